@@ -29,7 +29,7 @@ _FEW: Final = 1_000
 _MANY: Final = 1_000_000
 _ROUNDS: Final = 100
 _TARGET: Final = 1.2
-#: Submissions of an address, and of those with the rare verdict and the rare metadata.
+#: The number of submissions of the address, and of those with the rare verdict or the rare metadata.
 _OF_EACH: Final = 20
 _KEY: Final = 1
 
@@ -99,7 +99,7 @@ async def _rounds(urls: dict[int, str]) -> dict[tuple[str, int], list[float]]:
             sides.append(_Side(database, rows))
         for turn in range(_ROUNDS + 20):
             for name, operation in _OPERATIONS.items():
-                # The order alternates, so that neither always profits from the other's caches.
+                # The order alternates, so that neither always profits from the caches that the other has filled.
                 for side in sides if turn % 2 else reversed(sides):
                     async with side.database.connection() as connection:
                         started = time.perf_counter()

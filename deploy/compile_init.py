@@ -1,9 +1,9 @@
 """Hatch's build hook: compiles the sandbox's C code when Precieux is installed or packed into a wheel.
 
-A wheel for x86_64 or aarch64 runs on every Linux with glibc 2.28 or later, so the compiler of the wheel `ziglang` makes
-its C part. `WHEEL_MACHINE` names another machine than this one. An editable installation, and a wheel for
-another machine or C library, takes this machine's own compiler, or ziglang if there is none. `deploy/bootstrap`
-installs hatchling and, if needed, ziglang by their hashes.
+A wheel for x86_64 or aarch64 runs on every Linux with glibc 2.28 or later, because ziglang's compiler makes its C part.
+`WHEEL_MACHINE` names another machine than this one. For an editable installation, and for other machines and C
+libraries, this machine's own compiler is used, or ziglang if there is none. `deploy/bootstrap` installs hatchling and,
+if needed, ziglang by their hashes.
 """
 
 import os

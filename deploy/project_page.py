@@ -1,8 +1,8 @@
 """Hatch's metadata hook: the addresses of the project and its readme, for the page of a package index.
 
-The addresses are those of the repository that the build is made from (`git remote get-url origin`), so those of a fork
-lead to the fork. Without a repository with a web page, there are none. The index cannot follow the readme's relative
-links, so they become addresses too.
+The addresses are those of the repository that is built (`git remote get-url origin`), so a fork's page leads to the
+fork. If the repository has no web page, there are no addresses. The index cannot follow the readme's relative links, so
+they become addresses too.
 """
 
 import re

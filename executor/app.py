@@ -41,7 +41,7 @@ log = get_logger(__name__)
 _CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
 _LONGEST_SHARE = 64
-#: Seconds in which the first message of a conversation must come.
+#: Seconds within which the first message of a conversation must come.
 _REQUEST_S = 10
 _FULL = "All slots are taken. Try again in a moment."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
@@ -105,7 +105,7 @@ class _Endpoint:
         return await self._serve(request, self._run_program)
 
     async def converse(self, websocket: WebSocket) -> None:
-        """Run a program whose user is at the other end of the connection. The first message is its request."""
+        """Hold a conversation: a user types while the program runs. The first message is the request."""
         share = websocket.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
         if refused := self._unauthorized(websocket):
             await websocket.send_denial_response(refused)

@@ -58,11 +58,10 @@ class Commands:
 
 @dataclass(frozen=True)
 class Installed:
-    """A language, or a `variant` of it, and its tools' paths. `info` is the version text that the compiler or
-    interpreter prints.
+    """A language, or a variant of it, and the paths of its tools.
 
-    `shortcut` are the commands of the compiler's driver, if they are known. `reserved` are names that sources must not
-    have.
+    `info` is the version text that the compiler or interpreter prints. `shortcut` has the commands of the compiler's
+    driver, if they are known. `reserved` has the names that sources must not have.
     """
 
     language: Language
@@ -238,7 +237,7 @@ async def examine(sandbox: Sandbox, at_once: int) -> tuple[dict[str, Installed],
 
 
 async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
-    """Return the language, or the failure that says why it does not work."""
+    """Return the language, or a failure with the reason why it does not work."""
     try:
         result = await _run_step(sandbox, language, command(language.version, tools))
         if not result.succeeded:

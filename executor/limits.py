@@ -119,7 +119,7 @@ def of_run(limits: RunLimits, settings: ExecutorSettings, extra_memory: int) -> 
 
 
 def lowered(limits: StepLimits, *, stack_bytes: int | None, file_bytes: int | None) -> StepLimits:
-    """Return the limits of a step with a smaller stack and smaller files, if these are given."""
+    """Return the limits of a step, with a smaller stack and smaller files if these are given."""
     return replace(
         limits,
         stack_bytes=min(limits.stack_bytes, stack_bytes or limits.stack_bytes),
@@ -128,7 +128,7 @@ def lowered(limits: StepLimits, *, stack_bytes: int | None, file_bytes: int | No
 
 
 def of_compilation(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
-    """Return the limits of a compiler: the operator's, and those of `asked` that are lower."""
+    """Return the limits of a compiler: the operator's, or those of `asked` where they are lower."""
     most = StepLimits(
         cpu_s=settings.compile_time_limit,
         wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,

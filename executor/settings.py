@@ -92,7 +92,7 @@ class ExecutorSettings(Settings):
     precompile_headers: bool = Field(default=True, description="false: C++ compiles without precompiled headers")
     executor_cache_dir: Path | None = Field(
         default=None,
-        description="folder of what is compiled ahead; unset, /var/cache/precieux or ~/.cache/precieux",
+        description="folder of files that are compiled ahead; unset, /var/cache/precieux or ~/.cache/precieux",
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")

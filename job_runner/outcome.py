@@ -47,12 +47,12 @@ class FailedTest:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The parts of an answer to `POST /run` that one to the CodeX call lacks.
+    """The parts of an answer to `POST /run` that an answer to the CodeX call lacks.
 
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
     submission has none, and `failed` if none of them that may be shown failed. `stdout_bytes` and `stderr_bytes` are
-    what the program wrote if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
-    `stages` are the ends of the compiler and the program, for those who ask for them (`shared.resources.stages`).
+    the program's output if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
+    `stages` says how the compiler and the program ended, if the submission asks for it (`shared.resources.stages`).
     """
 
     stderr: str | None

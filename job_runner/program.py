@@ -12,7 +12,7 @@ from shared.codex import LimitBounds
 from shared.engine import Checker, Encoding, ProgramLimits, limits_in_effect
 from shared.languages import check_lang
 
-#: What the engine's request has as the submission's `spec` has it, if it is there.
+#: The optional fields that the engine's request copies from the submission's `spec`.
 _AS_STORED: Final = (
     *("build", "compile_limits", "data_files", "environment", "file_bytes", "merge_output", "output_order", "repeat"),
     "stack_bytes",
@@ -40,8 +40,8 @@ class Program:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
     `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
-    `as_stored` are further fields of the engine's request. `may_rerun` is False if its sender waits, and would rather
-    have a time limit that was exceeded because of the machine's load than wait for another run.
+    `as_stored` are further fields of the engine's request. `may_rerun` is False if the sender waits for the result: a
+    time limit that was exceeded because of the machine's load is then final.
     """
 
     language: str

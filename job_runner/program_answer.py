@@ -34,7 +34,7 @@ class ProgramAnswer:
         self._program = program
         self._started: Started | None = None
         self._compiled: Compiled | None = None
-        #: The last event of a submission without tests. There is one for each time that it is run.
+        #: The last event of a submission without tests. Each run of the program has one.
         self._last: TestEnded | None = None
         self._failed: FailedTest | None = None
         self._verdicts: list[Verdict] = []

@@ -23,7 +23,7 @@ from shared.translations import SOURCE_LOCALE
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was sent. `server` is Mailgun's domain, the host of the SMTP server, or the folder of the files.
+    """A test mail that was sent. `server` is Mailgun's domain, the SMTP server's host, or the folder of the files.
 
     `answer` is the provider's id of the mail. It is None if the mail was not accepted, and `error` says why.
     """
@@ -40,7 +40,7 @@ class Sent:
 
 
 async def send(settings: MailSettings, recipient: str, locale: str) -> Sent:
-    """Send a test mail, and return what was sent. Raises `ConfigurationError`."""
+    """Send a test mail, and return how it was sent. Raises `ConfigurationError`."""
     now, sender = datetime.now(UTC), settings.sender.addr_spec
     mail = render_test_mail(sender=sender, domain=settings.domain, now=now, locale=locale)
     provider, server = _provider(settings)

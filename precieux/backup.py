@@ -43,7 +43,7 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says about itself."""
+    """The manifest of a backup."""
 
     format: int
     version: str
@@ -73,7 +73,8 @@ def back_up(data_dir: Path, target: Path) -> Manifest:
 def restore(source: Path, data_dir: Path) -> Manifest:
     """Make the data folder from a backup, and upgrade its schema. The folder must be empty or not exist.
 
-    Raise `ConfigurationError` if it is not, or if the backup is of a newer release. After a failure it is empty again.
+    Raise `ConfigurationError` if the folder has files, or if the backup is from a newer release. After a failure the
+    folder is empty again.
     """
     try:
         with tarfile.open(source, mode="r:gz") as archive:
@@ -126,7 +127,7 @@ def _require_nothing_there(data_dir: Path) -> None:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that gets its name only if all is written to it."""
+    """Open a file that gets its name only when it is complete."""
     if os.path.lexists(path):
         raise ConfigurationError(f"{path} exists: name a new file.")
     draft = path.with_name(f".{path.name}.part")
@@ -171,7 +172,7 @@ def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
 
 
 def _read_manifest(archive: tarfile.TarFile, source: Path) -> Manifest:
-    """Return the manifest. Raise an error if the archive is something else, or of a newer release."""
+    """Return the manifest. Raise an error if the archive is not a backup, or is from a newer release."""
     first = archive.next()
     if first is None or first.name != _MANIFEST:
         raise PrecieuxError(f"{source} is not a backup that `precieux backup` has made.")

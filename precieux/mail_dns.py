@@ -1,7 +1,7 @@
 """Checks the DNS records by which receivers judge mails: SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 7489).
 
-DMARC passes if SPF or DKIM passes for a domain that is aligned with that of the From address. What a provider really
-sends and signs is seen only in a mail that has arrived, so these checks find missing records and give hints.
+DMARC passes if SPF or DKIM passes for a domain that is aligned with that of the From address. Only a mail that has
+arrived shows how a provider sends and signs. So these checks find missing records and give hints.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
-#: Seconds for one question, with all its repeats.
+#: Seconds for one query, with all its repeats.
 _LIFETIME: Final = 5.0
-#: Characters that are shown of a record, which belongs to a stranger.
+#: The most characters that are shown of a record. Anyone could have written it.
 _SHOWN: Final = 200
 #: The names of the keys that Mailgun gives to domains, by their age.
 _MAILGUN_SELECTORS: Final = ("pdk1", "pdk2", "email", "mailo", "pic", "smtp", "mx", "mta", "krs", "k1", "s1")
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found of one subject, and a hint on what to do."""
+    """The result of one check, and a hint on what to do."""
 
     subject: str
     state: State
@@ -44,7 +44,7 @@ class Route:
     """How mails leave: from the domain of From, `sender`, with the domain `bounces` in their return path.
 
     They are signed for the domain `signer`, with a DKIM key that one of the `selectors` names. Without selectors,
-    nothing is known of a signature. `spf_term` is what allows the provider to send.
+    nothing is known of a signature. `spf_term` is the term of an SPF record that allows the provider to send.
     """
 
     provider: str
@@ -66,7 +66,7 @@ class Route:
 
 
 class NoAnswer(Exception):
-    """No name server answers, so nothing is known of a record."""
+    """No name server answers, so it is not known whether a record exists."""
 
 
 class Records:
@@ -101,7 +101,7 @@ def split_name_server(text: str) -> tuple[str, int]:
 
 
 async def check(route: Route, records: Records) -> list[Check]:
-    """Return the checks of a route. A record that cannot be read makes its check `unknown`."""
+    """Return the checks of a route. If a record cannot be read, its check is `unknown`."""
     if "." not in route.sender:
         hint = f"{route.sender} is not a domain of the Internet: set PRECIEUX_MAIL_FROM to an address of yours."
         return [Check("From", State.WRONG, hint)]
@@ -157,7 +157,7 @@ async def _spf(route: Route, records: Records) -> Check:
 
 
 def _spf_term(server: str) -> str:
-    """Return the term that allows an SMTP server. A server in our own network sends by a host that we cannot know."""
+    """Return the term that allows an SMTP server. We cannot know the host by which a server in our network sends."""
     try:
         address = ip_address(server)
     except ValueError:
@@ -204,7 +204,7 @@ async def _dmarc(route: Route, records: Records) -> tuple[Check, _Policy | None]
 
 
 def _alignment(route: Route, policy: _Policy | None) -> Check:
-    """Return whether the return path or the signature is of the domain of From. DMARC needs one of them."""
+    """Check that the return path or the signature is of the domain of From. DMARC needs one of them."""
     found = f"From is of {route.sender}, the return path of {route.bounces}"
     spf, dkim = _is_aligned(route.bounces, route.sender, policy, "aspf"), False
     if route.selectors:
@@ -220,7 +220,7 @@ def _alignment(route: Route, policy: _Policy | None) -> Check:
 def _is_aligned(domain: str, sender: str, policy: _Policy | None, tag: str) -> bool:
     """Return True if a domain is aligned with the sender's.
 
-    A strict policy wants the same domain. A relaxed one wants the same organisation, which is all below its own domain.
+    A strict policy requires the same domain. A relaxed one requires the same organisation: its domain and all below it.
     """
     if domain == sender or (policy is not None and policy.tag(tag) == "s"):
         return domain == sender
@@ -229,7 +229,7 @@ def _is_aligned(domain: str, sender: str, policy: _Policy | None, tag: str) -> b
 
 
 def _ancestors(domain: str) -> Iterator[str]:
-    """Yield a domain and those above it, but for the top."""
+    """Yield a domain and those above it, except the top-level domain."""
     labels = domain.split(".")
     for first in range(len(labels) - 1):
         yield ".".join(labels[first:])

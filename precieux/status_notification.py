@@ -13,18 +13,18 @@ from typing import Final
 from shared.control_characters import replace_controls
 from shared.delivery_reports import Delivery
 
-#: Bytes that are read of a mail. A report comes before the mail that it is about.
+#: The most bytes that are read of a mail. A report comes before the mail that it is about.
 LONGEST: Final = 256 << 10
-#: Lines that are read. The parser compares each line with the boundaries of all parts around it.
+#: The most lines that are read. The parser compares each line with the boundaries of all parts around it.
 _MOST_LINES: Final = 5000
 
-#: What an action means for a mail. The others say nothing of its delivery.
+#: Action -> what it means for the mail. The other actions are not about delivery.
 _DELIVERIES: Final = {"failed": Delivery.BOUNCED, "delayed": Delivery.DEFERRED, "delivered": Delivery.DELIVERED}
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A report of one mail, which has one of the `message_ids`. It `is_final` if another try would fail too."""
+    """A report of the mail that has one of the `message_ids`. `is_final` is True if another try would fail too."""
 
     delivery: Delivery
     message_ids: tuple[str, ...]
@@ -33,7 +33,7 @@ class Notification:
 
 
 def read(mail: bytes) -> Notification | None:
-    """Return what a mail reports; None if it is no report, or does not say what became of which mail."""
+    """Return the report in a mail; None if it has none, or if the report names no mail or no action."""
     lines = mail[:LONGEST].splitlines(keepends=True)[:_MOST_LINES]
     try:
         message = email.message_from_bytes(b"".join(lines))
@@ -76,7 +76,7 @@ def _parts(message: Message) -> list[Message]:
 
 
 def _reasons(recipients: list[Message]) -> Iterator[str]:
-    """Yield what servers said about each recipient, such as `550 5.1.1 no such user`, or the status."""
+    """Yield the server's message about each recipient, such as `550 5.1.1 no such user`, or the status."""
     for one in recipients:
         kind, _, text = _field(one, "Diagnostic-Code").partition(";")
         yield from filter(None, (text.strip() or kind, _field(one, "Status")))

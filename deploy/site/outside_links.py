@@ -1,4 +1,4 @@
-"""Hook of MkDocs: puts files of the repository that a page links to, but that are not in docs/, into the site."""
+"""MkDocs' hook: copies files outside of docs/ that a page links to into the site."""
 
 import re
 from pathlib import Path

@@ -3,10 +3,10 @@ from executor.languages.base import ARGS, Compile, Language, Reference, Run, Sou
 LANGUAGE = Language(
     code="adb",
     name="Ada",
-    # Always this name, which is that of the main procedure.
+    # The name is fixed, because it must be that of the main procedure.
     source_file=SourceFile("main.adb"),
     tools={"gnatmake": ("/usr/bin/gnatmake",)},
-    # It finds the packages of a program by their names.
+    # The compiler finds the packages of a program by their names.
     compile=Compile(
         ("{gnatmake}", "-q", ARGS, "-o", "{output}", "{source}"),
         allowed=(

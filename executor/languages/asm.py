@@ -1,6 +1,6 @@
 from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
 
-#: Two commands: `$0` is the program that is made, and `$@` are the options and the source.
+#: The two commands. `$0` is the program that they make, and `$@` are the options and the source.
 _ASSEMBLE_AND_LINK = '"{nasm}" -f elf64 -o "$0.o" "$@" && "{ld}" -o "$0" "$0.o"'
 
 LANGUAGE = Language(

@@ -89,8 +89,10 @@ class Headers:
 
 @dataclass(frozen=True)
 class Variant:
-    """A language with options of its compiler, such as a standard, and with a code of its own. Compilers whose major
-    version is below `since` do not know it."""
+    """A code for a language with options of its compiler, such as a standard.
+
+    Compilers whose major version is below `since` do not know the options.
+    """
 
     code: str
     name: str
@@ -102,8 +104,8 @@ class Variant:
 class Compile:
     """How programs are compiled: by the command `words`.
 
-    `companions`: which other sources of the program the compiler gets, those of all folders or those of the source's
-    own folder. With "", it gets none, and finds them itself. `allowed`: options that a program may set; a `*` at the
+    `companions`: the other sources of the program that the compiler gets, from all folders or from the source's own
+    folder. With "", it gets none, and finds them itself. `allowed`: options that a program may set; a `*` at the
     end stands for any ending. `variants`: options that have a code of their own.
 
     The other fields are ways to do it faster.

@@ -6,7 +6,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.bf", extensions=("bf", "b")),
     tools={"beef": ("/usr/bin/beef",)},
     run=Run(("{beef}", "{source}")),
-    # It does not tell its version.
+    # beef cannot print its version.
     version=("/bin/sh", "-c", "{beef} --help >/dev/null && echo beef"),
     sample=(
         "++++++++++[>+++++++>++++++++++>+++>+++>+<<<<<-]\n"

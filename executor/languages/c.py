@@ -19,7 +19,7 @@ LANGUAGE = Language(
         variants=(
             Variant("c11", "C11", ("-std=c11",), since=5),
             Variant("c17", "C17", ("-std=c17",), since=8),
-            # GCC 14 knows this name too; before, it is the only one.
+            # The only name before GCC 14, which also knows it.
             Variant("c23", "C23", ("-std=c2x",), since=9),
         ),
         driver=True,

@@ -5,7 +5,7 @@ LANGUAGE = Language(
     name="Crystal",
     source_file=SourceFile("main.cr", extensions=("cr",)),
     tools={"crystal": ("/usr/bin/crystal",)},
-    # It finds the files of a program by their names.
+    # The compiler finds the files of a program by their names.
     compile=Compile(
         ("{crystal}", "build", "--no-color", "--threads=2", ARGS, "-o", "{output}", "{source}"),
         allowed=("--release", "--no-debug", "-O0", "-O1", "-O2", "-O3", "-D*", "--error-on-warnings"),

@@ -6,7 +6,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.sh", extensions=("sh",), unix_line_ends=True),
     tools={"dash": ("/usr/bin/dash", "/bin/dash")},
     run=Run(("{dash}", "{source}")),
-    # It does not tell its version.
+    # Dash cannot print its version.
     version=("{dash}", "-c", "echo dash"),
     sample='echo "Hello, world!"\n',
     reference=Reference('read -r name\necho "Hello, $name!"\n'),

@@ -12,9 +12,9 @@ LANGUAGE = Language(
     tools={"escript": ("/usr/bin/escript",), "erl": ("/usr/bin/erl",)},
     run=Run(("{escript}", "{source}"), extra_memory=64 << 20),
     version=("{erl}", "-noshell", "-eval", _VERSION),
-    # It starts threads for each processor.
+    # Without these options Erlang starts threads for each processor.
     environment={"ERL_FLAGS": "+S 2:2 +SDcpu 2:2 +SDio 2"},
-    # Like any script, it may begin with `#!`. If it does not, escript leaves out the first line.
+    # A program should begin with `#!`. If it does not, escript ignores its first line.
     sample='#!/usr/bin/env escript\nmain(_) ->\n    io:format("Hello, world!~n").\n',
     reference=Reference(
         '#!/usr/bin/env escript\nmain(_) ->\n    io:format("Hello, ~ts!~n", [string:trim(io:get_line(""))]).\n',

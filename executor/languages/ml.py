@@ -3,10 +3,10 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 LANGUAGE = Language(
     code="ml",
     name="OCaml",
-    # Always this name, because a module is named after its file.
+    # The name is fixed, because a module is named after its file.
     source_file=SourceFile("main.ml"),
     tools={"ocamlopt": ("/usr/bin/ocamlopt",)},
-    # The companions come first, in the order that their sender chose, because a module is compiled before its users.
+    # The companions come first, in the sender's order, because a module must be compiled before the files that use it.
     compile=Compile(
         (
             "{ocamlopt}", "-I", "+unix", "-I", "+str", "unix.cmxa", "str.cmxa", ARGS, "-o", "{output}",

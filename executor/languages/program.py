@@ -16,7 +16,7 @@ _NOT_A_NAME: Final = ("-", "@")
 class Program:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
-    `companions` are the other sources that the compiler gets. `build` is the script that is run in its place.
+    `companions` are the other sources that the compiler gets. `build` is the script that runs in place of a compiler.
 
     `is_plain` is True if the program is one source, without options, whose name no tool takes for anything else.
     Compilers are sped up only for such programs.
@@ -45,8 +45,8 @@ def of_source(code: str, filename: str | None, language: Language, reserved: Col
 def of_files(request: ProgramRequest, language: Language, reserved: Collection[str]) -> Program:
     """Return the program of several files, which keep their names.
 
-    The only Java source gets the name that javac wants, as it does in `of_source`, unless a folder has it. So does the
-    entry if it has another extension.
+    If there is only one Java source, it gets the name that javac wants, as in `of_source`, unless a folder has that
+    name. So does the entry if it has another extension.
     """
     entry = request.entry_file
     files = {file.path: file.data() for file in request.files}

@@ -7,7 +7,7 @@ LANGUAGE = Language(
     tools={"racket": ("/usr/bin/racket",)},
     run=Run(("{racket}", "{source}"), extra_memory=64 << 20, out_of_memory=b"out of memory"),
     version=("{racket}", "--version"),
-    # Its own files stay out of the program's folder.
+    # Racket's own files must not be in the program's folder.
     environment={"PLTUSERHOME": "/box/tmp/racket"},
     sample='#lang racket\n\n(displayln "Hello, world!")\n',
     reference=Reference('#lang racket\n\n(printf "Hello, ~a!\\n" (read-line))\n'),

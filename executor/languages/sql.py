@@ -5,7 +5,7 @@ LANGUAGE = Language(
     name="SQL",
     source_file=SourceFile("main.sql"),
     tools={"sqlite3": ("/usr/bin/sqlite3",)},
-    # An empty database in memory. A program reads its input as a table (`.import --csv /dev/stdin people`) or as
+    # The database is empty and in memory. A program reads its input as a table (`.import --csv /dev/stdin people`) or as
     # statements (`.read /dev/stdin`).
     run=Run(("{sqlite3}", "-batch", "-bail", ":memory:", ".read '{source}'"), out_of_memory=b"out of memory"),
     version=("{sqlite3}", "--version"),

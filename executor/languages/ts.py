@@ -8,7 +8,7 @@ LANGUAGE = Language(
         "tsc": ("/usr/bin/tsc", "/usr/local/bin/tsc"),
         "node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs"),
     },
-    # It finds the modules of a program by their names, and writes each beside its source.
+    # The compiler finds the modules of a program by their names, and writes its output beside each source.
     compile=Compile(
         (
             "{tsc}", "--target", "es2022", "--module", "commonjs", "--esModuleInterop", "--skipLibCheck",

@@ -13,7 +13,7 @@ LANGUAGE = Language(
             "-D*",
         ),
     ),
-    # `-n`: `$stop` ends the program; without it, it asks for commands.
+    # With `-n`, `$stop` ends the program. Without it, `$stop` asks for commands.
     run=Run(("{vvp}", "-n", "{output}")),
     version=("{iverilog}", "-V"),
     sample='module main;\n    initial $display("Hello, world!");\nendmodule\n',

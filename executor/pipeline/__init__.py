@@ -53,7 +53,7 @@ _LONG_COMPARISON = 65536
 
 @dataclass(frozen=True)
 class Run:
-    """The input, arguments and limits of one run, and what is special about its steps (`ProgramRequest`)."""
+    """The input, arguments and limits of one run, and the options of its steps (`ProgramRequest`)."""
 
     stdin: bytes
     args: tuple[str, ...]
@@ -140,9 +140,9 @@ class Pipeline:
     async def compile(
         self, request: ProgramRequest, program: Program, installed: Installed
     ) -> tuple[StepResult | None, Job]:
-        """Compile a program, and return how the compiler ended, None if there is none, and the job that is left.
+        """Compile a program. Return how the compiler ended (None if there is none), and the job that runs the program.
 
-        The job runs the program. Only if it has too many artefacts, it compiles again.
+        The job compiles again only if there are too many artefacts.
         """
         if installed.headers:
             installed = installed.without_headers()
@@ -206,7 +206,7 @@ class Pipeline:
             if compiled:
                 job = _without_compile_step(planned, compiled)
             else:
-                # A script may do more than to make files, so it is run before each run.
+                # A script may do more than make files, so it runs again before each run.
                 kept = _ARTEFACT_BYTES if again and program.build is None else 0
                 job = replace(planned, artefact_bytes=max(kept, self._cache.largest if key else 0))
         # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
@@ -434,12 +434,12 @@ async def _test_event(
 
 
 def stop_of(result: StepResult) -> Stop | None:
-    """Return the limit that ended a step; None if it was none."""
+    """Return the limit that ended a step; None if no limit did."""
     return next((stop for stop in Stop if stop == result.stopped), None)
 
 
 def _order_of(result: StepResult) -> list[int]:
-    """Return the characters of both outputs that came by turns. A character belongs to the turn of its last byte."""
+    """Return the number of characters in each turn of both outputs. The last byte of a character decides its turn."""
     outputs, decoders = (result.stdout, result.stderr), [codecs.getincrementaldecoder("utf-8")("replace") for _ in "oe"]
     positions, order = [0, 0], []
     for turn, size in enumerate(result.turns):

@@ -1,4 +1,4 @@
-"""Runs a program whose user is at the other end of a WebSocket: input as it is typed, output as it comes, signals."""
+"""Holds a conversation over a WebSocket: input, output and signals pass between a user and a running program."""
 
 import asyncio
 import codecs
@@ -19,19 +19,19 @@ from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
 from shared.engine import Failed, Finished, Output, ProgramRequest, Said, StageBegan, StageEnded
 
 _READ_BYTES: Final = 32768
-#: Seconds in which the other end must take a message.
+#: Seconds within which the other end must take a message.
 _SEND_S: Final = 30.0
 #: The signals that a compiler survives.
 _HARMLESS: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
 
 
 class Conversation:
-    """One program and its user. `hold` runs it for as long as the user is there."""
+    """One program and its user. `hold` runs the program while the user is connected."""
 
     def __init__(self, websocket: WebSocket, most_input: int) -> None:
         self._websocket = websocket
         self._input_left = most_input
-        #: What was typed before the program began.
+        #: Input that was typed before the program started.
         self._typed = bytearray()
         self._stdin: asyncio.WriteTransport | None = None
         self._wires: Wires | None = None
@@ -40,7 +40,7 @@ class Conversation:
         self._sending = asyncio.Lock()
 
     async def hold(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work. If the user leaves, or sends what is no message, cancel it."""
+        """Do the work. Cancel it if the user leaves, or sends something that is not a message."""
         working, listening = asyncio.create_task(work), asyncio.create_task(self._listen())
         try:
             await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,7 +66,7 @@ class Conversation:
         await self._send(Finished())
 
     async def _compile(self, compiler: "asyncio.Task[tuple[StepResult | None, Job]]") -> bool:
-        """Report how the compiler ends, and return True if the program may run."""
+        """Report how the compiler ended, and return True if the program may run."""
         await self._send(StageBegan(stage="compile"))
         try:
             compiled, _ = await compiler
@@ -135,7 +135,7 @@ class Conversation:
             transport.close()
 
     async def _listen(self) -> None:
-        """Take what the user says, until the user leaves."""
+        """Handle the user's messages until the user leaves."""
         with contextlib.suppress(WebSocketDisconnect, ValidationError):
             while True:
                 said = Said.model_validate_json(await self._websocket.receive_text())
@@ -170,7 +170,7 @@ async def conversation_failed(websocket: WebSocket, error: str) -> None:
 
 
 async def close(websocket: WebSocket) -> None:
-    """End a connection that may have ended already."""
+    """Close a connection that may be closed already."""
     if websocket.client_state is WebSocketState.CONNECTED and websocket.application_state is WebSocketState.CONNECTED:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await websocket.close()

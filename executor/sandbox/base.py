@@ -104,9 +104,12 @@ class Job:
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none. `cut`
-    are the names of the output streams of which only the beginning is kept. `turns` are the bytes of standard output
-    and of standard error that came by turns, standard output first."""
+    """How a step ended.
+
+    `stopped` is the limit that ended it: cpu, wall, memory or output; None if no limit did. `cut` has the names of the
+    output streams of which only the beginning is kept. `turns` has the bytes of standard output and of standard error
+    that came by turns, standard output first.
+    """
 
     exit_code: int | None
     signal: int | None = None

@@ -101,7 +101,7 @@ class KeeperLink:
             except BlockingIOError:  # the keeper is busy; it reads again in a moment
                 asyncio.get_running_loop().call_later(_RETRY_S, self.kill, box)
             except OSError:
-                pass  # it has ended, and every box with it
+                pass  # the keeper has ended, and every box with it
 
     def signal(self, box: int, number: int) -> None:
         """Send a signal to the program that runs in a box. It is lost if the box has gone."""
@@ -111,7 +111,7 @@ class KeeperLink:
             except BlockingIOError:  # the keeper is busy; it reads again in a moment
                 asyncio.get_running_loop().call_later(_RETRY_S, self.signal, box, number)
             except OSError:
-                pass  # it has ended, and every box with it
+                pass  # the keeper has ended, and every box with it
 
     async def _send(self, packet: bytes, descriptors: list[int]) -> None:
         while self._socket:

@@ -50,7 +50,7 @@ class Warm:
         the program's arguments."""
         self._start_set_up(installed)
         code = installed.language.code
-        # What has started has its environment already.
+        # A runtime that has started has its environment already.
         if any(step.environment != installed.environment for step in job.steps):
             return job
         if len(job.steps) > 1:

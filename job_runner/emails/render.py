@@ -43,7 +43,7 @@ def _attachments(
 ) -> tuple[StoredAttachment, ...]:
     """Return the output as a file, if there is any and it is not too long.
 
-    The original's mail has no files. That of a classic submission has one only if it does not show all of the output.
+    The original's mails have no files. So the mail of a classic submission has one only if it does not show all output.
     """
     if outcome.answer is None or outcome.tests is not None or output_key is None:
         return ()

@@ -1,4 +1,4 @@
-"""Renders the test mail, by which an operator finds out whether mails arrive. Pure."""
+"""Renders the test mail, with which an operator finds out whether mails arrive. Pure."""
 
 from datetime import datetime
 from uuid import uuid4

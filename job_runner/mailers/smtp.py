@@ -1,7 +1,7 @@
 """The mailer over SMTP (RFC 5321), by aiosmtplib. Each mail has its own connection.
 
-A server that can report what becomes of a mail (RFC 3461) is asked to, if it is delayed or not delivered. The report is
-a mail to the return path, which `precieux mail bounce` reads.
+A server that supports RFC 3461 is asked to report mails that are delayed or not delivered. The report is a mail to the
+return path, which `precieux mail bounce` reads.
 """
 
 import contextlib
@@ -119,7 +119,7 @@ class SmtpMailer:
 
 
 async def _reports(client: aiosmtplib.SMTP) -> bool:
-    """Return True if the server reports what becomes of mails."""
+    """Return True if the server can report that a mail was delayed or not delivered."""
     if client.is_ehlo_or_helo_needed:
         # A server without EHLO has no extensions. aiosmtplib tries HELO next.
         with contextlib.suppress(SMTPHeloError):
@@ -128,7 +128,7 @@ async def _reports(client: aiosmtplib.SMTP) -> bool:
 
 
 def _report_options(message_id: str) -> list[str]:
-    """Return the options that make a report name the mail, and leave out its text (RFC 3461, sections 4.3 and 4.4)."""
+    """Return options for a report that names the mail and has no text of it (RFC 3461, sections 4.3 and 4.4)."""
     envelope_id = message_id.strip("<>")
     # An id of ours has only characters that need no encoding.
     is_short = len(envelope_id) <= _LONGEST_ENVELOPE_ID

@@ -1,6 +1,6 @@
 """Renders the body of a webhook: the event's type and time, and the resource as the API shows it.
 
-That of a callback is the submission as Judge0 sends it.
+The body of a callback is the submission as Judge0 sends it.
 """
 
 import json
@@ -22,7 +22,7 @@ TEXT_LIMIT: Final = 4 << 10
 
 
 class Bodies:
-    """Renders bodies; `links` are those that the API sends, and `store` has the outputs that are no text."""
+    """Renders bodies. `links` makes the links that the API sends, and `store` has the outputs that are not text."""
 
     def __init__(self, links: Links, store: ObjectStore) -> None:
         self._links = links

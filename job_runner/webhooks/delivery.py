@@ -27,7 +27,7 @@ _CONNECT_SECONDS: Final = 5.0
 _MOST_BYTES: Final = 64 << 10
 _READ_SECONDS: Final = 2.0
 
-#: Lets a message go to every address.
+#: The guard that allows every address.
 _ANYWHERE: Final = Egress(range(1, 65536), ("0.0.0.0/0", "::/0", "localhost"))
 
 #: Returns the addresses of a host. Raises `OSError`.
@@ -150,7 +150,7 @@ class Deliverer:
 
 
 def _signed(message: Message) -> dict[str, str]:
-    """Return the header fields by which a receiver knows who has sent a webhook, and when."""
+    """Return the header fields that prove who has sent a webhook, and when."""
     now = datetime.now(UTC).replace(microsecond=0)
     signatures = [Webhook(secret).sign(message.id, now, message.body) for secret in message.secrets]
     return {

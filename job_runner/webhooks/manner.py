@@ -1,4 +1,4 @@
-"""How a message goes to its receiver: as a webhook, or as a callback of Judge0."""
+"""The rules of delivery for webhooks, and for callbacks of Judge0."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ _SECONDS_BETWEEN: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """What is special about a kind of message.
+    """The rules of delivery for one kind of message.
 
     `is_guarded` is False if every address may be called. With `takes_any_answer`, the status of an answer does not
-    matter. `seconds` is the most time for an attempt, and `delays` are those after failed attempts; None: as for
+    matter. `seconds` bounds an attempt, and `delays` are the waits after failed attempts. None means the values of
     webhooks.
     """
 

@@ -39,7 +39,7 @@ Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
 
 
 class _LeaseLost(Exception):
-    """This process stood still for longer than its lease, and another sender has the webhook now."""
+    """This process was frozen for longer than its lease, and another sender has the webhook now."""
 
 
 class Sender:
@@ -139,7 +139,7 @@ class Sender:
                 await self._give_back(webhook, Answer(error=f"an error of ours ({type(exc).__name__})"))
 
     async def _prepare(self, webhook: ClaimedWebhook) -> Message | None:
-        """Return the message; None if there is nothing to say. Its body is rendered and stored at the first attempt.
+        """Return the message; None if there is nothing to send. Its body is rendered and stored at the first attempt.
 
         Raise `_LeaseLost` if another sender may have stored another body meanwhile.
         """

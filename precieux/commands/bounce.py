@@ -1,4 +1,4 @@
-"""`precieux mail bounce`: stores what a mail server reports of a mail. The server calls it with the report as input."""
+"""`precieux mail bounce`: stores a mail server's report about a mail. The server calls it with the report as input."""
 
 import os
 import sys
@@ -15,15 +15,15 @@ from shared.database.connection import Connection
 from shared.delivery_reports import Report
 from shared.errors import PrecieuxError
 
-#: The mails whose Message-ID is random, so that only their recipients know it. A report that names another mail may be
-#: of a stranger, who could have the address of another person suppressed.
+#: The kinds of mails whose Message-ID is random, so that only their recipients know it. A stranger can write a report
+#: that names any other mail, and must not be able to suppress its recipient.
 _UNGUESSABLE: Final = ("result", "failure")
 
 
 def bounce(data_dir: DataDir = None) -> None:
     """Store a delivery status notification (RFC 3464) from standard input. A mail server calls this with each."""
     report = sys.stdin.buffer.read(status_notification.LONGEST)
-    # A mail server would take a closed pipe for a failure.
+    # Read everything, because a mail server takes a closed pipe for a failure.
     while sys.stdin.buffer.read(1 << 20):
         pass
     found = status_notification.read(report)
@@ -41,7 +41,7 @@ def bounce(data_dir: DataDir = None) -> None:
 
 
 async def store(connection: Connection, found: Notification) -> str:
-    """Store what a notification says. Return a sentence about what was done, without an address."""
+    """Store a notification. Return a sentence about what was done, without an address."""
     mail = await connection.fetch_one(
         "SELECT id, kind, recipient, message_id FROM emails WHERE message_id = ANY(:ids) ORDER BY id LIMIT 1",
         {"ids": list(found.message_ids)},

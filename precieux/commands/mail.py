@@ -53,7 +53,7 @@ def show(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Show one mail: its state, its history, and its text as it was written, without the footer."""
+    """Show one mail: its state, its history, and its text without the footer."""
     if html + raw + as_json > 1:
         raise typer.BadParameter("give only one of --html, --raw and --json")
     mail = operate_in_transaction(lambda connection: mails.details(connection, mail_id), data_dir)
@@ -93,7 +93,7 @@ def _written(mail: dict[str, Any], part: str) -> str:
 
 
 def _kept(mail: dict[str, Any], data_dir: Path) -> Path:
-    """Return the file of a sent mail. Only the mailer of a system without a provider keeps its mails."""
+    """Return the file of a sent mail. There are files only if no provider is set."""
     name = mail["provider_id"] or ""
     file = data_dir / "outbox" / name
     if not name.endswith(".eml") or Path(name).name != name or not file.is_file():

@@ -1,4 +1,4 @@
-"""`precieux mail test`: sends a test mail through the configured provider, and checks what DNS says of its sender."""
+"""`precieux mail test`: sends a test mail through the configured provider, and checks the DNS records of its sender."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str
 
 
 def _route(sent: Mapping[str, Any], selectors: tuple[str, ...]) -> Route | None:
-    """Return how the mail left; None if it did not leave this machine."""
+    """Return the route of the mail; None if it did not leave this machine."""
     sender, return_path = (parseaddr(sent[name])[1].rpartition("@")[2].lower() for name in ("sender", "return_path"))
     match sent["provider"]:
         case "mailgun":

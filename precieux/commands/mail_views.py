@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from precieux.terminal import short_date, styled
 
-#: From this width on, a list has all columns.
+#: The least width of a list with all columns.
 _WIDE: Final = 110
 _LIST: Final = ("id", "recipient", "state", "updated", "reason")
 _WIDE_LIST: Final = ("id", "kind", "about", "recipient", "state", "attempts", "created", "updated", "reason")
@@ -58,7 +58,7 @@ def as_fields(mail: Mapping[str, Any]) -> list[tuple[str, object]]:
 
 
 def history(mail: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the times that are stored of a mail, each with the state that began then, the oldest first."""
+    """Yield the stored times of a mail, each with the state that began then, the oldest first."""
     yield {"at": mail["created_at"], "state": "queued"}
     if mail["sent_at"] is not None:
         yield {"at": mail["sent_at"], "state": "sent"}

@@ -102,7 +102,7 @@ def status(
         str | None, typer.Argument(metavar="ID|ADDRESS", help="A submission's number, or an e-mail address.")
     ] = None,
     system: Annotated[
-        bool, typer.Option("--system", help="What is wrong with the service; exit code 1 if work does not move.")
+        bool, typer.Option("--system", help="Show what is wrong with the service; exit code 1 if work has stopped.")
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`precieux status --system`: what is wrong with the service now, and what to do about it."""
+"""`precieux status --system`: shows what is wrong with the service now, and what to do."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from shared.errors import DatabaseUnavailable
 from shared.operation import Operation, read_operation
 from shared.settings import load
 
-#: What is wrong, and what to do.
+#: Trouble -> its description, and what to do.
 _TEXTS: Final = {
     Trouble.STANDBY_GONE: (
         "no standby is connected, and every commit waits for one",
@@ -47,7 +47,7 @@ _NO_DATABASE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """One line. `count` and `oldest_s` are None where nothing is counted."""
+    """One line of the output. `count` and `oldest_s` are None where nothing is counted."""
 
     trouble: str
     what: str

@@ -85,7 +85,7 @@ def _owners_address(settings: UpSettings) -> Iterator[str]:
 
 
 def _settings_of_a_folder(data_dir: Path | None) -> UpSettings:
-    """Return the settings. Raise `ConfigurationError` if data are elsewhere than in the data folder."""
+    """Return the settings. Raise `ConfigurationError` if some data are not in the data folder."""
     configure_logging("backup", load(LogSettings))
     settings = load_up_settings(data_dir=data_dir)
     if settings.database_url:

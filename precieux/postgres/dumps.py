@@ -1,4 +1,4 @@
-"""Writes and reads dumps of a database, by the programs of the embedded Postgres."""
+"""Writes and reads dumps of a database, with the programs of the embedded Postgres."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from precieux.postgres.cluster import ENVIRONMENT
 from precieux.postgres.home import find_home
 from shared.errors import DatabaseUnavailable
 
-#: The dump needs none of the roles' names, so that it can be read into any cluster.
+#: Leaves out the names of roles, so that the dump can be read into any cluster.
 _DUMP: Final = ("pg_dump", "--format=custom", "--no-owner")
 _LOAD: Final = ("pg_restore", "--no-owner", "--exit-on-error", "--single-transaction")
 

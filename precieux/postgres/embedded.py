@@ -187,7 +187,7 @@ def running_url(data_dir: Path, role: Role) -> str | None:
 
 @contextmanager
 def running_or_started(data_dir: Path, role: Role) -> Iterator[str]:
-    """Yield this role's address of the server on this folder, which is started for that time if it does not run."""
+    """Yield this role's address of the server on this folder. If the server does not run, start it for the block."""
     if running := running_url(data_dir, role):
         yield running
         return

@@ -12,7 +12,7 @@ log = get_logger(__name__)
 #: The beginning of a status that names the parts that are not ready.
 WAITING: Final = "Waiting for "
 _AGAIN_S = 30.0
-#: After each step forward of a start, the next one may take as long as the units allow for the first.
+#: Seconds that each step of a start may take. The units allow the same time for the first step.
 _MORE_S = 300.0
 
 
@@ -20,7 +20,7 @@ class Waiting:
     """Reports the parts that are not ready: in the log after `long_s` seconds, and then every `_AGAIN_S`.
 
     `report_at` is the time of the next report; None if all parts are ready. The parent is asked for more time only when
-    it gets names that it has not had before, so a part that keeps ending does not prolong the start for ever.
+    it gets names that it has not had before, so a part that keeps ending cannot prolong the start without end.
     """
 
     def __init__(self, long_s: float) -> None:

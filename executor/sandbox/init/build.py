@@ -1,8 +1,8 @@
 """Compiles the part of the sandbox that is written in C (`init/`), and finds the result.
 
 `python -m executor.sandbox.init.build` compiles it beside its sources, for an image or a checkout. A wheel has it
-already, compiled for machines with glibc 2.28 or later. If neither is there or works on this machine, the executor
-compiles it into its cache folder. Any C compiler works, and so does that of the wheel `ziglang`.
+already, compiled for machines with glibc 2.28 or later. If neither is there, or does not work on this machine, the
+executor compiles it into its cache folder. Any C compiler works, and so does the wheel `ziglang`.
 """
 
 import ctypes
@@ -52,7 +52,7 @@ class Compiled:
 
 
 def find_compiled(cache: Path | None) -> Compiled:
-    """Return the files that came with Precieux if they work here, else those of the cache folder, made if needed.
+    """Return the files that came with Precieux if they work here, else those of the cache folder. Compile if needed.
 
     Raises `ConfigurationError` if nothing can be compiled or written.
     """
@@ -74,7 +74,7 @@ def compile_into(folder: Path) -> Compiled:
 
 
 def compile_for(machine: str, folder: Path) -> Compiled:
-    """Compile for any Linux with glibc 2.28 or later on another machine, such as `aarch64`. It takes `ziglang`."""
+    """Compile for any Linux with glibc 2.28 or later on this machine type, such as `aarch64`. This needs `ziglang`."""
     return _compile(_files(folder, machine), [_ziglang(machine)])
 
 

@@ -23,7 +23,7 @@ _END_TIMEOUT = 30.0
 #: answer goes first.
 _ANSWER_FIRST = 0.002
 _NEVER = float("inf")
-#: Process 1 sends SIGKILL to its program when it gets this (init/pid1.c).
+#: When process 1 gets this signal, it sends SIGKILL to its program (init/pid1.c).
 _SENDS_KILL = 64
 #: SIGSTOP would stop process 1 instead of its program.
 _NOT_FORWARDED = (signal.SIGSTOP, _SENDS_KILL)
