@@ -2,11 +2,11 @@
 
 A backup is a tar file, compressed by gzip:
 
-manifest.json    the release and the schema, with which `restore` checks that it can read the rest
+manifest.json    the release and the schema; `restore` checks them before it reads the rest
 database.dump    the database, by pg_dump
 files/           the rest of the data folder: objects, outbox, keys
 
-The database is written first: a row without its object would be a loss, an object without a row is harmless.
+The database is written first: a row without its object would be a loss, but an object without a row is harmless.
 """
 
 import io

@@ -12,7 +12,7 @@ _TOO_OLD: Final = {"none-executed": 300, "outbox": 60, "mails": 900}
 
 
 class Trouble(StrEnum):
-    """Something that an operator should do something about, in the order of the page."""
+    """Something that an operator should act on, in the order of the page."""
 
     STANDBY_GONE = "standby-gone"
     NO_API = "no-api"
@@ -29,7 +29,7 @@ class Trouble(StrEnum):
 
     @property
     def stops_work(self) -> bool:
-        """True if programs or mails do not move while it lasts."""
+        """Return True if programs or mails wait until the trouble is over."""
         return self in _STOPS_WORK
 
 
@@ -48,7 +48,7 @@ _STOPS_WORK: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A trouble. `count` is how many it is about, `seconds` how old the oldest is."""
+    """A trouble. `count` is the number of things that it concerns, and `seconds` is the age of the oldest."""
 
     trouble: Trouble
     count: int = 0

@@ -20,7 +20,7 @@ from shared.settings import load
 #: Trouble -> its description, and what to do.
 _TEXTS: Final = {
     Trouble.STANDBY_GONE: (
-        "no standby is connected, and every commit waits for one",
+        "every commit waits for a standby, and none is connected",
         "start the standby, or remove it from synchronous_standby_names",
     ),
     Trouble.NO_API: (
@@ -32,15 +32,15 @@ _TEXTS: Final = {
     Trouble.BROKER_DOWN: ("RabbitMQ does not answer", "start it, and check PRECIEUX_AMQP_URL"),
     Trouble.OUTBOX_STUCK: ("accepted requests do not reach the broker", "look at the log of the API and at the broker"),
     Trouble.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
-    Trouble.JOBS_WAIT: ("jobs wait long", "start more runners and executors, and run `precieux doctor`"),
+    Trouble.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
     Trouble.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
     Trouble.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
-    Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux suppressions list"),
+    Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
     Trouble.QUARANTINED: ("sources are in quarantine", "precieux quarantine list"),
 }
 _NO_DATABASE: Final = (
     "database-down",
-    "the database does not answer, or no server of it takes writes",
+    "the database does not answer, or none of its servers takes writes",
     "start it, or promote the standby; check PRECIEUX_DATABASE_URL",
 )
 

@@ -35,7 +35,7 @@ struct child {
 static struct packet packet, joins;
 static struct file files[MAX_FILES];
 
-/* The keeper cannot send SIGKILL for the program, because it would end process 1. It sends this signal instead. */
+/* The keeper sends this signal in place of SIGKILL, which would end process 1 instead of the program. */
 enum { SENDS_KILL = 64 };
 
 static double seconds(struct timeval time)
@@ -136,8 +136,8 @@ static void forward(int number)
     errno = error;
 }
 
-/* Forward the signals that the keeper sends to a program, or ignore them again if `child` is 0. A process 1 gets only
- * signals for which it has a handler. Signals of its own faults are not forwarded. */
+/* Forward the keeper's signals to the program `child`, or ignore them again if `child` is 0. Process 1 gets only signals
+ * for which it has a handler. It does not forward the signals of its own faults. */
 static void forward_signals(pid_t child)
 {
     struct sigaction action = {.sa_flags = SA_RESTART};
