@@ -5,8 +5,8 @@ LANGUAGE = Language(
     name="SQL",
     source_file=SourceFile("main.sql"),
     tools={"sqlite3": ("/usr/bin/sqlite3",)},
-    # The database is empty and in memory. A program can read its input as a table (`.import --csv /dev/stdin people`) or
-    # as statements (`.read /dev/stdin`).
+    # The database is empty and in memory. A program can read its input as a table (`.import --csv /dev/stdin people`)
+    # or as statements (`.read /dev/stdin`).
     run=Run(("{sqlite3}", "-batch", "-bail", ":memory:", ".read '{source}'"), out_of_memory=b"out of memory"),
     version=("{sqlite3}", "--version"),
     sample="SELECT 'Hello, world!';\n",

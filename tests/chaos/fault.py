@@ -11,14 +11,14 @@ Broken = TypeVar("Broken", bound=Installation)
 
 @dataclass(frozen=True, slots=True)
 class Fault(Generic[Broken]):
-    """`part` is what it breaks, `needs` are the parts that break it; the other fault of a pair spares both."""
+    """`part` is the part that it breaks, and `needs` are parts that it uses. The other fault of a pair spares both."""
 
     name: str
     part: str
     begin: Callable[[Broken], object]
     heal: Callable[[Broken], object] = lambda _: None
     needs: frozenset[str] = frozenset()
-    #: It lasts from so many seconds to so many.
+    #: The shortest and the longest time that it lasts, in seconds.
     seconds: tuple[float, float] = (0.3, 2.5)
 
     def goes_with(self, other: "Fault[Broken]") -> bool:

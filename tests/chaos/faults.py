@@ -1,4 +1,4 @@
-"""The faults of a system on one machine; it has those whose parts it has."""
+"""The faults of a system on one machine. A fault is possible if the system has its parts."""
 
 import os
 import resource

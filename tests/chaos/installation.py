@@ -1,4 +1,4 @@
-"""What all installations under faults have: services as processes, a supervisor, stand-ins, and an observer's view."""
+"""The base of all installations under faults: services as processes, a supervisor, stand-ins, and direct access."""
 
 import asyncio
 import os
@@ -45,14 +45,14 @@ class Installation(ABC):
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
-        #: Says which servers it has.
+        #: The names of its servers.
         self.name = name
         self.engine = EchoEngine()
         self.mailgun = MailgunServer()
         self.receiver = Receiver()
         self.services: dict[str, Service] = {}
         self.proxies: dict[str, Proxy] = {}
-        #: Set it if something went wrong: the folder with the logs is kept.
+        #: Set this if something went wrong; then the folder with the logs is kept.
         self.keep_folder = False
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Installation(ABC):
             service.tend()
 
     def wait(self, condition: Callable[[], Any], *, timeout: float, what: str) -> Any:
-        """Tend the system until `condition` is true."""
+        """Restart dead services until `condition` is true."""
         deadline = time.monotonic() + timeout
         while True:
             self.tend()
@@ -99,7 +99,7 @@ class Installation(ABC):
             time.sleep(0.05)
 
     def rest(self, seconds: float) -> None:
-        """Tend the system for so long, while a fault lasts."""
+        """Restart dead services for so many seconds, while a fault lasts."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.tend()
@@ -120,7 +120,7 @@ class Installation(ABC):
         return rows
 
     def stop_services(self) -> None:
-        """Kill and reap them. A clean stop has its own tests."""
+        """Kill and reap the processes. A clean stop has its own tests."""
         for service in self.services.values():
             service.kill()
             service.stop()

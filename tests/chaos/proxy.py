@@ -25,7 +25,7 @@ class Mode(StrEnum):
     NONSENSE = "nonsense"
     #: New connections are answered with HTTP 503, old ones are reset.
     BUSY = "503"
-    #: Of each piece of an answer one half arrives; then the connection is reset.
+    #: Half of each piece of an answer arrives. Then the connection is reset.
     HALF = "half-written answers"
 
 
@@ -90,7 +90,7 @@ class Proxy:
                     await reader.read(1 << 16)
                     writer.write(_BUSY if self._mode is Mode.BUSY else _NONSENSE)
                     await writer.drain()
-                    await asyncio.sleep(_SLOWNESS)  # a reset would overtake the answer
+                    await asyncio.sleep(_SLOWNESS)  # the answer must arrive before the reset
             elif self._mode is not Mode.REFUSE:
                 await self._forward(reader, writer)
         finally:

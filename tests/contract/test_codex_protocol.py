@@ -18,7 +18,7 @@ pytestmark = pytest.mark.contract
 _INSTALLED = {code: language for code, language in known().items() if language.toolchain()}
 
 
-#: What Debian 13's libxml says to every COBOL program, in the sandbox as without it.
+#: The warning of Debian 13's libxml to every COBOL program, in the sandbox and outside of it.
 _NOTICE = "Warning: program compiled against libxml 212 using older 209\n"
 
 

@@ -1,4 +1,4 @@
-"""The site of the documents: every page and picture is there, and a link that leads nowhere ends `make docs`."""
+"""The site of the documents: it has every page and picture, and `make docs` fails at a link that leads nowhere."""
 
 import re
 import shutil

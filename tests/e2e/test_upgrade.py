@@ -1,4 +1,4 @@
-"""Data of the last release: its wheel makes them, and this one's serves them."""
+"""The wheel of the last release makes data, and the wheel of this release serves them."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.fixtures.wheels import build
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
-#: A tag or a commit; `deploy/release` sets it.
+#: The last release, as a tag or a commit. `deploy/release` sets it.
 _LAST: Final = os.environ.get("PRECIEUX_TEST_LAST_RELEASE", "")
 
 

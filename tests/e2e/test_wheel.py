@@ -1,4 +1,4 @@
-"""The wheel: what is in it, where it runs, and that an ordinary user without a compiler gets a first result from it."""
+"""The wheel: its contents, the machines that it runs on, and the first result of a user without a compiler."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from tests.fixtures.wheels import MACHINES
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 _TOP: Final = {"api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared"}
-#: The bounds of what a user downloads, and of a first result, which takes less than a minute on two cores.
+#: The most that a user may have to download, and the most time until a first result.
 _MOST_PACKAGES: Final = 75
 _MOST_CPU_SECONDS: Final = 30
 
@@ -120,12 +120,12 @@ def test_a_user_without_a_compiler_gets_results(user: OrdinaryUser, installed: P
     done = user.run(installed / "bin/precieux", "demo")
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
-    # Not the elapsed time, which is that of the tests beside it.
+    # CPU time is measured, because other tests that run now change the elapsed time.
     assert ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime < _MOST_CPU_SECONDS
     assert "hello.py\tok\tas expected" in done.stdout
     assert re.search(r"Left out: primes\.c\..* \(c\)", done.stdout)
     assert done.stdout.count("Subject: ") == 2
-    # What came with the wheel was loaded, and the demo left nothing but the executor's cache.
+    # The C part of the wheel was loaded, and the demo left only the executor's cache.
     assert (user.home / ".cache/precieux/init").is_dir()
     assert not list(user.home.glob(".cache/precieux/init/*"))
     assert {*user.home.iterdir()} - before <= {user.home / ".cache"}

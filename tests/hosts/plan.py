@@ -20,7 +20,7 @@ class Cell:
 
     @property
     def parts(self) -> int:
-        """Into how many parts the suite is split."""
+        """The number of parts into which the suite is split."""
         return int(self.part.partition("/")[2] or 1)
 
 

@@ -99,7 +99,7 @@ async def test_a_lost_connection_is_told_as_such(nodes: tuple[PostgresNode, Post
 
 
 async def test_a_demoted_primary_is_left(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
-    """Its connections live, and would refuse every write."""
+    """Its connections stay open, but would refuse every write."""
     primary, standby = nodes
     assert await write(database)
     primary.execute("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
@@ -138,7 +138,7 @@ async def write_in_transaction(database: Database) -> bool:
 async def test_a_commit_without_the_standby_is_no_success(
     nodes: tuple[PostgresNode, PostgresNode], database: Database, how: Callable[[Database], Coroutine[Any, Any, bool]]
 ) -> None:
-    """Postgres reports it as one if an operator cancels it."""
+    """If an operator cancels the wait, Postgres reports success."""
     primary, standby = nodes
     assert await how(database)
     standby.freeze()

@@ -193,7 +193,7 @@ async def test_consumer_and_publisher_survive_a_server_restart(own_postgres: Emb
 async def test_a_killed_server_undoes_a_hand_over_as_a_whole(own_postgres: EmbeddedPostgres) -> None:
     migrate(own_postgres.url(Role.OWNER))
     administrator = await asyncpg.connect(administrator_url(own_postgres))
-    # The server writes its log so long after a commit that does not wait for the disk.
+    # The time until the server writes a commit that does not wait for the disk.
     await administrator.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
     await administrator.execute("SELECT pg_reload_conf()")
     await administrator.close()

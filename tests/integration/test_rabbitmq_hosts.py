@@ -1,4 +1,4 @@
-"""The RabbitMQ adapter with an address of several hosts, of which some are gone or silent."""
+"""The RabbitMQ adapter with several hosts, some of which are gone or silent."""
 
 import asyncio
 from collections.abc import Sequence

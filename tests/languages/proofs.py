@@ -1,6 +1,6 @@
 """The programs that prove each language, as data: `programs/<code>.toml` has one for each kind.
 
-A language that cannot do what a kind asks for says so in its table `cannot`.
+If a language cannot have a program of some kind, its table `cannot` says why.
 """
 
 import tomllib
@@ -12,7 +12,7 @@ from shared.languages import ALIASES
 
 _PROGRAMS: Final = Path(__file__).parent / "programs"
 
-#: Kind -> what the program reads. Each runs in the sandbox and by the bare tool.
+#: Kind -> the input of the program. Each program runs in the sandbox and by the bare tool.
 INPUTS: Final = {
     "hello": "",
     "sum": "1\n2\n3\n",
@@ -22,9 +22,9 @@ INPUTS: Final = {
     "output": "",
     "unicode": "",
 }
-#: The start of what the programs of a kind write.
+#: Kind -> the beginning of the program's output.
 OUTPUTS: Final = {"hello": "Hello, world!\n", "sum": "6\n", "echo": INPUTS["echo"], "unicode": "Grüße, 世界"}
-#: Kinds that only the sandbox runs. `shell` runs `attack.sh`, `memory` takes all memory, `loop` does not end.
+#: Kinds that run only in the sandbox. `shell` runs `attack.sh`, `memory` takes all memory, and `loop` does not end.
 ATTACKS: Final = ("shell", "memory", "loop")
 
 #: The scripts that `shell` runs. They write ESCAPED if they were not stopped, and HELD at their end.

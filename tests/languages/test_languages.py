@@ -35,7 +35,7 @@ _INSTALLED: Final = {code: tools for code, language in _KNOWN.items() if (tools 
 _PROOFS: Final = [proofs for proofs in load() if proofs.code in _INSTALLED]
 _SCRIPT: Final = "attack.sh"
 _MEMORY_BYTES: Final = 512 * MIB
-#: What the meter may find late, and what the kernel takes for the box itself.
+#: Memory that a program may use before the meter notices, and memory that the kernel uses for the box itself.
 _SLACK_BYTES: Final = 128 * MIB
 _MIB_OF_OUTPUT: Final = MIB
 _LIMITS: Final = {"cpu_s": 30 * PATIENCE, "wall_s": 90 * PATIENCE, "memory_bytes": _MEMORY_BYTES}
@@ -226,6 +226,6 @@ async def test_an_endless_loop_is_ended(engine: RunningExecutor, code: str, kind
 
 
 def _comparable(text: bytes, folder: Path) -> str:
-    """Return the text without what differs from run to run: folders, addresses, process ids and times."""
+    """Return the text without the parts that differ between runs: folders, addresses, process ids and times."""
     plain = text.decode(errors="replace").replace(str(folder), "/box/work")
     return re.sub(r"\b(0x)?[0-9a-fA-F]{6,}\b|[0-9]+", "0", plain)

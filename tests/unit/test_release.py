@@ -1,4 +1,4 @@
-"""`deploy/release` refuses what is no release, takes the notes from the changelog, and tags only what was checked."""
+"""`deploy/release` refuses a wrong state, takes the notes from the changelog, and sets a tag only after its checks."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ _CHANGELOG: Final = """# Changelog
 
 - An old one.
 """
-#: Stands for Python and its programs: makes the site, and fails where it is told.
+#: A stand-in for Python. It makes the site, and fails when it runs the program that `FAILING` names.
 _PYTHON: Final = """#!/bin/sh
 case " $* " in
 *" mkdocs "*) for folder; do :; done; mkdir "$folder" ;;

@@ -1,1 +1,1 @@
-"""The installation on several hosts under faults: a small network on one machine, and the observer that judges it."""
+"""An installation on several hosts under faults: a small network on one machine, and the checks of its behaviour."""

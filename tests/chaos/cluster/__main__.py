@@ -21,7 +21,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if (missing := missing_part()) is not None:
         parser.error(f"{missing[0]} is not available: {missing[1]}")
-    # The hosts must not stay behind.
+    # The hosts must be removed in any case.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print(f"seed {chosen.seed}", flush=True)
     with running_world() as world, Load(*world.urls, key=KEY) as load:

@@ -1,4 +1,4 @@
-"""Three nodes of RabbitMQ, each on a host of its own; their quorum queues live while two of them do."""
+"""Three nodes of RabbitMQ on three hosts. Their quorum queues work while two of the nodes do."""
 
 import shutil
 from collections.abc import Iterator, Sequence

@@ -24,7 +24,7 @@ class DatabasePair:
         return f"postgresql://{role}@{self._hosts}/{DATABASE}"
 
     def promote(self) -> None:
-        """Promote the standby. The old primary may still run, if nobody can reach it."""
+        """Promote the standby. The old primary may still run if no host can reach it."""
         self.standby.promote()
         self.primary, self.standby = self.standby, self.primary
 

@@ -7,17 +7,17 @@ from tests.chaos.cluster.world import World
 from tests.chaos.fault import Fault
 from tests.chaos.proxy import Mode
 
-#: Seconds that a fault lasts which others must notice by its silence.
+#: Seconds that a fault lasts if only its silence shows it.
 _LONG: Final = (8.0, 20.0)
-#: Seconds that a process is frozen: longer than its leases, and than what others wait for it.
+#: Seconds that a process is frozen: longer than its leases, and longer than others wait for it.
 _ZOMBIE: Final = (60.0, 90.0)
 
 Act = Callable[[World], object]
 
 
 def menu(world: World, *, zombies: bool = True) -> list[Fault[World]]:
-    """Return every fault; `zombies` also those that last a minute or more."""
-    # Those of the one database come as often as those of the many services.
+    """Return every fault. With `zombies`, include those that last a minute or more."""
+    # The faults of the database are repeated, so that they are chosen as often as those of the many services.
     databases = [*_of_databases()] * 3
     faults = [*_of_services(world), *_of_splits(world), *databases, *_of_brokers(world), *_of_outside()]
     return [fault for fault in faults if zombies or fault.seconds != _ZOMBIE]
@@ -97,7 +97,7 @@ def _kill_primary(world: World) -> None:
 
 
 def _part(world: World) -> None:
-    """Split the two servers, so that the standby falls behind; what is not there may not be confirmed."""
+    """Split the two servers, so that the standby falls behind. A commit that it lacks must not be confirmed."""
     one, other = (host for name, host in world.hosts.items() if name.startswith("db-"))
     world.network.split(one, other)
 
@@ -108,7 +108,7 @@ def _kill_and_promote(world: World) -> None:
 
 
 def _cut_off_primary(world: World) -> None:
-    """Cut the primary off, but leave it running: it may confirm nothing that the new primary does not know."""
+    """Cut the primary off, but leave it running. It must not confirm a commit that the new primary lacks."""
     host = next(host for host in world.hosts.values() if host.address == world.database.primary.host)
     world.network.split(host, *(other for other in world.hosts.values() if other != host))
     world.database.promote()

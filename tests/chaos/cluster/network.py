@@ -1,6 +1,6 @@
 """A network of hosts on one machine: each is a network namespace with one interface on a common bridge.
 
-It takes root. This process has an address on the network too, which hosts reach as `Network.observer`.
+It needs root. This process has an address on the network too, which hosts reach as `Network.observer`.
 """
 
 import os
@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, Self
 
-#: The part of the packets that a slow network loses, and its speed.
+#: The share of packets that a bad link loses, and its speed.
 _LOSS: Final = 0.05
 _RATE: Final = "1mbit"
 
@@ -62,18 +62,18 @@ class Network:
         return host
 
     def split(self, host: Host, *others: Host) -> None:
-        """Let no packet pass between the host and the others. Connections stay open, and nobody is told."""
+        """Drop all packets between the host and the others. Connections stay open, and neither side gets an error."""
         for other in others:
             _filter(host, "-A", "-s", other.address, "-j", "DROP")
             _filter(other, "-A", "-s", host.address, "-j", "DROP")
 
     def silence(self, host: Host) -> None:
-        """Let no packet reach the host, also none of this process's, as if it had lost its power."""
+        """Drop all packets to the host, also those of this process, as if the host had lost its power."""
         _filter(host, "-A", "-i", "net", "-j", "DROP")
 
     def slow(self, host: Host) -> None:
         """Give the host a bad link: narrow, and with losses."""
-        # This is without netem, which kernels for virtual machines often lack.
+        # netem is not used, because kernels for virtual machines often lack it.
         _filter(host, "-A", "-m", "statistic", "--mode", "random", "--probability", str(_LOSS), "-j", "DROP")
         shape = ("root", "tbf", "rate", _RATE, "burst", "16k", "latency", "400ms")
         _run("tc", "-n", host.namespace, "qdisc", "replace", "dev", "net", *shape)

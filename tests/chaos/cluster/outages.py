@@ -1,4 +1,4 @@
-"""How long clients waited during the faults: from their first attempt until the job had its end."""
+"""Measures how long clients waited during the faults: from their first attempt until the job had ended."""
 
 import time
 from collections import defaultdict
@@ -10,7 +10,7 @@ from tests.chaos.fault import Strike
 from tests.chaos.installation import Installation
 from tests.chaos.load import Load
 
-#: The most seconds that may pass after a fault until all is done that waited for its end.
+#: The most seconds until all work that waited for the end of a fault is done.
 _AFTER: Final = 60.0
 
 
@@ -42,7 +42,7 @@ def longest(strikes: Sequence[Strike], measured: Sequence[Wait]) -> dict[str, fl
 
 
 def overdue(strikes: Sequence[Strike], measured: Sequence[Wait]) -> list[str]:
-    """Return violations: waits that went on for more than a minute while nothing was wrong."""
+    """Return violations: waits with more than a minute in which nothing was wrong."""
     return [
         f"a submission waited {wait.ended - wait.began:.0f} s, of them {calm:.0f} s without a fault"
         for wait in measured

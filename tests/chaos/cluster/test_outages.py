@@ -1,4 +1,4 @@
-"""The observer's own arithmetic: how long clients waited, and how much of it was no fault's."""
+"""The arithmetic of outages: how long clients waited, and how much of the wait was outside of the faults."""
 
 from tests.chaos.cluster.outages import Wait, longest, overdue
 from tests.chaos.fault import Strike

@@ -1,4 +1,4 @@
-"""What the database's pool does when its host vanishes without a word."""
+"""The database's pool gives up a host that vanishes without closing its connections."""
 
 import asyncio
 import time

@@ -23,7 +23,7 @@ from tests.chaos.service import Service
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
 from tests.fixtures.s3 import S3Service, moto_server
 
-#: The key with which clients of the API come from other hosts.
+#: The key of the API's clients, which need one because they are on other hosts.
 KEY: Final = "cluster-" * 5
 _PORT: Final = 8000
 _SERVICES: Final = {
@@ -39,7 +39,7 @@ _BROKERS: Final = ("mq-1", "mq-2", "mq-3")
 
 
 def missing_part() -> tuple[str, str] | None:
-    """Return what the world needs and this machine does not have, and the remedy."""
+    """Return the needs of the world that this machine lacks, each with its remedy."""
     if find_script() is None:
         return "RabbitMQ", "`apt-get install rabbitmq-server`."
     if (reason := obstacle()) is not None:
@@ -134,7 +134,7 @@ class World(Installation):
 @contextmanager
 def running_world() -> Iterator[World]:
     """Yield a world in a folder of its own. The folder with the logs stays if the block fails."""
-    # Not pytest's tmp_path: as root, Postgres runs as a user who may not pass through that.
+    # pytest's tmp_path does not work here: under root, Postgres runs as a user who may not pass through it.
     folder = Path(tempfile.mkdtemp(prefix="precieux-cluster-"))
     folder.chmod(0o711)
     with (

@@ -1,4 +1,4 @@
-"""What Judge0's clients send and get, row by row of its contract, on a running system."""
+"""The requests and answers of Judge0's contract, row by row, on a running system."""
 
 import re
 from typing import Any, Final

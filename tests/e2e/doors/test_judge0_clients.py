@@ -1,4 +1,4 @@
-"""Clients that were written for Judge0, from PyPI, each in an environment of its own, on a running system."""
+"""Clients of Judge0 from PyPI, each in its own environment, on a running system."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.fixtures.judge0 import Door
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
-#: The official one.
+#: The program for the official client.
 _SDK: Final = """
 import os
 
@@ -105,7 +105,7 @@ _PROGRAMS: Final = {
     "judge0==0.0.8": (_SDK, "owner"),
     "judge0-client==0.4.0": (_JUDGE0_CLIENT, "owner"),
     "judge0api==0.1.20": (_JUDGE0API, "owner"),
-    # It asks for authorization too.
+    # This client sends the header for authorization too.
     "judge0-api-wrapper==1.1.3": (_WRAPPER, "operator"),
 }
 

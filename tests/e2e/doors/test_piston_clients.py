@@ -1,4 +1,4 @@
-"""The published clients of Piston against our door, each as its users install it."""
+"""The published clients of Piston against our front door, each installed as its users do."""
 
 import json
 import os

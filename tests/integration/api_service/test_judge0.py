@@ -1,4 +1,4 @@
-"""The front door for Judge0's clients without a pipeline behind it: who may call, and what the operator turns off."""
+"""The front door for Judge0's clients, without a pipeline: permissions, and the operator's switches."""
 
 import json
 from collections.abc import AsyncIterator, Callable

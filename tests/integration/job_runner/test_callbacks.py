@@ -21,7 +21,7 @@ from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
 
-#: What the API keeps of a request, as far as a callback needs it.
+#: The part of a stored request that a callback needs.
 REQUEST = {"cpu_time_limit": 5.0, "language_id": 71, "language": "Python", "source_file": "script.py"}
 
 

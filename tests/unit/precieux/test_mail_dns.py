@@ -1,4 +1,4 @@
-"""What DNS says of the sender of mails, by a DNS server of the tests."""
+"""The checks of a sender's DNS records, with a DNS server of the tests."""
 
 from collections.abc import Mapping
 

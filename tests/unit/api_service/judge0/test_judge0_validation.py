@@ -1,4 +1,4 @@
-"""What Judge0's clients ask for, and what is made of it."""
+"""The checks of requests from Judge0's clients, and the submissions that are made from them."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Jobs of Piston as programs of ours: versions, files, names and limits."""
+"""Jobs of Piston as our programs: versions, files, names and limits."""
 
 from typing import Any
 
