@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from shared.addresses import is_recipient
 from shared.settings import ARE_LONG, Settings, split_keys
 
-#: The APIs of other services that can be served beside ours.
+#: The front doors, which answer the calls of other systems.
 DOORS: Final = ("piston", "judge0")
 
 
@@ -49,10 +49,10 @@ class ApiSettings(Settings):
     )
 
     front_doors: Annotated[
-        str, Field(description="the other APIs that are served, separated by commas: piston, judge0")
+        str, Field(description="the front doors that are open, for clients of other systems, separated by commas: piston, judge0")
     ] = ""
     judge0_conf: Annotated[
-        Path | None, Field(description="a judge0.conf whose limits and switches are taken over for Judge0's clients")
+        Path | None, Field(description="a judge0.conf whose limits and switches Judge0's clients get")
     ] = None
     web: Annotated[bool, Field(description="serve the pages for people; that of recipients is always served")] = True
 

@@ -145,7 +145,7 @@ async def test_a_user_who_leaves_ends_the_program(url: str) -> None:
         assert Output(stream="stdout", text="next\n") in await talk.end()
 
 
-async def test_what_cannot_run_is_refused(url: str) -> None:
+async def test_a_program_that_cannot_run_is_refused(url: str) -> None:
     limits = {"limits": {"cpu_s": 1e9}}
     for talking_of in (talking(url, "klingon", "1"), talking(url, "py"), talking(url, "py", "1", **limits)):
         async with talking_of as talk:
@@ -171,7 +171,7 @@ async def test_pages_from_elsewhere_may_not_converse(url: str) -> None:
             pass
 
 
-async def test_a_token_is_asked_for() -> None:
+async def test_a_token_is_required() -> None:
     with running_executor(codex_token="t" * 32) as running:
         address = running.url.replace("http:", "ws:") + "converse"
         with pytest.raises(InvalidStatus, match="401"):

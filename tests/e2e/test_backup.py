@@ -117,7 +117,7 @@ def test_upgrade_brings_the_data_to_this_release(folder: Path) -> None:
     assert "newer release (schema r9999)" in refuses("upgrade", "--check", "--data-dir", folder)
 
 
-def test_what_is_no_backup_leaves_no_folder(folder: Path) -> None:
+def test_a_file_that_is_no_backup_leaves_no_folder(folder: Path) -> None:
     data_dir, saved, cut = folder / "data", folder / "precieux.tar.gz", folder / "cut.tar.gz"
     with EmbeddedPostgres(folder / "made/postgres"):
         pass

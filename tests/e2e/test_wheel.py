@@ -22,7 +22,7 @@ from tests.fixtures.wheels import MACHINES
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 _TOP: Final = {"api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared"}
-#: The most that a user may have to download, and the most time until a first result.
+#: The most packages that a user may have to download, and the most CPU time until a first result.
 _MOST_PACKAGES: Final = 75
 _MOST_CPU_SECONDS: Final = 30
 

@@ -84,7 +84,7 @@ async def test_writes_go_to_the_new_primary(nodes: tuple[PostgresNode, PostgresN
         await eventually(heard.is_set, what="the new primary is listened to")
 
 
-async def test_a_lost_connection_is_told_as_such(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
+async def test_a_lost_connection_is_reported(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
     primary, _ = nodes
     assert await write(database)
 

@@ -59,7 +59,7 @@ async def test_two_may_listen_on_one_channel(database: Database) -> None:
         assert await first.next() == "for the first"
 
 
-async def test_a_lost_connection_is_replaced_and_told(database: Database) -> None:
+async def test_a_lost_connection_is_replaced_and_reported(database: Database) -> None:
     heard = [Heard(), Heard()]
     async with AsyncExitStack() as stack:
         events = [

@@ -68,7 +68,7 @@ async def test_after_a_silent_host_the_next_is_used(rabbitmq_url: str) -> None:
         await broker.close()
 
 
-async def test_the_error_of_the_last_host_is_told(rabbitmq_url: str) -> None:
+async def test_the_error_of_the_last_host_is_raised(rabbitmq_url: str) -> None:
     broker = RabbitMQBroker(on_ports(rabbitmq_url, *free_ports(2)), timeout=2)
     with pytest.raises(BrokerUnavailable, match="refused"):
         await broker.publish([make_message()])

@@ -97,7 +97,7 @@ def test_a_failed_step_makes_no_tag(checkout: Path, failing: str) -> None:
     assert git(checkout, "tag") == ""
 
 
-def test_what_is_no_release_is_refused(checkout: Path) -> None:
+def test_a_wrong_state_is_refused(checkout: Path) -> None:
     (checkout / "new.txt").touch()
     assert "there are uncommitted changes" in release(checkout).stderr
     (checkout / "new.txt").unlink()

@@ -160,7 +160,7 @@ def test_bytes_that_are_no_text(owner: Client) -> None:
 # Validation
 
 
-def test_what_is_required(owner: Client) -> None:
+def test_required_fields(owner: Client) -> None:
     missing = {"source_code": ["can't be blank"], "language_id": ["can't be blank", "language with id  doesn't exist"]}
     assert owner.errors(None, None) == missing
     assert owner.errors(" \n", PYTHON) == {"source_code": ["can't be blank"]}
@@ -194,11 +194,11 @@ def test_what_is_required(owner: Client) -> None:
         ("compiler_options", "-O2", "setting compiler options is only allowed for compiled languages"),
     ],
 )
-def test_bounds(owner: Client, field: str, value: Any, message: str) -> None:
+def test_numbers_have_bounds(owner: Client, field: str, value: Any, message: str) -> None:
     assert owner.errors(**{field: value}) == {field: [message]}
 
 
-def test_all_faults_are_told_at_once(owner: Client) -> None:
+def test_all_faults_are_reported_at_once(owner: Client) -> None:
     assert owner.errors("x", MULTI_FILE, memory_limit=1, number_of_runs="x", additional_files="") == {
         "source_code": ["must be blank"],
         "additional_files": ["can't be blank"],

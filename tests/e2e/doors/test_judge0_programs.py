@@ -159,7 +159,7 @@ def test_additional_files_are_beside_the_source(owner: Client) -> None:
     assert owner.run(source, C, additional_files=header)["stdout"] == "5"
 
 
-def test_what_is_no_zip_is_left_out(owner: Client) -> None:
+def test_an_archive_that_is_no_zip_is_left_out(owner: Client) -> None:
     assert owner.run("print(1)", additional_files=b64("no zip"))["stdout"] == "1\n"
 
 

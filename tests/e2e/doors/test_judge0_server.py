@@ -158,7 +158,7 @@ def test_languages_and_statuses(owner: Client) -> None:
     assert statuses[6] == {"id": 7, "description": "Runtime Error (SIGSEGV)"}
 
 
-def test_what_the_server_says_of_itself(owner: Client) -> None:
+def test_the_server_describes_itself(owner: Client) -> None:
     about = owner.get("/about").json()
     assert set(about) == {"version", "homepage", "source_code", "maintainer"}
     assert about["version"] == "1.13.1"
@@ -190,7 +190,7 @@ def test_the_statistics(judge0: Door) -> None:
     assert again["database"]["size_in_bytes"] > 0
 
 
-def test_what_is_not_found(owner: Client) -> None:
+def test_unknown_paths_are_not_found(owner: Client) -> None:
     paths = (f"/submissions/{UNUSED_TOKEN}", "/submissions/123", "/submissions/x", "/languages/x/y", "/about/x")
     for path in paths:
         assert (owner.get(path).status_code, owner.get(path).content) == (404, b"")

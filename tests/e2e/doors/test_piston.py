@@ -95,7 +95,7 @@ def test_all_other_paths_and_methods_are_not_found(piston: Piston, method: str, 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 @pytest.mark.parametrize("path", ["execute", "nothing"])
-def test_what_is_not_json_is_refused_first(piston: Piston, kind: str | None, path: str) -> None:
+def test_a_body_that_is_not_json_is_refused_first(piston: Piston, kind: str | None, path: str) -> None:
     headers = {"Content-Type": kind} if kind else {}
     answer = piston.http.post(path, content=b"{}", headers=headers)
     assert (answer.status_code, answer.json()) == (415, {"message": "requests must be of type application/json"})
@@ -109,7 +109,7 @@ def test_json_may_name_its_charset(piston: Piston) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{", b"5", b'"text"', b"null", b"\xff", b"[" * 100_000])
-def test_what_is_no_object_is_refused(piston: Piston, content: bytes) -> None:
+def test_a_body_that_is_no_object_is_refused(piston: Piston, content: bytes) -> None:
     answer = piston.http.post("execute", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert list(answer.json()) == ["message"]
@@ -204,7 +204,7 @@ _GOOD: Final = {"language": "python", "version": "*", "files": [{"content": "pri
         ({"run_cpu_time": True}, "If specified, run_cpu_time must be a number"),
     ],
 )  # fmt: skip
-def test_the_first_fault_is_told_in_pistons_words(piston: Piston, change: dict[str, Any], message: str) -> None:
+def test_the_first_fault_is_reported_in_pistons_words(piston: Piston, change: dict[str, Any], message: str) -> None:
     assert piston.refused(**_GOOD | change) == (400, {"message": message})
 
 
@@ -228,7 +228,7 @@ def test_the_first_fault_is_told_in_pistons_words(piston: Piston, change: dict[s
         {"files": [{"content": ""}] * 300},
     ],
 )
-def test_what_piston_stumbles_over_is_refused(piston: Piston, change: dict[str, Any]) -> None:
+def test_requests_that_crash_piston_are_refused(piston: Piston, change: dict[str, Any]) -> None:
     status, body = piston.refused(**_GOOD | change)
     assert status == 400
     assert list(body) == ["message"]
@@ -246,7 +246,7 @@ def test_limits_that_are_none_count_as_not_given(piston: Piston, limit: object) 
     assert end_of(piston.run("python", "print(1)", **dict.fromkeys(names, limit), **memory)) == _FINE
 
 
-def test_nothing_is_told_of_unknown_fields(piston: Piston) -> None:
+def test_unknown_fields_of_a_job_are_ignored(piston: Piston) -> None:
     assert piston.run("python", {"content": "print(1)", "other": 1}, other={"a": 1})["stdout"] == "1\n"
 
 
@@ -273,7 +273,7 @@ for number in range(5):
     assert (run["stdout"], run["stderr"], run["output"]) == ("0\n2\n4\n", "1\n3\n", "0\n1\n2\n3\n4\n")
 
 
-def test_what_is_not_utf8_is_replaced(piston: Piston) -> None:
+def test_bytes_that_are_not_utf8_are_replaced(piston: Piston) -> None:
     run = piston.run("bash", r"printf 'a\xffb'; sleep 0.1; printf 'c\xfe' >&2; sleep 0.1; printf '\x00d'")
     assert (run["stdout"][:3], run["stderr"], run["output"][:5]) == ("a�b", "c�", "a�bc�")
 
@@ -409,7 +409,7 @@ def test_all_sources_are_linked(piston: Piston) -> None:
     ] == "5\n"  # fmt: skip
 
 
-def test_a_failed_compilation_is_told_twice(piston: Piston) -> None:
+def test_a_failed_compilation_is_reported_twice(piston: Piston) -> None:
     answer = piston.execute("c", "int main(void) { return x; }")
     assert answer["run"] == answer["compile"]
     assert end_of(answer["run"]) == (1, None, "RE", "Exited with error status 1")

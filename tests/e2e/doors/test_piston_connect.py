@@ -188,7 +188,7 @@ def test_wrong_messages_close_the_connection(piston_system: Up, messages: list[s
         assert client.end() == (code, reason)
 
 
-def test_what_cannot_run_is_told_as_in_execute(piston_system: Up) -> None:
+def test_faults_are_reported_as_in_execute(piston_system: Up) -> None:
     for message, error in (
         ('{"type": "init"}', "language is required as a string"),
         ('{"type": "init", "language": "x", "version": "1", "files": []}', "x-1 runtime is unknown"),
@@ -216,7 +216,7 @@ def test_other_sites_may_not_connect(piston_system: Up) -> None:
         pass
 
 
-def test_keys_are_asked_for() -> None:
+def test_a_key_is_required() -> None:
     key = "k" * 32
     settings = {
         "PRECIEUX_FRONT_DOORS": "piston",

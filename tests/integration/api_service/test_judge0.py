@@ -140,7 +140,7 @@ async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> Non
         ),
     ],
 )
-async def test_what_the_operator_turns_off(
+async def test_the_operator_can_turn_features_off(
     conf: str, path: str, body: dict[str, Any], status: int, error: str, reach: Reach, database: Database
 ) -> None:
     async with reach(conf) as client:
@@ -197,7 +197,7 @@ async def test_another_keys_submission_does_not_exist(reach: Reach, database: Da
 
 
 @pytest.mark.parametrize(("allowed", "is_guarded"), [(None, False), ("hooks.example", True)])
-async def test_only_a_server_of_its_own_machine_calls_every_address(
+async def test_only_a_local_server_may_call_every_address(
     allowed: str | None, is_guarded: bool, reach: Reach, database: Database
 ) -> None:
     async with reach(webhooks=WebhookSettings(webhook_allowed_hosts=allowed)) as client:

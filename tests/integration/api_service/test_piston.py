@@ -88,7 +88,7 @@ async def test_a_job_takes_from_the_budgets_of_its_key(reach: Reach, database: D
         assert (status, "the limit of 1 an hour" in message) == (429, True)
 
 
-async def test_what_does_not_end_in_time_is_cancelled(reach: Reach, database: Database) -> None:
+async def test_a_job_that_does_not_end_in_time_is_cancelled(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
     async with reach(front_doors="piston", piston_settings=_AT_ONCE) as client:
         assert await run(client, key) == (503, "The job did not end in time; try again in a moment.")
@@ -104,7 +104,7 @@ async def test_waits_are_bounded(reach: Reach, database: Database) -> None:
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
-async def test_jobs_may_have_so_many_bytes(reach: Reach, database: Database) -> None:
+async def test_the_bytes_of_a_job_are_bounded(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
     async with reach(front_doors="piston") as client:
         long = "x" * 10_001

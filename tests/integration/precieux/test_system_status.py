@@ -44,7 +44,7 @@ def test_what_stops_work_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(one["stops_work"] and one["remedy"] for one in wrong)
 
 
-def test_a_database_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("precieux.operator_database._CONNECT_TIMEOUT", 0.3)
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u@127.0.0.1:{free_ports(1)[0]}/d")
     [only] = status(code=1)

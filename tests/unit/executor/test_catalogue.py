@@ -32,7 +32,7 @@ async def test_a_language_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch
     assert broken == {"lua": "liblua.so: cannot open shared object file"}
 
 
-def test_the_doctor_names_what_does_not_work() -> None:
+def test_the_doctor_names_a_language_that_does_not_work() -> None:
     report = Report(True, "root", None, [], broken=[Broken("lua", "Lua", "liblua.so:\n cannot open [it]")])
     text = io.StringIO()
     show(report, Console(file=text, width=60))

@@ -91,11 +91,11 @@ def shipped(sources: Path) -> Path:
     return sources
 
 
-def test_what_came_with_precieux_needs_no_cache(shipped: Path) -> None:
+def test_a_c_part_that_loads_needs_no_cache(shipped: Path) -> None:
     assert build.find_compiled(None).library.parent == shipped
 
 
-def test_what_does_not_load_is_compiled_into_the_cache(shipped: Path, tmp_path: Path) -> None:
+def test_a_c_part_that_does_not_load_is_compiled(shipped: Path, tmp_path: Path) -> None:
     for library in shipped.glob("*.so"):
         library.write_bytes(b"\x7fELF of a newer C library")
     cache = tmp_path / "cache"

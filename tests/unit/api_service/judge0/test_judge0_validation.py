@@ -101,7 +101,7 @@ def spec_of(new: NewSubmission) -> Mapping[str, Any]:
         ),
     ],
 )
-def test_what_the_operator_turns_off(off: str, sent: dict[str, Any], errors: dict[str, list[str]]) -> None:
+def test_the_operator_can_turn_features_off(off: str, sent: dict[str, Any], errors: dict[str, list[str]]) -> None:
     assert checked(**sent)
     assert messages(Configuration.model_validate({off: False}), **sent) == errors
 
@@ -151,7 +151,7 @@ def test_programs_and_inputs_have_the_bounds_of_the_server() -> None:
     assert checked(conf=conf, source_code="12345678", stdin="é")
 
 
-def test_what_is_kept_answers_every_field_that_was_asked_for() -> None:
+def test_a_stored_request_has_every_field() -> None:
     kept = request_of(checked(stdin="x", number_of_runs=2, callback_url="http://a\0b"))
     assert set(ASKED) <= set(kept)
     assert (kept["number_of_runs"], kept["callback_url"], kept["source_file"]) == (2, "http://ab", "script.py")
@@ -223,5 +223,5 @@ def test_the_file_of_another_judge0(tmp_path: Path) -> None:
     ("host", "allowed", "is_guarded"),
     [("127.0.0.1", None, False), ("127.0.0.1", "a.example", True), ("0.0.0.0", None, True), ("::1", None, False)],
 )
-def test_who_calls_every_address(host: str, allowed: str | None, is_guarded: bool) -> None:
+def test_only_a_local_server_calls_every_address(host: str, allowed: str | None, is_guarded: bool) -> None:
     assert guards_callbacks(ApiSettings(host=host), WebhookSettings(webhook_allowed_hosts=allowed)) is is_guarded
