@@ -49,7 +49,7 @@ class ApiSettings(Settings):
     )
 
     front_doors: Annotated[
-        str, Field(description="the front doors that are open, for clients of other systems, separated by commas: piston, judge0")
+        str, Field(description="the front doors that are open, separated by commas: piston, judge0")
     ] = ""
     judge0_conf: Annotated[
         Path | None, Field(description="a judge0.conf whose limits and switches Judge0's clients get")

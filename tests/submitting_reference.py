@@ -12,6 +12,7 @@ from executor.languages import file_names
 from executor.languages.base import Language
 from executor.settings import MIB, ExecutorSettings
 from shared.codex import RunRequest
+from shared.engine import MAX_FILES
 from shared.languages import ALIASES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
@@ -139,11 +140,11 @@ _FILE_NAMES: Final = """\
   {extensions}.
   Any other file is called `main`, and so is one whose name means something to its tools. For Python that is the name of
   an installed module, such as `random.py`, which would take the module's place. For Go it is one that ends in `_test`
-  or in the name of a system or processor. Pascal's files are always called `main.pas`, because its compiler looks for
-  units by their names in the source's folder first.
+  or in the name of a system or processor. Files of these languages are always called `main`:
+  {fixed}.
 """
 _RULES: Final = """\
-- **One file.** There is no way to send a second one.
+- **Several files.** A classic call takes one file. `POST /v1/submissions` takes up to {most_files} ([api.md](api.md)).
 - **Java.** The file is named after its public class, or after the class with `main` if none is public.
 
 ## Limits
@@ -202,16 +203,17 @@ def _page() -> Iterator[str]:
     yield _OPTIMISATION
     yield _SOURCE
     yield _file_names(ordered)
-    yield _RULES
+    yield _RULES.format(most_files=MAX_FILES)
     for what, limit in _limits(ExecutorSettings()):
         yield f"| {what} | {limit} |\n"
     yield _ENDING
     yield "The working folder is `/box/work`, the user is number 1000, and the environment is this:\n\n```\n"
     yield "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
     yield "```\n\n"
+    yield "Some languages have further variables:\n\n"
     for language in ordered:
         if language.environment:
-            yield f"and for {language.name} also `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`.\n"
+            yield f"- {language.name}: `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`\n"
 
 
 def _commands(language: Language) -> Iterator[str]:
@@ -228,8 +230,14 @@ def _commands(language: Language) -> Iterator[str]:
 
 
 def _file_names(ordered: list[Language]) -> str:
-    kept = ", ".join(f"`.{extension}`" for language in ordered for extension in language.source_file.extensions)
-    return _FILE_NAMES.format(longest=file_names.LONGEST, extensions=kept)
+    extensions = dict.fromkeys(extension for language in ordered for extension in language.source_file.extensions)
+    kept = ", ".join(f"`.{extension}`" for extension in extensions)
+    fixed = ", ".join(language.name for language in ordered if _has_one_name(language))
+    return _FILE_NAMES.format(longest=file_names.LONGEST, extensions=kept, fixed=fixed)
+
+
+def _has_one_name(language: Language) -> bool:
+    return not language.source_file.extensions and isinstance(language.source_file.name, str)
 
 
 def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
