@@ -36,8 +36,9 @@ def _skip_unless_installed(code: str) -> None:
         pytest.skip(f"no toolchain for {code} on this machine")
 
 
-def test_every_language_is_covered() -> None:
-    assert set(SEVERAL) == set(ARGUMENTS) == set(known())
+def test_the_languages_of_the_usual_image_are_covered() -> None:
+    """`make test-languages` tries the others."""
+    assert set(SEVERAL) == set(ARGUMENTS) <= set(known())
 
 
 @pytest.mark.parametrize("code", sorted(SEVERAL))
