@@ -36,7 +36,7 @@ def _skip_unless_installed(code: str) -> None:
         pytest.skip(f"no toolchain for {code} on this machine")
 
 
-def test_the_languages_of_the_usual_image_are_covered() -> None:
+def test_both_tables_have_the_same_languages() -> None:
     """`make test-languages` tries the others."""
     assert set(SEVERAL) == set(ARGUMENTS) <= set(known())
 
