@@ -21,7 +21,7 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-FORM = {"email": "someone@example.com", "inputs": "in", "language": "python", "enable": 0}
+FORM: dict[str, str | int] = {"email": "someone@example.com", "inputs": "in", "language": "python", "enable": 0}
 
 Ask = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 
