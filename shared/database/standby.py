@@ -8,8 +8,8 @@ from shared.database.connection import Connection
 _LACKS_STANDBY: Final = """
     SELECT current_setting('synchronous_standby_names') <> '' AND NOT EXISTS (SELECT FROM pg_stat_replication) AS lacks
 """
-# The message says nothing. A commit that writes nothing would not wait, and one that writes something waits for all
-# commits before it.
+# The message is empty. A commit that writes nothing does not wait. One that writes something also waits for all commits
+# before it.
 _CONFIRM: Final = """
     SELECT pg_logical_emit_message(true, 'precieux', '') WHERE current_setting('synchronous_standby_names') <> ''
 """
@@ -22,7 +22,9 @@ async def lacks_standby(connection: Connection) -> bool:
 
 
 async def confirm(connection: Connection) -> None:
-    """Let this commit wait until the synchronous standby, if one is required, has all that was read before.
+    """Make the commit of this statement wait until the synchronous standby has all that was read before.
+
+    Without a required standby, it does nothing.
 
     If a commit's wait for the standby was cancelled, its rows are visible although the standby may lack them. Call this
     before you tell a client that a row is there already.
