@@ -6,6 +6,7 @@ from api_service.auth import Principal
 from api_service.submissions import Settle, Submissions
 from shared import mails
 from shared.database.connection import Database
+from shared.database.standby import confirm
 from shared.delivery_reports import Report, record
 from shared.logging import get_logger
 
@@ -40,7 +41,10 @@ async def mail_again(submissions: Submissions, principal: Principal, upload: int
 async def store_report(database: Database, token: str, report: Report | None) -> None:
     """Store a report once, by its token. None is a report that says nothing of a delivery."""
     async with database.transaction() as connection:
-        if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None or report is None:
+        if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None:
+            await confirm(connection)
+            return
+        if report is None:
             return
         mail = await record(connection, report)
     log.info("mail.reported", mail=mail, delivery=report.delivery)

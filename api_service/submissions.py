@@ -20,6 +20,7 @@ from api_service.turns import Turns
 from shared import budgets
 from shared.budgets import Use
 from shared.database.connection import Connection, Database, Record
+from shared.database.standby import confirm
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
 from shared.storage.source_keys import source_key
@@ -44,6 +45,13 @@ class Quarantined(Problem):
             "This program may not run, because it has stopped an engine or a runner before: ask the operator to release"
             " it, or send another program.",
         )
+
+
+class IdTaken(Problem):
+    """A submission has the id that a client has chosen, or had it before it was deleted."""
+
+    def __init__(self, upload_id: int) -> None:
+        super().__init__(HTTPStatus.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
 
 
 class RunUnderWay(Problem):
@@ -79,25 +87,35 @@ class Submissions:
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
+        try:
+            async with self.turns.take(principal), self.database.transaction() as connection:
+                return await self._register(connection, principal, new, idempotency_key)
+        except IdTaken:
+            # To a client whose first answer was lost, this says that its submission is there.
+            async with self.database.connection() as connection:
+                await confirm(connection)
+            raise
+
+    async def _register(
+        self, connection: Connection, principal: Principal, new: NewSubmission, idempotency_key: str | None
+    ) -> int:
         sha256 = hashlib.sha256(new.source.data).hexdigest()
-        async with self.turns.take(principal), self.database.transaction() as connection:
-            await self._check(connection, principal, [new])
-            while (
-                stored := await submission_rows.insert(
-                    connection, principal, new, sha256, idempotency_key=idempotency_key
-                )
-            ) is None:
-                if idempotency_key is not None:
-                    earlier = await submission_rows.find_earlier(connection, principal, idempotency_key)
-                    if earlier is not None:
-                        return _id_of_same(earlier, new, sha256)
-                if new.id is not None:
-                    raise _taken(new.id)
-                # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
-            # The insertion waits for a deletion of the same id, which this statement therefore sees.
-            if new.id is not None and await submission_rows.is_deleted(connection, new.id):
-                raise _taken(new.id)
-            await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
+        await self._check(connection, principal, [new])
+        while (
+            stored := await submission_rows.insert(connection, principal, new, sha256, idempotency_key=idempotency_key)
+        ) is None:
+            if idempotency_key is not None:
+                earlier = await submission_rows.find_earlier(connection, principal, idempotency_key)
+                if earlier is not None:
+                    await confirm(connection)
+                    return _id_of_same(earlier, new, sha256)
+            if new.id is not None:
+                raise IdTaken(new.id)
+            # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
+        # The insertion waits for a deletion of the same id, which this statement therefore sees.
+        if new.id is not None and await submission_rows.is_deleted(connection, new.id):
+            raise IdTaken(new.id)
+        await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
         return stored.id
 
     async def post(self, principal: Principal, new: NewSubmission, settle: Settle | None = None) -> Stored:
@@ -209,6 +227,7 @@ class Submissions:
         ):
             if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
                 row = await submission_rows.find(connection, principal, upload_id)
+                await confirm(connection)
                 return None if row is None else bool(row["enable"] == 0 and not row["is_quarantined"])
         return True
 
@@ -326,7 +345,3 @@ def _id_of_same(earlier: Record, new: NewSubmission, sha256: str) -> int:
         )
     upload_id: int = earlier["id"]
     return upload_id
-
-
-def _taken(upload_id: int) -> Problem:
-    return Problem(HTTPStatus.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")

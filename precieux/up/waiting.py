@@ -1,7 +1,7 @@
 """Reports which parts a start waits for: at once to the parent process, and in the log if it takes long."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from shared.logging import get_logger
@@ -11,6 +11,13 @@ log = get_logger(__name__)
 
 #: The beginning of a status that names the parts that are not ready.
 WAITING: Final = "Waiting for "
+#: The words for parts in a status, by their names. Any other part is called by its name: "the executor".
+WORDS: Final[Mapping[str, str]] = {
+    "migrate": "the migrations",
+    "queue_consumer": "the queue consumer",
+    "job_runner": "the job runner",
+    "api_service": "the API",
+}
 _AGAIN_S = 30.0
 #: Seconds that each step of a start may take. The units allow the same time for the first step.
 _MORE_S = 300.0
@@ -39,7 +46,8 @@ class Waiting:
             if parts:
                 is_step = frozenset(parts) not in self._reported
                 self._reported.add(frozenset(parts))
-                notify_status(WAITING + " and ".join(f"the {part}" for part in parts), _MORE_S if is_step else 0)
+                words = " and ".join(WORDS.get(part, f"the {part}") for part in parts)
+                notify_status(WAITING + words, _MORE_S if is_step else 0)
         elif self.report_at is not None and now >= self.report_at:
             log.info("up.waiting", waiting_for=", ".join(parts), seconds=round(now - self._since))
             self.report_at = now + _AGAIN_S

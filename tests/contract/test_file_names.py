@@ -70,7 +70,7 @@ _INSTALLED: Final = [code for code in _FAILING if known()[code].toolchain()]
 _FORKED: Final = [code for code in _TELLS_IF_FORKED if code in _INSTALLED]
 
 
-@pytest.fixture(scope="module", params=["as it comes", "cold"])
+@pytest.fixture(scope="module", params=["as it comes", pytest.param("cold", marks=pytest.mark.slow)])
 def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -36,8 +36,9 @@ def _skip_unless_installed(code: str) -> None:
         pytest.skip(f"no toolchain for {code} on this machine")
 
 
-def test_every_language_is_covered() -> None:
-    assert set(SEVERAL) == set(ARGUMENTS) == set(known())
+def test_both_tables_have_the_same_languages() -> None:
+    """`make test-languages` tries the others."""
+    assert set(SEVERAL) == set(ARGUMENTS) <= set(known())
 
 
 @pytest.mark.parametrize("code", sorted(SEVERAL))
@@ -66,6 +67,7 @@ async def test_the_sample_of_each_language_ends_well(code: str, url: str) -> Non
     assert (test.verdict, test.stdout, test.stderr) == (Verdict.OK, "Hello, world!\n", "")
 
 
+@pytest.mark.slow
 async def test_the_most_files_with_the_longest_paths_arrive(url: str) -> None:
     paths = [f"{'f' * 120}/{number:03}{'x' * 129}.c" for number in range(255)]
     assert {len(path) for path in paths} == {255}

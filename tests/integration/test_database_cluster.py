@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from precieux.ports import free_ports
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import DATABASE, Role
 from shared.database.standby import lacks_standby
 from shared.errors import DatabaseUnavailable
-from tests.fixtures.folders import server_folder
-from tests.fixtures.postgres_node import PostgresNode
+from tests.fixtures.postgres_node import PostgresNode, primary_and_standby
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
 
@@ -28,17 +26,8 @@ WRITE = "INSERT INTO notes VALUES ('something')"
 @pytest.fixture
 def nodes() -> Iterator[tuple[PostgresNode, PostgresNode]]:
     """Yield a primary and its synchronous standby."""
-    first, second = free_ports(2)
-    with (
-        server_folder("primary") as one,
-        server_folder("standby") as other,
-        PostgresNode(one / "postgres", "127.0.0.1", first) as primary,
-        PostgresNode(other / "postgres", "127.0.0.1", second) as standby,
-    ):
-        primary.make()
+    with primary_and_standby() as (primary, standby):
         primary.execute(f"SET ROLE {Role.OWNER}; {MAKE}")
-        standby.copy(primary)
-        primary.require_standby(True)
         yield primary, standby
 
 

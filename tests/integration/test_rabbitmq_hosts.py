@@ -55,6 +55,7 @@ async def test_a_host_that_is_gone_is_passed_over(rabbitmq_url: str) -> None:
     await broker.close()
 
 
+@pytest.mark.slow
 async def test_after_a_silent_host_the_next_is_used(rabbitmq_url: str) -> None:
     """It still accepts connections, as a frozen machine may."""
     async with Relay(port_of(rabbitmq_url)) as first:

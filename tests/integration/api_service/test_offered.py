@@ -21,7 +21,7 @@ async def test_a_missing_language_is_refused_with_the_installed_ones(
     await offer(database, "py", "c")
     answer = await submit(api, language="golang")
     assert answer.status_code == 422
-    assert answer.json()["detail"] == "language: go is not installed on this server; use one of c, py."
+    assert answer.json()["detail"] == "language: go is not installed on this server; use one of py, c."
     assert await fetch(database, "SELECT id FROM uploads") == []
     assert (await submit(api, language="Python3")).status_code == 200
 

@@ -24,6 +24,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiler", ["gcc", *(f"{machine}-linux-gnu-gcc" for machine in _OTHER_MACHINES)])
 @pytest.mark.parametrize("source", sorted(_SOURCES.glob("*.c")), ids=lambda source: source.name)
 def test_the_compiler_and_its_analyzer_find_nothing(source: Path, compiler: str) -> None:
@@ -63,6 +64,7 @@ def test_a_compiler_that_hangs_is_killed(sources: Path, tmp_path: Path, monkeypa
         build.compile_into(sources)
 
 
+@pytest.mark.slow
 def test_the_next_compiler_is_used_if_one_cannot_start(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +76,7 @@ def test_the_next_compiler_is_used_if_one_cannot_start(
     assert build.compile_into(sources).works()
 
 
+@pytest.mark.slow
 def test_other_users_may_read_and_run_it(sources: Path) -> None:
     before = os.umask(0o077)
     try:
@@ -95,6 +98,7 @@ def test_a_c_part_that_loads_needs_no_cache(shipped: Path) -> None:
     assert build.find_compiled(None).library.parent == shipped
 
 
+@pytest.mark.slow
 def test_a_c_part_that_does_not_load_is_compiled(shipped: Path, tmp_path: Path) -> None:
     for library in shipped.glob("*.so"):
         library.write_bytes(b"\x7fELF of a newer C library")
@@ -110,6 +114,7 @@ def test_no_folder_to_compile_into_is_reported(sources: Path) -> None:
         build.find_compiled(None)
 
 
+@pytest.mark.slow
 def test_the_compilers_error_is_quoted(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (sources / "world.c").write_text("#error no headers here\n")
     with pytest.raises(ConfigurationError, match="no headers here"):

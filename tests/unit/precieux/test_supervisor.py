@@ -252,12 +252,12 @@ def test_the_parent_gets_the_names_of_unready_parts(diary: Path, monkeypatch: py
             supervisor.start([program(diary, "ready(); wait()", name="one")])
             supervisor.wait_ready()
             supervisor.start([program(diary, again, name="two")])
-            supervisor.run_to_end(program(diary, "while len(lines()) < 2: time.sleep(0.01)", name="three"))
+            supervisor.run_to_end(program(diary, "while len(lines()) < 2: time.sleep(0.01)", name="migrate"))
             supervisor.wait_ready()
         first, *rest = _statuses(notify)
     more = "EXTEND_TIMEOUT_USEC=300000000"
     assert first == f"STATUS=Waiting for the one\n{more}"
-    both = "STATUS=Waiting for the three and the two"
+    both = "STATUS=Waiting for the migrations and the two"
     assert [one for one in rest if one.startswith(both)] == [f"{both}\n{more}", both]  # once more after its restart
 
 
