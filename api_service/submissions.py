@@ -91,7 +91,7 @@ class Submissions:
             async with self.turns.take(principal), self.database.transaction() as connection:
                 return await self._register(connection, principal, new, idempotency_key)
         except IdTaken:
-            # To a client whose first answer was lost, this says that its submission is there.
+            # If the client's first answer was lost, it takes this answer for a confirmation of its submission.
             async with self.database.connection() as connection:
                 await confirm(connection)
             raise

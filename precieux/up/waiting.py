@@ -11,7 +11,7 @@ log = get_logger(__name__)
 
 #: The beginning of a status that names the parts that are not ready.
 WAITING: Final = "Waiting for "
-#: The words for parts in a status, by their names. Any other part is called by its name: "the executor".
+#: Name of a part -> its words in a status. Any other part has "the" before its name: "the executor".
 WORDS: Final[Mapping[str, str]] = {
     "migrate": "the migrations",
     "queue_consumer": "the queue consumer",

@@ -22,9 +22,9 @@ async def lacks_standby(connection: Connection) -> bool:
 
 
 async def confirm(connection: Connection) -> None:
-    """Make the commit of this statement wait until the synchronous standby has all that was read before.
+    """Make the commit of this statement wait until the synchronous standby has everything that was read before.
 
-    Without a required standby, it does nothing.
+    Do nothing if commits need no standby.
 
     If a commit's wait for the standby was cancelled, its rows are visible although the standby may lack them. Call this
     before you tell a client that a row is there already.
