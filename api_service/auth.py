@@ -83,7 +83,7 @@ class Authenticator:
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",
                 {"WWW-Authenticate": 'Bearer realm="precieux"'},
             )
-        reason = why_not_local(request, self._owner_of)
+        reason = self.why_not_local(request)
         if reason is not None:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
@@ -92,6 +92,10 @@ class Authenticator:
                 " Create a key with `precieux keys create NAME`, and send it as `Authorization: Bearer KEY`.",
             )
         return _OPERATOR
+
+    def why_not_local(self, request: HTTPConnection) -> str | None:
+        """Return why a request is not from this user on this machine, as a clause, or None if it is."""
+        return why_not_local(request, self._owner_of)
 
     async def keys_existed(self) -> bool:
         """Return True if a key has ever existed. The first call records keys of the settings in the database."""

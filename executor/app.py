@@ -26,7 +26,7 @@ from executor import limits, wire
 from executor.catalogue import Installed
 from executor.local_only import LocalOnly
 from executor.pipeline import Pipeline, RunResult
-from executor.pipeline.conversation import Conversation, close, conversation_failed
+from executor.pipeline.conversation import Conversation, close, conversation_failed, receive
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
@@ -113,7 +113,8 @@ class _Endpoint:
         await websocket.accept()
         try:
             async with asyncio.timeout(_REQUEST_S):
-                request = wire.parse_program((await websocket.receive_text()).encode())
+                message = await receive(websocket)
+            request = wire.parse_program(message.encode() if isinstance(message, str) else message)
             installed = self._check_program(request)
             conversation = Conversation(websocket, self._settings.max_input_bytes)
             await conversation.hold(self._conversation(conversation, request, installed, share))

@@ -86,8 +86,12 @@ class Slots:
         if not self._running[share]:
             del self._running[share]
         # `min` returns the first of equals, which is the one that came first.
-        while ready := [waiter for waiter in self._waiting if self._may_start(waiter.share)]:
+        while ready := [waiter for waiter in self._waiting if self._may_take(waiter)]:
             waiter = min(ready, key=lambda waiter: self._running[waiter.share])
             self._waiting.remove(waiter)
             self._running[waiter.share] += 1
             waiter.granted.set_result(None)
+
+    def _may_take(self, waiter: _Waiter) -> bool:
+        # One that was cancelled stays in the queue until its task runs again.
+        return not waiter.granted.done() and self._may_start(waiter.share)

@@ -44,6 +44,11 @@ class Access:
         return principal
 
 
+def is_local(request: Request, services: Services) -> bool:
+    """Return True if a request is from the user that runs this server, on this machine, and no proxy forwarded it."""
+    return services.authenticator.why_not_local(_without_own_fields(request)) is None
+
+
 def _sent(request: Request, name: str) -> str:
     """Return a token from its header field, or from the parameter of the same name."""
     return (request.headers.get(name) or request.query_params.get(name) or "").strip()

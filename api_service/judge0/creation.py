@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from api_service.auth import Principal
-from api_service.dependencies import Services
+from api_service.dependencies import Services, ServicesDep
+from api_service.judge0.access import is_local
 from api_service.judge0.configuration import Configuration
 from api_service.judge0.parameters import Parameters
 from api_service.judge0.programs import request_of, submission_of
@@ -36,6 +37,23 @@ async def _configuration(request: Request) -> Configuration:
 
 
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
+
+
+def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings, *, is_local: bool) -> bool:
+    """Return True unless server and sender are of one machine, and the operator has not said where webhooks may go.
+
+    Judge0 calls every address. A server that others can reach would open the operator's network to them, and so would
+    one that listens on loopback behind a proxy. So the request itself must be from this machine too.
+    """
+    return not (is_local and is_loopback(settings.host)) or webhooks.webhook_allowed_hosts is not None
+
+
+async def _guards_callbacks(request: Request, services: ServicesDep) -> bool:
+    return guards_callbacks(services.settings, services.webhooks, is_local=is_local(request, services))
+
+
+#: True if the callback of a request goes only where webhooks may go.
+GuardDep = Annotated[bool, Depends(_guards_callbacks)]
 
 
 async def bounds_of(services: Services) -> dict[str, LimitBounds]:
@@ -75,9 +93,12 @@ async def checked(
 
 
 async def create(
-    services: Services, configuration: Configuration, principal: Principal, asked: Asked
+    services: Services, configuration: Configuration, principal: Principal, asked: Asked, *, guards_callback: bool
 ) -> tuple[int, UUID]:
-    """Store a submission, request its run, and return its id and its token. Raises `Problem`."""
+    """Store a submission, request its run, and return its id and its token. Raises `Problem`.
+
+    With `guards_callback`, its callback goes only where webhooks may go.
+    """
     bounds = asked.language.offered.limits if asked.language.offered else {}
     if not bounds:
         raise Problem(
@@ -88,8 +109,10 @@ async def create(
     await services.backlog.check()
     await services.backlog.check_key(principal)
     largest = min(services.settings.max_source_bytes, len(asked.source or b"") + configuration.max_extract_size * 1024)
-    new = submission_of(asked, bounds, largest_program=largest)
-    request = {**request_of(asked), "guards_callback": guards_callbacks(services.settings, services.webhooks)}
+    # It unpacks the additional files.
+    size = len(asked.additional_files or b"")
+    new = await aside(size, lambda: submission_of(asked, bounds, largest_program=largest))
+    request = {**request_of(asked), "guards_callback": guards_callback}
     tokens: list[UUID] = []
 
     async def remember(connection: Connection, upload: int) -> None:
@@ -99,11 +122,3 @@ async def create(
     stored = await services.submissions.post(principal, new, settle)
     services.relay.wake.set()
     return stored.id, tokens[-1]
-
-
-def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings) -> bool:
-    """Return False if this server listens on loopback alone and its operator has not set where webhooks may go.
-
-    Judge0 calls every address. If other machines can reach this server, that would open the operator's network to them.
-    """
-    return not is_loopback(settings.host) or webhooks.webhook_allowed_hosts is not None

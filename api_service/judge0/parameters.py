@@ -64,6 +64,8 @@ def shown(parameters: Parameters) -> Shown:
     """Return how a client wants to see submissions. Raises `Refused` (400) for fields that do not exist."""
     text = parameters.get("fields")
     names = [name.strip() for name in text.split(",")] if isinstance(text, str) and text.strip() else [*DEFAULT]
+    # Each name is shown once. A text may be large, and a query has room for very many names.
+    names = [*dict.fromkeys(names)]
     if "*" in names:
         names = [*ALL]
     if unknown := [name for name in names if name not in ALL]:

@@ -16,6 +16,7 @@ from shared.judge0.base64_text import decode
 _BLANK, _PRESENT = "can't be blank", "must be blank"
 #: The most characters of options and arguments.
 _LONGEST: Final = 512
+_TOO_LONG: Final = f"is too long (maximum is {_LONGEST} characters)"
 #: Characters that mean something to a shell. They are dropped from options and arguments.
 _DROPPED: Final = str.maketrans("", "", "$&;<>|`\0")
 _FALSE: Final = frozenset({"false", "f", "0", "off", "no"})
@@ -141,7 +142,10 @@ class _Check:
         options = self._keep("compiler_options")
         if not options:
             return
-        yield from _too_long(options)
+        if len(options) > _LONGEST:
+            # The words are not reported one by one: the answer would be far longer than what was sent.
+            yield _TOO_LONG
+            return
         language, allowed = self.language, self._configuration.allowed_languages_for_compile_options
         if not self._configuration.enable_compiler_options:
             yield "setting compiler options is not allowed"
@@ -160,7 +164,8 @@ class _Check:
     def _arguments(self) -> Iterator[str]:
         arguments = self._keep("command_line_arguments")
         if arguments:
-            yield from _too_long(arguments)
+            if len(arguments) > _LONGEST:
+                yield _TOO_LONG
             if not self._configuration.enable_command_line_arguments:
                 yield "setting command line arguments is not allowed"
 
@@ -221,11 +226,6 @@ class _Check:
 def _over(data: bytes | None, most: int) -> Iterator[str]:
     if data is not None and len(data) > most:
         yield f"is too long (maximum is {most} bytes)"
-
-
-def _too_long(text: str) -> Iterator[str]:
-    if len(text) > _LONGEST:
-        yield f"is too long (maximum is {_LONGEST} characters)"
 
 
 def _number(raw: object) -> float | None:

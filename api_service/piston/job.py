@@ -61,13 +61,21 @@ def _limits(fields: Mapping[str, Any], maxima: Maxima) -> dict[str, float]:
 def _limit(name: str, asked: object, most: int) -> float:
     if not asked or (asked == _CONFIGURED and name.endswith("memory_limit")):
         return most
-    if isinstance(asked, bool) or not isinstance(asked, int | float) or not math.isfinite(asked):
+    if isinstance(asked, bool) or not isinstance(asked, int | float) or not _is_float(asked):
         raise PistonError(f"If specified, {name} must be a number")
     if most > 0 and asked > most:
         raise PistonError(f"{name} cannot exceed the configured limit of {most}")
     if most > 0 and asked < 0:
         raise PistonError(f"{name} must be non-negative")
     return asked if asked > 0 else most
+
+
+def _is_float(number: float) -> bool:
+    """Return True if a number is neither infinite nor too large for a float."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _stdin(asked: object) -> str:

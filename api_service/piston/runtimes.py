@@ -64,8 +64,12 @@ def semantic_version(info: str) -> str:
 
 def is_in(version: str, wanted: str) -> bool:
     """Return True if a version is in a range of npm's grammar. Return False if the text is not a range."""
+    if len(wanted) > _LONGEST_RANGE:
+        return False
+    # As npm does. The time of the library's regular expressions grows with the cube of a run of white space.
+    wanted = " ".join(wanted.split())
     try:
-        return len(wanted) <= _LONGEST_RANGE and bool(satisfies(version, wanted, loose=False))
+        return bool(satisfies(version, wanted, loose=False))
     except ValueError:  # no range
         return False
 

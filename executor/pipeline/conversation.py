@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -25,6 +25,26 @@ _SEND_S: Final = 30.0
 _HARMLESS: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
 
 
+_Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlet:
+    """Our end of a stream that the program writes."""
+
+    stream: _Stream
+    reader: asyncio.StreamReader
+    transport: asyncio.ReadTransport
+
+
+async def _outlet(stream: _Stream, end: int) -> _Outlet:
+    reader = asyncio.StreamReader(limit=_READ_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(end, "rb", buffering=0)
+    )
+    return _Outlet(stream, reader, transport)
+
+
 class Conversation:
     """One program and its user. `hold` runs the program while the user is connected."""
 
@@ -34,6 +54,7 @@ class Conversation:
         #: Input that was typed before the program started.
         self._typed = bytearray()
         self._stdin: asyncio.WriteTransport | None = None
+        self._outlets: list[_Outlet] = []
         self._wires: Wires | None = None
         self._compiler: asyncio.Task[tuple[StepResult | None, Job]] | None = None
         self._compiler_killed_by = 0
@@ -92,53 +113,52 @@ class Conversation:
             for end in (their_stdin, their_stdout, their_stderr):
                 ends.callback(os.close, end)
             wires = self._wires = Wires(their_stdin, their_stdout, their_stderr)
-            await self._connect(our_stdin)
-            pumps = [
-                asyncio.create_task(self._pump("stdout", our_stdout)),
-                asyncio.create_task(self._pump("stderr", our_stderr)),
-            ]
+            connecting = asyncio.create_task(self._connect(our_stdin, our_stdout, our_stderr))
+            pumps: list[asyncio.Task[None]] = []
             try:
+                # It must end, or our ends would stay open, or be closed once by the file and once by the transport. The
+                # second time, the descriptor may be that of another conversation.
+                await asyncio.shield(connecting)
+                pumps += (asyncio.create_task(self._pump(outlet)) for outlet in self._outlets)
                 last = replace(job.steps[-1], wires=wires)
                 result = await pipeline.run_job(replace(job, steps=(*job.steps[:-1], last)))
                 ends.close()
                 await asyncio.gather(*pumps)
             finally:
                 self._wires = None
+                await connecting
                 if self._stdin and not self._stdin.is_closing():
                     self._stdin.abort()
                 for pump in pumps:
                     pump.cancel()
                 await asyncio.gather(*pumps, return_exceptions=True)
+                for outlet in self._outlets:
+                    outlet.transport.close()
         if result.stopped is not None and stop_of(result) is None:
             raise SandboxFailure(f"the program was stopped: {result.stopped}")
         await self._send(_ended("run", result))
 
-    async def _connect(self, stdin: int) -> None:
+    async def _connect(self, stdin: int, stdout: int, stderr: int) -> None:
+        """Connect our ends of the program's streams to the loop."""
         loop = asyncio.get_running_loop()
         self._stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(stdin, "wb", buffering=0))
         self._stdin.write(bytes(self._typed))
+        self._outlets = [await _outlet("stdout", stdout), await _outlet("stderr", stderr)]
 
-    async def _pump(self, stream: Literal["stdout", "stderr"], end: int) -> None:
+    async def _pump(self, outlet: _Outlet) -> None:
         """Send what the program writes to a stream, until it has ended."""
-        reader = asyncio.StreamReader(limit=_READ_BYTES)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(end, "rb", buffering=0)
-        )
-        try:
-            while chunk := await reader.read(_READ_BYTES):
-                if text := decoder.decode(chunk):
-                    await self._send(Output(stream=stream, text=text))
-            if text := decoder.decode(b"", final=True):
-                await self._send(Output(stream=stream, text=text))
-        finally:
-            transport.close()
+        while chunk := await outlet.reader.read(_READ_BYTES):
+            if text := decoder.decode(chunk):
+                await self._send(Output(stream=outlet.stream, text=text))
+        if text := decoder.decode(b"", final=True):
+            await self._send(Output(stream=outlet.stream, text=text))
 
     async def _listen(self) -> None:
         """Handle the user's messages until the user leaves."""
         with contextlib.suppress(WebSocketDisconnect, ValidationError):
             while True:
-                said = Said.model_validate_json(await self._websocket.receive_text())
+                said = Said.model_validate_json(await receive(self._websocket))
                 if said.signal is not None:
                     self._signal(said.signal)
                 data = said.stdin.encode("utf-8", "replace")
@@ -160,6 +180,15 @@ class Conversation:
     async def _send(self, event: BaseModel) -> None:
         async with self._sending, asyncio.timeout(_SEND_S):
             await self._websocket.send_text(event.model_dump_json())
+
+
+async def receive(websocket: WebSocket) -> str | bytes:
+    """Return the next message, which may be a text or bytes. Raises `WebSocketDisconnect` if the user has left."""
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    content: str | bytes = message.get("text") or message.get("bytes") or ""
+    return content
 
 
 async def conversation_failed(websocket: WebSocket, error: str) -> None:

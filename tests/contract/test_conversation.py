@@ -151,9 +151,10 @@ async def test_a_program_that_cannot_run_is_refused(url: str) -> None:
         async with talking_of as talk:
             [event] = await talk.end()
         assert isinstance(event, Failed)
-    async with connect(url, proxy=None) as connection:
-        await connection.send("{")
-        assert isinstance(parse_conversation_event(await connection.recv()), Failed)
+    for message in ("{", b"\xff", ""):
+        async with connect(url, proxy=None) as connection:
+            await connection.send(message)
+            assert isinstance(parse_conversation_event(await connection.recv()), Failed)
 
 
 async def test_more_input_than_allowed_ends_the_conversation(url: str) -> None:

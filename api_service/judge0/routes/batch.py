@@ -11,7 +11,7 @@ from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep
 from api_service.judge0.access import Reader, Submitter
 from api_service.judge0.configuration import Configuration
-from api_service.judge0.creation import ConfigurationDep, checked, create, require_open, require_room
+from api_service.judge0.creation import ConfigurationDep, GuardDep, checked, create, require_open, require_room
 from api_service.judge0.parameters import is_on, read, shown
 from api_service.judge0.reading import read_all, token_of
 from api_service.judge0.refusals import Refused
@@ -24,7 +24,11 @@ router = APIRouter()
 
 @router.post("/submissions/batch")
 async def create_batch(
-    request: Request, principal: Submitter, services: ServicesDep, configuration: ConfigurationDep
+    request: Request,
+    principal: Submitter,
+    services: ServicesDep,
+    configuration: ConfigurationDep,
+    guards_callback: GuardDep,
 ) -> Response:
     size = body_bytes(request, services.settings)
     with services.bodies.hold(principal, size):
@@ -35,19 +39,27 @@ async def create_batch(
         each = [one if isinstance(one, dict) else {} for one in sent]
         base64 = is_on(parameters, "base64_encoded")
         asked = await checked(services, configuration, each, base64=base64, size=size)
-        answers = [await _created(services, configuration, principal, one) for one in asked]
+        answers = [
+            await _created(services, configuration, principal, one, guards_callback=guards_callback) for one in asked
+        ]
     is_any = any("token" in one for one in answers)
     return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 async def _created(
-    services: Services, configuration: Configuration, principal: Principal, asked: Asked | Invalid
+    services: Services,
+    configuration: Configuration,
+    principal: Principal,
+    asked: Asked | Invalid,
+    *,
+    guards_callback: bool,
 ) -> dict[str, Any]:
     """Return the token of a new submission, or why there is none. Those before it are stored already."""
     if isinstance(asked, Invalid):
         return dict(asked.errors)
     try:
-        return {"token": str((await create(services, configuration, principal, asked))[1])}
+        _, token = await create(services, configuration, principal, asked, guards_callback=guards_callback)
+        return {"token": str(token)}
     except Problem as exc:
         return {"error": exc.detail}
 

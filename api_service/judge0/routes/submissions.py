@@ -10,7 +10,7 @@ from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep
 from api_service.judge0.access import Admin, Submitter
 from api_service.judge0.configuration import Configuration
-from api_service.judge0.creation import ConfigurationDep, checked, create, require_open, require_room
+from api_service.judge0.creation import ConfigurationDep, GuardDep, checked, create, require_open, require_room
 from api_service.judge0.parameters import Parameters, is_on, read, shown
 from api_service.judge0.reading import read_all, read_one
 from api_service.judge0.refusals import Refused
@@ -29,15 +29,25 @@ _LARGEST: Final = 1 << 31
 
 @router.post("/submissions")
 async def create_submission(
-    request: Request, principal: Submitter, services: ServicesDep, configuration: ConfigurationDep
+    request: Request,
+    principal: Submitter,
+    services: ServicesDep,
+    configuration: ConfigurationDep,
+    guards_callback: GuardDep,
 ) -> Response:
     with services.bodies.hold(principal, body_bytes(request, services.settings)):
         parameters = await read(request)
-        return await _created(request, parameters, principal, services, configuration)
+        return await _created(request, parameters, principal, services, configuration, guards_callback=guards_callback)
 
 
 async def _created(
-    request: Request, parameters: Parameters, principal: Principal, services: Services, configuration: Configuration
+    request: Request,
+    parameters: Parameters,
+    principal: Principal,
+    services: Services,
+    configuration: Configuration,
+    *,
+    guards_callback: bool,
 ) -> Response:
     require_open(configuration)
     waits = is_on(parameters, "wait")
@@ -50,7 +60,7 @@ async def _created(
     if isinstance(asked, Invalid):
         return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
     with reserved(services, principal, _LONGEST_WAIT_S if waits else 0):
-        upload, token = await create(services, configuration, principal, asked)
+        upload, token = await create(services, configuration, principal, asked, guards_callback=guards_callback)
         if not waits:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
         await wait_until_final(services, principal, upload, _LONGEST_WAIT_S)

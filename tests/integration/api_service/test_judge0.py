@@ -196,12 +196,25 @@ async def test_another_keys_submission_does_not_exist(reach: Reach, database: Da
         assert [one["token"] for one in listed.json()["submissions"]] == [token]
 
 
-@pytest.mark.parametrize(("allowed", "is_guarded"), [(None, False), ("hooks.example", True)])
-async def test_only_a_local_server_may_call_every_address(
-    allowed: str | None, is_guarded: bool, reach: Reach, database: Database
+@pytest.mark.parametrize(
+    ("allowed", "fields", "is_guarded"),
+    [
+        (None, {}, False),
+        (None, {"X-Judge0-Region": "y"}, False),
+        ("hooks.example", {}, True),
+        (None, {"X-Forwarded-For": "192.0.2.1"}, True),
+        (None, {"Host": "runs.example"}, True),
+    ],
+)
+@pytest.mark.parametrize("path", ["/submissions", "/submissions/batch"])
+async def test_only_a_request_of_this_machine_calls_every_address(
+    allowed: str | None, fields: dict[str, str], is_guarded: bool, path: str, reach: Reach, database: Database
 ) -> None:
+    one = {**ONE, "callback_url": "http://127.0.0.1/"}
+    headers = {**await key_of(database, Scope.SUBMIT), **fields}
     async with reach(webhooks=WebhookSettings(webhook_allowed_hosts=allowed)) as client:
-        await client.post("/submissions", json={**ONE, "callback_url": "http://127.0.0.1/"})
+        answer = await client.post(path, json={**one, "submissions": [one]}, headers=headers)
+        assert answer.status_code == 201
     [row] = await fetch(
         database,
         "SELECT CAST(request -> 'guards_callback' AS boolean) AS is_guarded, webhook_url FROM judge0_submissions"

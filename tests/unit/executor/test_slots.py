@@ -104,6 +104,17 @@ async def test_leaving_with_a_granted_slot_gives_it_back() -> None:
     await asyncio.wait_for(_take_once(slots), 5)
 
 
+async def test_a_slot_is_not_granted_to_one_that_leaves_now() -> None:
+    slots = Slots(1, queue=10, express=0)
+    async with slots.take():
+        leaving, staying = (asyncio.create_task(_take_once(slots)) for _ in range(2))
+        await asyncio.sleep(0)
+        leaving.cancel()  # it has not run since
+    await asyncio.wait_for(staying, 5)
+    await asyncio.gather(leaving, return_exceptions=True)
+    await asyncio.wait_for(_take_once(slots), 5)
+
+
 async def _take_once(slots: Slots, share: str = "") -> None:
     async with slots.take(share):
         pass

@@ -14,6 +14,7 @@ from api_service.judge0 import configuration
 from api_service.judge0.configuration import Configuration
 from api_service.judge0.creation import guards_callbacks
 from api_service.judge0.languages import all_languages, find, languages
+from api_service.judge0.parameters import shown
 from api_service.judge0.programs import request_of, submission_of
 from api_service.judge0.validation import Asked, Invalid, check
 from api_service.new_submission import NewSubmission
@@ -220,8 +221,24 @@ def test_the_file_of_another_judge0(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "allowed", "is_guarded"),
-    [("127.0.0.1", None, False), ("127.0.0.1", "a.example", True), ("0.0.0.0", None, True), ("::1", None, False)],
+    ("host", "is_local", "allowed", "is_guarded"),
+    [
+        ("127.0.0.1", True, None, False),
+        ("::1", True, None, False),
+        ("127.0.0.1", True, "a.example", True),
+        ("127.0.0.1", False, None, True),
+        ("0.0.0.0", True, None, True),
+    ],
 )
-def test_only_a_local_server_calls_every_address(host: str, allowed: str | None, is_guarded: bool) -> None:
-    assert guards_callbacks(ApiSettings(host=host), WebhookSettings(webhook_allowed_hosts=allowed)) is is_guarded
+def test_who_calls_every_address(host: str, is_local: bool, allowed: str | None, is_guarded: bool) -> None:
+    settings, webhooks = ApiSettings(host=host), WebhookSettings(webhook_allowed_hosts=allowed)
+    assert guards_callbacks(settings, webhooks, is_local=is_local) is is_guarded
+
+
+def test_many_long_options_get_one_short_message() -> None:
+    found = messages(language_id=50, compiler_options="a " * 100_000)
+    assert found == {"compiler_options": ["is too long (maximum is 512 characters)"]}
+
+
+def test_a_field_that_is_named_twice_is_shown_once() -> None:
+    assert shown({"fields": "stdout, token,stdout,token"}).fields == ["stdout", "token"]

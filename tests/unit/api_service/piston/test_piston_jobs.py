@@ -1,5 +1,6 @@
 """Jobs of Piston as our programs: versions, files, names and limits."""
 
+import time
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from api_service.piston.errors import PistonError
 from api_service.piston.files import read_files
 from api_service.piston.job import PistonJob, read_job
 from api_service.piston.program import program_of
-from api_service.piston.runtimes import find, runtimes_of, semantic_version
+from api_service.piston.runtimes import find, is_in, runtimes_of, semantic_version
 from api_service.piston.settings import PistonSettings
 from shared.codex import LimitBounds, SupportedLanguage
 
@@ -140,3 +141,16 @@ def test_limits_become_the_engines() -> None:
 def test_wrong_overrides_are_refused(overrides: str) -> None:
     with pytest.raises(ValueError, match="piston_limit_overrides"):
         PistonSettings(piston_limit_overrides=overrides)
+
+
+def test_white_space_in_a_range_takes_no_time() -> None:
+    began = time.process_time()
+    assert not is_in("3.11.2", "1.2.3 -" + " " * 248 + "-")
+    assert time.process_time() - began < 1
+    assert is_in("3.11.2", "  >=3.1\t  <4 ")
+
+
+@pytest.mark.parametrize("number", [10**400, float("inf"), "3", True], ids=["huge", "infinite", "text", "switch"])
+def test_limits_must_be_numbers(number: object) -> None:
+    with pytest.raises(PistonError, match=r"^If specified, run_cpu_time must be a number$"):
+        _job("py", [{"content": "1"}], run_cpu_time=number)

@@ -1,0 +1,33 @@
+"""What becomes of the pipes of a conversation whose user leaves as the program begins."""
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+
+from executor.pipeline.conversation import Conversation
+
+
+class _Socket:
+    async def send_text(self, text: str) -> None:
+        pass
+
+
+class _Pipeline:
+    async def run_job(self, job: Any) -> Any:
+        raise AssertionError("the user has left")
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+async def test_a_user_who_leaves_at_once_leaves_no_pipe(turns: int) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    conversation: Any = Conversation(_Socket(), 100)  # type: ignore[arg-type]
+    running = asyncio.create_task(conversation._run(_Pipeline(), None))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    for _ in range(5):  # transports close their pipes in a later turn of the loop
+        await asyncio.sleep(0)
+    assert set(os.listdir("/proc/self/fd")) == before
