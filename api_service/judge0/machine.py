@@ -1,6 +1,8 @@
 """Describes the processors and the memory of this machine."""
 
 import asyncio
+import subprocess
+from functools import cache
 from pathlib import Path
 
 _MEMORY = {"Mem": ("MemTotal", "MemAvailable"), "Swap": ("SwapTotal", "SwapFree")}
@@ -8,16 +10,16 @@ _MEMORY = {"Mem": ("MemTotal", "MemAvailable"), "Swap": ("SwapTotal", "SwapFree"
 
 async def system_info() -> dict[str, str]:
     """Return the lines of `lscpu`, if it is installed, and the memory of this machine."""
-    return await _processors() | await asyncio.to_thread(_memory)
+    return await asyncio.to_thread(lambda: _processors() | _memory())
 
 
-async def _processors() -> dict[str, str]:
+@cache
+def _processors() -> dict[str, str]:
     try:
-        process = await asyncio.create_subprocess_exec("lscpu", stdout=asyncio.subprocess.PIPE, env={"LC_ALL": "C"})
+        done = subprocess.run(["lscpu"], stdout=subprocess.PIPE, env={"LC_ALL": "C"}, check=False)
     except FileNotFoundError:
         return {}
-    output, _ = await process.communicate()
-    lines = (line.partition(":") for line in output.decode(errors="replace").splitlines())
+    lines = (line.partition(":") for line in done.stdout.decode(errors="replace").splitlines())
     return {name.strip(): value.strip() for name, colon, value in lines if colon}
 
 
