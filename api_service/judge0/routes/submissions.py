@@ -95,7 +95,7 @@ def _whole(parameters: Parameters, name: str, *, default: int, least: int) -> in
     raw: Any = parameters.get(name, default)
     try:
         number = int(raw)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         number = 0
     if number < least:
         raise Refused(HTTPStatus.BAD_REQUEST, f"invalid {name}: {number}")
