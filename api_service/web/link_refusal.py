@@ -56,7 +56,10 @@ class LinkRefused(Exception):
 
 
 class LinkRoute(APIRoute):
-    """A route that signed links lead to. It tells people why a link shows nothing, and programs that ask for text."""
+    """A route that signed links lead to.
+
+    It says why a link shows nothing: to browsers by a page, and to programs by a problem document.
+    """
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
@@ -65,11 +68,11 @@ class LinkRoute(APIRoute):
             try:
                 return await handle(request)
             except LinkRefused as exc:
-                if wants_text(request):
+                if not _wants_page(request):
                     raise Problem(exc.reason.status, exc.reason.detail) from None
                 return _refusal_page(request, exc.reason, exc.reason.status)
             except RequestValidationError:
-                if "text/html" not in request.headers.get("Accept", ""):
+                if not _wants_page(request):
                     raise
                 # A part of the link is missing. A browser shows its user no problem document.
                 return _refusal_page(request, Reason.FORGED, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -80,6 +83,10 @@ class LinkRoute(APIRoute):
 def wants_text(request: Request) -> bool:
     accepted = request.headers.get("Accept", "")
     return "text/plain" in accepted and "text/html" not in accepted
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("Accept", "")
 
 
 def _refusal_page(request: Request, reason: Reason, status: HTTPStatus) -> Response:

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -69,7 +69,7 @@ def _listed(engine: RunningExecutor) -> dict[str, list[str]]:
     return {row["language"]: [variant["code"] for variant in row["variants"]] for row in rows}
 
 
-def _cases(*kinds: str) -> list[pytest.ParameterSet]:
+def _cases(*kinds: str) -> list[Any]:
     return [
         pytest.param(proofs.code, kind, id=f"{proofs.code}-{kind}")
         for proofs in _PROOFS
