@@ -23,6 +23,7 @@ from tests.integration.rows import execute, fetch
 pytestmark = pytest.mark.integration
 
 KEY = "k" * 32
+BROWSER = {"Accept": "text/html"}
 FORM = {"language": "py", "source": "print(1)\r\nprint(2)\r\n", "stdin": "a\r\nb", "checker": "lines"}
 
 
@@ -39,7 +40,7 @@ async def send(api: httpx.AsyncClient, fields: dict[str, Any], **headers: str) -
 
 async def test_pages_have_the_policy_and_no_inline_code(api: httpx.AsyncClient) -> None:
     for path in ("/", "/submissions/5", "/pages/1?expires=1&signature=x"):
-        page = await api.get(path)
+        page = await api.get(path, headers=BROWSER)
         assert page.headers["Content-Security-Policy"] == POLICY
         assert "unsafe" not in POLICY
         assert page.headers["X-Content-Type-Options"] == "nosniff"
@@ -164,7 +165,7 @@ async def test_a_link_that_does_not_work_says_why(
 
 
 async def test_the_link_of_a_removed_submission_says_so(api: httpx.AsyncClient, signer: LinkSigner) -> None:
-    answer = await api.get(path_of(signer, 5))
+    answer = await api.get(path_of(signer, 5), headers=BROWSER)
     assert answer.status_code == 404
     assert "not there any more" in answer.text
 

@@ -120,10 +120,12 @@ async def test_many_claims_at_once_share_alike(database: Database) -> None:
     await make_jobs(database, "honest@example.com", 10, honest)
     claims = [asyncio.create_task(serve(database, 1, at_once=5)) for _ in range(4)]
     first = Counter(sender[0] for served in await asyncio.gather(*claims) for sender in served)
-    # Concurrent claims skip each other's locked rows, so each may miss a turn by one.
-    assert abs(first["g"] - first["h"]) <= len(claims), first
-    rest = await serve(database, 20, at_once=5)
-    assert first.total() + len(rest) == 50
+    # A claim skips the rows that others hold, so a key may be behind for a moment. The next claims make up for it.
+    behind, waiting = ("h", 10 - first["h"]) if first["h"] < 10 else ("g", 40 - first["g"])
+    missed = min(abs(first["g"] - first["h"]), waiting)
+    assert {sender[0] for sender in await serve(database, missed)} <= {behind}
+    rest = await serve(database, 30, at_once=5)
+    assert first.total() + missed + len(rest) == 50
     assert await fetch(database, "SELECT id FROM job WHERE status = 'none-executed' OR attempt != 1") == []
 
 
