@@ -121,7 +121,7 @@ async def test_many_claims_at_once_share_alike(database: Database) -> None:
     claims = [asyncio.create_task(serve(database, 1, at_once=5)) for _ in range(4)]
     served = Counter(sender[0] for each in await asyncio.gather(*claims) for sender in each)
     assert served.total() == 20
-    # A claim skips the rows that others hold, so a turn may be passed over for a moment. The next claims make up for it.
+    # A claim skips the rows that others hold, so a turn may be passed over. The next claims make up for it.
     passed_over = """
         SELECT FROM job WHERE status = 'none-executed'
             AND turn <= (SELECT max(turn) FROM job WHERE status = 'executing')
