@@ -38,7 +38,7 @@ async def main():
 asyncio.run(main())
 """
 _RSPY: Final = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 from piston_rspy import Client, Executor, File
 async def main():
     client = Client.with_url(sys.argv[1] + "/api/v2")
@@ -46,8 +46,9 @@ async def main():
     job = Executor().set_language("python").set_version("*").add_file(File("main.py", "print(input())")).set_stdin("rs")
     ran = await client.execute(job)
     names = [one.language for one in runtimes]
-    print(json.dumps([ran.language, ran.run.output, ran.run.code, "python" in names, ran.is_ok()]))
+    print(json.dumps([ran.language, ran.run.output, ran.run.code, "python" in names, ran.is_ok()]), flush=True)
 asyncio.run(main())
+os._exit(0)  # its threads sometimes crash a Python that ends
 """
 _PISTON_API: Final = """
 const { PistonClient } = require("piston-api")
