@@ -1,4 +1,4 @@
-"""Hatch's metadata hook: the addresses of the project and its readme, for the page of a package index.
+"""Writes the project's addresses and its readme for the page of a package index. It is a metadata hook of Hatch.
 
 The addresses are those of the repository that is built (`git remote get-url origin`), so a fork's page leads to the
 fork. If the repository has no web page, there are no addresses. The index cannot follow the readme's relative links, so

@@ -53,7 +53,7 @@ async def _runtimes(services: ServicesDep) -> list[Runtime]:
 
 
 SettingsDep = Annotated[PistonSettings, Depends(_settings)]
-#: A sender who may call, whatever the scopes of its key are.
+#: A sender with a key of any scope.
 ReaderDep = Annotated[Principal, Depends(_reader)]
 #: The sender of a request, who may submit.
 SubmitterDep = Annotated[Principal, Depends(_submitter)]

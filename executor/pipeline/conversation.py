@@ -192,7 +192,7 @@ async def receive(websocket: WebSocket) -> str | bytes:
 
 
 async def conversation_failed(websocket: WebSocket, error: str) -> None:
-    """Tell the user why the program cannot run, and end the connection."""
+    """Send the user the reason why the program cannot run, and end the connection."""
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await websocket.send_text(Failed(error=error).model_dump_json())
     await close(websocket)

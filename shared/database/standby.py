@@ -27,6 +27,6 @@ async def confirm(connection: Connection) -> None:
     Do nothing if commits need no standby.
 
     If a commit's wait for the standby was cancelled, its rows are visible although the standby may lack them. Call this
-    before you tell a client that a row is there already.
+    before an answer says that a row is there already.
     """
     await connection.execute(_CONFIRM)

@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-import venv
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.fixtures.gate import missing
 from tests.fixtures.judge0 import Door
+from tests.fixtures.uv import environment_with
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -113,13 +112,7 @@ _PROGRAMS: Final = {
 @pytest.mark.parametrize("package", _PROGRAMS)
 def test_a_client_works(package: str, judge0: Door, tmp_path: Path) -> None:
     program, sender = _PROGRAMS[package]
-    venv.create(tmp_path / "client", with_pip=True)
-    python = tmp_path / "client/bin/python"
-    installed = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", package], capture_output=True, text=True, check=False
-    )
-    if installed.returncode != 0:
-        missing(f"{package} of PyPI", installed.stderr.strip().rpartition("\n")[2])
+    python = environment_with(package, tmp_path / "client")
     environment = {"PATH": os.environ["PATH"], "URL": judge0.url, "TOKEN": judge0.keys[sender]}
     ran = subprocess.run([python, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

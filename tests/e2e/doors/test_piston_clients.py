@@ -12,6 +12,7 @@ import pytest
 
 from tests.fixtures.gate import missing
 from tests.fixtures.up import Up
+from tests.fixtures.uv import environment_with, is_installed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -63,22 +64,11 @@ main()
 """
 
 
-def python_with(package: str, folder: Path, interpreter: str) -> Path:
-    """Return the Python of an environment that has a client of PyPI."""
-    subprocess.run([interpreter, "-m", "venv", folder], check=True)
-    python = folder / "bin/python"
-    installed = subprocess.run([python, "-m", "pip", "install", "--quiet", package], capture_output=True, text=True)
-    if installed.returncode:
-        missing("PyPI", f"pip could not install {package}: {installed.stderr[-300:]}")
-    return python
-
-
 def older_python() -> str:
-    """Return a Python for which `piston_rspy` is built. It has none for 3.13 and later."""
-    for name in ("python3.12", "python3.11", "python3"):
-        command = [name, "-c", "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))"]
-        if shutil.which(name) and subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0:
-            return name
+    """Return the version of a Python for which `piston_rspy` is built. It has none for 3.13 and later."""
+    for version in ("3.12", "3.11"):
+        if is_installed(version):
+            return version
     pytest.skip("piston_rspy needs Python 3.11 or 3.12, which this machine lacks")
 
 
@@ -135,7 +125,7 @@ def run(*command: str | Path, cwd: Path) -> Any:
 )
 def test_clients_of_pypi(package: str, program: str, printed: Any, tmp_path: Path, piston_system: Up) -> None:
     interpreter = older_python() if "rspy" in package else sys.executable
-    python = python_with(package, tmp_path / "venv", interpreter)
+    python = environment_with(package, tmp_path / "venv", interpreter)
     assert run(python, "-c", program, piston_system.url, cwd=tmp_path) == printed
 
 

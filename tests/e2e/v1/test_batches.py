@@ -180,7 +180,7 @@ def test_languages(owner: Api) -> None:
     for item in page["items"]:
         assert list(item) == names.split()
         assert isinstance(item["compiled"], bool)
-        assert item["version"] or item["code"] in ("dash", "bf")  # these tell none
+        assert item["version"] or item["code"] in ("dash", "bf")  # these have no command for it
         assert item["extensions"]
         assert all(extension.startswith(".") for extension in item["extensions"])
         assert all(list(variant) == ["code", "name", "version"] for variant in item["variants"])

@@ -1,4 +1,4 @@
-"""What becomes of the pipes of a conversation whose user leaves as the program begins."""
+"""The pipes of a conversation are closed when its user leaves as the program begins."""
 
 import asyncio
 import os
