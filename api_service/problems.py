@@ -3,7 +3,7 @@
 The original system's own errors keep their body, which has only `detail`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPMethod, HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -19,6 +19,9 @@ from shared.errors import TransientError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+#: Makes an answer from its status, its sentence and its header fields.
+Answer = Callable[[HTTPStatus, str, Mapping[str, str] | None], Response]
 
 _CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
 _MEDIA_TYPE: Final = "application/problem+json"
@@ -38,6 +41,8 @@ _MESSAGES: Final = {
 _OUR_ERROR: Final = (
     "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
 )
+#: Says that a database, broker or store is missing.
+UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
 #: The header field that belongs to a status, what it says, and its schema in OpenAPI.
 _HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
     401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
@@ -112,9 +117,23 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(TransientError, _unavailable)
+    add_failure_handlers(app, problem)
+
+
+def add_failure_handlers(app: FastAPI, answer: Answer) -> None:
+    """Let `answer` make the answers for failures that no client has caused, and log them."""
+
+    async def unavailable(request: Request, exc: Exception) -> Response:
+        log.warning("request.unavailable", path=request.url.path, error=str(exc))
+        return answer(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, {"Retry-After": "5"})
+
+    async def crashed(request: Request, exc: Exception) -> Response:
+        log.error("request.crashed", path=request.url.path, exc_info=exc)
+        return answer(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR, None)
+
+    app.add_exception_handler(TransientError, unavailable)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _crashed)
+    app.add_exception_handler(Exception, crashed)
 
 
 async def _problem(_: Request, exc: Exception) -> Response:
@@ -156,16 +175,5 @@ def allowed_methods(request: Request) -> list[str]:
     ]
 
 
-async def _unavailable(request: Request, exc: Exception) -> Response:
-    log.warning("request.unavailable", path=request.url.path, error=str(exc))
-    detail = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
-
-
 async def _gone(_: Request, __: Exception) -> Response:
     return Response(status_code=_CLIENT_GONE)
-
-
-async def _crashed(request: Request, exc: Exception) -> Response:
-    log.error("request.crashed", path=request.url.path, exc_info=exc)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR)

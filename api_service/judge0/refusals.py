@@ -6,16 +6,9 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
-from api_service.problems import Problem
+from api_service.problems import Problem, add_failure_handlers
 from api_service.v1.problems import V1Problem
-from shared.errors import TransientError
-from shared.logging import get_logger
-
-log = get_logger(__name__)
-
-_CLIENT_GONE = 499  # as nginx logs a client that has closed the connection
 
 
 class Refused(Exception):
@@ -42,8 +35,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _not_found)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(V1Problem, _v1_problem)
-    app.add_exception_handler(TransientError, _unavailable)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    add_failure_handlers(app, refusal)
 
 
 def refusal(status: HTTPStatus, error: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -75,13 +67,3 @@ async def _problem(_: Request, exc: Exception) -> Response:
 async def _v1_problem(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, V1Problem)
     return refusal(exc.kind.status, exc.detail, exc.headers)
-
-
-async def _unavailable(request: Request, exc: Exception) -> Response:
-    log.warning("request.unavailable", path=request.url.path, error=str(exc))
-    error = "A dependency is temporarily unavailable; try again in a few seconds."
-    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, error, {"Retry-After": "5"})
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=_CLIENT_GONE)

@@ -7,7 +7,6 @@ from typing import Final
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,21 +15,14 @@ from api_service.piston.connect import Sessions
 from api_service.piston.errors import PistonError, message
 from api_service.piston.routes import router
 from api_service.piston.settings import PistonSettings
-from api_service.problems import Problem
-from shared.errors import TransientError
+from api_service.problems import Problem, add_failure_handlers
 from shared.http_bodies import Refuse
-from shared.logging import get_logger
-
-log = get_logger(__name__)
 
 PATH: Final = "/api/v2"
 #: The paths of the public service began with this.
 _PUBLIC: Final = "/piston"
 _JSON: Final = "application/json"
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
-_OUR_ERROR: Final = "This server failed, and has logged the error; try again in a moment."
-_UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
 
 
 def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
@@ -45,10 +37,8 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
     door.include_router(router)
     door.add_exception_handler(PistonError, _piston_error)
     door.add_exception_handler(Problem, _problem)
-    door.add_exception_handler(TransientError, _unavailable)
     door.add_exception_handler(HTTPException, _http)
-    door.add_exception_handler(ClientDisconnect, _gone)
-    door.add_exception_handler(Exception, _crashed)
+    add_failure_handlers(door, message)
     app.mount(PATH, _Manners(door))
 
 
@@ -104,17 +94,3 @@ async def _http(_: Request, exc: Exception) -> Response:
     if exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return message(HTTPStatus.NOT_FOUND, "Not Found")
     return message(HTTPStatus(exc.status_code), str(exc.detail), exc.headers)
-
-
-async def _unavailable(request: Request, exc: Exception) -> Response:
-    log.warning("request.unavailable", path=request.url.path, error=str(exc))
-    return message(HTTPStatus.SERVICE_UNAVAILABLE, _UNAVAILABLE, {"Retry-After": "5"})
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=_CLIENT_GONE)
-
-
-async def _crashed(request: Request, exc: Exception) -> Response:
-    log.error("request.crashed", path=request.url.path, exc_info=exc)
-    return message(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR)

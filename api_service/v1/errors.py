@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.budget import QuotaExceeded
 from api_service.dependencies import Services, credentials_of
-from api_service.problems import Problem, allowed_methods
+from api_service.problems import UNAVAILABLE, Problem, allowed_methods
 from api_service.request_ids import HEADER, SCOPE_KEY
 from api_service.v1.problems import Fault, Kind, V1Problem, document, invalid
 from api_service.v1.validation import pointer_to, sentence
@@ -97,8 +97,7 @@ def refusing(public_url: str, classic: Refuse) -> Refuse:
 def from_use_case(exc: Problem | TransientError) -> V1Problem:
     """Return the problem of an error that a use case raised, which classic calls share."""
     if isinstance(exc, TransientError):
-        detail = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
-        return V1Problem(Kind.UNAVAILABLE, detail)
+        return V1Problem(Kind.UNAVAILABLE, UNAVAILABLE)
     kind = _KINDS.get(exc.status, Kind.INTERNAL)
     if isinstance(exc, QuotaExceeded):
         extra = {"violated-policies": exc.policies}

@@ -20,6 +20,7 @@ from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, client_of
+from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -221,3 +222,16 @@ async def test_only_a_request_of_this_machine_calls_every_address(
         " JOIN uploads ON id = upload",
     )
     assert row == {"is_guarded": is_guarded, "webhook_url": "http://127.0.0.1/"}
+
+
+async def test_an_error_of_ours_has_judge0s_form(door: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail() -> dict[str, str]:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("api_service.judge0.routes.information.system_info", fail)
+    transport = httpx.ASGITransport(app_of(door), raise_app_exceptions=False, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/system_info")
+    assert answer.status_code == 500
+    assert "logged the error" in answer.json()["error"]
+    assert "secret" not in answer.text
