@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from api_service.v1 import list_pages
 from api_service.v1.list_pages import Position
 from api_service.v1.list_query import ListQuery
-from benchmarks.findings import Finding
+from benchmarks.findings import Finding, by_stored_rows
 from benchmarks.surroundings import Surroundings, execute
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.resources import read
@@ -77,15 +77,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
         execute(url, *(part.format(rows=rows) for part in _FILL), "CHECKPOINT")
     took = asyncio.run(_rounds(urls))
     for name in _OPERATIONS:
-        few, many = median(took[name, _FEW]), median(took[name, _MANY])
-        yield Finding(
-            measure=f"{name}, by stored rows",
-            ours=f"{many:.2f} ms beside {_MANY:,}",
-            beside=f"{few:.2f} ms beside {_FEW:,}",
-            ratio=many / few,
-            target=f"<= {_TARGET:g}x",
-            met=many / few <= _TARGET,
-        )
+        yield by_stored_rows(name, {rows: median(took[name, rows]) for rows in (_FEW, _MANY)}, _TARGET)
 
 
 async def _rounds(urls: dict[int, str]) -> dict[tuple[str, int], list[float]]:

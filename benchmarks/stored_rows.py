@@ -22,7 +22,7 @@ from api_service.new_submission import NewSubmission, Object
 from api_service.schemas import ListQuery
 from api_service.shares import Shares
 from api_service.submissions import Submissions
-from benchmarks.findings import Finding
+from benchmarks.findings import Finding, by_stored_rows
 from benchmarks.load import SOURCE
 from benchmarks.surroundings import Surroundings, execute
 from job_runner import claim
@@ -74,15 +74,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
         execute(url, "CHECKPOINT")
     took = asyncio.run(_rounds(urls))
     for name in _OPERATIONS:
-        few, many = median(took[name, _FEW]), median(took[name, _MANY])
-        yield Finding(
-            measure=f"{name}, by stored rows",
-            ours=f"{many:.2f} ms beside {_MANY:,}",
-            beside=f"{few:.2f} ms beside {_FEW:,}",
-            ratio=many / few,
-            target=f"<= {_TARGET:g}x",
-            met=many / few <= _TARGET,
-        )
+        yield by_stored_rows(name, {rows: median(took[name, rows]) for rows in (_FEW, _MANY)}, _TARGET)
 
 
 async def _rounds(urls: dict[int, str]) -> dict[tuple[str, int], list[float]]:
