@@ -28,7 +28,7 @@ def median_ratio(ours: Sequence[float], beside: Sequence[float]) -> float:
 
 
 def by_stored_rows(name: str, milliseconds: Mapping[int, float], target: float) -> Finding:
-    """Return how long an operation takes beside many stored rows, compared with few. The rows are the mapping's keys."""
+    """Compare how long an operation takes beside few and beside many stored rows, the keys of the mapping."""
     (few, beside), (many, ours) = sorted(milliseconds.items())
     return Finding(
         measure=f"{name}, by stored rows",
