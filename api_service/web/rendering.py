@@ -13,6 +13,7 @@ from api_service.web.assets import DIGEST, modules
 from api_service.web.locales import chosen_locale, remember_locale
 from api_service.web.visible import direction_of, visible
 from shared.engine import GOOD_VERDICTS
+from shared.languages import name_of
 from shared.templates import environment
 from shared.translations import LOCALES
 from shared.verdict_texts import EXPLANATIONS, LABELS
@@ -77,7 +78,7 @@ def _environment(locale: str) -> jinja2.Environment:
         "good": GOOD_VERDICTS,
         "modules": modules,
     }
-    made.filters |= {"visible": visible, "text_direction": direction_of}
+    made.filters |= {"visible": visible, "text_direction": direction_of, "language_name": name_of}
     return made
 
 

@@ -1,5 +1,6 @@
 """The recipient's page: the result of one submission by a signed link."""
 
+import re
 import time
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ def test_the_page_speaks_the_language_of_the_submission(new_page: NewPage, syste
     page.goto(link_of(post(system, {**GREETING, "locale": locale})))
     assert page.locator("html").get_attribute("lang") == locale
     expect(page.locator(".output")).to_have_text("Hello Ada\n")
+    expect(page.locator(".facts")).to_contain_text(re.compile(r"Python 3\.\d+"))
 
 
 @pytest.mark.parametrize("program", [GREETING, BROKEN, SQUARES], ids=["output", "compile error", "tests"])

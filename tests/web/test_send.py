@@ -83,6 +83,7 @@ def test_control_enter_in_the_editor_runs(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     ended(page)
     expect(page.locator("#result .output")).to_have_text("42\n")
+    expect(page.locator("#result .facts")).to_contain_text(re.compile(r"Python 3\.\d+"))
 
 
 def test_each_language_has_a_sample_that_runs(page: Page, system: Up) -> None:

@@ -197,6 +197,9 @@ function bar(value, limit) {
   return el("svg", { class: share >= 0.9 ? "bar full" : "bar", "aria-hidden": "true" }, el("rect", { width: "100%", height: "100%", rx: "2", class: "all" }), el("rect", { width, height: "100%", rx: "2" }));
 }
 
+/** Return the name of a language in the picker, else its code. @param {string} code */
+const nameOf = (code) => document.querySelector(`#language option[value="${CSS.escape(code)}"]`)?.textContent ?? code;
+
 /** @param {any} submission */
 function facts({ id, language, run, runs, entry, mail, email }) {
   /** @type {[string, string | Node | null][]} */
@@ -204,7 +207,7 @@ function facts({ id, language, run, runs, entry, mail, email }) {
     ["submission", number(id)],
     ["run", runs > 1 ? number(run.number) : null],
     ["file", entry ? el("code", {}, ...visible(entry)) : null],
-    ["language", el("bdi", { dir: "ltr" }, ...visible((run.engine.version ?? run.engine.language ?? language ?? "").split("\n", 1)[0]))],
+    ["language", el("bdi", { dir: "ltr" }, ...visible(`${nameOf(run.engine.language ?? language ?? "")} ${run.engine.version ?? ""}`.trim()))],
     ["ended_at", run.finished_at ? moment(run.finished_at) : null],
     ["mail", mail ? t(`mail.${mail.state}`) : null],
     ["recipient", email ? el("bdi", {}, ...visible(email)) : null],
