@@ -2,9 +2,11 @@
 
 import logging
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.fixtures.gate import missed
 
@@ -30,6 +32,17 @@ pytest_plugins = [
     "tests.fixtures.wheels",
     "tests.fixtures.judge0",
 ]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loggers_are_not_cached() -> Iterator[None]:
+    """`structlog.testing.capture_logs` needs that. A command in the tests' own process would cache each logger."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog, "configure", lambda **settings: configure(**settings | {"cache_logger_on_first_use": False})
+        )
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
