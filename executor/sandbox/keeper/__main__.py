@@ -63,12 +63,14 @@ class Keeper:
     def _run_once(self) -> bool:
         """Wait for events or the next check, and handle them. Returns False if the executor has closed its side."""
         now = time.monotonic()
-        next_check = min((box.next_check for box in self._boxes.values()), default=float("inf"))
+        next_check = min([self._zygotes.next_expiry, *(box.next_check for box in self._boxes.values())])
         for key, _ in self._selector.select(None if next_check == float("inf") else max(next_check - now, 0)):
             handle: Callable[[], bool] = key.data
             if not handle():
                 return False
         now = time.monotonic()
+        if self._zygotes.next_expiry <= now:
+            self._zygotes.retire_old()
         for box in [box for box in self._boxes.values() if box.next_check <= now]:
             if box.process >= 0:
                 self._check_limits(box)

@@ -52,6 +52,16 @@ class Zygotes:
             self._kinds[zygote.argv] = _Kind(zygote, self._first_words, max_boxes, self._selector, self._spawned)
         self._kinds[zygote.argv].order(order, init, joins, streams)
 
+    @property
+    def next_expiry(self) -> float:
+        """The time at which the next zygote is too old; infinity if none will be."""
+        return min((kind.next_expiry for kind in self._kinds.values()), default=float("inf"))
+
+    def retire_old(self) -> None:
+        """End the zygotes that are too old. An order for a runtime that has none starts one."""
+        for kind in self._kinds.values():
+            kind.retire_old()
+
     def kill_late(self, box: int, reason: str) -> None:
         """Kill the zygote that has not made this box in time. `spawned` gets the reason."""
         for kind in self._kinds.values():
@@ -77,11 +87,9 @@ class _Kind:
     ending: "list[_ZygoteProcess]" = field(default_factory=list)
 
     def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
-        old = self.current
-        if old is None or self._is_old(old):
+        self.retire_old()
+        if self.current is None:
             self.current, self.next = self.next or self._start(), None
-            if old:
-                self._retire(old)
         zygote = self.current
         assert zygote
         zygote.send(box_words(order, len(joins)), [init.fileno(), *joins, *streams])
@@ -90,6 +98,21 @@ class _Kind:
         if zygote.boxes >= self.max_boxes - _START_AHEAD and not self.next:
             with contextlib.suppress(OSError):  # the next order tries again
                 self.next = self._start()
+
+    @property
+    def next_expiry(self) -> float:
+        if self.max_boxes == float("inf"):
+            return float("inf")
+        return min((one.since + _MAX_AGE_S for one in (self.current, self.next) if one), default=float("inf"))
+
+    def retire_old(self) -> None:
+        current, successor = self.current, self.next
+        if current and self._is_old(current):
+            self.current = None
+            self._retire(current)
+        if successor and self._is_old(successor):
+            self.next = None
+            self._retire(successor)
 
     def kill_late(self, box: int, reason: str) -> None:
         for zygote in filter(None, (self.current, *self.ending)):

@@ -117,3 +117,17 @@ def test_events_of_a_closed_zygote_are_ignored(keeper: Keeper) -> None:
     assert key.fileobj.fileno() < 0
     assert key.data()
     assert keeper.answers == [(1, 0, None, "the zygote ended")]
+
+
+def test_a_zygote_that_is_too_old_is_ended_without_an_order(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper.order(1, "/bin/sh", "-c", "exec dd bs=65536 count=3 status=none of=/dev/null <&3")
+    assert keeper.zygotes.next_expiry < float("inf")
+    keeper.zygotes.kill_late(1, "late")
+    assert keeper.zygotes.next_expiry == float("inf")
+    monkeypatch.setattr(zygotes, "_MAX_AGE_S", 0.0)
+    keeper.order(2, "/bin/sleep", "60")
+    keeper.zygotes.retire_old()  # it owes an answer, so it stays until then
+    assert len(keeper.selector.get_map()) == 1
+    assert keeper.zygotes.next_expiry == float("inf")
+    keeper.zygotes.kill_all()
+    assert not keeper.selector.get_map()
