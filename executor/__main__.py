@@ -15,6 +15,7 @@ from executor.catalogue import find_installed
 from executor.doctor import probes, remedies
 from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms
+from executor.libraries.chosen import Libraries, install_libraries
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -40,11 +41,11 @@ _GRACE_S = 5
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
 
-async def serve(settings: ExecutorSettings, mechanisms: Mechanisms) -> None:
+async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: Libraries) -> None:
     sandbox = BubblewrapSandbox(mechanisms)
     try:
         await _check_isolation(sandbox, settings)
-        installed = await find_installed(sandbox, settings.executor_slots)
+        installed = await find_installed(sandbox, settings.executor_slots, libraries.by_language)
         sandbox.keep_ready(pipeline.boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.executor_queue, settings.executor_express_slots)
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
@@ -117,14 +118,15 @@ def main() -> int:
     try:
         settings = load(ExecutorSettings)
         configure_logging("executor", load(LogSettings))
-        mechanisms = find_mechanisms(settings)
+        libraries = install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
+        mechanisms = find_mechanisms(settings, libraries.folders)
         settings = limits.on_this_host(
             settings,
             by_number=not mechanisms.own_users or mechanisms.cgroups is None,
             most_processes=cgroups.most_processes(),
         )
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
-            runner.run(serve(settings, mechanisms))
+            runner.run(serve(settings, mechanisms, libraries))
     except TooFewIds as exc:
         return fail(ConfigurationError(f"{exc}. {remedies.remedy_for_ids(own_unit())}"))
     except ConfigurationError as exc:

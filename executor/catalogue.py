@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from executor import gcc_driver, languages
-from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Variant, command
+from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Library, Variant, command
 from executor.languages.program import Program, as_word, of_files, of_source
 from executor.sandbox.base import (
     HEADERS,
@@ -26,7 +26,7 @@ from executor.sandbox.base import (
     Template,
     preload_files,
 )
-from shared.codex import LanguageVariant, RunRequest, SupportedLanguage, version_in
+from shared.codex import LanguageLibrary, LanguageVariant, RunRequest, SupportedLanguage, version_in
 from shared.engine import ProgramRequest
 from shared.languages import ALIASES, position_of
 from shared.logging import get_logger
@@ -37,6 +37,8 @@ _LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=64 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
+#: Characters of a library's fault that are logged. A traceback says most at its end.
+_MOST_OF_A_FAULT = 1000
 #: The lists of a program of one source, without options.
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: ()})
 
@@ -61,7 +63,8 @@ class Installed:
     """A language, or a variant of it, and the paths of its tools.
 
     `info` is the version text that the compiler or interpreter prints. `shortcut` has the commands of the compiler's
-    driver, if they are known. `reserved` has the names that sources must not have.
+    driver, if they are known. `reserved` has the names that sources must not have. `libraries` are those that the
+    operator has chosen.
     """
 
     language: Language
@@ -70,6 +73,7 @@ class Installed:
     shortcut: Shortcut | None = None
     reserved: frozenset[str] = frozenset()
     variant: Variant | None = None
+    libraries: tuple[Library, ...] = ()
 
     @property
     def code(self) -> str:
@@ -193,6 +197,7 @@ class Installed:
             variants=[
                 LanguageVariant(code=one.code, name=one.name, version=one.version) for one in self.variants.values()
             ],
+            libraries=[LanguageLibrary(name=one.name, version=one.version) for one in self.libraries if not one.fault],
         )
 
 
@@ -210,22 +215,34 @@ def _fingerprint(path: str) -> str:
     return f"{path} {file.st_dev} {file.st_ino} {file.st_size} {file.st_mtime_ns}"
 
 
-async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]:
+async def find_installed(
+    sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
+) -> dict[str, Installed]:
     """Return the installed languages that work by CodeX code, in the order of `shared.languages`."""
-    installed, _ = await examine(sandbox, at_once)
+    installed, _ = await examine(sandbox, at_once, libraries)
     return installed
 
 
-async def examine(sandbox: Sandbox, at_once: int) -> tuple[dict[str, Installed], dict[str, str]]:
+async def examine(
+    sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
+) -> tuple[dict[str, Installed], dict[str, str]]:
     """Return the installed languages that work, and why the others do not, both by CodeX code.
 
-    A language whose toolchain does not work is logged.
+    A language whose toolchain does not work is logged, and so is a library that cannot be imported.
     """
     free = asyncio.Semaphore(at_once)
 
+    async def examine_library(installed: Installed, library: Library) -> Library:
+        async with free:
+            return await _examine_library(sandbox, installed, library)
+
     async def examine_one(language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
         async with free:
-            return await _examine(sandbox, language, tools)
+            found = await _examine(sandbox, language, tools)
+        if isinstance(found, SandboxFailure):
+            return found
+        examined = (examine_library(found, library) for library in libraries.get(language.code, ()))
+        return replace(found, libraries=tuple(await asyncio.gather(*examined)))
 
     candidates = {code: (one, tools) for code, one in languages.known().items() if (tools := one.toolchain())}
     examined = await asyncio.gather(*(examine_one(language, tools) for language, tools in candidates.values()))
@@ -255,6 +272,22 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return exc
     return installed
+
+
+async def _examine_library(sandbox: Sandbox, installed: Installed, library: Library) -> Library:
+    """Return the library, with its fault if a program cannot import its modules."""
+    language = installed.language
+    if not language.import_modules or not library.modules:
+        return library
+    words = installed.command(language.import_modules, modules=", ".join(library.modules))
+    try:
+        result = await _run_step(sandbox, language, words)
+        fault = "" if result.succeeded else result.why_failed.strip()
+    except SandboxFailure as exc:
+        fault = str(exc)
+    if fault:
+        log.warning("library.left_out", language=language.code, library=library.name, reason=fault[-_MOST_OF_A_FAULT:])
+    return replace(library, fault=fault)
 
 
 async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:

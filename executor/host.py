@@ -1,6 +1,8 @@
 """Finds out what the sandbox can use on this host: the bubblewrap, the user ids of programs, and the cgroups."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from executor.sandbox.base import find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
@@ -23,8 +25,11 @@ class TooFewIds(ConfigurationError):
     """Root lacks user ids for its programs. The message has no remedy and no full stop."""
 
 
-def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
-    """Return what the sandbox can use. Raises `ConfigurationError` if something that it needs is missing."""
+def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = MappingProxyType({})) -> Mechanisms:
+    """Return what the sandbox can use. `libraries` are folders for programs, by their paths in a box.
+
+    Raises `ConfigurationError` if something that the sandbox needs is missing.
+    """
     find_python()
     privileged = is_privileged()
     bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
@@ -49,6 +54,7 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         why_shared=why_shared,
         headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
         runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
+        libraries=libraries,
         init=find_folder(settings.executor_cache_dir, "init"),
         cgroups=claimed,
         why_sampled=why_sampled,

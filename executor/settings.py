@@ -95,6 +95,11 @@ class ExecutorSettings(Settings):
         description="folder of files that are compiled ahead; unset, /var/cache/precieux or ~/.cache/precieux",
     )
 
+    python_packages: str = Field(
+        default="",
+        description="packages that Python programs may import, such as numpy,pandas==2.*, or a folder that has them",
+    )
+
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
     executor_first_user_id: int = Field(
         default=1_879_048_192,

@@ -91,6 +91,13 @@ class LanguageVariant(BaseModel):
     version: str | None = None
 
 
+class LanguageLibrary(BaseModel):
+    """A package that programs may import."""
+
+    name: str
+    version: str
+
+
 class SupportedLanguage(BaseModel):
     """One row of `GET /list`. All fields but `language` and `info` are our additions."""
 
@@ -113,6 +120,9 @@ class SupportedLanguage(BaseModel):
         default=None, description="of cpu_s, wall_s, memory_bytes, output_bytes and processes"
     )
     variants: list[LanguageVariant] | None = None
+    libraries: list[LanguageLibrary] | None = Field(
+        default=None, description="that the operator has installed for programs"
+    )
 
 
 class LanguageList(BaseModel):

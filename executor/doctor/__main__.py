@@ -16,10 +16,12 @@ from executor.catalogue import examine as examine_languages
 from executor.doctor import probes, remedies
 from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms
+from executor.libraries.chosen import find_libraries
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
+from executor.warm.headers import find_folder
 from shared.errors import ConfigurationError
 from shared.languages import NAMES
 from shared.logging import LogSettings, configure_logging
@@ -58,7 +60,11 @@ class Broken:
 
 @dataclass(frozen=True)
 class Report:
-    """`serves` is True if the executor would serve. `reason` says why the sandbox does not start, if it does not."""
+    """`serves` is True if the executor would serve. `reason` says why the sandbox does not start, if it does not.
+
+    `libraries` are those of each language, with their versions. `broken_libraries` says why programs cannot import a
+    library. `missing_libraries` are the settings whose packages are not installed yet.
+    """
 
     serves: bool
     runs_as: str
@@ -68,11 +74,15 @@ class Report:
     remedy: str = ""
     languages: list[Tool] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    libraries: dict[str, list[str]] = field(default_factory=dict)
+    broken_libraries: dict[str, str] = field(default_factory=dict)
+    missing_libraries: list[str] = field(default_factory=list)
 
 
 async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start) -> Report:
     """Return the report. Its remedies contain the command `start`, which starts the executor."""
-    mechanisms = find_mechanisms(settings)
+    libraries = find_libraries(settings, find_folder(settings.executor_cache_dir, "libraries"))
+    mechanisms = find_mechanisms(settings, libraries.folders)
     runs_as = _runs_as(mechanisms)
     bubblewrap = str(mechanisms.bubblewrap)
     if mechanisms.why_bubblewrap:
@@ -81,7 +91,7 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
-        installed, why_broken = await examine_languages(sandbox, settings.executor_slots)
+        installed, why_broken = await examine_languages(sandbox, settings.executor_slots, libraries.by_language)
     except SandboxFailure as exc:
         remedy = remedies.remedy(read_facts(mechanisms))
         return Report(False, runs_as, bubblewrap, [], str(exc), remedy)
@@ -95,7 +105,21 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
     described = (one.describe(settings.default_memory_limit) for one in installed.values())
     tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
     broken = [Broken(code, NAMES.get(code, code), reason) for code, reason in why_broken.items()]
-    return Report(serves, runs_as, bubblewrap, rows, remedy=remedy, languages=tools, broken=broken)
+    chosen = {one.language.name: one.libraries for one in installed.values() if one.libraries}
+    return Report(
+        serves,
+        runs_as,
+        bubblewrap,
+        rows,
+        remedy=remedy,
+        languages=tools,
+        broken=broken,
+        libraries={
+            name: [f"{one.name} {one.version}" for one in several if not one.fault] for name, several in chosen.items()
+        },
+        broken_libraries={one.name: one.fault for several in chosen.values() for one in several if one.fault},
+        missing_libraries=list(libraries.missing),
+    )
 
 
 def _runs_as(mechanisms: Mechanisms) -> str:
@@ -136,6 +160,15 @@ def show(report: Report, console: Console) -> None:
     if report.languages:
         languages = (" ".join(filter(None, (tool.name, tool.version))) for tool in report.languages)
         console.print(f"Languages: {', '.join(languages)}.", markup=False, highlight=False)
+    for language, names in report.libraries.items():
+        console.print(f"Libraries of {language}: {', '.join(names)}.", markup=False, highlight=False)
+    for setting in report.missing_libraries:
+        _print_whole(
+            console, f"The packages of {setting} are not installed yet: the executor does that when it starts."
+        )
+    for library, fault in report.broken_libraries.items():
+        reason = " ".join(fault.split())[-_MOST_OF_A_REASON:]
+        _print_whole(console, f"{library} is installed, and programs cannot import it: {reason}", style="red")
     for one in report.broken:
         reason = " ".join(one.reason.split())[:_MOST_OF_A_REASON]
         _print_whole(console, f"{one.name} is installed and does not work: {reason}", style="red")

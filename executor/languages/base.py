@@ -126,10 +126,25 @@ class Compile:
 
 
 @dataclass(frozen=True)
+class Library:
+    """A package that programs may import, by the names of its `modules`. `fault` says why that fails, if it does."""
+
+    name: str
+    version: str
+    modules: tuple[str, ...]
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class Forked:
-    """`argv` starts a runtime that forks for each program. The fork does what `Run.words` would do."""
+    """`argv` starts a runtime that forks for each program. The fork does what `Run.words` would do.
+
+    `imports` are modules that the runtime imports before it forks if they are further words of `argv`, by the module
+    that a program imports (`executor.warm.imports`).
+    """
 
     argv: tuple[str, ...]
+    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,6 +175,9 @@ class Language:
 
     `version` is the command that prints the version. `sample` is a program that greets, for people.
 
+    `import_modules` is a command that imports the `{modules}` of a library, which are separated by commas. Only
+    languages whose libraries an operator can set have it (`executor.libraries`).
+
     `prebuilt` are files in the folder `{runtime}` that `run.warm` and `compile.shared` need. Until they are built,
     neither is used. `{preload}` is the folder of `executor/warm/preload`.
     """
@@ -174,6 +192,7 @@ class Language:
     sample: str
     compile: Compile | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    import_modules: tuple[str, ...] = ()
     prebuilt: tuple[Prebuilt, ...] = ()
 
     def names_for(self, source: str) -> Names:

@@ -1,9 +1,33 @@
+from typing import Final
+
 from executor.languages.base import Forked, Language, Reference, Run, SourceFile
 
 _MODULES = (
     "import pkgutil, sys; print(*sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()),"
     " 'sitecustomize', 'usercustomize', sep='\\n')"
 )
+_NUMPY: Final = ("numpy", "numpy.random")
+_MATPLOTLIB: Final = (*_NUMPY, "matplotlib")
+_SCIPY: Final = (*_NUMPY, "scipy")
+#: Modules that take long to import. Their only state that depends on when they were imported is NumPy's global
+#: generator of random numbers, which the zygote seeds again (`executor.sandbox.zygote.python`). Without threads for
+#: BLAS, they start none.
+_SLOW_IMPORTS: Final = {
+    "numpy": _NUMPY,
+    "pandas": (*_NUMPY, "pandas"),
+    "matplotlib": _MATPLOTLIB,
+    "matplotlib.pyplot": (*_MATPLOTLIB, "matplotlib.pyplot", "matplotlib.backends.backend_agg"),
+    "scipy": _SCIPY,
+    "scipy.integrate": (*_SCIPY, "scipy.integrate"),
+    "scipy.interpolate": (*_SCIPY, "scipy.interpolate"),
+    "scipy.linalg": (*_SCIPY, "scipy.linalg"),
+    "scipy.optimize": (*_SCIPY, "scipy.optimize"),
+    "scipy.signal": (*_SCIPY, "scipy.signal"),
+    "scipy.sparse": (*_SCIPY, "scipy.sparse"),
+    "scipy.spatial": (*_SCIPY, "scipy.spatial"),
+    "scipy.special": (*_SCIPY, "scipy.special"),
+    "scipy.stats": (*_SCIPY, "scipy.stats"),
+}
 
 LANGUAGE = Language(
     code="py",
@@ -11,8 +35,25 @@ LANGUAGE = Language(
     # Python looks for modules in the script's folder first, so a `random.py` would replace the standard module.
     source_file=SourceFile("main.py", extensions=("py",), reserved=("{python}", "-c", _MODULES)),
     tools={"python": ("/usr/bin/python3", "/usr/local/bin/python3")},
-    run=Run(("{python}", "{source}"), warm=Forked(("{python}", "/box/zygote.py")), out_of_memory=b"\nMemoryError"),
+    run=Run(
+        ("{python}", "{source}"),
+        warm=Forked(("{python}", "/box/zygote.py"), imports=_SLOW_IMPORTS),
+        out_of_memory=b"\nMemoryError",
+    ),
     version=("{python}", "--version"),
+    import_modules=("{python}", "-c", "import {modules}"),
     sample='print("Hello, world!")\n',
     reference=Reference("print(f'Hello, {input()}!')\n"),
+    environment={
+        # The folder of the operator's packages. Python looks there after its own modules, and before Debian's packages.
+        "PYTHONUSERBASE": "/libraries/python",
+        # Threads for BLAS would count as processes of the program, and a fork does not have its parent's threads.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        # There is no screen. Matplotlib and fontconfig write lists of fonts, which are no files of the program.
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108
+        "XDG_CACHE_HOME": "/tmp/cache",  # noqa: S108
+    },
 )

@@ -35,6 +35,7 @@ _ETC = (
     "ld.so.conf",
     "ld.so.conf.d",
     "localtime",
+    "fonts",
     "java-*",
     "ssl/certs/java",
     "mono",
@@ -112,8 +113,12 @@ def build_wall(
     for path in shown:
         argv += ["--ro-bind", str(path), str(path)]
     for inside, outside in folders.items():
+        for parent in reversed(Path(inside).parents[:-1]) if outside else ():
+            argv += ["--perms", "0755", "--dir", str(parent)]
         argv += ["--ro-bind", str(outside), inside] if outside else []
     argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box", "--perms", "0555", "--dir", _EMPTY]
+    # For zygotes, because some libraries write to /tmp when they are imported. Boxes mount their own over it.
+    argv += ["--perms", "0700", "--tmpfs", "/box/tmp"]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}

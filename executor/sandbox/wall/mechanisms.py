@@ -1,6 +1,7 @@
 """The mechanisms of a host that the sandbox may use."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from executor.sandbox.wall.cgroups import Cgroups, NotTaken
@@ -17,6 +18,8 @@ class Mechanisms:
     cgroups: Cgroups | None
     headers: Path | None = None
     runtimes: Path | None = None
+    #: Folders of libraries on the host, by their paths in a box.
+    libraries: Mapping[str, Path] = field(default_factory=dict)
     #: Where the sandbox's C part is compiled if the one that came with Precieux does not work here.
     init: Path | None = None
     subordinates: Subordinates | None = None

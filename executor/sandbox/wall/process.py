@@ -52,7 +52,7 @@ class WallProcess:
         """
         mechanisms = self._mechanisms
         self._last_lines.clear()
-        folders = {HEADERS: mechanisms.headers, RUNTIMES: mechanisms.runtimes}
+        folders = {HEADERS: mechanisms.headers, RUNTIMES: mechanisms.runtimes, **mechanisms.libraries}
         gate = Gate() if mechanisms.subordinates else None
         inherited = [gate.block, gate.info] if gate else []
         try:

@@ -1,0 +1,38 @@
+"""A folder of libraries, and how it is made if the operator has named packages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from executor.languages.base import Library
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Installs `packages`, which `setting` names, into `folder`. `command` returns the command for another folder that
+    is empty. It has failed for want of a network if its output contains one of `network_signs`. `advice` is a sentence
+    for the operator if it fails otherwise."""
+
+    setting: str
+    packages: tuple[str, ...]
+    folder: Path
+    command: Callable[[Path], list[str]]
+    network_signs: tuple[str, ...]
+    advice: str
+
+
+@dataclass(frozen=True)
+class LibraryFolder:
+    """`host` is its path on the host, and `inside` its path in a box. Programs in `languages` may import its
+    libraries."""
+
+    setting: str
+    host: Path
+    inside: str
+    languages: tuple[str, ...]
+    libraries: Callable[[], tuple[Library, ...]]
+    installation: Installation | None = None
+
+    @property
+    def is_there(self) -> bool:
+        return self.host.is_dir()

@@ -1,0 +1,184 @@
+"""The operator's libraries: what a setting may name, and how packages are installed, by a fake package manager."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from executor.libraries import python
+from executor.libraries.chosen import find_libraries, install_libraries
+from executor.libraries.folder import Installation
+from executor.libraries.installation import install
+from executor.settings import ExecutorSettings
+from shared.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("setting", "packages"),
+    [
+        ("numpy", ("numpy",)),
+        (" numpy , pandas == 2.* ,", ("numpy", "pandas==2.*")),
+        ("scipy>=1,<3,numpy", ("numpy", "scipy<3,>=1")),
+        ("pandas[excel,plot]>=2, !=2.1,six", ("pandas[excel,plot]!=2.1,>=2", "six")),
+        ("six,six", ("six",)),
+    ],
+)
+def test_requirements_are_names_with_versions(setting: str, packages: tuple[str, ...]) -> None:
+    assert python.requirements(setting) == packages
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "-r requirements.txt", "--index-url=http://evil.example/", "-e .", "numpy --pre", "numpy -r x",
+        "./numpy", "../numpy", "~/numpy", "C:\\numpy", "a/b", "numpy.whl/..", "file:///etc",
+        "https://evil.example/x.whl", "git+https://evil.example/x", "x @ https://evil.example/x.whl", "x@file:///etc",
+        "numpy\n--pre", "$(id)", "numpy;id", "`id`", "numpy\0", "num py", "@numpy",
+    ],
+)  # fmt: skip
+def test_requirements_are_no_options_paths_or_addresses(setting: str) -> None:
+    with pytest.raises(ConfigurationError, match="PRECIEUX_PYTHON_PACKAGES has"):
+        python.requirements(f"six,{setting}")
+
+
+def test_no_word_after_pips_options_is_an_option() -> None:
+    command = python._command("/usr/bin/python3", ("numpy", "six"), Path("/there"))
+    assert command[-3:] == ["--", "numpy", "six"]
+    assert command[command.index("--only-binary") + 1] == ":all:"
+
+
+def write_package(folder: Path, name: str, *files: str) -> None:
+    """Write a package as pip leaves it. Its `files` are empty."""
+    about = folder / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+    (about / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+
+
+def test_libraries_are_listed_with_their_modules(tmp_path: Path) -> None:
+    folder = tmp_path / "a/b"
+    write_package(folder, "Zoo", "zoo/__init__.py", "zoo/ape.py", "Zoo-1.0.dist-info/METADATA", "../../bin/zoo")
+    write_package(folder, "bird", "bird.py", "wing.cpython-313-x86_64-linux-gnu.so", "_bird.so", "__pycache__/b.pyc")
+    listed = [(one.name, one.version, one.modules) for one in python.libraries_in(folder)]
+    assert listed == [("bird", "1.0", ("bird", "wing")), ("Zoo", "1.0", ("zoo",))]
+
+
+def test_a_folder_of_the_operator_is_used_as_it_is(tmp_path: Path) -> None:
+    write_package(tmp_path, "bird", "bird.py")
+    found = install_libraries(ExecutorSettings(python_packages=str(tmp_path)), None)
+    ((inside, host),) = found.folders.items()
+    assert host == tmp_path
+    assert inside.startswith("/libraries/python/lib/python3.")
+    assert [one.name for one in found.by_language["py"]] == ["bird"]
+
+
+@pytest.mark.parametrize("folder", ["/", "/nowhere", "/etc"])
+def test_a_folder_without_packages_is_refused(folder: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a folder that has packages"):
+        find_libraries(ExecutorSettings(python_packages=folder), None)
+
+
+def test_packages_need_a_cache_folder() -> None:
+    with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_CACHE_DIR"):
+        install_libraries(ExecutorSettings(python_packages="six"), None)
+
+
+def test_what_is_not_installed_yet_is_named(tmp_path: Path) -> None:
+    found = find_libraries(ExecutorSettings(python_packages="six"), tmp_path)
+    assert (found.folders, found.missing) == ({}, ("PRECIEUX_PYTHON_PACKAGES",))
+    assert find_libraries(ExecutorSettings(), tmp_path).missing == ()
+
+
+def installation_by(program: str, folder: Path, *sings: str) -> Installation:
+    """Return an installation by a Python program, whose arguments are the folder to fill and `folder`'s parent."""
+    return Installation(
+        "THE_SETTING",
+        ("six",),
+        folder,
+        lambda unfinished: [sys.executable, "-c", f"import pathlib, sys\n{program}", str(unfinished)],
+        ("no network",),
+        "Do this.",
+    )
+
+
+_FILL = "pathlib.Path(sys.argv[1], 'six.py').touch()\n"
+
+
+def test_a_folder_appears_only_when_it_is_complete(tmp_path: Path) -> None:
+    fails = f"{_FILL}print('WARNING: slow\\nERROR: no such package six')\nsys.exit(1)"
+    with pytest.raises(ConfigurationError) as failed:
+        install(installation_by(fails, tmp_path / "made"))
+    assert str(failed.value) == (
+        "The packages of THE_SETTING (six) cannot be installed: ERROR: no such package six. Do this."
+    )
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    install(installation_by(f"assert not [*pathlib.Path(sys.argv[1]).iterdir()]\n{_FILL}", tmp_path / "made"))
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["six.py"]
+
+
+def test_the_rest_of_a_killed_installation_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "made.unfinished/half").mkdir(parents=True)
+    install(installation_by(_FILL, tmp_path / "made"))
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["six.py"]
+
+
+def test_installing_waits_for_the_network(tmp_path: Path) -> None:
+    attempts = tmp_path / "attempts"
+    program = (
+        f"attempts = open({str(attempts)!r}, 'a+')\nattempts.write('x')\nattempts.seek(0)\n"
+        f"if len(attempts.read()) < 3: sys.exit('there is no network')\n{_FILL}"
+    )
+    install(installation_by(program, tmp_path / "made"), pause=0.01)
+    assert attempts.read_text() == "xxx"
+    with pytest.raises(ConfigurationError, match="there is no network"):
+        install(installation_by("sys.exit('there is no network')", tmp_path / "other"), most_seconds=0.1, pause=0.01)
+
+
+def test_an_installation_that_hangs_is_ended(tmp_path: Path) -> None:
+    hangs = installation_by("import threading; threading.Event().wait()", tmp_path / "made")
+    with pytest.raises(ConfigurationError, match="it took longer than"):
+        install(hangs, most_seconds=0.5, pause=0.01)
+
+
+def test_one_of_several_executors_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for it. The program fails if it runs twice."""
+    ran = tmp_path / "ran"
+    made = installation_by(f"open({str(ran)!r}, 'x')\n{_FILL}", tmp_path / "made")
+    failures: list[BaseException] = []
+
+    def install_it() -> None:
+        try:
+            install(made)
+        except ConfigurationError as exc:
+            failures.append(exc)
+
+    threads = [threading.Thread(target=install_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert ran.exists()
+
+
+def test_programs_may_read_what_is_installed(tmp_path: Path) -> None:
+    """They are other users, and the executor may have a strict umask."""
+    old = os.umask(0o077)
+    try:
+        install(installation_by(_FILL, tmp_path / "made"))
+    finally:
+        os.umask(old)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "made", tmp_path / "made/six.py")]
+    assert modes == [0o755, 0o644]
+
+
+def test_without_pip_the_operator_learns_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ConfigurationError, match="apt install python3-pip"):
+        python._find_pip()
