@@ -12,13 +12,15 @@ from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import ExecutorSettings
 from executor.warm.headers import find_folder
+from executor.warm.imports import MOST_SETS
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler.
-_KINDS = 6
+#: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler,
+#: and those of Python with libraries.
+_KINDS = 6 + MOST_SETS
 
 
 class TooFewIds(ConfigurationError):

@@ -59,10 +59,15 @@ class Pool:
     def drain(self) -> None:
         """Kill the waiting boxes if there has been no demand for `Ready.idle_s` seconds."""
         if self._loop.time() >= self._in_demand_until:
-            boxes, self._boxes = self._boxes, []
-            for box in boxes:
-                box.kill()
-                box.close()
+            self.empty()
+
+    def empty(self) -> None:
+        """Kill the waiting boxes. The pool makes more only after the next `take`."""
+        self._in_demand_until = self._loop.time()
+        boxes, self._boxes = self._boxes, []
+        for box in boxes:
+            box.kill()
+            box.close()
 
     def _may_add(self) -> bool:
         if len(self._boxes) >= self._ready.count:

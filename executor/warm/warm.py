@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from executor.catalogue import Installed
+from executor.languages.base import Forked
 from executor.languages.program import Program, shadows
 from executor.sandbox.base import Job, Ready, SandboxFailure, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import prebuilt
 from executor.warm.forked_compiler import ForkedCompiler
+from executor.warm.imports import WarmImports
 from executor.warm.runtimes import WarmRuntime
 from executor.warm.shared_compiler import SharedCompiler
 from shared.logging import get_logger
@@ -38,6 +40,7 @@ class Warm:
         self._settings = settings
         self._folder = folder
         self._runtimes: dict[str, WarmRuntime] = {}
+        self._imports: dict[str, WarmImports] = {}
         self._shared: dict[str, SharedCompiler] = {}
         self._forked: dict[str, ForkedCompiler] = {}
         self._set_ups: dict[str, asyncio.Task[None]] = {}
@@ -57,8 +60,13 @@ class Warm:
             forked = self._forked.get(code) if program.is_plain else None
             return replace(job, template=forked.box(program.source)) if forked else job
         # A runtime that has started has loaded modules of its own.
-        runtime = None if shadows(program, installed.reserved) else self._runtimes.get(code)
+        runtime = None if shadows(program, installed.reserved) else self._runtime(code, program)
         return runtime.place(job, program.names, args) if runtime else job
+
+    def _runtime(self, code: str, program: Program) -> WarmRuntime | None:
+        """Return the runtime with the libraries that the program imports, or else the usual one."""
+        imports = self._imports.get(code)
+        return (imports and imports.runtime(program.source)) or self._runtimes.get(code)
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         """Return the shared compiler of the language, if it has one that is set up."""
@@ -71,6 +79,8 @@ class Warm:
         await asyncio.gather(*self._set_ups.values(), return_exceptions=True)
         for compiler in self._shared.values():
             await compiler.aclose()
+        for imports in self._imports.values():
+            await imports.aclose()
 
     def _start_set_up(self, installed: Installed) -> None:
         """Set up the language's speed-ups in the background, once."""
@@ -109,6 +119,9 @@ class Warm:
             await runtime.check(self._sandbox)
             self._runtimes[installed.language.code] = runtime
             self._keep_ready(runtime.template)
+            if isinstance(warm, Forked) and warm.imports:
+                imports = WarmImports(self._sandbox, installed, warm, self._settings)
+                self._imports[installed.language.code] = imports
 
     def _keep_ready(self, *templates: Template) -> None:
         boxes, idle_s = self._settings.executor_warm_boxes, self._settings.executor_warm_idle

@@ -1,4 +1,5 @@
-"""The zygote for Python programs: a Python that forks process 1 of a box, and the program in it.
+"""The zygote for Python programs: a Python that forks process 1 of a box, and the program in it. Its arguments are
+modules that it imports before.
 
 After its setup it runs C code (`executor/sandbox/init`): the zygote's loop, and process 1. Only the process of a Python
 program returns from there. It is separate from the keeper because forks inherit its memory: it learns nothing about any
@@ -11,12 +12,15 @@ import gc
 import importlib
 import os
 import signal
+import sys
 
 from executor.sandbox.zygote.script import Script, forget_ours
 
 _LIBRARY = "/box/init.so"
 #: Modules that programs often import. None has a state that depends on when it was imported.
 _PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "re", "string", "typing")
+#: Seconds for a thread to end.
+_THREADS_END_S = 10.0
 #: A command as `await_step` returns it, for the rehearsal.
 _COMMAND = ctypes.create_string_buffer(b"python3\0main.py")
 
@@ -26,17 +30,38 @@ def serve() -> Script:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     init = _Init()
-    for module in _PRELOADED:
+    for module in (*_PRELOADED, *sys.argv[1:]):
         importlib.import_module(module)
+    _end_threads()
     forget_ours()
     # Collections in children skip the objects that exist now, so their pages stay shared.
     gc.collect()
     gc.freeze()
     gc.disable()
     init.serve()
+    _seed_numpy()
     script = Script()
     script.rehearse(_words(ctypes.addressof(_COMMAND), len(_COMMAND)))
     return script.begin(init.await_step())
+
+
+def _end_threads() -> None:
+    """Wait for threads that a library has started for its import. Raises RuntimeError if one is left.
+
+    A fork would not have it, and might have a lock that it held.
+    """
+    if threading := sys.modules.get("threading"):
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread():
+                thread.join(_THREADS_END_S)
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise RuntimeError("a library has left a thread")
+
+
+def _seed_numpy() -> None:
+    """Seed NumPy's global generator of random numbers. It was seeded when NumPy was imported, before the fork."""
+    if random := sys.modules.get("numpy.random"):
+        random.seed()
 
 
 def _words(address: int, length: int) -> list[str]:

@@ -119,6 +119,7 @@ class WithRuntime(Warm):
     def __init__(self) -> None:
         self._settings = ExecutorSettings(executor_warm=False)
         self._runtimes: Any = {"py": self}
+        self._imports = {}
 
     def place(self, job: Job, *others: Any) -> Job:
         if len(others) == 3:

@@ -107,3 +107,15 @@ async def test_boxes_without_demand_are_killed() -> None:
     await _settle()
     assert keeper.killed == [0]
     assert len(keeper.boxes) == 1
+
+
+async def test_an_emptied_pool_kills_its_boxes_and_makes_no_more() -> None:
+    keeper = Keeper()
+    pool = Pool(Ready(_PLAIN, 1, 60), keeper.make, lambda: 0)
+    pool.refill()
+    await _settle()
+    pool.empty()
+    pool.refill()
+    await _settle()
+    assert keeper.killed == [0]
+    assert len(keeper.boxes) == 1

@@ -1,0 +1,193 @@
+"""Programs import the operator's libraries, read-only, and slow ones stand ready."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from executor.libraries.chosen import install_libraries
+from executor.settings import ExecutorSettings
+from shared.errors import ConfigurationError
+from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.gate import missing
+from tests.waiting import eventually_sync
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(600)]
+
+_FOUR = "numpy,pandas,scipy,matplotlib"
+#: Prints whether the process was forked from a zygote that had imported the module.
+_READY = """
+import {name}
+with open("/proc/self/cmdline") as file:
+    words = file.read().split("\\0")
+print("/box/zygote.py" in words and {name!r} in words)
+"""
+
+
+def run(executor: RunningExecutor, code: str, **others: Any) -> dict[str, Any]:
+    request = {"language": "py", "code": code, **others}
+    answer: dict[str, Any] = httpx.post(executor.url, json=request, timeout=60).json()
+    return answer
+
+
+def output(executor: RunningExecutor, code: str, **others: Any) -> str:
+    answer = run(executor, code, **others)
+    assert answer["verdict"] == "ok", answer
+    assert answer["error"] == ""
+    return str(answer["output"])
+
+
+def libraries(executor: RunningExecutor) -> dict[str, str]:
+    """Return the listed libraries of Python, with their versions."""
+    rows = httpx.get(f"{executor.url}list", timeout=60).json()["supportedLanguages"]
+    (python,) = (row for row in rows if row["language"] == "py")
+    return {one["name"]: one["version"] for one in python["libraries"]}
+
+
+def _write(folder: Path, name: str, text: str) -> None:
+    about = folder / f"{name}-2.5.dist-info"
+    about.mkdir(parents=True)
+    (folder / f"{name}.py").write_text(text)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.5\n")
+    (about / "RECORD").write_text(f"{name}.py,,\n")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExecutor]:
+    """An executor with a folder of three small packages, one of which is broken."""
+    folder = tmp_path_factory.mktemp("packages")
+    _write(folder, "good", "NAME = 'good'\n")
+    _write(folder, "broken", "raise ValueError('it is broken')\n")
+    _write(folder, "random", "raise ValueError('not the standard module')\n")
+    # Only the sandbox keeps programs from writing here.
+    folder.parent.chmod(0o755)
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o777)
+    with running_executor(python_packages=str(folder), executor_slots="2") as running:
+        yield running
+
+
+def test_programs_import_a_library_and_cannot_change_it(small: RunningExecutor) -> None:
+    shown = output(small, "import good\nprint(good.NAME, good.__file__)")
+    assert shown.startswith("good /libraries/python/lib/python3")
+    for change in ("open(good.__file__, 'a')", "os.mkdir(good.__file__ + 'x')", "os.remove(good.__file__)"):
+        assert "Read-only file system" in run(small, f"import good, os\n{change}")["error"]
+
+
+def test_libraries_that_cannot_be_imported_are_not_listed(small: RunningExecutor) -> None:
+    """Python's own `random` is found first, so the package of that name does no harm."""
+    assert libraries(small) == {"good": "2.5", "random": "2.5"}
+    assert output(small, "import random\nprint(random.randint(1, 1))") == "1\n"
+    assert "it is broken" in run(small, "import broken")["error"]
+
+
+def test_a_source_does_not_replace_a_library(small: RunningExecutor) -> None:
+    assert output(small, "import good\nprint(good.NAME, __file__)", filename="good.py") == "good /box/work/main.py\n"
+
+
+@pytest.fixture(scope="session")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install NumPy, pandas, SciPy and Matplotlib, once for all workers. Return the cache folder."""
+    # The folder of this worker is in one that all share (pytest-xdist).
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    cache = shared / "libraries-cache"
+    (cache / "libraries").mkdir(parents=True, exist_ok=True)
+    for made in (shared, cache):
+        made.chmod(0o755)
+    try:
+        install_libraries(ExecutorSettings(python_packages=_FOUR), cache / "libraries")
+    except ConfigurationError as exc:
+        missing("an index of Python packages", f"connect to a network ({exc}).")
+    return cache
+
+
+@pytest.fixture(scope="module")
+def cold(four: Path) -> Iterator[RunningExecutor]:
+    with running_executor(executor_warm="false", python_packages=_FOUR, executor_cache_dir=str(four)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def warm(four: Path) -> Iterator[RunningExecutor]:
+    with running_executor(executor_slots="2", python_packages=_FOUR, executor_cache_dir=str(four)) as running:
+        yield running
+
+
+_FIGURE = """
+import os
+import matplotlib.pyplot as plt
+plt.plot([1, 2, 3], [1, 4, 9], label="squares")
+plt.title("Title")
+plt.legend()
+plt.savefig("figure.png")
+data = open("figure.png", "rb").read()
+print(data[:8], len(data) > 5000, os.listdir())
+"""
+_PROGRAMS = {
+    "numpy": "import numpy as np\nprint(np.arange(12).reshape(3, 4) @ np.ones(4), np.random.default_rng(1).random())",
+    "pandas": "import pandas as pd\nprint(pd.DataFrame({'a': [1, 2, 2], 'b': [3, 4, 5]}).groupby('a').sum())",
+    "scipy.stats": "from scipy import stats\nprint(round(stats.norm.cdf(1.96), 4))",
+    "matplotlib.pyplot": _FIGURE,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _PROGRAMS)
+def test_known_libraries_work_alike_cold_and_warm(name: str, cold: RunningExecutor, warm: RunningExecutor) -> None:
+    expected = output(cold, _PROGRAMS[name])
+    assert output(warm, _PROGRAMS[name]) == expected
+    stand_ready(warm, name)
+    assert output(warm, _PROGRAMS[name]) == expected
+
+
+def stand_ready(executor: RunningExecutor, name: str) -> None:
+    """Run programs that import the module until one finds it imported."""
+    code = _READY.format(name=name)
+    eventually_sync(lambda: output(executor, code) == "True\n", timeout=60)
+
+
+@pytest.mark.slow
+def test_what_is_installed_is_listed(warm: RunningExecutor) -> None:
+    assert {*_FOUR.split(",")} <= {*libraries(warm)}
+
+
+@pytest.mark.slow
+def test_programs_draw_different_random_numbers(warm: RunningExecutor) -> None:
+    """NumPy seeds its global generator when it is imported, which the zygote does for many programs."""
+    stand_ready(warm, "numpy")
+    draws = "import numpy as np\nimport random\nprint(np.random.rand(), random.random())"
+    outputs = [output(warm, draws).split() for _ in range(6)]
+    for numbers in zip(*outputs, strict=True):
+        assert len(set(numbers)) == len(outputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["cold", "warm"])
+def test_blas_starts_no_threads(which: str, request: pytest.FixtureRequest) -> None:
+    executor = request.getfixturevalue(which)
+    computes = (
+        "import numpy as np\nimport os\na = np.ones((600, 600))\n"
+        "print((a @ a)[0, 0], np.linalg.solve(a + np.eye(600), a)[0, 0] > 0, len(os.listdir('/proc/self/task')))"
+    )
+    assert output(executor, computes) == "600.0 True 1\n"
+
+
+@pytest.mark.slow
+def test_a_program_may_use_processes_with_numpy(warm: RunningExecutor) -> None:
+    stand_ready(warm, "numpy")
+    forks = (
+        "import numpy as np\nimport multiprocessing\n\ndef f(n):\n    return int((np.ones((n, n)) @ np.ones(n))[0])\n\n"
+        "if __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('fork').Pool(3) as pool:\n        print(pool.map(f, [10, 20, 30]))\n"
+    )
+    assert output(warm, forks) == "[10, 20, 30]\n"
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_waiting_library_is_limited_too(warm: RunningExecutor) -> None:
+    stand_ready(warm, "numpy")
+    answer = run(warm, "import numpy as np\na = np.ones(300 << 17)\nprint(a.sum())", memory_limit=200 << 20)
+    assert answer["verdict"] in ("memory_limit", "runtime_error"), answer
