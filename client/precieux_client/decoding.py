@@ -3,7 +3,7 @@
 import types
 import typing
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, Union, cast
@@ -39,6 +39,10 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         decoders = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
+        # What an older server does not send.
+        optional = {field.name for field in fields(kind) if field.default is not MISSING}
         make = cast("Callable[..., Any]", kind)
-        return lambda content: make(**{name: read(content[name]) for name, read in decoders.items()})
+        return lambda content: make(
+            **{name: read(content[name]) for name, read in decoders.items() if name in content or name not in optional}
+        )
     return lambda content: content

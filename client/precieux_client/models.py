@@ -258,10 +258,19 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Library:
+    """A package that programs may import."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """A language in which programs can be submitted.
 
-    `compiler_args` are the options that a program may set. `sample` is a short program.
+    `compiler_args` are the options that a program may set. `sample` is a short program. `libraries` are packages that
+    programs may import, beside the language's own modules; older servers do not name them.
     """
 
     code: str
@@ -274,6 +283,7 @@ class Language:
     compiler_args: tuple[str, ...]
     sample: str | None
     limits: Limits | None
+    libraries: tuple[Library, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,13 @@ class Variant(Resource):
     version: str | None
 
 
+class Library(Resource):
+    """A package that programs may import."""
+
+    name: str = Field(examples=["numpy"])
+    version: str = Field(examples=["2.3.5"])
+
+
 class Language(Resource):
     """A language. What a foreign engine does not report is null."""
 
@@ -40,6 +47,9 @@ class Language(Resource):
         description="The options that a program may set; a `*` at the end stands for any ending.", examples=[["-O2"]]
     )
     sample: str | None = Field(description="A whole program, which ends with the verdict `ok`.")
+    libraries: list[Library] = Field(
+        description="Packages that programs may import beside the language's own modules, as the operator has chosen."
+    )
     limits: Limits = Field(description="What a program may use that asks for nothing.")
 
 
@@ -53,6 +63,7 @@ _EXAMPLE: Final = {
     "compiled": False,
     "compiler_args": [],
     "sample": "print(input())\n",
+    "libraries": [{"name": "numpy", "version": "2.3.5"}],
     "limits": {
         "cpu_s": 10.0, "wall_s": 30.0, "memory_bytes": 268_435_456, "output_bytes": 1_048_576, "processes": 64,
     },
@@ -121,5 +132,6 @@ def _language(offer: Offer, code: str) -> Language:
         compiled=details.compiled if details else None,
         compiler_args=list(language.compiler_args),
         sample=details.sample if details else None,
+        libraries=[Library(**library.model_dump()) for library in (details and details.libraries) or ()],
         limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
     )

@@ -307,3 +307,15 @@ def test_the_environment_names_the_server(make: Callable[[], Any], monkeypatch: 
     client = make()
     assert client._settings.url == "http://there.example"
     assert client._http.headers["Authorization"] == "Bearer pcx_there"
+
+
+def test_an_older_server_names_no_libraries() -> None:
+    language = {
+        "code": "py", "name": "Python", "aliases": [], "version": "3.13", "variants": [], "extensions": [".py"],
+        "compiled": False, "compiler_args": [], "sample": None, "limits": None,
+    }  # fmt: skip
+    newer = {**language, "libraries": [{"name": "numpy", "version": "2.5.5"}]}
+    server = Server(httpx.Response(200, json=language), httpx.Response(200, json=newer))
+    client = server.client()
+    assert client.language("py").libraries == ()
+    assert [one.name for one in client.language("py").libraries] == ["numpy"]

@@ -5,7 +5,7 @@ import pytest
 
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.codex import LanguageVariant, LimitBounds, SupportedLanguage
+from shared.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from shared.languages import ALIASES
 from tests.fixtures.postgres import owner_of
@@ -32,6 +32,7 @@ CPP = SupportedLanguage(
     sample="int main() {}",
     limits=LIMITS,
     variants=[LanguageVariant(code="cpp20", name="C++20", version="14.2.0")],
+    libraries=[LanguageLibrary(name="eigen", version="3.4")],
 )
 SHOWN = {
     "code": "cpp",
@@ -43,6 +44,7 @@ SHOWN = {
     "compiled": True,
     "compiler_args": ["-O2", "-D*"],
     "sample": "int main() {}",
+    "libraries": [{"name": "eigen", "version": "3.4"}],
     "limits": {"cpu_s": 10.0, "wall_s": 30.5, "memory_bytes": 1 << 28, "output_bytes": 1 << 20, "processes": 64},
 }
 #: A foreign engine does not report these.
@@ -52,6 +54,7 @@ UNKNOWN = {
     "compiled": None,
     "compiler_args": [],
     "sample": None,
+    "libraries": [],
     "limits": dict.fromkeys(SHOWN["limits"]),  # type: ignore[call-overload]
 }
 
