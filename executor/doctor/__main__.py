@@ -164,7 +164,7 @@ def show(report: Report, console: Console) -> None:
         console.print(f"Libraries of {language}: {', '.join(names)}.", markup=False, highlight=False)
     for setting in report.missing_libraries:
         _print_whole(
-            console, f"The packages of {setting} are not installed yet: the executor does that when it starts."
+            console, f"The packages of {setting} are not installed yet. The executor installs them at its start."
         )
     for library, fault in report.broken_libraries.items():
         reason = " ".join(fault.split())[-_MOST_OF_A_REASON:]

@@ -8,6 +8,7 @@ from rich.console import Console
 from executor import catalogue
 from executor.doctor.__main__ import Broken, Report, show
 from executor.languages import known
+from executor.languages.base import Library
 from executor.sandbox.base import Job, StepResult
 
 
@@ -37,3 +38,38 @@ def test_the_doctor_names_a_language_that_does_not_work() -> None:
     text = io.StringIO()
     show(report, Console(file=text, width=60))
     assert "Lua is installed and does not work: liblua.so: cannot open [it]\n" in text.getvalue()
+
+
+class _FakePython:
+    """Runs nothing. `broken` cannot be imported."""
+
+    async def run(self, job: Job) -> list[StepResult]:
+        (step,) = job.steps
+        if step.argv[1:] == ("-c", "import broken, other"):
+            return [StepResult(exit_code=1, stdout=b"ImportError: it is broken\n")]
+        return [StepResult(exit_code=0, stdout=b"Python 3.13.5")]
+
+
+async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
+    libraries = (Library("Good", "1", ("good",)), Library("broken", "2", ("broken", "other")), Library("data", "3", ()))
+    installed, _ = await catalogue.examine(_FakePython(), 1, {"py": libraries})
+    assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
+    listed = installed["py"].describe(1 << 20).libraries
+    assert listed
+    assert [(one.name, one.version) for one in listed] == [("Good", "1"), ("data", "3")]
+
+
+def test_the_doctor_names_libraries_and_their_faults() -> None:
+    report = Report(
+        True, "root", None, [],
+        libraries={"Python": ["numpy 2.5.5", "six 1"]},
+        broken_libraries={"pandas": "Traceback:\n  ImportError: no tz"},
+        missing_libraries=["PRECIEUX_NODE_PACKAGES"],
+    )  # fmt: skip
+    text = io.StringIO()
+    show(report, Console(file=text, width=60))
+    shown = text.getvalue().replace("\n", " ")
+    assert "Libraries of Python: numpy 2.5.5, six 1." in shown
+    assert "pandas is installed, and programs cannot import it: Traceback: ImportError: no tz" in shown
+    assert "The packages of PRECIEUX_NODE_PACKAGES are not installed yet." in shown
