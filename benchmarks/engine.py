@@ -27,10 +27,17 @@ class Engine:
 
 
 @contextmanager
-def engine() -> Iterator[Engine]:
-    """Start an executor with its default settings. Its log goes to a file, whose end is shown if it fails."""
+def engine(**settings: str) -> Iterator[Engine]:
+    """Start an executor with its default settings, but for `settings`, named without `PRECIEUX_`.
+
+    Its log goes to a file, whose end is shown if it fails.
+    """
     (port,) = free_ports(1)
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "PRECIEUX_EXECUTOR_PORT": str(port)}
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PRECIEUX_EXECUTOR_PORT": str(port),
+        **{f"PRECIEUX_{name.upper()}": value for name, value in settings.items()},
+    }
     with cpu_meter() as meter, tempfile.TemporaryFile() as log, ExitStack() as stack:
         try:
             with meter.counted():

@@ -63,7 +63,7 @@ class Bench:
 async def hello(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
     """Measure hello-worlds that were never sent before."""
     for code in bench.tools:
-        series = await _series(bench, HELLO[code], pace)
+        series = await series_of(bench, HELLO[code], pace)
         for finding in findings(HELLO[code], series, LATENCY[code], CPU[code]):
             yield finding
 
@@ -72,7 +72,7 @@ async def same_source(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
     """Measure hello-worlds that were sent before. The bare command compiles them again."""
     for code, target in SAME_SOURCE.items():
         if code in bench.tools:
-            series = await _series(bench, HELLO[code], pace, again=next(bench.numbers))
+            series = await series_of(bench, HELLO[code], pace, again=next(bench.numbers))
             for finding in findings(HELLO[code], series, target, None, ", the same source again"):
                 yield finding
 
@@ -81,7 +81,7 @@ async def others(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
     """Measure programs for which the executor is not tuned. They have no targets."""
     for program in OTHERS:
         if program.language in bench.tools:
-            for finding in findings(program, await _series(bench, program, pace), None, None):
+            for finding in findings(program, await series_of(bench, program, pace), None, None):
                 yield finding
 
 
@@ -106,7 +106,8 @@ def findings(
         )
 
 
-async def _series(bench: Bench, program: Program, pace: Pace, again: int | None = None) -> Series:
+async def series_of(bench: Bench, program: Program, pace: Pace, again: int | None = None) -> Series:
+    """Run the program in pairs. Each gets a new number, or all get the number `again`."""
     series = Series()
     for _ in range(pace.warm_up):
         await _ours(bench, program, again or next(bench.numbers))

@@ -28,6 +28,16 @@ def install(installation: Installation, *, most_seconds: float = _MOST_SECONDS, 
 
     The folder appears only when it is complete. Of several executors with one cache, one installs and the others wait.
     """
+    try:
+        _install(installation, most_seconds, pause)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The packages of {installation.setting} cannot be installed into {installation.folder}: {exc}. Set "
+            "PRECIEUX_EXECUTOR_CACHE_DIR to a folder that can be written to. An image gets packages when it is built."
+        ) from exc
+
+
+def _install(installation: Installation, most_seconds: float, pause: float) -> None:
     began = time.monotonic()
     log.info("libraries.installing", setting=installation.setting, packages=installation.packages)
     with _locked(installation.folder), _unfinished(installation.folder) as unfinished:

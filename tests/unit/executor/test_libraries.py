@@ -182,3 +182,9 @@ def test_without_pip_the_operator_learns_what_to_do(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ConfigurationError, match="apt install python3-pip"):
         python._find_pip()
+
+
+def test_a_cache_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_CACHE_DIR"):
+        install(installation_by(_FILL, tmp_path / "file/made"))
