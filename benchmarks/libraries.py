@@ -53,10 +53,11 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="file for all rounds")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    libraries = install_libraries(
-        ExecutorSettings(python_packages=_PACKAGES), find_folder(ExecutorSettings().executor_cache_dir, "libraries")
-    )
-    with tempfile.TemporaryDirectory(prefix="precieux-benchmark-") as folder, engine(python_packages=_PACKAGES) as ours:
+    cache = find_folder(ExecutorSettings().executor_cache_dir, "libraries")
+    libraries = install_libraries(ExecutorSettings(python_packages=_PACKAGES), cache)
+    assert cache
+    settings = {"python_packages": _PACKAGES, "executor_cache_dir": str(cache.parent)}
+    with tempfile.TemporaryDirectory(prefix="precieux-benchmark-") as folder, engine(**settings) as ours:
         findings = asyncio.run(_measure(ours, Path(folder), libraries, Pace(chosen.pairs, 300.0, warm_up=3)))
         kept = report.record(findings, command=f"python -m benchmarks.libraries --pairs {chosen.pairs}")
         kept["toolchains"] = {one.name: one.version for one in libraries.by_language["py"]}

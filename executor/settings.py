@@ -99,6 +99,10 @@ class ExecutorSettings(Settings):
         default="",
         description="packages that Python programs may import, such as numpy,pandas==2.*, or a folder that has them",
     )
+    node_packages: str = Field(
+        default="",
+        description="packages that Node programs may import, such as lodash,@types/node@20, or a folder that has them",
+    )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
     executor_first_user_id: int = Field(

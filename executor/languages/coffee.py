@@ -1,4 +1,5 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.js import LANGUAGE as JAVASCRIPT
 
 LANGUAGE = Language(
     code="coffee",
@@ -14,6 +15,7 @@ LANGUAGE = Language(
         out_of_memory=b"JavaScript heap out of memory",
     ),
     version=("{coffee}", "--version"),
+    import_modules=JAVASCRIPT.import_modules,
     sample="console.log 'Hello, world!'\n",
     reference=Reference("console.log \"Hello, #{require('fs').readFileSync(0, 'utf8').trim()}!\"\n"),
 )

@@ -14,6 +14,7 @@ LANGUAGE = Language(
         out_of_memory=b"JavaScript heap out of memory",
     ),
     version=("{node}", "--version"),
+    import_modules=("{node}", "-e", "'{modules}'.split(', ').forEach(name => import(name))"),
     sample="console.log('Hello, world!')\n",
     reference=Reference("console.log(`Hello, ${require('fs').readFileSync(0, 'utf8').trim()}!`)\n"),
 )

@@ -1,4 +1,5 @@
 from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.js import LANGUAGE as JAVASCRIPT
 
 LANGUAGE = Language(
     code="ts",
@@ -25,6 +26,7 @@ LANGUAGE = Language(
         out_of_memory=b"JavaScript heap out of memory",
     ),
     version=("{tsc}", "--version"),
+    import_modules=JAVASCRIPT.import_modules,
     sample="const greeting: string = 'Hello, world!'\nconsole.log(greeting)\n",
     reference=Reference(
         "import { readFileSync } from 'fs'\nconst name: string = readFileSync(0, 'utf8').trim()\n"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from executor.languages.base import Library
-from executor.libraries import python
+from executor.libraries import node, python
 from executor.libraries.folder import LibraryFolder
 from executor.libraries.installation import install
 from executor.settings import ExecutorSettings
@@ -39,7 +39,10 @@ def install_libraries(settings: ExecutorSettings, cache: Path | None) -> Librari
 
 
 def _chosen(settings: ExecutorSettings, cache: Path | None) -> list[LibraryFolder]:
-    found = (python.chosen_folder(settings.python_packages, cache),)
+    found = (
+        python.chosen_folder(settings.python_packages, cache),
+        node.chosen_folder(settings.node_packages, cache),
+    )
     return [folder for folder in found if folder]
 
 

@@ -56,9 +56,13 @@ def _install(installation: Installation, most_seconds: float, pause: float) -> N
     log.info("libraries.installed", setting=installation.setting, seconds=round(time.monotonic() - began, 1))
 
 
+def _beside(folder: Path, ending: str) -> Path:
+    return folder.with_name(folder.name + ending)
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with folder.with_suffix(".lock").open("w") as lock:
+    with _beside(folder, ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -67,7 +71,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _unfinished(folder: Path) -> Iterator[Path]:
     """Make an empty folder beside `folder`, and remove it unless it has been renamed. One may be left of a process that
     was killed."""
-    unfinished = folder.with_suffix(".unfinished")
+    unfinished = _beside(folder, ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o755)
     unfinished.chmod(0o755)

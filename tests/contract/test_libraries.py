@@ -191,3 +191,46 @@ def test_the_memory_of_a_waiting_library_is_limited_too(warm: RunningExecutor) -
     stand_ready(warm, "numpy")
     answer = run(warm, "import numpy as np\na = np.ones(300 << 17)\nprint(a.sum())", memory_limit=200 << 20)
     assert answer["verdict"] in ("memory_limit", "runtime_error"), answer
+
+
+@pytest.fixture(scope="module")
+def with_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExecutor]:
+    """An executor with a folder of two small packages for Node, one of which is broken."""
+    folder = tmp_path_factory.mktemp("node")
+    for name, text in {"good": "exports.name = 'good'", "broken": "throw new Error('it is broken')"}.items():
+        made = folder / "node_modules" / name
+        made.mkdir(parents=True)
+        (made / "index.js").write_text(text)
+        (made / "package.json").write_text('{"version": "2.5.0", "main": "index.js"}')
+    (folder / "package.json").write_text('{"dependencies": {"good": "2", "broken": "2"}}')
+    for path in (folder.parent, folder):
+        path.chmod(0o755)
+    with running_executor(node_packages=str(folder), executor_slots="2") as running:
+        yield running
+
+
+_IMPORTS = ("const good = require('good'); ", "import good from 'good'; ")
+
+
+@pytest.mark.slow
+def test_node_programs_require_and_import_a_library(with_node: RunningExecutor) -> None:
+    rows = httpx.get(f"{with_node.url}list", timeout=60).json()["supportedLanguages"]
+    listed = {row["language"]: row["libraries"] for row in rows}
+    assert listed["js"] == [{"name": "good", "version": "2.5.0"}]
+    assert listed["bash"] == []
+    for name, line in zip(("main.js", "main.mjs"), _IMPORTS, strict=True):
+        for _ in range(3):  # cold, and forked
+            found = output(with_node, f"{line}console.log(good.name)", language="js", filename=name)
+            assert found == "good\n"
+    broken = run(with_node, "require('broken')", language="js")
+    assert "it is broken" in broken["error"]
+
+
+@pytest.mark.slow
+def test_npm_installs_what_is_named(tmp_path: Path) -> None:
+    settings = ExecutorSettings(node_packages="left-pad@1.3.0")
+    try:
+        found = install_libraries(settings, tmp_path)
+    except ConfigurationError as exc:
+        missing("a registry of npm", f"connect to a network ({exc}).")
+    assert [(one.name, one.version) for one in found.by_language["js"]] == [("left-pad", "1.3.0")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.libraries import python
+from executor.libraries import node, python
 from executor.libraries.chosen import find_libraries, install_libraries
 from executor.libraries.folder import Installation
 from executor.libraries.installation import install
@@ -122,9 +122,11 @@ def test_a_folder_appears_only_when_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_the_rest_of_a_killed_installation_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "made.unfinished/half").mkdir(parents=True)
-    install(installation_by(_FILL, tmp_path / "made"))
-    assert [path.name for path in (tmp_path / "made").iterdir()] == ["six.py"]
+    (tmp_path / "made-3.13-0.unfinished/half").mkdir(parents=True)
+    (tmp_path / "made-3.13-1.unfinished/half").mkdir(parents=True)
+    install(installation_by(_FILL, tmp_path / "made-3.13-0"))
+    assert [path.name for path in (tmp_path / "made-3.13-0").iterdir()] == ["six.py"]
+    assert (tmp_path / "made-3.13-1.unfinished/half").exists()  # of another list
 
 
 def test_installing_waits_for_the_network(tmp_path: Path) -> None:
@@ -188,3 +190,47 @@ def test_a_cache_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_CACHE_DIR"):
         install(installation_by(_FILL, tmp_path / "file/made"))
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["lodash", "lodash@4.17.21", "@types/node@20", "left-pad@^1.3.0", "x@latest", "a.b_c", "x@>=2", "x@1.x", "x@2.*"],
+)
+def test_packages_of_node_are_names_with_versions(package: str) -> None:
+    assert node.package_names(f" {package} ,six") == tuple(sorted([package, "six"]))
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "--registry=http://evil.example/", "-g", "./x", "../x", "/etc", "~/x", "user/repository", "github:user/x",
+        "x.tgz",
+        "git+https://evil.example/x", "http://evil.example/x", "x@npm:y", "x@file:/etc", "x@http://evil.example", "x y",
+        "x;id", "$(id)", "@x", "x@", "x@ 1", "x\n--y", "X@1/2", "@a/b/c", "x.tar.gz", ".", "x\0",
+    ],
+)  # fmt: skip
+def test_packages_of_node_are_no_options_paths_or_addresses(package: str) -> None:
+    with pytest.raises(ConfigurationError, match="PRECIEUX_NODE_PACKAGES has"):
+        node.package_names(package)
+
+
+def test_packages_of_node_are_listed_as_they_were_asked_for(tmp_path: Path) -> None:
+    for name, version in {"lodash": "4.17.21", "@types/node": "20.1.0", "needed": "1.0.0"}.items():
+        (tmp_path / "node_modules" / name).mkdir(parents=True)
+        (tmp_path / "node_modules" / name / "package.json").write_text(f'{{"version": "{version}"}}')
+    (tmp_path / "package.json").write_text('{"dependencies": {"lodash": "^4", "@types/node": "^20"}}')
+    found = install_libraries(ExecutorSettings(node_packages=str(tmp_path)), None)
+    assert found.folders == {"/node_modules": tmp_path / "node_modules"}
+    listed = [(one.name, one.version, one.modules) for one in found.by_language["ts"]]
+    assert listed == [("@types/node", "20.1.0", ()), ("lodash", "4.17.21", ("lodash",))]
+
+
+def test_a_folder_without_modules_of_node_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="npm install"):
+        find_libraries(ExecutorSettings(node_packages=str(tmp_path)), None)
+
+
+def test_without_npm_the_operator_learns_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ConfigurationError, match="apt install npm"):
+        install_libraries(ExecutorSettings(node_packages="lodash"), tmp_path)
