@@ -147,6 +147,8 @@ class Installed:
         """Return `words` with all names replaced: the command to start."""
         headers = f"-I{HEADERS}/{self.headers_key}" if self.headers else ""
         usual = {"headers": headers, "preload": PRELOAD, "include": "", "output": OUTPUT}
+        folders = self.language.library_words
+        usual |= {name: found if self.libraries else without for name, (found, without) in folders.items()}
         return command(words, {**self.tools, **usual, **values}, lists)
 
     def commands(self, program: Program, memory_bytes: int) -> Commands:

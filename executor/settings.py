@@ -103,6 +103,9 @@ class ExecutorSettings(Settings):
         default="",
         description="packages that Node programs may import, such as lodash,@types/node@20, or a folder that has them",
     )
+    java_jars: Path | None = Field(
+        default=None, description="folder whose archives (*.jar) are on the class path of Java programs"
+    )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
     executor_first_user_id: int = Field(

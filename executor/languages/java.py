@@ -1,3 +1,5 @@
+from typing import Final
+
 from executor.languages._java_source import find_main
 from executor.languages.base import (
     ARGS,
@@ -13,6 +15,8 @@ from executor.languages.base import (
     Variant,
 )
 
+#: The folder of the operator's archives.
+JARS: Final = "/jars"
 JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
 
 
@@ -34,7 +38,7 @@ _INSIDE = (
     "--add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED",
     "--add-exports=jdk.compiler/com.sun.tools.javac.main=ALL-UNNAMED",
 )
-_STUB = (_INSIDE[0], "-Xbootclasspath/a:{runtime}/start.jar", "-cp", ".", "precieux.Start")
+_STUB = (_INSIDE[0], "-Xbootclasspath/a:{runtime}/start.jar", "-cp", "{class_path}", "precieux.Start")
 _BUILD = (
     "{javac} -encoding UTF-8 -proc:none %s -d classes *.java && {jar} -c -f start.jar -C classes . && rm -r classes"
 )
@@ -47,7 +51,7 @@ LANGUAGE = Language(
     compile=Compile(
         (
             "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
-            "-encoding", "UTF-8", "-proc:none", ARGS, "-d", ".", "{source}", COMPANIONS,
+            "-encoding", "UTF-8", "-proc:none", ARGS, "-cp", "{class_path}", "-d", ".", "{source}", COMPANIONS,
         ),
         companions="all",
         allowed=(
@@ -61,17 +65,18 @@ LANGUAGE = Language(
         ),
         shared=(
             "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
-            *_INSIDE, "-cp", "{runtime}/start.jar", "precieux.Compiler",
+            *_INSIDE, "-cp", "{runtime}/start.jar", "precieux.Compiler", "{jars}",
         ),
     ),
     run=Run(
-        ("{java}", *JVM, "-cp", ".", "{main}"),
+        ("{java}", *JVM, "-cp", "{class_path}", "{main}"),
         warm=Stub(
             ("{java}", *JVM, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB), words=("{main}",)
         ),
         extra_memory=256 << 20,
         out_of_memory=b"java.lang.OutOfMemoryError",
     ),
+    library_words={"class_path": (f".:{JARS}/*", "."), "jars": (JARS, "")},
     prebuilt=(
         Prebuilt(
             "start.jar", ("/bin/sh", "-c", _BUILD % " ".join(_INSIDE)), ("Start.java", "Warmup.java", "Compiler.java")

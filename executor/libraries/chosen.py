@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from executor.languages.base import Library
-from executor.libraries import node, python
+from executor.libraries import java, node, python
 from executor.libraries.folder import LibraryFolder
 from executor.libraries.installation import install
 from executor.settings import ExecutorSettings
@@ -42,6 +42,7 @@ def _chosen(settings: ExecutorSettings, cache: Path | None) -> list[LibraryFolde
     found = (
         python.chosen_folder(settings.python_packages, cache),
         node.chosen_folder(settings.node_packages, cache),
+        java.chosen_folder(settings.java_jars),
     )
     return [folder for folder in found if folder]
 

@@ -1,5 +1,6 @@
 """Programs import the operator's libraries, read-only, and slow ones stand ready."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from executor.languages import known
 from executor.libraries.chosen import install_libraries
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
@@ -234,3 +236,43 @@ def test_npm_installs_what_is_named(tmp_path: Path) -> None:
     except ConfigurationError as exc:
         missing("a registry of npm", f"connect to a network ({exc}).")
     assert [(one.name, one.version) for one in found.by_language["js"]] == [("left-pad", "1.3.0")]
+
+
+_GREETING = 'package own;\npublic class Greeting {\n  public static String text() { return "good"; }\n}\n'
+_GREETS = """
+public class Main {
+  public static void main(String[] args) {
+    System.out.println(own.Greeting.text() + Main.class.getResource("/own/Greeting.class"));
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def with_jar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExecutor]:
+    """An executor with a folder of one Java archive."""
+    folder = tmp_path_factory.mktemp("java")
+    (folder / "Greeting.java").write_text(_GREETING)
+    (folder / "jars").mkdir()
+    for words in (
+        ["javac", "-d", "classes", "Greeting.java"],
+        ["jar", "-c", "-f", "jars/own-2.5.jar", "-C", "classes", "."],
+    ):
+        subprocess.run(words, cwd=folder, check=True)
+    for path in (folder.parent, folder):
+        path.chmod(0o755)
+    with running_executor(java_jars=str(folder / "jars"), executor_slots="2") as running:
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not known()["java"].toolchain(), reason="there is no Java")
+def test_java_programs_use_an_archive(with_jar: RunningExecutor) -> None:
+    def greet(number: int, **others: Any) -> str:
+        source = f"{_GREETS}// {number}\n"  # one that was not compiled before
+        return output(with_jar, source, language="java", **others)
+
+    expected = "goodjar:file:/jars/own-2.5.jar!/own/Greeting.class\n"
+    assert greet(0, memory_limit=300 << 20) == expected  # cold
+    answers = [greet(number) for number in range(1, 12)]  # then by javac that stays, and a machine that has started
+    assert answers == [expected] * 11

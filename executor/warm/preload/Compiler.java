@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
+import java.io.File;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -32,8 +33,8 @@ import jdk.internal.access.SharedSecrets;
  *
  * Standard input is a socket for both directions. A request is a file's name and text. The answer is a verdict, javac's
  * output and the class files. Before each text comes its length in bytes, and before each list its number of entries.
- * Each compilation has its own compiler and file manager. Its options are constant, and it sees only its source and the
- * JDK. The verdict is UNDECIDED if the result is neither a success nor a plain error in the source, for example if the
+ * Each compilation has its own compiler and file manager. Its options are constant, and it sees only its source, the
+ * JDK and the archives of the folder that the command names, if it names one. The verdict is UNDECIDED if the result is neither a success nor a plain error in the source, for example if the
  * source exhausts the compiler's stack. Then the ordinary javac decides.
  */
 public final class Compiler {
@@ -65,7 +66,12 @@ public final class Compiler {
     private final StringWriter diagnostics = new StringWriter();
     private final Map<String, ByteArrayOutputStream> classes = new TreeMap<>();
 
-    public static void main(String[] none) throws IOException {
+    private static List<File> classPath = List.of();
+
+    public static void main(String[] folders) throws IOException {
+        if (folders.length > 0) {
+            classPath = List.of(new File(folders[0]).listFiles(file -> file.getName().endsWith(".jar")));
+        }
         for (int round = 0; round < REHEARSALS; round++) {
             new Compiler().compile("Rehearsal.java", REHEARSAL);
         }
@@ -100,7 +106,7 @@ public final class Compiler {
 
     private int compile(String name, String source) {
         try (var files = javac.getStandardFileManager(null, null, StandardCharsets.UTF_8)) {
-            files.setLocation(StandardLocation.CLASS_PATH, List.of());
+            files.setLocation(StandardLocation.CLASS_PATH, classPath);
             var task = javac.getTask(diagnostics, new Files(files), null, OPTIONS, null, List.of(new Source(name, source)));
             Result result = ((JavacTaskImpl) task).doCall();
             return result == Result.OK ? COMPILED : result == Result.ERROR ? REFUSED : UNDECIDED;

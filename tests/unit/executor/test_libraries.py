@@ -3,15 +3,21 @@
 import os
 import sys
 import threading
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from executor.libraries import node, python
+from executor.catalogue import Installed
+from executor.languages import known
+from executor.languages.base import Library
+from executor.libraries import java, node, python
 from executor.libraries.chosen import find_libraries, install_libraries
 from executor.libraries.folder import Installation
 from executor.libraries.installation import install
 from executor.settings import ExecutorSettings
+from shared.codex import RunRequest
 from shared.errors import ConfigurationError
 
 
@@ -234,3 +240,32 @@ def test_without_npm_the_operator_learns_what_to_do(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ConfigurationError, match="apt install npm"):
         install_libraries(ExecutorSettings(node_packages="lodash"), tmp_path)
+
+
+def test_archives_of_java_are_listed_with_their_versions(tmp_path: Path) -> None:
+    for name in ("commons-lang3-3.14.0", "own", "guava-33.2.1-jre"):
+        with zipfile.ZipFile(tmp_path / f"{name}.jar", "w") as archive:
+            archive.writestr("a", "")
+    found = find_libraries(ExecutorSettings(java_jars=tmp_path), None)
+    assert found.folders == {"/jars": tmp_path}
+    listed = [(one.name, one.version) for one in found.by_language["java"]]
+    assert listed == [("commons-lang3", "3.14.0"), ("guava", "33.2.1-jre"), ("own", "")]
+
+
+def test_a_folder_with_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="absolute path of a folder that has archives"):
+        java.chosen_folder(tmp_path)
+    (tmp_path / "half.jar").write_bytes(b"PK")
+    with pytest.raises(ConfigurationError, match=r"half\.jar is not a Java archive"):
+        java.chosen_folder(tmp_path)
+
+
+def test_java_has_the_archives_on_its_class_path() -> None:
+    installed = Installed(known()["java"], {tool: f"/bin/{tool}" for tool in known()["java"].tools}, "21")
+    program = installed.program(RunRequest(code="class Main {}", language="java"))
+    with_archives = replace(installed, libraries=(Library("own", "", ()),))
+    for one, class_path in ((installed, "."), (with_archives, ".:/jars/*")):
+        commands = one.commands(program, 1 << 20)
+        assert commands.compile
+        for words in (commands.compile, commands.run):
+            assert words[words.index("-cp") + 1] == class_path
