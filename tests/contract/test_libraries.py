@@ -1,5 +1,6 @@
 """Programs import the operator's libraries, read-only, and slow ones stand ready."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,14 +92,17 @@ def test_a_source_does_not_replace_a_library(small: RunningExecutor) -> None:
 
 @pytest.fixture(scope="session")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install NumPy, pandas, SciPy and Matplotlib, once for all workers. Return the cache folder."""
+    """Install NumPy, pandas, SciPy and Matplotlib, once for all workers. Return the cache folder.
+
+    `PRECIEUX_TEST_LIBRARIES` names a cache folder that is kept between runs.
+    """
     # The folder of this worker is in one that all share (pytest-xdist).
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if base.name.startswith("popen-") else base
-    cache = shared / "libraries-cache"
+    cache = Path(os.environ.get("PRECIEUX_TEST_LIBRARIES") or shared / "libraries-cache")
     (cache / "libraries").mkdir(parents=True, exist_ok=True)
-    for made in (shared, cache):
-        made.chmod(0o755)
+    shared.chmod(0o755)
+    cache.chmod(0o755)
     try:
         install_libraries(ExecutorSettings(python_packages=_FOUR), cache / "libraries")
     except ConfigurationError as exc:
