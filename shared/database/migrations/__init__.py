@@ -5,6 +5,8 @@ From 0003 on, a revision runs while services of the previous release write (ADR 
 1. `run`: changes that lock a table for a moment only. They may run twice, because the next part commits them.
 2. `create_indexes`, `run_online`, `update_in_batches`: long work that stops no writer. It may run twice, too.
 3. `run`: what may run only once. It is committed together with the number of the revision.
+
+A revision that takes something away sets `oldest_program` to the first revision whose programs can do without it.
 """
 
 import time

@@ -5,16 +5,18 @@ Each revision has a transaction of its own, and holds no lock for long, so servi
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.database.connector import Connector
 from shared.database.migrations import LOCK_TIMEOUT, patiently
+from shared.database.oldest_program import record
 from shared.database.roles import grant
 from shared.database.tables import metadata
 
@@ -33,6 +35,7 @@ def _run_revisions(connection: Connection) -> None:
         connection=connection,
         target_metadata=metadata,
         transaction_per_migration=True,
+        on_version_apply=_record_oldest_program,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -40,6 +43,14 @@ def _run_revisions(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
         grant(connection)
     connection.commit()
+
+
+def _record_oldest_program(
+    ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]
+) -> None:
+    assert ctx.connection is not None
+    for head in heads:
+        record(ctx.connection, context.script, head)
 
 
 @contextmanager
