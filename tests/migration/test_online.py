@@ -73,20 +73,19 @@ async def test_writers_pass_an_upgrade_that_waits_for_a_lock(empty_database_url:
     long_one, writer = [await asyncpg.connect(empty_database_url) for _ in range(2)]
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE emails%'"
     try:
-        transaction = long_one.transaction()
-        await transaction.start()
-        await long_one.execute("LOCK TABLE emails IN ROW EXCLUSIVE MODE")
+        await long_one.execute("BEGIN; LOCK TABLE emails IN ROW EXCLUSIVE MODE")
         with ThreadPoolExecutor(1) as thread:
             upgrading = thread.submit(command.upgrade, alembic_config(empty_database_url), "0013")
-            await eventually(lambda: writer.fetchval(waiting), timeout=20)
-            # It has queued behind the waiting ALTER TABLE, which gives up.
-            await writer.execute("DELETE FROM emails", timeout=20)
-            assert not upgrading.done()
-            await transaction.commit()
+            try:
+                await eventually(lambda: writer.fetchval(waiting), timeout=20)
+                # It queues behind the waiting ALTER TABLE, which gives up.
+                await writer.execute("DELETE FROM emails", timeout=20)
+                assert not upgrading.done()
+            finally:
+                await long_one.close()
             await asyncio.wrap_future(upgrading)
         assert await writer.fetchval("SELECT version_num FROM alembic_version") == "0013"
     finally:
-        await long_one.close()
         await writer.close()
 
 
