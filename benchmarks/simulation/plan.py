@@ -62,8 +62,7 @@ def plan(a_day: int, costs: Costs, *, program: float = 0.5) -> Plan:
         delay = percentile(seen.delays, 0.99)
         if delay <= LONGEST_DELAY:
             break
-        scarce = max(seen.busy, key=lambda part: seen.busy[part])
-        size = replace(size, **{scarce: math.ceil(getattr(size, scarce) * 1.1)})
+        size = _more(size, max(seen.busy, key=lambda part: seen.busy[part]))
     return Plan(
         a_day=a_day,
         program=program,
@@ -91,10 +90,21 @@ def _least(load: Load, costs: Costs) -> Size:
     return Size(
         api=of(costs.api),
         consumer=of(costs.consumer),
-        runner=max(of(costs.runner), math.ceil(executor * EXECUTOR_SLOTS / RUNNER_SLOTS)),
+        runner=max(of(costs.runner), _runners_for(executor)),
         executor=executor,
         postgres=of(costs.postgres),
     )
+
+
+def _more(size: Size, part: str) -> Size:
+    """Return a size with a tenth more of this part."""
+    grown = replace(size, **{part: math.ceil(getattr(size, part) * 1.1)})
+    return replace(grown, runner=max(grown.runner, _runners_for(grown.executor)))
+
+
+def _runners_for(executors: int) -> int:
+    """Return the fewest runners that have as many slots."""
+    return math.ceil(executors * EXECUTOR_SLOTS / RUNNER_SLOTS)
 
 
 def limits(costs: Costs, mails: float = MAILS) -> list[Limit]:

@@ -31,6 +31,8 @@ from shared.logging import LogSettings, configure_logging
 _RESULTS: Final = Path(__file__).parents[1] / "results" / "simulation-validation.json"
 _ROUNDS: Final = 9
 _CLIENTS: Final = 16
+#: Submissions that are only accepted, while the consumer and the runner stand still. Heartbeats must not be missed.
+_ACCEPTED: Final = 100
 _RUNNER_SLOTS: Final = 8
 #: The bound of ADR 144.
 WITHIN: Final = 0.15
@@ -66,8 +68,8 @@ def _compare(around: Surroundings, rounds: int) -> Finding:
             for _ in range(rounds):
                 with frozen(others):
                     before = cpu_seconds(pids["postgres"], below=True)
-                    asyncio.run(classic_pairs(whole.url, islice(numbers, PAIRS), connections=_CLIENTS))
-                    accepting = (cpu_seconds(pids["postgres"], below=True) - before) / PAIRS
+                    asyncio.run(classic_pairs(whole.url, islice(numbers, _ACCEPTED), connections=_CLIENTS))
+                    accepting = (cpu_seconds(pids["postgres"], below=True) - before) / _ACCEPTED
                 asyncio.run(drain(whole))
                 commit = asyncio.run(_commit_seconds(whole))
                 with _load_of_others(pids) as free:
