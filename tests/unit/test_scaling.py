@@ -11,15 +11,19 @@ from tests.unit.kubernetes.manifests import pod, settings, the
 COMMAND = "run `python -m benchmarks.simulation --write-docs`"
 
 
-def test_the_tables_follow_from_the_measured_costs() -> None:
+def stale(computed: dict[str, str]) -> list[str]:
+    """Return the names of the tables that differ from those of the page."""
     page = tables.PAGE.read_text()
-    assert page == tables.written(page, tables.arithmetical(Costs.measured())), COMMAND
+    return [name for name, table in computed.items() if tables.written(page, {name: table}) != page]
+
+
+def test_the_tables_follow_from_the_measured_costs() -> None:
+    assert stale(tables.arithmetical(Costs.measured())) == [], COMMAND
 
 
 @pytest.mark.slow
 def test_the_tables_are_what_the_model_gives() -> None:
-    page = tables.PAGE.read_text()
-    assert page == tables.written(page, tables.simulated(Costs.measured())), COMMAND
+    assert stale(tables.simulated(Costs.measured())) == [], COMMAND
 
 
 def test_the_manifests_have_the_slots_and_the_pool_of_the_model() -> None:
