@@ -28,13 +28,15 @@ from tests.fixtures.ports import answers
 
 SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
 _ROUNDS: Final = 9
-_PAIRS: Final = 500
+PAIRS: Final = 500
 _TARGET: Final = 0.5
 _DRAIN_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
+    """One burst of `PAIRS` submissions, from the first request to the last mail."""
+
     rate: float
     #: CPU time of each part for one submission, in milliseconds. The machine's other load changes it least.
     cpu_ms: dict[str, float]
@@ -44,7 +46,7 @@ class _Run:
 
 def measure(surroundings: Surroundings) -> Iterator[Finding]:
     accepted: list[float] = []
-    runs: list[_Run] = []
+    runs: list[Run] = []
     numbers = count(1)
     with null_engine() as codex_url:
         whole = surroundings.installation(rabbitmq=True, codex_url=codex_url, runner_concurrency="8")
@@ -54,9 +56,9 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
             asyncio.run(_carry(whole, islice(numbers, 100)))  # fills caches and prepares statements
             for _ in range(_ROUNDS):
                 with frozen(others):
-                    accepted.append(asyncio.run(classic_pairs(whole.url, islice(numbers, _PAIRS))).rate)
-                asyncio.run(_drain(whole))
-                runs.append(_measured(whole, pids, islice(numbers, _PAIRS)))
+                    accepted.append(asyncio.run(classic_pairs(whole.url, islice(numbers, PAIRS))).rate)
+                asyncio.run(drain(whole))
+                runs.append(measured(whole, pids, islice(numbers, PAIRS)))
     ratio = median_ratio([run.rate for run in runs], accepted)
     cpu_ms = {part: statistics.median(run.cpu_ms[part] for run in runs) for part in runs[0].cpu_ms}
     waiting = {place: statistics.median(run.waiting[place] for run in runs) for place in runs[0].waiting}
@@ -78,7 +80,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
     first = max(waiting, key=lambda place: waiting[place])
     yield Finding(
         measure="... and its bottleneck",
-        ours=f"{first} ({waiting[first]:.0f} of {_PAIRS} waited there)",
+        ours=f"{first} ({waiting[first]:.0f} of {PAIRS} waited there)",
         beside="CPU ms each: " + ", ".join(f"{part} {spent:.1f}" for part, spent in cpu_ms.items()),
         ratio=None,
         target="",
@@ -108,7 +110,7 @@ def frozen(pids: Iterable[int]) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def _measured(whole: Installation, pids: dict[str, int], numbers: Iterable[int]) -> _Run:
+def measured(whole: Installation, pids: dict[str, int], numbers: Iterable[int]) -> Run:
     before = {part: cpu_seconds(pid, below=True) for part, pid in pids.items()}
     client = time.process_time()
     started = time.perf_counter()
@@ -116,16 +118,16 @@ def _measured(whole: Installation, pids: dict[str, int], numbers: Iterable[int])
     seconds = time.perf_counter() - started
     spent = {part: cpu_seconds(pid, below=True) - before[part] for part, pid in pids.items()}
     spent["client"] = time.process_time() - client
-    return _Run(_PAIRS / seconds, {part: 1000 * each / _PAIRS for part, each in spent.items()}, waiting)
+    return Run(PAIRS / seconds, {part: 1000 * each / PAIRS for part, each in spent.items()}, waiting)
 
 
 async def _carry(whole: Installation, numbers: Iterable[int]) -> dict[str, int]:
     """Submit, and wait for the last mail. Return how much waited in each place after the last request."""
     await classic_pairs(whole.url, numbers)
-    return await _drain(whole)
+    return await drain(whole)
 
 
-async def _drain(whole: Installation) -> dict[str, int]:
+async def drain(whole: Installation) -> dict[str, int]:
     """Wait until all places are empty. Return how much waited in each at first."""
     connection = await asyncpg.connect(whole.database_url)
     try:

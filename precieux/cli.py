@@ -1,7 +1,7 @@
 """The command line.
 
 Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the server refused or did not answer,
-78 (EX_CONFIG) a wrong setting.
+78 (EX_CONFIG) a wrong setting, or a database of another release.
 """
 
 import os

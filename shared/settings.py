@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, PrecieuxError
 from shared.hosts import one_address_per_host
 
 PREFIX = "PRECIEUX_"
@@ -102,7 +102,7 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "precieux"
 
 
-def fail(error: ConfigurationError) -> int:
+def fail(error: PrecieuxError) -> int:
     """Print the error, and return the exit code EX_CONFIG of sysexits.h."""
     print(f"precieux: {error}", file=sys.stderr)  # noqa: T201  (logging may not be configured yet)
     return os.EX_CONFIG

@@ -17,7 +17,7 @@ from shared.database.roles import Role
 from tests.chaos.engine import EchoEngine
 from tests.chaos.proxy import Proxy
 from tests.chaos.receiver import SECRET, Receiver
-from tests.chaos.service import Service
+from tests.chaos.service import ROOT, Service
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.postgres import in_thread
 
@@ -52,6 +52,8 @@ class Installation(ABC):
         self.receiver = Receiver()
         self.services: dict[str, Service] = {}
         self.proxies: dict[str, Proxy] = {}
+        #: The folder of the release that `migrate` and new services run.
+        self.release = ROOT
         #: Set this if something went wrong; then the folder with the logs is kept.
         self.keep_folder = False
 
@@ -66,7 +68,8 @@ class Installation(ABC):
     def migrate(self) -> None:
         subprocess.run(
             [sys.executable, "-m", "shared.database.migrate"],
-            env={**os.environ, "PRECIEUX_DATABASE_URL": self.database_url()},
+            cwd=self.release,
+            env={**os.environ, "PRECIEUX_DATABASE_URL": self.database_url(), "PYTHONPATH": str(self.release)},
             check=True,
             capture_output=True,
         )

@@ -11,7 +11,8 @@ from typing import Final
 
 from precieux.parent_death import die_with_parent
 
-_ROOT: Final = Path(__file__).parent.parent.parent
+#: The folder of this release.
+ROOT: Final = Path(__file__).parent.parent.parent
 _RESTART_AFTER: Final = 0.2  # s
 
 
@@ -27,13 +28,18 @@ class Service:
         options: Sequence[str] = (),
         *,
         prefix: Sequence[str] = (),
+        release: Path = ROOT,
     ) -> None:
-        """`prefix` are the words before the command, for example to run it on another host."""
+        """`prefix` are the words before the command, for example to run it on another host.
+
+        `release` is the folder with the code that runs.
+        """
         self.name = name
         self.module = module
         self.deaths = 0
         self._command = [*prefix, sys.executable, "-m", "tests.chaos.child", *options, module]
-        self._environment = dict(environment)
+        self._environment = {**environment, "PYTHONPATH": str(release)}
+        self._release = release
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._died_at = 0.0
@@ -51,7 +57,7 @@ class Service:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
-                cwd=_ROOT,
+                cwd=self._release,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

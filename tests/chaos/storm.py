@@ -46,7 +46,7 @@ def storm(
     rng = random.Random(seed)
     report = Report(seed, system.name, seconds)
     began = time.monotonic()
-    stream = _Stream(load, rate, system.webhook_url)
+    stream = Stream(load, rate, system.webhook_url)
     # RabbitMQ does not serve a queue again if it is killed just after the declaration (docs/reliability.md).
     stream.flow(system, _CALM_S)
     while (now := time.monotonic() - began) < seconds:
@@ -74,7 +74,7 @@ def storm(
     return report
 
 
-class _Stream:
+class Stream:
     """Submits at a steady rate while it tends the system: by the classic calls and by API v1 in turn."""
 
     def __init__(self, load: Load, rate: float, webhook_url: str) -> None:

@@ -25,7 +25,7 @@ from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
 from tests.chaos.installation import ROLES, SETTINGS, Installation, port_of
 from tests.chaos.proxy import Proxy
-from tests.chaos.service import Service
+from tests.chaos.service import ROOT, Service
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.s3 import S3Service
@@ -47,9 +47,16 @@ class System(Installation):
     """An installation on this machine, with every dependency behind a proxy."""
 
     def __init__(
-        self, folder: Path, backends: Backends, *, mail_lease: float | None = 6, postgres: EmbeddedPostgres
+        self,
+        folder: Path,
+        backends: Backends,
+        *,
+        mail_lease: float | None = 6,
+        postgres: EmbeddedPostgres,
+        release: Path = ROOT,
     ) -> None:
         super().__init__(folder, backends.name)
+        self.release = release
         self.backends = backends
         self.postgres = postgres
         self._mail_lease = mail_lease
@@ -83,7 +90,7 @@ class System(Installation):
             ):
                 self.services[name] = self.service(name, module)
                 self.services[name].start()
-            self.wait(self._is_ready, timeout=60, what="the API is ready")
+            self.wait(lambda: is_ready(self.url), timeout=60, what="the API is ready")
             self.wait(lambda: self.query("SELECT FROM languages"), timeout=30, what="a runner has asked the engine")
             self._stack = stack.pop_all()
         return self
@@ -97,7 +104,8 @@ class System(Installation):
         """Return another process of a service, not started and not tended."""
         lease = ["--mail-lease", str(self._mail_lease)] if module == "job_runner" and self._mail_lease else []
         environment = {**self._environment(ROLES[module]), **(changes or {})}
-        return Service(name, module, environment, self.folder / f"{name}.log", [*options, *lease])
+        log = self.folder / f"{name}.log"
+        return Service(name, module, environment, log, [*options, *lease], release=self.release)
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Put messages on the queue without the API, like a redelivery or a stranger."""
@@ -131,12 +139,6 @@ class System(Installation):
         in_thread(lambda: asyncio.run(main()))
         return letters
 
-    def _is_ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=2).ok
-        except requests.RequestException:
-            return False
-
     def database_url(self) -> str:
         """Return the address for the owner of the schema, which bypasses the proxy."""
         return self.postgres.url(Role.OWNER)
@@ -161,18 +163,26 @@ class System(Installation):
 
 
 @contextmanager
-def running_system(backends: Backends, *, mail_lease: float | None = 6) -> Iterator[System]:
+def running_system(backends: Backends, *, mail_lease: float | None = 6, release: Path = ROOT) -> Iterator[System]:
     """Yield a system on its own Postgres and folder. The folder with the logs stays if the block fails."""
     # Not pytest's tmp_path: as root, Postgres runs as a user who may not pass through that.
     folder = Path(tempfile.mkdtemp(prefix="precieux-chaos-"))
     folder.chmod(0o711)
     with (
         EmbeddedPostgres(folder / "postgres", durable=False) as postgres,
-        System(folder, backends, mail_lease=mail_lease, postgres=postgres) as system,
+        System(folder, backends, mail_lease=mail_lease, postgres=postgres, release=release) as system,
     ):
         yield system
     if not system.keep_folder:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_ready(url: str) -> bool:
+    """Return whether the API at this address takes requests."""
+    try:
+        return requests.get(f"{url}/readyz", timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
 def _through(url: str, proxy: Proxy) -> str:

@@ -1,46 +1,59 @@
-"""The table of docs/scaling.md is what follows from the measured costs."""
+"""The tables of docs/scaling.md are those of the model, and the autoscalers reach the numbers of its plans."""
 
-import json
-import re
-from pathlib import Path
-from typing import Final
+import pytest
 
-_ROOT: Final = Path(__file__).parents[2]
-_ROW: Final = re.compile(r"^\| [^|\n]+ \| [\d.*]+ \| [\d*]+ %\** \|.*$", re.MULTILINE)
-#: The part in costs.json -> its name in the table.
-_PARTS: Final = {
-    "api_service": "api_service, two requests",
-    "queue_consumer": "queue_consumer",
-    "job_runner": "job_runner",
-    "executor": "executor, beside the program's own time",
-    "postgres": "Postgres",
-    "rabbitmq": "RabbitMQ",
+from benchmarks.simulation import tables
+from benchmarks.simulation.costs import Costs
+from benchmarks.simulation.installation import EXECUTOR_SLOTS, RUNNER_SLOTS, Size
+from benchmarks.simulation.plan import POOL, connections, plan
+from tests.unit.kubernetes.manifests import pod, settings, the
+
+COMMAND = "run `python -m benchmarks.simulation --write-docs`"
+
+
+def stale(computed: dict[str, str]) -> list[str]:
+    """Return the names of the tables that differ from those of the page."""
+    page = tables.PAGE.read_text()
+    return [name for name, table in computed.items() if tables.written(page, {name: table}) != page]
+
+
+def test_the_tables_follow_from_the_measured_costs() -> None:
+    assert stale(tables.arithmetical(Costs.measured())) == [], COMMAND
+
+
+@pytest.mark.slow
+def test_the_tables_are_what_the_model_gives() -> None:
+    assert stale(tables.simulated(Costs.measured())) == [], COMMAND
+
+
+def test_the_manifests_have_the_slots_and_the_pool_of_the_model() -> None:
+    assert int(settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]) == RUNNER_SLOTS
+    assert int(settings("precieux")["PRECIEUX_DATABASE_POOL_SIZE"]) == POOL
+    assert int(settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"]) == EXECUTOR_SLOTS
+    # A program has a processor.
+    assert int(pod("executor").container["resources"]["requests"]["cpu"]) == EXECUTOR_SLOTS
+
+
+def test_the_autoscalers_begin_with_two_of_each() -> None:
+    for scaler, least in SCALERS.values():
+        assert the(*scaler)["spec"][least.replace("max", "min")] == 2
+
+
+def test_the_autoscalers_reach_the_plan_of_a_cell() -> None:
+    size = plan(tables.VOLUMES[-1], Costs.measured()).size
+    reached = {part: the(*scaler)["spec"][most] for part, (scaler, most) in SCALERS.items()}
+    assert {part: most for part, most in reached.items() if most < getattr(size, part)} == {}
+
+
+def test_the_page_names_the_most_connections() -> None:
+    reached = {part: the(*scaler)["spec"][most] for part, (scaler, most) in SCALERS.items()}
+    assert f"take {connections(Size(**reached, postgres=1))}:" in tables.PAGE.read_text()
+
+
+#: Part of the model -> its autoscaler, and the field with its largest number.
+SCALERS = {
+    "api": (("HorizontalPodAutoscaler", "api-service"), "maxReplicas"),
+    "consumer": (("ScaledObject", "queue-consumer"), "maxReplicaCount"),
+    "runner": (("ScaledObject", "job-runner"), "maxReplicaCount"),
+    "executor": (("HorizontalPodAutoscaler", "executor"), "maxReplicas"),
 }
-_PEAK: Final = 4
-_BUSY: Final = 0.6
-
-
-def measured() -> dict[str, float]:
-    """Return the CPU time of each part for one submission, in milliseconds."""
-    findings = json.loads((_ROOT / "benchmarks/results/costs.json").read_text())["findings"]
-    costs = {finding["measure"].partition(",")[0]: finding["ours"].split() for finding in findings}
-    return {name: float(costs[part][0]) for part, name in _PARTS.items()}
-
-
-def cores(ms: float, a_day: float) -> str:
-    needed = a_day / 86_400 * _PEAK * ms / 1000 / _BUSY
-    # Two significant digits, and never fewer than the whole cores.
-    return f"{needed:.0f}" if needed >= 10 else f"{float(f'{needed:.2g}'):g}"
-
-
-def row(part: str, ms: float, together: float, mark: str = "") -> str:
-    cells = (f"{ms:.2f}", f"{100 * ms / together:.0f} %", cores(ms, 1e6), cores(ms, 1e8))
-    return " | ".join(["| " + mark + part + mark, *(f"{mark}{cell}{mark}" for cell in cells)]) + " |"
-
-
-def test_the_table_follows_from_the_measured_costs() -> None:
-    parts = measured()
-    together = sum(parts.values())
-    expected = [row(part, ms, together) for part, ms in parts.items()]
-    expected.append(row("together", together, together, mark="**"))
-    assert _ROW.findall((_ROOT / "docs/scaling.md").read_text()) == expected

@@ -11,6 +11,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+# The one revision that is not made for running services: it writes whole tables again. The original is stopped first.
+
 
 def upgrade() -> None:
     run(_UPGRADE)

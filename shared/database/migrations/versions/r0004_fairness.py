@@ -4,7 +4,7 @@ Revision ID: 0004
 Revises: 0003
 """
 
-from shared.database.migrations import run
+from shared.database.migrations import create_indexes, run
 
 revision = "0004"
 down_revision = "0003"
@@ -14,6 +14,13 @@ depends_on = None
 
 def upgrade() -> None:
     run(_UPGRADE)
+    create_indexes(
+        "job_turn_idx ON job (turn, id) WHERE status = 'none-executed'",
+        "job_sender_idx ON job (sender, turn) WHERE status = 'none-executed'",
+        "uploads_pending_idx ON uploads (requested_at) WHERE request_id IS NOT NULL",
+        "uploads_created_idx ON uploads (created_at)",
+    )
+    run("UPDATE uploads SET requested_at = now() WHERE request_id IS NOT NULL AND requested_at IS NULL")
 
 
 def downgrade() -> None:
@@ -23,14 +30,9 @@ def downgrade() -> None:
 # Jobs that already wait have turn 0 and no sender: they go first, in their order.
 _UPGRADE = """
 ALTER TABLE job
-    ADD COLUMN sender text,
-    ADD COLUMN turn bigint NOT NULL DEFAULT 0;
-CREATE INDEX job_turn_idx ON job (turn, id) WHERE status = 'none-executed';
-CREATE INDEX job_sender_idx ON job (sender, turn) WHERE status = 'none-executed';
-ALTER TABLE uploads ADD COLUMN requested_at timestamptz;
-UPDATE uploads SET requested_at = now() WHERE request_id IS NOT NULL;
-CREATE INDEX uploads_pending_idx ON uploads (requested_at) WHERE request_id IS NOT NULL;
-CREATE INDEX uploads_created_idx ON uploads (created_at)
+    ADD COLUMN IF NOT EXISTS sender text,
+    ADD COLUMN IF NOT EXISTS turn bigint NOT NULL DEFAULT 0;
+ALTER TABLE uploads ADD COLUMN IF NOT EXISTS requested_at timestamptz
 """
 
 _DOWNGRADE = """

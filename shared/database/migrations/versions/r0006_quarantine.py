@@ -4,7 +4,7 @@ Revision ID: 0006
 Revises: 0005
 """
 
-from shared.database.migrations import run
+from shared.database.migrations import create_indexes, run
 
 revision = "0006"
 down_revision = "0005"
@@ -14,6 +14,10 @@ depends_on = None
 
 def upgrade() -> None:
     run(_UPGRADE)
+    create_indexes(
+        "job_suspect_idx ON job (turn, id)"
+        " WHERE crashes > 0 AND stop_reason IS NULL AND status IN ('none-executed', 'executing')"
+    )
 
 
 def downgrade() -> None:
@@ -22,12 +26,10 @@ def downgrade() -> None:
 
 _UPGRADE = """
 ALTER TABLE job
-    ADD COLUMN crashes integer NOT NULL DEFAULT 0,
-    ADD COLUMN crashed_at timestamptz;
-CREATE INDEX job_suspect_idx ON job (turn, id)
-    WHERE crashes > 0 AND stop_reason IS NULL AND status IN ('none-executed', 'executing');
-ALTER TABLE emails ADD COLUMN crashes integer NOT NULL DEFAULT 0;
-CREATE TABLE quarantine (
+    ADD COLUMN IF NOT EXISTS crashes integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS crashed_at timestamptz;
+ALTER TABLE emails ADD COLUMN IF NOT EXISTS crashes integer NOT NULL DEFAULT 0;
+CREATE TABLE IF NOT EXISTS quarantine (
     sha256 text PRIMARY KEY,
     language text,
     reason text NOT NULL,

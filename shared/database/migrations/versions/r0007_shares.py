@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy import text
 
 from shared.addresses import canonical
-from shared.database.migrations import run
+from shared.database.migrations import create_indexes, run
 
 revision = "0007"
 down_revision = "0006"
@@ -18,6 +18,12 @@ depends_on = None
 
 def upgrade() -> None:
     run(_UPGRADE)
+    create_indexes(
+        "job_sender_new_idx ON job (sender, owner, place) WHERE status = 'none-executed'",
+        "job_owner_idx ON job (owner, turn) WHERE status = 'none-executed'",
+        "job_place_idx ON job (owner, place, id) WHERE status = 'none-executed'",
+    )
+    run(_PLACES)
     connection = op.get_bind()
     for (email,) in connection.execute(text("SELECT email FROM suppressions")).fetchall():
         connection.execute(
@@ -30,12 +36,21 @@ def downgrade() -> None:
     run(_DOWNGRADE)
 
 
-# A waiting job's turn was its place among its sender's jobs. That becomes its place within the share of its key, and
-# its turn is its rank among the key's jobs. The previous release finds a sender's jobs by the new index, too.
 _UPGRADE = """
 ALTER TABLE job
-    ADD COLUMN owner bigint NOT NULL DEFAULT 0,
-    ADD COLUMN place bigint NOT NULL DEFAULT 0;
+    ADD COLUMN IF NOT EXISTS owner bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS place bigint NOT NULL DEFAULT 0;
+ALTER TABLE suppressions ADD COLUMN IF NOT EXISTS canonical text;
+CREATE INDEX IF NOT EXISTS suppressions_canonical_idx ON suppressions (canonical);
+-- The API may write a row, but not its scopes: such a row opens nothing.
+ALTER TABLE api_keys
+    ADD COLUMN IF NOT EXISTS recipients text[],
+    ALTER COLUMN scopes SET DEFAULT '{}'
+"""
+
+# A waiting job's turn was its place among its sender's jobs. That becomes its place within the share of its key, and
+# its turn is its rank among the key's jobs. The previous release finds a sender's jobs by the new index, too.
+_PLACES = """
 UPDATE job SET owner = ranked.owner, place = job.turn, turn = ranked.rank
 FROM (
     SELECT job.id, coalesce(uploads.owner, 0) AS owner,
@@ -44,15 +59,7 @@ FROM (
 ) AS ranked
 WHERE ranked.id = job.id;
 DROP INDEX job_sender_idx;
-CREATE INDEX job_sender_idx ON job (sender, owner, place) WHERE status = 'none-executed';
-CREATE INDEX job_owner_idx ON job (owner, turn) WHERE status = 'none-executed';
-CREATE INDEX job_place_idx ON job (owner, place, id) WHERE status = 'none-executed';
-ALTER TABLE suppressions ADD COLUMN canonical text;
-CREATE INDEX suppressions_canonical_idx ON suppressions (canonical);
--- The API may write a row, but not its scopes: such a row opens nothing.
-ALTER TABLE api_keys
-    ADD COLUMN recipients text[],
-    ALTER COLUMN scopes SET DEFAULT '{}'
+ALTER INDEX job_sender_new_idx RENAME TO job_sender_idx
 """
 
 _DOWNGRADE = """

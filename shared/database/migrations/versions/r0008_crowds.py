@@ -4,7 +4,7 @@ Revision ID: 0008
 Revises: 0007
 """
 
-from shared.database.migrations import run
+from shared.database.migrations import create_indexes, run
 
 revision = "0008"
 down_revision = "0007"
@@ -13,18 +13,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run(_UPGRADE)
+    run("ALTER TABLE uploads ADD COLUMN IF NOT EXISTS stopped_consumers integer NOT NULL DEFAULT 0")
+    create_indexes(
+        "uploads_owner_idx ON uploads (owner, email, id)",
+        "uploads_waiting_idx ON uploads (owner) WHERE request_id IS NOT NULL",
+    )
 
 
 def downgrade() -> None:
     run(_DOWNGRADE)
 
-
-_UPGRADE = """
-ALTER TABLE uploads ADD COLUMN stopped_consumers integer NOT NULL DEFAULT 0;
-CREATE INDEX uploads_owner_idx ON uploads (owner, email, id);
-CREATE INDEX uploads_waiting_idx ON uploads (owner) WHERE request_id IS NOT NULL
-"""
 
 _DOWNGRADE = """
 DROP INDEX uploads_waiting_idx, uploads_owner_idx;

@@ -4,7 +4,7 @@ Revision ID: 0012
 Revises: 0011
 """
 
-from shared.database.migrations import run
+from shared.database.migrations import create_indexes, run
 
 revision = "0012"
 down_revision = "0011"
@@ -13,17 +13,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run(_UPGRADE)
+    run("ALTER TABLE results ADD COLUMN IF NOT EXISTS stderr_bytes bytea")
+    create_indexes("uploads_source_idx ON uploads (object_key) WHERE object_key LIKE 'sources/%'")
 
 
 def downgrade() -> None:
     run(_DOWNGRADE)
 
-
-_UPGRADE = """
-ALTER TABLE results ADD COLUMN stderr_bytes bytea;
-CREATE INDEX uploads_source_idx ON uploads (object_key) WHERE object_key LIKE 'sources/%'
-"""
 
 _DOWNGRADE = """
 DROP INDEX uploads_source_idx;

@@ -4,7 +4,7 @@ Revision ID: 0014
 Revises: 0013
 """
 
-from shared.database.migrations import run
+from shared.database.migrations import create_indexes, run
 
 revision = "0014"
 down_revision = "0013"
@@ -13,6 +13,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    create_indexes(
+        "job_finished_idx ON job (finished_at) WHERE finished_at IS NOT NULL",
+        "job_failed_idx ON job (finished_at, id) WHERE status = 'failed'",
+        "emails_ended_idx ON emails (updated_at) WHERE status NOT IN ('queued', 'sending')",
+        "emails_failed_idx ON emails (updated_at, id) WHERE status IN ('refused', 'bounced', 'complained')",
+    )
     run(_UPGRADE)
 
 
@@ -31,10 +37,6 @@ CREATE TABLE sessions (
     key_sha256 text,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX job_finished_idx ON job (finished_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX job_failed_idx ON job (finished_at, id) WHERE status = 'failed';
-CREATE INDEX emails_ended_idx ON emails (updated_at) WHERE status NOT IN ('queued', 'sending');
-CREATE INDEX emails_failed_idx ON emails (updated_at, id) WHERE status IN ('refused', 'bounced', 'complained');
 ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everything ON api_keys USING (true)
 """

@@ -4,7 +4,7 @@ Revision ID: 0016
 Revises: 0015
 """
 
-from shared.database.migrations import run
+from shared.database.migrations import create_indexes, run
 
 revision = "0016"
 down_revision = "0015"
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run("CREATE INDEX job_number_idx ON job (upload, number)")
+    create_indexes("job_number_idx ON job (upload, number)")
 
 
 def downgrade() -> None:

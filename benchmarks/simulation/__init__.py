@@ -1,0 +1,1 @@
+"""A simulation of an installation, fed with measured costs (ADR 144)."""

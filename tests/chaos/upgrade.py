@@ -1,0 +1,175 @@
+"""Replaces the previous release by this one under a stream of submissions: `python -m tests.chaos.upgrade`.
+
+1. The previous release runs alone.
+2. The schema is upgraded. Then a consumer and a runner of the previous release are killed, and started again.
+3. The processes of this release run beside the old ones.
+4. The old ones are stopped, one after the other. The API is the last one.
+"""
+
+import argparse
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from precieux.ports import free_ports
+from tests.chaos.invariants import Verdict, judge, settled
+from tests.chaos.load import Load
+from tests.chaos.service import ROOT
+from tests.chaos.storm import Stream
+from tests.chaos.system import Backends, System, is_ready, running_system
+
+_REVISIONS: Final = "shared/database/migrations/versions"
+_RATE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome. `put_off` counts the answers 503, after which clients try again."""
+
+    before: str
+    after: str
+    put_off: int
+    verdict: Verdict
+    violations: list[str]
+
+
+def previous_release() -> str | None:
+    """Return the commit of the previous release; None if the repository does not have it.
+
+    It is the last tag. Before the first one, it is the last commit of the main line that had some of today's revisions
+    of the schema, and no others.
+    """
+    if tag := _git("describe", "--tags", "--abbrev=0", "--match=v*"):
+        return tag
+    today = _revisions("HEAD")
+    for changed in _git("log", "--first-parent", "-m", "--format=%H", "--", _REVISIONS).splitlines():
+        before = _git("rev-parse", "--verify", "--quiet", f"{changed}^1")
+        if before and (then := _revisions(before)) and then < today:
+            return before
+    return None
+
+
+@contextmanager
+def unpacked(commit: str) -> Iterator[Path]:
+    """Yield a folder with the files of a commit."""
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
+    with tempfile.TemporaryDirectory(prefix="precieux-previous-") as name:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            files.extractall(name, filter="data")
+        yield Path(name)
+
+
+def upgrade(previous: Path, backends: Backends, *, seconds: float, tell: Callable[[str], None]) -> Report:
+    """Upgrade a running system. Each of the six phases takes at least `seconds`."""
+    with running_system(backends, release=previous) as system, Load(system.url) as load:
+        stream = Stream(load, _RATE, system.webhook_url)
+        before = _revision(system)
+        tell(f"the previous release runs alone, schema {before}")
+        stream.flow(system, seconds)
+        system.release = ROOT
+        system.migrate()
+        after = _revision(system)
+        tell(f"the schema is upgraded to {after}")
+        stream.flow(system, seconds)
+        system.release = previous
+        tell("a consumer and a runner of the previous release start again")
+        for name in ("consumer-1", "runner-1"):
+            system.services[name].kill()
+        stream.flow(system, seconds)
+        system.release = ROOT
+        tell("this release runs beside the previous one")
+        old = dict(system.services)
+        new_url = _start_beside(system)
+        load.urls = (system.url, new_url)
+        stream.flow(system, seconds)
+        codes = {}
+        for name in ("runner-1", "runner-2", "consumer-1", "consumer-2"):
+            codes[name] = old[name].stop()
+        tell("the runners and consumers of the previous release have stopped")
+        stream.flow(system, seconds)
+        # A load balancer does the same before it stops a server.
+        load.urls = (new_url,)
+        codes["api"] = old["api"].stop()
+        tell("this release runs alone")
+        stream.flow(system, seconds)
+        overdue = []
+        try:
+            system.wait(lambda: settled(system, load), timeout=60, what="everything ends after the upgrade")
+        except AssertionError as exc:
+            overdue.append(str(exc))
+        verdict = judge(system, load)
+        violations = [*verdict.violations, *overdue]
+        violations += [f"{name} of the previous release ended with code {code}" for name, code in codes.items() if code]
+        deaths = {name: service.deaths for name, service in system.services.items() if service.deaths}
+        if deaths != {"consumer-1": 1, "runner-1": 1}:
+            violations.append(f"services died: {deaths}")
+        system.keep_folder |= bool(violations)
+        return Report(before, after, load.put_off, verdict, violations)
+
+
+def _start_beside(system: System) -> str:
+    """Start the processes of this release, and return the address of its API when it is ready."""
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    for name, module in (("api", "api_service"), ("consumer", "queue_consumer"), ("runner", "job_runner")):
+        service = system.service(f"new-{name}", module, changes={"PRECIEUX_PORT": str(port)})
+        system.services[f"new-{name}"] = service
+        service.start()
+    system.wait(lambda: is_ready(url), timeout=60, what="the new API is ready")
+    return url
+
+
+def _revision(system: System) -> str:
+    [row] = system.query("SELECT version_num FROM alembic_version")
+    return str(row["version_num"])
+
+
+def _revisions(commit: str) -> set[str]:
+    return set(_git("ls-tree", "--name-only", commit, f"{_REVISIONS}/").split())
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints; nothing if it fails, or is not installed."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.upgrade", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0, help="the length of each phase")
+    parser.add_argument("--from", dest="commit", default=previous_release(), help="the previous release")
+    chosen = parser.parse_args()
+    if chosen.commit is None:
+        parser.error("this repository has no previous release: fetch its history, or say --from COMMIT")
+    with unpacked(chosen.commit) as previous:
+        report = upgrade(previous, Backends(), seconds=chosen.seconds, tell=lambda line: print(line, flush=True))
+    verdict = report.verdict
+    rows = {
+        "previous release": f"{chosen.commit[:10]}, schema {report.before}",
+        "accepted submissions": verdict.accepted,
+        "lost": verdict.lost,
+        "double jobs or results": verdict.doubled,
+        "missing mails": verdict.missing_mails,
+        "answers 503": report.put_off,
+        "accepted to result, longest": f"{max(verdict.seconds, default=0.0):.1f} s",
+    }
+    print()
+    for name, value in rows.items():
+        print(f"{name:36}{value}")
+    for violation in report.violations:
+        print(f"VIOLATION: {violation}")
+    return int(bool(report.violations))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

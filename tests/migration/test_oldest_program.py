@@ -1,0 +1,82 @@
+"""A program starts on a newer schema until the schema lacks what the program needs."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from shared.database.connection import Database
+from shared.database.migrate import require_current
+from shared.database.oldest_program import oldest_program
+from shared.errors import ConfigurationError
+
+pytestmark = pytest.mark.migration
+
+
+async def make_newer(database: Database, oldest: str | None) -> None:
+    """Do what the migration of a later release does."""
+    comment = "NULL" if oldest is None else f"'{oldest}'"
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        await connection.execute(f"COMMENT ON TABLE alembic_version IS {comment}")
+
+
+def run(module: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def test_a_program_starts_on_a_schema_that_has_more(database: Database) -> None:
+    await make_newer(database, "0016")
+    await require_current(database)
+
+
+@pytest.mark.parametrize("oldest", ["9998", None])
+async def test_a_program_refuses_a_schema_that_has_less(database: Database, oldest: str | None) -> None:
+    await make_newer(database, oldest)
+    with pytest.raises(ConfigurationError, match=r"schema \(9999\) is too new for this program \(\d{4}\): start the"):
+        await require_current(database)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["api_service", "job_runner", "queue_consumer", "shared.database.migrate"])
+async def test_a_process_says_so_and_exits_with_78(
+    database: Database, database_url: str, module: str, tmp_path: Path
+) -> None:
+    await make_newer(database, "9998")
+    environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url, "PRECIEUX_DATA_DIR": str(tmp_path)}
+    environment |= {"PRECIEUX_CODEX_URL": "http://127.0.0.1:9", "PRECIEUX_PORT": "9", "PRECIEUX_LOG_LEVEL": "ERROR"}
+    done = await asyncio.to_thread(run, module, environment)
+    assert done.returncode == 78, done.stderr
+    (sentence,) = done.stderr.splitlines()
+    assert "(9999) is too new for this program" in sentence
+
+
+@pytest.mark.slow
+async def test_the_migration_leaves_a_newer_schema_alone(database: Database, database_url: str) -> None:
+    await make_newer(database, "0016")
+    environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url}
+    done = await asyncio.to_thread(run, "shared.database.migrate", environment)
+    assert done.returncode == 0, done.stderr
+    async with database.connection() as connection:
+        row = await connection.fetch_one("SELECT version_num FROM alembic_version")
+    assert row is not None
+    assert row["version_num"] == "9999"
+
+
+def test_the_oldest_program_is_that_of_the_last_contraction(tmp_path: Path) -> None:
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    for number, more in (("1", ""), ("2", ""), ("3", "oldest_program = '2'"), ("4", "")):
+        before = repr(str(int(number) - 1)) if number > "1" else "None"
+        versions.joinpath(f"r{number}.py").write_text(f"revision = {number!r}\ndown_revision = {before}\n{more}\n")
+    config = Config()
+    config.set_main_option("script_location", str(tmp_path))
+    script = ScriptDirectory.from_config(config)
+    assert [oldest_program(script, revision) for revision in "1234"] == ["0001", "0001", "2", "2"]
