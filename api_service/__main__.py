@@ -28,7 +28,7 @@ from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.budgets import RunBudgetSettings
 from shared.database.connection import Database, DatabaseSettings
-from shared.database.migrate import require_current
+from shared.database.schema import require_current
 from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
 from shared.http_connections import ConnectionLimits

@@ -1,11 +1,10 @@
-"""Upgrades the schema (`python -m shared.database.migrate`), and checks that it is current."""
+"""Upgrades the schema: `python -m shared.database.migrate`."""
 
 import asyncio
 import sys
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from shared.database.connection import Database, DatabaseSettings
 from shared.errors import ConfigurationError
@@ -23,30 +22,9 @@ def alembic_config(url: str) -> Config:
     return config
 
 
-async def require_current(database: Database) -> None:
-    """Raise `ConfigurationError` if the schema is older than this code.
-
-    A revision that this code does not know is newer: an upgrade is under way. It is accepted, because the previous
-    release works with the schema of the next one.
-    """
-    script = ScriptDirectory.from_config(alembic_config("postgresql://"))
-    async with database.transaction() as connection:
-        exists = await connection.fetch_one("SELECT to_regclass('alembic_version') IS NOT NULL AS found")
-        row = (
-            await connection.fetch_one("SELECT version_num FROM alembic_version")
-            if exists and exists["found"]
-            else None
-        )
-    current = row["version_num"] if row else None
-    known = {revision.revision for revision in script.walk_revisions()}
-    if current == script.get_current_head():
-        return
-    if current is None or current in known:
-        raise ConfigurationError(
-            f"the database's schema is older than this program ({current or 'empty'}, not"
-            f" {script.get_current_head()}): run `precieux migrate`, then start again"
-        )
-    log.warning("schema.newer", current=current, known_head=script.get_current_head())
+def upgrade(url: str) -> None:
+    """Upgrade the schema of the database at `url` to this release's."""
+    command.upgrade(alembic_config(url), "head")
 
 
 async def _wait_for_database(settings: DatabaseSettings) -> None:
@@ -62,7 +40,7 @@ def main() -> int:
     except ConfigurationError as exc:
         return fail(exc)
     asyncio.run(_wait_for_database(settings))
-    command.upgrade(alembic_config(settings.database_url.get_secret_value()), "head")
+    upgrade(settings.database_url.get_secret_value())
     log.info("schema.current")
     return 0
 

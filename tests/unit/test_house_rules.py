@@ -29,11 +29,6 @@ def users_of(library: str) -> set[str]:
     }
 
 
-def test_only_one_module_uses_databases() -> None:
-    """Its own `transaction()` leaks connections when a task is cancelled; `Database.transaction` does not."""
-    assert users_of("databases") == {"shared/database/connection.py"}
-
-
 @pytest.mark.parametrize(
     ("library", "folder"),
     [("boto3", "shared/storage/"), ("pika", "shared/broker/"), ("aiosmtplib", "job_runner/mailers/")],
