@@ -43,6 +43,7 @@ def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     ("service", "unused"),
     [
         ("api_service", {"alembic", "api_service.judge0", "rich", "sqlalchemy"}),
+        ("precieux", {"alembic", "precieux_client", "sqlalchemy"}),  # of which `up` is a process
         ("job_runner", {"alembic", "sqlalchemy", "starlette", "uvicorn"}),
         ("queue_consumer", {"alembic", "rich", "sqlalchemy", "starlette", "uvicorn"}),
     ],
