@@ -13,7 +13,7 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
-from api_service.piston import PistonSettings
+from api_service.piston.settings import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
@@ -28,7 +28,7 @@ from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.budgets import RunBudgetSettings
 from shared.database.connection import Database, DatabaseSettings
-from shared.database.migrate import require_current
+from shared.database.schema import require_current
 from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
 from shared.http_connections import ConnectionLimits

@@ -3,11 +3,11 @@
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from api_service import judge0, piston, v1, web
+from api_service import v1, web
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
-from api_service.piston import PistonSettings
+from api_service.piston.settings import PistonSettings
 from api_service.problems import add_problem_handlers, problem
 from api_service.request_ids import RequestIds
 from api_service.routes import classic, docs, files, health
@@ -48,10 +48,17 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     public_url = services.signer.public_url
     add_handlers(app, public_url)
     settings, refuse = services.settings, refusing(public_url, problem)
+    logged = ["/v1"]
+    # A door that is closed is not loaded.
     if "piston" in settings.doors:
+        from api_service.piston import app as piston
+
         piston.add_to(app, services, piston_settings or PistonSettings())
         refuse = piston.refusing(refuse)
+        logged.append(piston.PATH)
     if "judge0" in settings.doors:
+        from api_service import judge0
+
         judge0.add_to(app)
     app.add_middleware(
         BoundedBodies,
@@ -66,5 +73,5 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     # Measures refused requests too.
     app.add_middleware(Measure)
     # Added last, so it is the outermost.
-    app.add_middleware(RequestIds, logged=("/v1", piston.PATH))
+    app.add_middleware(RequestIds, logged=tuple(logged))
     return app

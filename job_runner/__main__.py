@@ -22,7 +22,7 @@ from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import Sender as WebhookSender
 from shared.budgets import RunBudgetSettings
 from shared.database.connection import Database, DatabaseSettings
-from shared.database.migrate import require_current
+from shared.database.schema import require_current
 from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger

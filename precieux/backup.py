@@ -22,15 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
-from alembic import command
-
 from precieux.postgres.dumps import load_dump, write_dump
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
 from precieux.postgres.home import find_home
-from precieux.schema import revision_of, revisions
+from precieux.schema import revision_of
 from precieux.up.settings import RESTORING, prepare_data_dir, require_data_dir
-from shared.database.migrate import alembic_config
 from shared.database.roles import Role
+from shared.database.schema import revisions
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.version import VERSION
 
@@ -98,6 +96,8 @@ def restore(source: Path, data_dir: Path) -> Manifest:
 
 
 def _fill(archive: tarfile.TarFile, data_dir: Path, postgres: EmbeddedPostgres) -> None:
+    from shared.database.migrate import upgrade  # Alembic is large, and most commands do not need it.
+
     has_database = False
     for member in archive:
         if member.name == _DUMP:
@@ -105,7 +105,7 @@ def _fill(archive: tarfile.TarFile, data_dir: Path, postgres: EmbeddedPostgres) 
                 shutil.copyfileobj(_content(archive, member), dump)
                 dump.seek(0)
                 load_dump(postgres.url(Role.OWNER), data_dir / _POSTGRES, dump)
-                command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
+                upgrade(postgres.url(Role.OWNER))
             has_database = True
         elif member.name.startswith(f"{_FILES}/") and member.isfile():
             inside = member.replace(name=member.name.removeprefix(f"{_FILES}/"), deep=False)

@@ -7,38 +7,79 @@ Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the serve
 import os
 import subprocess
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from precieux import terminal
-from precieux.commands import (
-    batch,
-    dead,
-    install_service,
-    jobs,
-    keys,
-    mail,
-    offers,
-    quarantine,
-    queue,
-    submissions,
-    upkeep,
-    webhooks,
-)
 from precieux.commands.options import DataDir, Json
 from precieux.errors import UsageError
 from precieux.up import services, system
 from precieux.up.settings import load_up_settings
-from precieux_client import APIError, ConnectionFailed, InvalidRequest, Unauthenticated
-from precieux_client import PrecieuxError as ClientError
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
 from shared.version import VERSION
 
+#: The commands in the order of the help. Those with a module and a name in it are loaded only when they are called.
+_COMMANDS: Final[Mapping[str, str | None]] = {
+    "up": None,
+    "demo": None,
+    "submit": "submissions:submit",
+    "status": "submissions:status",
+    "watch": "submissions:watch",
+    "result": "submissions:result",
+    "rerun": "submissions:rerun",
+    "cancel": "submissions:cancel",
+    "delete": "submissions:delete",
+    "batch": "batch:batch",
+    "languages": "offers:languages",
+    "usage": "offers:usage",
+    "migrate": None,
+    "doctor": None,
+    "backup": "upkeep:backup",
+    "restore": "upkeep:restore",
+    "upgrade": "upkeep:upgrade",
+    "install-service": "install_service:install_service",
+    "queue": "queue:show",
+    "keys": "keys:app",
+    "dead": "dead:app",
+    "jobs": "jobs:app",
+    "mail": "mail:app",
+    "quarantine": "quarantine:app",
+    "webhooks": "webhooks:app",
+}
+
+
+class _Commands(TyperGroup):
+    """Loads the command that is called, so that `up`, which runs for long, stays small. `--help` loads all."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands and (place := _COMMANDS.get(cmd_name)):
+            module, _, name = place.partition(":")
+            found = getattr(import_module(f"precieux.commands.{module}"), name)
+            loaded = typer.Typer()
+            if isinstance(found, typer.Typer):
+                loaded.add_typer(found, name=cmd_name)
+            else:
+                loaded.command(cmd_name)(found)
+            self.add_command(get_group(loaded).commands[cmd_name])
+        elif cmd_name not in _COMMANDS:
+            for name in _COMMANDS:  # so that a similar one is suggested
+                self.get_command(ctx, name)
+        return super().get_command(ctx, cmd_name)
+
+
 app = typer.Typer(
     name="precieux",
+    cls=_Commands,
     help="Post a program, an input and an e-mail address over HTTP; it runs in a sandbox and the result is mailed.",
     epilog="Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the server refused or is silent.",
     no_args_is_help=True,
@@ -48,7 +89,7 @@ app = typer.Typer(
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 #: The exit codes of errors. Typer also exits with 2 for a wrong usage.
-_EXIT_CODES = {ConfigurationError: os.EX_CONFIG, UsageError: 2, InvalidRequest: 2, ClientError: 3}
+_EXIT_CODES = {ConfigurationError: os.EX_CONFIG, UsageError: 2}
 
 
 def _show_version(wanted: bool) -> None:
@@ -81,21 +122,6 @@ def demo() -> None:
     raise typer.Exit(0 if run_demo() else 1)
 
 
-for _command in (
-    submissions.submit,
-    submissions.status,
-    submissions.watch,
-    submissions.result,
-    submissions.rerun,
-    submissions.cancel,
-    submissions.delete,
-    batch.batch,
-    offers.languages,
-    offers.usage,
-):
-    app.command()(_command)
-
-
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Upgrade the database's schema. `precieux up` does it at each start."""
@@ -110,28 +136,26 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
-for _command in (upkeep.backup, upkeep.restore, upkeep.upgrade):
-    app.command()(_command)
-app.command("install-service")(install_service.install_service)
-app.command("queue")(queue.show)
-app.add_typer(keys.app, name="keys")
-app.add_typer(dead.app, name="dead")
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(mail.app, name="mail")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(webhooks.app, name="webhooks")
-
-
 def main() -> None:
     try:
         app()
-    except (PrecieuxError, ClientError) as exc:
-        terminal.complain(_explained(exc))
+    except PrecieuxError as exc:
+        terminal.complain(str(exc))
         sys.exit(next((code for kind, code in _EXIT_CODES.items() if isinstance(exc, kind)), 1))
+    except Exception as exc:
+        from precieux_client import InvalidRequest
+        from precieux_client import PrecieuxError as ClientError
+
+        if not isinstance(exc, ClientError):
+            raise
+        terminal.complain(_explained(exc))
+        sys.exit(2 if isinstance(exc, InvalidRequest) else 3)
 
 
 def _explained(error: Exception) -> str:
-    """Return the error's text, with what to do next if a server's answer cannot know it."""
+    """Return the text of a client's error, with what to do next if a server's answer cannot know it."""
+    from precieux_client import APIError, ConnectionFailed, Unauthenticated
+
     if isinstance(error, ConnectionFailed):
         return f"{error} Start a server with `precieux up`, or name one with --url."
     if isinstance(error, Unauthenticated):

@@ -11,10 +11,6 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final, Self
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
-
 #: Seconds for one query, with all its repeats.
 _LIFETIME: Final = 5.0
 #: The most characters that are shown of a record. Anyone could have written it.
@@ -73,6 +69,8 @@ class Records:
     """Reads TXT records. `name_server` is an address, with a port after a colon if it is not 53; None: the system's."""
 
     def __init__(self, name_server: str | None = None) -> None:
+        import dns.asyncresolver  # large, and all other commands do without it
+
         try:
             self._resolver = dns.asyncresolver.Resolver(configure=name_server is None)
         except dns.resolver.NoResolverConfiguration:
@@ -83,6 +81,9 @@ class Records:
 
     async def texts(self, name: str) -> list[str]:
         """Return the TXT records of a name; none if there are none. Raises `NoAnswer`."""
+        import dns.exception
+        import dns.resolver
+
         try:
             answer = await self._resolver.resolve(name, "TXT", lifetime=_LIFETIME)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

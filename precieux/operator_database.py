@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import asyncpg
-from alembic import command
 from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
-from shared.database.migrate import alembic_config, require_current
 from shared.database.roles import Role
+from shared.database.schema import require_current
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
@@ -81,7 +80,9 @@ async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Datab
 
 async def _upgrade(postgres: EmbeddedPostgres) -> str:
     """Upgrade the schema as `up` does, because the database may be new or old. Return its address."""
-    await asyncio.to_thread(command.upgrade, alembic_config(postgres.url(Role.OWNER)), "head")
+    from shared.database.migrate import upgrade  # Alembic is large, and most commands do not need it.
+
+    await asyncio.to_thread(upgrade, postgres.url(Role.OWNER))
     return postgres.url(Role.OPERATOR)
 
 

@@ -1,13 +1,9 @@
-"""The revision of a database's schema, beside those of this release."""
+"""Reads the revision of a database's schema, by its address alone."""
 
 import asyncio
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
-from alembic.script import ScriptDirectory
-
-from shared.database.migrate import alembic_config
 
 
 def revision_of(url: str) -> str | None:
@@ -26,9 +22,3 @@ def revision_of(url: str) -> str | None:
     # In another thread, because this one may run an event loop.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, ask()).result()
-
-
-def revisions() -> Sequence[str]:
-    """Return the revisions that this release knows, the oldest first."""
-    script = ScriptDirectory.from_config(alembic_config("postgresql://"))
-    return [revision.revision for revision in script.walk_revisions()][::-1]

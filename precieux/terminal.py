@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from precieux.up.settings import DEFAULT_URL
 from precieux.up.system import System
-from precieux_client import DEFAULT_URL
 from shared.control_characters import replace_controls
 
 #: Results go to `out`, progress and errors to `err`, so that a pipe carries only results.

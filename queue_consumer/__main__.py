@@ -9,7 +9,7 @@ from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database, DatabaseSettings
-from shared.database.migrate import require_current
+from shared.database.schema import require_current
 from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger

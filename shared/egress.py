@@ -106,7 +106,7 @@ class Egress:
     """
 
     def __init__(self, ports: Collection[int] = (), allowed_hosts: Collection[str] = ()) -> None:
-        self._ports = frozenset({*_DEFAULT_PORTS.values(), *ports})
+        self._ports = ports
         self._names: set[str] = set()
         self._networks: list[Network] = []
         for entry in allowed_hosts:
@@ -153,8 +153,8 @@ class Egress:
             raise EgressRefused(f"{host} is the machine of this service; give a host on the public Internet")
         if address is not None and not is_public(address):
             raise EgressRefused(f"{address} is not an address of the public Internet; give one that is")
-        if port not in self._ports:
-            ports = ", ".join(map(str, sorted(self._ports)))
+        if port not in self._ports and port not in _DEFAULT_PORTS.values():
+            ports = ", ".join(map(str, sorted({*_DEFAULT_PORTS.values(), *self._ports})))
             raise EgressRefused(f"port {port} is not allowed; use one of {ports}")
 
 

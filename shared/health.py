@@ -5,21 +5,20 @@ It is off unless `PRECIEUX_METRICS_PORT` is set, because several services may sh
 
 import asyncio
 from http import HTTPStatus
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from shared import backlog, metrics
 from shared.database.connection import Database
 from shared.database.standby import lacks_standby
 from shared.errors import DatabaseUnavailable
-from shared.http_server import listening_socket, serve_http
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 
 class HealthSettings(Settings):
@@ -39,6 +38,12 @@ class Health:
     async def run(self, stop: asyncio.Event) -> None:
         if self._settings.metrics_port is None:
             return
+        # A service without this port needs no HTTP server, which takes 4 MB.
+        from starlette.applications import Starlette
+        from starlette.routing import Route
+
+        from shared.http_server import listening_socket, serve_http
+
         listening = listening_socket(
             self._settings.metrics_host,
             self._settings.metrics_port,
@@ -50,14 +55,18 @@ class Health:
         finally:
             listening.close()
 
-    async def _healthz(self, _: Request) -> Response:
+    async def _healthz(self, _: "Request") -> "Response":
+        from starlette.responses import JSONResponse
+
         try:
             await self._database.ping()
         except DatabaseUnavailable:
             return JSONResponse({"status": "waiting", "database": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return JSONResponse({"status": "ok"})
 
-    async def _metrics(self, _: Request) -> Response:
+    async def _metrics(self, _: "Request") -> "Response":
+        from starlette.responses import Response
+
         try:
             async with self._database.transaction() as connection:
                 for waiting in await backlog.measure(connection):

@@ -2,8 +2,3 @@
 
 `docs/from-piston.md` says which differences a client notices.
 """
-
-from api_service.piston.app import PATH, add_to, refusing
-from api_service.piston.settings import PistonSettings
-
-__all__ = ["PATH", "PistonSettings", "add_to", "refusing"]

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from precieux.server import Server
-from precieux_client import DEFAULT_URL
+from precieux.up.settings import DEFAULT_URL
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all local state (PRECIEUX_DATA_DIR).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -33,6 +32,7 @@ MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with the options --url, --key and --data-dir in place of its parameter `server`."""
+    from precieux.server import Server
 
     def run(*, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, **values: Any) -> None:
         command(server=Server(url, key, data_dir), **values)

@@ -12,10 +12,11 @@ from precieux import backup as backups
 from precieux import terminal
 from precieux.commands.options import DataDir
 from precieux.postgres.embedded import running_or_started
-from precieux.schema import revision_of, revisions
+from precieux.schema import revision_of
 from precieux.up import system
 from precieux.up.settings import UpSettings, load_up_settings, require_data_dir
 from shared.database.roles import Role
+from shared.database.schema import revisions
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load

@@ -12,6 +12,8 @@ from shared.errors import ConfigurationError
 from shared.settings import Settings, default_data_dir, load
 
 _PREFERRED_EXECUTOR_PORT = 8100
+#: The address of the API if no setting changes it. It is that of `precieux_client`, which `up` does not load.
+DEFAULT_URL = "http://127.0.0.1:8000"
 #: A file in the data folder for as long as `precieux restore` fills it.
 RESTORING = "restoring"
 

@@ -2,6 +2,7 @@
 
 A schema that is newer than a program cannot be judged by that program. So the migration that made the schema notes it,
 as a comment that every role may read: an upgrade that only adds things leaves it as it was.
+`shared.database.schema` reads it.
 """
 
 from typing import Final
@@ -10,8 +11,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 _FIRST: Final = "0001"
-#: The comment, or NULL.
-QUERY: Final = "SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"
 
 
 def oldest_program(script: ScriptDirectory, revision: str) -> str:

@@ -10,9 +10,10 @@ A database with one role for everything works too: `grant` skips roles that do n
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection
+if TYPE_CHECKING:
+    from sqlalchemy import Connection  # only migrations need it, and all services read the roles' names
 
 DATABASE: Final = "precieux"
 
@@ -211,7 +212,7 @@ def making(passwords: Mapping[Role, str]) -> Iterator[str]:
         yield f"ALTER ROLE {role} PASSWORD '{literal}'"
 
 
-def grant(connection: Connection) -> None:
+def grant(connection: "Connection") -> None:
     """Give the existing roles exactly what `PRIVILEGES` and `RESTRICTIONS` list. The owner of the tables runs it."""
 
     def ask(sql: str) -> Any:

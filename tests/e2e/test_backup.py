@@ -17,9 +17,10 @@ import requests
 from alembic import command
 
 from precieux.postgres.embedded import EmbeddedPostgres
-from precieux.schema import revision_of, revisions
+from precieux.schema import revision_of
 from shared.database.migrate import alembic_config
 from shared.database.roles import Role
+from shared.database.schema import revisions
 from tests.fixtures.up import Up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -12,11 +12,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.database.connection import Database
-from shared.database.migrate import alembic_config, require_current
+from shared.database.migrate import alembic_config
+from shared.database.schema import require_current, revisions
 from shared.database.tables import metadata
 from shared.errors import ConfigurationError
 from shared.suppressions import suppressed
@@ -160,3 +162,9 @@ def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str)
     upgrades = [subprocess.Popen([sys.executable, "-m", "shared.database.migrate"], env=environment) for _ in range(3)]
     assert [upgrade.wait(timeout=60) for upgrade in upgrades] == [0, 0, 0]
     assert differences(empty_database_url) == []
+
+
+def test_the_known_revisions_are_alembics() -> None:
+    """The services do not load Alembic, so they read the revisions from the names of the files."""
+    script = ScriptDirectory.from_config(alembic_config("postgresql://"))
+    assert revisions() == [revision.revision for revision in script.walk_revisions()][::-1]

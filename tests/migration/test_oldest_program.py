@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from shared.database.connection import Database
-from shared.database.migrate import require_current
+from shared.database.schema import require_current
 from shared.database.oldest_program import oldest_program
 from shared.errors import ConfigurationError
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -29,17 +31,28 @@ def users_of(library: str) -> set[str]:
     }
 
 
-def test_only_one_module_uses_databases() -> None:
-    """Its own `transaction()` leaks connections when a task is cancelled; `Database.transaction` does not."""
-    assert users_of("databases") == {"shared/database/connection.py"}
-
-
 @pytest.mark.parametrize(
     ("library", "folder"),
     [("boto3", "shared/storage/"), ("pika", "shared/broker/"), ("aiosmtplib", "job_runner/mailers/")],
 )
 def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     assert {user for user in users_of(library) if not user.startswith(folder)} == set()
+
+
+@pytest.mark.parametrize(
+    ("service", "unused"),
+    [
+        ("api_service", {"alembic", "api_service.judge0", "rich", "sqlalchemy"}),
+        ("precieux", {"alembic", "precieux_client", "sqlalchemy"}),  # of which `up` is a process
+        ("job_runner", {"alembic", "sqlalchemy", "starlette", "uvicorn"}),
+        ("queue_consumer", {"alembic", "rich", "sqlalchemy", "starlette", "uvicorn"}),
+    ],
+)
+def test_a_service_loads_only_what_it_uses(service: str, unused: set[str]) -> None:
+    """Each of these takes megabytes of a process, and a part of its start (ADR 145)."""
+    command = [sys.executable, "-P", "-c", f"import sys, {service}.__main__; print(*sys.modules)"]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert unused.isdisjoint(loaded)
 
 
 def test_no_module_reads_the_metadata_of_the_package() -> None:

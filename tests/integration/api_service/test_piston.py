@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
-from api_service.piston import PistonSettings
 from api_service.piston.connect import Sessions
+from api_service.piston.settings import PistonSettings
 from api_service.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions import Quarantined, Submissions

@@ -14,13 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
-from alembic import command
 from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from shared.database.connection import Database, DatabaseSettings
-from shared.database.migrate import alembic_config, require_current
+from shared.database.migrate import upgrade
 from shared.database.roles import Role
+from shared.database.schema import require_current
 from shared.errors import ConfigurationError
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
@@ -207,7 +207,7 @@ def test_a_deep_folder_has_its_socket_in_a_temporary_folder(folder: Path) -> Non
 @pytest.mark.parametrize("name", ["a, b", '"b" c\'d%20&?#@:سلام'])
 def test_a_folder_may_have_any_name(folder: Path, name: str) -> None:
     with EmbeddedPostgres(folder / name, durable=False) as postgres:
-        command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
+        upgrade(postgres.url(Role.OWNER))
         asyncio.run(through_the_pool(postgres.url(Role.API)))
 
 
@@ -222,7 +222,7 @@ def test_variables_of_other_servers_are_ignored(folder: Path, monkeypatch: pytes
     for name in ("PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGPASSWORD"):
         monkeypatch.setenv(name, "1")
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
+        upgrade(postgres.url(Role.OWNER))
         assert query(postgres, "SELECT current_user || current_database()") == "precieux_ownerprecieux"
 
 

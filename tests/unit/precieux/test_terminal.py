@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import precieux_client
 from precieux import terminal
+from precieux.up.settings import DEFAULT_URL
 from precieux.up.system import System
 
 
@@ -30,3 +32,7 @@ def test_a_ready_system_names_the_operators_page(capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr().out
     assert "Page and API: http://127.0.0.1:8000\n" in shown
     assert ("Operator's page: http://127.0.0.1:8000/admin (log in" in shown) is has_pages
+
+
+def test_the_default_address_is_the_clients() -> None:
+    assert DEFAULT_URL == precieux_client.DEFAULT_URL
