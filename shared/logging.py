@@ -114,7 +114,7 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     # It logs every malformed form. The client gets the same message, and may send many such forms.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    for chatty in ("alembic", "boto3", "botocore", "httpcore", "httpx", "urllib3"):
+    for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # uvicorn warns of every request that is not HTTP, and any client may send many of those.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)

@@ -2,17 +2,18 @@
 
 SQL is text with `:name` parameters. All errors that mean an unavailable server are raised as `DatabaseUnavailable`.
 
-The pool is asyncpg's, and `shared.database.connector` makes its connections.
+`databases` opens and closes the pool, and `shared.database.connector` makes its connections. Statements go directly to
+asyncpg, because `databases` compiles a statement at every call, which costs more than the round trip.
 """
 
 import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Annotated, Any, Protocol, TypeAlias
 
 import asyncpg
+import databases
 from pydantic import Field, SecretStr, field_validator
 
 from shared.database.connector import Connector
@@ -167,10 +168,11 @@ class Database:
         async def begin_session(connection: asyncpg.Connection) -> None:
             await connection.execute(settings_of_session)
 
-        # The connector knows the address and its query.
-        self._create_pool = partial(
-            asyncpg.create_pool,
+        self._database = databases.Database(
+            "postgresql://",
+            # The connector knows the address and its query.
             connect=self._connector.connect,
+            database=None,
             min_size=1,
             max_size=settings.database_pool_size,
             max_inactive_connection_lifetime=_SPARE_SECONDS,
@@ -179,7 +181,6 @@ class Database:
             server_settings=self._session,
             command_timeout=self._wait,
         )
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
         self._listener = Listener(self._connect_listener)
 
@@ -190,7 +191,7 @@ class Database:
         while stop is None or not stop.is_set():
             attempt += 1
             try:
-                self._pool = await self._create_pool()
+                await self._database.connect()
             except _UNAVAILABLE as exc:
                 delay = policy.delay(attempt, rng)
                 log.warning("database.waiting", error=str(exc) or type(exc).__name__, next_try_s=round(delay, 1))
@@ -199,16 +200,15 @@ class Database:
                 return
 
     async def disconnect(self) -> None:
-        if self._pool is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._pool.close(), timeout=5)
-            self._pool = None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._database.disconnect(), timeout=5)
 
     def connections(self) -> dict[str, int]:
         """Return the number of connections in the pool that are `busy` and `idle`."""
-        if self._pool is None:
+        pool = self._database._backend._pool
+        if pool is None:
             return {"busy": 0, "idle": 0}
-        return {"busy": self._pool.get_size() - self._pool.get_idle_size(), "idle": self._pool.get_idle_size()}
+        return {"busy": pool.get_size() - pool.get_idle_size(), "idle": pool.get_idle_size()}
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -232,9 +232,13 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _acquired(self) -> AsyncIterator[RawConnection]:
-        """Yield the connection that this task holds already, or one from the pool."""
+        """Yield the connection that this task holds already, or one from the pool.
+
+        The `connection()` of `databases` cannot be used. If it is cancelled while it releases a connection, it believes
+        that the task still holds it, and the task's next statement fails, for example the one that returns its job.
+        """
         task = asyncio.current_task()
-        pool = self._pool
+        pool = self._database._backend._pool
         assert task is not None, "connections belong to tasks"
         assert pool is not None, "connect() first"
         try:

@@ -39,13 +39,18 @@ def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     assert {user for user in users_of(library) if not user.startswith(folder)} == set()
 
 
+def test_only_one_module_uses_databases() -> None:
+    """Its own `transaction()` leaks connections when a task is cancelled; `Database.transaction` does not."""
+    assert users_of("databases") == {"shared/database/connection.py"}
+
+
 @pytest.mark.parametrize(
     ("service", "unused"),
     [
-        ("api_service", {"alembic", "api_service.judge0", "rich", "sqlalchemy"}),
-        ("precieux", {"alembic", "precieux_client", "sqlalchemy"}),  # of which `up` is a process
-        ("job_runner", {"alembic", "sqlalchemy", "starlette", "uvicorn"}),
-        ("queue_consumer", {"alembic", "rich", "sqlalchemy", "starlette", "uvicorn"}),
+        ("api_service", {"alembic", "api_service.judge0", "rich"}),
+        ("precieux", {"alembic", "precieux_client"}),  # of which `up` is a process
+        ("job_runner", {"alembic", "starlette", "uvicorn"}),
+        ("queue_consumer", {"alembic", "rich", "starlette", "uvicorn"}),
     ],
 )
 def test_a_service_loads_only_what_it_uses(service: str, unused: set[str]) -> None:

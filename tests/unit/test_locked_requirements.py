@@ -45,6 +45,7 @@ def test_the_executor_installs_the_versions_of_the_services() -> None:
         "alembic",
         "asyncpg",
         "boto3",
+        "databases",
         "httpx",
         "pika",
         "sqlalchemy",
