@@ -12,8 +12,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from shared.database.connection import Database
-from shared.database.schema import require_current
 from shared.database.oldest_program import oldest_program
+from shared.database.schema import require_current
 from shared.errors import ConfigurationError
 
 pytestmark = pytest.mark.migration
