@@ -14,7 +14,8 @@ T = TypeVar("T")
 def decode(kind: type[T], content: Any) -> T:
     """Return the value of a dataclass from its JSON. Raises `ValueError` if the JSON has another shape.
 
-    Keys that the class does not have are ignored, so that an older client works with a newer server.
+    Keys that the class does not have are ignored, and keys that the JSON lacks have their defaults, so that a client
+    works with a newer server, and with an older one.
     """
     try:
         return cast("T", _decoder(cast("Hashable", kind))(content))
@@ -40,5 +41,5 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
         hints = typing.get_type_hints(kind)
         decoders = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
         make = cast("Callable[..., Any]", kind)
-        return lambda content: make(**{name: read(content[name]) for name, read in decoders.items()})
+        return lambda content: make(**{name: read(content[name]) for name, read in decoders.items() if name in content})
     return lambda content: content
