@@ -106,7 +106,7 @@ async def _get(connection: Connection, rows: int) -> None:
 
 
 async def _get_run(connection: Connection, rows: int) -> None:
-    assert await read.run(connection, 1, rows // 100, owner=_KEY)
+    assert await read.run(connection, 1, rows // 100, links=_LINKS, owner=_KEY)
 
 
 async def _list_runs(connection: Connection, rows: int) -> None:

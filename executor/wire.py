@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from executor.catalogue import Commands, Installed
 from executor.pipeline import RunResult
 from shared.codex import LanguageList, LimitBounds, RunRequest, RunResponse, Verdict
-from shared.engine import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
+from shared.engine import ARTIFACTS, RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
 
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
 _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
@@ -158,7 +158,7 @@ def language_list(installed: dict[str, Installed], limits: dict[str, LimitBounds
     languages = [
         language.describe(memory_bytes).model_copy(update={"limits": limits}) for language in installed.values()
     ]
-    return LanguageList(timeStamp=_now(), supportedLanguages=languages, calls=[RUN_CALL])
+    return LanguageList(timeStamp=_now(), supportedLanguages=languages, calls=[RUN_CALL, ARTIFACTS])
 
 
 def _now() -> int:

@@ -24,7 +24,7 @@ from job_runner.event_lines import EventLines, RunEvent, shorten_event
 from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
-from shared.engine import RUN_CALL
+from shared.engine import ARTIFACTS, RUN_CALL
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
 #: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
@@ -36,6 +36,8 @@ _LONG_ANSWERS: Final = 2
 _END_SECONDS: Final = 1.0
 #: Characters kept of each field other than the two streams.
 _FIELD_LENGTH: Final = 1000
+#: Bytes that the name of an artifact, which has 255, and what is around it may take in JSON.
+_NAME_LENGTH: Final = 2048
 #: The most seconds that an engine may ask us to wait.
 _LONGEST_RETRY_AFTER: Final = 300.0
 
@@ -68,6 +70,9 @@ class Engine(Protocol):
     async def has_run_call(self) -> bool:
         """Return True if the engine has `POST /run` (`shared.engine`). Raises `EngineUnavailable`."""
 
+    async def returns_artifacts(self) -> bool:
+        """Return True if `POST /run` can return the files that a program wrote. Raises `EngineUnavailable`."""
+
     def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
 
@@ -87,7 +92,10 @@ class CodexClient:
         # A byte can take six in JSON and more than one in base64, and there are two streams. The rest is for the other
         # fields.
         self._max_answer = 15 * settings.max_output_bytes + (64 << 10)
+        artifact_bytes = settings.artifact_bytes if settings.artifact_count else 0
+        self._max_line = self._max_answer + 2 * artifact_bytes + settings.artifact_count * _NAME_LENGTH
         self._max_output = settings.max_output_bytes
+        self._max_artifacts = (settings.artifact_count, settings.artifact_bytes)
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
         # httpx bounds only each wait, so an engine could send a byte at a time without end.
         self._deadline = 2 * settings.codex_timeout
@@ -136,6 +144,10 @@ class CodexClient:
             await self.languages()
         return RUN_CALL in (self._calls or ())
 
+    async def returns_artifacts(self) -> bool:
+        """Return True if the engine can return artifacts, and they are wanted. It asks as `has_run_call` does."""
+        return await self.has_run_call() and ARTIFACTS in (self._calls or ()) and self._max_artifacts[0] > 0
+
     async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         headers = {"Content-Type": "application/json", **self._headers(share)}
         try:
@@ -148,10 +160,10 @@ class CodexClient:
                     if response.status_code != 200:
                         raise self._refusal_of_program(response, await self._read(response, opened))
                 chunks = response.aiter_bytes()
-                lines = EventLines(chunks, self._long_answers, self._max_answer, self._deadline)
+                lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline)
                 async with aclosing(lines.events()) as events:
                     async for event in events:
-                        yield shorten_event(event, self._max_output)
+                        yield shorten_event(event, self._max_output, *self._max_artifacts)
                 await _read_end(chunks)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
             raise _engine_error(exc) from exc

@@ -1,11 +1,12 @@
 """Reads the events of `POST /run` from the bytes of the answer, within bounds of time and memory."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Final, TypeAlias
 
-from shared.engine import Compiled, Failed, Finished, Started, TestEnded, parse_event
+from shared.engine import Artifact, Compiled, Failed, Finished, LeftOut, Started, TestEnded, parse_event
 from shared.errors import EngineCrashed, EngineUnavailable
 
 RunEvent: TypeAlias = Started | Compiled | TestEnded
@@ -66,8 +67,8 @@ class EventLines:
         return line
 
 
-def shorten_event(event: RunEvent, longest: int) -> RunEvent:
-    """Return the event with each stream cut to `longest` characters."""
+def shorten_event(event: RunEvent, longest: int, artifact_count: int, artifact_bytes: int) -> RunEvent:
+    """Return the event with each stream cut to `longest` characters, and with the artifacts that may be kept."""
     match event:
         case TestEnded():
             cut = [name for name in ("stdout", "stderr") if len(getattr(event, name)) > longest]
@@ -77,12 +78,32 @@ def shorten_event(event: RunEvent, longest: int) -> RunEvent:
                 changes["truncated"] = [*event.truncated, *(name for name in cut if name not in event.truncated)]
             if event.diff is not None and len(event.diff) > _DIFF_LENGTH:
                 changes["diff"] = event.diff[:_DIFF_LENGTH]
+            changes |= _kept_artifacts(event, artifact_count, artifact_bytes)
             return event.model_copy(update=changes) if changes else event
         case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
             cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
             return event.model_copy(update={**cut_texts, "truncated": True})
         case _:
             return event
+
+
+def _kept_artifacts(event: TestEnded, count: int, most_bytes: int) -> dict[str, object]:
+    """Return the changes that leave out the artifacts beyond the bounds, and those with the name of another."""
+    kept: dict[str, Artifact] = {}
+    left_out = Counter(event.artifacts_left_out)
+    for artifact in event.artifacts or ():
+        if artifact.name in kept:
+            left_out[LeftOut.BAD_NAME] += 1
+        elif len(kept) == count:
+            left_out[LeftOut.TOO_MANY] += 1
+        elif len(artifact.content) > most_bytes:
+            left_out[LeftOut.TOO_LARGE] += 1
+        else:
+            kept[artifact.name] = artifact
+            most_bytes -= len(artifact.content)
+    if len(kept) == len(event.artifacts or ()):
+        return {}
+    return {"artifacts": list(kept.values()), "artifacts_left_out": dict(left_out)}
 
 
 def _parse(line: bytearray) -> Started | Compiled | TestEnded | Finished | Failed:

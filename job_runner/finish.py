@@ -12,6 +12,7 @@ from job_runner.emails.rendering import RenderedEmail
 from job_runner.outcome import Details, Outcome
 from job_runner.storable import storable
 from shared import channels
+from shared.artifacts import ARTIFACTS, StoredArtifact
 from shared.codex import RunResponse
 from shared.database.connection import Connection
 from shared.judge0.callbacks import webhook_type
@@ -44,10 +45,12 @@ _FINISH: Final = f"""
         RETURNING pg_notify(:emails, '')
     ), stored AS (
         INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
-            wall_s, memory_bytes, truncated, engine, stderr, stderr_bytes, compile_output, cut, points, points_awarded)
+            wall_s, memory_bytes, truncated, engine, stderr, stderr_bytes, compile_output, cut, points, points_awarded,
+            artifacts, artifacts_left_out)
         SELECT id, upload, :output, :filelink, :output_key, :verdict, :error, :exit_code, :signal, :time_s, :wall_s,
             :memory_bytes, :truncated, CAST(:engine AS jsonb), :stderr, :stderr_bytes, :compile_output,
-            CAST(:cut AS text[]), :points, :points_awarded
+            CAST(:cut AS text[]), :points, :points_awarded, CAST(:artifacts AS jsonb),
+            CAST(:artifacts_left_out AS jsonb)
         FROM finished WHERE :has_result
     ), announced AS (
         INSERT INTO webhooks (owner, upload, run, type, url)
@@ -64,13 +67,14 @@ _FINISH: Final = f"""
 @dataclass(frozen=True, slots=True)
 class Ending:
     """The outcome of a claimed job, and its mail if it has a recipient. `output_key` and `filelink` are None if the
-    program never ran."""
+    program never ran, and `artifacts` if it can have none."""
 
     job: ClaimedJob
     outcome: Outcome
     email: RenderedEmail | None
     output_key: str | None = None
     filelink: str | None = None
+    artifacts: tuple[StoredArtifact, ...] | None = None
 
 
 async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
@@ -119,6 +123,10 @@ def _values(ending: Ending) -> dict[str, object]:
         "cut": list(details.cut) if details else None,
         "points": details.points if details else None,
         "points_awarded": details.points_awarded if details else None,
+        "artifacts": None if ending.artifacts is None else ARTIFACTS.dump_json(ending.artifacts).decode(),
+        "artifacts_left_out": to_json(details.artifacts_left_out).decode()
+        if details and details.artifacts_left_out
+        else None,
         "emails": channels.EMAILS,
         "submissions": channels.SUBMISSIONS,
         "webhooks": channels.WEBHOOKS,

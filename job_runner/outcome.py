@@ -4,12 +4,12 @@ A program's failure is a verdict and completes the job. A failure on our side is
 only after its last attempt.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS, ProgramLimits, TestEnded
+from shared.engine import GOOD_VERDICTS, Artifact, LeftOut, ProgramLimits, TestEnded
 from shared.job_state import JobState
 from shared.translations import gettext_noop
 
@@ -53,6 +53,8 @@ class Details:
     submission has none, and `failed` if none of them that may be shown failed. `stdout_bytes` and `stderr_bytes` are
     the program's output if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
     `stages` says how the compiler and the program ended, if the submission asks for it (`shared.resources.stages`).
+    `artifacts` are the files that the program wrote to `out/`, or None if the engine was not asked for them;
+    `artifacts_left_out` says how many others there were, for each reason.
     """
 
     stderr: str | None
@@ -64,6 +66,8 @@ class Details:
     limits: ProgramLimits | None = None
     failed: FailedTest | None = None
     stages: Mapping[str, Any] | None = None
+    artifacts: Sequence[Artifact] | None = None
+    artifacts_left_out: Mapping[LeftOut, int] = field(default_factory=dict)
 
     @property
     def points(self) -> float | None:

@@ -1,6 +1,7 @@
 """Processes a claimed job: runs it at the engine, stores its output and outcome, or hands it back."""
 
 import asyncio
+import hashlib
 import random
 import time
 from collections import defaultdict
@@ -29,6 +30,7 @@ from job_runner.program_runs import ProgramRuns
 from job_runner.settings import MAX_CRASHES
 from job_runner.storable import storable
 from shared import budgets, metrics
+from shared.artifacts import StoredArtifact, media_type_of
 from shared.budgets import Use, run_seconds
 from shared.database.connection import Database
 from shared.errors import (
@@ -45,7 +47,7 @@ from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.storage.base import ObjectStore
-from shared.storage.output_keys import LINK_LIFETIME, output_key
+from shared.storage.output_keys import LINK_LIFETIME, artifact_key, output_key
 
 log = get_logger(__name__)
 
@@ -149,17 +151,24 @@ class Processor:
         key, link = (
             await self._store_output(job, outcome.output) if outcome.answer and outcome.tests is None else (None, None)
         )
+        artifacts = await self._store_artifacts(job, outcome)
         shown_link = link if outcome.answer and outcome.answer.output else None
         # Without a recipient, nothing is mailed.
-        email = render(job, outcome, self._letterhead, filelink=shown_link, output_key=key) if job.recipient else None
-        is_written = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
+        email = None
+        if job.recipient:
+            email = render(
+                job, outcome, self._letterhead, filelink=shown_link, output_key=key, artifacts=artifacts or ()
+            )
+        ending = Ending(job, outcome, email, output_key=key, filelink=link, artifacts=artifacts)
+        is_written = await self._endings.write(ending)
         if is_written:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
         event = "job.finished" if is_written else "job.lease_lost"
         write_record = log.info if outcome.reason is None else log.warning
         write_record(event, state=outcome.state, verdict=outcome.verdict, reason=outcome.reason)
-        if not is_written and key is not None:
-            await self._store.delete(key)
+        if not is_written:
+            for stored in (*([key] if key else []), *(artifact.key for artifact in artifacts or ())):
+                await self._store.delete(stored)
         return is_written
 
     async def _store_output(self, job: ClaimedJob, output: bytes) -> tuple[str, str]:
@@ -167,6 +176,24 @@ class Processor:
         key = output_key(job.id, job.attempt, job.lease_id)
         await self._store.put(key, output, content_type="text/plain; charset=utf-8")
         return key, await self._store.link(key, expires_in=LINK_LIFETIME)
+
+    async def _store_artifacts(self, job: ClaimedJob, outcome: Outcome) -> tuple[StoredArtifact, ...] | None:
+        """Put the artifacts in the object store, and return what their result keeps of them; None if there can be none.
+
+        They are stored as unknown bytes: only the API serves them, with header fields that make them harmless.
+        """
+        details = outcome.details
+        if details is None or details.artifacts is None:
+            return None
+        stored = []
+        for number, artifact in enumerate(details.artifacts, 1):
+            content = artifact.content
+            key = artifact_key(job.id, job.attempt, job.lease_id, number)
+            await self._store.put(key, content)
+            digest = hashlib.sha256(content).hexdigest()
+            media_type = media_type_of(artifact.name, content)
+            stored.append(StoredArtifact(artifact.name, len(content), media_type, digest, key))
+        return tuple(stored)
 
     async def charge(self, job: ClaimedJob, seconds: float) -> None:
         """Charge the key of a job for the time for which its program held a slot, unless the run failed on our side.

@@ -99,7 +99,12 @@ class Program:
         }
         return [what for what, is_so in has.items() if is_so]
 
-    def request(self, files: Mapping[str, bytes]) -> bytes:
+    @property
+    def may_have_artifacts(self) -> bool:
+        """True if the files that it writes to `out/` may come back: it is run once, and not through a front door."""
+        return not self.has_tests and len(self.cases) == 1 and not self.as_stored.get("output_order")
+
+    def request(self, files: Mapping[str, bytes], *, artifacts: bool = False) -> bytes:
         """Return the body of `POST /run`."""
         return to_json(
             {
@@ -112,6 +117,7 @@ class Program:
                 "tests": [case.fields for case in (self.cases if self.has_tests else self.cases[:1])],
                 "stop_at_first_failure": self.stop_at_first_failure,
                 **self.as_stored,
+                **({"artifacts": True} if artifacts else {}),
             }
         )
 

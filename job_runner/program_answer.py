@@ -105,7 +105,14 @@ class ProgramAnswer:
             cpu_pressure=event.cpu_pressure,
         )
         details = self._details(event.stderr, tuple(event.truncated), None)
-        return decide(answer, replace(details, stdout_bytes=event.stdout_bytes, stderr_bytes=event.stderr_bytes))
+        details = replace(
+            details,
+            stdout_bytes=event.stdout_bytes,
+            stderr_bytes=event.stderr_bytes,
+            artifacts=event.artifacts,
+            artifacts_left_out=event.artifacts_left_out,
+        )
+        return decide(answer, details)
 
     def _tested(self) -> Outcome:
         tests = self._tests()

@@ -45,7 +45,8 @@ class ProgramRuns:
         files = await self._files(program, submission["contents"])
         share = f"key-{job.owner}"
         if await self._engine.has_run_call():
-            return await self._stream(job, program, program.request(files), share)
+            artifacts = program.may_have_artifacts and await self._engine.returns_artifacts()
+            return await self._stream(job, program, program.request(files, artifacts=artifacts), share)
         if missing := program.beyond_codex:
             raise PermanentError(
                 f"the engine of this service cannot run programs with {' and '.join(missing)}: that needs"

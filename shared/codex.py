@@ -133,4 +133,4 @@ class LanguageList(BaseModel):
     time_stamp: int = Field(alias="timeStamp")
     status: int = 200
     supported_languages: list[SupportedLanguage] = Field(alias="supportedLanguages")
-    calls: list[str] = Field(default=[], description="calls beyond those of CodeX: `run` (`shared.engine`)")
+    calls: list[str] = Field(default=[], description="what goes beyond CodeX: `run` and `artifacts` (`shared.engine`)")

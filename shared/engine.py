@@ -17,6 +17,8 @@ from shared.codex import LimitBounds, Verdict
 
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
+#: What it contains if `POST /run` can return the files that a program wrote to `out/`.
+ARTIFACTS: Final = "artifacts"
 
 MAX_FILES: Final = 256
 MAX_TESTS: Final = 100
@@ -201,6 +203,9 @@ class ProgramRequest(_Strict):
     file_bytes: int | None = Field(
         default=None, gt=0, description="of each file that the program writes; None: as much as all of its files"
     )
+    artifacts: bool = Field(
+        default=False, description="return the files that the program wrote to its folder `out`; for a single run"
+    )
     output_order: bool = Field(
         default=False,
         description="keep the compiler's standard error apart, and report in which order all output came",
@@ -219,6 +224,8 @@ class ProgramRequest(_Strict):
                 raise ValueError(f"`{name}` is not the path of a file.")
         if len(self.tests) * self.repeat > MAX_TESTS:
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
+        if self.artifacts and len(self.runs) > 1:
+            raise ValueError("`artifacts` goes with a single run only.")
         if not self.entry_file.data():
             raise ValueError("The file that is run is empty.")
         return self
@@ -327,6 +334,37 @@ class Compiled(_Event):
     order: Order | None = None
 
 
+class LeftOut(StrEnum):
+    """Why an entry of a program's folder `out` does not come back.
+
+    too_many: it is beyond the most files. too_large: it does not fit into the bytes that are left. not_a_file: it is a
+    folder, a link or a special file. unreadable: the program may not read it. bad_name: its name is not UTF-8, or has a
+    control character.
+    """
+
+    TOO_MANY = "too_many"
+    TOO_LARGE = "too_large"
+    NOT_A_FILE = "not_a_file"
+    UNREADABLE = "unreadable"
+    BAD_NAME = "bad_name"
+
+
+class Artifact(BaseModel):
+    """A file that a program wrote to its folder `out`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+
+    name: str
+    content: bytes = Field(repr=False, description="URL-safe base64")
+
+    @field_validator("name")
+    @classmethod
+    def _is_safe(cls, name: str) -> str:
+        if not source_paths.is_file_name(name):
+            raise ValueError("The name is not that of a file in a folder.")
+        return name
+
+
 class TestEnded(_Event):
     """A test has ended. Tests that are not run have no event.
 
@@ -357,6 +395,8 @@ class TestEnded(_Event):
     )
     stopped: Stop | None = None
     order: Order | None = None
+    artifacts: list[Artifact] | None = Field(default=None, description="None: the request did not ask for them")
+    artifacts_left_out: dict[LeftOut, int] = Field(default={}, description="how many, for each reason")
 
     @property
     def written_to_stdout(self) -> bytes:

@@ -1,4 +1,7 @@
-"""Checks the paths of a submission's files, which come from outside and become paths in a box. Pure."""
+"""Checks the paths of a submission's files, and the names of the files that a program wrote. Pure.
+
+Both come from outside. Paths become paths in a box; names are shown to people.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -6,6 +9,8 @@ from typing import Final
 
 #: The most bytes of a path, in UTF-8.
 LONGEST_PATH: Final = 255
+#: Characters that change the direction of what follows, or end a line: a name with them looks like another name.
+_MISLEADING: Final = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def fault_of(path: str) -> str | None:
@@ -41,3 +46,8 @@ def faults_of(paths: Sequence[str]) -> Iterator[tuple[int, str]]:
         if fault:
             yield position, fault
         seen.add(path)
+
+
+def is_file_name(name: str) -> bool:
+    """Return True if this is the name of a file in a folder, and is shown as what it is."""
+    return fault_of(name) is None and "/" not in name and _MISLEADING.isdisjoint(name)

@@ -12,6 +12,7 @@ _FORMATS: Final[dict[str, Callable[..., str]]] = {
     "age": translations.age,
     "date_time": translations.date_time,
     "digits": translations.digits,
+    "file_size": translations.file_size,
     "isolated": translations.isolated,
     "memory": translations.memory,
     "number": translations.number,

@@ -30,6 +30,7 @@ _ZEROS: Final = {"arab": "٠", "arabext": "۰", "beng": "০", "deva": "०"}
 #: Smaller numbers have no groups of digits, in no locale.
 _UNGROUPED: Final = 1000
 _MEBIBYTE: Final = 1 << 20
+_KIBIBYTE: Final = 1 << 10
 
 
 def known_locale(locale: str | None) -> str:
@@ -107,6 +108,14 @@ def memory(size: float, locale: str) -> str:
     """Return a size in bytes as mebibytes, such as `12.5 MiB`."""
     mebibytes = number(round(size / _MEBIBYTE, 1), locale)
     return translations(locale).gettext("%(number)s MiB") % {"number": mebibytes}
+
+
+def file_size(size: int, locale: str) -> str:
+    """Return the size of a file, such as `12.5 KiB`. `size` in static/page.js writes it alike."""
+    if size < 10 * _KIBIBYTE:
+        return translations(locale).gettext("%(number)s bytes") % {"number": number(size, locale)}
+    kibibytes = number(round(size / _KIBIBYTE, 1), locale)
+    return translations(locale).gettext("%(number)s KiB") % {"number": kibibytes}
 
 
 def isolated(name: str, locale: str) -> str:

@@ -162,14 +162,36 @@ If a program uses up its elapsed time while the server is busy, mostly without c
 twice, before `time_limit` is its verdict. Meanwhile `delay` in the answer of `GET /check_user/` says so, as does
 `precieux submit --wait`.
 
+## Files that come back
+
+A program that is submitted by `POST /v1/submissions` or from the page can send files back: it writes them to the folder
+`out` in its working folder, and makes that folder first.
+
+```python
+import os
+import matplotlib.pyplot as plt
+
+os.makedirs("out", exist_ok=True)
+plt.plot([1, 2, 4])
+plt.savefig("out/plot.png")
+```
+
+The first {artifact_count} files by name come back, with {artifact_bytes} MiB together; the operator may set other
+limits. The mail and the recipient's page link to them, and the pages show small images. Sub-folders, links, special
+files, and files whose names are not UTF-8 or have control characters do not come back; the result says how many entries
+were left out, and why. Files that were submitted in `out/` come back too.
+
+Nothing comes back from a program with tests, from one that was stopped by a limit, or from a classic submission. The
+calls of Judge0 and Piston have no place for files.
+
 ## What a program may not do
 
 To try one of these is no error in itself: the call fails, as it does on a machine without that feature.
 
 - **Network.** There is only a loopback interface of the program's own: no other machine can be reached, and no name
   resolves.
-- **Files.** `/box/work`, `/tmp`, `/var/tmp` and `/dev/shm` can be written; all are in memory, and are gone at the end.
-  `/usr` can be read. Nothing else of the machine is there.
+- **Files.** `/box/work`, `/tmp`, `/var/tmp` and `/dev/shm` can be written; all are in memory, and are gone at the end,
+  but for what comes back from `out`. `/usr` can be read. Nothing else of the machine is there.
 - **Other programs.** They are out of sight. A program's children and threads end with it.
 - **Devices and privileges.** No device nodes (named pipes and sockets can be made), no mounts, no namespaces, no
   tracing of others, no set-user-ID, no core dumps.
@@ -206,7 +228,8 @@ def _page() -> Iterator[str]:
     yield _RULES.format(most_files=MAX_FILES)
     for what, limit in _limits(ExecutorSettings()):
         yield f"| {what} | {limit} |\n"
-    yield _ENDING
+    settings = ExecutorSettings()
+    yield _ENDING.format(artifact_count=settings.artifact_count, artifact_bytes=settings.artifact_bytes // MIB)
     yield "The working folder is `/box/work`, the user is number 1000, and the environment is this:\n\n```\n"
     yield "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
     yield "```\n\n"

@@ -1,14 +1,17 @@
 """Answers with stored bytes: sources, outputs and standard errors. They are hostile, so browsers must run nothing."""
 
+import hashlib
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import Request, Response
 
 from api_service.streaming import PiecewiseResponse, prefetch
+from api_service.v1.etags import is_match
 from api_service.v1.openapi import Schema
 from api_service.v1.problems import Kind, V1Problem
 
@@ -47,12 +50,18 @@ _CONTENT_RANGE: Final[Schema] = {"Content-Range": {"required": True, "schema": {
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Stored bytes. `read` returns up to so many bytes from a place on."""
+    """Stored bytes. `read` returns up to so many bytes from a place on.
+
+    With a `file_name`, browsers save them unless `is_inline`. A `digest` is the SHA-256 of all bytes, in hexadecimal.
+    It becomes the entity tag, and bytes that do not have it are not sent to their end.
+    """
 
     size: int
     read: Callable[[int, int], Awaitable[bytes]]
     media_type: str = TEXT
     file_name: str | None = None
+    is_inline: bool = False
+    digest: str | None = None
     piece_bytes: int = _PIECE_BYTES
 
 
@@ -79,8 +88,12 @@ async def content_answer(request: Request, content: Content) -> Response:
     start, end = 0, content.size
     headers = dict(_SAFE)
     if content.file_name is not None:
-        headers["Content-Disposition"] = f'attachment; filename="{content.file_name}"'
-    part = _part(request, content.size)
+        headers["Content-Disposition"] = _disposition(content.file_name, is_inline=content.is_inline)
+    if content.digest is not None:
+        headers["ETag"] = f'"{content.digest}"'
+        if is_match(request, headers["ETag"]):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    part = _part(request, content.size, headers.get("ETag"))
     if part is not None:
         start, end = part
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{content.size}"
@@ -89,11 +102,19 @@ async def content_answer(request: Request, content: Content) -> Response:
     return PiecewiseResponse(await prefetch(_pieces(content, start, end)), content.media_type, headers, status)
 
 
-def _part(request: Request, size: int) -> tuple[int, int] | None:
+def _disposition(name: str, *, is_inline: bool) -> str:
+    """Return the value of `Content-Disposition` (RFC 6266): the name in ASCII, and all of it if that differs."""
+    plain = "".join(one if " " <= one <= "~" and one not in '"\\%' else "_" for one in name)
+    value = f'{"inline" if is_inline else "attachment"}; filename="{plain}"'
+    return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _part(request: Request, size: int, tag: str | None) -> tuple[int, int] | None:
     """Return the range of a request, from the first byte to the one after the last; None if all bytes are wanted."""
     fields = request.headers.getlist("Range")
-    # Nothing has a validator that `If-Range` could name, so such a request is for everything.
-    found = _RANGE.fullmatch(fields[0]) if len(fields) == 1 and "If-Range" not in request.headers else None
+    # Without the entity tag that `If-Range` names, such a request is for everything.
+    is_same = request.headers.get("If-Range", tag) == tag
+    found = _RANGE.fullmatch(fields[0]) if len(fields) == 1 and is_same else None
     if found is None:
         return None
     first, last, length = found.groups()
@@ -113,11 +134,16 @@ def _part(request: Request, size: int) -> tuple[int, int] | None:
 
 
 async def _pieces(content: Content, start: int, end: int) -> AsyncGenerator[bytes]:
+    digest = hashlib.sha256() if content.digest is not None and (start, end) == (0, content.size) else None
     while start < end:
         piece = await content.read(start, min(content.piece_bytes, end - start))
         if not piece:
             raise EOFError("the stored bytes are fewer than before")
         start += len(piece)
+        if digest is not None:
+            digest.update(piece)
+            if start == end and digest.hexdigest() != content.digest:
+                raise EOFError("the stored bytes are not those that were stored")
         yield piece
         del piece  # so that it is in memory only once while the client reads it
     if start == 0:

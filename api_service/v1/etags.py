@@ -27,11 +27,12 @@ def conditional(request: Request, model: BaseModel, headers: Mapping[str, str]) 
     body = model.model_dump_json().encode()
     tag = f'"{base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:15]).decode()}"'
     headers = {**headers, "ETag": f"W/{tag}"}
-    if _matches(",".join(request.headers.getlist("If-None-Match")), tag):
+    if is_match(request, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _matches(header: str, tag: str) -> bool:
-    """Return True if the header names the tag, by the weak comparison."""
+def is_match(request: Request, tag: str) -> bool:
+    """Return True if `If-None-Match` names the tag, by the weak comparison."""
+    header = ",".join(request.headers.getlist("If-None-Match"))
     return header.strip() == "*" or tag in _TAG.findall(header)

@@ -5,6 +5,7 @@ from typing import Final
 from shared.codex import Verdict
 from shared.resources.models import State
 
+_ADDRESS: Final = "https://precieux.example.org/v1/submissions/5"
 RUN: Final = {
     "number": 1,
     "state": "finished",
@@ -24,13 +25,21 @@ RUN: Final = {
     "wall_s": 0.018,
     "memory_bytes": 9_437_184,
     "engine": {"language": "py", "version": "3.11.9"},
+    "artifacts": [
+        {
+            "name": "plot.png",
+            "bytes": 10_240,
+            "media_type": "image/png",
+            "url": f"{_ADDRESS}/artifacts/plot.png?run=1",
+        }
+    ],
+    "artifacts_left_out": {},
     "tests": None,
     "points": None,
     "points_awarded": None,
 }
 #: A run in a list, which has no texts.
-RUN_ITEM: Final = {**RUN, "stdout": None, "stderr": None}
-_ADDRESS: Final = "https://precieux.example.org/v1/submissions/5"
+RUN_ITEM: Final = {**RUN, "stdout": None, "stderr": None, "artifacts": None}
 SUBMISSION: Final = {
     "id": 5,
     "state": "finished",

@@ -1,8 +1,10 @@
 """Finds the stored bytes of a submission: sources and outputs in the object store, other texts in the database."""
 
+from dataclasses import replace
 from typing import Final, Literal
 
 from api_service.v1.content import TEXT, ZIP, Content, text_content
+from shared.artifacts import ARTIFACTS, IMAGES
 from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
@@ -27,6 +29,7 @@ _BYTES: Final[dict[Stream, str]] = {
 _RESULT: Final = """
     SELECT results.id, results.output_key, octet_length({stream}) AS size FROM results WHERE job = ({job})
 """
+_ARTIFACTS: Final = f"SELECT artifacts FROM results WHERE job = ({_JOB})"  # noqa: S608  (a constant)
 _PIECE: Final = "SELECT substring({stream} FROM :start FOR :length) AS piece FROM results WHERE id = :id"
 _TEST: Final = """
     SELECT job, octet_length({stream}) AS size FROM test_results WHERE number = :test AND job = ({job})
@@ -64,6 +67,20 @@ async def output_of_run(
         )
 
     return text_content(row["size"], read)
+
+
+async def artifact_of_run(
+    database: Database, store: ObjectStore, upload: int, run: int | None, name: str
+) -> Content | None:
+    """Return an artifact of a run (None: of the latest run); None if there is none of this name."""
+    async with database.connection() as connection:
+        row = await connection.fetch_one(_ARTIFACTS, {"id": upload, "run": run})
+    stored = ARTIFACTS.validate_json(row["artifacts"]) if row and row["artifacts"] else ()
+    found = next((artifact for artifact in stored if artifact.name == name), None)
+    if found is None:
+        return None
+    content = await _object(store, found.key, found.media_type, found.name)
+    return content and replace(content, is_inline=found.media_type in IMAGES, digest=found.sha256)
 
 
 async def output_of_test(database: Database, upload: int, run: int | None, test: int, stream: Stream) -> Content | None:

@@ -22,6 +22,7 @@ from precieux_client.errors import (
 from precieux_client.exchange import DEFAULT_URL
 from precieux_client.folder import read_folder
 from precieux_client.models import (
+    Artifact,
     Batch,
     BatchLinks,
     Budget,
@@ -50,6 +51,7 @@ from precieux_client.version import VERSION
 __all__ = [
     "DEFAULT_URL",
     "APIError",
+    "Artifact",
     "AsyncClient",
     "Batch",
     "BatchLinks",

@@ -190,6 +190,10 @@ class AsyncClient:
         """Return the source, as a zip if there are several files."""
         return await self._send(calls.content(submission_id, "source", run=None, test=None))
 
+    async def artifact(self, submission_id: int, name: str, *, run: int | None = None) -> bytes:
+        """Return a file that the program wrote to its folder `out`, in the latest run or another one."""
+        return await self._send(calls.artifact(submission_id, name, run=run))
+
     async def mails(self, submission_id: int) -> Sequence[Mail]:
         """Return the mails of a submission, the newest first."""
         return (await self._send(calls.mails(submission_id))).items

@@ -121,6 +121,11 @@ def content(
     )
 
 
+def artifact(submission_id: int, name: str, *, run: int | None) -> Call[bytes]:
+    path = f"/v1/submissions/{submission_id}/artifacts/{quote(name, safe='')}"
+    return Call("GET", path, lambda response: response.content, _given(run=run))
+
+
 def mails(submission_id: int) -> Call[Page[Mail]]:
     return Call("GET", f"/v1/submissions/{submission_id}/mails", _page(Mail))
 

@@ -14,7 +14,8 @@ T = TypeVar("T")
 def decode(kind: type[T], content: Any) -> T:
     """Return the value of a dataclass from its JSON. Raises `ValueError` if the JSON has another shape.
 
-    Keys that the class does not have are ignored, so that an older client works with a newer server.
+    Keys that the class does not have are ignored, and keys that the JSON lacks have their defaults, so that a client
+    works with a newer server, and with an older one.
     """
     try:
         return cast("T", _decoder(cast("Hashable", kind))(content))

@@ -1,7 +1,7 @@
 """The server's answers, as frozen values. Times are in UTC, durations in seconds, sizes in bytes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -106,6 +106,16 @@ class TestResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that the program wrote to its folder `out`. The program chose its name: do not use it as a path."""
+
+    name: str
+    bytes: int
+    media_type: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run of a submission. With tests, its own output, exit code and signal are None."""
 
@@ -130,6 +140,10 @@ class Run:
     tests: tuple[TestResult, ...] | None
     points: float | None
     points_awarded: float | None
+    #: None with tests, and until the program has ended.
+    artifacts: tuple[Artifact, ...] | None = None
+    #: How many entries of `out` did not come back, for each reason.
+    artifacts_left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

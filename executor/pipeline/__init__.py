@@ -22,15 +22,17 @@ from executor.compile_cache import CompileCache, key_of
 from executor.in_order import SpareSlot, in_order
 from executor.languages.program import Program
 from executor.limits import RunLimits
-from executor.sandbox.base import File, Job, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
+from executor.sandbox.base import File, Job, OutLimits, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
 from executor.settings import MIB, ExecutorSettings
 from executor.warm.warm import Warm
 from shared import checker
 from shared.codex import RunRequest, Verdict
 from shared.engine import (
     GOOD_VERDICTS,
+    Artifact,
     Checker,
     Compiled,
+    LeftOut,
     ProgramLimits,
     ProgramRequest,
     ProgramTest,
@@ -38,6 +40,7 @@ from shared.engine import (
     TestEnded,
 )
 from shared.logging import get_logger
+from shared.source_paths import is_file_name
 
 log = get_logger(__name__)
 
@@ -64,6 +67,7 @@ class Run:
     merge_output: bool = False
     stack_bytes: int | None = None
     file_bytes: int | None = None
+    artifacts: bool = False
 
 
 @dataclass(frozen=True)
@@ -274,6 +278,7 @@ def _run_of(test: ProgramTest, request: ProgramRequest, settings: ExecutorSettin
         merge_output=request.merge_output,
         stack_bytes=request.stack_bytes,
         file_bytes=request.file_bytes,
+        artifacts=request.artifacts,
     )
 
 
@@ -311,7 +316,9 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
         )
     )
     files = {path: File(content) for path, content in program.files.items()}
-    return Job(files, tuple(steps), cold_box(settings))
+    wants_artifacts = run.artifacts and settings.artifact_count > 0
+    out_limits = OutLimits(settings.artifact_count, settings.artifact_bytes) if wants_artifacts else None
+    return Job(files, tuple(steps), cold_box(settings), out_limits=out_limits)
 
 
 def _without_compile_step(job: Job, compiled: StepResult) -> Job:
@@ -411,6 +418,7 @@ async def _test_event(
         how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
     stdout = ran.stdout[:room]
     stderr = ran.stderr[: room - len(stdout)]
+    artifacts, left_out = _artifacts_of(ran)
     cut = {*ran.cut, *(["stdout"] if stdout != ran.stdout else []), *(["stderr"] if stderr != ran.stderr else [])}
     return TestEnded(
         number=number,
@@ -430,7 +438,17 @@ async def _test_event(
         cpu_pressure=execution.cpu_pressure,
         stopped=stop_of(ran),
         order=_order_of(ran) if step.report_order else None,
+        artifacts=artifacts if execution.job.out_limits else None,
+        artifacts_left_out=left_out,
     )
+
+
+def _artifacts_of(ran: StepResult) -> tuple[list[Artifact], dict[LeftOut, int]]:
+    """Return the files that the program wrote to `out/`, and how many entries of it are left out for each reason."""
+    named, left_out = ran.out_folder.files, ran.out_folder.left_out
+    files = [Artifact(name=name, content=content) for name, content in named.items() if is_file_name(name)]
+    bad_names = len(named) - len(files)
+    return files, {**left_out, LeftOut.BAD_NAME: bad_names} if bad_names else left_out
 
 
 def stop_of(result: StepResult) -> Stop | None:

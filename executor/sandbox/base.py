@@ -16,6 +16,7 @@ from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
 from executor.sandbox.keeper.protocol import Shortcut as Shortcut
 from executor.sandbox.keeper.protocol import StepLimits as StepLimits
 from executor.sandbox.keeper.protocol import Zygote as Zygote
+from shared.engine import LeftOut as LeftOut
 from shared.errors import ConfigurationError
 
 #: The folder inside the sandbox with precompiled headers.
@@ -88,18 +89,41 @@ class File:
 
 
 @dataclass(frozen=True)
+class OutLimits:
+    """The most files that are taken from a program's out folder, and their most bytes together."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class OutFolder:
+    """What was taken from a program's out folder: files by name, and how many entries were left out for each reason.
+
+    The names are the program's: any bytes but NUL and `/`, decoded by `os.fsdecode`.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    left_out: dict[LeftOut, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Job:
     """Steps to run in one box, with `files` in the work folder before the first step. If the template has a stub, the
     first step's environment, limits of output and `merge_output` are the stub's.
 
     If the first step succeeds, the files that it made are its `StepResult.artefacts`, unless they have more than
     `artefact_bytes` together. They are collected before the next step starts.
+
+    With `out_limits`, the files in the folder `out` of the work folder are the last step's `StepResult.out_folder`.
+    They are collected when no process of the program is left. A program that was stopped by a limit has none.
     """
 
     files: dict[str, File]
     steps: tuple[Step, ...]
     template: Template
     artefact_bytes: int = 0
+    out_limits: OutLimits | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +147,7 @@ class StepResult:
     artefacts: dict[str, File] = field(default_factory=dict, repr=False)
     cut: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
+    out_folder: OutFolder = field(default_factory=OutFolder, repr=False)
 
     @property
     def succeeded(self) -> bool:

@@ -8,7 +8,9 @@ from typing import Protocol
 from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
 from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepOrder, StepReport, encode
 from executor.sandbox.keeper.words import run_words
-from executor.sandbox.streams.artefacts import Artefacts
+from executor.sandbox.streams.artefacts import receive_artefacts
+from executor.sandbox.streams.collected import CollectedFiles
+from executor.sandbox.streams.out_folder import receive_out_folder
 from executor.sandbox.streams.sealed import sealed_file
 from executor.sandbox.streams.step import Descriptors, Streams
 
@@ -39,7 +41,8 @@ class Box:
         self._link = link
         self._reports: list[StepReport] = []
         self._streams: list[Streams] = []
-        self._artefacts: Artefacts | None = None
+        self._artefacts: CollectedFiles | None = None
+        self._out_folder: CollectedFiles | None = None
 
     async def prepare(self) -> None:
         """Have the box made. It can `run` a job at once, or later."""
@@ -60,7 +63,9 @@ class Box:
             await self._finished
             results = [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
             if self._artefacts and results:
-                results[0] = replace(results[0], artefacts=self._artefacts.finish())
+                results[0] = replace(results[0], artefacts=receive_artefacts(self._artefacts))
+            if self._out_folder and len(results) == len(job.steps):
+                results[-1] = replace(results[-1], out_folder=receive_out_folder(self._out_folder))
             return results
         except BaseException:  # even if it did not begin: the box would wait for its job without end
             self.kill()
@@ -95,8 +100,9 @@ class Box:
     def close(self) -> None:
         for streams in self._streams:
             streams.close()
-        if self._artefacts:
-            self._artefacts.close()
+        for collected in (self._artefacts, self._out_folder):
+            if collected:
+                collected.close()
 
     async def _begin(self, job: Job) -> None:
         descriptors = Descriptors()
@@ -123,10 +129,13 @@ class Box:
             else:
                 self._streams.append(Streams(step, self.kill))
                 steps.append(self._streams[index].order(descriptors))
-        collect = -1
+        collect = out = -1
         if job.artefact_bytes:
-            self._artefacts = Artefacts()
+            self._artefacts = CollectedFiles()
             collect = descriptors.add(self._artefacts.take_writer())
+        if job.out_limits:
+            self._out_folder = CollectedFiles()
+            out = descriptors.add(self._out_folder.take_writer())
         stub = self.template.stub is not None
         words = run_words(
             files,
@@ -135,6 +144,9 @@ class Box:
             stub=stub,
             collect=collect,
             max_bytes=job.artefact_bytes,
+            out=out,
+            max_out_files=job.out_limits.files if job.out_limits else 0,
+            max_out_bytes=job.out_limits.bytes if job.out_limits else 0,
             forwards=any(step.wires for step in job.steps),
         )
         return Begin(self.id, tuple(step.limits for step in job.steps), words)

@@ -20,9 +20,10 @@ from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from job_runner.program import case_limits
 from job_runner.program_answer import failed_test
 from job_runner.storable import storable
+from shared.artifacts import ARTIFACTS
 from shared.codex import RunResponse
 from shared.database.connection import Connection, Database, Record
-from shared.engine import GOOD_VERDICTS
+from shared.engine import GOOD_VERDICTS, LeftOut
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_logger
 from shared.resources.queue import places
@@ -58,7 +59,8 @@ _RECEIPT: Final = f"""
 _RESULT: Final = f"""
     SELECT {_OF_UPLOAD}, job.request_id, job.attempt, job.lease_id, job.number,
         coalesce(job.requested_at, job.created_at) AS requested_at,
-        r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, u.tests,
+        r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, r.artifacts,
+        r.artifacts_left_out, u.tests,
         u.spec -> 'limits' AS limits, u.override -> 'limits' AS other_limits,
         (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
         (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
@@ -138,7 +140,10 @@ class OrderedMails:
             number=stored["number"],
             requested_at=stored["requested_at"],
         )
-        email = render(job, outcome, self._letterhead, filelink=link, output_key=stored["output_key"])
+        artifacts = ARTIFACTS.validate_json(stored["artifacts"] or "[]")
+        email = render(
+            job, outcome, self._letterhead, filelink=link, output_key=stored["output_key"], artifacts=artifacts
+        )
         return job.recipient, replace(email, message_id=self._letterhead.repeated_id(job.request_id, row["id"]))
 
 
@@ -167,7 +172,14 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
         return decide(answer)
     limits = {**json.loads(stored["limits"] or "{}"), **json.loads(stored["other_limits"] or "{}")}
     bounds = json.loads(stored["bounds"] or "null")
-    details = Details(stored["stderr"], stored["compile_output"], tuple(stored["cut"] or ()))
+    details = Details(
+        stored["stderr"],
+        stored["compile_output"],
+        tuple(stored["cut"] or ()),
+        artifacts_left_out={
+            LeftOut(reason): count for reason, count in json.loads(stored["artifacts_left_out"] or "{}").items()
+        },
+    )
     if stored["tests"] is None:
         return decide(answer, replace(details, limits=case_limits(limits, {}, bounds)))
     specs, ended = json.loads(stored["tests"]), json.loads(stored["ended"] or "{}")

@@ -1,13 +1,16 @@
 """Renders the mail that ends a request: of a result, or of a program that could not be run. Pure."""
 
+from collections.abc import Sequence
+
 from job_runner.claim import ClaimedJob
 from job_runner.emails import original
 from job_runner.emails.attachments import StoredAttachment, output_name
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
-from job_runner.emails.result import result_of
+from job_runner.emails.result import LinkedFile, result_of
 from job_runner.emails.shown import is_exact
 from job_runner.outcome import Outcome
+from shared.artifacts import StoredArtifact
 
 
 def render(
@@ -17,15 +20,19 @@ def render(
     *,
     filelink: str | None = None,
     output_key: str | None = None,
+    artifacts: Sequence[StoredArtifact] = (),
 ) -> RenderedEmail:
     """Return the mail for an outcome. The output is at `filelink` for its recipient, and at `output_key` in the store.
+    `artifacts` are the stored files of the program.
 
     The subject and the text of a classic submission are the original's, unless it has tests, which those do not know.
     """
     attachments = _attachments(job, outcome, output_key, letterhead.attachment_bytes)
-    mail = result_of(
-        job, outcome, page=letterhead.links.page(job.upload), filelink=filelink, is_attached=bool(attachments)
-    )
+    page = letterhead.links.page(job.upload)
+    files = [
+        LinkedFile(one.name, one.bytes, letterhead.links.page_artifact(page, job.number, one.name)) for one in artifacts
+    ]
+    mail = result_of(job, outcome, page=page, filelink=filelink, is_attached=bool(attachments), files=files)
     is_original = job.is_classic and outcome.tests is None
     return RenderedEmail(
         subject=original.subject(job, outcome) if is_original else mail.subject,

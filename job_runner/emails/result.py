@@ -15,11 +15,12 @@ from job_runner.claim import ClaimedJob
 from job_runner.emails.shown import Excerpt, excerpt, one_line
 from job_runner.outcome import FailedTest, Outcome, TestOutcome
 from shared import engine_reasons
+from shared.artifact_texts import about_left_out
 from shared.codex import RunResponse, Verdict
 from shared.engine import GOOD_VERDICTS, ProgramLimits
 from shared.languages import name_of
 from shared.resources.models import signal_name
-from shared.translations import date_time, digits, isolated, memory, number, percent, seconds, translations
+from shared.translations import date_time, digits, file_size, isolated, memory, number, percent, seconds, translations
 from shared.verdict_texts import EXPLANATIONS, LABELS
 
 _NO_LIMITS: Final = ProgramLimits()
@@ -71,6 +72,24 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """A file that the program wrote, with its size in bytes, and where its recipient finds it."""
+
+    name: str
+    bytes: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """A file that the program wrote, as it is shown."""
+
+    name: str
+    size: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The content of the mail about a run, in its language: compile errors, then what went wrong, then output."""
 
@@ -87,28 +106,46 @@ class Result:
     #: The first test that was not passed, if its texts may be shown.
     failed: str = ""
     failed_blocks: tuple[Block, ...] = ()
+    #: The files that the program wrote, and a sentence on those that did not come back.
+    files: tuple[FileLine, ...] = ()
+    files_note: str = ""
 
 
 def result_of(
-    job: ClaimedJob, outcome: Outcome, *, page: str, filelink: str | None, is_attached: bool = False
+    job: ClaimedJob,
+    outcome: Outcome,
+    *,
+    page: str,
+    filelink: str | None,
+    is_attached: bool = False,
+    files: Sequence[LinkedFile] = (),
 ) -> Result:
     """Return what the mail of an outcome shows.
 
     `page` leads to the recipient's page, `filelink` to the output. `is_attached` is True if the output is a file of the
-    mail.
+    mail. `files` are those that the program wrote.
     """
-    return _Writer(job, outcome, page, filelink, is_attached).result()
+    return _Writer(job, outcome, page, filelink, is_attached, files).result()
 
 
 class _Writer:
     """Finds the words for an outcome in the language of its submission."""
 
-    def __init__(self, job: ClaimedJob, outcome: Outcome, page: str, filelink: str | None, is_attached: bool) -> None:
+    def __init__(
+        self,
+        job: ClaimedJob,
+        outcome: Outcome,
+        page: str,
+        filelink: str | None,
+        is_attached: bool,
+        files: Sequence[LinkedFile],
+    ) -> None:
         self._job = job
         self._outcome = outcome
         self._page = page
         self._filelink = filelink
         self._is_attached = is_attached
+        self._files = files
         self._locale = job.locale
         self._words = translations(job.locale)
 
@@ -132,6 +169,10 @@ class _Writer:
             if failed
             else "",
             failed_blocks=tuple(self._failed(failed)) if failed else (),
+            files=tuple(
+                FileLine(one_line(file.name), file_size(file.bytes, self._locale), file.url) for file in self._files
+            ),
+            files_note=about_left_out(outcome.details.artifacts_left_out, self._locale) if outcome.details else "",
         )
 
     def _not_run(self) -> Result:

@@ -205,6 +205,9 @@ results = Table(
     Column("points_awarded", Float),
     Column("cut", ARRAY(Text)),
     Column("stderr_bytes", LargeBinary),
+    # The files that the program wrote to `out/` (`shared.artifacts`), and how many others it wrote, for each reason.
+    Column("artifacts", JSONB),
+    Column("artifacts_left_out", JSONB),
 )
 
 # The results of the tests of a job, each written when its test ends. `attempt` is the attempt of the job.

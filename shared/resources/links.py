@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from shared.resources.models import BatchLinks, SubmissionLinks
 from shared.storage.signing import LinkSigner
@@ -34,6 +35,15 @@ class Links:
     def page(self, upload: int) -> str:
         """Return the recipient's link."""
         return self.signer.page_link(upload, expires=(int(time.time()) // _DAY + _DAYS) * _DAY)
+
+    def artifact(self, upload: int, run: int, name: str) -> str:
+        return f"{self.submission_address(upload)}/artifacts/{quote(name, safe='')}?run={run}"
+
+    @staticmethod
+    def page_artifact(page: str, run: int, name: str) -> str:
+        """Return the address of an artifact for the recipient, whose link is `page`. It is valid as long as that."""
+        address, _, query = page.partition("?")
+        return f"{address}/artifacts/{quote(name, safe='')}?run={run}&{query}"
 
     def batch(self, batch: int) -> BatchLinks:
         address = self.batch_address(batch)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from shared.artifacts import ARTIFACTS
 from shared.codex import LimitBounds, version_in
 from shared.database.connection import Record
 from shared.engine import DEFAULT_TOLERANCE, CheckerKind, ProgramLimits, limits_in_effect
@@ -14,6 +15,7 @@ from shared.job_state import JobState
 from shared.languages import check_lang
 from shared.resources.links import Links
 from shared.resources.models import (
+    Artifact,
     Comparison,
     Engine,
     File,
@@ -43,7 +45,11 @@ STATES: Final = {
     JobState.FAILED: State.FAILED,
     JobState.CANCELLED: State.CANCELLED,
 }
-_NO_TEXTS: Final[Mapping[str, Any]] = {"stdout": None, "stderr": None, "compile_output": None, "truncated": []}
+_NO_TEXTS: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("stdout", "stderr", "compile_output", "artifacts")),
+    "truncated": [],
+    "artifacts_left_out": {},
+}
 #: What a test that is not run, or not yet, has instead of results.
 _NOT_RUN: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("verdict", "stdout", "stderr", "diff", "exit_code", "signal", "cpu_s", "wall_s", "memory_bytes")),
@@ -237,6 +243,25 @@ def texts_of(row: Record, text_limit: int) -> dict[str, Any]:
     texts = {name: row[name] for name in ("stdout", "stderr", "compile_output")}
     shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return {**shown, "truncated": _truncated(row, texts, text_limit)}
+
+
+def artifacts_of(row: Record, upload: int, links: Links) -> dict[str, Any]:
+    """Return the artifacts of a run, and how many entries of the folder were left out for each reason."""
+    stored = None if row["artifacts"] is None else ARTIFACTS.validate_json(row["artifacts"])
+    return {
+        "artifacts": None
+        if stored is None
+        else [
+            Artifact(
+                name=one.name,
+                bytes=one.bytes,
+                media_type=one.media_type,
+                url=links.artifact(upload, row["number"], one.name),
+            )
+            for one in stored
+        ],
+        "artifacts_left_out": json.loads(row["artifacts_left_out"] or "{}"),
+    }
 
 
 def _text(result: Record, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Generic, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.codex import Verdict
-from shared.engine import CheckerKind
+from shared.engine import CheckerKind, LeftOut
 
 T = TypeVar("T")
 
@@ -165,6 +165,18 @@ class Test(Resource):
     memory_bytes: int | None
 
 
+class Artifact(Resource):
+    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
+
+    name: str = Field(examples=["plot.png"])
+    bytes: Bytes
+    media_type: str = Field(
+        description="Of a short list of harmless types; `application/octet-stream` for all others.",
+        examples=["image/png"],
+    )
+    url: str = Field(description="It needs the same key as the submission.")
+
+
 class Run(Resource):
     """A run of a submission."""
 
@@ -186,6 +198,10 @@ class Run(Resource):
     wall_s: float | None
     memory_bytes: int | None
     engine: Engine
+    artifacts: list[Artifact] | None = Field(description="Null with tests, and until the program has ended.")
+    artifacts_left_out: dict[LeftOut, int] = Field(
+        description="How many entries of the folder `out` did not come back, for each reason."
+    )
     tests: list[Test] | None
     points: float | None
     points_awarded: float | None

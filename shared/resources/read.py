@@ -38,7 +38,8 @@ async def submission(
         return None
     state = mapping.state_of(row) if run is None else mapping.STATES[row["status"]]
     queue = (await places(connection, [upload])).get(upload) if state is State.QUEUED else None
-    return mapping.submission_of(row, state, links, queue, await _whole_run(connection, row, text_limit, admit))
+    whole_run = await _whole_run(connection, row, upload, links, text_limit, admit)
+    return mapping.submission_of(row, state, links, queue, whole_run)
 
 
 async def submissions(connection: Connection, uploads: Sequence[int], *, links: Links) -> list[Submission]:
@@ -64,7 +65,11 @@ async def whole_submissions(
     queues = await places(connection, [upload for upload, state in states.items() if state is State.QUEUED])
     return {
         row["id"]: mapping.submission_of(
-            row, states[row["id"]], links, queues.get(row["id"]), await _whole_run(connection, row, text_limit)
+            row,
+            states[row["id"]],
+            links,
+            queues.get(row["id"]),
+            await _whole_run(connection, row, row["id"], links, text_limit),
         )
         for row in rows
     }
@@ -75,6 +80,7 @@ async def run(
     upload: int,
     number: int,
     *,
+    links: Links,
     text_limit: int = TEXT_LIMIT,
     owner: int | None = None,
     admit: Admit | None = None,
@@ -83,7 +89,7 @@ async def run(
     values = {"id": upload, "run": number, "owner": owner, "text_limit": text_limit}
     row = await connection.fetch_one(statements.FIND_RUN, values)
     row = row or await connection.fetch_one(statements.FIND_LATEST_RUN, values)
-    return await _whole_run(connection, row, text_limit, admit) if row else None
+    return await _whole_run(connection, row, upload, links, text_limit, admit) if row else None
 
 
 async def runs(
@@ -123,11 +129,14 @@ async def ended_tests(
     return [mapping.test_of(row["number"], json.loads(row["spec"]), row, text_limit, is_over=False) for row in rows]
 
 
-async def _whole_run(connection: Connection, row: Record, text_limit: int, admit: Admit | None = None) -> Run | None:
-    """Return the run of a row with its texts and tests."""
+async def _whole_run(
+    connection: Connection, row: Record, upload: int, links: Links, text_limit: int, admit: Admit | None = None
+) -> Run | None:
+    """Return the run of a row with its texts, artifacts and tests."""
     results: list[Record] = []
     if row["has_tests"] and row["job"] is not None:
         if admit is not None:
             admit(int(row["tests_bytes"] or 0))
         results = await connection.fetch_all(statements.FIND_TESTS, {"job": row["job"], "text_limit": text_limit})
-    return mapping.run_of(row, mapping.texts_of(row, text_limit), mapping.tests_of(row, results, text_limit))
+    texts = {**mapping.texts_of(row, text_limit), **mapping.artifacts_of(row, upload, links)}
+    return mapping.run_of(row, texts, mapping.tests_of(row, results, text_limit))

@@ -17,6 +17,8 @@ _ANY: Final = "*"
 
 _OBJECTS: Final = """
     SELECT u.id, u.object_key, ARRAY(SELECT output_key FROM results WHERE results.upload = u.id) AS outputs,
+        ARRAY(SELECT artifact ->> 'key' FROM results, jsonb_array_elements(results.artifacts) AS artifact
+            WHERE results.upload = u.id) AS artifacts,
         -- A job that was interrupted, repeated or cancelled may have an output without a result.
         ARRAY(SELECT id FROM job WHERE job.upload = u.id AND (attempt > 1 OR crashes > 0 OR status = 'cancelled'))
             AS repeated,
@@ -46,6 +48,7 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
         row["id"]: [
             *([row["object_key"]] if row["object_key"] else []),
             *(key for key in row["outputs"] if key),
+            *row["artifacts"],
             *(f"{outputs_of(job)}{_ANY}" for job in row["repeated"]),
         ]
         for row in rows

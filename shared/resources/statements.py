@@ -28,6 +28,7 @@ _RUN: Final = """
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
 _TEXTS: Final = """
+    r.artifacts, r.artifacts_left_out,
     left(t.stdout, :text_limit) AS stdout, octet_length(t.stdout) AS stdout_bytes,
     left(t.stderr, :text_limit) AS stderr, octet_length(t.stderr) AS stderr_bytes,
     left(t.compile_output, :text_limit) AS compile_output, octet_length(t.compile_output) AS compile_output_bytes,

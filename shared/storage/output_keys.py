@@ -1,4 +1,4 @@
-"""The keys of the jobs' outputs in the object store, and how long links to them work.
+"""The keys of the jobs' outputs and artifacts in the object store, and how long links to outputs work.
 
 Each attempt has its own key, so a late writer cannot replace another attempt's output.
 """
@@ -13,6 +13,11 @@ LINK_LIFETIME: Final = timedelta(days=7)
 
 def output_key(job: int, attempt: int, lease_id: UUID) -> str:
     return f"{outputs_of(job)}{attempt}-{lease_id.hex[:8]}.txt"
+
+
+def artifact_key(job: int, attempt: int, lease_id: UUID, number: int) -> str:
+    """Return the key of an artifact, which has its number and not its name."""
+    return f"{outputs_of(job)}{attempt}-{lease_id.hex[:8]}-{number}"
 
 
 def outputs_of(job: int) -> str:

@@ -397,3 +397,26 @@ async def test_data_files_can_be_included(url: str) -> None:
     files = {"main.c": '#include "other.c"\nint main(void) { return X; }', "other.c": "enum { X };\n", "bad.c": "no C"}
     (test,) = await run_call.tests(url, "c", files, data_files=["other.c", "bad.c"])
     assert test.verdict is Verdict.OK
+
+
+_WRITES_A_FILE: Final = {
+    "py": "import os; os.umask(0o77); os.mkdir('out'); open('out/a', 'wb').write(b'\\xff')",
+    "js": "const fs = require('fs'); fs.mkdirSync('out'); fs.writeFileSync('out/a', Buffer.from([255]), {mode: 0o600})",
+    "c": "#include <stdio.h>\n#include <sys/stat.h>\n"
+    'int main(void) { mkdir("out", 0700); putc(255, fopen("out/a", "w")); }',
+    "java": "import java.nio.file.*; class Main { public static void main(String[] args) throws Exception {"
+    ' Files.createDirectory(Path.of("out")); Files.write(Path.of("out/a"), new byte[] {(byte) 255}); } }',
+}
+
+
+@pytest.mark.parametrize("code", ["c", "py", *(pytest.param(code, marks=pytest.mark.slow) for code in ("java", "js"))])
+async def test_files_in_the_out_folder_come_back(code: str, url: str) -> None:
+    """The second time, a runtime or compiler may stand ready. Without the key, there are none."""
+    _skip_unless_installed(code)
+    files = {f"main.{known()[code].extensions[0]}": _WRITES_A_FILE[code]}
+    for _ in range(2):
+        (test,) = await run_call.tests(url, code, files, artifacts=True)
+        assert test.error == ""
+        assert [(one.name, one.content) for one in test.artifacts or ()] == [("a", b"\xff")]
+    (test,) = await run_call.tests(url, code, files)
+    assert test.artifacts is None

@@ -111,8 +111,11 @@ async def test_the_states_of_a_submission_and_its_run(database: Database) -> Non
     assert (again.state, again.verdict, again.runs, again.run.number, again.run.stdout) == ("queued", None, 2, 2, None)
     async with database.connection() as connection:
         found = await read.runs(connection, upload, limit=10)
-        first, second = await read.run(connection, upload, 1), await read.run(connection, upload, 2)
-        assert await read.run(connection, upload, 3) is None
+        first, second = (
+            await read.run(connection, upload, 1, links=LINKS),
+            await read.run(connection, upload, 2, links=LINKS),
+        )
+        assert await read.run(connection, upload, 3, links=LINKS) is None
     assert found is not None
     runs, following = found
     assert following is None
@@ -262,8 +265,8 @@ async def test_only_the_owner_finds_a_submission(database: Database) -> None:
         assert await read.submission(connection, upload, links=LINKS, owner=7) is not None
         assert await read.submission(connection, upload, links=LINKS, owner=8) is None
         assert await read.runs(connection, upload, limit=10, owner=8) is None
-        assert await read.run(connection, upload, 1, owner=8) is None
-        assert await read.run(connection, upload, 1, owner=7) is not None
+        assert await read.run(connection, upload, 1, links=LINKS, owner=8) is None
+        assert await read.run(connection, upload, 1, links=LINKS, owner=7) is not None
 
 
 async def test_the_state_of_the_latest_mail_and_webhook(database: Database) -> None:

@@ -1,32 +1,50 @@
-"""The bytes of a submission: its sources, and the output and standard error of its runs."""
+"""The bytes of a submission: its sources, and the output, standard error and artifacts of its runs."""
 
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 from api_service.auth import Principal
 from api_service.dependencies import ReaderDep, Services, ServicesDep
 from api_service.v1.content import RANGE, TEXT, ZIP, content_answer, content_responses
+from api_service.v1.etags import ETAG, IF_NONE_MATCH
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
-from api_service.v1.stored_bytes import SOURCE_COLUMNS, Stream, output_of_run, output_of_test, source_of
+from api_service.v1.stored_bytes import (
+    SOURCE_COLUMNS,
+    Stream,
+    artifact_of_run,
+    output_of_run,
+    output_of_test,
+    source_of,
+)
 from api_service.v1.validation import Strict, read_query
 from api_service.v1.visibility import find_visible, refuse_unknown
+from shared.artifacts import UNKNOWN
 
 router = APIRouter(tags=["submissions"])
 
-_LARGEST_NUMBER: Final = (1 << 31) - 1
+LARGEST_NUMBER: Final = (1 << 31) - 1
 
 
-class OutputQuery(Strict):
+ArtifactName = Annotated[str, Path(description="The name of the file.", examples=["plot.png"])]
+
+
+class ArtifactQuery(Strict):
+    """The query that names one run of a submission."""
+
+    run: Annotated[int | None, Field(ge=1, le=LARGEST_NUMBER, description="The number of the run; the latest.")] = None
+
+
+class OutputQuery(ArtifactQuery):
     """The query that names one output of a submission."""
 
-    run: Annotated[int | None, Field(ge=1, le=_LARGEST_NUMBER, description="The number of the run; the latest.")] = None
     test: Annotated[
         int | None,
-        Field(ge=1, le=_LARGEST_NUMBER, description="The number of the test. Exactly submissions with tests need it."),
+        Field(ge=1, le=LARGEST_NUMBER, description="The number of the test. Exactly submissions with tests need it."),
     ] = None
 
 
@@ -84,6 +102,36 @@ async def get_source(
     read_query(request)
     content = await source_of(services.store, submission)
     return await content_answer(request, content or refuse_unknown("source"))
+
+
+@router.get(
+    "/submissions/{id}/artifacts/{name}",
+    **operation(
+        "get_artifact",
+        "Read a file that a program wrote",
+        "A file of its folder `out`, as an attachment unless it is an image. The `ETag` is its SHA-256 in hexadecimal.",
+        query=ArtifactQuery,
+        parameters=[RANGE, IF_NONE_MATCH],
+        problems=[Kind.NOT_FOUND, Kind.RANGE],
+        responses={
+            **content_responses(UNKNOWN),
+            HTTPStatus.NOT_MODIFIED: {"description": "It is as `If-None-Match` names it.", "headers": ETAG},
+        },
+    ),
+)
+async def get_artifact(
+    principal: ReaderDep,
+    id: SubmissionId,  # noqa: A002
+    name: ArtifactName,
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    await find_visible(services, principal, id, "id") or refuse_unknown()
+    query = read_query(request, ArtifactQuery)
+    content = await artifact_of_run(services.database, services.store, id, query.run, name)
+    if content is None:
+        raise V1Problem(Kind.NOT_FOUND, "This run has no such file; `artifacts` of the run lists those that it has.")
+    return await content_answer(request, content)
 
 
 async def _output(request: Request, services: Services, principal: Principal, upload: int, stream: Stream) -> Response:

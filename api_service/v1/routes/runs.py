@@ -76,7 +76,9 @@ async def get_run(
     await read_query_of(request, services, principal, id)
     with admission(services, principal) as admitted:
         async with services.database.connection() as connection:
-            run = await read.run(connection, id, number, owner=owner_of(principal), admit=admitted.admit)
+            run = await read.run(
+                connection, id, number, links=services.links, owner=owner_of(principal), admit=admitted.admit
+            )
         return admitted.until_sent(answer(run or refuse_unknown("run of this submission")))
 
 
@@ -145,4 +147,5 @@ async def _shown(services: Services, principal: Principal, upload: int, number: 
     """Return a run, after a wait for its end."""
     await wait_until_final(services, principal, upload, seconds)
     async with services.database.connection() as connection:
-        return await read.run(connection, upload, number, owner=owner_of(principal)) or refuse_unknown("run")
+        run = await read.run(connection, upload, number, links=services.links, owner=owner_of(principal))
+    return run or refuse_unknown("run")

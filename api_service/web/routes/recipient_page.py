@@ -1,11 +1,13 @@
 """The recipient's page: the latest result of one submission, by a signed link. Nothing else can be reached from it."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
+from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api_service.dependencies import Services, ServicesDep
@@ -13,19 +15,24 @@ from api_service.problems import problem_responses
 from api_service.routes.files import Expires, Signature
 from api_service.v1.content import content_answer
 from api_service.v1.ids import SubmissionId
-from api_service.v1.stored_bytes import output_of_run
+from api_service.v1.routes.output import LARGEST_NUMBER, ArtifactName
+from api_service.v1.stored_bytes import artifact_of_run, output_of_run
 from api_service.web.link_refusal import HTML, LinkRefused, LinkRoute, Reason, wants_text
 from api_service.web.recipient_text import text_of
 from api_service.web.rendering import SECRET, page
+from shared.artifact_texts import about_left_out
+from shared.artifacts import IMAGES
 from shared.engine import GOOD_VERDICTS
 from shared.resources import read
 from shared.resources.links import Links
-from shared.resources.models import FINAL_STATES, Submission
+from shared.resources.models import FINAL_STATES, Artifact, Submission
 
 router = APIRouter(tags=["files"], route_class=LinkRoute)
 
 #: Each text is cut to this many bytes; there may be three of each of a hundred tests.
 _TEXT_LIMIT: Final = 8 << 10
+#: Bytes of the largest image that is shown in the page, not only linked.
+_LARGEST_IMAGE: Final = 200 << 10
 _REFUSALS: Final = problem_responses(
     {
         HTTPStatus.FORBIDDEN: "The link is not valid, or has expired.",
@@ -81,6 +88,24 @@ async def read_output(
     return await content_answer(request, content)
 
 
+@router.get("/pages/{id}/artifacts/{name}", include_in_schema=False)
+async def read_artifact(
+    request: Request,
+    id: SubmissionId,  # noqa: A002
+    name: ArtifactName,
+    expires: Expires,
+    signature: Signature,
+    services: ServicesDep,
+    run: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)] = None,
+) -> Response:
+    """Answer with a file that the program wrote, in the latest run or another one."""
+    await _submission(services, id, expires, signature)
+    content = await artifact_of_run(services.database, services.store, id, run, name)
+    if content is None:
+        raise LinkRefused(Reason.REMOVED)
+    return await content_answer(request, content)
+
+
 async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:
     """Return the submission of a link. Raises `LinkRefused`."""
     if not services.signer.verifies_page(upload, expires=expires, signature=signature, now=time.time()):
@@ -105,5 +130,26 @@ def _page(request: Request, submission: Submission, expires: int) -> Response:
         is_final=submission.state in FINAL_STATES,
         passed=sum(test.verdict in GOOD_VERDICTS for test in (run and run.tests) or ()),
         whole_output=f"{submission.id}/output?{request.url.query}" if is_cut else None,
+        files=[_shown(artifact, submission.id, run.number, request) for artifact in run.artifacts or ()] if run else [],
+        files_note=about_left_out(run.artifacts_left_out, submission.locale) if run else "",
         expires=datetime.fromtimestamp(expires, UTC),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ShownFile:
+    """A file that the program wrote, with its size in bytes and its address, which is relative to the page."""
+
+    name: str
+    bytes: int
+    address: str
+    is_shown: bool
+
+
+def _shown(artifact: Artifact, upload: int, run: int, request: Request) -> _ShownFile:
+    return _ShownFile(
+        artifact.name,
+        artifact.bytes,
+        f"{upload}/artifacts/{quote(artifact.name, safe='')}?run={run}&{request.url.query}",
+        artifact.media_type in IMAGES and artifact.bytes <= _LARGEST_IMAGE,
     )

@@ -2,16 +2,20 @@
 // recipient, on the server.
 
 import { marksOf } from "./marks.js";
-import { el, has, memory, moment, number, seconds, t } from "./page.js";
+import { el, has, memory, moment, number, seconds, size, t } from "./page.js";
 import { directionOf, visible } from "./visible.js";
 
 export const FINAL = new Set(["finished", "failed", "cancelled"]);
 const GOOD = new Set(["ok", "accepted"]);
+const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+/** Bytes of the largest image that is shown, not only offered. */
+const LARGEST_IMAGE = 200 * 1024;
 
 /**
  * @typedef {object} Actions What a person can do with what is shown.
  * @property {(line: number) => void} goTo Puts the cursor at a line of the program.
  * @property {(path: string, name: string) => void} save Saves what a path of the API answers.
+ * @property {(path: string, name: string, place: Element) => void} show Adds the image that a path of the API answers.
  */
 
 /** Return the tone of a verdict or state: the colour that goes with its word. @param {string} state @param {string | null} verdict */
@@ -57,6 +61,7 @@ export function ended(submission, actions) {
   parts.push(...(GOOD.has(verdict) ? [output, errors] : [errors, output]));
   if (run.tests) parts.push(testsOf(run.tests, submission));
   if (verdict !== "compile_error") parts.push(compiled);
+  parts.push(filesOf(submission, actions));
   if (state === "finished") parts.push(usage(run, submission.limits));
   parts.push(facts(submission));
   return parts.filter(Boolean);
@@ -96,6 +101,29 @@ function cutNote(run, stream, submission, actions) {
   const path = stream === "stdout" ? "output" : "stderr";
   const save = () => actions.save(`submissions/${submission.id}/${path}?run=${run.number}`, `${path}-${submission.id}.txt`);
   return el("p", { class: "hint" }, t("cut"), " ", el("button", { type: "button", class: "link", click: save }, t("whole")));
+}
+
+/** Return the files that the program wrote: a button that saves each, and small images. @param {any} submission @param {Actions} actions */
+function filesOf({ id, run }, actions) {
+  const note = leftOut(run.artifacts_left_out);
+  if (!run.artifacts?.length && !note) return null;
+  const items = (run.artifacts ?? []).map((/** @type {any} */ file) => {
+    const path = `submissions/${id}/artifacts/${encodeURIComponent(file.name)}?run=${run.number}`;
+    const save = () => actions.save(path, file.name);
+    const button = el("button", { type: "button", class: "link", click: save }, el("bdi", {}, ...visible(file.name)));
+    const item = el("li", {}, button, " ", el("span", { class: "muted" }, `(${size(file.bytes)})`));
+    if (IMAGES.has(file.media_type) && file.bytes <= LARGEST_IMAGE) actions.show(path, file.name, item);
+    return item;
+  });
+  return el("section", { class: "text" }, el("h3", {}, t("files.written")), el("ul", { class: "files" }, ...items), note && el("p", { class: "hint" }, note));
+}
+
+/** Return a sentence on what did not come back. @param {Record<string, number>} reasons */
+function leftOut(reasons) {
+  const names = Object.keys(reasons ?? {});
+  if (!names.length) return "";
+  const all = Object.values(reasons).reduce((one, other) => one + other, 0);
+  return t("left_out", { number: number(all), reasons: names.map((name) => t(`left_out.${name}`)).join(", ") });
 }
 
 /** Return links to the lines that the compiler or the interpreter complains about. @param {any} submission @param {Actions} actions */

@@ -324,7 +324,7 @@ function showState(state, queue) {
 function finish(submission) {
   shown = submission;
   show(submission.state, pill(submission.state, submission.verdict));
-  body.replaceChildren(...ended(submission, { goTo: (line) => editor?.goTo(line), save }));
+  body.replaceChildren(...ended(submission, { goTo: (line) => editor?.goTo(line), save, show: showImage }));
   editor?.mark(marksOfRun(submission));
   document.title = `${labelOf(submission.state, submission.verdict)} · Precieux`;
   history.update({ id: submission.id, state: submission.state, verdict: submission.verdict });
@@ -350,6 +350,15 @@ async function save(path, name) {
   const address = URL.createObjectURL(await response.blob());
   el("a", { href: address, download: name }).click();
   URL.revokeObjectURL(address);
+}
+
+/** Add an image to a place of the page. An image cannot be loaded with an API key, so it becomes an address of data. @param {string} path @param {string} name @param {Element} place */
+async function showImage(path, name, place) {
+  const response = await call(path).catch(() => null);
+  if (!response) return; // the button beside it says why
+  const reader = new FileReader();
+  reader.addEventListener("load", () => place.append(el("img", { src: reader.result, alt: name })));
+  reader.readAsDataURL(await response.blob());
 }
 
 /** @param {() => Promise<void>} act */

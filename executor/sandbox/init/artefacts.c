@@ -47,14 +47,28 @@ static bool is_input(const char *name, const struct collection *files)
     return false;
 }
 
-/* Append the file's content; false if that fails. */
-static bool copy(int source, off_t size, int target)
+int new_contents(void)
+{
+    int contents = memfd_create("contents", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (contents < 0)
+        fail("memfd_create");
+    return contents;
+}
+
+bool append_content(int source, off_t size, int target)
 {
     off_t offset = 0;
     ssize_t sent = 1;
     while (offset < size && (sent = sendfile(target, source, &offset, (size_t)(size - offset))) > 0)
         ;
     return sent > 0;
+}
+
+void send_contents(int contents, const char *words, size_t length, int receiver)
+{
+    if (fcntl(contents, F_ADD_SEALS, SEALS) < 0)
+        fail("seals");
+    send_packet(receiver, words, length, &contents, 1);
 }
 
 /* Add the regular file `source`; false if it is too large, or one too many. */
@@ -65,7 +79,7 @@ static bool collect_file(int source, const char *name, const struct stat *status
         return false;
     size_t length = (size_t)snprintf(files->words + files->length, room, "%s%c%d%c%lld", name, 0,
                                      (int)status->st_mode & 0755, 0, (long long)status->st_size) + 1;
-    if (length > room || !copy(source, status->st_size, files->contents))
+    if (length > room || !append_content(source, status->st_size, files->contents))
         return false;
     files->count++;
     files->length += length;
@@ -118,11 +132,11 @@ void send_artefacts(const struct file *inputs, int count, long long max_bytes, i
     files.inputs = inputs;
     files.input_count = count;
     files.bytes_left = max_bytes;
-    files.contents = memfd_create("artefacts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (folder < 0 || files.contents < 0)
+    files.contents = new_contents();
+    if (folder < 0)
         fail(WORK);
     bool all = collect_folder(folder, "", 0, &files);
-    if (all && files.count > 0 && fcntl(files.contents, F_ADD_SEALS, SEALS) == 0)
-        send_packet(receiver, files.words, files.length, &files.contents, 1);
+    if (all && files.count > 0)
+        send_contents(files.contents, files.words, files.length, receiver);
     close(files.contents);
 }

@@ -7,6 +7,7 @@
  *   gcc.c          the zygote of C programs
  *   zygote.c       forks process 1 of each box                  runs in the zygote
  *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
+ *   out_folder.c   collects what a program wrote to its out folder
  *   artefacts.c    collects what a compiler made
  *   confine.c      gives up every privilege                     runs in the box, as the program
  *   driver.c       runs a step, if possible without the compiler's driver
@@ -18,7 +19,8 @@
  *   packet.c       sends and receives words and descriptors
  *   process.c      fails, resets signals
  *
- * All input comes from the keeper. Nothing that a program writes is read. Any failure ends the process (`fail`). If it
+ * All input comes from the keeper. Nothing that a program writes is read, but for the files in its out folder, which are
+ * copied. Any failure ends the process (`fail`). If it
  * is process 1, or a child of process 1 that has not become its program yet, the box ends too.
  */
 

@@ -1,5 +1,6 @@
 #include "artefacts.h"
 #include "confine.h"
+#include "out_folder.h"
 #include "packet.h"
 #include "pid1.h"
 #include "privileges.h"
@@ -219,6 +220,8 @@ static void run(const struct box *box, const struct confinement *confinement, st
     write_work_folder(files, count, box->user);
     int collect = (int)next_number(&packet);
     long long collect_bytes = next_number(&packet);
+    int out = (int)next_number(&packet), out_files = (int)next_number(&packet);
+    long long out_bytes = next_number(&packet);
     int steps = (int)next_number(&packet);
     bool forwards = next_number(&packet) > 0;
     for (int step = 0; step < steps; step++) {
@@ -239,6 +242,8 @@ static void run(const struct box *box, const struct confinement *confinement, st
         double cpu_s = cpu_of_children() - cpu_before;
         if (step == 0 && exit_code == 0 && collect >= 0)
             send_artefacts(files, count, collect_bytes, descriptor_at(&packet, collect));
+        if (step + 1 == steps && out >= 0)
+            send_out_folder(box->user, out_files, out_bytes, descriptor_at(&packet, out));
         report(keeper, step, exit_code, cpu_s, wall_s, resident);
         if (exit_code != 0)
             break;

@@ -62,6 +62,9 @@ def run_words(
     stub: bool,
     collect: int = -1,
     max_bytes: int = 0,
+    out: int = -1,
+    max_out_files: int = 0,
+    max_out_bytes: int = 0,
     forwards: bool = False,
 ) -> bytes:
     """Return the words for `run` in init/pid1.c.
@@ -74,10 +77,14 @@ def run_words(
     are sent there before the next one starts: one packet of the words name, mode and size of each. A sealed file with
     the contents of all is attached. Together they may have up to `max_bytes`.
 
+    `out` is the index of another socket, or -1. If it is given, the files in the last step's out folder are sent there
+    when that step has ended, however it ended: the words name and size of each, and the numbers of those left out
+    (`send_out_folder` in init/out_folder.c).
+
     With `forwards`, process 1 forwards signals that the keeper sends it to the program of the step.
     """
     packet = to_words(len(files), contents, *(field for file in files for field in file))
-    packet += to_words(collect, max_bytes, len(steps), int(forwards))
+    packet += to_words(collect, max_bytes, out, max_out_files, max_out_bytes, len(steps), int(forwards))
     for step in steps:
         words = _step_words(step)
         line = json.dumps({"argv": step.argv}) + "\n" if stub else ""

@@ -14,7 +14,7 @@ SUBMISSION = """
 """
 RUN = """
     number state verdict requested_at queued_at started_at finished_at attempt stdout stderr compile_output truncated
-    exit_code signal cpu_s wall_s memory_bytes engine tests points points_awarded
+    exit_code signal cpu_s wall_s memory_bytes engine artifacts artifacts_left_out tests points points_awarded
 """
 TEST = """
     number name hidden verdict points points_awarded stdout stderr diff truncated exit_code signal cpu_s wall_s

@@ -1,5 +1,7 @@
 """The pages for people, as far as they need no browser: header fields, the plain form, and the recipient's link."""
 
+import hashlib
+import html
 import json
 import re
 import time
@@ -203,3 +205,45 @@ async def test_hidden_tests_are_on_no_page(api: httpx.AsyncClient, database: Dat
     for accept in ("text/html", "text/plain"):
         answer = await api.get(path_of(signer, upload), headers={"Accept": accept})
         assert ("output 1" in answer.text, "output 2" in answer.text, "test 2" in answer.text) == (True, False, True)
+
+
+async def test_the_recipients_page_links_to_artifacts(
+    api: httpx.AsyncClient, database: Database, store: ObjectStore, signer: LinkSigner
+) -> None:
+    """Small images are shown. Their names are hostile."""
+    upload, _ = await add_finished(database, None)
+    await execute(database, "UPDATE uploads SET runs = 1")
+    await execute(database, "UPDATE job SET number = 1")
+    names = {'"><img src=x onerror=alert(1)>.png': "image/png", "large.png": "image/png", "x.csv": "text/csv"}
+    stored, digest = [], hashlib.sha256(b"1,2").hexdigest()
+    for number, (name, media_type) in enumerate(names.items(), 1):
+        await store.put(f"results/{number}", b"1,2")
+        size = 1 << 20 if name == "large.png" else 3
+        stored.append(
+            {
+                "name": name,
+                "bytes": size,
+                "media_type": media_type,
+                "sha256": digest,
+                "key": f"results/{number}",
+            }
+        )
+    await execute(
+        database,
+        "UPDATE results SET artifacts = CAST(:stored AS jsonb), artifacts_left_out = '{\"too_large\": 3}'",
+        stored=json.dumps(stored),
+    )
+    link = signer.page_link(upload, expires=int(time.time()) + 60).removeprefix(signer.public_url)
+    page = (await api.get(link, headers=BROWSER)).text
+    assert "onerror=alert(1)&gt;" in page
+    assert "<img src=x" not in page
+    images = re.findall(r'<img src="([^"]+)" alt="([^"]+)">', page)
+    assert [alt for _, alt in images] == ["&#34;&gt;&lt;img src=x onerror=alert(1)&gt;.png"]
+    assert "Entries of the folder that did not come back: 3 (too large)." in page
+    addresses = [html.unescape(address) for address in re.findall(r'<li><a href="([^"]+)"', page)]
+    assert len(addresses) == 3
+    for address in addresses:
+        assert (await api.get(f"/pages/{address}")).content == b"1,2"
+        forged = re.sub("signature=.", "signature=~", address)
+        assert (await api.get(f"/pages/{forged}")).status_code == 403
+    assert (await api.get(f"/pages/{addresses[0].replace('run=1', 'run=2')}")).status_code == 404

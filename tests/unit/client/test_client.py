@@ -12,6 +12,7 @@ import pytest
 
 from precieux_client import (
     APIError,
+    Artifact,
     AsyncClient,
     Client,
     Conflict,
@@ -53,6 +54,19 @@ SUBMISSION: dict[str, Any] = {
     "webhook": None,
     "links": {"self": "s", "events": "e", "output": "o", "source": "s", "page": None},
     "a_key_of_the_future": 1,
+}
+_TEXTS = dict.fromkeys(("stdout", "stderr", "compile_output", "exit_code", "signal", "engine", "tests"))
+_TIMES = dict.fromkeys(("requested_at", "queued_at", "started_at", "finished_at", "cpu_s", "wall_s", "memory_bytes"))
+RUN: dict[str, Any] = {
+    "number": 1,
+    "state": "finished",
+    "verdict": "ok",
+    "attempt": 1,
+    "truncated": [],
+    **_TEXTS,
+    **_TIMES,
+    "points": None,
+    "points_awarded": None,
 }
 
 
@@ -319,3 +333,22 @@ def test_an_older_server_names_no_libraries() -> None:
     client = server.client()
     assert client.language("py").libraries == ()
     assert [one.name for one in client.language("py").libraries] == ["numpy"]
+
+
+def test_artifacts_are_listed_and_read() -> None:
+    one: dict[str, Any] = {"name": "a b.png", "bytes": 3, "media_type": "image/png", "url": "u"}
+    run = {**RUN, "artifacts": [one], "artifacts_left_out": {"too_large": 1}}
+    server = Server(ok({**SUBMISSION, "run": run}), httpx.Response(200, content=b"\xffab"))
+    client = server.client()
+    found = client.get(7).run
+    assert found is not None
+    assert found.artifacts == (Artifact(**one),)
+    assert found.artifacts_left_out == {"too_large": 1}
+    assert client.artifact(7, "a b.png", run=2) == b"\xffab"
+    assert str(server.requests[1].url) == "http://server.example/v1/submissions/7/artifacts/a%20b.png?run=2"
+
+
+def test_a_run_of_an_older_server_has_no_artifacts() -> None:
+    found = Server(ok({**SUBMISSION, "run": RUN})).client().get(7).run
+    assert found is not None
+    assert (found.artifacts, found.artifacts_left_out) == (None, {})

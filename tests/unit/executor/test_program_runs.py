@@ -12,10 +12,10 @@ from executor.catalogue import Installed
 from executor.in_order import SpareSlot
 from executor.languages import known
 from executor.pipeline import Pipeline
-from executor.sandbox.base import File, Job, SandboxFailure, StepResult
+from executor.sandbox.base import File, Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from shared.codex import Verdict
-from shared.engine import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded
+from shared.engine import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
 _SECRET = "what nobody may see"
@@ -309,3 +309,53 @@ async def test_a_build_script_runs_before_each_run() -> None:
     assert [event.event for event in events] == ["compiled", "test", "test", "test"]
     assert [[step.argv[-1] for step in job.steps] for job in sandbox.jobs] == [["make", "run"]] * 3
     assert {job.artefact_bytes for job in sandbox.jobs} == {0}
+
+
+def _with_out(files: dict[str, bytes], left_out: dict[LeftOut, int] | None = None) -> _Sandbox:
+    return _Sandbox(lambda box: replace(_OK, out_folder=OutFolder(files, left_out or {})))
+
+
+async def test_files_of_the_out_folder_are_artifacts() -> None:
+    sandbox = _with_out({"a": b"\xff", "b": b""}, {LeftOut.TOO_MANY: 2})
+    settings = ExecutorSettings(artifact_count=3, artifact_bytes=7)
+    (_, event) = await _run(sandbox, artifacts=True, settings=settings)
+    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(3, 7)]
+    assert isinstance(event, TestEnded)
+    assert parse_event(event.model_dump_json()) == event
+    assert [(one.name, one.content) for one in event.artifacts or ()] == [("a", b"\xff"), ("b", b"")]
+    assert event.artifacts_left_out == {LeftOut.TOO_MANY: 2}
+
+
+@pytest.mark.parametrize("name", ["\udcff", "a\nb", "\x1b[31m", "a\\b", "gnp\u202e.exe"])
+async def test_artifacts_with_misleading_names_are_left_out(name: str) -> None:
+    (_, event) = await _run(_with_out({name: b"", "\u06a9\u200c.png": b""}, {LeftOut.TOO_LARGE: 1}), artifacts=True)
+    assert isinstance(event, TestEnded)
+    assert [one.name for one in event.artifacts or ()] == ["\u06a9\u200c.png"]
+    assert event.artifacts_left_out == {LeftOut.TOO_LARGE: 1, LeftOut.BAD_NAME: 1}
+
+
+@pytest.mark.parametrize(("asked", "count"), [(False, 16), (True, 0)])
+async def test_artifacts_are_collected_only_if_wanted(asked: bool, count: int) -> None:
+    sandbox = _Sandbox()
+    (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_count=count))
+    assert [job.out_limits for job in sandbox.jobs] == [None]
+    assert isinstance(event, TestEnded)
+    assert event.artifacts is None
+
+
+async def test_artifacts_survive_a_compile_cache() -> None:
+    """With a compiler in the box, and from the cache."""
+    sandbox = _with_out({"a": b""})
+    pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
+    fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "artifacts": True}
+    request = ProgramRequest.model_validate(fields, strict=False)
+    for _ in range(2):
+        async for _event in pipeline.run_tests(request, installed.program(request), installed, lambda: None):
+            pass
+    assert [(len(job.steps), job.out_limits is not None) for job in sandbox.jobs] == [(2, True), (1, True)]
+
+
+def test_artifacts_of_many_runs_are_refused() -> None:
+    fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "artifacts": True, "repeat": 2}
+    with pytest.raises(ValueError, match="single run"):
+        ProgramRequest.model_validate(fields, strict=False)

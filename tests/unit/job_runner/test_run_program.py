@@ -1,6 +1,7 @@
 """The client of `POST /run`: its events, its errors and its bounds."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -168,7 +169,7 @@ async def test_a_line_that_is_no_event_is_a_failure_of_the_engine(line: bytes) -
 
 async def test_an_endless_line_is_cut_off() -> None:
     with pytest.raises(EngineUnavailable, match="line of over"):
-        await run([lines(STARTED), *[b"x" * 10_000] * 100])
+        await run([lines(STARTED), *[b"x" * 10_000] * 100], artifact_count=0)
 
 
 async def test_an_engine_that_drips_is_cut_off() -> None:
@@ -279,3 +280,20 @@ async def test_the_engine_is_asked_once_for_its_calls() -> None:
     assert await client.has_run_call()
     assert listings == 3
     await client.close()
+
+
+async def test_artifacts_beyond_the_bounds_are_left_out() -> None:
+    """Also if the engine does not keep to its own."""
+    sizes = {"a": 2, "b": 9, "c": 3, "d": 0}
+    artifacts = [{"name": name, "content": base64.b64encode(bytes(size)).decode()} for name, size in sizes.items()]
+    test = {**TEST, "artifacts": [*artifacts, artifacts[0]], "artifacts_left_out": {"too_many": 1}}
+    _, event = await run([lines(STARTED, test, FINISHED)], artifact_count=2, artifact_bytes=5)
+    assert isinstance(event, TestEnded)
+    assert [(one.name, len(one.content)) for one in event.artifacts or ()] == [("a", 2), ("c", 3)]
+    assert event.artifacts_left_out == {"too_many": 2, "too_large": 1, "bad_name": 1}
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", "a\0b", "a\n", "\u202ex", "x" * 256])
+async def test_an_artifact_with_a_bad_name_is_a_failure_of_the_engine(name: str) -> None:
+    with pytest.raises(EngineUnavailable, match="POST /run"):
+        await run([lines(STARTED, {**TEST, "artifacts": [{"name": name, "content": ""}]}, FINISHED)])

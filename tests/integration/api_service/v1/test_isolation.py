@@ -1,6 +1,7 @@
 """A key beside another's submissions sees nothing of them and changes nothing, through every call of API v1."""
 
 import asyncio
+import hashlib
 import json
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
     ("GET", "/v1/submissions/{id}/output", "?run=1", 200),
     ("GET", "/v1/submissions/{id}/output", "?test=1", 422),
     ("GET", "/v1/submissions/{id}/stderr", "", 200),
+    ("GET", "/v1/submissions/{id}/artifacts/{name}", "", 200),
+    ("GET", "/v1/submissions/{id}/artifacts/{name}", "?run=1", 200),
     ("GET", "/v1/submissions/{id}/source", "", 200),
     ("GET", "/v1/submissions/{id}/mails", "", 200),
     ("GET", "/v1/submissions/{id}/events", "", 200),
@@ -67,7 +70,11 @@ async def owned(database: Database, store: LocalStore, alice: Key) -> dict[str, 
     await store.put("source.py", SECRET.encode())
     await request(database, upload)
     job = await make_job(database, upload)
-    await end(database, job, verdict="ok", output=SECRET, stderr=SECRET)
+    content = SECRET.encode()
+    await store.put("artifact", content)
+    artifact = {"name": "x", "bytes": len(content), "media_type": "text/plain", "key": "artifact"}
+    artifacts = json.dumps([{**artifact, "sha256": hashlib.sha256(content).hexdigest()}])
+    await end(database, job, verdict="ok", output=SECRET, stderr=SECRET, artifacts=artifacts)
     await execute(
         database,
         "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id, status)"
@@ -80,7 +87,7 @@ async def owned(database: Database, store: LocalStore, alice: Key) -> dict[str, 
 
 
 def path_of(template: str, owned: dict[str, int]) -> str:
-    return template.format(id=owned[template.split("/")[2]], number=1)
+    return template.format(id=owned[template.split("/")[2]], number=1, name="x")
 
 
 async def call(api: httpx.AsyncClient, key: Key, method: str, path: str) -> httpx.Response:

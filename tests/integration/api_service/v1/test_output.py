@@ -1,8 +1,10 @@
 """`/output`, `/stderr` and `/source`: the bytes as they are, in ranges, and safe in a browser."""
 
+import hashlib
 import io
 import json
 import zipfile
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -244,3 +246,125 @@ async def test_the_recipients_page(api: httpx.AsyncClient, database: Database, s
     assert (await api.get(link)).status_code == 404
     ours = await add(database, email=None)
     assert (await api.get(f"/v1/submissions/{ours}")).json()["links"]["page"] is None
+
+
+PNG = b"\x89PNG\r\n\x1a\n0123"
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+async def add_artifacts(
+    database: Database, store: LocalStore, upload: int, files: dict[str, tuple[str, bytes]]
+) -> None:
+    """Add a run with these artifacts: their types and contents by name."""
+    stored = []
+    for number, (name, (media_type, content)) in enumerate(files.items(), 1):
+        key = f"results/{upload}-1-ab-{number}"
+        await store.put(key, content)
+        stored.append(
+            {"name": name, "bytes": len(content), "media_type": media_type, "sha256": sha256(content), "key": key}
+        )
+    await add_run(database, store, upload, artifacts=json.dumps(stored), artifacts_left_out='{"too_many": 2}')
+
+
+async def test_artifacts_are_listed_with_their_addresses(
+    api: httpx.AsyncClient, database: Database, store: LocalStore
+) -> None:
+    upload = await add(database)
+    await add_artifacts(database, store, upload, {"a b-é?.png": ("image/png", PNG)})
+    submission = (await api.get(f"/v1/submissions/{upload}")).json()
+    run = (await api.get(f"/v1/submissions/{upload}/runs/1")).json()
+    assert submission["run"] == run
+    [artifact] = run["artifacts"]
+    assert list(artifact) == ["name", "bytes", "media_type", "url"]
+    assert (artifact["name"], artifact["bytes"], artifact["media_type"]) == ("a b-é?.png", 12, "image/png")
+    assert artifact["url"] == f"{PUBLIC_URL}/v1/submissions/{upload}/artifacts/a%20b-%C3%A9%3F.png?run=1"
+    assert run["artifacts_left_out"] == {"too_many": 2}
+    assert (await api.get(artifact["url"].removeprefix(PUBLIC_URL))).content == PNG
+    [item] = (await api.get(f"/v1/submissions/{upload}/runs")).json()["items"]
+    assert (item["artifacts"], item["artifacts_left_out"]) == (None, {})
+
+
+async def test_an_image_may_be_shown_and_all_else_is_saved(
+    api: httpx.AsyncClient, database: Database, store: LocalStore
+) -> None:
+    upload = await add(database)
+    files = {
+        "é.png": ("image/png", PNG),
+        'x"\\%.svg': ("application/octet-stream", b"<svg onload='alert(1)'/>"),
+        "x.html": ("application/octet-stream", b"<script>alert(1)</script>"),
+        "x.csv": ("text/csv; charset=utf-8", b"1,2"),
+    }
+    await add_artifacts(database, store, upload, files)
+    answers = [await api.get(f"/v1/submissions/{upload}/artifacts/{quote(name, safe='')}") for name in files]
+    for answer, (media_type, content) in zip(answers, files.values(), strict=True):
+        assert (answer.status_code, answer.content, answer.headers["Content-Type"]) == (200, content, media_type)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert [answer.headers["Content-Disposition"] for answer in answers] == [
+        "inline; filename=\"_.png\"; filename*=UTF-8''%C3%A9.png",
+        "attachment; filename=\"x___.svg\"; filename*=UTF-8''x%22%5C%25.svg",
+        'attachment; filename="x.html"',
+        'attachment; filename="x.csv"',
+    ]
+
+
+async def test_artifacts_have_entity_tags_and_ranges(
+    api: httpx.AsyncClient, database: Database, store: LocalStore
+) -> None:
+    upload = await add(database)
+    await add_artifacts(database, store, upload, {"x": ("image/png", PNG)})
+    path = f"/v1/submissions/{upload}/artifacts/x"
+    whole = await api.get(path)
+    tag = whole.headers["ETag"]
+    assert (whole.status_code, tag) == (200, f'"{sha256(PNG)}"')
+    same = await api.get(path, headers={"If-None-Match": tag})
+    assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
+    for condition, status in ((tag, 206), ('"other"', 200)):
+        answer = await api.get(path, headers={"Range": "bytes=8-9", "If-Range": condition})
+        assert (answer.status_code, answer.content) == (status, b"01" if status == 206 else PNG)
+    assert (await api.get(path, headers={"Range": "bytes=12-"})).status_code == 416
+
+
+async def test_what_is_no_artifact_is_not_found(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
+    upload = await add(database)
+    assert (await api.get(f"/v1/submissions/{upload}/artifacts/x")).status_code == 404
+    await add_artifacts(database, store, upload, {"x": ("image/png", PNG)})
+    await add_run(database, store, upload)
+    for path in (
+        "x",
+        "y?run=1",
+        "%00?run=1",
+        "%2e%2e?run=1",
+        "x%2Fx?run=1",
+        "x?run=3",
+        f"..%2f{upload}-1-ab.txt?run=1",
+    ):
+        answer = await api.get(f"/v1/submissions/{upload}/artifacts/{path}")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json"), path
+    assert (await api.get(f"/v1/submissions/{upload}/artifacts/x?run=1")).content == PNG
+    assert (await api.get(f"/v1/submissions/{upload}/artifacts/x?run=0")).status_code == 422
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+async def test_an_artifact_that_has_changed_is_not_sent(size: int) -> None:
+    """The last piece is held back, so the client sees that the answer was cut."""
+
+    async def changed(start: int, length: int) -> bytes:
+        return b"x" * length
+
+    sent = 0
+
+    async def send() -> None:
+        nonlocal sent
+        content = Content(size, changed, digest=sha256(b"y" * size))
+        answer = await content_answer(Request({"type": "http", "headers": []}), content)
+        assert isinstance(answer, StreamingResponse)
+        async for piece in answer.body_iterator:
+            sent += len(piece)
+
+    with pytest.raises(EOFError, match="not those"):
+        await send()
+    assert sent < size

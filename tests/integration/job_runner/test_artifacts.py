@@ -1,0 +1,216 @@
+"""The files that a program wrote to `out/`, from the engine's answer to the store, the result and the mail."""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from job_runner.cleaner import Cleaner
+from job_runner.emails.ordered import OrderedMails
+from job_runner.mailers.base import Mailer
+from job_runner.process import Processor
+from shared.database.connection import Database
+from shared.errors import StoreUnavailable
+from shared.mails import order
+from shared.retry import RetryPolicy
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
+from tests.integration.job_runner.program_rows import add, all_are, running
+from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, ended
+from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_HOSTILE = "<script>alert(1)</script>.svg".replace("/", "_")
+
+
+class _Store(LocalStore):
+    """Counts down before each put of an artifact, and fails at 0."""
+
+    fails_in = -1
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        if not key.endswith(".txt") and key.startswith("results/"):
+            self.fails_in -= 1
+            if self.fails_in == -1:
+                raise StoreUnavailable("The store is down.")
+        await super().put(key, data, content_type=content_type)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[_Store]:
+    store = _Store(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def engine() -> PlayedEngine:
+    engine = PlayedEngine()
+    engine.has_artifacts = True
+    return engine
+
+
+@pytest.fixture
+def processor(database: Database, store: _Store, engine: PlayedEngine) -> Processor:
+    policy = RetryPolicy(base=0.01, cap=0.02)
+    return Processor(database, store, engine, LETTERHEAD, max_attempts=3, load_seconds=0, policy=policy)
+
+
+def _wrote(files: dict[str, bytes], **left_out: int) -> Any:
+    artifacts = [{"name": name, "content": urlsafe_b64encode(content).decode()} for name, content in files.items()]
+    return ended(1, artifacts=artifacts, artifacts_left_out=left_out)
+
+
+async def _rows(database: Database, sql: str) -> list[dict[str, Any]]:
+    return await fetch(database, sql)
+
+
+async def _stored(store: LocalStore) -> set[str]:
+    return {key async for keys in store.keys("results") for key in keys if not key.endswith(".txt")}
+
+
+async def test_artifacts_are_stored_and_described(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+) -> None:
+    files = {"a.png": _PNG, "b.html": b"<script>", _HOSTILE: b"<svg/>", "d.csv": b"1,2\n", "e.csv": b"\xff"}
+    engine.streams = [[STARTED, _wrote(files, too_many=2)]]
+    await add(database, store, owner=None)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert engine.requests[0].artifacts
+    [row] = await _rows(database, "SELECT artifacts, artifacts_left_out FROM results")
+    artifacts = json.loads(row["artifacts"])
+    assert [(one["name"], one["bytes"], one["media_type"]) for one in artifacts] == [
+        ("a.png", 8, "image/png"),
+        ("b.html", 8, "application/octet-stream"),
+        (_HOSTILE, 6, "application/octet-stream"),
+        ("d.csv", 4, "text/csv; charset=utf-8"),
+        ("e.csv", 1, "application/octet-stream"),
+    ]
+    assert json.loads(row["artifacts_left_out"]) == {"too_many": 2}
+    assert {one["key"] for one in artifacts} == await _stored(store)
+    for artifact, content in zip(artifacts, files.values(), strict=True):
+        assert await store.get(artifact["key"]) == content
+        assert artifact["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+async def test_the_mail_links_to_artifacts(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+) -> None:
+    """And so does the mail that is ordered again."""
+    engine.streams = [[STARTED, _wrote({_HOSTILE: b"12345", "\u0637\u0631\u062d.png": _PNG}, not_a_file=1)]]
+    upload = await add(database, store, owner=None, email="a@example.com")
+    async with running(database, processor):
+        await all_are("executed", database)
+    [job] = await _rows(database, "SELECT id FROM job")
+    async with database.connection() as connection:
+        await order(connection, job=job["id"], upload=upload)
+    assert await OrderedMails(database, store, LETTERHEAD).fill_in() == 1
+    mails = await _rows(database, "SELECT text, html FROM emails ORDER BY id")
+    assert len(mails) == 2
+    for mail in mails:
+        assert f"/pages/{upload}/artifacts/%D8%B7%D8%B1%D8%AD.png?run=1&expires=" in mail["text"]
+        assert f"{_HOSTILE} (5 bytes):" in mail["text"]
+        assert "Entries of the folder that did not come back: 1 (a folder, a link or a special file)." in mail["text"]
+        assert "<script>alert" not in mail["html"]
+        assert "&lt;script&gt;alert(1)&lt;_script&gt;.svg" in mail["html"]
+        assert f"/pages/{upload}/artifacts/%3Cscript%3E" in mail["html"]
+
+
+async def test_no_result_is_written_before_its_artifacts(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+) -> None:
+    """The store fails at the second file. The run is repeated, and a later removal finds what the first try left."""
+    store.fails_in = 1
+    engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})] for _ in range(2)]
+    await add(database, store, owner=None)
+    async with running(database, processor):
+        await all_are("executed", database)
+    [row] = await _rows(database, "SELECT artifacts, attempt FROM results JOIN job ON job.id = results.job")
+    assert row["attempt"] == 2
+    keys = {one["key"] for one in json.loads(row["artifacts"])}
+    assert keys < await _stored(store)
+    await _remove_all(database, store)
+    assert await _stored(store) == set()
+
+
+async def test_old_submissions_lose_their_artifacts(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})]]
+    await add(database, store, owner=None)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert len(await _stored(store)) == 2
+    await _remove_all(database, store)
+    assert await _stored(store) == set()
+
+
+async def test_a_lost_lease_leaves_no_artifacts(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[STARTED, _wrote({"a": b"1"})]]
+    await add(database, store, owner=None)
+    put = store.put
+
+    async def is_removed() -> bool:
+        return not await _stored(store)
+
+    async def lose(key: str, data: bytes, *, content_type: str = "") -> None:
+        await put(key, data)
+        if not key.endswith(".txt"):
+            await execute(database, "UPDATE job SET lease_id = NULL, status = 'cancelled', finished_at = now()")
+
+    store.put = lose  # type: ignore[method-assign]
+    async with running(database, processor):
+        await all_are("cancelled", database)
+        await eventually(is_removed)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"tests": [{"stdin": "1"}]},
+        {"spec": {"output_order": True}},
+        {"spec": {"repeat": 1, "output_order": True}},
+    ],
+)
+async def test_tests_and_front_doors_ask_for_no_artifacts(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine, how: dict[str, Any]
+) -> None:
+    engine.streams = [[STARTED, ended(1)]]
+    await add(database, store, owner=None, **how)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert not engine.requests[0].artifacts
+    assert (await _rows(database, "SELECT artifacts FROM results"))[0]["artifacts"] is None
+
+
+async def test_an_older_engine_is_not_asked(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.has_artifacts = False
+    engine.streams = [[STARTED, ended(1)]]
+    await add(database, store, owner=None)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert not engine.requests[0].artifacts
+
+
+class _Mailer:
+    async def forget(self, *, days: int) -> None:
+        pass
+
+
+async def _remove_all(database: Database, store: LocalStore) -> None:
+    await execute(database, "UPDATE uploads SET created_at = now() - interval '2 days'")
+    await execute(database, "UPDATE emails SET status = 'sent'")
+    assert await Cleaner(database, store, cast(Mailer, _Mailer()), days=1).run_once() == 1

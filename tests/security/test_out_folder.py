@@ -1,0 +1,196 @@
+"""Only the program's own regular files come back from its folder `out`, whatever it has put there."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from executor.catalogue import ENVIRONMENT
+from executor.host import find_mechanisms
+from executor.sandbox.base import (
+    File,
+    Job,
+    LeftOut,
+    OutFolder,
+    OutLimits,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    find_python,
+)
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+from tests.fixtures.step_limits import SMALL
+
+pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
+
+_LIMITS = OutLimits(files=4, bytes=1000)
+_GIVEN = {"out/given": File(b"given")}
+
+
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=[True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["as it comes", "without cgroups"],
+)
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)))
+    try:
+        yield sandbox
+    finally:
+        await sandbox.aclose()
+
+
+def _step(source: str, limits: StepLimits = SMALL) -> Step:
+    source = f"import os, socket\n{source}"
+    return Step((find_python(), "-c", source), ENVIRONMENT, limits, 65536)
+
+
+async def _run(
+    sandbox: BubblewrapSandbox, source: str, *before: str, files: dict[str, File] | None = None
+) -> StepResult:
+    steps = (*map(_step, before), _step(source))
+    job = Job(_GIVEN if files is None else files, steps, Template(16 << 20, SMALL), out_limits=_LIMITS)
+    return (await sandbox.run(job))[-1]
+
+
+async def test_files_come_back_in_the_order_of_names(sandbox: BubblewrapSandbox) -> None:
+    source = "open('out/b', 'wb').write(bytes(range(256))); open('out/a', 'w'); open('out/é', 'w').write('1')"
+    collected = (await _run(sandbox, source)).out_folder
+    assert list(collected.files.items()) == [("a", b""), ("b", bytes(range(256))), ("given", b"given"), ("é", b"1")]
+    assert collected.left_out == {}
+
+
+async def test_a_program_may_make_the_folder(sandbox: BubblewrapSandbox) -> None:
+    result = await _run(sandbox, "os.mkdir('out'); open('out/plot', 'w').write('x')", files={})
+    assert result.out_folder == OutFolder({"plot": b"x"})
+
+
+async def test_without_the_folder_nothing_comes_back(sandbox: BubblewrapSandbox) -> None:
+    assert (await _run(sandbox, "open('plot', 'w').write('x')", files={})).out_folder == OutFolder()
+
+
+@pytest.mark.parametrize("end", ["raise SystemExit(3)", "os.kill(os.getpid(), 11)"])
+async def test_files_of_a_failed_program_come_back(sandbox: BubblewrapSandbox, end: str) -> None:
+    assert (await _run(sandbox, end)).out_folder == OutFolder({"given": b"given"})
+
+
+async def test_only_the_last_step_is_collected_from(sandbox: BubblewrapSandbox) -> None:
+    result = await _run(sandbox, "open('out/given', 'a').write('!')", "open('out/given', 'a').write('?')")
+    assert result.out_folder == OutFolder({"given": b"given?!"})
+    assert (await _run(sandbox, "", "raise SystemExit(1)")).out_folder == OutFolder()
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "count"),
+    [
+        ("os.symlink('/etc/passwd', 'out/x')", LeftOut.NOT_A_FILE, 1),
+        ("os.symlink('given', 'out/x')", LeftOut.NOT_A_FILE, 1),
+        ("os.symlink('/proc/1/environ', 'out/x'); os.symlink('/dev/zero', 'out/y')", LeftOut.NOT_A_FILE, 2),
+        ("os.chdir('out')\nfor _ in range(1000): os.mkdir('d'); os.chdir('d')", LeftOut.NOT_A_FILE, 1),
+        ("os.mkfifo('out/x')", LeftOut.NOT_A_FILE, 1),
+        ("os.mkfifo('out/x'); os.open('out/x', os.O_RDWR)", LeftOut.NOT_A_FILE, 1),
+        ("os.mknod('out/x', 0o140755)", LeftOut.NOT_A_FILE, 1),
+        ("socket.socket(socket.AF_UNIX).bind('out/x')", LeftOut.NOT_A_FILE, 1),
+        ("open('out/x', 'w'); os.chmod('out/x', 0)", LeftOut.UNREADABLE, 1),
+        ("open('out/x', 'w').write('x' * 996)", LeftOut.TOO_LARGE, 1),
+        ("open('out/x', 'w'); os.truncate('out/x', 8 << 20)", LeftOut.TOO_LARGE, 1),
+        ("[open(f'out/x{number}', 'w') for number in range(5)]", LeftOut.TOO_MANY, 2),
+    ],
+)
+async def test_what_may_not_come_back_is_counted(
+    sandbox: BubblewrapSandbox, source: str, reason: LeftOut, count: int
+) -> None:
+    """The given file comes back all the same."""
+    result = await _run(sandbox, source)
+    assert result.stderr == b""
+    assert result.out_folder.files["given"] == b"given"
+    assert result.out_folder.left_out == {reason: count}
+
+
+async def test_a_private_file_comes_back(sandbox: BubblewrapSandbox) -> None:
+    """It is read with the rights of the program, whose user is not that of process 1 if the executor is root."""
+    source = "os.umask(0o77); open('out/x', 'w').write('mine'); os.chmod('out', 0o700)"
+    assert (await _run(sandbox, source)).out_folder.files["x"] == b"mine"
+
+
+async def test_a_hard_link_is_a_file_of_its_own(sandbox: BubblewrapSandbox) -> None:
+    source = "os.link('out/given', 'out/x'); os.unlink('out/given')"
+    assert (await _run(sandbox, source)).out_folder == OutFolder({"x": b"given"})
+
+
+async def test_a_hard_link_to_a_system_file_is_impossible(sandbox: BubblewrapSandbox) -> None:
+    result = await _run(sandbox, "os.link('/etc/passwd', 'out/x')")
+    assert b"OSError" in result.stderr or b"PermissionError" in result.stderr
+    assert result.out_folder == OutFolder({"given": b"given"})
+
+
+@pytest.mark.parametrize("target", ["/etc", *(pytest.param(other, marks=pytest.mark.slow) for other in ("/", "."))])
+async def test_a_link_in_place_of_the_folder_is_not_followed(sandbox: BubblewrapSandbox, target: str) -> None:
+    result = await _run(sandbox, f"os.symlink({target!r}, 'out')", files={})
+    assert (result.stderr, result.out_folder) == (b"", OutFolder())
+
+
+async def test_a_moved_work_folder_leads_nowhere(sandbox: BubblewrapSandbox) -> None:
+    source = """
+try:
+    os.rename('/box/work', '/box/tmp/work')
+    os.symlink('/etc', '/box/work')
+except OSError:
+    pass
+"""
+    assert set((await _run(sandbox, source)).out_folder.files) <= {"given"}
+
+
+@pytest.mark.parametrize("names", [[b"\xff", b"a\nb", b"\x1b[31m", b"..\\..\\x"], [b"-rf", b"n" * 255]])
+async def test_names_come_back_byte_for_byte(sandbox: BubblewrapSandbox, names: list[bytes]) -> None:
+    """The pipeline leaves out those that cannot be shown."""
+    result = await _run(sandbox, f"for name in {names!r}: open(b'out/' + name, 'w')", files={"out/given/x": File(b"")})
+    assert set(map(os.fsencode, result.out_folder.files)) == set(names)
+
+
+async def test_very_many_files_are_counted(sandbox: BubblewrapSandbox) -> None:
+    """There are 4,096 inodes for all files of this box, some of which it has used."""
+    source = """
+try:
+    for number in range(100_000):
+        os.mknod(f'out/{number:0250}')
+except OSError:
+    print(number)
+"""
+    result = await _run(sandbox, source)
+    made = int(result.stdout)
+    assert made > 3000
+    assert len(result.out_folder.files) == _LIMITS.files
+    assert result.out_folder.left_out == {LeftOut.TOO_MANY: made + 1 - _LIMITS.files}
+
+
+async def test_no_process_is_left_to_change_a_file(sandbox: BubblewrapSandbox) -> None:
+    """The first file always has the higher number. If a process were left, the last one, which is read a while after
+    it, would have overtaken it."""
+    source = """
+readable, writable = os.pipe()
+open('out/long', 'wb').write(bytes(32 << 20))
+if os.fork() == 0:
+    os.setsid()
+    for descriptor in (1, 2):
+        os.close(descriptor)
+    first, last = (os.open(f'out/{name}', os.O_RDWR | os.O_CREAT) for name in 'az')
+    number = 0
+    while True:
+        number += 1
+        for file in (first, last):
+            os.pwrite(file, b'%20d' % number, 0)
+        if number == 100:
+            os.write(writable, b'!')
+os.read(readable, 1)
+"""
+    limits, template = OutLimits(files=3, bytes=33 << 20), Template(40 << 20, SMALL)
+    job = Job({"out/a": File(b"")}, (_step(source, replace(SMALL, file_bytes=40 << 20)),), template, out_limits=limits)
+    (result,) = await sandbox.run(job)
+    files = result.out_folder.files
+    assert 100 <= int(files["z"]) <= int(files["a"]) <= int(files["z"]) + 1
