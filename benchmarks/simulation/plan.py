@@ -54,7 +54,7 @@ class Limit:
 
 
 def plan(a_day: int, costs: Costs, *, program: float = 0.5) -> Plan:
-    """Return the smallest size that keeps processors and delays within the bounds, by adding to the busiest part."""
+    """Return a size with which processors and delays are within the bounds, and what the simulation of it shows."""
     load = Load(rate=a_day / DAY * PEAK, program=program)
     size = _least(load, costs)
     while True:
