@@ -25,8 +25,8 @@ from alembic import command
 from tabulate import tabulate
 
 from precieux.postgres.embedded import EmbeddedPostgres
-from precieux.schema import revisions
 from shared.database.migrate import alembic_config
+from shared.database.schema import revisions
 from tests.fixtures.postgres import administrator_url, in_thread
 
 #: Seconds. The bound of ADR 143.

@@ -65,13 +65,18 @@ async def test_files_come_back_in_the_order_of_names(sandbox: BubblewrapSandbox)
     assert collected.left_out == {}
 
 
-async def test_a_program_may_make_the_folder(sandbox: BubblewrapSandbox) -> None:
-    result = await _run(sandbox, "os.mkdir('out'); open('out/plot', 'w').write('x')", files={})
+async def test_the_folder_is_there_for_the_program(sandbox: BubblewrapSandbox) -> None:
+    result = await _run(sandbox, "open('out/plot', 'w').write('x')", files={})
     assert result.out_folder == OutFolder({"plot": b"x"})
 
 
+async def test_a_file_of_that_name_stays_a_file(sandbox: BubblewrapSandbox) -> None:
+    result = await _run(sandbox, "print(open('out').read())", files={"out": File(b"a file")})
+    assert (result.stdout, result.out_folder) == (b"a file\n", OutFolder())
+
+
 async def test_without_the_folder_nothing_comes_back(sandbox: BubblewrapSandbox) -> None:
-    assert (await _run(sandbox, "open('plot', 'w').write('x')", files={})).out_folder == OutFolder()
+    assert (await _run(sandbox, "os.rmdir('out'); open('plot', 'w')", files={})).out_folder == OutFolder()
 
 
 @pytest.mark.parametrize("end", ["raise SystemExit(3)", "os.kill(os.getpid(), 11)"])
@@ -131,7 +136,7 @@ async def test_a_hard_link_to_a_system_file_is_impossible(sandbox: BubblewrapSan
 
 @pytest.mark.parametrize("target", ["/etc", *(pytest.param(other, marks=pytest.mark.slow) for other in ("/", "."))])
 async def test_a_link_in_place_of_the_folder_is_not_followed(sandbox: BubblewrapSandbox, target: str) -> None:
-    result = await _run(sandbox, f"os.symlink({target!r}, 'out')", files={})
+    result = await _run(sandbox, f"os.rmdir('out'); os.symlink({target!r}, 'out')", files={})
     assert (result.stderr, result.out_folder) == (b"", OutFolder())
 
 

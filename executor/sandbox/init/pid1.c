@@ -217,11 +217,11 @@ static int read_files(void)
 static void run(const struct box *box, const struct confinement *confinement, struct child *child)
 {
     int count = read_files(), keeper = box->keeper;
-    write_work_folder(files, count, box->user);
     int collect = (int)next_number(&packet);
     long long collect_bytes = next_number(&packet);
     int out = (int)next_number(&packet), out_files = (int)next_number(&packet);
     long long out_bytes = next_number(&packet);
+    write_work_folder(files, count, out >= 0, box->user);
     int steps = (int)next_number(&packet);
     bool forwards = next_number(&packet) > 0;
     for (int step = 0; step < steps; step++) {

@@ -168,14 +168,26 @@ static void write_file(const struct file *file, uid_t user)
     close(target);
 }
 
-/* Folders change their owner last, because process 1 may not write to another user's folder. */
-void write_work_folder(const struct file *files, int count, uid_t user)
+static bool has_file(const struct file *files, int count, const char *name)
 {
+    for (int index = 0; index < count; index++)
+        if (strcmp(files[index].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Folders change their owner last, because process 1 may not write to another user's folder. */
+void write_work_folder(const struct file *files, int count, bool with_out_folder, uid_t user)
+{
+    /* With its slash, the name is that of a folder. Nothing is made where a file has that name. */
+    const char *out = with_out_folder && !has_file(files, count, "out") ? "out/" : "";
+    prepare_folders(out, true, user);
     for (int index = 0; index < count; index++) {
         prepare_folders(files[index].name, true, user);
         write_file(&files[index], user);
     }
     for (int index = 0; index < count; index++)
         prepare_folders(files[index].name, false, user);
+    prepare_folders(out, false, user);
     give_to(WORK, user);
 }
