@@ -67,6 +67,7 @@ _FULL_VERSIONS: Final = {
     "rkt": "8.16",
     "el": "Emacs 30.1",
     "ml": "5.3",
+    "hs": "GHC 9.6",
     "erl": "27.3",
     "exs": "1.18",
     "prolog": "SWI-Prolog 9.2",
