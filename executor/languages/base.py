@@ -145,7 +145,8 @@ class Run:
     """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes. `out_of_memory` is what it writes to
-    standard error when its memory is exhausted.
+    standard error when its memory is exhausted. `stack_bytes` is the most that its first thread's stack may take; None:
+    as much as the executor allows.
     """
 
     words: tuple[str, ...]
@@ -153,6 +154,7 @@ class Run:
     extra_memory: int = 0
     out_of_memory: bytes | None = None
 
+    stack_bytes: int | None = None
 
 @dataclass(frozen=True)
 class Language:

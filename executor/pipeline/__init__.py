@@ -301,7 +301,7 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
             environment=environment,
             limits=limits.lowered(
                 limits.of_run(run.limits, settings, installed.language.run.extra_memory),
-                stack_bytes=run.stack_bytes,
+                stack_bytes=min(filter(None, (run.stack_bytes, installed.language.run.stack_bytes)), default=None),
                 file_bytes=run.file_bytes,
             ),
             output_bytes=run.limits.output_bytes,
