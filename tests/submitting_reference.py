@@ -207,6 +207,10 @@ def _page() -> Iterator[str]:
     yield _RULES.format(most_files=MAX_FILES)
     for what, limit in _limits(ExecutorSettings()):
         yield f"| {what} | {limit} |\n"
+    yield "\nWhere an operator has set lower defaults, programs in some languages still get what these need:\n\n"
+    for language in ordered:
+        if needs := _needs(language):
+            yield f"- {language.name}: {needs}\n"
     yield _ENDING
     yield "The working folder is `/box/work`, the user is number 1000, and the environment is this:\n\n```\n"
     yield "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
@@ -228,6 +232,13 @@ def _commands(language: Language) -> Iterator[str]:
     for command in filter(None, commands.for_a_shell()):
         yield _HEADERS.sub("...", command) + "\n"
     yield "```\n"
+
+
+def _needs(language: Language) -> str:
+    """Return the language's needs in words; "" if it has none."""
+    needs = language.needs
+    memory = f"{needs.memory_bytes // MIB} MiB of memory" if needs.memory_bytes else ""
+    return " and ".join(filter(None, (memory, f"{needs.cpu_s:g} s of CPU time" if needs.cpu_s else "")))
 
 
 def _file_names(ordered: list[Language]) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from shared.engine import ProgramLimits
+
 #: The words of a compile command that stand for several.
 COMPANIONS: Final = "{companions}"
 ARGS: Final = "{args}"
@@ -152,15 +154,16 @@ class Run:
     words: tuple[str, ...]
     warm: Forked | Stub | None = None
     extra_memory: int = 0
+    stack_bytes: int | None = None
     out_of_memory: bytes | None = None
 
-    stack_bytes: int | None = None
 
 @dataclass(frozen=True)
 class Language:
     """`tools` are the programs that it needs, by the name that commands use: the first that exists of each tuple.
 
-    `version` is the command that prints the version. `sample` is a program that greets, for people.
+    `version` is the command that prints the version. `sample` is a program that greets, for people. `needs` are the
+    CPU time and the memory of a program that asks for nothing, where the operator's defaults are lower.
 
     `prebuilt` are files in the folder `{runtime}` that `run.warm` and `compile.shared` need. Until they are built,
     neither is used. `{preload}` is the folder of `executor/warm/preload`.
@@ -175,6 +178,7 @@ class Language:
     reference: Reference
     sample: str
     compile: Compile | None = None
+    needs: ProgramLimits = field(default_factory=ProgramLimits)
     environment: dict[str, str] = field(default_factory=dict)
     prebuilt: tuple[Prebuilt, ...] = ()
 
