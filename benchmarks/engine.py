@@ -28,9 +28,13 @@ class Engine:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """Start an executor with its default settings. Its log goes to a file, whose end is shown if it fails."""
+    """Start an executor with its default settings, but without the check of languages, which would run beside programs.
+
+    Its log goes to a file, whose end is shown if it fails.
+    """
     (port,) = free_ports(1)
     environment = {"PATH": os.environ.get("PATH", os.defpath), "PRECIEUX_EXECUTOR_PORT": str(port)}
+    environment["PRECIEUX_EXECUTOR_CHECK_LANGUAGES"] = "false"
     with cpu_meter() as meter, tempfile.TemporaryFile() as log, ExitStack() as stack:
         try:
             with meter.counted():

@@ -62,6 +62,7 @@ class Installed:
 
     `info` is the version text that the compiler or interpreter prints. `shortcut` has the commands of the compiler's
     driver, if they are known. `reserved` has the names that sources must not have.
+    `fault` says why the language's own program does not work; None if it works, or is not known yet.
     """
 
     language: Language
@@ -70,6 +71,7 @@ class Installed:
     shortcut: Shortcut | None = None
     reserved: frozenset[str] = frozenset()
     variant: Variant | None = None
+    fault: str | None = None
 
     @property
     def code(self) -> str:
@@ -190,6 +192,7 @@ class Installed:
             compiled=language.compile is not None,
             compiler_args=list(language.compile.allowed) if language.compile else [],
             sample=language.sample,
+            fault=self.fault,
             variants=[
                 LanguageVariant(code=one.code, name=one.name, version=one.version) for one in self.variants.values()
             ],

@@ -261,7 +261,8 @@ class Variant:
 class Language:
     """A language in which programs can be submitted.
 
-    `compiler_args` are the options that a program may set. `sample` is a short program.
+    `compiler_args` are the options that a program may set. `sample` is a short program. `fault` says why programs in it
+    may not work on this server.
     """
 
     code: str
@@ -273,6 +274,7 @@ class Language:
     compiled: bool | None
     compiler_args: tuple[str, ...]
     sample: str | None
+    fault: str | None
     limits: Limits | None
 
 

@@ -40,6 +40,7 @@ class Language(Resource):
         description="The options that a program may set; a `*` at the end stands for any ending.", examples=[["-O2"]]
     )
     sample: str | None = Field(description="A whole program, which ends with the verdict `ok`.")
+    fault: str | None = Field(description="Why a program in it may not work here: what the engine's own one wrote.")
     limits: Limits = Field(description="What a program may use that asks for nothing.")
 
 
@@ -53,6 +54,7 @@ _EXAMPLE: Final = {
     "compiled": False,
     "compiler_args": [],
     "sample": "print(input())\n",
+    "fault": None,
     "limits": {
         "cpu_s": 10.0, "wall_s": 30.0, "memory_bytes": 268_435_456, "output_bytes": 1_048_576, "processes": 64,
     },
@@ -121,5 +123,6 @@ def _language(offer: Offer, code: str) -> Language:
         compiled=details.compiled if details else None,
         compiler_args=list(language.compiler_args),
         sample=details.sample if details else None,
+        fault=details.fault if details else None,
         limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
     )

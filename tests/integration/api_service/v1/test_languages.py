@@ -30,6 +30,7 @@ CPP = SupportedLanguage(
     compiled=True,
     compiler_args=["-O2", "-D*"],
     sample="int main() {}",
+    fault="compile_error: no library",
     limits=LIMITS,
     variants=[LanguageVariant(code="cpp20", name="C++20", version="14.2.0")],
 )
@@ -43,6 +44,7 @@ SHOWN = {
     "compiled": True,
     "compiler_args": ["-O2", "-D*"],
     "sample": "int main() {}",
+    "fault": "compile_error: no library",
     "limits": {"cpu_s": 10.0, "wall_s": 30.5, "memory_bytes": 1 << 28, "output_bytes": 1 << 20, "processes": 64},
 }
 #: A foreign engine does not report these.
@@ -52,6 +54,7 @@ UNKNOWN = {
     "compiled": None,
     "compiler_args": [],
     "sample": None,
+    "fault": None,
     "limits": dict.fromkeys(SHOWN["limits"]),  # type: ignore[call-overload]
 }
 
