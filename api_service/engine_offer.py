@@ -66,6 +66,17 @@ class Offer:
         return self._by_name.get(name.lower())
 
     @cached_property
+    def bounds(self) -> Mapping[str, LimitBounds]:
+        """The bounds of limits. All languages share the maxima. A default is that of languages without needs of their
+        own, which is the lowest. It is empty until a runner has asked our engine."""
+        known = [details.limits for details in self.languages.values() if details and details.limits]
+        return (
+            {name: min((one[name] for one in known), key=lambda bound: bound.default) for name in known[0]}
+            if known
+            else {}
+        )
+
+    @cached_property
     def codes(self) -> list[str]:
         return list(self.languages) or list(ALIASES)
 

@@ -12,7 +12,7 @@ import uvloop
 from executor import limits, pipeline
 from executor.app import create_app
 from executor.catalogue import find_installed
-from executor.doctor import probes, remedies
+from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms
 from executor.libraries.chosen import Libraries, install_libraries
@@ -50,10 +50,13 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
         slots = Slots(settings.executor_slots, settings.executor_queue, settings.executor_express_slots)
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)
+        # Without warm runtimes, which would be started although no request needs them.
+        check = language_check.mark_faults(Pipeline(sandbox, settings), installed, slots)
         with listen(settings) as listener:
             async with (
                 contextlib.aclosing(warm),
                 in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
+                in_background(check) if settings.executor_check_languages else contextlib.nullcontext(),
             ):
                 log.info("executor.starting", address=listener.getsockname()[:2])
                 await run_until_stop_signal(

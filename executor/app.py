@@ -94,7 +94,8 @@ class _Endpoint:
     async def languages(self, request: Request) -> Response:
         if refused := self._unauthorized(request):
             return refused
-        return _json(wire.language_list(self._installed, limits.bounds(self._settings)))
+        bounds = {code: limits.bounds(self._settings_for(one)) for code, one in self._installed.items()}
+        return _json(wire.language_list(self._installed, bounds))
 
     async def run(self, request: Request) -> Response:
         """Answer CodeX's `POST /`."""
@@ -167,7 +168,7 @@ class _Endpoint:
             await held.enter_async_context(self._slots.take(share))
             result = await self._pipeline.run(run_request, installed)
             asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, result, installed)
-            memory_bytes = limits.of_source(run_request, self._settings).memory_bytes
+            memory_bytes = limits.of_source(run_request, self._settings_for(installed)).memory_bytes
             answer = wire.answer(result, installed, installed.commands(installed.program(run_request), memory_bytes))
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
@@ -186,7 +187,7 @@ class _Endpoint:
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         program = installed.program(request)
-        memory_bytes = limits.of_test(request.limits, self._settings).memory_bytes
+        memory_bytes = limits.of_test(request.limits, self._settings_for(installed)).memory_bytes
         yield wire.line(wire.started(installed, installed.commands(program, memory_bytes)))
         try:
             spare_slot = partial(self._slots.take_spare, share)
@@ -247,6 +248,9 @@ class _Endpoint:
     def _check_size(self, size: int, name: str, most: int) -> None:
         if size > most:
             raise wire.BadRequest(f"`{name}` is over {most} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    def _settings_for(self, installed: Installed) -> ExecutorSettings:
+        return limits.of_language(self._settings, installed.language.needs)
 
     def _find(self, language: str) -> Installed:
         installed = self._installed.get(check_lang(language) or "") or self._variants.get(language.strip().lower())

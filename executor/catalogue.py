@@ -64,7 +64,8 @@ class Installed:
 
     `info` is the version text that the compiler or interpreter prints. `shortcut` has the commands of the compiler's
     driver, if they are known. `reserved` has the names that sources must not have. `libraries` are those that the
-    operator has chosen.
+    operator has chosen. `fault` says why the language's own program does not work; None if it works, or is not known
+    yet.
     """
 
     language: Language
@@ -74,6 +75,7 @@ class Installed:
     reserved: frozenset[str] = frozenset()
     variant: Variant | None = None
     libraries: tuple[Library, ...] = ()
+    fault: str | None = None
 
     @property
     def code(self) -> str:
@@ -196,6 +198,7 @@ class Installed:
             compiled=language.compile is not None,
             compiler_args=list(language.compile.allowed) if language.compile else [],
             sample=language.sample,
+            fault=self.fault,
             variants=[
                 LanguageVariant(code=one.code, name=one.name, version=one.version) for one in self.variants.values()
             ],

@@ -59,6 +59,19 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes:
     return settings.model_copy(update=fitted)
 
 
+def of_language(settings: ExecutorSettings, needs: ProgramLimits) -> ExecutorSettings:
+    """Return the settings, with the defaults that programs of a language need in place of lower ones.
+
+    `default_limits` lowers them to the operator's maxima. The default and the maximum of processes are one setting.
+    """
+    raised: dict[str, float] = {}
+    if needs.cpu_s and needs.cpu_s > settings.default_time_limit:
+        raised["default_time_limit"] = needs.cpu_s
+    if needs.memory_bytes and needs.memory_bytes > settings.default_memory_limit:
+        raised["default_memory_limit"] = needs.memory_bytes
+    return settings.model_copy(update=raised) if raised else settings
+
+
 def bounds(settings: ExecutorSettings) -> dict[str, LimitBounds]:
     """Return the default and the maximum of each limit, by its name in `RunLimits`."""
     default = default_limits(settings)

@@ -96,6 +96,9 @@ class ExecutorSettings(Settings):
     executor_warm_idle: float = Field(
         default=600.0, gt=0, description="seconds without demand after which templates are removed"
     )
+    executor_check_languages: bool = Field(
+        default=True, description="false: the languages' own programs are not run in the background after the start"
+    )
     precompile_headers: bool = Field(default=True, description="false: C++ compiles without precompiled headers")
     executor_cache_dir: Path | None = Field(
         default=None,

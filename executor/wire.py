@@ -152,11 +152,11 @@ def line(event: Started | Compiled | TestEnded | Finished | Failed) -> bytes:
     return event.model_dump_json().encode() + b"\n"
 
 
-def language_list(installed: dict[str, Installed], limits: dict[str, LimitBounds]) -> LanguageList:
-    """Return the list of languages, with the operator's limits."""
-    memory_bytes = int(limits["memory_bytes"].default)
+def language_list(installed: dict[str, Installed], limits: dict[str, dict[str, LimitBounds]]) -> LanguageList:
+    """Return the list of languages. `limits` are those of each language's programs, by its code."""
     languages = [
-        language.describe(memory_bytes).model_copy(update={"limits": limits}) for language in installed.values()
+        one.describe(int(limits[code]["memory_bytes"].default)).model_copy(update={"limits": limits[code]})
+        for code, one in installed.items()
     ]
     return LanguageList(timeStamp=_now(), supportedLanguages=languages, calls=[RUN_CALL, ARTIFACTS])
 

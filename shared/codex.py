@@ -116,6 +116,7 @@ class SupportedLanguage(BaseModel):
         default=None, description="options that a program may set; a `*` at the end stands for any ending"
     )
     sample: str | None = Field(default=None, description="a whole program, which ends well")
+    fault: str | None = Field(default=None, description="why a program that proves the language failed; None: it works")
     limits: dict[str, LimitBounds] | None = Field(
         default=None, description="of cpu_s, wall_s, memory_bytes, output_bytes and processes"
     )

@@ -53,6 +53,7 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "rkt": ("Racket", "rkt", "racket"),
     "el": ("Emacs Lisp", "el", "elisp", "emacs"),
     "ml": ("OCaml", "ml", "ocaml"),
+    "hs": ("Haskell", "hs", "haskell", "ghc"),
     "erl": ("Erlang", "erl", "erlang"),
     "exs": ("Elixir", "exs", "ex", "elixir"),
     "prolog": ("Prolog", "prolog", "swipl", "swi-prolog"),

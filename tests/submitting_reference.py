@@ -67,6 +67,7 @@ _FULL_VERSIONS: Final = {
     "rkt": "8.16",
     "el": "Emacs 30.1",
     "ml": "5.3",
+    "hs": "GHC 9.6",
     "erl": "27.3",
     "exs": "1.18",
     "prolog": "SWI-Prolog 9.2",
@@ -165,13 +166,11 @@ twice, before `time_limit` is its verdict. Meanwhile `delay` in the answer of `G
 ## Files that come back
 
 A program that is submitted by `POST /v1/submissions` or from the page can send files back: it writes them to the folder
-`out` in its working folder, and makes that folder first.
+`out`, which is made in its working folder.
 
 ```python
-import os
 import matplotlib.pyplot as plt
 
-os.makedirs("out", exist_ok=True)
 plt.plot([1, 2, 4])
 plt.savefig("out/plot.png")
 ```
@@ -228,6 +227,10 @@ def _page() -> Iterator[str]:
     yield _RULES.format(most_files=MAX_FILES)
     for what, limit in _limits(ExecutorSettings()):
         yield f"| {what} | {limit} |\n"
+    yield "\nWhere an operator has set lower defaults, programs in some languages still get what these need:\n\n"
+    for language in ordered:
+        if needs := _needs(language):
+            yield f"- {language.name}: {needs}\n"
     settings = ExecutorSettings()
     yield _ENDING.format(artifact_count=settings.artifact_count, artifact_bytes=settings.artifact_bytes // MIB)
     yield "The working folder is `/box/work`, the user is number 1000, and the environment is this:\n\n```\n"
@@ -250,6 +253,13 @@ def _commands(language: Language) -> Iterator[str]:
     for command in filter(None, commands.for_a_shell()):
         yield _HEADERS.sub("...", command) + "\n"
     yield "```\n"
+
+
+def _needs(language: Language) -> str:
+    """Return the language's needs in words; "" if it has none."""
+    needs = language.needs
+    memory = f"{needs.memory_bytes // MIB} MiB of memory" if needs.memory_bytes else ""
+    return " and ".join(filter(None, (memory, f"{needs.cpu_s:g} s of CPU time" if needs.cpu_s else "")))
 
 
 def _file_names(ordered: list[Language]) -> str:

@@ -19,7 +19,6 @@ from api_service.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions import Settle
 from api_service.v1.aside import aside
-from shared.codex import LimitBounds
 from shared.database.connection import Connection
 from shared.judge0 import store
 from shared.loopback import is_loopback
@@ -30,9 +29,9 @@ async def _configuration(request: Request) -> Configuration:
     """Return the configuration, with no limit above what this server can do."""
     configured: Configuration = request.app.state.configuration
     services: Services = request.app.state.services
-    settings = services.settings
+    settings, offer = services.settings, await services.offered.offer()
     return configured.within(
-        await bounds_of(services), largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
+        offer.bounds, largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
     )
 
 
@@ -54,13 +53,6 @@ async def _guards_callbacks(request: Request, services: ServicesDep) -> bool:
 
 #: True if the callback of a request goes only where webhooks may go.
 GuardDep = Annotated[bool, Depends(_guards_callbacks)]
-
-
-async def bounds_of(services: Services) -> dict[str, LimitBounds]:
-    """Return the engine's bounds of limits, which all languages share. It is empty until they are known."""
-    offer = await services.offered.offer()
-    found = (details.limits for details in offer.languages.values() if details and details.limits)
-    return next(found, {})
 
 
 def require_open(configuration: Configuration) -> None:

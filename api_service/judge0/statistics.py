@@ -1,5 +1,8 @@
 """Counts submissions for `GET /statistics`."""
 
+import asyncio
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,21 +15,47 @@ from shared.judge0.statuses import DESCRIPTIONS
 
 _CACHED: Final = timedelta(minutes=10)
 _CACHED_KEYS: Final = 1000
+#: Seconds for which counts are as good as new. Each count reads all of a key's submissions.
+_NEW_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The answer to a request, and when it was counted, by the monotonic clock."""
+
+    answer: dict[str, Any]
+    at: float
+
+    @property
+    def is_new(self) -> bool:
+        return time.monotonic() - self.at < _NEW_S
 
 
 class Statistics:
-    """Counts the submissions of a key, or all submissions. The counts may be ten minutes old."""
+    """Counts the submissions of a key, or all submissions. The counts may be ten minutes old.
+
+    One count runs at a time, and each key is counted at most once a second.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._latest: TTLCache[int | None, dict[str, Any]] = TTLCache(_CACHED_KEYS, ttl=_CACHED.total_seconds())
+        self._latest: TTLCache[int | None, _Counted] = TTLCache(_CACHED_KEYS, ttl=_CACHED.total_seconds())
+        self._counting = asyncio.Lock()
 
     async def read(self, owner: int | None, *, recount: bool) -> dict[str, Any]:
-        """Return the statistics of a key's submissions, or of all for None. With `recount`, use no older counts."""
-        found = None if recount else self._latest.get(owner)
-        if found is None:
-            found = self._latest[owner] = await self._count(owner)
-        return found
+        """Return the statistics of a key's submissions, or of all for None. With `recount`, count them again if the
+        last count is older than a second."""
+        if (found := self._usable(owner, recount=recount)) is None:
+            async with self._counting:
+                # Another request may have counted in the meantime.
+                if (found := self._usable(owner, recount=recount)) is None:
+                    answer = await self._count(owner)
+                    found = self._latest[owner] = _Counted(answer, time.monotonic())
+        return found.answer
+
+    def _usable(self, owner: int | None, *, recount: bool) -> _Counted | None:
+        found = self._latest.get(owner)
+        return found if found and (found.is_new or not recount) else None
 
     async def _count(self, owner: int | None) -> dict[str, Any]:
         async with self._database.connection() as connection:

@@ -66,7 +66,12 @@ class PistonSettings(Settings):
     ] = 60
 
     piston_sessions: Annotated[
-        int, Field(ge=1, description="interactive jobs that one process runs at once; each needs two open files")
+        int,
+        Field(
+            ge=1,
+            description="interactive jobs that one process runs at once, half of them for one key; each needs two open"
+            " files",
+        ),
     ] = 32
     codex_url: Annotated[
         str | None,

@@ -283,8 +283,9 @@ class Library:
 class Language:
     """A language in which programs can be submitted.
 
-    `compiler_args` are the options that a program may set. `sample` is a short program. `libraries` are packages that
-    programs may import, beside the language's own modules; older servers do not name them.
+    `compiler_args` are the options that a program may set. `sample` is a short program. `fault` says why programs in it
+    may not work on this server. `libraries` are packages that programs may import, beside the language's own modules.
+    Older servers tell neither of the two.
     """
 
     code: str
@@ -297,6 +298,7 @@ class Language:
     compiler_args: tuple[str, ...]
     sample: str | None
     limits: Limits | None
+    fault: str | None = None
     libraries: tuple[Library, ...] = ()
 
 

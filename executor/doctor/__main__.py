@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from executor.catalogue import examine as examine_languages
-from executor.doctor import probes, remedies
+from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms
 from executor.libraries.chosen import find_libraries
+from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -92,6 +93,7 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
         installed, why_broken = await examine_languages(sandbox, settings.executor_slots, libraries.by_language)
+        why_broken |= await language_check.faults(Pipeline(sandbox, settings), installed, settings.executor_slots)
     except SandboxFailure as exc:
         remedy = remedies.remedy(read_facts(mechanisms))
         return Report(False, runs_as, bubblewrap, [], str(exc), remedy)
@@ -102,7 +104,9 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
     is_isolated = all(row.held for row in rows if row.essential)
     serves = is_isolated or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_isolated else remedies.remedy(facts)
-    described = (one.describe(settings.default_memory_limit) for one in installed.values())
+    described = (
+        one.describe(settings.default_memory_limit) for code, one in installed.items() if code not in why_broken
+    )
     tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
     broken = [Broken(code, NAMES.get(code, code), reason) for code, reason in why_broken.items()]
     chosen = {one.language.name: one.libraries for one in installed.values() if one.libraries}

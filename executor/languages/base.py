@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from shared.engine import ProgramLimits
+
 #: The words of a compile command that stand for several.
 COMPANIONS: Final = "{companions}"
 ARGS: Final = "{args}"
@@ -160,12 +162,14 @@ class Run:
     """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes. `out_of_memory` is what it writes to
-    standard error when its memory is exhausted.
+    standard error when its memory is exhausted. `stack_bytes` is the most that its first thread's stack may take; None:
+    as much as the executor allows.
     """
 
     words: tuple[str, ...]
     warm: Forked | Stub | None = None
     extra_memory: int = 0
+    stack_bytes: int | None = None
     out_of_memory: bytes | None = None
 
 
@@ -173,7 +177,8 @@ class Run:
 class Language:
     """`tools` are the programs that it needs, by the name that commands use: the first that exists of each tuple.
 
-    `version` is the command that prints the version. `sample` is a program that greets, for people.
+    `version` is the command that prints the version. `sample` is a program that greets, for people. `needs` are the
+    CPU time and the memory of a program that asks for nothing, where the operator's defaults are lower.
 
     `import_modules` is a command that imports the `{modules}` of a library, which are separated by commas. Only
     languages whose libraries an operator can set have it (`executor.libraries`). `library_words` are what names in
@@ -192,6 +197,7 @@ class Language:
     reference: Reference
     sample: str
     compile: Compile | None = None
+    needs: ProgramLimits = field(default_factory=ProgramLimits)
     environment: dict[str, str] = field(default_factory=dict)
     import_modules: tuple[str, ...] = ()
     library_words: dict[str, tuple[str, str]] = field(default_factory=dict)

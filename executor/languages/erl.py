@@ -1,4 +1,5 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
+from shared.engine import ProgramLimits
 
 _VERSION = (
     '{{ok, Text}} = file:read_file(filename:join([code:root_dir(), "releases", erlang:system_info(otp_release),'
@@ -11,6 +12,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.erl", extensions=("erl",)),
     tools={"escript": ("/usr/bin/escript",), "erl": ("/usr/bin/erl",)},
     run=Run(("{escript}", "{source}"), extra_memory=64 << 20),
+    needs=ProgramLimits(memory_bytes=256 << 20),
     version=("{erl}", "-noshell", "-eval", _VERSION),
     # Without these options Erlang starts threads for each processor.
     environment={"ERL_FLAGS": "+S 2:2 +SDcpu 2:2 +SDio 2"},

@@ -1,5 +1,6 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
 from executor.languages.erl import LANGUAGE as ERLANG
+from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="exs",
@@ -7,6 +8,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.exs", extensions=("exs", "ex")),
     tools={"elixir": ("/usr/bin/elixir", "/usr/local/bin/elixir")},
     run=Run(("{elixir}", "{source}"), extra_memory=64 << 20),
+    needs=ProgramLimits(cpu_s=5.0, memory_bytes=256 << 20),
     version=("{elixir}", "--short-version"),
     environment=ERLANG.environment,
     sample='IO.puts("Hello, world!")\n',

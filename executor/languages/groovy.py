@@ -1,5 +1,6 @@
 from executor.languages import _jvm
 from executor.languages.base import Language, Reference, Run, SourceFile
+from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="groovy",
@@ -11,6 +12,7 @@ LANGUAGE = Language(
         extra_memory=_jvm.EXTRA_MEMORY,
         out_of_memory=_jvm.OUT_OF_MEMORY,
     ),
+    needs=ProgramLimits(cpu_s=5.0, memory_bytes=256 << 20),
     version=_jvm.version_of("/usr/share/java/groovy.jar"),
     sample="println 'Hello, world!'\n",
     reference=Reference('println "Hello, ${System.in.newReader().readLine()}!"\n'),

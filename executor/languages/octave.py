@@ -1,4 +1,5 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
+from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="octave",
@@ -8,6 +9,7 @@ LANGUAGE = Language(
     run=Run(
         ("{octave}", "--quiet", "--no-history", "{source}"), extra_memory=128 << 20, out_of_memory=b"out of memory"
     ),
+    needs=ProgramLimits(memory_bytes=256 << 20),
     version=("{octave}", "--version"),
     # A pool of threads for each processor would take most of a program's processes.
     environment={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},

@@ -1,4 +1,5 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
+from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="raku",
@@ -6,6 +7,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.raku", extensions=("raku", "rakumod", "p6")),
     tools={"raku": ("/usr/bin/raku",)},
     run=Run(("{raku}", "{source}"), extra_memory=64 << 20),
+    needs=ProgramLimits(memory_bytes=256 << 20),
     version=("{raku}", "--version"),
     sample='say "Hello, world!";\n',
     reference=Reference('say "Hello, {get}!";\n'),

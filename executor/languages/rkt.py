@@ -1,4 +1,5 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
+from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="rkt",
@@ -6,6 +7,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.rkt", extensions=("rkt",)),
     tools={"racket": ("/usr/bin/racket",)},
     run=Run(("{racket}", "{source}"), extra_memory=64 << 20, out_of_memory=b"out of memory"),
+    needs=ProgramLimits(memory_bytes=256 << 20),
     version=("{racket}", "--version"),
     # Racket's own files must not be in the program's folder.
     environment={"PLTUSERHOME": "/box/tmp/racket"},

@@ -6,7 +6,7 @@ LANGUAGE = Language(
     name="TypeScript",
     source_file=SourceFile("main.ts", extensions=("ts",)),
     tools={
-        "tsc": ("/usr/bin/tsc", "/usr/local/bin/tsc"),
+        "tsc": ("/usr/local/bin/tsc", "/usr/bin/tsc"),
         "node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs"),
     },
     # The compiler finds the modules of a program by their names, and writes its output beside each source.

@@ -150,7 +150,9 @@ class Pipeline:
         """
         if installed.headers:
             installed = installed.without_headers()
-        planned = plan(program, _run_of(request.tests[0], request, self._settings), installed, self._settings)
+        planned = plan(
+            program, _run_of(request.tests[0], request, installed, self._settings), installed, self._settings
+        )
         if len(planned.steps) == 1:
             return None, planned
         key = key_of(planned, installed.identity) if self._cache.largest else None
@@ -174,7 +176,7 @@ class Pipeline:
         there are slots, unless a failure may keep the next one from running at all."""
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> _Execution:
-            run = _run_of(test, request, self._settings)
+            run = _run_of(test, request, installed, self._settings)
             return await self._execute(program, run, installed, compiled, again=len(request.runs) > 1)
 
         first = await execute(request.runs[0])
@@ -263,15 +265,16 @@ class Pipeline:
 
 def of_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> tuple[Program, Run]:
     """Return the program of a CodeX request, and its only run. Pure."""
-    return installed.program(request), Run(request.input.encode(), (), limits.of_source(request, settings))
+    fitted = limits.of_language(settings, installed.language.needs)
+    return installed.program(request), Run(request.input.encode(), (), limits.of_source(request, fitted))
 
 
-def _run_of(test: ProgramTest, request: ProgramRequest, settings: ExecutorSettings) -> Run:
+def _run_of(test: ProgramTest, request: ProgramRequest, installed: Installed, settings: ExecutorSettings) -> Run:
     asked = test.limits.over(request.limits)
     return Run(
         test.input(),
         test.args,
-        limits.of_test(asked, settings),
+        limits.of_test(asked, limits.of_language(settings, installed.language.needs)),
         environment=request.environment,
         compile_limits=request.compile_limits,
         output_order=request.output_order,
@@ -306,7 +309,7 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
             environment=environment,
             limits=limits.lowered(
                 limits.of_run(run.limits, settings, installed.language.run.extra_memory),
-                stack_bytes=run.stack_bytes,
+                stack_bytes=min(filter(None, (run.stack_bytes, installed.language.run.stack_bytes)), default=None),
                 file_bytes=run.file_bytes,
             ),
             output_bytes=run.limits.output_bytes,

@@ -25,7 +25,7 @@ class WarmRuntime:
     def __init__(self, installed: Installed, warm: Forked | Stub, settings: ExecutorSettings) -> None:
         self._installed = installed
         self._warm = warm
-        self._settings = settings
+        self._settings = settings = limits.of_language(settings, installed.language.needs)
         usual = limits.default_limits(settings)
         self._memory_bytes = usual.memory_bytes
         self._has_fixed_heap = any("{memory_mib}" in word for word in installed.language.run.words)

@@ -97,8 +97,10 @@ async def _run(
 def _bare(code: str, started: Started, name: str, text: str, stdin: str, folder: Path) -> Ended:
     """Run the executor's commands without the sandbox."""
 
+    outside = {"/box/work": str(folder), "/box/tmp": str(folder / "tmp"), "/etc/ghc": "/var/lib/ghc"}
+
     def here(words: str) -> str:
-        return words.replace("/box/work", str(folder)).replace("/box/tmp", str(folder / "tmp"))
+        return re.sub("|".join(outside), lambda found: outside[found[0]], words)
 
     (folder / "tmp").mkdir()
     (folder / name).write_text(text)

@@ -50,6 +50,7 @@ class Language(Resource):
     libraries: list[Library] = Field(
         description="Packages that programs may import beside the language's own modules, as the operator has chosen."
     )
+    fault: str | None = Field(description="Why a program in it may not work here: what the engine's own one wrote.")
     limits: Limits = Field(description="What a program may use that asks for nothing.")
 
 
@@ -64,6 +65,7 @@ _EXAMPLE: Final = {
     "compiler_args": [],
     "sample": "print(input())\n",
     "libraries": [{"name": "numpy", "version": "2.3.5"}],
+    "fault": None,
     "limits": {
         "cpu_s": 10.0, "wall_s": 30.0, "memory_bytes": 268_435_456, "output_bytes": 1_048_576, "processes": 64,
     },
@@ -133,5 +135,6 @@ def _language(offer: Offer, code: str) -> Language:
         compiler_args=list(language.compiler_args),
         sample=details.sample if details else None,
         libraries=[Library(**library.model_dump()) for library in (details and details.libraries) or ()],
+        fault=details.fault if details else None,
         limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
     )

@@ -90,9 +90,9 @@ _EXAMPLE = {
 async def get_limits(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
     settings, offer = services.settings, await services.offered.offer()
-    # The engine's bounds are the same for all its languages.
-    bounds = next((one.limits for one in offer.languages.values() if one and one.limits), {})
-    limits = {name: bounds[name].model_dump() if name in bounds else None for name in ProgramBounds.model_fields}
+    limits = {
+        name: offer.bounds[name].model_dump() if name in offer.bounds else None for name in ProgramBounds.model_fields
+    }
     return answer(
         ServiceLimits(
             max_body_bytes=settings.largest_body_bytes,

@@ -49,6 +49,9 @@ _ETC = (
     "racket",
 )
 
+#: Configuration that is elsewhere on the host, by its folder inside. /var/lib as a whole stays hidden.
+_MOVED = MappingProxyType({"/etc/ghc": Path("/var/lib/ghc")})
+
 #: Files that do not come from the host, because its own reveal its users and network.
 _FILES = {
     "/etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\nuser:x:1000:1000:user:/box/work:/bin/sh\n",
@@ -112,7 +115,8 @@ def build_wall(
         argv += ["--perms", "0755", "--dir", folder]
     for path in shown:
         argv += ["--ro-bind", str(path), str(path)]
-    for inside, outside in folders.items():
+    moved = {inside: outside for inside, outside in _MOVED.items() if outside.is_dir()}
+    for inside, outside in {**moved, **folders}.items():
         for parent in reversed(Path(inside).parents[:-1]) if outside else ():
             argv += ["--perms", "0755", "--dir", str(parent)]
         argv += ["--ro-bind", str(outside), inside] if outside else []

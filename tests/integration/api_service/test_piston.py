@@ -145,5 +145,15 @@ async def test_a_quarantined_source_is_not_run_interactively(database: Database,
 def test_interactive_jobs_are_bounded() -> None:
     sessions = Sessions(1)
     for _ in range(2):
-        with sessions.hold(), pytest.raises(Problem), sessions.hold():
+        with sessions.hold(1), pytest.raises(Problem, match="Too many interactive jobs"), sessions.hold(2):
             pass
+
+
+def test_a_key_holds_half_of_the_interactive_jobs() -> None:
+    sessions = Sessions(4)
+    for _ in range(2):
+        with sessions.hold(1), sessions.hold(1):
+            with pytest.raises(Problem, match="2 interactive jobs of this key"), sessions.hold(1):
+                pass
+            with sessions.hold(2), sessions.hold(None):
+                pass

@@ -1,10 +1,14 @@
 """The languages' files are complete, and each has names."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from executor.languages import known
 from executor.languages.base import Language, Stub
 from shared.languages import ALIASES
+
+_ROOT = Path(__file__).parents[3]
 
 
 def _commands(language: Language) -> Iterator[tuple[str, ...]]:
@@ -20,6 +24,17 @@ def _commands(language: Language) -> Iterator[tuple[str, ...]]:
 
 def test_every_language_has_names_and_every_name_a_language() -> None:
     assert set(known()) == set(ALIASES)
+
+
+def test_the_documents_count_the_languages() -> None:
+    for page in ("README.md", "CHANGELOG.md", "docs/executor.md"):
+        counts = re.findall(r"\b(\d+)\s+languages\b(?! of today)", (_ROOT / page).read_text())
+        assert str(len(known())) in counts, page
+
+
+def test_languages_need_only_time_and_memory() -> None:
+    for language in known().values():
+        assert language.needs.model_dump(exclude_none=True).keys() <= {"cpu_s", "memory_bytes"}
 
 
 def test_commands_use_only_known_names() -> None:

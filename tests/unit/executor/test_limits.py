@@ -5,6 +5,7 @@ import pytest
 from executor import limits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
+from shared.engine import ProgramLimits
 from shared.errors import ConfigurationError
 
 _SETTINGS = ExecutorSettings(
@@ -37,6 +38,21 @@ def test_no_request_gets_more_than_the_maximum() -> None:
 
 def test_a_memory_limit_too_low_for_any_process_is_raised() -> None:
     assert _of(memory_limit=1)[2] == 16 << 20
+
+
+def _defaults(settings: ExecutorSettings, **needs: float) -> tuple[float, float, int]:
+    found = limits.default_limits(limits.of_language(settings, ProgramLimits.model_validate(needs)))
+    return found.cpu_s, found.wall_s, found.memory_bytes
+
+
+def test_a_language_raises_the_defaults_that_are_too_low() -> None:
+    assert _defaults(_SETTINGS, memory_bytes=150 << 20) == (5, 20, 150 << 20)
+    assert _defaults(_SETTINGS, cpu_s=15.0) == (15, 40, 100 << 20)
+    assert _defaults(_SETTINGS, cpu_s=1.0, memory_bytes=50 << 20) == (5, 20, 100 << 20)
+
+
+def test_no_language_raises_a_default_above_the_maximum() -> None:
+    assert _defaults(_SETTINGS, cpu_s=1e9, memory_bytes=1 << 60) == (20, 50, 200 << 20)
 
 
 def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:

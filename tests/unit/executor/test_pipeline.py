@@ -12,7 +12,7 @@ from executor.languages import known
 from executor.languages.program import Program
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
-from executor.pipeline import Pipeline
+from executor.pipeline import Pipeline, of_source, plan
 from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
@@ -97,6 +97,30 @@ async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure:
     assert result.cpu_pressure == pressure
     if stopped in ("wall", "cpu"):
         assert result.verdict is Verdict.TIME_LIMIT
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, 8 << 20), (4 << 20, 4 << 20), (64 << 20, 8 << 20)])
+def test_a_language_may_lower_the_stack(asked: int | None, given: int) -> None:
+    ruby = Installed(known()["rb"], tools={"ruby": "/usr/bin/ruby"}, info="")
+    settings = ExecutorSettings()
+    program, run = of_source(RunRequest(code="x", language="rb"), ruby, settings)
+    [step] = plan(program, replace(run, stack_bytes=asked), ruby, settings).steps
+    assert step.limits.stack_bytes == given
+
+
+@pytest.mark.parametrize("code", ["rkt", "py"])
+async def test_both_calls_give_a_language_the_memory_that_it_needs(code: str) -> None:
+    sandbox = BrokenSandbox(everywhere=False)
+    language = known()[code]
+    installed = Installed(language, tools={name: f"/{name}" for name in language.tools}, info="")
+    settings = ExecutorSettings(default_memory_limit=32 << 20)
+    pipeline = Pipeline(sandbox, settings)
+    await pipeline.run(RunRequest(code="x", language=code), installed)
+    request = ProgramRequest(language=code, files=(ProgramFile(path="main", content="x"),))
+    async for _ in pipeline.run_tests(request, installed.program(request), installed, lambda: None):
+        pass
+    expected = (language.needs.memory_bytes or 32 << 20) + language.run.extra_memory
+    assert [job.steps[-1].limits.memory_bytes for job in sandbox.jobs] == [expected, expected]
 
 
 async def test_a_failed_warm_box_falls_back_to_a_cold_one() -> None:

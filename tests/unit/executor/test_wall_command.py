@@ -47,6 +47,17 @@ def test_only_the_settings_of_phps_command_are_shown(tmp_path: Path, monkeypatch
     assert folders[:3] == [str(tmp_path), str(tmp_path / "php"), str(tmp_path / "php/8.4")]
 
 
+def test_the_list_of_ghcs_packages_is_shown_in_etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_MOVED", {"/etc/ghc": tmp_path, "/etc/none": tmp_path / "none"})
+    built = build_wall(Path("/usr/bin/bwrap"), True, b"")
+    for descriptor in built.descriptors:
+        os.close(descriptor)
+    shown = {built.argv[at + 2]: built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--ro-bind"}
+    assert shown["/etc/ghc"] == str(tmp_path)
+    assert "/etc/none" not in shown
+    assert not any(path.startswith("/var") for path in shown)
+
+
 def _loaded_from(archive: bytes, folder: Path) -> str:
     """Return the file from which a Python loads a module of the archive."""
     (folder / "keeper.pyz").write_bytes(archive)

@@ -30,6 +30,7 @@ CPP = SupportedLanguage(
     compiled=True,
     compiler_args=["-O2", "-D*"],
     sample="int main() {}",
+    fault="compile_error: no library",
     limits=LIMITS,
     variants=[LanguageVariant(code="cpp20", name="C++20", version="14.2.0")],
     libraries=[LanguageLibrary(name="eigen", version="3.4")],
@@ -45,6 +46,7 @@ SHOWN = {
     "compiler_args": ["-O2", "-D*"],
     "sample": "int main() {}",
     "libraries": [{"name": "eigen", "version": "3.4"}],
+    "fault": "compile_error: no library",
     "limits": {"cpu_s": 10.0, "wall_s": 30.5, "memory_bytes": 1 << 28, "output_bytes": 1 << 20, "processes": 64},
 }
 #: A foreign engine does not report these.
@@ -55,6 +57,7 @@ UNKNOWN = {
     "compiler_args": [],
     "sample": None,
     "libraries": [],
+    "fault": None,
     "limits": dict.fromkeys(SHOWN["limits"]),  # type: ignore[call-overload]
 }
 

@@ -1,0 +1,88 @@
+"""Runs each language's own program, to find the languages that are installed and do not work."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from executor.catalogue import Installed
+from executor.pipeline import Pipeline
+from executor.sandbox.base import SandboxFailure
+from executor.slots import Full, Slots
+from shared.codex import RunRequest, Verdict
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Seconds from the executor's start to the first check. Until then, the other services start.
+_AFTER_START_S: Final = 15.0
+#: Seconds after which a language that failed is checked again.
+_AGAIN_S: Final = 300.0
+#: Seconds after which the check tries again to get a slot.
+_FULL_S: Final = 5.0
+#: The share of the slots that the programs belong to (`executor.slots`).
+_SHARE: Final = "language-check"
+_MOST_OF_A_REASON: Final = 300
+
+
+async def faults(pipeline: Pipeline, installed: Mapping[str, Installed], at_once: int) -> dict[str, str]:
+    """Return why languages do not work, by their codes. Languages that work are not in it."""
+    free = asyncio.Semaphore(at_once)
+
+    async def check(one: Installed) -> str | None:
+        async with free:
+            return await _fault_of(pipeline, one)
+
+    found = await asyncio.gather(*map(check, installed.values()))
+    return {code: fault for code, fault in zip(installed, found, strict=True) if fault}
+
+
+async def mark_faults(
+    pipeline: Pipeline, installed: dict[str, Installed], slots: Slots, *, after_s: float = _AFTER_START_S
+) -> None:
+    """Check one language after the other, and set `fault` of those in `installed` that do not work.
+
+    Those that failed are checked again and again, since the reason may have been the host's load, or may be mended.
+    """
+    codes, wait_s = list(installed), after_s
+    while codes:
+        await asyncio.sleep(wait_s)
+        for code in codes:
+            await _mark(pipeline, installed, code, slots)
+        codes, wait_s = [code for code in codes if installed[code].fault], _AGAIN_S
+
+
+async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:
+    one = installed[code]
+    fault = await _fault_in_a_slot(pipeline, one, slots)
+    if fault and fault != one.fault:
+        log.warning("language.does_not_work", language=code, reason=fault)
+    elif one.fault and not fault:
+        log.info("language.works_again", language=code)
+    installed[code] = replace(one, fault=fault)
+
+
+async def _fault_in_a_slot(pipeline: Pipeline, installed: Installed, slots: Slots) -> str | None:
+    while True:
+        try:
+            async with slots.take(_SHARE):
+                return await _fault_of(pipeline, installed)
+        except Full:
+            await asyncio.sleep(_FULL_S)
+
+
+async def _fault_of(pipeline: Pipeline, installed: Installed) -> str | None:
+    """Run the language's own program. Return why it does not work; None if it does."""
+    reference = installed.language.reference
+    request = RunRequest(code=reference.source, language=installed.code, input=reference.input)
+    try:
+        result = await pipeline.run(request, installed)
+    except SandboxFailure as exc:
+        return str(exc)
+    if result.verdict is Verdict.OK and result.output == reference.output:
+        return None
+    if result.verdict is Verdict.OK:
+        reason = f"it wrote {result.output!r} in place of {reference.output!r}"
+    else:
+        reason = f"{result.verdict}: {result.error or result.output}"
+    return " ".join(reason.split())[:_MOST_OF_A_REASON]

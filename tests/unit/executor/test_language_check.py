@@ -1,0 +1,95 @@
+"""A language whose own program fails is marked, and the mark goes when it works again."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from executor import limits, wire
+from executor.catalogue import Installed
+from executor.doctor import language_check
+from executor.languages import known
+from executor.pipeline import Pipeline
+from executor.sandbox.base import Job, SandboxFailure, StepResult
+from executor.settings import ExecutorSettings
+from executor.slots import Slots
+from tests.waiting import eventually
+
+_SETTINGS = ExecutorSettings()
+_WORKS = StepResult(exit_code=0, stdout=b"Hello, world!\n")
+
+
+class _FakeSandbox:
+    """Runs nothing. The programs of each tool end as `ends` says, and those of the others well."""
+
+    def __init__(self, **ends: StepResult | SandboxFailure) -> None:
+        self.ends = ends
+        self.jobs = 0
+
+    async def run(self, job: Job) -> list[StepResult]:
+        self.jobs += 1
+        end = self.ends.get(job.steps[-1].argv[0].removeprefix("/"), _WORKS)
+        if isinstance(end, SandboxFailure):
+            raise end
+        return [StepResult(exit_code=0)] * (len(job.steps) - 1) + [end]
+
+
+def _installed(*codes: str) -> dict[str, Installed]:
+    return {code: Installed(known()[code], {tool: f"/{tool}" for tool in known()[code].tools}, "1.0") for code in codes}
+
+
+@contextlib.asynccontextmanager
+async def _marking(sandbox: _FakeSandbox, installed: dict[str, Installed], slots: Slots) -> AsyncIterator[None]:
+    marking = asyncio.create_task(language_check.mark_faults(Pipeline(sandbox, _SETTINGS), installed, slots, after_s=0))
+    try:
+        yield
+    finally:
+        marking.cancel()
+        await asyncio.gather(marking, return_exceptions=True)
+
+
+async def test_the_check_says_why_a_program_failed() -> None:
+    sandbox = _FakeSandbox(
+        lua=StepResult(exit_code=1, stderr=b"module 'os'\n not found"),
+        perl=StepResult(exit_code=0, stdout=b"Hello, moon!\n"),
+        ruby=SandboxFailure("no box"),
+    )
+    found = await language_check.faults(Pipeline(sandbox, _SETTINGS), _installed("bash", "lua", "pl", "rb"), 2)
+    assert found.keys() == {"lua", "pl", "rb"}
+    assert found["lua"].startswith("runtime_error: ")
+    assert "module 'os' not found" in found["lua"]
+    assert found["pl"] == r"it wrote 'Hello, moon!\n' in place of 'Hello, world!\n'"
+    assert found["rb"] == "no box"
+
+
+async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language_check, "_AGAIN_S", 0)
+    sandbox, installed = _FakeSandbox(lua=StepResult(exit_code=1, stderr=b"no library")), _installed("bash", "lua")
+
+    def listed() -> dict[str, str | None]:
+        bounds = dict.fromkeys(installed, limits.bounds(_SETTINGS))
+        rows = wire.language_list(installed, bounds).supported_languages
+        return {row.language: row.fault for row in rows}
+
+    async with _marking(sandbox, installed, Slots(1, 1)):
+        await eventually(lambda: listed()["lua"])
+        assert "no library" in str(listed()["lua"])
+        assert listed()["bash"] is None
+        sandbox.ends.clear()
+        await eventually(lambda: listed()["lua"] is None)
+    jobs = sandbox.jobs
+    async with _marking(sandbox, installed, Slots(1, 1)):
+        await eventually(lambda: sandbox.jobs == jobs + 2)
+
+
+async def test_the_check_takes_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language_check, "_FULL_S", 0)
+    sandbox, installed = _FakeSandbox(), _installed("bash")
+    slots = Slots(1, queue=0, express=0)
+    async with _marking(sandbox, installed, slots):
+        async with slots.take("user"):
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert sandbox.jobs == 0
+        await eventually(lambda: sandbox.jobs == 1)
