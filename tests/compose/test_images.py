@@ -30,7 +30,9 @@ print(json.dumps(answers))
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Yield a stack whose executor has all languages, and runs alone."""
     require_engine()
-    one = Stack(tmp_path_factory.mktemp("full"), PRECIEUX_EXECUTOR_IMAGE="executor-full")
+    # Some compilers and runtimes take longer than the limit that the other tests set.
+    settings = {"PRECIEUX_EXECUTOR_IMAGE": "executor-full", "PRECIEUX_DEFAULT_TIME_LIMIT": "60"}
+    one = Stack(tmp_path_factory.mktemp("full"), **settings)
     one.build("executor")
     try:
         one.up("executor")
