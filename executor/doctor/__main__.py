@@ -6,9 +6,8 @@ The report says which guarantees held and by which mechanism, what to change for
 import asyncio
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated
 
-import typer
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -184,12 +183,15 @@ def _print_whole(console: Console, line: str, style: str | None = None) -> None:
     console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def main(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    start: Annotated[
-        str, typer.Option(metavar="COMMAND", help="The command that starts the executor here, for use in remedies.")
-    ] = remedies.Facts.start,
-) -> None:
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--start",
+    metavar="COMMAND",
+    default=remedies.Facts.start,
+    help="The command that starts the executor here, for use in remedies.",
+)
+def main(as_json: bool, start: str) -> None:
     """Check whether this machine can run programs safely, by which mechanisms, and in which languages.
 
     The exit code is 0 if the executor would serve, and 1 if it would refuse.
@@ -203,19 +205,13 @@ def main(
     except ConfigurationError as exc:
         report = Report(False, "an unknown user", None, [], str(exc))
     except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     if as_json:
-        typer.echo(json.dumps(asdict(report), indent=2))
+        click.echo(json.dumps(asdict(report), indent=2))
     else:
         show(report, Console())
-    raise typer.Exit(0 if report.serves else 1)
+    raise SystemExit(0 if report.serves else 1)
 
 
 if __name__ == "__main__":
-    app = typer.Typer(
-        pretty_exceptions_enable=False,
-        add_completion=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.command()(main)
-    app(prog_name="python -m executor.doctor")
+    main(prog_name="python -m executor.doctor")

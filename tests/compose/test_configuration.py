@@ -86,9 +86,10 @@ def test_each_service_connects_as_its_own_role(stack: Stack) -> None:
     assert connected == {"precieux_api", "precieux_consumer", "precieux_runner"}
 
 
-def test_the_operator_makes_keys_and_the_api_cannot(stack: Stack) -> None:
-    key = stack.compose("run", "--rm", "--no-TTY", "operator", "keys", "create", "Course 101")
+def test_the_operator_makes_admin_keys_and_the_api_cannot(stack: Stack) -> None:
+    create = ("keys", "create", "--scope", "admin")
+    key = stack.compose("run", "--rm", "--no-TTY", "operator", *create, "Course 101")
     assert "Course 101" in stack.compose("run", "--rm", "--no-TTY", "operator", "keys", "list")
     assert key.strip()
     with pytest.raises(AssertionError, match="precieux_operator"):
-        stack.compose("exec", "--no-TTY", "api_service", "precieux", "keys", "create", "Course 102")
+        stack.compose("exec", "--no-TTY", "api_service", "precieux", *create, "Course 102")

@@ -30,6 +30,16 @@ case " $* " in
 *" $FAILING "*) exit 1 ;;
 esac
 """
+#: Stand-ins for Docker and make. `docker save` prints an image, and make fails if the tests of the images shall.
+_DOCKER: Final = """#!/bin/sh
+[ "$1" != "$FAILING" ] || exit 1
+case $1 in
+build | create | save) echo "$*" ;;
+esac
+"""
+_MAKE: Final = """#!/bin/sh
+[ "$PRECIEUX_TEST_IMAGES $*" = "built test-compose" ] && [ "$FAILING" != make ]
+"""
 
 
 @pytest.fixture
@@ -40,10 +50,13 @@ def checkout(tmp_path: Path) -> Path:
         "CHANGELOG.md": _CHANGELOG,
         ".gitignore": ".venv/\ndist/\n",
         ".venv/bin/python": _PYTHON,
+        ".venv/stand-ins/docker": _DOCKER,
+        ".venv/stand-ins/make": _MAKE,
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    (tmp_path / ".venv/bin/python").chmod(0o755)
+    for command in (tmp_path / ".venv").glob("*/*"):
+        command.chmod(0o755)
     (tmp_path / "deploy").mkdir()
     shutil.copy2(_ROOT / "deploy/release", tmp_path / "deploy")
     git(tmp_path, "init", "--quiet")
@@ -70,12 +83,12 @@ def commit(checkout: Path) -> None:
     git(checkout, "commit", "--quiet", "--message", "A change")
 
 
-def release(checkout: Path, failing: str = "nothing") -> subprocess.CompletedProcess[str]:
+def release(checkout: Path, failing: str = "nothing", *, images: bool = False) -> subprocess.CompletedProcess[str]:
     who = {f"GIT_{role}_{part}": "a@example.com" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
     return subprocess.run(
-        ["deploy/release", "--without-images"],
+        ["deploy/release", *([] if images else ["--without-images"])],
         cwd=checkout,
-        env={"PATH": "/usr/bin:/bin", "FAILING": failing, **who},
+        env={"PATH": f"{checkout}/.venv/stand-ins:/usr/bin:/bin", "FAILING": failing, **who},
         capture_output=True,
         text=True,
     )
@@ -95,6 +108,23 @@ def test_it_tags_the_commit_with_the_notes(checkout: Path) -> None:
 def test_a_failed_step_makes_no_tag(checkout: Path, failing: str) -> None:
     assert release(checkout, failing).returncode != 0
     assert git(checkout, "tag") == ""
+
+
+def test_each_image_is_saved_with_its_list_of_packages(checkout: Path) -> None:
+    done = release(checkout, images=True)
+    assert done.returncode == 0, done.stderr
+    made = {path.name for path in (checkout / "dist/1.2.3").iterdir()}
+    images = ["service", "executor", "executor-full", "gateway"]
+    assert {f"precieux-{image}-1.2.3.tar.gz" for image in images} <= made
+    assert {f"precieux-{image}.cdx.json" for image in images} <= made
+
+
+@pytest.mark.parametrize("failing", ["version", "build", "export", "save", "debsbom", "make"])
+def test_a_failed_image_makes_no_tag(checkout: Path, failing: str) -> None:
+    done = release(checkout, failing, images=True)
+    assert done.returncode != 0
+    assert git(checkout, "tag") == ""
+    assert (failing == "version") is ("the images need a Docker engine, and none answers" in done.stderr)
 
 
 def test_a_wrong_state_is_refused(checkout: Path) -> None:
