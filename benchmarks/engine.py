@@ -52,12 +52,20 @@ def engine(**settings: str) -> Iterator[Engine]:
             raise
 
 
-async def ask(client: Client, program: Program, number: int) -> bool:
-    """Run a program. Return True if the answer is right. Raise `RuntimeError` for any HTTP status but 200."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether the output is right, and the program's own CPU seconds as the executor measured them."""
+
+    right: bool
+    own_cpu_s: float
+
+
+async def ask(client: Client, program: Program, number: int) -> Answer:
+    """Run a program. Raise `RuntimeError` for any HTTP status but 200."""
     request = {"code": program.source(number), "language": program.language, "input": program.input}
     body = json.dumps(request).encode()
     answer = json.loads(await client.request("POST", "/", body, "application/json", _PATIENCE_SECONDS))
-    return bool(answer["output"] == program.expected(number))
+    return Answer(answer["output"] == program.expected(number), answer["time_s"])
 
 
 async def versions(engine: Engine) -> dict[str, str]:

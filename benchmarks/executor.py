@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import executor_plot, pairs, programs, report, throughput
+from benchmarks import executor_plot, pairs, programs, real, report, throughput
 from benchmarks.cpu_meter import rest
 from benchmarks.engine import Engine, engine, versions
 from benchmarks.findings import Finding
@@ -66,6 +66,7 @@ async def _measure(chosen: argparse.Namespace, running: Engine, folder: Path, ke
         "others": lambda bench: pairs.others(bench, short_pace),
         "throughput": lambda bench: throughput.each_language(bench, windows),
         "mixed": lambda bench: throughput.mixed(bench, windows),
+        "real": lambda bench: real.programs(bench, short_pace),
     }
     findings: list[Finding] = []
     for name in chosen.measures or measures:
@@ -88,7 +89,7 @@ def _figure_arguments(chosen: argparse.Namespace) -> list[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.executor", description=__doc__)
-    names = ["latency", "again", "others", "throughput", "mixed"]
+    names = ["latency", "again", "others", "throughput", "mixed", "real"]
     parser.add_argument("measures", nargs="*", choices=[*names, []], help="default: all")
     parser.add_argument("--quick", action="store_true", help="a minute's smoke test; its figures are rough")
     parser.add_argument(

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.cpu_meter import cpu_of_children, rest
-from benchmarks.engine import Engine, ask
+from benchmarks.engine import Answer, Engine, ask
 from benchmarks.findings import Finding, median_ratio
 from benchmarks.load import Client
-from benchmarks.programs import HELLO, OTHERS, Program, run_bare
+from benchmarks.programs import HELLO, OTHERS, BareRun, Program, run_bare
 from benchmarks.targets import CPU, LATENCY, SAME_SOURCE, Target
 
 _REST_SECONDS: Final = 2.0
@@ -110,18 +110,18 @@ async def series_of(bench: Bench, program: Program, pace: Pace, again: int | Non
     """Run the program in pairs. Each gets a new number, or all get the number `again`."""
     series = Series()
     for _ in range(pace.warm_up):
-        await _ours(bench, program, again or next(bench.numbers))
+        await ours(bench, program, again or next(bench.numbers))
     await rest(bench.engine.meter, _REST_SECONDS)
     cpu, children = bench.engine.meter.seconds(), cpu_of_children()
     deadline = time.monotonic() + pace.seconds
     for pair in range(pace.pairs):
         number = again or next(bench.numbers)
-        for ours in (True, False) if pair % 2 else (False, True):
-            if ours:
-                series.ours_s.append(await _ours(bench, program, number))
+        for turn in (ours, bare) if pair % 2 else (bare, ours):
+            if turn is ours:
+                series.ours_s.append((await ours(bench, program, number))[0])
                 await rest(bench.engine.meter, _REST_SECONDS)
             else:
-                series.bare_s.append(await _bare(bench, program, number))
+                series.bare_s.append((await bare(bench, program, number)).seconds)
         if time.monotonic() > deadline:
             break
     series.ours_cpu_s = bench.engine.meter.seconds() - cpu
@@ -129,19 +129,19 @@ async def series_of(bench: Bench, program: Program, pace: Pace, again: int | Non
     return series
 
 
-async def _ours(bench: Bench, program: Program, number: int) -> float:
+async def ours(bench: Bench, program: Program, number: int) -> tuple[float, Answer]:
     """Return the seconds from before the connection to the whole answer. Raise `RuntimeError` if it is wrong."""
     started = time.perf_counter()
     client = await Client.connect(bench.engine.url)
     try:
-        right = await ask(client, program, number)
+        answer = await ask(client, program, number)
         seconds = time.perf_counter() - started
     finally:
         client.close()
-    if not right:
+    if not answer.right:
         raise RuntimeError(f"the executor's answer to {program.language}, {program.name} is wrong")
-    return seconds
+    return seconds, answer
 
 
-async def _bare(bench: Bench, program: Program, number: int) -> float:
+async def bare(bench: Bench, program: Program, number: int) -> BareRun:
     return await asyncio.to_thread(run_bare, program, number, bench.tools[program.language], bench.folder)

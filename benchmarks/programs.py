@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.cpu_meter import cpu_of_children
 from executor import languages
 
 _NUMBER: Final = "NUMBER"
@@ -42,11 +43,20 @@ class Program:
         return self.answer.replace(_NUMBER, str(number))
 
 
-def run_bare(program: Program, number: int, tools: Mapping[str, str], folder: Path) -> float:
-    """Run the bare commands, and return their seconds. Raise `RuntimeError` if they do not print the answer."""
+@dataclass(frozen=True, slots=True)
+class BareRun:
+    """The seconds that all commands took, and the CPU seconds of the last one, which is the program itself."""
+
+    seconds: float
+    own_cpu_s: float
+
+
+def run_bare(program: Program, number: int, tools: Mapping[str, str], folder: Path) -> BareRun:
+    """Run the bare commands. Raise `RuntimeError` if they do not print the answer."""
     (folder / program.file).write_text(program.source(number))
     started = time.perf_counter()
     for command in program.bare:
+        cpu_before = cpu_of_children()
         argv = [part.format(**tools) for part in command]
         done = subprocess.run(
             argv,
@@ -58,10 +68,10 @@ def run_bare(program: Program, number: int, tools: Mapping[str, str], folder: Pa
             timeout=_PATIENCE_SECONDS,
             start_new_session=True,  # like the executor's: sessions may compete for processors (sched(7))
         )
-    seconds = time.perf_counter() - started
+    run = BareRun(time.perf_counter() - started, cpu_of_children() - cpu_before)
     if done.stdout.decode() != program.expected(number):
         raise RuntimeError(f"{program.language}, {program.name}: {argv} printed {done.stdout!r} {done.stderr[:500]!r}")
-    return seconds
+    return run
 
 
 def numbers() -> Iterator[int]:

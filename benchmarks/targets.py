@@ -52,3 +52,5 @@ SAME_SOURCE: Final = {code: Target(0.25) for code in ("c", "cpp", "java")}
 THROUGHPUT: Final = {"py": _rate(1.0, 3.0), "js": _rate(0.9), "c": _rate(1.1), "cpp": _rate(3.0), "java": _rate(4.0)}
 #: The rate at the most connections compared with that at two. It must not fall; the margin is for noise.
 STEADINESS: Final = {"py": _rate(0.95)}
+#: For the slowest of the real programs.
+REAL: Final = {"latency": Target(1.0), "own CPU": Target(1.02)}

@@ -125,7 +125,7 @@ async def _ours(bench: Bench, turns: "itertools.cycle[Program]", windows: Window
     def worker(client: Client) -> Work:
         async def work() -> bool:
             try:
-                return await ask(client, next(turns), next(bench.numbers))
+                return (await ask(client, next(turns), next(bench.numbers))).right
             except RuntimeError:  # an answer, but not a right one
                 return False
 

@@ -24,9 +24,11 @@
  * is process 1, or a child of process 1 that has not become its program yet, the box ends too.
  */
 
+#include "process.h"
 #include "zygote.h"
 
 int main(void)
 {
-    serve();
+    reset_signals(); /* the process that started us may have ignored some */
+    make_boxes();
 }

@@ -93,7 +93,7 @@ static void configure(int keeper, struct confinement *confinement)
 
 /* Answer each request for a box (`box_words` in keeper/words.py) with its id, the pid of process 1 and its pidfd, or with
  * the id, 0 and a reason. */
-bool make_boxes(void)
+EXPORTED bool make_boxes(void)
 {
     struct confinement confinement;
     int keeper = move_keeper();
@@ -112,10 +112,4 @@ bool make_boxes(void)
         close_descriptors(&packet);
     }
     return false;
-}
-
-EXPORTED bool serve(void)
-{
-    reset_signals(); /* the process that started us may have ignored some */
-    return make_boxes();
 }

@@ -11,5 +11,3 @@
 /* Make boxes until the keeper closes its socket; then return false. Return true in the child of a FORKED box, which
  * must then call `wait_for_step` or `await_step`. */
 bool make_boxes(void);
-/* Reset signals, then call `make_boxes`. For main.c and zygote/python.py. */
-bool serve(void);

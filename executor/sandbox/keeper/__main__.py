@@ -7,6 +7,7 @@ keeper ends with all boxes.
 
 import contextlib
 import json
+import operator
 import os
 import resource
 import selectors
@@ -28,6 +29,9 @@ from executor.sandbox.keeper.zygotes import Zygotes
 #: higher score.
 _OOM_SCORE_ADDED, _OOM_SCORE_MAX = 500, 900
 
+_NEVER = float("inf")
+_next_check = operator.attrgetter("next_check")
+
 _METERS: dict[int, type[CgroupV1] | type[CgroupV2]] = {1: CgroupV1, 2: CgroupV2}
 
 
@@ -39,8 +43,9 @@ class Keeper:
         self._meter_kind = _METERS.get(content["cgroups"])
         self._bases = dict(zip(content["hierarchies"], hierarchies, strict=True))
         self._boxes: dict[int, WatchedBox] = {}
-        # Not epoll(7): the kernel limits its watches per user, and a program of the same user may have used them up.
-        self._selector = selectors.PollSelector()
+        # The kernel limits the watches of epoll(7) per user, and a program of the same user may have used them up.
+        shares_user = content["first_user"] is None
+        self._selector = selectors.PollSelector() if shares_user else selectors.EpollSelector()
         self._zygotes = Zygotes(content, self._selector, self._spawned)
 
     def serve(self) -> None:
@@ -62,20 +67,20 @@ class Keeper:
 
     def _run_once(self) -> bool:
         """Wait for events or the next check, and handle them. Returns False if the executor has closed its side."""
-        now = time.monotonic()
-        next_check = min([self._zygotes.next_expiry, *(box.next_check for box in self._boxes.values())])
-        for key, _ in self._selector.select(None if next_check == float("inf") else max(next_check - now, 0)):
+        next_check = min([self._zygotes.next_expiry, *map(_next_check, self._boxes.values())])
+        for key, _ in self._selector.select(None if next_check == _NEVER else max(next_check - time.monotonic(), 0)):
             handle: Callable[[], bool] = key.data
             if not handle():
                 return False
         now = time.monotonic()
         if self._zygotes.next_expiry <= now:
             self._zygotes.retire_old()
-        for box in [box for box in self._boxes.values() if box.next_check <= now]:
+        # Most boxes only wait, so they are not looked at again after each event.
+        for box in [box for box in self._boxes.values() if box.next_check <= now] if next_check <= now else ():
             if box.process >= 0:
                 self._check_limits(box)
             else:
-                box.next_check = float("inf")
+                box.next_check = _NEVER
                 self._zygotes.kill_late(box.id, f"the zygote made no box within {SPAWN_TIMEOUT:g} s")
         return True
 

@@ -33,8 +33,7 @@ class _Folder:
         return os.pread(descriptor, 4096, 0).decode()
 
     def write(self, file: str, value: str) -> None:
-        with files.opened(self._descriptor, file, os.O_WRONLY) as descriptor:
-            os.write(descriptor, value.encode())
+        files.write(self._descriptor, file, value.encode())
 
     def try_write(self, file: str, value: str) -> None:
         """Write a file that not every kernel has."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from executor.sandbox.keeper.protocol import MAX_DESCRIPTORS, MAX_PACKET
 
+#: As plain numbers, because `|` of two enumeration members takes as long as the call.
+_CLOSE_ON_EXEC, _DONT_WAIT = int(socket.MSG_CMSG_CLOEXEC), int(socket.MSG_DONTWAIT)
 _ANCILLARY_BYTES = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
 
 
@@ -28,9 +30,9 @@ def send(channel: socket.socket, packet: bytes, descriptors: Sequence[int] = ())
 def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     """Return the next packet and its descriptors, which are closed on exec; b"" at the end of the channel."""
     try:
-        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC | flags)
+        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ANCILLARY_BYTES, _CLOSE_ON_EXEC | flags)
     except ConnectionResetError:  # the other side left a packet unread; its own last packets come after this error
-        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC | flags)
+        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ANCILLARY_BYTES, _CLOSE_ON_EXEC | flags)
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -41,7 +43,7 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
 def try_receive(channel: socket.socket) -> bytes | None:
     """Return the next packet without its descriptors; b"" at the end of the channel, None if there is none yet."""
     try:
-        return receive(channel, socket.MSG_DONTWAIT)[0]
+        return receive(channel, _DONT_WAIT)[0]
     except BlockingIOError:
         return None
     except ConnectionError:

@@ -27,21 +27,24 @@ _COMMAND = ctypes.create_string_buffer(b"python3\0main.py")
 
 def serve() -> Script:
     """Fork a process for each box, and return in that of a Python program, with the script to run."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the process that started us may have blocked or ignored some
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     init = _Init()
+    command = _words(ctypes.addressof(_COMMAND), len(_COMMAND))
     for module in (*_PRELOADED, *sys.argv[1:]):
         importlib.import_module(module)
     _end_threads()
     forget_ours()
+    script = Script()
+    script.rehearse(command)  # fills the interpreter's caches, which children share
     # Collections in children skip the objects that exist now, so their pages stay shared.
     gc.collect()
     gc.freeze()
     gc.disable()
     init.serve()
     _seed_numpy()
-    script = Script()
-    script.rehearse(_words(ctypes.addressof(_COMMAND), len(_COMMAND)))
+    script.rehearse(command)  # copies the pages that the program will write
     return script.begin(init.await_step())
 
 
@@ -75,8 +78,8 @@ class _Init:
 
     def __init__(self) -> None:
         library = ctypes.PyDLL(_LIBRARY)
-        self._serve = library.serve
-        self._serve.restype = ctypes.c_bool
+        self._make_boxes = library.make_boxes
+        self._make_boxes.restype = ctypes.c_bool
         self._await_step = library.await_step
         self._await_step.restype = ctypes.c_size_t
         self._before_fork = ctypes.pythonapi.PyOS_BeforeFork
@@ -88,7 +91,7 @@ class _Init:
     def serve(self) -> None:
         """Fork a process for each box, and return in that of a Python program. The zygote itself exits here."""
         self._before_fork()
-        if not self._serve():
+        if not self._make_boxes():
             os._exit(0)
         self._after_fork()
 

@@ -26,12 +26,13 @@ _REHEARSAL = 'print("text", 1, file=output, flush=True)'
 
 
 class Script:
-    """The program of this process. It is made while the process waits, before the program is known."""
+    """The program of a forked process. It is made in the zygote, before the program is known.
+
+    Whatever it does once for all programs is not done for each box, and its memory is shared.
+    """
 
     def __init__(self) -> None:
         self._path = ""
-        self._module = types.ModuleType("__main__")
-        self.names = vars(self._module)
         self.raised: BaseException | None = None
         _open_streams()
         for number, action in (
@@ -44,6 +45,9 @@ class Script:
     def begin(self, argv: Sequence[str]) -> "Script":
         """Set the script: `argv` is the interpreter, the script's name in the work folder, and its arguments."""
         self._path = f"{_WORK}/{argv[1]}"
+        # Not made in the zygote: `_delete_objects` could not collect what is frozen there.
+        self._module = types.ModuleType("__main__")
+        self.names = vars(self._module)
         self.names.update(
             __annotations__={},
             __builtins__=sys.modules["builtins"],

@@ -12,8 +12,7 @@ _ZYGOTE = """
 import gc, io, json, os, resource, sys
 from executor.sandbox.zygote.script import Script
 
-def run(path, rehearsed):
-    script = Script()
+def run(script, path, rehearsed):
     if rehearsed:
         script.rehearse(["python3", "other.py"])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -25,16 +24,20 @@ def run(path, rehearsed):
     return {"faults": faults, "names": names, "argv": sys.argv, "main": sys.modules["__main__"] is script._module}
 
 path, rehearsed = sys.argv[1], sys.argv[2] == "rehearsed"
+output = os.dup(1)
+script = Script()
+if rehearsed:
+    script.rehearse(["python3", "other.py"])
 gc.collect()
 gc.freeze()
 gc.disable()
 ends = os.pipe()
 if os.fork() == 0:
-    os.write(ends[1], json.dumps(run(path, rehearsed)).encode())
+    os.write(ends[1], json.dumps(run(script, path, rehearsed)).encode())
     os._exit(0)
 os.wait()
 os.close(ends[1])
-sys.stdout.write(os.read(ends[0], 65536).decode())
+os.write(output, os.read(ends[0], 65536))
 """
 
 
