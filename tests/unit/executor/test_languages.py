@@ -42,6 +42,7 @@ def test_commands_use_only_known_names() -> None:
         options = language.compile.options if language.compile else {}
         words = dict.fromkeys((*language.tools, *options, "source", "stem", "main", "memory_mib", "headers"), "x")
         words |= dict.fromkeys(("preload", "runtime", "plugin", "include", "companions", "args"), "x")
+        words |= dict.fromkeys(language.library_words, "x")
         words["output"] = "main"
         for command in _commands(language):
             assert command[0].format(**words) in ("x", "/box/work/main", "/bin/sh")
