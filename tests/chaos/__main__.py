@@ -58,6 +58,7 @@ def show(report: Report) -> None:
         "installation": report.backends,
         "seed": report.seed,
         "storm": f"{report.seconds:.0f} s",
+        "load average, median and highest": f"{report.median_load}, {report.highest_load}",
         "faults": report.faults.total(),
         "deaths of services": report.deaths,
         "accepted submissions": verdict.accepted,

@@ -1,6 +1,8 @@
 """Random faults, alone and in pairs, under a steady stream of submissions; then quiet, and the checks."""
 
+import os
 import random
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,6 +31,16 @@ class Report:
     drain_s: float = 0.0
     verdict: Verdict | None = None
     overdue: list[str] = field(default_factory=list)
+    #: The load averages of the machine, one for each fault.
+    loads: list[float] = field(default_factory=list)
+
+    @property
+    def median_load(self) -> float:
+        return round(statistics.median(self.loads or [0.0]), 1)
+
+    @property
+    def highest_load(self) -> float:
+        return round(max(self.loads, default=0.0), 1)
 
 
 def storm(
@@ -51,7 +63,9 @@ def storm(
     stream.flow(system, _CALM_S)
     while (now := time.monotonic() - began) < seconds:
         struck = _choose(faults, rng)
-        tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)}")
+        load_average, _, _ = os.getloadavg()
+        report.loads.append(load_average)
+        tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)} (load average {load_average:.1f})")
         report.faults.update(fault.name for fault in struck)
         struck_at = time.time()
         for fault in struck:

@@ -37,6 +37,7 @@ class Posted:
     number: int
     kind: Kind
     webhook_url: str
+    began: float = field(default_factory=time.monotonic)
     #: When it was accepted.
     accepted: float | None = None
     #: The id of the submission or batch.
