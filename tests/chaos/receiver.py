@@ -65,7 +65,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # the sender died while it sent
         self.receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
         self.send_response(204)
         self.end_headers()
