@@ -51,7 +51,8 @@ class Sender:
         self._completion = completion
         self._poll_interval = poll_interval
         self._send_seconds = send_seconds
-        self._policy = RetryPolicy(base=2, cap=300)
+        # Mails are sent within a minute after an outage of the provider.
+        self._policy = RetryPolicy(base=2, cap=60)
         self._rng = random.Random()  # noqa: S311
         self._sent = GroupCommit(self._mark_sent)
 

@@ -128,6 +128,18 @@ async def test_a_retried_mail_waits_and_keeps_its_message_id(
     assert [mail.message_id for mail in mailer.sent] == [message_id]
 
 
+async def test_a_mail_is_tried_again_within_a_minute(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    """However long the provider was unavailable."""
+    mailer.failures = [MailerUnavailable("busy")]
+    await add_email(database)
+    await execute(database, "UPDATE emails SET attempt = 20")
+    await sender.run_once()
+    [due] = await fetch(database, "SELECT extract(epoch FROM run_after - now()) AS seconds FROM emails")
+    assert 25 < float(str(due["seconds"])) <= 60
+
+
 async def test_an_account_error_pauses_the_mailer(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
     mailer.failures = [MailerUnavailable("wrong key", pause=True)]
     await add_email(database)
