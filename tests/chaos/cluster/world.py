@@ -162,10 +162,27 @@ class World(Installation):
         return Machine(self.hosts[name], self.disks[name], self.clocks[name])
 
     def _service(self, name: str, module: str) -> Service:
+        environment = self._of_executor(name) if module == "executor" else self._of_service(name, ROLES[module])
+        lease = ["--mail-lease", "6"] if module == "job_runner" else []
+        prefix = self.hosts[name].prefix
+        return Service(name, module, environment, self.folder / f"{name}.log", lease, prefix=prefix)
+
+    def _of_executor(self, name: str) -> dict[str, str]:
+        """Return the environment of an executor. Its programs must not get ours."""
+        return {
+            "PATH": os.environ["PATH"],
+            "PRECIEUX_EXECUTOR_HOST": self.hosts[name].address,
+            "PRECIEUX_EXECUTOR_PORT": str(_EXECUTOR_PORT),
+            "PRECIEUX_EXECUTOR_FIRST_USER_ID": _FIRST_USER_IDS[name],
+            "PRECIEUX_PRECOMPILE_HEADERS": "false",
+        }
+
+    def _of_service(self, name: str, role: Role) -> dict[str, str]:
+        """Return the environment of a service that uses the database as this role."""
         folder = self.folder / f"{name}-data"
         folder.mkdir()
-        host, outside = self.hosts[name], self.network.observer
-        environment = {
+        outside = self.network.observer
+        return {
             **os.environ,
             **SETTINGS,
             **self.mail_and_webhooks(outside),
@@ -173,26 +190,15 @@ class World(Installation):
             **self.clocks[name].environment,
             "PRECIEUX_LEASE_SECONDS": str(_LEASE_SECONDS),
             "PRECIEUX_API_KEYS": KEY,
-            "PRECIEUX_HOST": host.address,
+            "PRECIEUX_HOST": self.hosts[name].address,
             "PRECIEUX_PORT": str(_PORT),
             "PRECIEUX_DATA_DIR": str(folder),
-            "PRECIEUX_DATABASE_URL": self.database.url(ROLES[module]),
+            "PRECIEUX_DATABASE_URL": self.database.url(role),
             "PRECIEUX_AMQP_URL": f"amqp://guest:guest@{','.join(self.hosts[name].address for name in _BROKERS)}/%2F",
             "PRECIEUX_CODEX_URL": f"http://{outside}:{self.proxies['engine'].port}",
             "PRECIEUX_S3_ENDPOINT_URL": f"http://{outside}:{self.proxies['store'].port}",
             "PRECIEUX_S3_BUCKET": BUCKET,
         }
-        if module == "executor":
-            # Its programs must not see the settings and the libraries of the tests.
-            environment = {
-                "PATH": os.environ["PATH"],
-                "PRECIEUX_EXECUTOR_HOST": host.address,
-                "PRECIEUX_EXECUTOR_PORT": str(_EXECUTOR_PORT),
-                "PRECIEUX_EXECUTOR_FIRST_USER_ID": _FIRST_USER_IDS[name],
-                "PRECIEUX_PRECOMPILE_HEADERS": "false",
-            }
-        lease = ["--mail-lease", "6"] if module == "job_runner" else []
-        return Service(name, module, environment, self.folder / f"{name}.log", lease, prefix=host.prefix)
 
 
 @contextmanager
