@@ -30,7 +30,7 @@ from tests.fixtures.postgres_node import PostgresNode
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
 from tests.fixtures.s3 import S3Service, moto_server
 
-#: The key of the API's clients, which need one because they are on other hosts.
+#: The key of the API's clients and of the executors', which need one because they are on other hosts.
 KEY: Final = "cluster-" * 5
 #: The bucket of its object store.
 BUCKET: Final = "cluster"
@@ -101,8 +101,13 @@ class World(Installation):
         return self.database.primary.url(Role.OWNER)
 
     def disk_of(self, node: PostgresNode) -> Disk:
-        name = next(name for name, host in self.hosts.items() if host.address == node.host)
-        return self.disks[name]
+        return self.disks[self._name_of(node)]
+
+    def clock_of(self, node: PostgresNode) -> Clock:
+        return self.clocks[self._name_of(node)]
+
+    def _name_of(self, node: PostgresNode) -> str:
+        return next(name for name, host in self.hosts.items() if host.address == node.host)
 
     def cut_power_of_database(self, node: PostgresNode) -> None:
         """Kill a database's machine. Its disk keeps what was synchronised."""
@@ -171,6 +176,7 @@ class World(Installation):
         """Return the environment of an executor. Its programs must not get ours."""
         return {
             "PATH": os.environ["PATH"],
+            "PRECIEUX_CODEX_TOKEN": KEY,
             "PRECIEUX_EXECUTOR_HOST": self.hosts[name].address,
             "PRECIEUX_EXECUTOR_PORT": str(_EXECUTOR_PORT),
             "PRECIEUX_EXECUTOR_FIRST_USER_ID": _FIRST_USER_IDS[name],
@@ -195,6 +201,7 @@ class World(Installation):
             "PRECIEUX_DATA_DIR": str(folder),
             "PRECIEUX_DATABASE_URL": self.database.url(role),
             "PRECIEUX_AMQP_URL": f"amqp://guest:guest@{','.join(self.hosts[name].address for name in _BROKERS)}/%2F",
+            "PRECIEUX_CODEX_TOKEN": KEY,
             "PRECIEUX_CODEX_URL": f"http://{outside}:{self.proxies['engine'].port}",
             "PRECIEUX_S3_ENDPOINT_URL": f"http://{outside}:{self.proxies['store'].port}",
             "PRECIEUX_S3_BUCKET": BUCKET,
