@@ -87,7 +87,7 @@ class Posted:
     def _submission(self, name: str) -> dict[str, Any]:
         body: dict[str, Any] = {
             "language": "py",
-            "source": f"print(input())  # {SLOW if self.kind is Kind.CANCEL else 'quick'}",
+            "source": f"print(input(), end='')  # {SLOW if self.kind is Kind.CANCEL else 'quick'}",
             "email": self.email,
             "metadata": {"name": name},
         }
