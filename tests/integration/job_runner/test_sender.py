@@ -334,7 +334,7 @@ async def test_a_hanging_mailer_is_given_up_before_the_lease_ends(database: Data
     [row] = await rows(database)
     assert (row["status"], row["attempt"]) == ("queued", 1)
     assert "longer than 0.05 s" in str(row["last_error"])
-    assert sender_module._SEND_SECONDS < sender_module._LEASE_SECONDS
+    assert sender_module._SEND_SECONDS < sender_module.LEASE_SECONDS
 
 
 STRANGE = "NUL \0, half a pair \ud800"
