@@ -11,7 +11,7 @@ from typing import Final
 
 from job_runner.emails.sender import LEASE_SECONDS as OF_MAILS
 from job_runner.webhooks.sender import LEASE_SECONDS as OF_WEBHOOKS
-from shared import channels
+from shared import channels, metrics
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -100,6 +100,7 @@ class ClockJumps:
             for what, (statement, values) in self._statements.items():
                 if rows := await connection.fetch_all(statement, dict(values)):
                     corrected[what] = len(rows)
+        metrics.CLOCK_SET_BACK.inc(sum(corrected.values()))
         if corrected:
             log.warning("clock.set_back", **corrected)
         return corrected

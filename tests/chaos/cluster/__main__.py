@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--rate", type=float, default=2.0, help="submissions a second")
+    parser.add_argument("--drain", type=float, default=300, help="the most seconds until all is done after the storm")
     parser.add_argument("--faults", default="*", help="only these, as `a,b`; * stands for any text; see --list")
     parser.add_argument("--list", action="store_true", help="list the faults, and end")
     parser.add_argument("--executors", action="store_true", help="two real executors instead of an engine that echoes")
@@ -49,7 +50,7 @@ def main() -> int:
             seconds=chosen.minutes * 60,
             seed=chosen.seed,
             rate=chosen.rate,
-            drain_timeout=300,
+            drain_timeout=chosen.drain,
             tell=lambda line: print(line, flush=True),
         )
         measured = waits(world, load)
