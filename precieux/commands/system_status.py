@@ -67,7 +67,7 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
     settings = load(BrokerSettings)
 
     async def read(database: Database) -> Operation:
-        await _require_room(database)
+        await require_room(database)
         return await read_operation(database, open_dead_letters(settings, database))
 
     try:
@@ -90,7 +90,7 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-async def _require_room(database: Database) -> None:
+async def require_room(database: Database) -> None:
     """Raise `DatabaseFull` if the disk of the database is full. It sorts more than fits in memory."""
     async with database.transaction() as connection:
         await connection.execute("SET LOCAL work_mem = '64 kB'")
