@@ -2,7 +2,6 @@
 
 import os
 import random
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,16 +30,9 @@ class Report:
     drain_s: float = 0.0
     verdict: Verdict | None = None
     overdue: list[str] = field(default_factory=list)
-    #: The load averages of the machine, one for each fault.
+    #: The load averages of the machine, and how much it slowed the services down: of each fault, and of the time after.
     loads: list[float] = field(default_factory=list)
-
-    @property
-    def median_load(self) -> float:
-        return round(statistics.median(self.loads or [0.0]), 1)
-
-    @property
-    def highest_load(self) -> float:
-        return round(max(self.loads, default=0.0), 1)
+    slowdowns: list[float] = field(default_factory=list)
 
 
 def storm(
@@ -63,9 +55,7 @@ def storm(
     stream.flow(system, _CALM_S)
     while (now := time.monotonic() - began) < seconds:
         struck = _choose(faults, rng)
-        load_average, _, _ = os.getloadavg()
-        report.loads.append(load_average)
-        tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)} (load average {load_average:.1f})")
+        tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)}")
         report.faults.update(fault.name for fault in struck)
         struck_at = time.time()
         for fault in struck:
@@ -75,12 +65,16 @@ def storm(
             fault.heal(system)
         report.strikes.append(Strike(tuple(fault.name for fault in struck), struck_at, time.time()))
         stream.flow(system, rng.uniform(0.2, 1.0))
+        report.loads.append(os.getloadavg()[0])
+        report.slowdowns.append(system.slowdown())
+        tell(f"          load average {report.loads[-1]:.0f}, services {report.slowdowns[-1]:.1f} times slower")
     peace = time.monotonic()
     try:
         system.wait(lambda: settled(system, load), timeout=drain_timeout, what="everything ends after the storm")
     except AssertionError as exc:
         report.overdue.append(str(exc))
     report.drain_s = time.monotonic() - peace
+    report.slowdowns.append(system.slowdown())
     report.verdict = judge(system, load)
     system.keep_folder |= bool(report.overdue or report.verdict.violations)
     report.overdue += _overdue_leases(system)
