@@ -11,6 +11,7 @@ import secrets
 import struct
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 #: `FS_IOC_SHUTDOWN` of linux/fs.h, with the flag of linux/ext4.h that leaves the journal in memory unwritten.
@@ -88,9 +89,12 @@ def obstacle() -> str | None:
     """Return why no disk can be made here, or None."""
     if os.geteuid() != 0:
         return "run as root"
-    kinds = Path("/proc/filesystems").read_text().split()
-    if "ext4" not in kinds or not Path("/dev/loop-control").exists():
-        return "the kernel's ext4 and loop devices are needed"
+    try:
+        with TemporaryDirectory() as folder, Disk(Path(folder), Path(folder) / "probe", megabytes=8) as disk:
+            disk.cut_power()
+            disk.repower()
+    except (OSError, subprocess.CalledProcessError) as exc:
+        return f"e2fsprogs and the kernel's ext4 and loop devices are needed: {exc}"
     return None
 
 
