@@ -12,6 +12,7 @@ from typing import Final
 from job_runner.emails.sender import LEASE_SECONDS as OF_MAILS
 from job_runner.webhooks.sender import LEASE_SECONDS as OF_WEBHOOKS
 from shared import channels, metrics
+from shared.broker.base import QUEUE
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -69,6 +70,15 @@ _WEBHOOKS: Final = """
     UPDATE webhooks SET run_after = due FROM early WHERE webhooks.id = early.id AND run_after > due
     RETURNING webhooks.id, pg_notify(:channel, '')
 """
+# Of Postgres as the broker.
+_MESSAGES: Final = """
+    WITH early AS (
+        SELECT id FROM messages WHERE queue = :queue AND visible_at > now() AND created_at > now()
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE messages SET visible_at = now() FROM early WHERE messages.id = early.id
+    RETURNING messages.id, pg_notify(:channel, '')
+"""
 
 
 class ClockJumps:
@@ -78,6 +88,7 @@ class ClockJumps:
         """`lease_seconds` is that of the jobs."""
         self._database = database
         self._statements: Mapping[str, tuple[str, Mapping[str, object]]] = {
+            "messages": (_MESSAGES, {"queue": QUEUE, "channel": channels.MESSAGES}),
             "jobs": (_JOBS, {"channel": channels.JOBS}),
             "leases of jobs": (_LEASES_OF_JOBS, {"lease_seconds": lease_seconds}),
             "mails": (_MAILS, {"channel": channels.EMAILS}),
