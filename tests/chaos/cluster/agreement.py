@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import requests
@@ -22,6 +22,9 @@ from tests.chaos.cluster.world import BUCKET, KEY, World
 from tests.chaos.load import Load
 from tests.chaos.v1 import Kind
 from tests.fixtures.postgres import in_thread
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: The cleaner looks at a day that has been over for a day.
 _LATER: Final = timedelta(days=3)
@@ -111,6 +114,8 @@ _ROWS_ALONE: Final = """
 
 def sweep_and_read(world: World, load: Load) -> Books:
     """Sweep as the runner's cleaner does some days later, and return the books."""
+    store = _client(world)
+    store.create_bucket(Bucket=BUCKET)  # if no file was ever stored
     _sweep(world)
     ids = [one.id for one in load.submissions if one.accepted]
     posted = [one.id for one in load.posted if one.accepted and one.kind is not Kind.BATCH and one.id is not None]
@@ -122,7 +127,7 @@ def sweep_and_read(world: World, load: Load) -> Books:
         stored={row["id"]: row["state"] for row in uploads},
         files=[row["object_key"] for row in world.query("SELECT object_key FROM uploads WHERE object_key IS NOT NULL")],
         jobs=[row["id"] for row in jobs],
-        objects=_objects(world),
+        objects=_objects(store),
         executed=[row["id"] for row in jobs if row["status"] == "executed"],
         results=[row["job"] for row in world.query("SELECT job FROM results")],
         mails={row["message_id"]: row["status"] for row in world.query("SELECT message_id, status FROM emails")},
@@ -147,15 +152,18 @@ def _listed(world: World) -> Iterator[tuple[int, str]]:
             parameters["cursor"] = page["next"]
 
 
-def _objects(world: World) -> list[str]:
-    client = boto3.client(
+def _client(world: World) -> "S3Client":
+    return boto3.client(
         "s3",
         endpoint_url=world.store.endpoint_url,
         aws_access_key_id=world.store.access_key,
         aws_secret_access_key=world.store.secret_key,
         region_name="us-east-1",
     )
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+
+
+def _objects(store: "S3Client") -> list[str]:
+    pages = store.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
     return [one["Key"] for page in pages for one in page.get("Contents", ())]
 
 
