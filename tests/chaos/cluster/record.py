@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.chaos.cluster.outages import Wait, longest
+from tests.chaos.cluster.outages import Wait, longest, overdue
 from tests.chaos.storm import Report
 
 
@@ -20,6 +20,7 @@ def add(file: Path, report: Report, measured: Sequence[Wait]) -> None:
 def _outcome(report: Report, measured: Sequence[Wait]) -> dict[str, object]:
     verdict = report.verdict
     assert verdict is not None
+    late = overdue(report.strikes, measured)
     seconds = sorted(wait.ended - wait.began for wait in measured) or [0.0]
     return {
         "seed": report.seed,
@@ -35,7 +36,8 @@ def _outcome(report: Report, measured: Sequence[Wait]) -> dict[str, object]:
         "doubled": verdict.doubled,
         "missing_mails": verdict.missing_mails,
         "repeated_mails": verdict.repeats,
-        "violations": [*verdict.violations, *report.overdue],
+        "violations": [one for one in (*verdict.violations, *report.overdue) if one not in late],
+        "late": late,
         "wait_s": {
             "median": round(statistics.median(seconds), 2),
             "percentile_99": round(seconds[int(len(seconds) * 0.99)], 1),
