@@ -20,6 +20,7 @@ from tests.chaos.receiver import SECRET, Receiver
 from tests.chaos.service import Service
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.postgres import in_thread
+from tests.waiting import PATIENCE
 
 ROLES: Final = {"api_service": Role.API, "queue_consumer": Role.CONSUMER, "job_runner": Role.RUNNER}
 
@@ -90,7 +91,7 @@ class Installation(ABC):
 
     def wait(self, condition: Callable[[], Any], *, timeout: float, what: str) -> Any:
         """Restart dead services until `condition` is true."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while True:
             self.tend()
             if value := condition():
@@ -125,7 +126,7 @@ class Installation(ABC):
         """Return the rows of a query, on a new connection that bypasses the proxy."""
 
         async def main() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self.database_url(), timeout=10)
+            connection = await asyncpg.connect(self.database_url(), timeout=10 * PATIENCE)
             try:
                 return [dict(row) for row in await connection.fetch(sql, *values)]
             finally:

@@ -55,6 +55,7 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.mend()
         # The processes on the hosts must have ended; a namespace lives as long as they do.
         self._stack.close()
 
@@ -82,13 +83,18 @@ class Network:
         near, far = f"{port}-near", f"{port}-far"
         _run("ip", "-n", self._switch, "link", "add", near, "type", "veth", "peer", "name", far)
         _run("ip", "-n", self._switch, "link", "set", near, "up")
-        _run("ip", "-n", self._switch, "link", "set", far, "master", "bridge", "up")
-        _run("ip", "-n", self._switch, "link", "set", f"{port}-s", "nomaster")
-        self._slow[port] = subprocess.Popen(
+        process = subprocess.Popen(
             ["ip", "netns", "exec", self._switch, sys.executable, "-S", str(_SLOW_LINK), f"{port}-s", near],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
+        self._slow[port] = process
+        assert process.stdout is not None
+        process.stdout.readline()  # it carries frames now
+        # In this order, since both ports on the bridge would be a loop.
+        _run("ip", "-n", self._switch, "link", "set", f"{port}-s", "nomaster")
+        _run("ip", "-n", self._switch, "link", "set", far, "master", "bridge", "up")
 
     def mend(self) -> None:
         """Undo all splits and slow links."""
@@ -96,9 +102,9 @@ class Network:
             _run(*host.prefix, "iptables", "-F", "INPUT")
         for port, process in self._slow.items():
             process.kill()
-            process.wait()
-            _run("ip", "-n", self._switch, "link", "set", f"{port}-s", "master", "bridge")
+            process.communicate()
             _run("ip", "-n", self._switch, "link", "delete", f"{port}-near")
+            _run("ip", "-n", self._switch, "link", "set", f"{port}-s", "master", "bridge")
         self._slow.clear()
 
     def _port(self, host: Host) -> str:

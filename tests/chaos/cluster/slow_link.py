@@ -25,6 +25,7 @@ _LONGEST = 70_000
 
 def main(host: str, network: str) -> None:
     near, far = _open(host), _open(network)
+    print("ready", flush=True)
     under_way: deque[tuple[float, bytes]] = deque()
     while True:
         pause = max(0.0, under_way[0][0] - time.monotonic()) if under_way else None
