@@ -44,7 +44,8 @@ def longest(strikes: Sequence[Strike], measured: Sequence[Wait]) -> dict[str, fl
     for strike in strikes:
         seconds = [wait.ended - wait.began for wait in measured if strike.began <= wait.began <= strike.healed]
         if len(strike.names) == 1 and seconds:
-            kind = "".join(letter for letter in strike.names[0] if not letter.isdigit()).replace("- ", " ")
+            kind = "".join(letter for letter in strike.names[0] if not letter.isdigit())
+            kind = kind.replace("- ", " ").replace("-'", "'")
             found[kind] = max(found[kind], *seconds)
     return dict(found)
 
