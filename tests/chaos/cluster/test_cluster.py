@@ -40,7 +40,6 @@ def load(world: World) -> Iterator[Load]:
         "consumer-1 split from the database",
         "store: half-written answers",
         "both databases lost their power",
-        "disk of the primary full",
         "standby two minutes behind promoted",
     ],
 )
