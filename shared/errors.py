@@ -4,7 +4,8 @@
     ├── ConfigurationError       the operator must change a setting; the process stops with this one sentence
     ├── TransientError           try again later: nothing is wrong with the work itself
     │   ├── DatabaseUnavailable
-    │   │   └── DatabaseConflict
+    │   │   ├── DatabaseConflict
+    │   │   └── DatabaseFull
     │   ├── BrokerUnavailable
     │   ├── StoreUnavailable
     │   ├── EngineUnavailable
@@ -46,6 +47,10 @@ class DatabaseUnavailable(TransientError):
 
 class DatabaseConflict(DatabaseUnavailable):
     """Postgres rolled the transaction back in favour of another. It may be repeated."""
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The disk of Postgres has no room for what was to be written."""
 
 
 class BrokerUnavailable(TransientError):

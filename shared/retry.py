@@ -1,8 +1,8 @@
 """Computes when to try again: exponential, capped, with jitter."""
 
 import random
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 _RNG: Final = random.Random()  # noqa: S311  (jitter)
 
@@ -21,3 +21,7 @@ class RetryPolicy:
         """Return the seconds to wait after attempt number `attempt` (from 1) failed; never less than `at_least`."""
         full = min(self.cap, self.base * 2.0 ** min(attempt - 1, 32))
         return max(full * rng.uniform(0.5, 1.0), at_least or 0.0)
+
+    def capped(self, cap: float) -> Self:
+        """Return this policy with no delay above `cap` seconds."""
+        return replace(self, cap=min(self.cap, cap))

@@ -24,7 +24,7 @@ _BATCH: Final = 10
 #: The most seconds for one mail, in all exchanges of its mailer with the provider.
 _SEND_SECONDS: Final = 30.0
 #: Longer than `_SEND_SECONDS`, so no living sender loses its lease. A dead one is noticed after this.
-_LEASE_SECONDS: Final = 40.0
+LEASE_SECONDS: Final = 40.0
 #: Seconds to wait after an error that every other mail would meet too, such as a refused account.
 _PAUSE_SECONDS: Final = 60.0
 #: The delays between attempts to record a mail that the provider has accepted.
@@ -51,7 +51,8 @@ class Sender:
         self._completion = completion
         self._poll_interval = poll_interval
         self._send_seconds = send_seconds
-        self._policy = RetryPolicy(base=2, cap=300)
+        # Mails are sent within a minute after an outage of the provider.
+        self._policy = RetryPolicy(base=2, cap=60)
         self._rng = random.Random()  # noqa: S311
         self._sent = GroupCommit(self._mark_sent)
 
@@ -71,7 +72,7 @@ class Sender:
         """Send one batch. Return the seconds to wait until the next."""
         filled_in = await self._fill_in() if self._fill_in else 0
         async with self._database.connection() as connection:
-            claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=_LEASE_SECONDS)
+            claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=LEASE_SECONDS)
             due = await queue.seconds_until_due(connection) if not claimed else 0.0
         pauses = await asyncio.gather(*(self._send(mail) for mail in claimed), return_exceptions=True)
         for pause in pauses:
@@ -146,7 +147,7 @@ class Sender:
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
         """Record that a mail was sent, else it is sent again. Try again while the database is unavailable."""
-        deadline = time.monotonic() + _LEASE_SECONDS
+        deadline = time.monotonic() + LEASE_SECONDS
         attempt = 0
         while True:
             try:

@@ -30,7 +30,7 @@ log = get_logger(__name__)
 _SLOTS: Final = 64
 _SLOTS_PER_HOST: Final = 4
 #: Longer than an attempt and the writes around it, so no living sender loses its lease.
-_LEASE_SECONDS: Final = ATTEMPT_SECONDS + 15
+LEASE_SECONDS: Final = ATTEMPT_SECONDS + 15
 #: The seconds that attempts under way get when the runner stops. They are made again if they need more.
 _DRAIN_SECONDS: Final = 5.0
 
@@ -53,7 +53,7 @@ class Sender:
         settings: WebhookSettings,
         *,
         poll_interval: float,
-        lease_seconds: float = _LEASE_SECONDS,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._database = database
         self._deliverer = deliverer

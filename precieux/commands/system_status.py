@@ -13,7 +13,7 @@ from shared.attention import Finding, Trouble, findings
 from shared.broker import open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database
-from shared.errors import DatabaseUnavailable
+from shared.errors import DatabaseFull, DatabaseUnavailable
 from shared.operation import Operation, read_operation
 from shared.settings import load
 
@@ -43,6 +43,11 @@ _NO_DATABASE: Final = (
     "the database does not answer, or none of its servers takes writes",
     "start it, or promote the standby; check PRECIEUX_DATABASE_URL",
 )
+_FULL: Final = (
+    "disk-full",
+    "the disk of the database is full",
+    "make room on it; if Postgres has stopped, start it",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,13 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
     settings = load(BrokerSettings)
 
     async def read(database: Database) -> Operation:
+        await require_room(database)
         return await read_operation(database, open_dead_letters(settings, database))
 
     try:
         operation = operate(read, data_dir)
+    except DatabaseFull:
+        wrong, processes = [Wrong(*_FULL, stops_work=True)], "unknown"
     except DatabaseUnavailable:
         wrong, processes = [Wrong(*_NO_DATABASE, stops_work=True)], "unknown"
     else:
@@ -80,6 +88,16 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
         terminal.hint(f"{'' if wrong else 'Nothing is wrong. '}Processes: {processes}.")
     if any(one.stops_work for one in wrong):
         raise typer.Exit(1)
+
+
+async def require_room(database: Database) -> None:
+    """Raise `DatabaseFull` if the disk of the database is full. It sorts more than fits in memory."""
+    async with database.transaction() as connection:
+        await connection.execute("SET LOCAL work_mem = '64 kB'")
+        await connection.execute(
+            "SELECT count(*) FROM (SELECT repeat('x', 1000) AS text FROM generate_series(1, 300) AS number"
+            " ORDER BY md5(CAST(number AS text)), text) AS sorted"
+        )
 
 
 def _line(finding: Finding) -> Wrong:

@@ -11,6 +11,9 @@ from typing import Final, Protocol
 #: The original system's name for the queue of submission ids. It has nothing to do with the table `emails`.
 QUEUE: Final = "emails"
 DEAD_QUEUE: Final = "emails.dead"
+#: The most seconds between two tries while the broker, or what a handler needs, is unavailable. An outage that has
+#: ended must not last much longer for the consumers.
+LONGEST_BREAK: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)

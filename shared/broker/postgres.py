@@ -14,7 +14,18 @@ from datetime import timedelta
 from typing import Final
 
 from shared import channels
-from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Handler, Message, Reject, Retry, Settlement
+from shared.broker.base import (
+    DEAD_QUEUE,
+    LONGEST_BREAK,
+    QUEUE,
+    Ack,
+    Delivery,
+    Handler,
+    Message,
+    Reject,
+    Retry,
+    Settlement,
+)
 from shared.broker.handling import DELIVERY_LIMIT, settle_batch, stopped_within
 from shared.database.connection import Connection, Database
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, TransientError
@@ -101,7 +112,7 @@ class PostgresBroker:
                         idle_for = await self._consume_batch(handle)
                 except TransientError as exc:
                     failures += 1
-                    delay = self._policy.delay(failures, at_least=exc.retry_after)
+                    delay = self._policy.capped(LONGEST_BREAK).delay(failures, at_least=exc.retry_after)
                     event = "broker.lost" if isinstance(exc, DatabaseUnavailable) else "broker.handler_waits"
                     log.warning(event, error=str(exc), next_try_s=round(delay, 1))
                     await stopped_within(stop, delay)

@@ -21,7 +21,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
-from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Retry, Settlement
+from shared.broker.base import DEAD_QUEUE, LONGEST_BREAK, QUEUE, Ack, Delivery, Reject, Retry, Settlement
 from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
@@ -92,7 +92,7 @@ class ConsumerThread(threading.Thread):
                 return
             except Exception as exc:
                 failures += 1
-                delay = self._policy.delay(failures)
+                delay = self._policy.capped(LONGEST_BREAK).delay(failures)
                 log.warning(
                     "broker.lost",
                     error=reason(exc),

@@ -16,10 +16,11 @@ import asyncpg
 import databases
 from pydantic import Field, SecretStr, field_validator
 
+from shared import metrics
 from shared.database.connector import Connector
 from shared.database.listener import Listener
 from shared.database.named_parameters import numbered
-from shared.errors import DatabaseConflict, DatabaseUnavailable
+from shared.errors import DatabaseConflict, DatabaseFull, DatabaseUnavailable
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.settings import Settings
@@ -107,6 +108,9 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     text = str(error) or type(error).__name__
     if isinstance(error, _CONFLICTS):
         return DatabaseConflict(f"the database rolled a transaction back in favour of another: {text}")
+    if isinstance(error, asyncpg.DiskFullError):
+        metrics.DATABASE_FULL.inc()
+        return DatabaseFull(f"the disk of the database is full: {text}")
     if isinstance(error, _UNAVAILABLE):
         return DatabaseUnavailable(f"the database is unavailable: {text}")
     return None

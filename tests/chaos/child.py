@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("module")
     chosen = parser.parse_args()
     if chosen.mail_lease is not None:
-        setattr(import_module("job_runner.emails.sender"), "_LEASE_SECONDS", chosen.mail_lease)  # noqa: B010
+        setattr(import_module("job_runner.emails.sender"), "LEASE_SECONDS", chosen.mail_lease)  # noqa: B010
         import_module("job_runner.webhooks.sender").Sender.__init__.__kwdefaults__["lease_seconds"] = chosen.mail_lease
     if chosen.die_at is not None:
         die_at(chosen.die_at)

@@ -20,6 +20,7 @@ from tests.chaos.receiver import SECRET, Receiver
 from tests.chaos.service import ROOT, Service
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.postgres import in_thread
+from tests.waiting import PATIENCE
 
 ROLES: Final = {"api_service": Role.API, "queue_consumer": Role.CONSUMER, "job_runner": Role.RUNNER}
 
@@ -56,6 +57,7 @@ class Installation(ABC):
         self.release = ROOT
         #: Set this if something went wrong; then the folder with the logs is kept.
         self.keep_folder = False
+        self._times: dict[int, tuple[float, float]] = {}
 
     @abstractmethod
     def database_url(self) -> str:
@@ -92,7 +94,7 @@ class Installation(ABC):
 
     def wait(self, condition: Callable[[], Any], *, timeout: float, what: str) -> Any:
         """Restart dead services until `condition` is true."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while True:
             self.tend()
             if value := condition():
@@ -108,11 +110,26 @@ class Installation(ABC):
             self.tend()
             time.sleep(0.05)
 
+    def slowdown(self) -> float:
+        """Return how many times as long the services took since the last call, because the processors were busy.
+
+        1 means that no thread had to wait for a processor.
+        """
+        before, self._times = (
+            self._times,
+            {one.pid: one.processor_times for one in self.services.values() if one.running},
+        )
+        ran = waited = 0.0
+        for pid, times in self._times.items():
+            earlier = before.get(pid, (0.0, 0.0))
+            ran, waited = ran + times[0] - earlier[0], waited + times[1] - earlier[1]
+        return (ran + waited) / ran if ran > 0 else 1.0
+
     def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Return the rows of a query, on a new connection that bypasses the proxy."""
 
         async def main() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self.database_url(), timeout=10)
+            connection = await asyncpg.connect(self.database_url(), timeout=10 * PATIENCE)
             try:
                 return [dict(row) for row in await connection.fetch(sql, *values)]
             finally:

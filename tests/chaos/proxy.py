@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 import threading
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
@@ -30,9 +32,12 @@ class Mode(StrEnum):
 
 
 class Proxy:
-    """Listens within `with`, and forwards to `target`, a port here or a unix socket, which may start later."""
+    """Listens within `with`, and forwards to `target`, a port here or a unix socket, which may start later.
 
-    def __init__(self, target: int | Path, *, host: str = "127.0.0.1") -> None:
+    Of several targets, each given by host and port, every connection goes to a random one that accepts it.
+    """
+
+    def __init__(self, target: int | Path | Sequence[tuple[str, int]], *, host: str = "127.0.0.1") -> None:
         self._target = target
         self._host = host
         self._mode = Mode.PASS
@@ -99,13 +104,9 @@ class Proxy:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._flowing.wait()
-        try:
-            if isinstance(self._target, Path):
-                behind, target = await asyncio.open_unix_connection(self._target)
-            else:
-                behind, target = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
+        if (connection := await self._connect()) is None:
             return
+        behind, target = connection
         self._writers.add(target)
         directions = ((reader, target, False), (behind, writer, True))
         pumps = [asyncio.ensure_future(self._pump(*direction)) for direction in directions]
@@ -117,6 +118,17 @@ class Proxy:
             await asyncio.gather(*pumps, return_exceptions=True)
             self._writers.discard(target)
             target.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        if isinstance(self._target, Path):
+            with contextlib.suppress(OSError):
+                return await asyncio.open_unix_connection(self._target)
+            return None
+        targets = [("127.0.0.1", self._target)] if isinstance(self._target, int) else self._target
+        for host, port in random.sample(targets, len(targets)):
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection(host, port)
+        return None
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool) -> None:
         with contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
@@ -18,6 +19,8 @@ class Receiver:
 
     def __init__(self) -> None:
         self.arrived: Counter[str] = Counter()
+        #: When each came first, in seconds of `time.monotonic`.
+        self.times: dict[str, float] = {}
         #: The type of each webhook, by its id, and the bodies that differ from the first with their id.
         self.types: dict[str, str] = {}
         self.wrong: list[str] = []
@@ -39,6 +42,7 @@ class Receiver:
         if self._bodies.setdefault(name, body) != body:
             self.wrong.append(f"webhook {name} came with two bodies")
         self.types[name] = json.loads(body)["type"]
+        self.times.setdefault(name, time.monotonic())
         self.arrived[name] += 1
 
     def __enter__(self) -> Self:
@@ -61,7 +65,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # the sender died while it sent
         self.receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
         self.send_response(204)
         self.end_headers()

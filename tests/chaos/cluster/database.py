@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from shared.database.roles import DATABASE, Role
-from tests.chaos.cluster.network import Host
+from tests.chaos.cluster.machine import Machine
 from tests.fixtures.postgres_node import PostgresNode
 
 _PORT = 5432
@@ -38,8 +37,19 @@ class DatabasePair:
 
 
 @contextmanager
-def database_pair(folder: Path, hosts: Sequence[Host]) -> Iterator[DatabasePair]:
-    one, other = (PostgresNode(folder / host.name, host.address, _PORT, prefix=host.prefix) for host in hosts)
+def database_pair(machines: Sequence[Machine]) -> Iterator[DatabasePair]:
+    one, other = (
+        PostgresNode(
+            machine.disk.folder,
+            machine.host.address,
+            _PORT,
+            prefix=machine.host.prefix,
+            durable=True,
+            environment=machine.clock.environment,
+            log=machine.disk.folder.with_suffix(".log"),  # elsewhere, since the disk may become full
+        )
+        for machine in machines
+    )
     with one, other:
         one.make()
         pair = DatabasePair(one, other)

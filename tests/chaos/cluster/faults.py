@@ -1,5 +1,6 @@
-"""The faults of the cluster: hosts that die, freeze, or are cut off, and dependencies that misbehave."""
+"""The faults of the cluster: hosts that die, freeze, lose power or are cut off, and dependencies that misbehave."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -11,6 +12,9 @@ from tests.chaos.proxy import Mode
 _LONG: Final = (8.0, 20.0)
 #: Seconds that a process is frozen: longer than its leases, and longer than others wait for it.
 _ZOMBIE: Final = (60.0, 90.0)
+#: Seconds by which a clock is wrong, and until a process sees that.
+_WRONG: Final = 120
+_UNTIL_SEEN: Final = 1.5
 
 Act = Callable[[World], object]
 
@@ -18,8 +22,9 @@ Act = Callable[[World], object]
 def menu(world: World, *, zombies: bool = True) -> list[Fault[World]]:
     """Return every fault. With `zombies`, include those that last a minute or more."""
     # The faults of the database are repeated, so that they are chosen as often as those of the many services.
-    databases = [*_of_databases()] * 3
-    faults = [*_of_services(world), *_of_splits(world), *databases, *_of_brokers(world), *_of_outside()]
+    databases = [*_of_databases()] * 2
+    machines = [*_of_links(world), *_of_clocks(world), *_of_disks(), _power_of_all(world)]
+    faults = [*_of_services(world), *_of_splits(world), *databases, *_of_brokers(world), *machines, *_of_outside()]
     return [fault for fault in faults if zombies or fault.seconds != _ZOMBIE]
 
 
@@ -27,11 +32,12 @@ def _of_services(world: World) -> Iterator[Fault[World]]:
     for name in world.services:
         yield Fault(f"{name} killed", name, _on_service(name, "kill"))
         yield Fault(f"{name} frozen", name, _on_service(name, "freeze"), _on_service(name, "thaw"), seconds=_ZOMBIE)
-        yield Fault(f"{name} on a bad link", name, _slow(name), _mend, seconds=_LONG)
 
 
 def _of_splits(world: World) -> Iterator[Fault[World]]:
     for name in world.services:
+        if name.startswith("executor"):
+            continue  # it uses neither
         for others, what in (("db-", "the database"), ("mq-", "the broker")):
             if name.startswith("runner") and others == "mq-":
                 continue  # it does not use the broker
@@ -45,12 +51,47 @@ def _of_databases() -> Iterator[Fault[World]]:
     yield Fault("standby cut off, then primary killed", "database", _part, _kill_and_promote, seconds=(5.0, 12.0))
     yield Fault("standby gone", "database", lambda w: w.database.standby.kill(), _restore, seconds=_LONG)
 
+    yield Fault("primary lost its power, standby promoted", "database", _primary_without_power, _restore, seconds=_LONG)
+    yield Fault("both databases lost their power", "database", _databases_without_power, _restore, seconds=(2.0, 8.0))
+    yield Fault(
+        "standby two minutes behind promoted", "database", _promote_with_old_clock, _restore_clocks, seconds=_LONG
+    )
+
 
 def _of_brokers(world: World) -> Iterator[Fault[World]]:
     for number, name in enumerate(name for name in world.hosts if name.startswith("mq-")):
         yield Fault(f"{name} killed", "broker", _on_node(number, "kill"), _on_node(number, "start"), seconds=_LONG)
         yield Fault(f"{name} frozen", "broker", _on_node(number, "freeze"), _on_node(number, "thaw"), seconds=_LONG)
         yield Fault(f"{name} cut off", "broker", _split(name, ""), _mend, seconds=_LONG)
+        yield Fault(f"{name} lost its power", "broker", _node_without_power(number), _start_nodes, seconds=_LONG)
+    yield Fault("two of three nodes killed", "broker", _kill_two_nodes, _start_nodes, seconds=_LONG)
+    yield Fault("all nodes of the broker lost their power", "broker", _broker_without_power, _start_nodes)
+
+
+def _of_links(world: World) -> Iterator[Fault[World]]:
+    for name in world.hosts:
+        yield Fault(f"{name} on a slow link", "network", _slow(name), _mend, seconds=_LONG)
+
+
+def _of_clocks(world: World) -> Iterator[Fault[World]]:
+    for name in world.clocks:
+        if name.startswith(("mq", "executor")):
+            continue  # they measure durations only
+        part = "database" if name.startswith("db-") else name
+        for seconds, what in ((_WRONG, "ahead"), (-_WRONG, "behind")):
+            set_, right = _shift(name, seconds), _shift(name, 0)
+            yield Fault(f"{name}'s clock two minutes {what}", part, set_, right, seconds=_LONG)
+
+
+def _of_disks() -> Iterator[Fault[World]]:
+    yield Fault("disk of the primary full", "database", _fill_primary, _free_primary, seconds=_LONG)
+    yield Fault("disk of the standby full", "database", _fill_standby, _free_standby, seconds=_LONG)
+    yield Fault("disk of a node of the broker full", "broker", _fill_node, _free_node, seconds=_LONG)
+
+
+def _power_of_all(world: World) -> Fault[World]:
+    parts = {"database", "broker", "network", *world.services}
+    return Fault("all machines lost their power", "power", _all_without_power, _repower_all, frozenset(parts))
 
 
 def _of_outside() -> Iterator[Fault[World]]:
@@ -119,3 +160,92 @@ def _restore(world: World) -> None:
         world.database.standby.kill()
     world.network.mend()
     world.database.restore()
+
+
+def _promote_with_old_clock(world: World) -> None:
+    """Let the clock of the database jump back, as the standby's was wrong."""
+    world.clock_of(world.database.standby).shift(-_WRONG)
+    time.sleep(_UNTIL_SEEN)
+    _kill_primary(world)
+
+
+def _restore_clocks(world: World) -> None:
+    _restore(world)
+    for clock in world.clocks.values():
+        clock.shift(0)
+
+
+def _primary_without_power(world: World) -> None:
+    world.cut_power_of_database(world.database.primary)
+    world.database.promote()
+
+
+def _databases_without_power(world: World) -> None:
+    for node in (world.database.primary, world.database.standby):
+        world.cut_power_of_database(node)
+
+
+def _node_without_power(number: int) -> Act:
+    return lambda world: world.cut_power_of_node(number)
+
+
+def _broker_without_power(world: World) -> None:
+    for number in range(len(world.nodes)):
+        world.cut_power_of_node(number)
+
+
+def _all_without_power(world: World) -> None:
+    for service in world.services.values():
+        service.kill()
+    _databases_without_power(world)
+    _broker_without_power(world)
+
+
+def _repower_all(world: World) -> None:
+    _restore(world)
+    _start_nodes(world)
+
+
+def _kill_two_nodes(world: World) -> None:
+    for node in world.nodes[:2]:
+        node.kill()
+
+
+def _start_nodes(world: World) -> None:
+    # All at once, because a node waits for the others.
+    for node in world.nodes:
+        node.launch()
+    for node in world.nodes:
+        node.await_ready()
+
+
+def _shift(name: str, seconds: int) -> Act:
+    return lambda world: world.clocks[name].shift(seconds)
+
+
+def _fill_primary(world: World) -> None:
+    world.disk_of(world.database.primary).fill()
+
+
+def _free_primary(world: World) -> None:
+    world.disk_of(world.database.primary).free()
+    world.database.primary.start()
+    _restore(world)
+
+
+def _fill_standby(world: World) -> None:
+    world.disk_of(world.database.standby).fill()
+
+
+def _free_standby(world: World) -> None:
+    world.disk_of(world.database.standby).free()
+    _restore(world)
+
+
+def _fill_node(world: World) -> None:
+    world.disks["mq-1"].fill()
+
+
+def _free_node(world: World) -> None:
+    world.disks["mq-1"].free()
+    _start_nodes(world)

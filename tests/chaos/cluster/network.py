@@ -5,14 +5,17 @@ It needs root. This process has an address on the network too, which hosts reach
 
 import os
 import secrets
+import signal
 import subprocess
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
-#: The share of packets that a bad link loses, and its speed.
-_LOSS: Final = 0.05
-_RATE: Final = "1mbit"
+from precieux.parent_death import die_with_parent
+
+_SLOW_LINK: Final = Path(__file__).with_name("slow_link.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Network:
         self._name = f"precieux-{secrets.token_hex(2)}"
         self._stack = ExitStack()
         self._hosts: list[Host] = []
+        #: The slow links: their processes, and the ports of their hosts at the switch.
+        self._slow: dict[str, subprocess.Popen[bytes]] = {}
         # Another test of this machine may have a network too.
         self._subnet = f"10.231.{secrets.randbelow(256)}"
         self.observer = f"{self._subnet}.1"
@@ -50,6 +55,7 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.mend()
         # The processes on the hosts must have ended; a namespace lives as long as they do.
         self._stack.close()
 
@@ -57,8 +63,8 @@ class Network:
         """Return a new host."""
         address = f"{self._subnet}.{len(self._hosts) + 10}"
         host = Host(name, self._namespace(name), address)
-        self._connect(host.namespace, address, f"{self._name[-4:]}-{len(self._hosts)}")
         self._hosts.append(host)
+        self._connect(host.namespace, address, self._port(host))
         return host
 
     def split(self, host: Host, *others: Host) -> None:
@@ -72,21 +78,37 @@ class Network:
         _filter(host, "-A", "-i", "net", "-j", "DROP")
 
     def slow(self, host: Host) -> None:
-        """Give the host a bad link: narrow, and with losses."""
-        # netem is not used, because kernels for virtual machines often lack it.
-        _filter(host, "-A", "-m", "statistic", "--mode", "random", "--probability", str(_LOSS), "-j", "DROP")
-        shape = ("root", "tbf", "rate", _RATE, "burst", "16k", "latency", "400ms")
-        _run("tc", "-n", host.namespace, "qdisc", "replace", "dev", "net", *shape)
+        """Give the host a slow link with losses (`slow_link`)."""
+        port = self._port(host)
+        near, far = f"{port}-near", f"{port}-far"
+        _run("ip", "-n", self._switch, "link", "add", near, "type", "veth", "peer", "name", far)
+        _run("ip", "-n", self._switch, "link", "set", near, "up")
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self._switch, sys.executable, "-S", str(_SLOW_LINK), f"{port}-s", near],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            preexec_fn=die_with_parent(signal.SIGKILL),
+        )
+        self._slow[port] = process
+        assert process.stdout is not None
+        process.stdout.readline()  # it carries frames now
+        # In this order, since both ports on the bridge would be a loop.
+        _run("ip", "-n", self._switch, "link", "set", f"{port}-s", "nomaster")
+        _run("ip", "-n", self._switch, "link", "set", far, "master", "bridge", "up")
 
     def mend(self) -> None:
-        """Undo all splits and bad links."""
+        """Undo all splits and slow links."""
         for host in self._hosts:
             _run(*host.prefix, "iptables", "-F", "INPUT")
-            subprocess.run(
-                ["tc", "-n", host.namespace, "qdisc", "del", "dev", "net", "root"],
-                stderr=subprocess.DEVNULL,
-                check=False,
-            )
+        for port, process in self._slow.items():
+            process.kill()
+            process.communicate()
+            _run("ip", "-n", self._switch, "link", "delete", f"{port}-near")
+            _run("ip", "-n", self._switch, "link", "set", f"{port}-s", "master", "bridge")
+        self._slow.clear()
+
+    def _port(self, host: Host) -> str:
+        return f"{self._name[-4:]}-{self._hosts.index(host)}"
 
     def _namespace(self, name: str) -> str:
         namespace = f"{self._name}-{name}"
@@ -121,7 +143,7 @@ def obstacle() -> str | None:
             network.slow(host)
             network.mend()
     except (OSError, subprocess.CalledProcessError) as exc:
-        return f"iproute2, iptables and the kernel's veth, bridge and tbf are needed: {exc}"
+        return f"iproute2, iptables and the kernel's veth and bridge are needed: {exc}"
     return None
 
 

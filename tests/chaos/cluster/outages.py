@@ -1,4 +1,4 @@
-"""Measures how long clients waited during the faults: from their first attempt until the job had ended."""
+"""Measures how long clients waited during the faults: from their first attempt until the mail or the webhook came."""
 
 import time
 from collections import defaultdict
@@ -9,6 +9,7 @@ from typing import Final
 from tests.chaos.fault import Strike
 from tests.chaos.installation import Installation
 from tests.chaos.load import Load
+from tests.chaos.v1 import Kind
 
 #: The most seconds until all work that waited for the end of a fault is done.
 _AFTER: Final = 60.0
@@ -23,11 +24,18 @@ class Wait:
 
 
 def waits(world: Installation, load: Load) -> list[Wait]:
-    """Return the waits for the submissions of the classic calls."""
+    """Return the waits for a mail (the classic calls) or a webhook (API v1), by the clock of the clients."""
     clock = time.time() - time.monotonic()
-    rows = world.query("SELECT upload, extract(epoch FROM max(finished_at)) AS ended FROM job GROUP BY upload")
-    ends = {row["upload"]: float(row["ended"]) for row in rows if row["ended"] is not None}
-    return [Wait(one.began + clock, ends[one.id]) for one in load.submissions if one.id in ends]
+    mails: dict[str, float] = {}
+    for mail in world.mailgun.accepted:
+        mails.setdefault(mail.fields["to"], mail.at)
+    classic = [(one.began, mails.get(one.email)) for one in load.submissions]
+    rows = world.query("SELECT coalesce(batch, upload) AS id, batch IS NOT NULL AS is_batch, message_id FROM webhooks")
+    names = {(row["id"], row["is_batch"]): f"msg_{row['message_id'].hex}" for row in rows}
+    posted = [
+        (one.began, world.receiver.times.get(names.get((one.id, one.kind is Kind.BATCH), ""))) for one in load.posted
+    ]
+    return [Wait(began + clock, ended + clock) for began, ended in (*classic, *posted) if ended is not None]
 
 
 def longest(strikes: Sequence[Strike], measured: Sequence[Wait]) -> dict[str, float]:
@@ -36,7 +44,8 @@ def longest(strikes: Sequence[Strike], measured: Sequence[Wait]) -> dict[str, fl
     for strike in strikes:
         seconds = [wait.ended - wait.began for wait in measured if strike.began <= wait.began <= strike.healed]
         if len(strike.names) == 1 and seconds:
-            kind = "".join(letter for letter in strike.names[0] if not letter.isdigit()).replace("- ", " ")
+            kind = "".join(letter for letter in strike.names[0] if not letter.isdigit())
+            kind = kind.replace("- ", " ").replace("-'", "'")
             found[kind] = max(found[kind], *seconds)
     return dict(found)
 

@@ -128,6 +128,18 @@ async def test_a_retried_mail_waits_and_keeps_its_message_id(
     assert [mail.message_id for mail in mailer.sent] == [message_id]
 
 
+async def test_a_mail_is_tried_again_within_a_minute(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    """However long the provider was unavailable."""
+    mailer.failures = [MailerUnavailable("busy")]
+    await add_email(database)
+    await execute(database, "UPDATE emails SET attempt = 20")
+    await sender.run_once()
+    [due] = await fetch(database, "SELECT extract(epoch FROM run_after - now()) AS seconds FROM emails")
+    assert 25 < float(str(due["seconds"])) <= 60
+
+
 async def test_an_account_error_pauses_the_mailer(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
     mailer.failures = [MailerUnavailable("wrong key", pause=True)]
     await add_email(database)
@@ -322,7 +334,7 @@ async def test_a_hanging_mailer_is_given_up_before_the_lease_ends(database: Data
     [row] = await rows(database)
     assert (row["status"], row["attempt"]) == ("queued", 1)
     assert "longer than 0.05 s" in str(row["last_error"])
-    assert sender_module._SEND_SECONDS < sender_module._LEASE_SECONDS
+    assert sender_module._SEND_SECONDS < sender_module.LEASE_SECONDS
 
 
 STRANGE = "NUL \0, half a pair \ud800"

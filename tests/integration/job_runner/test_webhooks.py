@@ -532,7 +532,7 @@ async def test_a_webhook_of_a_killed_runner_is_delivered_again(
     killed = await row(database)
     assert (killed["status"], killed["attempt"], len(receiver.received)) == ("pending", 1, posts)
     # It is due again when its lease expires.
-    assert 0 < killed["due"] <= sender_module._LEASE_SECONDS
+    assert 0 < killed["due"] <= sender_module.LEASE_SECONDS
     assert await run_once(sender) > 0
     assert len(receiver.received) == posts
     await make_due(database)

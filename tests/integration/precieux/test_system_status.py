@@ -14,6 +14,7 @@ from precieux.ports import free_ports
 from shared.attention import Trouble
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
+from shared.errors import DatabaseFull
 from shared.workers import connection_name
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import execute
@@ -49,6 +50,17 @@ def test_a_database_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u@127.0.0.1:{free_ports(1)[0]}/d")
     [only] = status(code=1)
     assert only["trouble"] == "database-down"
+
+
+def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tests/chaos/cluster/test_disk.py` has a disk that is really full."""
+
+    async def full(_: Database) -> None:
+        raise DatabaseFull("the disk of the database is full")
+
+    monkeypatch.setattr("precieux.commands.system_status.require_room", full)
+    [only] = status(code=1)
+    assert only["trouble"] == "disk-full"
 
 
 async def test_a_service_at_work_has_nothing_wrong(database_url: str) -> None:

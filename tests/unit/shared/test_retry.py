@@ -17,3 +17,9 @@ def test_a_delay_is_at_least_as_long_as_requested() -> None:
     policy = RetryPolicy(base=1, cap=60)
     assert policy.delay(1, random.Random(0), at_least=90) == 90
     assert policy.delay(7, random.Random(0), at_least=1) > 1
+
+
+def test_a_capped_policy_has_no_longer_delays() -> None:
+    policy = RetryPolicy(base=1, cap=60)
+    assert 2.5 <= policy.capped(5).delay(20, random.Random(0)) <= 5
+    assert policy.capped(90) == policy

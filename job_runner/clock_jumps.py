@@ -1,0 +1,117 @@
+"""Corrects rows that wait for a time of the database's clock before it was set back.
+
+A promoted standby may have a clock that is behind. What was due at once on the old primary would wait until the new
+clock gets there, and the leases of dead processes would last that much longer (ADR 142). Such a row was changed at a
+time that the clock has not reached yet, so no other row is touched.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from job_runner.emails.sender import LEASE_SECONDS as OF_MAILS
+from job_runner.webhooks.sender import LEASE_SECONDS as OF_WEBHOOKS
+from shared import channels, metrics
+from shared.broker.base import QUEUE
+from shared.database.connection import Database
+from shared.errors import DatabaseUnavailable
+from shared.lifecycle import wait_any
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+_INTERVAL_SECONDS: Final = 10.0
+
+_JOBS: Final = """
+    WITH early AS (
+        SELECT id FROM job
+        WHERE status = 'none-executed' AND run_after > now() AND greatest(created_at, started_at) > now()
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE job SET run_after = now() FROM early WHERE job.id = early.id RETURNING job.id, pg_notify(:channel, '')
+"""
+_LEASES_OF_JOBS: Final = """
+    WITH early AS (
+        SELECT id FROM job
+        WHERE status = 'executing' AND started_at > now()
+            AND lease_expires_at > now() + make_interval(secs => :lease_seconds)
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE job SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
+    FROM early WHERE job.id = early.id RETURNING job.id
+"""
+_MAILS: Final = """
+    WITH early AS (
+        SELECT id FROM emails
+        WHERE status = 'queued' AND run_after > now() AND greatest(created_at, updated_at) > now()
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE emails SET run_after = now() FROM early WHERE emails.id = early.id
+    RETURNING emails.id, pg_notify(:channel, '')
+"""
+_LEASES_OF_MAILS: Final = """
+    WITH early AS (
+        SELECT id FROM emails
+        WHERE status = 'sending' AND updated_at > now()
+            AND lease_expires_at > now() + make_interval(secs => :lease_seconds)
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE emails SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
+    FROM early WHERE emails.id = early.id RETURNING emails.id
+"""
+# `run_after` of a webhook that is being delivered is the end of its lease.
+_WEBHOOKS: Final = """
+    WITH early AS (
+        SELECT id, now() + CASE WHEN lease_id IS NULL THEN interval '0' ELSE make_interval(secs => :lease_seconds) END
+            AS due
+        FROM webhooks WHERE status = 'pending' AND run_after > now() AND created_at > now()
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE webhooks SET run_after = due FROM early WHERE webhooks.id = early.id AND run_after > due
+    RETURNING webhooks.id, pg_notify(:channel, '')
+"""
+# Of Postgres as the broker.
+_MESSAGES: Final = """
+    WITH early AS (
+        SELECT id FROM messages WHERE queue = :queue AND visible_at > now() AND created_at > now()
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE messages SET visible_at = now() FROM early WHERE messages.id = early.id
+    RETURNING messages.id, pg_notify(:channel, '')
+"""
+
+
+class ClockJumps:
+    """Looks every ten seconds. Every runner has one, and they do not conflict."""
+
+    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+        """`lease_seconds` is that of the jobs."""
+        self._database = database
+        self._statements: Mapping[str, tuple[str, Mapping[str, object]]] = {
+            "messages": (_MESSAGES, {"queue": QUEUE, "channel": channels.MESSAGES}),
+            "jobs": (_JOBS, {"channel": channels.JOBS}),
+            "leases of jobs": (_LEASES_OF_JOBS, {"lease_seconds": lease_seconds}),
+            "mails": (_MAILS, {"channel": channels.EMAILS}),
+            "leases of mails": (_LEASES_OF_MAILS, {"lease_seconds": OF_MAILS}),
+            "webhooks": (_WEBHOOKS, {"channel": channels.WEBHOOKS, "lease_seconds": OF_WEBHOOKS}),
+        }
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.run_once()
+            except DatabaseUnavailable as exc:
+                log.warning("clock.waiting", error=str(exc), next_try_s=_INTERVAL_SECONDS)
+            await wait_any(stop, timeout=_INTERVAL_SECONDS)
+
+    async def run_once(self) -> dict[str, int]:
+        """Correct all early rows, and return how many of each kind there were."""
+        corrected: dict[str, int] = {}
+        async with self._database.connection() as connection:
+            for what, (statement, values) in self._statements.items():
+                if rows := await connection.fetch_all(statement, dict(values)):
+                    corrected[what] = len(rows)
+        metrics.CLOCK_SET_BACK.inc(sum(corrected.values()))
+        if corrected:
+            log.warning("clock.set_back", **corrected)
+        return corrected

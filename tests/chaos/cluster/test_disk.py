@@ -1,0 +1,100 @@
+"""Postgres on a disk that becomes full or loses its power: what is kept, and what writers and the operator see."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from precieux.commands.system_status import require_room
+from precieux.ports import free_ports
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
+from shared.errors import DatabaseFull, DatabaseUnavailable
+from tests.chaos.cluster.disk import Disk, obstacle
+from tests.fixtures.folders import server_folder
+from tests.fixtures.gate import missing
+from tests.fixtures.postgres_node import PostgresNode
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
+WRITE = "INSERT INTO notes SELECT repeat('x', 7000) FROM generate_series(1, 20)"
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    if (reason := obstacle()) is not None:
+        missing("a disk that loses its power", reason)
+    with server_folder("disk") as folder, Disk(folder, folder / "mounted") as disk:
+        yield disk
+
+
+@pytest.fixture
+def node(disk: Disk) -> Iterator[PostgresNode]:
+    """Yield a server on the disk, with the table `notes`."""
+    log = disk.folder.with_suffix(".log")
+    with PostgresNode(disk.folder, "127.0.0.1", *free_ports(1), durable=True, log=log) as node:
+        node.make()
+        node.execute(f"SET ROLE {Role.OWNER}; CREATE TABLE notes (text text)")
+        yield node
+
+
+def database_of(node: PostgresNode) -> Database:
+    return Database(DatabaseSettings(database_url=SecretStr(node.url(Role.OWNER))))
+
+
+async def write(database: Database) -> None:
+    async with database.connection() as connection:
+        await connection.execute(WRITE)
+
+
+async def test_a_full_disk_is_named_until_there_is_room(disk: Disk, node: PostgresNode) -> None:
+    database = database_of(node)
+    await database.connect()
+    await require_room(database)
+    disk.fill()
+    with pytest.raises(DatabaseFull, match="the disk of the database is full"):
+        await write(database)
+    with pytest.raises(DatabaseFull):
+        await require_room(database)
+    disk.free()
+    await write(database)
+    await require_room(database)
+    await database.disconnect()
+
+
+async def test_a_commit_outlives_a_power_cut(disk: Disk, node: PostgresNode) -> None:
+    database = database_of(node)
+    await database.connect()
+    await write(database)
+    node.kill()
+    disk.cut_power()
+    with pytest.raises(DatabaseUnavailable):
+        await write(database)
+    disk.repower()
+    node.start()
+    async with database.connection() as connection:
+        row = await connection.fetch_one("SELECT count(*) AS notes FROM notes")
+    assert row is not None
+    assert row["notes"] == 20
+    await database.disconnect()
+
+
+def synchronise(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def test_what_was_not_synchronised_is_lost(disk: Disk) -> None:
+    kept, lost = disk.folder / "kept", disk.folder / "lost"
+    kept.write_text("x")
+    for path in (kept, disk.folder):
+        synchronise(path)
+    lost.write_text("x")
+    disk.cut_power()
+    with pytest.raises(OSError, match="Input/output error"):
+        kept.write_text("y")
+    disk.repower()
+    assert (kept.read_text(), lost.exists()) == ("x", False)
