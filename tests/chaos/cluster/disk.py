@@ -41,6 +41,10 @@ class Disk:
     def __exit__(self, *_: object) -> None:
         self._unmount()
 
+    def synchronise(self) -> None:
+        """Keep all that was written until now, as a machine does after half a minute."""
+        _run("sync", "--file-system", str(self.folder))
+
     def fill(self) -> None:
         """Leave no room: every write to a new place fails with ENOSPC."""
         with (self.folder / _BALLAST).open("ab", buffering=0) as file:

@@ -151,6 +151,8 @@ class World(Installation):
                 self.services[name].start()
             self.wait(self._are_ready, timeout=120, what="the API is ready")
             self.wait(lambda: self.query("SELECT FROM languages"), timeout=60, what="a runner has asked the engine")
+            for disk in self.disks.values():
+                disk.synchronise()  # a new RabbitMQ does not outlive a power cut (docs/reliability.md)
             self._stack = stack.pop_all()
         return self
 
