@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from executor import gcc_driver, languages
-from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Library, Variant, command
+from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Forked, Headers, Language, Library, Variant, command
 from executor.languages.program import Program, as_word, of_files, of_source
 from executor.sandbox.base import (
     HEADERS,
@@ -98,7 +98,11 @@ class Installed:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        return ENVIRONMENT | self.language.environment
+        """The variables of a program. Debian's packages count as libraries too, if they are slow to import."""
+        language, warm = self.language, self.language.run.warm
+        slow = {name.partition(".")[0] for name in warm.imports} if isinstance(warm, Forked) else set()
+        for_libraries = language.library_environment if self.libraries or slow & self.reserved else {}
+        return ENVIRONMENT | language.environment | for_libraries
 
     def program(self, request: RunRequest | ProgramRequest) -> Program:
         """Return the request's program."""
@@ -310,6 +314,7 @@ async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
 async def _run_step(
     sandbox: Sandbox, language: Language, argv: tuple[str, ...], files: Mapping[str, File] = MappingProxyType({})
 ) -> StepResult:
-    step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
+    environment = ENVIRONMENT | language.environment | language.library_environment
+    step = Step(argv, environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     (result,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
     return result

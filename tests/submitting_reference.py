@@ -240,6 +240,8 @@ def _page() -> Iterator[str]:
     for language in ordered:
         if language.environment:
             yield f"- {language.name}: `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`\n"
+        if more := language.library_environment:
+            yield f"- {language.name}, with libraries: `{shlex.join(f'{k}={v}' for k, v in more.items())}`\n"
 
 
 def _commands(language: Language) -> Iterator[str]:

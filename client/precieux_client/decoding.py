@@ -41,7 +41,7 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
         hints = typing.get_type_hints(kind)
         decoders = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
         # What an older server does not send.
-        optional = {field.name for field in fields(kind) if field.default is not MISSING}
+        optional = {one.name for one in fields(kind) if (one.default, one.default_factory) != (MISSING, MISSING)}
         make = cast("Callable[..., Any]", kind)
         return lambda content: make(
             **{name: read(content[name]) for name, read in decoders.items() if name in content or name not in optional}

@@ -182,7 +182,8 @@ class Language:
 
     `import_modules` is a command that imports the `{modules}` of a library, which are separated by commas. Only
     languages whose libraries an operator can set have it (`executor.libraries`). `library_words` are what names in
-    commands stand for if there are libraries, and if there are none.
+    commands stand for if there are libraries, and if there are none. `library_environment` is added to `environment` if
+    there are any.
 
     `prebuilt` are files in the folder `{runtime}` that `run.warm` and `compile.shared` need. Until they are built,
     neither is used. `{preload}` is the folder of `executor/warm/preload`.
@@ -201,6 +202,7 @@ class Language:
     environment: dict[str, str] = field(default_factory=dict)
     import_modules: tuple[str, ...] = ()
     library_words: dict[str, tuple[str, str]] = field(default_factory=dict)
+    library_environment: dict[str, str] = field(default_factory=dict)
     prebuilt: tuple[Prebuilt, ...] = ()
 
     def names_for(self, source: str) -> Names:

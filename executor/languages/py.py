@@ -44,7 +44,7 @@ LANGUAGE = Language(
     import_modules=("{python}", "-c", "import {modules}"),
     sample='print("Hello, world!")\n',
     reference=Reference("print(f'Hello, {input()}!')\n"),
-    environment={
+    library_environment={
         # The folder of the operator's packages. Python looks there after its own modules, and before Debian's packages.
         "PYTHONUSERBASE": "/libraries/python",
         # Threads for BLAS would count as processes of the program, and a fork does not have its parent's threads.

@@ -46,6 +46,7 @@ _FAILING: Final = {
     "bas": ("print 1 +\n", "{name}, line 1"),
     "kt": ("fun main() { x() }\n", "{name}:1:14: error"),
     "scala": ("object Main { x }\n", "{name}:1: error"),
+    "hs": ("main = x\n", "{name}:1:8"),
     "groovy": ("x()\n", "({name}:1)"),
     "clj": ("(x)\n", "({name}:1:1)"),
     "lisp": ("(x)\n", "/box/work/{name}"),
