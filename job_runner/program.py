@@ -58,6 +58,7 @@ class Program:
     is_archive: bool
     as_stored: Mapping[str, Any] = field(default_factory=dict)
     may_rerun: bool = True
+    wants_artifacts: bool = False
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -83,6 +84,7 @@ class Program:
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
             as_stored={name: spec[name] for name in _AS_STORED if name in spec},
             may_rerun=spec.get("may_rerun", True),
+            wants_artifacts=bool(spec.get("artifacts")),
         )
 
     @property
@@ -101,8 +103,8 @@ class Program:
 
     @property
     def may_have_artifacts(self) -> bool:
-        """True if the files that it writes to `out/` may come back: it is run once, and not through a front door."""
-        return not self.has_tests and len(self.cases) == 1 and not self.as_stored.get("output_order")
+        """True if the files that it writes to `out/` may come back: it came by API v1, and is run once."""
+        return self.wants_artifacts and not self.has_tests and len(self.cases) == 1
 
     def request(self, files: Mapping[str, bytes], *, artifacts: bool = False) -> bytes:
         """Return the body of `POST /run`."""

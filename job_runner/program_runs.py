@@ -21,7 +21,7 @@ from shared.checker import compare
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
-from shared.errors import EngineUnavailable, ObjectNotFound, PermanentError
+from shared.errors import EngineRefused, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
 
 
@@ -46,7 +46,13 @@ class ProgramRuns:
         share = f"key-{job.owner}"
         if await self._engine.has_run_call():
             artifacts = program.may_have_artifacts and await self._engine.returns_artifacts()
-            return await self._stream(job, program, program.request(files, artifacts=artifacts), share)
+            try:
+                return await self._stream(job, program, program.request(files, artifacts=artifacts), share)
+            except EngineRefused:
+                if not artifacts:
+                    raise
+            # Perhaps that was an older engine, which does not know the field, beside the one that was asked.
+            return await self._stream(job, program, program.request(files), share)
         if missing := program.beyond_codex:
             raise PermanentError(
                 f"the engine of this service cannot run programs with {' and '.join(missing)}: that needs"

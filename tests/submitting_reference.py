@@ -180,8 +180,10 @@ limits. The mail and the recipient's page link to them, and the pages show small
 files, and files whose names are not UTF-8 or have control characters do not come back; the result says how many entries
 were left out, and why. Files that were submitted in `out/` come back too.
 
-Nothing comes back from a program with tests, from one that was stopped by a limit, or from a classic submission. The
-calls of Judge0 and Piston have no place for files.
+Nothing comes back from a program with tests, from one that was stopped by a limit, from a classic submission, or
+through the calls of Judge0 and Piston. With tests, in classic submissions and through those calls, the folder is not
+made: a program that runs there too calls `os.makedirs("out", exist_ok=True)`. Where it is made, a program cannot make a
+file or folder `out` itself.
 
 ## What a program may not do
 

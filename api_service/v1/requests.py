@@ -280,6 +280,7 @@ class _Check:
             "stop_at_first_failure": bool(body.stop_at_first_failure),
             "locale": body.locale or self.terms.locale,
             "receipt": bool(body.receipt),
+            "artifacts": True,
         }
         tests = None if body.tests is None else [_test(number, test) for number, test in enumerate(body.tests, 1)]
         metadata = body.metadata or {}

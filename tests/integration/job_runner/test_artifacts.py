@@ -14,7 +14,7 @@ from job_runner.emails.ordered import OrderedMails
 from job_runner.mailers.base import Mailer
 from job_runner.process import Processor
 from shared.database.connection import Database
-from shared.errors import StoreUnavailable
+from shared.errors import EngineRefused, StoreUnavailable
 from shared.mails import order
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
@@ -27,6 +27,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
+#: What API v1 stores with a submission.
+_OF_V1 = {"artifacts": True}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HOSTILE = "<script>alert(1)</script>.svg".replace("/", "_")
 
@@ -82,7 +84,7 @@ async def test_artifacts_are_stored_and_described(
 ) -> None:
     files = {"a.png": _PNG, "b.html": b"<script>", _HOSTILE: b"<svg/>", "d.csv": b"1,2\n", "e.csv": b"\xff"}
     engine.streams = [[STARTED, _wrote(files, too_many=2)]]
-    await add(database, store, owner=None)
+    await add(database, store, owner=None, spec=_OF_V1)
     async with running(database, processor):
         await all_are("executed", database)
     assert engine.requests[0].artifacts
@@ -107,7 +109,7 @@ async def test_the_mail_links_to_artifacts(
 ) -> None:
     """And so does the mail that is ordered again."""
     engine.streams = [[STARTED, _wrote({_HOSTILE: b"12345", "\u0637\u0631\u062d.png": _PNG}, not_a_file=1)]]
-    upload = await add(database, store, owner=None, email="a@example.com")
+    upload = await add(database, store, owner=None, email="a@example.com", spec=_OF_V1)
     async with running(database, processor):
         await all_are("executed", database)
     [job] = await _rows(database, "SELECT id FROM job")
@@ -131,7 +133,7 @@ async def test_no_result_is_written_before_its_artifacts(
     """The store fails at the second file. The run is repeated, and a later removal finds what the first try left."""
     store.fails_in = 1
     engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})] for _ in range(2)]
-    await add(database, store, owner=None)
+    await add(database, store, owner=None, spec=_OF_V1)
     async with running(database, processor):
         await all_are("executed", database)
     [row] = await _rows(database, "SELECT artifacts, attempt FROM results JOIN job ON job.id = results.job")
@@ -146,7 +148,7 @@ async def test_old_submissions_lose_their_artifacts(
     database: Database, store: _Store, processor: Processor, engine: PlayedEngine
 ) -> None:
     engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})]]
-    await add(database, store, owner=None)
+    await add(database, store, owner=None, spec=_OF_V1)
     async with running(database, processor):
         await all_are("executed", database)
     assert len(await _stored(store)) == 2
@@ -158,7 +160,7 @@ async def test_a_lost_lease_leaves_no_artifacts(
     database: Database, store: _Store, processor: Processor, engine: PlayedEngine
 ) -> None:
     engine.streams = [[STARTED, _wrote({"a": b"1"})]]
-    await add(database, store, owner=None)
+    await add(database, store, owner=None, spec=_OF_V1)
     put = store.put
 
     async def is_removed() -> bool:
@@ -178,9 +180,10 @@ async def test_a_lost_lease_leaves_no_artifacts(
 @pytest.mark.parametrize(
     "how",
     [
-        {"tests": [{"stdin": "1"}]},
+        {"spec": _OF_V1, "tests": [{"stdin": "1"}]},
         {"spec": {"output_order": True}},
-        {"spec": {"repeat": 1, "output_order": True}},
+        {"spec": {"repeat": 1, "join_outputs": True}},
+        {"spec": {}},
     ],
 )
 async def test_tests_and_front_doors_ask_for_no_artifacts(
@@ -199,10 +202,20 @@ async def test_an_older_engine_is_not_asked(
 ) -> None:
     engine.has_artifacts = False
     engine.streams = [[STARTED, ended(1)]]
-    await add(database, store, owner=None)
+    await add(database, store, owner=None, spec=_OF_V1)
     async with running(database, processor):
         await all_are("executed", database)
     assert not engine.requests[0].artifacts
+
+
+async def test_an_older_engine_beside_a_newer_one_runs_it(
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[EngineRefused("Extra inputs are not permitted.")], [STARTED, ended(1)]]
+    await add(database, store, owner=None, spec=_OF_V1)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert [bool(request.artifacts) for request in engine.requests] == [True, False]
 
 
 class _Mailer:

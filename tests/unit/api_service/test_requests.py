@@ -100,6 +100,7 @@ def test_the_smallest_body_has_the_defaults() -> None:
             "stop_at_first_failure": False,
             "locale": "en",
             "receipt": False,
+            "artifacts": True,
         },
         files=[{"path": "main.py", "size_bytes": 8}],
     )
