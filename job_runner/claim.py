@@ -269,9 +269,13 @@ async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_
 
 
 async def release(connection: Connection, lease_id: UUID) -> None:
-    """Hand a job back as if it had never been claimed: a shutdown is not the job's fault."""
+    """Hand a job back as if it had never been claimed: a shutdown is not the job's fault.
+
+    It may have stored something. `shared.resources.remove` looks for that, because the job was cut off once.
+    """
     await connection.execute(
-        "UPDATE job SET status = 'none-executed', attempt = attempt - 1, lease_id = NULL, lease_expires_at = NULL"
+        "UPDATE job SET status = 'none-executed', attempt = attempt - 1, crashed_at = coalesce(crashed_at, now()),"
+        " lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))",
         {"lease_id": lease_id, "submissions": channels.SUBMISSIONS},
     )

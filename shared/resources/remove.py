@@ -19,9 +19,9 @@ _OBJECTS: Final = """
     SELECT u.id, u.object_key, ARRAY(SELECT output_key FROM results WHERE results.upload = u.id) AS outputs,
         ARRAY(SELECT artifact ->> 'key' FROM results, jsonb_array_elements(results.artifacts) AS artifact
             WHERE results.upload = u.id) AS artifacts,
-        -- A job that was interrupted, repeated or cancelled may have an output without a result.
-        ARRAY(SELECT id FROM job WHERE job.upload = u.id AND (attempt > 1 OR crashes > 0 OR status = 'cancelled'))
-            AS repeated,
+        -- A job that was cut off, repeated, cancelled or given up may have objects without a result.
+        ARRAY(SELECT id FROM job WHERE job.upload = u.id
+            AND (attempt > 1 OR crashed_at IS NOT NULL OR status IN ('cancelled', 'failed'))) AS repeated,
         ARRAY(SELECT id FROM job WHERE job.upload = u.id) AS jobs, u.batch
     FROM uploads u WHERE u.id = ANY(:ids)
 """

@@ -187,6 +187,8 @@ async def test_a_release_and_a_rescue_give_the_attempt_back(database: Database) 
     assert job.attempt == 1
     async with database.transaction() as connection:
         await claim.release(connection, job.lease_id)
+    # It may have stored something, and a removal looks for that.
+    assert (await state(database, job_id))["crashed_at"] is not None
     [again] = await take(database)
     assert again.attempt == 1
     await expire(database, job_id)
