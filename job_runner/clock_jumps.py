@@ -1,19 +1,20 @@
 """Corrects rows that wait for a time of the database's clock before it was set back.
 
 A promoted standby may have a clock that is behind. What was due at once on the old primary would wait until the new
-clock gets there, and the leases of dead processes would last that much longer (ADR 142). Such a row was changed at a
-time that the clock has not reached yet, so no other row is touched.
+clock gets there, and the leases of dead processes would last that much longer (ADR 142). Such a row was last changed at
+a time that the clock has not reached yet, so no other row is touched.
 """
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from job_runner.emails.sender import LEASE_SECONDS as OF_MAILS
 from job_runner.webhooks.sender import LEASE_SECONDS as OF_WEBHOOKS
 from shared import channels, metrics
 from shared.broker.base import QUEUE
-from shared.database.connection import Database
+from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
@@ -25,7 +26,7 @@ _INTERVAL_SECONDS: Final = 10.0
 _JOBS: Final = """
     WITH early AS (
         SELECT id FROM job
-        WHERE status = 'none-executed' AND run_after > now() AND greatest(created_at, started_at) > now()
+        WHERE status = 'none-executed' AND run_after > now() AND coalesce(started_at, created_at) > now()
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE job SET run_after = now() FROM early WHERE job.id = early.id RETURNING job.id, pg_notify(:channel, '')
@@ -43,7 +44,7 @@ _LEASES_OF_JOBS: Final = """
 _MAILS: Final = """
     WITH early AS (
         SELECT id FROM emails
-        WHERE status = 'queued' AND run_after > now() AND greatest(created_at, updated_at) > now()
+        WHERE status = 'queued' AND run_after > now() AND updated_at > now()
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE emails SET run_after = now() FROM early WHERE emails.id = early.id
@@ -59,12 +60,13 @@ _LEASES_OF_MAILS: Final = """
     UPDATE emails SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
     FROM early WHERE emails.id = early.id RETURNING emails.id
 """
-# `run_after` of a webhook that is being delivered is the end of its lease.
+# `run_after` of a webhook that is being delivered is the end of its lease. One that failed keeps its time.
 _WEBHOOKS: Final = """
     WITH early AS (
         SELECT id, now() + CASE WHEN lease_id IS NULL THEN interval '0' ELSE make_interval(secs => :lease_seconds) END
             AS due
         FROM webhooks WHERE status = 'pending' AND run_after > now() AND created_at > now()
+            AND (attempt = 0 OR lease_id IS NOT NULL)
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE webhooks SET run_after = due FROM early WHERE webhooks.id = early.id AND run_after > due
@@ -73,7 +75,7 @@ _WEBHOOKS: Final = """
 # Of Postgres as the broker.
 _MESSAGES: Final = """
     WITH early AS (
-        SELECT id FROM messages WHERE queue = :queue AND visible_at > now() AND created_at > now()
+        SELECT id FROM messages WHERE queue = :queue AND visible_at > now() AND created_at > now() AND attempt = 0
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE messages SET visible_at = now() FROM early WHERE messages.id = early.id
@@ -82,11 +84,13 @@ _MESSAGES: Final = """
 
 
 class ClockJumps:
-    """Looks every ten seconds. Every runner has one, and they do not conflict."""
+    """Looks every ten seconds whether the clock was set back. Every runner has one, and they do not conflict."""
 
     def __init__(self, database: Database, *, lease_seconds: float) -> None:
         """`lease_seconds` is that of the jobs."""
         self._database = database
+        #: The latest time of the clock that was seen.
+        self._latest: datetime | None = None
         self._statements: Mapping[str, tuple[str, Mapping[str, object]]] = {
             "messages": (_MESSAGES, {"queue": QUEUE, "channel": channels.MESSAGES}),
             "jobs": (_JOBS, {"channel": channels.JOBS}),
@@ -105,9 +109,12 @@ class ClockJumps:
             await wait_any(stop, timeout=_INTERVAL_SECONDS)
 
     async def run_once(self) -> dict[str, int]:
-        """Correct all early rows, and return how many of each kind there were."""
+        """Correct all early rows, and return how many of each kind there were. After the first call, it looks for them
+        only while the clock has not reached a time that was seen before."""
         corrected: dict[str, int] = {}
         async with self._database.connection() as connection:
+            if await self._goes_on(connection):
+                return corrected
             for what, (statement, values) in self._statements.items():
                 if rows := await connection.fetch_all(statement, dict(values)):
                     corrected[what] = len(rows)
@@ -115,3 +122,11 @@ class ClockJumps:
         if corrected:
             log.warning("clock.set_back", **corrected)
         return corrected
+
+    async def _goes_on(self, connection: Connection) -> bool:
+        """Return True if the clock is not behind a time that was seen; False at the first look."""
+        row = await connection.fetch_one("SELECT now() AS now")
+        assert row is not None
+        now: datetime = row["now"]
+        before, self._latest = self._latest, max(self._latest or now, now)
+        return before is not None and now >= before

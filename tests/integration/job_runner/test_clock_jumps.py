@@ -96,3 +96,26 @@ async def test_retries_and_running_jobs_are_left_alone(database: Database, jumps
     for table, columns in TIMES.items():
         await execute(database, f"UPDATE {table} SET {columns[0]} = now() + interval '50 s'")
     assert await jumps.run_once() == {}
+
+
+async def test_what_failed_after_the_jump_keeps_its_time(database: Database) -> None:
+    """Until the clock gets there, every look finds rows that were made in its future."""
+    await add_job(database)
+    await add_mail(database)
+    await add_webhook(database)
+    await set_the_clock_back(database)
+    assert await ClockJumps(database, lease_seconds=LEASE).run_once()
+    async with database.connection() as connection:
+        [job] = await claim.claim(connection, limit=1, lease_seconds=LEASE)
+        await claim.retry_later(connection, job.lease_id, delay=50, reason="")
+        [mail] = await mails.claim(connection, limit=1, lease_seconds=LEASE)
+        await mails.retry_later(connection, mail.lease_id, delay=50, error="")
+    await execute(database, "UPDATE webhooks SET attempt = 1, run_after = now() + interval '50 s'")
+    assert await ClockJumps(database, lease_seconds=LEASE).run_once() == {}
+
+
+async def test_while_the_clock_goes_on_nothing_is_looked_for(database: Database, jumps: ClockJumps) -> None:
+    await add_job(database)
+    assert await jumps.run_once() == {}
+    await set_the_clock_back(database)
+    assert await jumps.run_once() == {}
