@@ -14,10 +14,11 @@ import asyncpg
 from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.schema import revision_of
 from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.database.schema import require_current
+from shared.database.schema import require_current, revisions
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
@@ -82,7 +83,10 @@ async def _upgrade(postgres: EmbeddedPostgres) -> str:
     """Upgrade the schema as `up` does, because the database may be new or old. Return its address."""
     from shared.database.migrate import upgrade  # Alembic is large, and most commands do not need it.
 
-    await asyncio.to_thread(upgrade, postgres.url(Role.OWNER))
+    url = postgres.url(Role.OWNER)
+    current = revision_of(url)
+    if current is None or current in revisions():  # `require_current` judges a schema that is newer
+        await asyncio.to_thread(upgrade, url)
     return postgres.url(Role.OPERATOR)
 
 

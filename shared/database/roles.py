@@ -198,6 +198,10 @@ HAND_OVER: Final = f"""
 
 
 #: The sequence of the ids of a table; NULL for a table without ids.
+_RULE_OF_POLICY: Final = """
+    SELECT obj_description(oid, 'pg_policy') FROM pg_policy
+    WHERE polname = '{name}' AND polrelid = CAST('{table}' AS regclass)
+"""
 _SEQUENCE: Final = """
     SELECT pg_get_serial_sequence('{table}', attname) FROM pg_attribute
     WHERE attrelid = CAST('{table}' AS regclass) AND attname = 'id'
@@ -233,6 +237,11 @@ def grant(connection: "Connection") -> None:
     for table, restricted in RESTRICTIONS.items():
         for role in set(roles) & set(restricted):
             for number, policy in enumerate(restricted[role]):
-                name = f"{role}_{number}"
+                name, rule = f"{role}_{number}", f"AS RESTRICTIVE {policy.format(role=role)}"
+                # A policy locks its table even against reading, for example by a backup, so none is made again.
+                if ask(_RULE_OF_POLICY.format(name=name, table=table)) == rule:
+                    continue
+                literal = rule.replace("'", "''")
                 connection.exec_driver_sql(f"DROP POLICY IF EXISTS {name} ON {table}")
-                connection.exec_driver_sql(f"CREATE POLICY {name} ON {table} AS RESTRICTIVE {policy.format(role=role)}")
+                connection.exec_driver_sql(f"CREATE POLICY {name} ON {table} {rule}")
+                connection.exec_driver_sql(f"COMMENT ON POLICY {name} ON {table} IS '{literal}'")

@@ -6,7 +6,8 @@ From 0003 on, a revision runs while services of the previous release write (ADR 
 2. `create_indexes`, `run_online`, `update_in_batches`: long work that stops no writer. It may run twice, too.
 3. `run`: what may run only once. It is committed together with the number of the revision.
 
-A revision that takes something away sets `oldest_program` to the first revision whose programs can do without it.
+A revision that takes something away does so in its last part, and sets `oldest_program` to the first revision whose
+programs can do without it.
 """
 
 import time
@@ -23,8 +24,9 @@ from shared.errors import DatabaseConflict
 T = TypeVar("T")
 
 #: How long a statement of a revision waits for a lock. Writers queue behind it as long.
-LOCK_TIMEOUT: Final = "500ms"
-#: Seconds in which a lock must be had. Services end transactions that are idle for 60 s.
+_LOCK_TIMEOUT_S: Final = 0.5
+LOCK_TIMEOUT: Final = f"{_LOCK_TIMEOUT_S * 1000:.0f}ms"
+#: Seconds of waiting in which a lock must be had. Services end transactions that are idle for 60 s.
 _PATIENCE: Final = 300.0
 _PAUSE: Final = 1.0
 #: lock_not_available and deadlock_detected.
@@ -74,20 +76,21 @@ def update_in_batches(table: str, statement: str) -> None:
 
 def patiently(action: Callable[[], T], *, on_conflict: Callable[[], None] = lambda: None) -> T:
     """Return what `action` returns. Repeat it while a lock is not free, with pauses in which the others go on."""
-    deadline = time.monotonic() + _PATIENCE
+    waited = 0.0  # for locks; the work itself may take any time
     while True:
         try:
             return action()
         except DBAPIError as exc:
             if getattr(exc.orig, "sqlstate", None) not in _CONFLICTS:
                 raise
-            if time.monotonic() > deadline:
+            if waited > _PATIENCE:
                 raise DatabaseConflict(
                     f"the schema was not upgraded, because other transactions kept their locks for {_PATIENCE:g} s:"
                     " end the long ones (pg_stat_activity), and migrate again"
                 ) from exc
         on_conflict()
         time.sleep(_PAUSE)
+        waited += _PAUSE + _LOCK_TIMEOUT_S
 
 
 @contextmanager
