@@ -12,7 +12,7 @@ from shared.errors import ConfigurationError
 #: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 82).
 _FEW_PROCESSES, _FEW_OPEN_FILES = 128, 128
 #: Our own processes and threads: those that always run, and those that wait in one box of each kind.
-_OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
+_OUR_PROCESSES, _WAITING_PROCESSES = 64, 48
 #: With fewer processes, some runtimes do not start.
 _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20

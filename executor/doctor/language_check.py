@@ -55,6 +55,8 @@ async def mark_faults(
 async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:
     one = installed[code]
     fault = await _fault_in_a_slot(pipeline, one, slots)
+    if fault and not one.fault:  # perhaps only this once
+        fault = await _fault_in_a_slot(pipeline, one, slots)
     if fault and fault != one.fault:
         log.warning("language.does_not_work", language=code, reason=fault)
     elif one.fault and not fault:
@@ -77,8 +79,9 @@ async def _fault_of(pipeline: Pipeline, installed: Installed) -> str | None:
     request = RunRequest(code=reference.source, language=installed.code, input=reference.input)
     try:
         result = await pipeline.run(request, installed)
-    except SandboxFailure as exc:
-        return str(exc)
+    except (SandboxFailure, OSError) as exc:
+        log.warning("language.not_checked", language=installed.code, reason=str(exc))
+        return "the sandbox failed"
     if result.verdict is Verdict.OK and result.output == reference.output:
         return None
     if result.verdict is Verdict.OK:

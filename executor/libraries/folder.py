@@ -1,6 +1,6 @@
 """A folder of libraries, and how it is made if the operator has named packages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from executor.languages.base import Library
 class Installation:
     """Installs `packages`, which `setting` names, into `folder`. `command` returns the command for another folder that
     is empty. It has failed for want of a network if its output contains one of `network_signs`. `advice` is a sentence
-    for the operator if it fails otherwise."""
+    for the operator if it fails otherwise. `unwanted` finds what is removed after an installation."""
 
     setting: str
     packages: tuple[str, ...]
@@ -19,6 +19,7 @@ class Installation:
     command: Callable[[Path], list[str]]
     network_signs: tuple[str, ...]
     advice: str
+    unwanted: Callable[[Path], Iterable[Path]] = lambda _: ()
 
 
 @dataclass(frozen=True)

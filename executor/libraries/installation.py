@@ -12,6 +12,7 @@ from typing import Final
 from executor.libraries.folder import Installation
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
+from shared.notify import notify_status
 
 log = get_logger(__name__)
 
@@ -45,13 +46,18 @@ def _install(installation: Installation, most_seconds: float, pause: float) -> N
             return
         while True:
             left = most_seconds - (time.monotonic() - began)
+            # systemd and `up` wait for as long, and then a fault ends in a sentence.
+            notify_status(f"Installing the packages of {installation.setting}", max(left, 1.0) + pause + 5)
             output = _run(installation.command(unfinished), unfinished, max(left, 1.0))
             if output is None:
                 break
+            left = most_seconds - (time.monotonic() - began)
             if left <= pause or not any(sign in output for sign in installation.network_signs):
                 raise _failed(installation, output)
             log.warning("libraries.no_network", setting=installation.setting, again_in_s=pause, left_s=round(left))
             time.sleep(pause)
+        for path in installation.unwanted(unfinished):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         unfinished.rename(installation.folder)
     log.info("libraries.installed", setting=installation.setting, seconds=round(time.monotonic() - began, 1))
 

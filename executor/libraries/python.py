@@ -51,6 +51,11 @@ def chosen_folder(setting: str, cache: Path | None) -> LibraryFolder | None:
                 f"{SETTING} is {setting}, which is not a folder that has packages: make it by "
                 f"`pip --python {python} install --target {setting} PACKAGE`."
             )
+        if running := sorted(path.name for path in run_at_start(folder)):
+            raise ConfigurationError(
+                f"{SETTING} is {setting}, and Python would run {', '.join(running)} there at each start, also outside "
+                "of a program's box: remove it."
+            )
         return LibraryFolder(SETTING, folder, inside, _LANGUAGES, partial(libraries_in, folder))
     packages = requirements(setting)
     if cache is None:
@@ -60,7 +65,8 @@ def chosen_folder(setting: str, cache: Path | None) -> LibraryFolder | None:
         )
     key = hashlib.sha256(repr((version, packages)).encode()).hexdigest()[:16]
     folder = cache / f"python-{version}-{key}"
-    installation = Installation(SETTING, packages, folder, partial(_command, python, packages), _NETWORK_SIGNS, _ADVICE)
+    command = partial(_command, python, packages)
+    installation = Installation(SETTING, packages, folder, command, _NETWORK_SIGNS, _ADVICE, run_at_start)
     return LibraryFolder(SETTING, folder, inside, _LANGUAGES, partial(libraries_in, folder), installation)
 
 
@@ -82,6 +88,15 @@ def requirements(setting: str) -> tuple[str, ...]:
             )
         found.add(str(requirement))
     return tuple(sorted(found))
+
+
+def run_at_start(folder: Path) -> list[Path]:
+    """Return what Python runs whenever it starts (https://docs.python.org/3/library/site.html).
+
+    No package may have it, because the zygote starts with more privileges than a program.
+    """
+    modules = ("sitecustomize", "usercustomize")
+    return [path for path in folder.iterdir() if path.suffix == ".pth" or path.name.partition(".")[0] in modules]
 
 
 def libraries_in(folder: Path) -> tuple[Library, ...]:

@@ -79,7 +79,12 @@ class Pool:
 
     async def _add(self) -> None:
         try:
-            self._boxes.append(await self._make(self.template))
+            box = await self._make(self.template)
+            if self._loop.time() < self._in_demand_until:
+                self._boxes.append(box)
+            else:  # the pool was emptied meanwhile
+                box.kill()
+                box.close()
         except SandboxFailure as exc:
             self._paused_until = self._loop.time() + _PAUSE_S
             log.warning("pool.not_refilled", reason=str(exc))

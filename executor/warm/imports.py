@@ -15,8 +15,9 @@ import io
 import itertools
 import time
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from executor.catalogue import Installed
@@ -31,8 +32,11 @@ log = get_logger(__name__)
 
 #: Sets of libraries that are kept at a time.
 MOST_SETS: Final = 4
-#: A set may be replaced by another after this many seconds without a program that wants it.
-_IDLE_SECONDS: Final = 60.0
+#: A set may be replaced by another after this many seconds without a program that wants it. Its zygote has ended by
+#: then (`_MAX_AGE_S` in keeper/zygotes.py), so there are never more of them than sets.
+_IDLE_SECONDS: Final = 600.0
+#: Seconds until a set that did not work is tried again.
+_AGAIN_SECONDS: Final = 300.0
 #: Bytes at the beginning of a program in which its imports are looked for, and statements that are read.
 _MOST_BYTES, _MOST_STATEMENTS = 16384, 64
 _SKIPPED: Final = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING, tokenize.STRING})
@@ -43,6 +47,7 @@ class _Set:
     """The runtime of a set of modules. It is None until it has proved itself, and if it does not work."""
 
     wanted_at: float
+    tried_at: float
     set_up: asyncio.Task[None] | None = None
     runtime: WarmRuntime | None = None
 
@@ -64,11 +69,18 @@ class WarmImports:
         }
         self._sets: dict[tuple[str, ...], _Set] = {}
 
-    def runtime(self, source: bytes) -> WarmRuntime | None:
-        """Return the runtime that has imported most of what the program imports first; None if there is none."""
+    def runtime(self, source: bytes, own: Set[str]) -> WarmRuntime | None:
+        """Return the runtime that has imported most of what the program imports first; None if there is none.
+
+        `own` are the names of the program's other files. Its own modules run before the libraries that follow them, and
+        Matplotlib reads its settings there, so then there is none.
+        """
         if not any(name.encode() in source for name in self._known):
             return None
-        modules = modules_for(imports_at_start(source), self._known)
+        imported = imports_at_start(source[:_MOST_BYTES])
+        if "matplotlibrc" in own or any(name.partition(".")[0] in own for name in imported):
+            return None
+        modules = modules_for(imported, self._known)
         if not modules:
             return None
         self._want(modules)
@@ -84,10 +96,13 @@ class WarmImports:
     def _want(self, modules: tuple[str, ...]) -> None:
         """Set up the runtime of these modules in the background, unless there is one or no room for one."""
         now = time.monotonic()
-        if modules in self._sets:
-            self._sets[modules].wanted_at = now
+        if one := self._sets.get(modules):
+            one.wanted_at = now
+            failed = one.set_up is not None and one.set_up.done() and one.runtime is None
+            if failed and now - one.tried_at >= _AGAIN_SECONDS:
+                one.tried_at, one.set_up = now, asyncio.create_task(self._set_up(modules, one))
         elif len(self._sets) < MOST_SETS or self._forget_idle(now):
-            self._sets[modules] = new = _Set(now)
+            self._sets[modules] = new = _Set(now, now)
             new.set_up = asyncio.create_task(self._set_up(modules, new))
 
     def _forget_idle(self, now: float) -> bool:
@@ -114,7 +129,7 @@ class WarmImports:
         log.info("imports.ready", modules=modules, seconds=round(time.monotonic() - began, 2))
 
 
-def modules_for(imported: set[str], known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def modules_for(imported: Set[str], known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Return the modules to import for a program that has `imported`, in order and each once. Pure."""
     found: dict[str, None] = {}
     deepest = max((name.count(".") for name in known), default=0) + 1
@@ -126,7 +141,8 @@ def modules_for(imported: set[str], known: dict[str, tuple[str, ...]]) -> tuple[
     return tuple(found)
 
 
-def imports_at_start(source: bytes) -> set[str]:
+@lru_cache(maxsize=128)  # the tests of a submission have the same source
+def imports_at_start(source: bytes) -> frozenset[str]:
     """Return what a Python program imports before its first other statement: modules, and names in modules. Pure.
 
     It is empty if the beginning is not Python.
@@ -141,8 +157,8 @@ def imports_at_start(source: bytes) -> set[str]:
                 case [ast.ImportFrom(module=str(module), names=names, level=0)]:
                     found |= {f"{module}.{alias.name}" for alias in names}
     except (SyntaxError, ValueError, tokenize.TokenError):  # also if the imports do not end within `_MOST_BYTES`
-        return set()
-    return found
+        return frozenset()
+    return frozenset(found)
 
 
 def _import_statements(text: str) -> Iterator[str]:

@@ -66,7 +66,9 @@ class Warm:
     def _runtime(self, code: str, program: Program) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
         imports = self._imports.get(code)
-        return (imports and imports.runtime(program.source)) or self._runtimes.get(code)
+        others = [path for path in program.files if path != program.names.source]
+        own = {part.partition(".")[0] for path in others for part in path.split("/")}
+        return (imports and imports.runtime(program.source, own)) or self._runtimes.get(code)
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         """Return the shared compiler of the language, if it has one that is set up."""

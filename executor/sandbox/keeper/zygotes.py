@@ -61,6 +61,7 @@ class Zygotes:
         """End the zygotes that are too old. An order for a runtime that has none starts one."""
         for kind in self._kinds.values():
             kind.retire_old()
+        self._kinds = {argv: kind for argv, kind in self._kinds.items() if kind.is_in_use}
 
     def kill_late(self, box: int, reason: str) -> None:
         """Kill the zygote that has not made this box in time. `spawned` gets the reason."""
@@ -85,6 +86,10 @@ class _Kind:
     current: "_ZygoteProcess | None" = None
     next: "_ZygoteProcess | None" = None
     ending: "list[_ZygoteProcess]" = field(default_factory=list)
+
+    @property
+    def is_in_use(self) -> bool:
+        return bool(self.current or self.next or self.ending)
 
     def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
         self.retire_old()

@@ -100,8 +100,8 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-def _modules(imports: WarmImports, source: str) -> tuple[str, ...] | None:
-    runtime = imports.runtime(source.encode())
+def _modules(imports: WarmImports, source: str, *own: str) -> tuple[str, ...] | None:
+    runtime = imports.runtime(source.encode(), set(own))
     if runtime is None:
         return None
     assert runtime.template.zygote
@@ -137,13 +137,30 @@ async def test_until_its_set_is_ready_a_program_gets_a_part() -> None:
     assert _modules(imports, "import numpy, scipy") == (*_NUMPY, "scipy")
 
 
-async def test_a_set_that_does_not_work_is_not_used_and_not_retried() -> None:
-    imports = _imports(sandbox := _Sandbox(broken="pandas"))
+async def test_modules_of_the_program_run_before_the_libraries() -> None:
+    imports = _imports(_Sandbox())
+    _modules(imports, "import numpy")
+    await _settle()
+    assert _modules(imports, "import config, numpy", "config") is None
+    assert _modules(imports, "import numpy", "matplotlibrc") is None
+    assert _modules(imports, "import numpy", "data") == _NUMPY
+
+
+async def test_a_set_that_does_not_work_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    imports_ = _imports(sandbox := _Sandbox(broken="pandas"))
     for _ in range(3):
-        assert _modules(imports, "import pandas") is None
+        assert _modules(imports_, "import pandas") is None
         await _settle()
     assert sandbox.kept == []
-    assert len(imports._sets) == 1
+    assert len(imports_._sets) == 1
+    sandbox.broken = "nothing"
+    assert _modules(imports_, "import pandas") is None
+    await _settle()
+    assert _modules(imports_, "import pandas") is None
+    monkeypatch.setattr(imports, "_AGAIN_SECONDS", 0.0)
+    assert _modules(imports_, "import pandas") is None
+    await _settle()
+    assert _modules(imports_, "import pandas") == (*_NUMPY, "pandas")
 
 
 _FOUR = ("numpy", "pandas", "scipy", "matplotlib")

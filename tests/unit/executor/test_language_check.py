@@ -60,7 +60,7 @@ async def test_the_check_says_why_a_program_failed() -> None:
     assert found["lua"].startswith("runtime_error: ")
     assert "module 'os' not found" in found["lua"]
     assert found["pl"] == r"it wrote 'Hello, moon!\n' in place of 'Hello, world!\n'"
-    assert found["rb"] == "no box"
+    assert found["rb"] == "the sandbox failed"
 
 
 async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,3 +269,24 @@ def test_java_has_the_archives_on_its_class_path() -> None:
         assert commands.compile
         for words in (commands.compile, commands.run):
             assert words[words.index("-cp") + 1] == class_path
+
+
+def test_nothing_that_python_runs_at_its_start_is_kept(tmp_path: Path) -> None:
+    for name in ("a.pth", "usercustomize.py", "sitecustomize.cpython-313-x86_64-linux-gnu.so", "numpy.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "usercustomize").mkdir()
+    assert sorted(path.name for path in python.run_at_start(tmp_path)) == [
+        "a.pth", "sitecustomize.cpython-313-x86_64-linux-gnu.so", "usercustomize", "usercustomize.py",
+    ]  # fmt: skip
+
+
+def test_what_is_unwanted_is_removed_after_an_installation(tmp_path: Path) -> None:
+    fill = f"{_FILL}pathlib.Path(sys.argv[1], 'x.pth').touch()\npathlib.Path(sys.argv[1], 'usercustomize').mkdir()"
+    install(replace(installation_by(fill, tmp_path / "made"), unwanted=python.run_at_start))
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["six.py"]
+
+
+def test_a_folder_with_what_python_runs_at_its_start_is_refused(tmp_path: Path) -> None:
+    write_package(tmp_path, "bird", "bird.py", "bird.pth")
+    with pytest.raises(ConfigurationError, match=r"run bird\.pth there"):
+        install_libraries(ExecutorSettings(python_packages=str(tmp_path)), None)
