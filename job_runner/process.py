@@ -6,6 +6,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -152,6 +153,8 @@ class Processor:
             await self._store_output(job, outcome.output) if outcome.answer and outcome.tests is None else (None, None)
         )
         artifacts = await self._store_artifacts(job, outcome)
+        if outcome.details is not None:  # the files are stored, and the database may be slow
+            outcome = replace(outcome, details=replace(outcome.details, artifacts=None))
         shown_link = link if outcome.answer and outcome.answer.output else None
         # Without a recipient, nothing is mailed.
         email = None

@@ -9,8 +9,10 @@ from typing import Final
 
 #: The most bytes of a path, in UTF-8.
 LONGEST_PATH: Final = 255
-#: Characters that change the direction of what follows, or end a line: a name with them looks like another name.
-_MISLEADING: Final = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Characters that are invisible, change the direction of what follows, or end a line: a name looks like another one.
+_MISLEADING: Final = frozenset(
+    "\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 
 
 def fault_of(path: str) -> str | None:

@@ -29,6 +29,7 @@ _BYTES: Final[dict[Stream, str]] = {
 _RESULT: Final = """
     SELECT results.id, results.output_key, octet_length({stream}) AS size FROM results WHERE job = ({job})
 """
+_ARTIFACT_PIECE_BYTES: Final = 256 << 10
 _ARTIFACTS: Final = f"SELECT artifacts FROM results WHERE job = ({_JOB})"  # noqa: S608  (a constant)
 _PIECE: Final = "SELECT substring({stream} FROM :start FOR :length) AS piece FROM results WHERE id = :id"
 _TEST: Final = """
@@ -80,7 +81,10 @@ async def artifact_of_run(
     if found is None:
         return None
     content = await _object(store, found.key, found.media_type, found.name)
-    return content and replace(content, is_inline=found.media_type in IMAGES, digest=found.sha256)
+    # In long pieces, because each is a request of its own to S3.
+    return content and replace(
+        content, is_inline=found.media_type in IMAGES, digest=found.sha256, piece_bytes=_ARTIFACT_PIECE_BYTES
+    )
 
 
 async def output_of_test(database: Database, upload: int, run: int | None, test: int, stream: Stream) -> Content | None:

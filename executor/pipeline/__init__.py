@@ -448,6 +448,8 @@ async def _test_event(
 
 def _artifacts_of(ran: StepResult) -> tuple[list[Artifact], dict[LeftOut, int]]:
     """Return the files that the program wrote to `out/`, and how many entries of it are left out for each reason."""
+    if ran.stopped is not None:  # it may have ended, and been collected, just before it was stopped
+        return [], {}
     named, left_out = ran.out_folder.files, ran.out_folder.left_out
     files = [Artifact(name=name, content=content) for name, content in named.items() if is_file_name(name)]
     bad_names = len(named) - len(files)

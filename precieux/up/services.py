@@ -19,7 +19,21 @@ _EXECUTOR_MAY_KNOW: Final = frozenset(
     {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN", "PRECIEUX_BWRAP"}
 )
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = (
-    *(f"{PREFIX}{concern}_" for concern in ("EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG", "PYTHON", "NODE", "JAVA")),
+    *(
+        f"{PREFIX}{concern}_"
+        for concern in (
+            "ARTIFACT",
+            "EXECUTOR",
+            "DEFAULT",
+            "MAX",
+            "COMPILE",
+            "PRECOMPILE",
+            "LOG",
+            "PYTHON",
+            "NODE",
+            "JAVA",
+        )
+    ),
     *_OF_PACKAGE_MANAGERS,
 )
 #: The setting of `up` that only the API may know.

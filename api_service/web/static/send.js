@@ -354,11 +354,13 @@ async function save(path, name) {
 
 /** Add an image to a place of the page. An image cannot be loaded with an API key, so it becomes an address of data. @param {string} path @param {string} name @param {Element} place */
 async function showImage(path, name, place) {
-  const response = await call(path).catch(() => null);
-  if (!response) return; // the button beside it says why
+  const image = await call(path)
+    .then((response) => response.blob())
+    .catch(() => null);
+  if (!image) return; // the button beside it says why
   const reader = new FileReader();
   reader.addEventListener("load", () => place.append(el("img", { src: reader.result, alt: name })));
-  reader.readAsDataURL(await response.blob());
+  reader.readAsDataURL(image);
 }
 
 /** @param {() => Promise<void>} act */

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    MAX_ENTRIES = 1024, /* that are looked at, in the order of their names */
+    MAX_ENTRIES = 1024, /* that are looked at, the first that the folder lists; these are sorted */
     MAX_COUNTED = 65536,
     MAX_NAMES_BYTES = 65536,
     MAX_WORDS_BYTES = 131072, /* the names, and a number for each */
