@@ -22,7 +22,6 @@ _WRITES: Final[Body] = {
 import os, struct, zlib
 def chunk(kind, data):
     return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-os.mkdir('out')
 with open('out/' + {_HOSTILE_NAME!r}, 'wb') as file:
     file.write(b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 3, 2, 8, 0, 0, 0, 0))
         + chunk(b'IDAT', zlib.compress(b'\\0abc\\0def')) + chunk(b'IEND', b''))

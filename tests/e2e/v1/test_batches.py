@@ -175,7 +175,7 @@ def test_an_answer_to_a_batch_is_replayed(owner: Api, email: str) -> None:
 def test_languages(owner: Api) -> None:
     page = owner.read("/v1/languages")
     assert page["next"] is None
-    names = "code name aliases version variants extensions compiled compiler_args sample limits"
+    names = "code name aliases version variants extensions compiled compiler_args sample libraries fault limits"
     assert {"py", "c"} <= {item["code"] for item in page["items"]}
     for item in page["items"]:
         assert list(item) == names.split()
