@@ -21,7 +21,8 @@ _OBJECTS: Final = """
             WHERE results.upload = u.id) AS artifacts,
         -- A job that was cut off, repeated, cancelled or given up may have objects without a result.
         ARRAY(SELECT id FROM job WHERE job.upload = u.id
-            AND (attempt > 1 OR crashed_at IS NOT NULL OR status IN ('cancelled', 'failed'))) AS repeated,
+            AND (attempt > 1 OR crashes > 0 OR crashed_at IS NOT NULL OR status IN ('cancelled', 'failed'))
+        ) AS repeated,
         ARRAY(SELECT id FROM job WHERE job.upload = u.id) AS jobs, u.batch
     FROM uploads u WHERE u.id = ANY(:ids)
 """

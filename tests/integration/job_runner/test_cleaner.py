@@ -71,7 +71,9 @@ async def test_old_submissions_go_with_all_their_data(database: Database, store:
     assert await store.get(f"results/{young}") == b"output"
 
 
-@pytest.mark.parametrize("how", ["attempt = 2", "crashes = 1", "status = 'cancelled'"])
+@pytest.mark.parametrize(
+    "how", ["attempt = 2", "crashes = 1", "crashed_at = now()", "status = 'cancelled'", "status = 'failed'"]
+)
 async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database, store: LocalStore, how: str) -> None:
     job = await add_finished(database, store, age_days=31)
     await execute(database, f"UPDATE job SET {how}")

@@ -121,6 +121,7 @@ async def test_a_submission_is_stored_and_its_run_requested(
         "stop_at_first_failure": False,
         "locale": "en",
         "receipt": False,
+        "artifacts": True,
     }
     key = str(row.pop("object_key"))
     assert await store.get(key) == b"print(1)"
