@@ -86,7 +86,7 @@ async def _measure(ours: Engine, folder: Path, libraries: Libraries, pace: Pace)
 def _user_base(folder: Path, libraries: Libraries) -> str:
     """Return a folder in which Python finds the libraries as it does in a box."""
     ((inside, host),) = libraries.folders.items()
-    base = Path(known()["py"].environment["PYTHONUSERBASE"])
+    base = Path(known()["py"].library_environment["PYTHONUSERBASE"])
     link = folder / "base" / Path(inside).relative_to(base)
     link.parent.mkdir(parents=True)
     link.symlink_to(host)
