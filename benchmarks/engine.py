@@ -54,7 +54,7 @@ def engine(**settings: str) -> Iterator[Engine]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether the output is right, and the program's own CPU seconds as the executor measured them."""
+    """An answer of the executor: `right` if the output is, and the program's own CPU seconds."""
 
     right: bool
     own_cpu_s: float

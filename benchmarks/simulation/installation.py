@@ -40,7 +40,7 @@ class Load:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was observed. `delays` are the seconds from the acceptance to the start of the program."""
+    """The result of a simulation. `delays` are the seconds from the acceptance to the start of the program."""
 
     seconds: float = 0.0
     delays: list[float] = field(default_factory=list)

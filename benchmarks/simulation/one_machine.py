@@ -9,7 +9,7 @@ from benchmarks.simulation.stations import Cores, Process, Station
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What the benchmark does, and what each part spends on one submission, in seconds of CPU."""
+    """The load of the benchmark, and the CPU seconds that each part spends on one submission."""
 
     submissions: int
     clients: int

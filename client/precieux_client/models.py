@@ -285,7 +285,7 @@ class Language:
 
     `compiler_args` are the options that a program may set. `sample` is a short program. `fault` says why programs in it
     may not work on this server. `libraries` are packages that programs may import, beside the language's own modules.
-    Older servers tell neither of the two.
+    Older servers send neither of the two.
     """
 
     code: str

@@ -10,7 +10,7 @@ from executor.languages.base import Library
 @dataclass(frozen=True)
 class Installation:
     """Installs `packages`, which `setting` names, into `folder`. `command` returns the command for another folder that
-    is empty. It has failed for want of a network if its output contains one of `network_signs`. `advice` is a sentence
+    is empty. If it fails and its output contains one of `network_signs`, there was no network. `advice` is a sentence
     for the operator if it fails otherwise. `unwanted` finds what is removed after an installation."""
 
     setting: str

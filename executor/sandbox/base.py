@@ -98,7 +98,7 @@ class OutLimits:
 
 @dataclass(frozen=True)
 class OutFolder:
-    """What was taken from a program's out folder: files by name, and how many entries were left out for each reason.
+    """The files of a program's out folder by name, and the number of entries that were left out for each reason.
 
     The names are the program's: any bytes but NUL and `/`, decoded by `os.fsdecode`.
     """

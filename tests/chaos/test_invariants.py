@@ -42,7 +42,7 @@ WEBHOOK = {"upload": 5, "batch": None, "type": "submission.finished", "status": 
 
 @dataclass
 class Record:
-    """What the database, the mailbox and the receiver of webhooks hold."""
+    """The contents of the database, the mailbox and the receiver of webhooks after a storm."""
 
     classic: list[dict[str, Any]] = field(default_factory=lambda: [dict(CLASSIC)])
     posted: list[dict[str, Any]] = field(default_factory=lambda: [deepcopy(POSTED)])
@@ -54,7 +54,7 @@ class Record:
     strange: list[str] = field(default_factory=list)
 
     def judged(self) -> Verdict:
-        """Compare it with the ledger of clients who were told that both submissions are accepted."""
+        """Compare it with the ledger of clients. Both submissions were accepted."""
         load = Load("http://127.0.0.1:9")
         load.submissions = [Submission(1, tries=1, accepted=1.0)]
         load.posted = [Posted(1, Kind.PLAIN, "http://127.0.0.1:9", accepted=1.0, id=5)]

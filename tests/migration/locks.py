@@ -74,7 +74,7 @@ _DUE: Final = "SELECT id FROM job WHERE status = 'none-executed' AND run_after <
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a revision cost, in seconds. `lock` is the writer's longest wait for a lock, `statement` its slowest one."""
+    """The seconds that a revision took. `lock` is the writer's longest wait for a lock, `statement` its slowest one."""
 
     revision: str
     took: float

@@ -1,4 +1,4 @@
-"""Only the program's own regular files come back from its folder `out`, whatever it has put there."""
+"""Only the program's own regular files come back from its folder `out`."""
 
 import os
 from collections.abc import AsyncIterator

@@ -357,7 +357,7 @@ async function showImage(path, name, place) {
   const image = await call(path)
     .then((response) => response.blob())
     .catch(() => null);
-  if (!image) return; // the button beside it says why
+  if (!image) return; // its button says why
   const reader = new FileReader();
   reader.addEventListener("load", () => place.append(el("img", { src: reader.result, alt: name })));
   reader.readAsDataURL(image);

@@ -20,8 +20,8 @@
  *   process.c      fails, resets signals
  *
  * All input comes from the keeper. Nothing that a program writes is read, but for the files in its out folder, which are
- * copied. Any failure ends the process (`fail`). If it
- * is process 1, or a child of process 1 that has not become its program yet, the box ends too.
+ * copied. Any failure ends the process (`fail`). If it is process 1, or a child of process 1 that has not become its
+ * program yet, the box ends too.
  */
 
 #include "process.h"

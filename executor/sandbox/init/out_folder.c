@@ -1,6 +1,6 @@
 /* Process 1 collects what a program wrote to its out folder. The program has ended and every process that it left is
- * dead, so nothing can replace a file between the check and the read. The program was hostile: no link is followed, only
- * regular files are opened, and the work is bounded whatever is in the folder.
+ * dead, so nothing can replace a file between the check and the read. The program may be hostile: no link is followed,
+ * only regular files are opened, and the work has bounds.
  */
 
 #include "artefacts.h"

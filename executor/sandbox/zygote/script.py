@@ -28,7 +28,7 @@ _REHEARSAL = 'print("text", 1, file=output, flush=True)'
 class Script:
     """The program of a forked process. It is made in the zygote, before the program is known.
 
-    Whatever it does once for all programs is not done for each box, and its memory is shared.
+    So its work is done once for all boxes, and they share its memory.
     """
 
     def __init__(self) -> None:

@@ -34,8 +34,9 @@ import jdk.internal.access.SharedSecrets;
  * Standard input is a socket for both directions. A request is a file's name and text. The answer is a verdict, javac's
  * output and the class files. Before each text comes its length in bytes, and before each list its number of entries.
  * Each compilation has its own compiler and file manager. Its options are constant, and it sees only its source, the
- * JDK and the archives of the folder that the command names, if it names one. The verdict is UNDECIDED if the result is neither a success nor a plain error in the source, for example if the
- * source exhausts the compiler's stack. Then the ordinary javac decides.
+ * JDK and the archives of the folder that the command names, if it names one. The verdict is UNDECIDED if the result is
+ * neither a success nor a plain error in the source, for example if the source exhausts the compiler's stack. Then the
+ * ordinary javac decides.
  */
 public final class Compiler {
     private static final int COMPILED = 0, REFUSED = 1, UNDECIDED = 2;

@@ -60,7 +60,7 @@ def _alone(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     # A crash may undo the latest revisions, which are then run again. The last commit waits for the disk.
     connection.exec_driver_sql("SET synchronous_commit = off")
-    # Not a waiting pg_advisory_lock(): an index that is created concurrently would wait for its snapshot, for ever.
+    # Not a waiting pg_advisory_lock(): an index that is created concurrently would wait for its snapshot without end.
     while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_MIGRATION_LOCK})").scalar():
         connection.commit()
         time.sleep(_LOCK_PAUSE)

@@ -33,7 +33,7 @@ _OUTPUT: Final = re.compile(r"results/(\d+)-")
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """`known` are the ids that clients were told. The states are by id, those of mails and webhooks by message id."""
+    """`known` are the ids that clients got. The states are by id, those of mails and webhooks by message id."""
 
     known: Sequence[int] = ()
     listed: Sequence[tuple[int, str]] = ()

@@ -25,7 +25,7 @@ def jumps(database: Database) -> ClockJumps:
 
 
 async def set_the_clock_back(database: Database) -> None:
-    """By two minutes: to the rows, it is as if they were written two minutes later."""
+    """Move the times of all rows two minutes ahead, which is the same as a clock that was set back by two."""
     for table, columns in TIMES.items():
         later = ", ".join(f"{column} = {column} + interval '2 minutes'" for column in columns)
         await execute(database, f"UPDATE {table} SET {later}")
@@ -99,7 +99,7 @@ async def test_retries_and_running_jobs_are_left_alone(database: Database, jumps
 
 
 async def test_what_failed_after_the_jump_keeps_its_time(database: Database) -> None:
-    """Until the clock gets there, every look finds rows that were made in its future."""
+    """A row that was made in the clock's future is corrected once, and then retried as usual."""
     await add_job(database)
     await add_mail(database)
     await add_webhook(database)

@@ -1,4 +1,4 @@
-"""Which runtimes with imported libraries there are, and which one a program gets, with a fake sandbox."""
+"""The runtimes that have imported libraries are made and chosen as programs need them. The sandbox is a fake."""
 
 import asyncio
 from dataclasses import replace

@@ -344,7 +344,7 @@ async def test_artifacts_are_collected_only_if_wanted(asked: bool, count: int) -
 
 
 async def test_artifacts_survive_a_compile_cache() -> None:
-    """With a compiler in the box, and from the cache."""
+    """The program is compiled in the box at first, and then comes from the cache."""
     sandbox = _with_out({"a": b""})
     pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
     fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "artifacts": True}
