@@ -83,6 +83,20 @@ async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.Mo
         await eventually(lambda: sandbox.jobs == jobs + 2)
 
 
+async def test_a_program_that_fails_once_is_no_fault() -> None:
+    sandbox, installed = _FakeSandbox(), _installed("bash", "lua")
+    ends = iter([_WORKS, StepResult(exit_code=1, stderr=b"no box"), _WORKS])
+
+    async def run(job: Job) -> list[StepResult]:
+        sandbox.jobs += 1
+        return [next(ends)]
+
+    sandbox.run = run  # type: ignore[method-assign]
+    async with _marking(sandbox, installed, Slots(1, 1)):
+        await eventually(lambda: sandbox.jobs == 3)
+        assert installed["lua"].fault is None
+
+
 async def test_the_check_takes_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language_check, "_FULL_S", 0)
     sandbox, installed = _FakeSandbox(), _installed("bash")

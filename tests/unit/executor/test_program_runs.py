@@ -343,6 +343,14 @@ async def test_artifacts_are_collected_only_if_wanted(asked: bool, count: int) -
     assert event.artifacts is None
 
 
+async def test_a_stopped_program_has_no_artifacts() -> None:
+    """Its files may have been collected just before it was stopped."""
+    sandbox = _Sandbox(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
+    (_, event) = await _run(sandbox, artifacts=True)
+    assert isinstance(event, TestEnded)
+    assert not event.artifacts
+
+
 async def test_artifacts_survive_a_compile_cache() -> None:
     """The program is compiled in the box at first, and then comes from the cache."""
     sandbox = _with_out({"a": b""})
