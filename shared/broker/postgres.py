@@ -143,13 +143,14 @@ class PostgresBroker:
         """Consume one message, and count its delivery before it is handled."""
         async with self._database.transaction() as connection:
             row = await connection.fetch_one(
-                """
+                f"""
                 WITH due AS MATERIALIZED (
                     SELECT id FROM messages WHERE queue = :queue AND visible_at <= now()
                     ORDER BY visible_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
                 )
-                UPDATE messages SET attempt = attempt + 1 FROM due WHERE messages.id = due.id RETURNING messages.id
-                """,
+                UPDATE messages SET attempt = attempt + 1 FROM due WHERE messages.id = due.id
+                RETURNING messages.id, {_COMMIT_AT_ONCE}
+                """,  # noqa: S608  (a constant)
                 {"queue": QUEUE},
             )
         if row is None:
@@ -169,8 +170,8 @@ class PostgresBroker:
 
     async def _handle_counted(self, connection: Connection, row_id: int, handle: Handler) -> None:
         row = await connection.fetch_one(
-            "SELECT body, message_id, attempt FROM messages WHERE id = :id AND queue = :queue AND visible_at <= now()"
-            " FOR UPDATE SKIP LOCKED",
+            f"SELECT body, message_id, attempt, {_COMMIT_AT_ONCE} FROM messages"  # noqa: S608  (a constant)
+            " WHERE id = :id AND queue = :queue AND visible_at <= now() FOR UPDATE SKIP LOCKED",
             {"id": row_id, "queue": QUEUE},
         )
         if row is None:  # another consumer was faster
