@@ -99,7 +99,7 @@ async def read_artifact(
     run: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)] = None,
 ) -> Response:
     """Answer with a file that the program wrote, in the latest run or another one."""
-    await _submission(services, id, expires, signature)
+    _check_link(services, id, expires, signature)
     content = await artifact_of_run(services.database, services.store, id, run, name)
     if content is None:
         raise LinkRefused(Reason.REMOVED)
@@ -108,14 +108,19 @@ async def read_artifact(
 
 async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:
     """Return the submission of a link. Raises `LinkRefused`."""
-    if not services.signer.verifies_page(upload, expires=expires, signature=signature, now=time.time()):
-        is_ours = services.signer.verifies_page(upload, expires=expires, signature=signature, now=0)
-        raise LinkRefused(Reason.EXPIRED if is_ours else Reason.FORGED)
+    _check_link(services, upload, expires, signature)
     async with services.database.connection() as connection:
         submission = await read.submission(connection, upload, links=Links(services.signer), text_limit=_TEXT_LIMIT)
     if submission is None:
         raise LinkRefused(Reason.REMOVED)
     return submission
+
+
+def _check_link(services: Services, upload: int, expires: int, signature: str) -> None:
+    """Raise `LinkRefused` if the link is not ours, or has expired."""
+    if not services.signer.verifies_page(upload, expires=expires, signature=signature, now=time.time()):
+        is_ours = services.signer.verifies_page(upload, expires=expires, signature=signature, now=0)
+        raise LinkRefused(Reason.EXPIRED if is_ours else Reason.FORGED)
 
 
 def _page(request: Request, submission: Submission, expires: int) -> Response:
