@@ -165,6 +165,23 @@ async def test_a_migration_revokes_rights_that_are_not_listed(database_url: str)
             await consumer.fetch("SELECT * FROM api_keys")
 
 
+async def test_a_migration_makes_only_changed_policies(database_url: str) -> None:
+    """To make one locks its table against all reads, which would wait for a backup."""
+    policies = """
+        SELECT oid, polname FROM pg_policy
+        WHERE polrelid = CAST('api_keys' AS regclass) AND NOT polpermissive ORDER BY polname
+    """
+    async with connected(database_url) as owner:
+        first = await owner.fetch(policies)
+        migrate(database_url)
+        assert await owner.fetch(policies) == first
+        await owner.execute(f"COMMENT ON POLICY {first[0]['polname']} ON api_keys IS 'another rule'")
+        migrate(database_url)
+        changed, *others = await owner.fetch(policies)
+    assert changed != first[0]
+    assert others == first[1:]
+
+
 @pytest.mark.parametrize("is_superuser", [True, False], ids=["superuser", "may create roles"])
 async def test_a_database_of_one_role_is_handed_over(
     empty_database_url: str, template_database: str, is_superuser: bool
