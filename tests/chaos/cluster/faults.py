@@ -7,6 +7,7 @@ from typing import Final
 from tests.chaos.cluster.world import World
 from tests.chaos.fault import Fault
 from tests.chaos.proxy import Mode
+from tests.fixtures.rabbitmq_server import RabbitMQServer
 
 #: Seconds that a fault lasts if only its silence shows it.
 _LONG: Final = (8.0, 20.0)
@@ -216,7 +217,17 @@ def _start_nodes(world: World) -> None:
     for node in world.nodes:
         node.launch()
     for node in world.nodes:
+        _await_node(node)
+
+
+def _await_node(node: RabbitMQServer) -> None:
+    """Wait until a node serves. If it has just ended because its disk was full, start it again, as systemd does."""
+    try:
         node.await_ready()
+    except RuntimeError:
+        if node.is_running:
+            raise
+        node.start()
 
 
 def _shift(name: str, seconds: int) -> Act:
