@@ -37,10 +37,10 @@ _MEMORY_MIB = "512"
 
 
 def folder_of(installed: Installed) -> str:
-    """Return the path of the language's folder in a box. The name depends on the toolchain and our sources."""
+    """Return the path of the language's folder in a box. Its name depends on toolchain, libraries and our sources."""
     files = installed.language.prebuilt
     sources = {name: _source(name).decode() for file in files for name in file.sources}
-    parts = repr((installed.info, files, sources))
+    parts = repr((installed.info, installed.libraries, files, sources))
     return f"{RUNTIMES}/{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
 
 
