@@ -13,6 +13,8 @@ from typing import Final
 
 from benchmarks import (
     classic,
+    crowd,
+    growth,
     latency,
     many_tests,
     memory,
@@ -50,6 +52,8 @@ def main() -> int:
         "streams": streams.measure,
         "wait": waits.measure,
         "tests": many_tests.measure,
+        "crowd": crowd.measure,
+        "growth": growth.measure,
     }
     compared = ["--yardstick", "DIR"] if chosen.yardstick else []
     command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures, *compared])
@@ -85,6 +89,8 @@ def _arguments() -> argparse.Namespace:
             "streams",
             "wait",
             "tests",
+            "crowd",
+            "growth",
             [],
         ],
         help="default: all",

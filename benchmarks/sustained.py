@@ -11,7 +11,7 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, islice
@@ -27,6 +27,8 @@ from precieux.ports import free_ports
 from tests.fixtures.ports import answers
 
 SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
+#: Where a submission can wait, in the order of its way.
+PLACES: Final = ("relay", "consumer", "runner", "sender")
 _ROUNDS: Final = 9
 PAIRS: Final = 500
 _TARGET: Final = 0.5
@@ -89,9 +91,10 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @contextmanager
-def null_engine() -> Iterator[str]:
+def null_engine(seconds: float = 0.0) -> Iterator[str]:
+    """Run an engine that takes `seconds` for each program, and yield its address."""
     (port,) = free_ports(1)
-    with process([sys.executable, "-m", "benchmarks.null_engine", str(port)], {}):
+    with process([sys.executable, "-m", "benchmarks.null_engine", str(port), str(seconds)], {}):
         deadline = time.monotonic() + 30
         while not answers(port) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -127,13 +130,13 @@ async def _carry(whole: Installation, numbers: Iterable[int]) -> dict[str, int]:
     return await drain(whole)
 
 
-async def drain(whole: Installation) -> dict[str, int]:
-    """Wait until all places are empty. Return how much waited in each at first."""
+async def drain(whole: Installation, places: Sequence[str] = PLACES) -> dict[str, int]:
+    """Wait until these places are empty. Return how much waited in each place at first."""
     connection = await asyncpg.connect(whole.database_url)
     try:
         first = waiting = await _waiting(connection)
         async with asyncio.timeout(_DRAIN_SECONDS):
-            while any(waiting.values()):
+            while any(waiting[place] for place in places):
                 await asyncio.sleep(0.02)
                 waiting = await _waiting(connection)
     finally:
