@@ -87,6 +87,22 @@ _NEXT_DUE: Final = f"""
     ) AS one
 """  # noqa: S608
 
+#: The bounds keep a receiver that never answers to some bodies from using up their attempts.
+_BRING_FORWARD: Final = """
+    WITH waiting AS MATERIALIZED (
+        SELECT id, url, attempt, last_status, last_error, lease_id FROM webhooks
+        WHERE status = 'pending' AND host = :host AND run_after > now() ORDER BY run_after, id LIMIT 100
+    ), unanswered AS MATERIALIZED (
+        SELECT id FROM webhooks
+        WHERE id IN (
+            SELECT id FROM waiting
+            WHERE url = :url AND attempt <= 3 AND last_status IS NULL AND last_error IS NOT NULL AND lease_id IS NULL
+        ) AND status = 'pending' AND lease_id IS NULL
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    UPDATE webhooks SET run_after = now() FROM unanswered WHERE webhooks.id = unanswered.id
+"""
+
 
 async def claim(
     connection: Connection,
@@ -131,6 +147,14 @@ async def mark_delivered(connection: Connection, lease_id: UUID, status: int) ->
         " lease_expires_at = NULL",
         {"lease_id": lease_id, "status": status},
     )
+
+
+async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None:
+    """Make webhooks to the same URL due at once that had no answer so far. It answers again.
+
+    Only the second to the fourth attempt are brought forward.
+    """
+    await connection.execute(_BRING_FORWARD, {"host": webhook.host, "url": webhook.url})
 
 
 async def mark_failed(connection: Connection, lease_id: UUID, *, status: int | None, error: str) -> None:

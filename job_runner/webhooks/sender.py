@@ -159,6 +159,7 @@ class Sender:
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
             async with self._database.connection() as connection:
                 await queue.mark_delivered(connection, webhook.lease_id, answer.status)
+                await queue.bring_forward(connection, webhook)
         elif answer.gone and answer.status is not None:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
