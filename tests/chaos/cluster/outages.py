@@ -1,5 +1,6 @@
 """Measures how long clients waited during the faults: from their first attempt until the mail or the webhook came."""
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -44,8 +45,7 @@ def longest(strikes: Sequence[Strike], measured: Sequence[Wait]) -> dict[str, fl
     for strike in strikes:
         seconds = [wait.ended - wait.began for wait in measured if strike.began <= wait.began <= strike.healed]
         if len(strike.names) == 1 and seconds:
-            kind = "".join(letter for letter in strike.names[0] if not letter.isdigit())
-            kind = kind.replace("- ", " ").replace("-'", "'")
+            kind = re.sub(r"-\d+\b", "", strike.names[0])
             found[kind] = max(found[kind], *seconds)
     return dict(found)
 

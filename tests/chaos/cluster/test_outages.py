@@ -16,3 +16,4 @@ def test_waits_count_for_the_kind_of_fault_that_they_began_in() -> None:
     waits = [Wait(90, 99), Wait(119, 130), Wait(205, 220), Wait(305, 400)]
     assert longest(STRIKES, waits) == {"mq killed": 15}
     assert longest([Strike(("api-1's clock behind",), 0, 9)], [Wait(1, 3)]) == {"api's clock behind": 2}
+    assert longest([Strike(("store: 503",), 0, 9)], [Wait(1, 3)]) == {"store: 503": 2}
