@@ -3,6 +3,9 @@
 Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag is valid only
 on its channel. A session keeps its own tags and ends with them, so a late settlement has no effect.
 
+A node whose disk was full can keep a consumer connected and deliver nothing to it, although messages wait. A client
+cannot see that. So a consumer that gets no message for half a minute connects again, to the next host.
+
 The queue counts a delivery for each message that a dying consumer held. A consumer that starts may have died before, so
 it takes its first messages one by one. So a message that kills consumers becomes a dead letter, and no other does.
 """
@@ -33,6 +36,8 @@ log = get_logger(__name__)
 PREFETCH: Final = 100
 #: Longer than any turn: connecting and each answer of the broker have deadlines of a minute.
 _LONGEST_TURN: Final = 120.0
+#: Seconds without a message after which a consumer connects to the next host.
+SILENCE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class ConsumerThread(threading.Thread):
 
     def __init__(self, parameters: Sequence[pika.URLParameters], *, post: Post, policy: RetryPolicy) -> None:
         super().__init__(name="rabbitmq-consumer", daemon=True)
-        self._parameters = parameters
+        self._parameters = list(parameters)
         self._post = post
         self._policy = policy
         self._stopping = threading.Event()
@@ -75,18 +80,23 @@ class ConsumerThread(threading.Thread):
 
     def _consume(self, pulse: Pulse) -> None:
         failures = 0
+        was_silent = False
         while not self._stopping.is_set():
             pulse.beat()
             try:
                 session = _Session(self._parameters, self._post, self._policy, self._alone)
                 with contextlib.closing(session):
                     self._session = session
-                    log.info("broker.connected", queue=QUEUE)
+                    if not was_silent:
+                        log.info("broker.connected", queue=QUEUE)
                     failures = 0
+                    was_silent = False
                     try:
                         session.run(self._stopping, pulse)
                     finally:
                         self._alone = session.alone
+                was_silent = True
+                self._parameters.append(self._parameters.pop(0))
             except ConfigurationError as exc:
                 self._post(exc)
                 return
@@ -117,6 +127,7 @@ class _Session:
         self._settlements: deque[tuple[Sequence[int], Sequence[Settlement]]] = deque()
         self._handling = False
         self._cancelled = False
+        self._last_delivery = time.monotonic()
         self._connection = pika.BlockingConnection(parameters)
         try:
             for queue, arguments in QUEUES.items():
@@ -132,7 +143,7 @@ class _Session:
             raise
 
     def run(self, stopping: threading.Event, pulse: Pulse) -> None:
-        """Receive and settle until `stopping`, or until pika raises an error."""
+        """Receive and settle until `stopping`, or for `SILENCE_SECONDS` without a message. Raise pika's errors."""
         while True:
             pulse.beat()
             # Read before settling, so that settlements from before the stop are still sent.
@@ -145,6 +156,8 @@ class _Session:
                 raise ConnectionWrongStateError("RabbitMQ ended the consumer")
             if self._received and not self._handling:
                 self._hand_over()
+            if not self._unsettled and time.monotonic() - self._last_delivery > SILENCE_SECONDS:
+                return
             self._connection.process_data_events(time_limit=1.0)
 
     def wake(self) -> None:
@@ -177,6 +190,7 @@ class _Session:
         delivery = Delivery(body=body, message_id=properties.message_id, attempt=attempt(properties.headers))
         self._unsettled[tag] = delivery, properties
         self._received.append(tag)
+        self._last_delivery = time.monotonic()
 
     def _on_cancel(self, *_: object) -> None:
         self._cancelled = True  # the queue was deleted, or its leader lost

@@ -69,6 +69,42 @@ async def test_after_a_silent_host_the_next_is_used(rabbitmq_url: str) -> None:
         await broker.close()
 
 
+@pytest.mark.slow
+async def test_a_consumer_without_messages_tries_the_next_host(
+    rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host may keep the connection and deliver nothing. A message in hand is not given back."""
+    monkeypatch.setattr("shared.broker.rabbitmq_consumer.SILENCE_SECONDS", 0.1)
+    received, release = asyncio.Event(), asyncio.Event()
+    attempts: list[int] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        attempts.extend(delivery.attempt for delivery in deliveries)
+        received.set()
+        await release.wait()
+        return [Ack()] * len(deliveries)
+
+    port = port_of(rabbitmq_url)
+    async with Relay(port) as first, Relay(port) as second:
+        broker = RabbitMQBroker(on_ports(rabbitmq_url, first.port, second.port))
+        async with consuming(broker, handle):
+            await asyncio.wait_for(first.connected.wait(), 20)
+            publisher = RabbitMQBroker(rabbitmq_url)
+            assert await publisher.publish([make_message()]) == [True]
+            await asyncio.wait_for(received.wait(), 20)
+            second.connected.clear()
+            first.connected.clear()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(second.connected.wait(), 2)
+            assert not first.connected.is_set()
+            release.set()
+            await asyncio.wait_for(second.connected.wait(), 20)
+            await asyncio.wait_for(first.connected.wait(), 20)
+        assert attempts == [1]
+        await publisher.close()
+        await broker.close()
+
+
 async def test_the_error_of_the_last_host_is_raised(rabbitmq_url: str) -> None:
     broker = RabbitMQBroker(on_ports(rabbitmq_url, *free_ports(2)), timeout=2)
     with pytest.raises(BrokerUnavailable, match="refused"):
