@@ -31,10 +31,10 @@ def replace_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
         write_atomically(folder, path.name, data, mode)
 
 
-def create_file(path: Path, data: bytes) -> None:
+def create_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
     """Write the file at `path` as `write_atomically` does, unless there is one: the first process wins."""
     with _opened(path.parent) as folder:
-        draft = _write_draft(folder, data, _PRIVATE)
+        draft = _write_draft(folder, data, mode)
         try:
             with contextlib.suppress(FileExistsError):
                 os.link(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -23,6 +23,7 @@ from executor.catalogue import Installed
 from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
 from executor.settings import MIB
 from executor.warm import prebuilt
+from shared.atomic_write import replace_file
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -170,7 +171,7 @@ class _Precompiled:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         paths = _paths(artefacts[_RULE].content.decode())
         self._sources.write_text("".join(f"{_describe(path)}\n" for path in paths))
-        prebuilt.store(self._file, artefacts[_HEADER].content)
+        replace_file(self._file, artefacts[_HEADER].content, mode=0o644)
 
 
 def _describe(path: str) -> str:

@@ -22,7 +22,7 @@ from executor.sandbox.base import (
     preload_files,
 )
 from executor.settings import MIB
-from shared.atomic_write import replace_file
+from shared.atomic_write import create_file
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -45,17 +45,25 @@ def folder_of(installed: Installed) -> str:
 
 
 async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> bool:
-    """Build the files that are missing in the host's `folder`. False if one cannot be built."""
+    """Build the files that are missing or stale in the host's `folder`. False if one cannot be built.
+
+    A file depends on those before it. If several executors build the same file, the first one counts for all of them.
+    """
     if not installed.language.prebuilt:
         return True
     if folder is None:
         return False
     place = folder / Path(folder_of(installed)).name
+    newest_ns = 0
     try:
         for prebuilt in installed.language.prebuilt:
-            if not (place / prebuilt.file).exists():
+            path = place / prebuilt.file
+            if path.exists() and path.stat().st_mtime_ns < newest_ns:
+                path.unlink(missing_ok=True)  # the file before it was replaced
+            if not path.exists():
                 content = await build(sandbox, installed, prebuilt)
-                await asyncio.to_thread(store, place / prebuilt.file, content)
+                await asyncio.to_thread(create, path, content)
+            newest_ns = path.stat().st_mtime_ns
     except (OSError, SandboxFailure) as exc:
         log.warning("runtime.not_made", language=installed.language.code, reason=str(exc))
         return False
@@ -78,7 +86,7 @@ def _source(name: str) -> bytes:
     return (preload_files() / name).read_bytes()
 
 
-def store(path: Path, content: bytes) -> None:
-    """Write a file that all boxes can read."""
+def create(path: Path, content: bytes) -> None:
+    """Write a file that all boxes can read, unless there is one."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    replace_file(path, content, mode=0o644)
+    create_file(path, content, mode=0o644)

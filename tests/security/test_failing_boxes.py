@@ -2,6 +2,7 @@
 no process."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import re
@@ -12,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from executor.catalogue import ENVIRONMENT
 from executor.host import find_mechanisms
-from executor.sandbox.base import SandboxFailure, find_python
+from executor.sandbox.base import Job, SandboxFailure, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Subordinates
 from executor.settings import ExecutorSettings
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
 from tests.fixtures.processes import children, descendants, survivors
+from tests.fixtures.step_limits import SMALL
 from tests.waiting import eventually, eventually_sync
 
 pytestmark = pytest.mark.security
@@ -28,7 +31,7 @@ _PATIENCE_S = 1.0
 #: Seconds from the first call until the message has come and all processes have ended.
 _TIMEOUT_S = 10.0
 
-_NEW_PID_NAMESPACE = 0x20000000
+_NEW_PID_NAMESPACE, _CLONE_VFORK = 0x20000000, 0x4000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
 _RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
 _ANY_CHILD = 0xFFFFFFFF  # wait4(2), -1
@@ -209,6 +212,38 @@ _STEPS: dict[str, tuple[Fault, str]] = {
 }
 
 
+def _is_further(call: Call) -> bool:
+    """Return True for a process of a box after process 1 and the first step's."""
+    status = Path(f"/proc/{call.pid}/status").read_text()
+    return int(status.partition("NSpid:")[2].partition("\n")[0].split()[-1]) > 2
+
+
+#: Faults of the process of a further step, which shares the memory of process 1 until it becomes its program.
+_FURTHER_STEPS: dict[str, tuple[Fault, str]] = {
+    "not forked": (
+        Fault("clone", errno.EAGAIN, _by("process 1", _has(0, _CLONE_VFORK))),
+        "fork: Resource temporarily unavailable",
+    ),
+    "user namespace": (
+        Fault("unshare", errno.EPERM, _by("program", _is_further)),
+        "user and cgroup namespaces: Operation not permitted",
+    ),
+    # Without this call, process 1 would be as open to tracing as its program.
+    "dumpable": (
+        Fault("prctl", errno.EPERM, _by("program", _is(0, _PR_SET_DUMPABLE), _is(1, 0))),
+        "dumpable: Operation not permitted",
+    ),
+    "program's filter": (
+        Fault("prctl", errno.EINVAL, _by("program", _is_further, _is(0, _PR_SET_SECCOMP))),
+        "seccomp: Invalid",
+    ),
+    "dies": (
+        Fault("prctl", "kills", _by("program", _is_further, _is(0, _PR_SET_SECCOMP))),
+        "a program ended before it began",
+    ),
+}
+
+
 def _skip_if_missing(step: str, mechanisms: Mechanisms) -> None:
     if step.startswith("cgroup") and mechanisms.cgroups is None:
         pytest.skip("there are no cgroups to join here")
@@ -248,6 +283,18 @@ async def test_a_step_that_fails_or_hangs_is_reported(step: str) -> None:
         message = await _message_of(replace(mechanisms, bubblewrap=bubblewrap))
     assert re.match(sentence, message)
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("step", _FURTHER_STEPS)
+async def test_a_further_step_that_fails_is_reported(step: str) -> None:
+    fault, sentence = _FURTHER_STEPS[step]
+    true = Step(("/bin/true",), ENVIRONMENT, SMALL, 100)
+    job = Job({}, (true, true), Template(16 << 20, SMALL))
+    with faulty_bubblewrap(fault) as bubblewrap:
+        mechanisms = replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap)
+        async with contextlib.aclosing(BubblewrapSandbox(mechanisms)) as sandbox, asyncio.timeout(_TIMEOUT_S):
+            with pytest.raises(SandboxFailure, match=sentence):
+                await sandbox.run(job)
 
 
 async def test_a_process_1_that_ends_at_once_is_reported() -> None:

@@ -6,14 +6,17 @@ import contextlib
 import os
 import signal
 import socket
+import statistics
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from executor.catalogue import ENVIRONMENT
+from executor.host import find_mechanisms
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
 from tests.fixtures.processes import pids_below
 from tests.fixtures.step_limits import SMALL
 from tests.security.host import zygotes
@@ -40,6 +43,31 @@ async def test_a_program_starts_with_three_descriptors_and_a_umask(sandbox: Bubb
     script = "umask; ls /proc/$$/fd"
     for result in await sandbox.run(_shell(script, script)):
         assert result.stdout.split() == [b"0022", b"0", b"1", b"2"]
+
+
+async def test_each_further_step_has_its_own_words_and_streams(sandbox: BubblewrapSandbox) -> None:
+    results = await sandbox.run(_shell("echo 1", "echo 2; echo second >&2", "echo 3; exit 3", "echo 4"))
+    assert [result.stdout for result in results] == [b"1\n", b"2\n", b"3\n"]
+    assert [result.exit_code for result in results] == [0, 0, 3]
+    assert results[1].stderr == b"second\n"
+
+
+async def test_a_further_step_that_cannot_start_is_reported(sandbox: BubblewrapSandbox) -> None:
+    absent = Step(("/nowhere/absent",), ENVIRONMENT, SMALL, 100)
+    with pytest.raises(SandboxFailure, match="/nowhere/absent: No such file or directory"):
+        await sandbox.run(Job({}, (*_shell("true").steps, absent), _TEMPLATE))
+
+
+async def test_a_further_step_pays_only_for_its_program() -> None:
+    """The first step's process has given up its privileges before; that of a further step does so in its cgroup."""
+    mechanisms = find_mechanisms(ExecutorSettings())
+    if mechanisms.cgroups is None:
+        pytest.skip("CPU time is not counted to the microsecond here")
+    async with contextlib.aclosing(BubblewrapSandbox(mechanisms)) as sandbox:
+        true = Step(("/bin/true",), ENVIRONMENT, SMALL, 100)
+        runs = [await sandbox.run(Job({}, (true, true), _TEMPLATE)) for _ in range(15)]
+    first, further = (statistics.median(run[step].cpu_s for run in runs) for step in (0, 1))
+    assert further < 1.1 * first
 
 
 @contextlib.asynccontextmanager

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { INSIDE_ID = 1000 }; /* a program's user id in its own user namespace */
@@ -55,21 +56,33 @@ const struct step *wait_for_step(void)
     return &step;
 }
 
+/* Process 1 shares its memory with this process until `execute`, so no program may trace it any more. */
+static _Noreturn void begin(struct beginning *beginning)
+{
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        fail("dumpable");
+    beginning->at = read_clock(CLOCK_MONOTONIC);
+    beginning->cpu_s = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    execute(&step);
+}
+
 /* The order matters. Joining the cgroup needs the privileges that are dropped next. The limits are set inside the user
  * namespace, whose count of processes starts at zero. The filter comes last, because it forbids what the rest needs. */
 void become_program(const struct box *box, const struct confinement *confinement, int control)
 {
-    bool is_stub = box->kind == STUB;
+    bool is_stub = box->kind == STUB, is_known = is_stub || box->kind == FURTHER;
     on_failure(CONTROL, "!", 1);
     if (put_at(CONTROL, control, is_stub ? 0 : O_CLOEXEC) < 0)
         fail("dup3");
+    if (box->kind == FURTHER)
+        box->beginning->cpu_outside_s = read_clock(CLOCK_THREAD_CPUTIME_ID);
     for (int index = 0; index < box->join_count; index++)
         if (write(box->joins[index], "0", 1) < 0)
             fail("cgroup");
     write_to_proc("self/oom_score_adj", DIES_FIRST);
     if (setsid() < 0)
         fail("setsid");
-    if (is_stub) {
+    if (is_known) {
         read_step(box->packet, &step);
         connect_streams(&step, box->streams, box->stream_count);
     }
@@ -79,13 +92,15 @@ void become_program(const struct box *box, const struct confinement *confinement
     umask(022);
     enter_namespaces(box->user);
     close_other_descriptors(); /* among them the writable /proc */
-    if (is_stub)
+    if (is_known)
         set_limits(&step);
     empty_bounding_set(confinement->last_capability); /* in a new user namespace the set is full */
     limit_capabilities(NO_CAPABILITY);
     install_filter(&confinement->program_filter);
     if (is_stub)
         run_step(&step);
+    if (box->kind == FURTHER)
+        begin(box->beginning);
     if (box->kind == FORKED)
         return;
     wait_for_step();

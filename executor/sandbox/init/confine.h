@@ -16,10 +16,17 @@ struct confinement {
     int last_capability;
 };
 
-/* What waits in a box for its first step: a process that can start any program, a copy of the zygote, or a stub. */
-enum box_kind { PLAIN, FORKED, STUB };
+/* What waits in a box for its first step: a process that can start any program, a copy of the zygote, or a stub. The
+ * process of a FURTHER step does not wait. */
+enum box_kind { PLAIN, FORKED, STUB, FURTHER };
 
-/* A box that the keeper has requested. If its kind is STUB, the next words in `packet` are the stub's step. */
+/* When the process of a FURTHER step became its program, in seconds of the monotonic clock, and the CPU seconds that it
+ * had used by then, and before it joined its cgroup. */
+struct beginning {
+    double at, cpu_s, cpu_outside_s;
+};
+
+/* A box that the keeper has requested. If its kind is STUB or FURTHER, the next words in `packet` are the step. */
 struct box {
     long id;
     uid_t user;
@@ -29,6 +36,7 @@ struct box {
     const int *joins, *streams;
     int join_count, stream_count;
     struct packet *packet;
+    struct beginning *beginning;
 };
 
 /* Called in a new process: give up every privilege, then run the step. Return only if the box is FORKED; the caller

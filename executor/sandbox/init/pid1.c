@@ -9,6 +9,7 @@
 #include "world.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,13 +52,6 @@ static double cpu_of_children(void)
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static void send_text(int keeper, const char *text)
 {
     send_packet(keeper, text, strlen(text), NULL, 0);
@@ -75,7 +69,7 @@ static _Noreturn void fail_to_start(const char *message, ssize_t length)
     fail(what);
 }
 
-/* Fork a child and wait until it is ready. Return true only in the child of a FORKED box. */
+/* Fork the child of the first step and wait until it is ready. Return true only in the child of a FORKED box. */
 static bool start_child(const struct box *box, const struct confinement *confinement, struct child *child)
 {
     int pair[2];
@@ -102,21 +96,29 @@ static bool start_child(const struct box *box, const struct confinement *confine
     return false;
 }
 
-/* Send the child the step's words as the keeper sent them. A stub gets one line of text instead. */
-static void send_step(const struct child *child, struct packet *from)
+/* Return the end of the step's words, which are next in the packet. Point `line` to the text for a stub. */
+static char *end_of_step(struct packet *from, const char **line)
 {
-    const char *line = next_word(from);
+    *line = next_word(from);
     long long bytes = next_number(from);
     if (bytes < 0 || from->next + bytes > from->bytes + from->length)
         fail_malformed("step");
+    return from->next + bytes;
+}
+
+/* Send the child the step's words as the keeper sent them. A stub gets one line of text instead. */
+static void send_step(const struct child *child, struct packet *from)
+{
+    const char *line;
+    char *end = end_of_step(from, &line);
     if (child->is_stub)
         send_packet(child->control, line, strlen(line), NULL, 0);
     else
-        send_packet(child->control, from->next, (size_t)bytes, from->descriptors, from->count);
-    from->next += bytes;
+        send_packet(child->control, from->next, (size_t)(end - from->next), from->descriptors, from->count);
+    from->next = end;
 }
 
-/* `fail` if the child never became its program. Called when all processes of the step are dead. */
+/* `fail` if the child has sent why it did not become its program. Called when it is dead. */
 static void check_start(const struct child *child)
 {
     char message[1024];
@@ -175,26 +177,68 @@ static void kill_remaining(void)
     }
 }
 
-static void report(int keeper, int step, int exit_code, double cpu_s, double wall_s, long long resident)
+/* `start_s` are the CPU seconds that the step's process used in its cgroup before it became its program. */
+static void report(int keeper, int step, int exit_code, double cpu_s, double start_s, double wall_s, long long resident)
 {
     char text[256];
-    snprintf(text, sizeof text, "step %d %d %.6f %.6f %lld", step, exit_code, cpu_s, wall_s, resident);
+    snprintf(text, sizeof text, "step %d %d %.6f %.6f %.6f %lld", step, exit_code, cpu_s, start_s, wall_s, resident);
     send_text(keeper, text);
 }
 
-/* Start the child of a step after the first. It joins its cgroup through descriptors that the keeper sends now. */
-static void start_next(const struct box *box, const struct confinement *confinement, struct child *child)
+/* What the process of a further step needs to start. */
+struct start {
+    const struct box *box;
+    const struct confinement *confinement;
+    int control;
+};
+
+static int become_further_program(void *argument)
 {
-    struct box next = *box;
+    const struct start *start = argument;
+    become_program(start->box, start->confinement, start->control);
+    return 1; /* never reached */
+}
+
+/* Start the process of a step after the first, and wait until it has become its program or ended. It joins its cgroup
+ * through descriptors that the keeper sends now.
+ *
+ * As with vfork(2), the process shares our memory until then, and we are stopped. To copy our memory would take longer
+ * than anything else here, if we are a copy of a runtime or a compiler. No other process is in the box. */
+static void start_further(const struct box *box, const struct confinement *confinement, struct child *child,
+                          struct beginning *beginning)
+{
+    static char stack[1 << 16] __attribute__((aligned(16)));
+    struct box further = *box;
+    int pair[2];
     if (!receive_packet(box->keeper, &joins))
         _exit(0);
     if (next_number(&joins) != joins.count)
         fail_malformed("joins");
-    next.kind = PLAIN;
-    next.joins = joins.descriptors;
-    next.join_count = joins.count;
-    next.stream_count = 0;
-    start_child(&next, confinement, child);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        fail("socketpair");
+    const char *line;
+    char *end = end_of_step(&packet, &line);
+    further.kind = FURTHER;
+    further.joins = joins.descriptors;
+    further.join_count = joins.count;
+    further.streams = packet.descriptors;
+    further.stream_count = packet.count;
+    further.packet = &packet;
+    further.beginning = beginning;
+    struct start start = {&further, confinement, pair[1]};
+    child->control = pair[0];
+    child->is_stub = false;
+    child->pid = clone(become_further_program, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+    on_failure(box->keeper, "failure ", 0); /* the process has set its own */
+    if (child->pid < 0)
+        fail("fork");
+    packet.next = end;
+    close(pair[1]);
+    close_descriptors(&joins);
+    if (beginning->at == 0) {
+        check_start(child);
+        fail_to_start("", 0);
+    }
 }
 
 /* Read the work folder's files into `files`, and return their number. */
@@ -226,25 +270,29 @@ static void run(const struct box *box, const struct confinement *confinement, st
     bool forwards = next_number(&packet) > 0;
     for (int step = 0; step < steps; step++) {
         long long resident;
-        if (step > 0)
-            start_next(box, confinement, child);
-        double start = now(), cpu_before = cpu_of_children();
-        send_step(child, &packet);
+        double cpu_before = cpu_of_children();
+        struct beginning beginning = {0};
+        if (step > 0) {
+            start_further(box, confinement, child, &beginning);
+        } else {
+            beginning.at = read_clock(CLOCK_MONOTONIC);
+            send_step(child, &packet);
+        }
         if (forwards)
             forward_signals(child->pid);
         int status = wait_for(child->pid, &resident);
-        double wall_s = now() - start;
+        double wall_s = read_clock(CLOCK_MONOTONIC) - beginning.at;
         if (forwards)
             forward_signals(0);
         kill_remaining();
         check_start(child);
         int exit_code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-        double cpu_s = cpu_of_children() - cpu_before;
+        double cpu_s = cpu_of_children() - cpu_before - beginning.cpu_s;
         if (step == 0 && exit_code == 0 && collect >= 0)
             send_artefacts(files, count, collect_bytes, descriptor_at(&packet, collect));
         if (step + 1 == steps && out >= 0)
             send_out_folder(box->user, out_files, out_bytes, descriptor_at(&packet, out));
-        report(keeper, step, exit_code, cpu_s, wall_s, resident);
+        report(keeper, step, exit_code, cpu_s, beginning.cpu_s - beginning.cpu_outside_s, wall_s, resident);
         if (exit_code != 0)
             break;
     }

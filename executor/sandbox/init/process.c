@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static int failure_socket = -1, failure_status = 1;
@@ -44,6 +45,13 @@ _Noreturn void fail_unsupported(const char *what)
 int put_at(int number, int descriptor, int flags)
 {
     return dup3(descriptor, number, flags);
+}
+
+double read_clock(clockid_t clock)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 void reset_signals(void)

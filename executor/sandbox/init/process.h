@@ -1,6 +1,8 @@
 /* What every process here needs. */
 #pragma once
 
+#include <time.h>
+
 enum { CONTROL = 3 }; /* a child's end of its socket to process 1, until its program starts */
 
 /* Marks a function that is called by the runtime that loads this library. */
@@ -15,6 +17,9 @@ _Noreturn void fail_unsupported(const char *what);
 /* Duplicate `descriptor` to `number` and return the result of dup3(2). No caller may be in the same file as this: GCC's
  * analyzer looks into one file at a time, and would report the descriptor that dup3 returns as leaked. */
 int put_at(int number, int descriptor, int flags);
+
+/* Return the seconds of a clock (clock_gettime(2)). */
+double read_clock(clockid_t clock);
 
 /* Reset every signal to its default action and unblock it. */
 void reset_signals(void);

@@ -78,7 +78,8 @@ class CgroupV1:
             exhausted=int(kills) > 0,
         )
 
-    def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
+        self._cpu_before += start_s
         return self.sample()  # the cgroup contains no other step
 
     def is_starved(self) -> bool:
@@ -136,7 +137,8 @@ class CgroupV2:
             self._peak = max(self._peak, int(self._folder.read("memory.current")))
         return Usage(self._cpu_s() - self._cpu_before, self._peak, int(events["oom_kill"]) > 0)
 
-    def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
+        self._cpu_before += start_s
         return self.sample()  # the cgroup contains no other step
 
     def is_starved(self) -> bool:

@@ -22,13 +22,14 @@ class Meter(Protocol):
 
     def begin(self, limits: StepLimits, *, waited: bool) -> None:
         """Start to count. If the step's process `waited` for its program, its CPU time so far does not count. Otherwise
-        it counts, because the program may have begun before this call."""
+        it counts until `conclude`, because the program may have begun before this call."""
 
     def sample(self) -> Usage:
         """Return the use until now."""
 
-    def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
-        """Return the use at the step's end, which process 1 has `reported`. `last_sample` is given if another step may
+    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
+        """Return the use at the step's end, which process 1 has `reported`. The CPU seconds `start_s` do not count: a
+        process that did not wait used them before it became its program. `last_sample` is given if another step may
         have begun in the meantime, so that a new sample would be wrong."""
 
     def is_starved(self) -> bool:

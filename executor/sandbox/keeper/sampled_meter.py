@@ -74,7 +74,7 @@ class SampledMeter:
         self._peak = max(self._peak, used)
         return Usage(cpu_s, self._peak, self._peak > self._limit)
 
-    def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
         usage = last_sample or self.sample()
         cpu_s = max(usage.cpu_s, reported.cpu_s - self._own_before)
         return Usage(cpu_s, max(usage.memory_bytes, reported.memory_bytes), usage.exhausted)

@@ -94,7 +94,7 @@ class Steps:
         meter = self._meters[self._index]
         is_last = end.exit_code != 0 or self._index + 1 == len(self._limits)
         reported = Usage(end.cpu_s, end.resident_bytes)
-        usage = meter.conclude(reported, None if is_last else self._last_sample)
+        usage = meter.conclude(reported, end.start_s, None if is_last else self._last_sample)
         if usage.exhausted or (end.signal == signal.SIGKILL and meter.is_starved()):
             stopped = stopped or "memory"
         elif usage.cpu_s > self._limits[self._index].cpu_s:

@@ -20,22 +20,25 @@ from executor.sandbox.keeper.protocol import MakeBox, StepOrder
 @dataclass(frozen=True)
 class StepEnd:
     """How a step ended, as process 1 measured it (`report` in init/pid1.c). `signal` is the one that killed it, and
-    `resident_bytes` the largest resident size of one of its processes."""
+    `resident_bytes` the largest resident size of one of its processes. Before the step became its program, it used
+    `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them."""
 
     step: int
     exit_code: int | None
     signal: int | None
     cpu_s: float
+    start_s: float
     wall_s: float
     resident_bytes: int
 
     @classmethod
     def parse(cls, text: str) -> "StepEnd":
-        """Parse five numbers: step, exit code (or a negated signal number), CPU seconds, wall seconds, bytes."""
-        step, status, cpu_s, wall_s, resident_bytes = text.split()
+        """Parse six numbers: step, exit code (or a negated signal number), CPU seconds, those before the program, wall
+        seconds, bytes."""
+        step, status, cpu_s, start_s, wall_s, resident_bytes = text.split()
         code = int(status)
         exit_code, signal = (code, None) if code >= 0 else (None, -code)
-        return cls(int(step), exit_code, signal, float(cpu_s), float(wall_s), int(resident_bytes))
+        return cls(int(step), exit_code, signal, float(cpu_s), float(start_s), float(wall_s), int(resident_bytes))
 
 
 def to_words(*values: str | int) -> bytes:

@@ -45,7 +45,7 @@ class _Meter:
     def sample(self) -> Usage:
         return Usage(0.0, 0)
 
-    def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
         return self.sample()
 
     def is_starved(self) -> bool:
@@ -122,7 +122,7 @@ def test_a_kill_does_not_reach_the_step_before(executor: tuple[Keeper, socket.so
         init.send(b"ready")
         keeper._read_reports(box)
         box.begin(Begin(1, (TINY, TINY), b""), [])
-        init.send(b"step 0 0 0.25 0.5 1000")
+        init.send(b"step 0 0 0.25 0 0.5 1000")
         ours.send(to_json({"kill": 1}))
         keeper._take_order()
         process_one.wait()

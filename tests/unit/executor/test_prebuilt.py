@@ -1,31 +1,87 @@
-"""How a prebuilt file is stored."""
+"""How prebuilt files are made and stored, with a fake sandbox."""
 
+import asyncio
+import itertools
 import os
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.languages.base import Library
+from executor.sandbox.base import File, Job, StepResult
 from executor.warm import prebuilt
 
+_JAVA = Installed(known()["java"], {tool: f"/bin/{tool}" for tool in known()["java"].tools}, "1.0")
 
-def test_a_stored_file_is_replaced_and_other_users_can_read_it(tmp_path: Path) -> None:
+
+class _Sandbox:
+    """Each job makes every file of Java, with `mark` and its number as the content, when `gate` opens."""
+
+    def __init__(self, mark: str = "") -> None:
+        self.has_begun, self.gate = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+        self._contents = (File(f"{mark}{number}".encode()) for number in itertools.count())
+
+    async def run(self, job: Job) -> list[StepResult]:
+        self.has_begun.set()
+        await self.gate.wait()
+        return [StepResult(0, artefacts=dict.fromkeys(("start.jar", "start.jsa"), next(self._contents)))]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / Path(prebuilt.folder_of(_JAVA)).name
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_file_is_created_once_and_other_users_can_read_it(tmp_path: Path) -> None:
     file = tmp_path / "java" / "start.jar"
     umask = os.umask(0o077)
     try:
-        prebuilt.store(file, b"old")
-        prebuilt.store(file, b"new")
+        prebuilt.create(file, b"first")
+        prebuilt.create(file, b"second")
     finally:
         os.umask(umask)
-    assert file.read_bytes() == b"new"
+    assert file.read_bytes() == b"first"
     assert file.stat().st_mode & 0o777 == 0o644
     assert os.listdir(file.parent) == ["start.jar"]
 
 
 def test_files_are_built_again_for_other_libraries() -> None:
     """Java ignores an archive of classes that was made with other libraries on the class path."""
-    java = Installed(known()["java"], {}, "21")
     libraries = [(), (Library("gson", "2.10", ()),), (Library("gson", "2.11", ()),)]
-    folders = {prebuilt.folder_of(replace(java, libraries=one)) for one in libraries}
+    folders = {prebuilt.folder_of(replace(_JAVA, libraries=one)) for one in libraries}
     assert len(folders) == 3
+
+
+async def test_files_are_made_once(folder: Path) -> None:
+    sandbox = _Sandbox()
+    for _ in range(2):
+        assert await prebuilt.make(sandbox, _JAVA, folder.parent)
+    assert _contents(folder) == {"start.jar": "0", "start.jsa": "1"}
+
+
+async def test_executors_that_make_files_at_once_agree(folder: Path) -> None:
+    """Java refuses an archive of classes if the file that has the classes was replaced after it."""
+    late = _Sandbox("late")
+    late.gate.clear()
+    making = asyncio.create_task(prebuilt.make(late, _JAVA, folder.parent))
+    await late.has_begun.wait()
+    await prebuilt.make(_Sandbox(), _JAVA, folder.parent)
+    late.gate.set()
+    assert await making
+    assert _contents(folder) == {"start.jar": "0", "start.jsa": "1"}
+
+
+async def test_a_file_older_than_one_before_it_is_made_again(folder: Path) -> None:
+    sandbox = _Sandbox()
+    await prebuilt.make(sandbox, _JAVA, folder.parent)
+    os.utime(folder / "start.jsa", ns=(0, 0))
+    await prebuilt.make(sandbox, _JAVA, folder.parent)
+    assert _contents(folder) == {"start.jar": "0", "start.jsa": "2"}

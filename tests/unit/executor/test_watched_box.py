@@ -115,7 +115,7 @@ def test_a_box_that_survives_its_kill_is_given_up(box: WatchedBox, signals: list
 def test_a_box_that_does_not_end_after_its_program_is_killed(
     box: WatchedBox, init: socket.socket, signals: list[int]
 ) -> None:
-    init.send(b"step 0 1 0.25 0.5 1000")
+    init.send(b"step 0 1 0.25 0 0.5 1000")
     assert _report(box).last
     box.check_limits()  # releases process 1
     assert signals == []
@@ -138,7 +138,7 @@ def test_a_ready_box_may_wait_for_its_program_without_limit(box: WatchedBox, ini
 @pytest.mark.usefixtures("tree")
 def test_a_box_is_taken_down_after_its_answer_has_left(box: WatchedBox, init: socket.socket) -> None:
     """Taking it down takes the kernel long, and the answer goes first."""
-    init.send(b"step 0 1 0 0 1000")
+    init.send(b"step 0 1 0 0 0 1000")
     assert _report(box).last
     assert box.next_check < time.monotonic() + 0.01
     _drain(init)
@@ -150,18 +150,18 @@ def test_a_box_is_taken_down_after_its_answer_has_left(box: WatchedBox, init: so
 
 def test_a_step_does_not_pay_for_the_next_one(box: WatchedBox, init: socket.socket, tree: _Tree) -> None:
     """Process 1 reports the end of a step and starts the next, and a busy keeper reads the report late."""
-    init.send(b"step 0 0 0.25 0.5 1000")
+    init.send(b"step 0 0 0.25 0 0.5 1000")
     tree.used_s = 60
     box.check_limits()
     assert _summary(_report(box)) == (0, 0.25, None, False)
-    init.send(b"step 1 0 60 60 1000")
+    init.send(b"step 1 0 60 0 60 1000")
     assert _summary(_report(box)) == (1, 60, "cpu", True)
 
 
 def test_a_step_pays_for_its_own_use(box: WatchedBox, init: socket.socket, tree: _Tree) -> None:
     tree.used_s = 60
     box.check_limits()
-    init.send(b"step 0 -9 60 60 1000")
+    init.send(b"step 0 -9 60 0 60 1000")
     assert _summary(_report(box)) == (0, 60, "cpu", True)
 
 

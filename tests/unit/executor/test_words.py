@@ -8,16 +8,16 @@ from executor.sandbox.keeper.words import StepEnd, to_words
 @pytest.mark.parametrize(
     ("text", "end"),
     [
-        ("0 1 0.25 0.5 1000", StepEnd(0, 1, None, 0.25, 0.5, 1000)),
-        ("1 0 0.000000 0.000001 0", StepEnd(1, 0, None, 0.0, 0.000001, 0)),
-        ("0 -9 60 61 1000", StepEnd(0, None, 9, 60.0, 61.0, 1000)),
+        ("0 1 0.25 0.001 0.5 1000", StepEnd(0, 1, None, 0.25, 0.001, 0.5, 1000)),
+        ("1 0 0.000000 0.000000 0.000001 0", StepEnd(1, 0, None, 0.0, 0.0, 0.000001, 0)),
+        ("0 -9 60 0 61 1000", StepEnd(0, None, 9, 60.0, 0.0, 61.0, 1000)),
     ],
 )
 def test_step_end_is_read_by_position(text: str, end: StepEnd) -> None:
     assert StepEnd.parse(text) == end
 
 
-@pytest.mark.parametrize("text", ["", "0 1 0.25 0.5", "0 1 0.25 0.5 1000 7", "0 ok 0.25 0.5 1000"])
+@pytest.mark.parametrize("text", ["", "0 1 0.25 0.5 1000", "0 1 0.25 0 0.5 1000 7", "0 ok 0.25 0 0.5 1000"])
 def test_a_malformed_step_end_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (the message is Python's)
         StepEnd.parse(text)
