@@ -37,8 +37,9 @@ _REQUEST: Final = """
 #: The id that a client has chosen, or the next one that is free.
 _CHOOSE: Final = """
     SELECT coalesce(CAST(:id AS bigint), (
-        -- The sequence may reach many ids that clients have chosen, but each of them only once.
-        SELECT next.id FROM generate_series(1, 10000) AS nth CROSS JOIN LATERAL (
+        -- The sequence may reach many ids that clients have chosen, but each of them only once. In FROM, all numbers of
+        -- a series would be made before the first is used.
+        SELECT next.id FROM (SELECT generate_series(1, 10000) AS nth) AS tries CROSS JOIN LATERAL (
             SELECT nextval(pg_get_serial_sequence('uploads', 'id')) + 0 * nth AS id OFFSET 0
         ) AS next
         WHERE (SELECT true FROM uploads WHERE uploads.id = next.id) IS NULL

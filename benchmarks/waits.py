@@ -40,13 +40,15 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 async def _rounds(url: str, executor_url: str) -> tuple[list[float], list[float]]:
-    api, executor = await Client.connect(url), await Client.connect(executor_url)
+    api = await Client.connect(url)
     number = numbers()
     executor_ms: list[float] = []
     wait_ms: list[float] = []
+    for _ in range(_WARM_UP):
+        await api.result(_submission(next(number)))
+    # Now, because a connection without a request is closed after ten seconds.
+    executor = await Client.connect(executor_url)
     try:
-        for _ in range(_WARM_UP):
-            await api.result(_submission(next(number)))
         for _ in range(_ROUNDS):
             started = time.perf_counter()
             await ask(executor, _PROGRAM, next(number))

@@ -67,7 +67,7 @@ _FINISH: Final = f"""
 @dataclass(frozen=True, slots=True)
 class Ending:
     """The outcome of a claimed job, and its mail if it has a recipient. `output_key` and `filelink` are None if the
-    program never ran, and `artifacts` if it can have none."""
+    output is not in the object store, and `artifacts` if the program can have none."""
 
     job: ClaimedJob
     outcome: Outcome

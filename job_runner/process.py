@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import from_json
 
@@ -51,6 +51,9 @@ from shared.storage.base import ObjectStore
 from shared.storage.output_keys import LINK_LIFETIME, artifact_key, output_key
 
 log = get_logger(__name__)
+
+#: The longest output that only the row of its result holds. The API reads as much in one piece.
+_IN_ROW_BYTES: Final = 64 << 10
 
 
 class Processor:
@@ -149,9 +152,7 @@ class Processor:
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Write the outcome of a job. Return False, and write nothing, if its lease is lost."""
         # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
-        key, link = (
-            await self._store_output(job, outcome.output) if outcome.answer and outcome.tests is None else (None, None)
-        )
+        key, link = await self._store_output(job, outcome.output) if _needs_object(job, outcome) else (None, None)
         artifacts = await self._store_artifacts(job, outcome)
         if outcome.details is not None:  # the files are stored, and the database may be slow
             outcome = replace(outcome, details=replace(outcome.details, artifacts=None))
@@ -255,3 +256,11 @@ class Processor:
         async with self._database.connection() as connection:
             await claim.retry_later(connection, job.lease_id, delay=delay, reason=storable(str(error)))
         log.warning("job.retrying", error=str(error), next_try_s=round(delay, 1))
+
+
+def _needs_object(job: ClaimedJob, outcome: Outcome) -> bool:
+    """True if the output must be in the object store: its mail links to it, or its row cannot hold these bytes."""
+    if outcome.answer is None or outcome.tests is not None:
+        return False
+    output = outcome.output
+    return bool(job.recipient) or len(output) > _IN_ROW_BYTES or storable(outcome.answer.output).encode() != output

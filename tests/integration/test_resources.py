@@ -9,7 +9,7 @@ import pytest
 
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
-from shared.resources import read, statements
+from shared.resources import queue, read, statements
 from shared.resources.links import Links
 from shared.resources.models import State, Submission
 from shared.storage.signing import LinkSigner
@@ -354,6 +354,13 @@ async def test_a_page_of_many_runs_reads_no_others(database: Database, before: i
     assert scans
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 20
     assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
+
+
+async def test_the_place_in_the_queue_is_planned_once(database: Database) -> None:
+    rows = await fetch(database, f"EXPLAIN {queue._PLACES}", uploads=[1])
+    # Without the fences, each use of a part has a copy of it.
+    assert sum("on results" in str(row["QUERY PLAN"]) for row in rows) == 1
+    assert sum("on uploads earlier" in str(row["QUERY PLAN"]) for row in rows) == 1
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

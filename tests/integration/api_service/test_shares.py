@@ -236,6 +236,13 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
     assert len(statements) == 2
 
 
+async def test_an_id_takes_no_more_tries_than_it_needs(database: Database) -> None:
+    [plan] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {submission_rows._CHOOSE}", id=None)
+    # A function in FROM makes all its rows before the first is used.
+    assert '"ProjectSet"' in str(plan["QUERY PLAN"])
+    assert '"Function Scan"' not in str(plan["QUERY PLAN"])
+
+
 @pytest.mark.parametrize("bounds", [{"max_backlog": 30}, {"key_backlog_bytes": 40}], ids=["requests", "bytes"])
 async def test_a_key_has_a_limit_of_waiting_work_and_others_go_on(
     reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from api_service.cancelling import cancel
+from api_service.v1.stored_bytes import output_of_run
 from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.event_lines import RunEvent
@@ -117,6 +118,38 @@ def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Pr
 async def one(database: Database, sql: str, **values: Any) -> dict[str, Any]:
     [row] = await fetch(database, sql, **values)
     return row
+
+
+@pytest.mark.parametrize(
+    ("stdout", "is_mailed", "is_stored"),
+    [
+        ("é\n", False, False),
+        ("é\n", True, True),
+        ("a\0b", False, True),
+        ("é" + "x" * (64 << 10), False, True),
+    ],
+    ids=["short", "mailed", "not text", "long"],
+)
+async def test_an_output_that_nobody_is_mailed_is_in_its_row(
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: PlayedEngine,
+    stdout: str,
+    is_mailed: bool,
+    is_stored: bool,
+) -> None:
+    engine.streams = [[STARTED, ended(1, stdout=stdout)]]
+    upload = await add(database, store)
+    if not is_mailed:
+        await execute(database, "UPDATE uploads SET email = NULL")
+    async with running(database, processor):
+        await all_are("executed", database)
+    row = await one(database, "SELECT output_key, filelink FROM results")
+    assert [name is not None for name in row.values()] == [is_stored, is_stored]
+    output = await output_of_run(database, store, upload, None, "stdout")
+    assert output is not None
+    assert await output.read(0, output.size) == stdout.encode()
 
 
 async def test_a_run_has_its_streams_apart_and_the_classic_error(
