@@ -9,10 +9,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shared import channels
-from shared.database.connection import Connection, Record
+
+if TYPE_CHECKING:  # the command line makes keys without a database
+    from shared.database.connection import Connection, Record
 
 #: Begins every key, so that scanners for leaked secrets recognize it.
 PREFIX: Final = "pcx_"
@@ -49,7 +51,7 @@ def digest(key: str) -> str:
 
 
 async def create(
-    connection: Connection,
+    connection: "Connection",
     name: str,
     scopes: Collection[Scope],
     recipients: Collection[str] | None = None,
@@ -72,7 +74,7 @@ async def create(
     return row["id"], key
 
 
-async def find(connection: Connection, sha256: str) -> ApiKey | None:
+async def find(connection: "Connection", sha256: str) -> ApiKey | None:
     """Return the key with this digest; None if there is none or it is revoked."""
     row = await connection.fetch_one(
         "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
@@ -82,7 +84,7 @@ async def find(connection: Connection, sha256: str) -> ApiKey | None:
     return _from_row(row) if row else None
 
 
-async def revoked(connection: Connection, key_ids: Collection[int]) -> list[int]:
+async def revoked(connection: "Connection", key_ids: Collection[int]) -> list[int]:
     """Return those of the keys that are revoked."""
     rows = await connection.fetch_all(
         "SELECT id FROM api_keys WHERE id = ANY(:ids) AND revoked_at IS NOT NULL", {"ids": list(key_ids)}
@@ -90,13 +92,13 @@ async def revoked(connection: Connection, key_ids: Collection[int]) -> list[int]
     return [row["id"] for row in rows]
 
 
-async def any_ever(connection: Connection) -> bool:
+async def any_ever(connection: "Connection") -> bool:
     """Return True if there has ever been a key, including revoked keys and those of the settings."""
     row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
     return bool(row and row["found"])
 
 
-async def remember_settings(connection: Connection) -> None:
+async def remember_settings(connection: "Connection") -> None:
     """Record permanently that the settings have held keys."""
     await connection.execute(
         "INSERT INTO api_keys (name, sha256, revoked_at) VALUES (:name, :name, now()) ON CONFLICT (sha256) DO NOTHING",
@@ -104,7 +106,7 @@ async def remember_settings(connection: Connection) -> None:
     )
 
 
-async def listed(connection: Connection) -> list[ApiKey]:
+async def listed(connection: "Connection") -> list[ApiKey]:
     rows = await connection.fetch_all(
         "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
         " WHERE sha256 <> :settings ORDER BY id",
@@ -113,7 +115,7 @@ async def listed(connection: Connection) -> list[ApiKey]:
     return [_from_row(row) for row in rows]
 
 
-async def revoke(connection: Connection, key_id: int) -> bool:
+async def revoke(connection: "Connection", key_id: int) -> bool:
     """Revoke a key, and end its event streams. Return False if there is none, or it was revoked before."""
     row = await connection.fetch_one(
         "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL"
@@ -123,7 +125,7 @@ async def revoke(connection: Connection, key_id: int) -> bool:
     return row is not None
 
 
-async def rotate_webhook_secret(connection: Connection, key_id: int, secret: str, *, hours: int) -> bool:
+async def rotate_webhook_secret(connection: "Connection", key_id: int, secret: str, *, hours: int) -> bool:
     """Give a key a new secret; the one before signs along for `hours`. Return False if there is no valid key."""
     row = await connection.fetch_one(
         "UPDATE api_keys SET old_webhook_secret = webhook_secret, webhook_secret = :secret,"
@@ -134,7 +136,7 @@ async def rotate_webhook_secret(connection: Connection, key_id: int, secret: str
     return row is not None
 
 
-def _from_row(row: Record) -> ApiKey:
+def _from_row(row: "Record") -> ApiKey:
     return ApiKey(
         row["id"],
         row["name"],

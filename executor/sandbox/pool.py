@@ -4,7 +4,8 @@
     refill ─ called whenever a box was taken, became ready, or ended
 
 The start of a stub takes as much CPU time as a runtime's, so boxes with a stub are made one at a time, and only while a
-processor is free. A pool without demand is drained, and fills up again after the next `take`.
+processor is free. A pool has one box before the first `take`, because most templates of most systems are never used
+(ADR 148). A pool without demand is drained, and fills up again after the next `take`.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ class Pool:
         self._ready = ready
         self._make = make
         self._running = running
+        #: How many boxes are wanted. The first program finds one, and the others are for those after it.
+        self._count = min(ready.count, 1)
         self._boxes: list[Box] = []
         self._refilling: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -40,6 +43,7 @@ class Pool:
     def take(self) -> Box | None:
         """Return a ready box, which then belongs to the caller; None if there is none."""
         self._in_demand_until = self._loop.time() + self._ready.idle_s
+        self._count = self._ready.count
         box = next((box for box in self._boxes if box.is_ready and not box.gone.done()), None)
         if box:
             self._boxes.remove(box)
@@ -70,7 +74,7 @@ class Pool:
             box.close()
 
     def _may_add(self) -> bool:
-        if len(self._boxes) >= self._ready.count:
+        if len(self._boxes) >= self._count:
             return False
         in_progress = sum(not box.is_ready for box in self._boxes)
         if self.template.stub:

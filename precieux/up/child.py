@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from precieux.parent_death import die_with_parent
+from precieux.up.forked import Forked
 from shared.retry import RetryPolicy
 
 #: The first restart is almost immediate, because a killed process is missed at once.
@@ -19,12 +20,16 @@ _HEALTHY_AFTER: Final = 10.0  # s of running after which an exit counts as the f
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program to run. Programs of a higher `rank` are stopped earlier, those of equal rank together."""
+    """A program to run. Programs of a higher `rank` are stopped earlier, those of equal rank together.
+
+    If `forks`, the command is the name of a module, which runs in a fork of this process.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     rank: int = 0
+    forks: bool = False
 
 
 class Child:
@@ -36,7 +41,7 @@ class Child:
         #: Time of its last message, on the monotonic clock.
         self.alive_at = 0.0
         self.failures = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._started_at = 0.0
         #: Time of its next start, on the monotonic clock; None while it runs, and after it was stopped.
         self.restart_at: float | None = None
@@ -53,6 +58,10 @@ class Child:
         environment = {**self.program.environment, "NOTIFY_SOCKET": notify_address}
         environment["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
         environment.pop("WATCHDOG_PID", None)  # set if systemd watches us, and then it is our pid
+        if self.program.forks:
+            (module,) = self.program.command
+            self._process = Forked(module, environment)
+            return
         self._process = subprocess.Popen(
             self.program.command,
             env=environment,

@@ -79,11 +79,11 @@ def executor(outer: Mapping[str, str], *, port: int, codex_token: str) -> Progra
 
 
 def migration(environment: Mapping[str, str], database_url: str) -> Program:
-    return Program("migrate", command("shared.database.migrate"), _with_database(environment, database_url))
+    return Program("migrate", ["shared.database.migrate"], _with_database(environment, database_url), forks=True)
 
 
 def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[Program]:
-    """Return the services. Each connects to the database as its own role.
+    """Return the services, as forks that share memory. Each connects to the database as its own role.
 
     The API stops first, so that no new work arrives; then the services that process the accepted work.
     """
@@ -92,9 +92,9 @@ def services(environment: Mapping[str, str], database_url: Callable[[Role], str]
         for offset, role in enumerate((Role.API, Role.CONSUMER, Role.RUNNER))
     )
     return [
-        Program("queue_consumer", command("queue_consumer"), _without_local_key(consumer), rank=1),
-        Program("job_runner", command("job_runner"), _without_local_key(runner), rank=1),
-        Program("api_service", command("api_service"), api, rank=2),
+        Program("queue_consumer", ["queue_consumer"], _without_local_key(consumer), rank=1, forks=True),
+        Program("job_runner", ["job_runner"], _without_local_key(runner), rank=1, forks=True),
+        Program("api_service", ["api_service"], api, rank=2, forks=True),
     ]
 
 

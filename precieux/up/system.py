@@ -16,7 +16,7 @@ from typing import Final
 
 from precieux import local_key
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
-from precieux.up import services
+from precieux.up import forked, services
 from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
@@ -90,6 +90,7 @@ def _bring_up(
         codex_url = f"http://127.0.0.1:{port}"
         # The executor needs no database, so its start and self-test overlap with Postgres and the migrations.
         supervisor.start([services.executor(outer, port=port, codex_token=token)])
+    forked.load_shared()  # here, because the executor starts meanwhile
     if postgres:
         notify_status(f"{WAITING}the database")
         postgres.start()

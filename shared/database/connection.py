@@ -34,7 +34,7 @@ RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 #: or its host is gone. A relay may wait 40 s for the broker.
 _IDLE_SECONDS = 60.0
 #: Seconds without use after which a connection is closed, unless it is the last. Each takes 2 to 5 MB of the server.
-_SPARE_SECONDS = 60.0
+_SPARE_SECONDS = 15.0
 #: Errors that asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
 _UNAVAILABLE = (
     OSError,

@@ -92,8 +92,10 @@ async def test_many_boxes_are_ready_with_few_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     with executor:
         first = keeper(running.pid)
-        await _until(lambda: len(pids_below(running.pid)) > 2 * boxes * kinds)
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
+            for language, code in {"bash": "echo ok", "py": "print('ok')"}.items():  # of two kinds of boxes
+                answer = await client.post("/", json={"language": language, "code": code})
+            await _until(lambda: len(pids_below(running.pid)) > 2 * boxes * kinds)
             answer = await client.post("/", json={"language": "py", "code": "print('ok')"})
         assert answer.json()["output"] == "ok\n"
         assert keeper(running.pid) == first

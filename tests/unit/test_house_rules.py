@@ -48,7 +48,7 @@ def test_only_one_module_uses_databases() -> None:
     ("service", "unused"),
     [
         ("api_service", {"alembic", "api_service.judge0", "rich"}),
-        ("precieux", {"alembic", "precieux_client"}),  # of which `up` is a process
+        ("precieux", {"alembic", "databases", "precieux_client", "sqlalchemy"}),  # of which `up` is a process
         ("job_runner", {"alembic", "starlette", "uvicorn"}),
         ("queue_consumer", {"alembic", "rich", "starlette", "uvicorn"}),
     ],

@@ -42,9 +42,22 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_pool_fills_to_its_count_two_at_a_time() -> None:
+async def test_pool_has_one_box_before_its_first_use() -> None:
     keeper = Keeper()
     pool = Pool(Ready(_PLAIN, 3, 60), keeper.make, lambda: 0)
+    pool.refill()
+    await _settle()
+    keeper.finish_boxes()
+    pool.refill()
+    await _settle()
+    assert len(keeper.boxes) == 1
+    assert pool.take() is keeper.boxes[0]
+
+
+async def test_used_pool_fills_to_its_count_two_at_a_time() -> None:
+    keeper = Keeper()
+    pool = Pool(Ready(_PLAIN, 3, 60), keeper.make, lambda: 0)
+    pool.take()
     pool.refill()
     await _settle()
     assert len(keeper.boxes) == 2
@@ -52,6 +65,14 @@ async def test_pool_fills_to_its_count_two_at_a_time() -> None:
     pool.refill()
     await _settle()
     assert len(keeper.boxes) == 3
+
+
+async def test_pool_of_no_boxes_makes_none() -> None:
+    keeper = Keeper()
+    pool = Pool(Ready(_PLAIN, 0, 60), keeper.make, lambda: 0)
+    pool.refill()
+    await _settle()
+    assert keeper.boxes == []
 
 
 async def test_a_ready_box_is_taken_once() -> None:

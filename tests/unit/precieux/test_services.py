@@ -36,6 +36,11 @@ def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
     assert environment["PRECIEUX_EXECUTOR_PORT"] == "8100"
 
 
+def test_the_executor_is_no_fork_of_a_process_with_secrets() -> None:
+    assert not services.executor({}, port=8100, codex_token="token").forks
+    assert {program.forks for program in services.services({}, str)} == {True}
+
+
 def test_computed_settings_override_the_operators() -> None:
     environment = services.service_environment(
         {**SECRETS, "PRECIEUX_PORT": "1", "PATH": "/bin"},
