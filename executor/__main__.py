@@ -9,17 +9,16 @@ from collections.abc import Callable
 
 import uvloop
 
-from executor import limits, pipeline
+from executor import pipeline
 from executor.app import create_app
 from executor.catalogue import find_installed
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
-from executor.host import TooFewIds, find_mechanisms
+from executor.host import TooFewIds, find_mechanisms, fit_to_host
 from executor.libraries.chosen import Libraries, install_libraries
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.wall import cgroups
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
@@ -123,11 +122,7 @@ def main() -> int:
         configure_logging("executor", load(LogSettings))
         libraries = install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
         mechanisms = find_mechanisms(settings, libraries.folders)
-        settings = limits.on_this_host(
-            settings,
-            by_number=not mechanisms.own_users or mechanisms.cgroups is None,
-            most_processes=cgroups.most_processes(),
-        )
+        settings = fit_to_host(settings, mechanisms)
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
             runner.run(serve(settings, mechanisms, libraries))
     except TooFewIds as exc:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from executor import limits
 from executor.sandbox.base import find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
@@ -79,6 +80,14 @@ def _users(settings: ExecutorSettings) -> int:
     Two more are for prebuilt files and for the shared compiler.
     """
     return 2 + 2 * settings.programs_at_once + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
+
+
+def fit_to_host(settings: ExecutorSettings, mechanisms: Mechanisms) -> ExecutorSettings:
+    """Return the settings, with defaults for this host in place of the numbers that the operator has not set.
+
+    Raises `ConfigurationError` if the host allows too few processes.
+    """
+    return limits.on_this_host(settings, by_number=mechanisms.by_number, most_processes=cgroups.most_processes())
 
 
 def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_map")) -> None:

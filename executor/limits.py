@@ -9,8 +9,9 @@ from shared.engine import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
 from shared.errors import ConfigurationError
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
-#: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 82).
-_FEW_PROCESSES, _FEW_OPEN_FILES = 128, 128
+#: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 82). R does
+#: not start with fewer than 168 files.
+_FEW_PROCESSES, _FEW_OPEN_FILES = 128, 176
 #: Our own processes and threads: those that always run, and those that wait in one box of each kind.
 _OUR_PROCESSES, _WAITING_PROCESSES = 64, 48
 #: With fewer processes, some runtimes do not start.
@@ -37,7 +38,7 @@ class RunLimits:
 def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
     """Return the settings, with defaults for this host in place of the numbers that the operator has not set.
 
-    `by_number` is True if programs share a user, or if no cgroup counts their memory. `most_processes` is the limit of
+    `by_number` is that of `Mechanisms`. `most_processes` is the limit of
     the executor and all programs together. Raises `ConfigurationError` if that is too low.
     """
     fitted: dict[str, int] = {}

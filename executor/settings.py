@@ -75,7 +75,7 @@ class ExecutorSettings(Settings):
     max_open_files: int = Field(
         default=512,
         ge=32,
-        description="open files of one process; unset, 128 where programs share a user or have no cgroup",
+        description="open files of one process; unset, 176 where programs share a user or have no cgroup",
     )
     max_disk_bytes: int = Field(default=128 * MIB, ge=MIB, description="bytes of all files of one program")
     compile_time_limit: float = Field(default=30.0, gt=0, description="seconds of CPU for a compiler")

@@ -14,7 +14,7 @@ from rich.table import Table
 from executor.catalogue import examine as examine_languages
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
-from executor.host import TooFewIds, find_mechanisms
+from executor.host import TooFewIds, find_mechanisms, fit_to_host
 from executor.libraries.chosen import find_libraries
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
@@ -83,6 +83,7 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
     """Return the report. Its remedies contain the command `start`, which starts the executor."""
     libraries = find_libraries(settings, find_folder(settings.executor_cache_dir, "libraries"))
     mechanisms = find_mechanisms(settings, libraries.folders)
+    settings = fit_to_host(settings, mechanisms)
     runs_as = _runs_as(mechanisms)
     bubblewrap = str(mechanisms.bubblewrap)
     if mechanisms.why_bubblewrap:

@@ -38,7 +38,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         one.up("executor")
         yield one
     finally:
-        one.compose("down", "--volumes", "--timeout=5")
+        one.down()
 
 
 def in_executor(stack: Stack, *command: str, stdin: str | None = None) -> Any:

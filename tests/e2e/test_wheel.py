@@ -86,6 +86,36 @@ def test_it_starts_on_each_python_of_this_machine(wheels: dict[str, Path], versi
     assert subprocess.run(command, capture_output=True, text=True).stdout == f"precieux {VERSION}\n"
 
 
+@pytest.fixture
+def arm_root(tmp_path: Path) -> Path:
+    """Return a folder with Debian's Python for ARM and what it needs."""
+    if os.geteuid() != 0 or not (shutil.which("qemu-aarch64-static") and shutil.which("mmdebstrap")):
+        pytest.skip("this needs root, qemu-user-static and mmdebstrap")
+    root = tmp_path / "root"
+    words = ["--mode=root", "--variant=extract", "--architectures=arm64", "--include=base-files,python3"]
+    subprocess.run(["mmdebstrap", "--quiet", *words, "trixie", root], check=True)
+    return root
+
+
+def test_the_wheel_for_arm_starts_in_an_emulator(arm_root: Path, wheels: dict[str, Path], tmp_path: Path) -> None:
+    """QEMU's emulation of single processes has no namespaces, so no program can be run in a box."""
+    python = (arm_root / "usr/bin/python3").resolve()
+    site = tmp_path / "site"
+    words = ["--python-version", python.name.removeprefix("python"), "--python-platform", "aarch64-manylinux_2_28"]
+    uv("pip", "install", "--target", site, "--only-binary", ":all:", *words, wheels["aarch64"])
+
+    def output(*arguments: str) -> str:
+        command = ["qemu-aarch64-static", "-L", str(arm_root), str(python), "-P", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(site)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert output("-m", "precieux", "--version") == f"precieux {VERSION}\n"
+    found = output("-c", "from executor.sandbox.init import build; print(build.find_compiled(None).library)")
+    assert found.startswith(f"{site}/executor/sandbox/init/init-aarch64-")
+
+
 @pytest.fixture(scope="module")
 def user() -> Iterator[OrdinaryUser]:
     if os.geteuid() != 0:

@@ -1,11 +1,18 @@
 """`deploy/release` refuses a wrong state, takes the notes from the changelog, and sets a tag only after its checks."""
 
+import io
+import json
+import re
 import shutil
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.fixtures.uv import uv
 
 _ROOT: Final = Path(__file__).parents[2]
 _CHANGELOG: Final = """# Changelog
@@ -23,11 +30,13 @@ _CHANGELOG: Final = """# Changelog
 
 - An old one.
 """
-#: A stand-in for Python. It makes the site, and fails when it runs the program that `FAILING` names.
-_PYTHON: Final = """#!/bin/sh
+#: A stand-in for Python. It makes the site, and fails when it runs the program that `FAILING` names. If the tools that
+#: list packages are installed, it runs them.
+_PYTHON: Final = f"""#!/bin/sh
 case " $* " in
 *" mkdocs "*) for folder; do :; done; mkdir "$folder" ;;
 *" $FAILING "*) exit 1 ;;
+*" cyclonedx_py "* | *" debsbom.cli "*) [ ! -d .venv/release ] || exec {sys.executable} "$@"; cat >/dev/null ;;
 esac
 """
 #: Stand-ins for Docker and make. `docker save` prints an image, and make fails if the tests of the images shall.
@@ -35,11 +44,23 @@ _DOCKER: Final = """#!/bin/sh
 [ "$1" != "$FAILING" ] || exit 1
 case $1 in
 build | create | save) echo "$*" ;;
+export) [ ! -f .venv/files-of-the-image.tar ] || cat .venv/files-of-the-image.tar ;;
 esac
 """
 _MAKE: Final = """#!/bin/sh
 [ "$PRECIEUX_TEST_IMAGES $*" = "built test-compose" ] && [ "$FAILING" != make ]
 """
+#: What dpkg knows of an image with one package.
+_DPKG: Final = {
+    "var/lib/dpkg/arch-native": b"amd64\n",
+    "var/lib/dpkg/status": b"""Package: tini
+Status: install ok installed
+Maintainer: A <a@example.com>
+Architecture: amd64
+Version: 0.19.0-1
+Description: A tiny init
+""",
+}
 
 
 @pytest.fixture
@@ -55,9 +76,10 @@ def checkout(tmp_path: Path) -> Path:
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    shutil.copy2(_ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(_ROOT / "deploy/requirements", tmp_path / "deploy/requirements")
     for command in (tmp_path / ".venv").glob("*/*"):
         command.chmod(0o755)
-    (tmp_path / "deploy").mkdir()
     shutil.copy2(_ROOT / "deploy/release", tmp_path / "deploy")
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
@@ -119,12 +141,39 @@ def test_each_image_is_saved_with_its_list_of_packages(checkout: Path) -> None:
     assert {f"precieux-{image}.cdx.json" for image in images} <= made
 
 
-@pytest.mark.parametrize("failing", ["version", "build", "export", "save", "debsbom", "make"])
+@pytest.mark.parametrize("failing", ["version", "build", "export", "save", "debsbom.cli", "make"])
 def test_a_failed_image_makes_no_tag(checkout: Path, failing: str) -> None:
     done = release(checkout, failing, images=True)
     assert done.returncode != 0
     assert git(checkout, "tag") == ""
     assert (failing == "version") is ("the images need a Docker engine, and none answers" in done.stderr)
+
+
+@pytest.mark.slow
+def test_the_lists_name_what_is_in_the_image(checkout: Path) -> None:
+    """The tools are the real ones, so a new version of them is tried here."""
+    words = ("--require-hashes", "--requirement", _ROOT / "deploy/requirements/release.txt")
+    uv("pip", "install", "--python", sys.executable, "--target", checkout / ".venv/release", *words)
+    with tarfile.open(checkout / ".venv/files-of-the-image.tar", "w") as files:
+        for name, content in _DPKG.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            files.addfile(entry, io.BytesIO(content))
+    done = release(checkout, images=True)
+    assert done.returncode == 0, done.stderr
+    executor = re.findall(r"^(\S+)==\S+ \\$", (_ROOT / "deploy/requirements/executor.txt").read_text(), re.MULTILINE)
+    assert packages(checkout / "dist/1.2.3/executor.cdx.json", "precieux", "pypi") == {*executor}
+    image = checkout / "dist/1.2.3/precieux-executor.cdx.json"
+    assert packages(image, "precieux-executor", "pypi") == {*executor}
+    assert packages(image, "precieux-executor", "deb") == {"tini"}
+
+
+def packages(file: Path, about: str, kind: str) -> set[str]:
+    """Return the names of the packages of one kind in a list, which must be about version 1.2.3."""
+    content = json.loads(file.read_text())
+    subject = content["metadata"]["component"]
+    assert (subject["name"], subject["version"]) == (about, "1.2.3")
+    return {one["name"] for one in content["components"] if one.get("purl", "").startswith(f"pkg:{kind}/")}
 
 
 def test_a_wrong_state_is_refused(checkout: Path) -> None:

@@ -34,3 +34,8 @@ class Mechanisms:
     def own_users(self) -> bool:
         """True if each box has a user of its own; False if all boxes run as the executor's user."""
         return self.first_user is not None
+
+    @property
+    def by_number(self) -> bool:
+        """True if only numbers bound what programs take: they share a user, or no cgroup counts their memory."""
+        return not self.own_users or self.cgroups is None

@@ -63,7 +63,7 @@ def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = 
 
 def test_hosts_without_cgroups_allow_fewer_processes_and_files() -> None:
     assert _numbers(ExecutorSettings(), by_number=False) == (256, 512)
-    assert _numbers(ExecutorSettings(), by_number=True) == (128, 128)
+    assert _numbers(ExecutorSettings(), by_number=True) == (128, 176)
     assert _numbers(ExecutorSettings(max_processes=200, max_open_files=300), by_number=True) == (200, 300)
 
 
@@ -72,7 +72,7 @@ def test_full_slots_leave_processes_for_the_executor() -> None:
     processes, _ = _numbers(settings, by_number=True, most=1000)
     assert 32 <= processes < 128
     assert 1000 - 10 * processes >= 64
-    assert _numbers(settings, by_number=True, most=100_000) == (128, 128)
+    assert _numbers(settings, by_number=True, most=100_000) == (128, 176)
 
 
 def test_too_few_processes_for_all_slots_are_an_error() -> None:
