@@ -12,6 +12,7 @@ from uuid import UUID
 
 from job_runner.storable import storable
 from shared.database.connection import Connection
+from shared.judge0.callbacks import CALLBACK
 
 #: Characters kept of an error.
 _ERROR_LENGTH: Final = 500
@@ -87,20 +88,18 @@ _NEXT_DUE: Final = f"""
     ) AS one
 """  # noqa: S608
 
-#: The bounds keep a receiver that never answers to some bodies from using up their attempts.
+#: Some seconds less than the wait after a second failed attempt (`retries`), so that one has just passed.
+_SECONDS_TO_RETRY: Final = 265
+#: A few at a time, and each once at most: a receiver may answer some and never others, or be down again.
 _BRING_FORWARD: Final = """
     WITH waiting AS MATERIALIZED (
-        SELECT id, url, attempt, last_status, last_error, lease_id FROM webhooks
-        WHERE status = 'pending' AND host = :host AND run_after > now() ORDER BY run_after, id LIMIT 100
-    ), unanswered AS MATERIALIZED (
         SELECT id FROM webhooks
-        WHERE id IN (
-            SELECT id FROM waiting
-            WHERE url = :url AND attempt <= 3 AND last_status IS NULL AND last_error IS NOT NULL AND lease_id IS NULL
-        ) AND status = 'pending' AND lease_id IS NULL
-        ORDER BY id FOR UPDATE SKIP LOCKED
+        WHERE status = 'pending' AND host = :host AND url = :url AND attempt = 2 AND last_status IS NULL
+            AND lease_id IS NULL AND type <> :callback
+            AND run_after > now() AND run_after < now() + make_interval(secs => :seconds)
+        ORDER BY run_after, id LIMIT 4 FOR UPDATE SKIP LOCKED
     )
-    UPDATE webhooks SET run_after = now() FROM unanswered WHERE webhooks.id = unanswered.id
+    UPDATE webhooks SET run_after = now() FROM waiting WHERE webhooks.id = waiting.id
 """
 
 
@@ -150,11 +149,12 @@ async def mark_delivered(connection: Connection, lease_id: UUID, status: int) ->
 
 
 async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None:
-    """Make webhooks to the same URL due at once that had no answer so far. It answers again.
+    """Make a few webhooks to the same URL due at once, if their second attempt had no answer. It answers again.
 
-    Only the second to the fourth attempt are brought forward.
+    Without this, they would wait for five minutes after an outage of some seconds.
     """
-    await connection.execute(_BRING_FORWARD, {"host": webhook.host, "url": webhook.url})
+    values = {"host": webhook.host, "url": webhook.url, "callback": CALLBACK, "seconds": _SECONDS_TO_RETRY}
+    await connection.execute(_BRING_FORWARD, values)
 
 
 async def mark_failed(connection: Connection, lease_id: UUID, *, status: int | None, error: str) -> None:

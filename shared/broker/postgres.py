@@ -143,14 +143,13 @@ class PostgresBroker:
         """Consume one message, and count its delivery before it is handled."""
         async with self._database.transaction() as connection:
             row = await connection.fetch_one(
-                f"""
+                """
                 WITH due AS MATERIALIZED (
                     SELECT id FROM messages WHERE queue = :queue AND visible_at <= now()
                     ORDER BY visible_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
                 )
-                UPDATE messages SET attempt = attempt + 1 FROM due WHERE messages.id = due.id
-                RETURNING messages.id, {_COMMIT_AT_ONCE}
-                """,  # noqa: S608  (a constant)
+                UPDATE messages SET attempt = attempt + 1 FROM due WHERE messages.id = due.id RETURNING messages.id
+                """,
                 {"queue": QUEUE},
             )
         if row is None:

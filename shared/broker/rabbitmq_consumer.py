@@ -4,7 +4,7 @@ Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on tha
 on its channel. A session keeps its own tags and ends with them, so a late settlement has no effect.
 
 A node whose disk was full can keep a consumer connected and deliver nothing to it, although messages wait. A client
-cannot see that. So a consumer that gets no message for half a minute connects again, to the next host.
+cannot see that. So a consumer that has had no message in hand for half a minute connects again, to the next host.
 
 The queue counts a delivery for each message that a dying consumer held. A consumer that starts may have died before, so
 it takes its first messages one by one. So a message that kills consumers becomes a dead letter, and no other does.
@@ -36,7 +36,7 @@ log = get_logger(__name__)
 PREFETCH: Final = 100
 #: Longer than any turn: connecting and each answer of the broker have deadlines of a minute.
 _LONGEST_TURN: Final = 120.0
-#: Seconds without a message after which a consumer connects to the next host.
+#: Seconds without a message in hand after which a consumer connects to the next host.
 SILENCE_SECONDS: Final = 30.0
 
 
@@ -56,7 +56,7 @@ class ConsumerThread(threading.Thread):
 
     def __init__(self, parameters: Sequence[pika.URLParameters], *, post: Post, policy: RetryPolicy) -> None:
         super().__init__(name="rabbitmq-consumer", daemon=True)
-        self._parameters = list(parameters)
+        self._hosts = Hosts(parameters)
         self._post = post
         self._policy = policy
         self._stopping = threading.Event()
@@ -84,7 +84,7 @@ class ConsumerThread(threading.Thread):
         while not self._stopping.is_set():
             pulse.beat()
             try:
-                session = _Session(self._parameters, self._post, self._policy, self._alone)
+                session = _Session(self._hosts, self._post, self._policy, self._alone)
                 with contextlib.closing(session):
                     self._session = session
                     if not was_silent:
@@ -96,12 +96,12 @@ class ConsumerThread(threading.Thread):
                     finally:
                         self._alone = session.alone
                 was_silent = True
-                self._parameters.append(self._parameters.pop(0))
             except ConfigurationError as exc:
                 self._post(exc)
                 return
             except Exception as exc:
                 failures += 1
+                was_silent = False
                 delay = self._policy.capped(LONGEST_BREAK).delay(failures)
                 log.warning(
                     "broker.lost",
@@ -112,13 +112,42 @@ class ConsumerThread(threading.Thread):
                 self._stopping.wait(delay)
 
 
+class Hosts:
+    """The hosts of the cluster. The one in use is tried last, and those that did not answer shortly before it."""
+
+    def __init__(self, parameters: Sequence[pika.URLParameters]) -> None:
+        self._parameters = parameters
+        self._in_use = -1
+        self._gone: set[int] = set()
+
+    def connect(self) -> pika.BlockingConnection:
+        """Connect to the first host that answers. Raise pika's error of the last one if none does."""
+        count = len(self._parameters)
+        after_this = (self._in_use + 1) % count
+        order = sorted(range(count), key=lambda n: (n == self._in_use, n in self._gone, (n - after_this) % count))
+        error: Exception | None = None
+        for number in order:
+            try:
+                connection = pika.BlockingConnection(self._parameters[number])
+            except (AMQPError, OSError) as exc:
+                self._gone.add(number)
+                error = exc
+            else:
+                self._gone.discard(number)
+                self._in_use = number
+                return connection
+        self._gone.clear()
+        assert error is not None
+        raise error
+
+
 class _Session:
     """One connection, from its start to its loss. Raises pika's errors and `OSError`.
 
     `alone` is the number of messages that are still taken one by one.
     """
 
-    def __init__(self, parameters: Sequence[pika.URLParameters], post: Post, policy: RetryPolicy, alone: int) -> None:
+    def __init__(self, hosts: Hosts, post: Post, policy: RetryPolicy, alone: int) -> None:
         self.alone = alone
         self._post = post
         self._policy = policy
@@ -127,8 +156,8 @@ class _Session:
         self._settlements: deque[tuple[Sequence[int], Sequence[Settlement]]] = deque()
         self._handling = False
         self._cancelled = False
-        self._last_delivery = time.monotonic()
-        self._connection = pika.BlockingConnection(parameters)
+        self._last_busy = 0.0
+        self._connection = hosts.connect()
         try:
             for queue, arguments in QUEUES.items():
                 with explaining_conflict(queue), self._connection.channel() as channel:
@@ -143,7 +172,8 @@ class _Session:
             raise
 
     def run(self, stopping: threading.Event, pulse: Pulse) -> None:
-        """Receive and settle until `stopping`, or for `SILENCE_SECONDS` without a message. Raise pika's errors."""
+        """Receive and settle until `stopping`, or until there is silence. Raise pika's errors."""
+        self._last_busy = time.monotonic()
         while True:
             pulse.beat()
             # Read before settling, so that settlements from before the stop are still sent.
@@ -156,7 +186,9 @@ class _Session:
                 raise ConnectionWrongStateError("RabbitMQ ended the consumer")
             if self._received and not self._handling:
                 self._hand_over()
-            if not self._unsettled and time.monotonic() - self._last_delivery > SILENCE_SECONDS:
+            if self._unsettled:
+                self._last_busy = time.monotonic()
+            elif time.monotonic() - self._last_busy > SILENCE_SECONDS:
                 return
             self._connection.process_data_events(time_limit=1.0)
 
@@ -190,7 +222,6 @@ class _Session:
         delivery = Delivery(body=body, message_id=properties.message_id, attempt=attempt(properties.headers))
         self._unsettled[tag] = delivery, properties
         self._received.append(tag)
-        self._last_delivery = time.monotonic()
 
     def _on_cancel(self, *_: object) -> None:
         self._cancelled = True  # the queue was deleted, or its leader lost

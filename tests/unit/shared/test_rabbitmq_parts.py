@@ -3,14 +3,16 @@
 import asyncio
 from typing import Any
 
+import pika
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pika.exceptions import AMQPConnectionError
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.rabbitmq_confirms import Confirms
-from shared.broker.rabbitmq_consumer import attempt, covered_by_multiple
+from shared.broker.rabbitmq_consumer import Hosts, attempt, covered_by_multiple
 from shared.broker.rabbitmq_topology import connection_parameters
 
 
@@ -89,3 +91,25 @@ def test_the_address_overrides_our_parameters() -> None:
 
 def _value(outcome: "asyncio.Future[Any]") -> Any:
     return outcome.result() if outcome.done() else "pending"
+
+
+def test_the_host_in_use_is_tried_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that did not answer is tried after those that did, since each try of it may take seconds."""
+    gone = {"b"}
+    tried: list[str] = []
+
+    def connect(parameters: Any) -> str:
+        tried.append(parameters.host)
+        if parameters.host in gone:
+            raise AMQPConnectionError
+        return str(parameters.host)
+
+    monkeypatch.setattr("pika.BlockingConnection", connect)
+    hosts = Hosts([pika.URLParameters(f"amqp://{host}") for host in "abc"])
+    assert [str(hosts.connect()) for _ in range(4)] == ["a", "c", "a", "c"]
+    assert "".join(tried) == "abcac"
+    gone |= {"a", "c"}
+    with pytest.raises(AMQPConnectionError):
+        hosts.connect()
+    gone.clear()
+    assert {str(hosts.connect()) for _ in range(3)} == {"a", "b", "c"}
