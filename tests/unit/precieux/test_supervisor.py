@@ -16,6 +16,7 @@ from precieux.up.child import Program
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.supervisor import StartFailed, StopRequested, Supervisor
 from shared.errors import ConfigurationError
+from shared.notify import notify_status as send_status
 from tests.fixtures.processes import Process, descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -243,13 +244,23 @@ def _statuses(notify: NotifySocket) -> list[str]:
     return ["\n".join(line.decode() for line in lines) for _, lines in notify.messages()]
 
 
-def test_the_parent_gets_the_names_of_unready_parts(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One child becomes ready at once, one after a restart, and a third runs to its end meanwhile."""
+def test_the_parent_gets_the_names_of_unready_parts(
+    diary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One child becomes ready after the first report, one after a restart, and a third runs to its end meanwhile."""
+    reported = tmp_path / "reported"
+    reported.touch()
+
+    def notify_status(status: str, more_s: float = 0) -> None:
+        send_status(status, more_s)
+        reported.write_text("yes")
+
+    monkeypatch.setattr(waiting, "notify_status", notify_status)
     again = "write('start')\nif len(lines()) == 1: sys.exit(3)\nready(); wait()"
     with closing(NotifySocket()) as notify:
         monkeypatch.setenv("NOTIFY_SOCKET", notify.address)
         with Supervisor() as supervisor:
-            supervisor.start([program(diary, "ready(); wait()", name="one")])
+            supervisor.start([program(reported, "while not lines(): time.sleep(0.01)\nready(); wait()", name="one")])
             supervisor.wait_ready()
             supervisor.start([program(diary, again, name="two")])
             supervisor.run_to_end(program(diary, "while len(lines()) < 2: time.sleep(0.01)", name="migrate"))
