@@ -1,7 +1,7 @@
 """The command line.
 
-Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the server refused or did not answer,
-78 (EX_CONFIG) a wrong setting, or a database of another release.
+Exit codes: 0 success, 1 a program or command failed, 2 wrong usage or a request with faults (422), 3 the server refused
+or did not answer, 78 (EX_CONFIG) a wrong setting, or a database of another release, 124 --wait took too long.
 """
 
 import os
@@ -81,7 +81,8 @@ app = typer.Typer(
     name="precieux",
     cls=_Commands,
     help="Post a program, an input and an e-mail address over HTTP; it runs in a sandbox and the result is mailed.",
-    epilog="Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the server refused or is silent.",
+    epilog="Exit codes: 0 success, 1 a program or command failed, 2 wrong usage or a request with faults (422),"
+    " 3 the server refused or is silent, 78 a wrong setting, 124 --wait took too long.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -19,6 +19,7 @@ from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.roles import Role
 from shared.database.schema import require_current, revisions
+from shared.database.wrong_address import NOT_A_DATABASE, wrong_address
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
@@ -65,7 +66,7 @@ async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Datab
             folder = settings.data_dir / "postgres"
             running = running_url(folder, Role.OPERATOR)
             url = running or await _upgrade(stack.enter_context(EmbeddedPostgres(folder)))
-        database = Database(DatabaseSettings(database_url=SecretStr(url), database_pool_size=2))
+        database = Database(load(DatabaseSettings, database_url=SecretStr(url), database_pool_size=2))
         await _connect(database)
         try:
             await require_current(database)
@@ -99,5 +100,5 @@ async def _connect(database: Database) -> None:
             f"The database does not answer within {_CONNECT_TIMEOUT:.0f} s: check that it runs, and that"
             " PRECIEUX_DATABASE_URL is its address."
         ) from None
-    except (asyncpg.PostgresError, ValueError) as exc:
-        raise ConfigurationError(f"PRECIEUX_DATABASE_URL is not the address of a database: {exc}.") from exc
+    except NOT_A_DATABASE as exc:
+        raise wrong_address(exc) from exc

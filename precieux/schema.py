@@ -2,15 +2,32 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import asyncpg
 
+from shared.database.wrong_address import NOT_A_DATABASE, wrong_address
+from shared.errors import DatabaseUnavailable
+
+_TIMEOUT: Final = 10.0
+
 
 def revision_of(url: str) -> str | None:
-    """Return the revision of the database at `url`; None if it is empty."""
+    """Return the revision of the database at `url`; None if it is empty.
+
+    Raise `DatabaseUnavailable` if no server answers, and `ConfigurationError` if the address is wrong.
+    """
 
     async def ask() -> str | None:
-        connection = await asyncpg.connect(url)
+        try:
+            connection = await asyncpg.connect(url, timeout=_TIMEOUT)
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as exc:
+            raise DatabaseUnavailable(
+                f"The database does not answer ({str(exc) or f'within {_TIMEOUT:.0f} s'}): check that it runs, and that"
+                " PRECIEUX_DATABASE_URL is its address."
+            ) from exc
+        except NOT_A_DATABASE as exc:
+            raise wrong_address(exc) from exc
         try:
             if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
                 return None

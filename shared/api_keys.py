@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the command line makes keys without a database
 
 #: Begins every key, so that scanners for leaked secrets recognize it.
 PREFIX: Final = "pcx_"
+#: Characters of a key's name.
+LONGEST_NAME: Final = 200
 #: Stored in place of a digest. No key has this digest, so no key matches it.
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
@@ -40,6 +42,11 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None
     recipients: tuple[str, ...] | None = None
+
+
+def is_name(text: str) -> bool:
+    """Return True if a key may have this name: some printable characters, which stand in one line of a list."""
+    return bool(text.strip()) and text.isprintable() and len(text) <= LONGEST_NAME
 
 
 def new_key() -> str:

@@ -67,10 +67,13 @@ ARE_LONG: Final = AfterValidator(_are_long)
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
-def load(settings: type[AnySettings]) -> AnySettings:
-    """Read one settings class from the environment. Raise `ConfigurationError` for the first invalid variable."""
+def load(settings: type[AnySettings], **values: object) -> AnySettings:
+    """Read one settings class from the environment. Raise `ConfigurationError` for the first invalid variable.
+
+    `values` come before the environment.
+    """
     try:
-        return settings()
+        return settings(**values)
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "The settings"

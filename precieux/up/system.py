@@ -21,6 +21,7 @@ from precieux.up.settings import UpSettings, check_port_is_free, choose_executor
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
 from shared.database.roles import Role
+from shared.errors import PrecieuxError
 from shared.logging import get_logger
 from shared.notify import notify_ready, notify_status, notify_stopping
 from shared.settings import unknown
@@ -115,7 +116,10 @@ def migrate(settings: UpSettings) -> None:
             prepare_data_dir(settings.data_dir)
             folder = settings.data_dir / _DATABASE
             url = stack.enter_context(running_or_started(folder, Role.OWNER))
-        stack.enter_context(Supervisor()).run_to_end(services.migration(os.environ, url))
+        try:
+            stack.enter_context(Supervisor()).run_to_end(services.migration(os.environ, url))
+        except StopRequested:
+            raise PrecieuxError("The migration was stopped. Nothing is half done: start it again.") from None
 
 
 def _one_role(settings: UpSettings) -> Callable[[Role], str]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import re
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -15,8 +17,10 @@ from job_runner import claim
 from precieux.cli import app
 from precieux.commands.queue import age
 from shared import suppressions
+from shared.database import migrate
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
+from shared.errors import ConfigurationError
 from shared.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
@@ -272,6 +276,33 @@ def test_a_key_shows_its_webhook_secret_once(on_database: OnDatabase) -> None:
     for shown in (run("keys", "list"), run("keys", "list", "--json")):
         assert "whsec_" not in shown.output
     assert secrets_of(on_database, created["id"]) == [created["webhook_secret"]]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "two\nlines", "\x1b[31mred"])
+def test_a_key_has_a_name_that_fits_in_a_line(name: str) -> None:
+    assert "printable" in run("keys", "create", name, code=2).output
+    assert run_json("keys", "list") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"scheme": "mysql"}, "PRECIEUX_DATABASE_URL"),
+        ({"netloc": "someone@127.0.0.1:99999"}, "port must be 0-65535"),
+        ({"path": "/missing"}, 'database "missing" does not exist'),
+    ],
+)
+def test_a_wrong_address_is_one_sentence(
+    change: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = urlsplit(os.environ["PRECIEUX_DATABASE_URL"])._replace(**change)
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", address.geturl())
+    for command in (("queue",), ("upgrade", "--check")):
+        error = CliRunner().invoke(app, command).exception
+        assert isinstance(error, ConfigurationError), command
+        assert sentence in str(error)
+    assert migrate.main() == os.EX_CONFIG
+    assert sentence in capsys.readouterr().err
 
 
 def test_a_rotated_webhook_secret_signs_along_for_a_day(on_database: OnDatabase) -> None:

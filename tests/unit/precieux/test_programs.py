@@ -96,6 +96,14 @@ def test_tests_are_in_their_natural_order(tmp_path: Path) -> None:
     ]
 
 
+def test_tests_without_an_output_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file of the output may be misspelt, and then the test would give its points away."""
+    for name in ("1.in", "1.out", "2.in", "2.ou", "10.in"):
+        (tmp_path / name).write_text("1\n")
+    read_tests([], tmp_path)
+    assert "has no output for: 2, 10. Programs pass" in capsys.readouterr().err
+
+
 def test_a_folder_without_tests_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"such as 1\.in and 1\.out"):
         read_tests([], tmp_path)

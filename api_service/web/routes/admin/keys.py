@@ -19,7 +19,6 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-_LONGEST_NAME: Final = 200
 #: What a key made here may do. Only the command line makes admin keys (docs/adr/0127).
 SCOPES: Final = (Scope.SUBMIT, Scope.READ)
 
@@ -36,7 +35,7 @@ async def create(request: Request, services: ServicesDep, session: SessionDep, f
     scopes = [scope for scope in SCOPES if scope in form.getlist("scope")]
     wrong = [one for one in recipients if not is_recipient(one)]
     may_make = await services.authenticator.keys_existed()
-    if not may_make or not name or len(name) > _LONGEST_NAME or not scopes or wrong:
+    if not may_make or not api_keys.is_name(name) or not scopes or wrong:
         return await _page(request, services, session, status=HTTPStatus.UNPROCESSABLE_ENTITY, wrong=wrong, given=form)
     secret = webhooks.new_secret()
     async with services.database.transaction() as connection:
