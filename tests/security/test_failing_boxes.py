@@ -285,7 +285,9 @@ async def test_a_step_that_fails_or_hangs_is_reported(step: str) -> None:
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("step", _FURTHER_STEPS)
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=[] if step == "dumpable" else pytest.mark.slow) for step in _FURTHER_STEPS]
+)
 async def test_a_further_step_that_fails_is_reported(step: str) -> None:
     fault, sentence = _FURTHER_STEPS[step]
     true = Step(("/bin/true",), ENVIRONMENT, SMALL, 100)
