@@ -1,4 +1,4 @@
-"""Explains errors of a connection that only a wrong `PRECIEUX_DATABASE_URL` causes. It loads nothing but asyncpg."""
+"""Explains errors of a connection that only a wrong `PRECIEUX_DATABASE_URL` causes. It loads only asyncpg."""
 
 from typing import Final
 
