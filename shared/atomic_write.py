@@ -1,12 +1,15 @@
 """Writes a file so that readers see the old content or the new one, never a part, even after a power cut."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+#: What link(2) says on file systems without hard links.
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _PRIVATE: Final = 0o600
 
 
@@ -36,8 +39,13 @@ def create_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
     with _opened(path.parent) as folder:
         draft = _write_draft(folder, data, mode)
         try:
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.link(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except FileExistsError:
+            pass
+        except OSError as exc:
+            if exc.errno not in _NO_LINKS:
+                raise
+            os.rename(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
             _remove(folder, draft)
         os.fsync(folder)

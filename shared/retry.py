@@ -1,10 +1,13 @@
 """Computes when to try again: exponential, capped, with jitter."""
 
+import os
 import random
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 _RNG: Final = random.Random()  # noqa: S311  (jitter)
+# Forks of one process must not wait for the same times.
+os.register_at_fork(after_in_child=_RNG.seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,16 +58,27 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
     try:
         for prebuilt in installed.language.prebuilt:
             path = place / prebuilt.file
-            if path.exists() and path.stat().st_mtime_ns < newest_ns:
-                path.unlink(missing_ok=True)  # the file before it was replaced
-            if not path.exists():
+            made_ns = _made_ns(path)
+            if made_ns is not None and made_ns < newest_ns:  # the file before it was replaced
+                path.unlink(missing_ok=True)
+                made_ns = None
+            if made_ns is None:
                 content = await build(sandbox, installed, prebuilt)
                 await asyncio.to_thread(create, path, content)
-            newest_ns = path.stat().st_mtime_ns
+                made_ns = path.stat().st_mtime_ns
+            newest_ns = made_ns
     except (OSError, SandboxFailure) as exc:
         log.warning("runtime.not_made", language=installed.language.code, reason=str(exc))
         return False
     return True
+
+
+def _made_ns(path: Path) -> int | None:
+    """Return when a file was written, in nanoseconds since the epoch; None if there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> bytes:

@@ -22,14 +22,15 @@ _HEALTHY_AFTER: Final = 10.0  # s of running after which an exit counts as the f
 class Program:
     """A program to run. Programs of a higher `rank` are stopped earlier, those of equal rank together.
 
-    If `forks`, the command is the name of a module, which runs in a fork of this process.
+    If there is a `forked_module`, its first process is a fork of this one that runs this module. Later ones are not,
+    because an upgrade may have replaced the code meanwhile.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     rank: int = 0
-    forks: bool = False
+    forked_module: str | None = None
 
 
 class Child:
@@ -52,15 +53,15 @@ class Child:
 
     def start(self, notify_address: str, watchdog_s: float) -> None:
         """Start it. It must report at least every `watchdog_s` seconds that it is alive."""
+        was_started = self._started_at > 0
         self.ready = False
         self.restart_at = None
         self._started_at = time.monotonic()
         environment = {**self.program.environment, "NOTIFY_SOCKET": notify_address}
         environment["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
         environment.pop("WATCHDOG_PID", None)  # set if systemd watches us, and then it is our pid
-        if self.program.forks:
-            (module,) = self.program.command
-            self._process = Forked(module, environment)
+        if self.program.forked_module and not was_started:
+            self._process = Forked(self.program.forked_module, environment)
             return
         self._process = subprocess.Popen(
             self.program.command,

@@ -46,7 +46,8 @@ class Forked:
     """
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
-        sys.stderr.flush()
+        with suppress(OSError):  # who reads it may be gone
+            sys.stderr.flush()
         end_with_us = die_with_parent(signal.SIGKILL)
         read, write = os.pipe()
         # A signal between the fork and `_reset_signals` would get to the handlers of this process.
@@ -87,8 +88,10 @@ def _run(
     except BaseException:  # the process ends here, so there is no one else to report it
         sys.excepthook(*sys.exc_info())
     finally:
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
 
 
 def _exit_code(module: str) -> int:

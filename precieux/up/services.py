@@ -79,7 +79,7 @@ def executor(outer: Mapping[str, str], *, port: int, codex_token: str) -> Progra
 
 
 def migration(environment: Mapping[str, str], database_url: str) -> Program:
-    return Program("migrate", ["shared.database.migrate"], _with_database(environment, database_url), forks=True)
+    return _forked("migrate", "shared.database.migrate", _with_database(environment, database_url), rank=0)
 
 
 def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[Program]:
@@ -92,10 +92,14 @@ def services(environment: Mapping[str, str], database_url: Callable[[Role], str]
         for offset, role in enumerate((Role.API, Role.CONSUMER, Role.RUNNER))
     )
     return [
-        Program("queue_consumer", ["queue_consumer"], _without_local_key(consumer), rank=1, forks=True),
-        Program("job_runner", ["job_runner"], _without_local_key(runner), rank=1, forks=True),
-        Program("api_service", ["api_service"], api, rank=2, forks=True),
+        _forked("queue_consumer", "queue_consumer", _without_local_key(consumer), rank=1),
+        _forked("job_runner", "job_runner", _without_local_key(runner), rank=1),
+        _forked("api_service", "api_service", api, rank=2),
     ]
+
+
+def _forked(name: str, module: str, environment: Mapping[str, str], *, rank: int) -> Program:
+    return Program(name, command(module), environment, rank, forked_module=module)
 
 
 def _without_local_key(environment: Mapping[str, str]) -> Mapping[str, str]:

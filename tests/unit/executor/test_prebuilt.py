@@ -1,6 +1,7 @@
 """How prebuilt files are made and stored, with a fake sandbox."""
 
 import asyncio
+import errno
 import itertools
 import os
 from dataclasses import replace
@@ -51,6 +52,16 @@ def test_a_file_is_created_once_and_other_users_can_read_it(tmp_path: Path) -> N
     assert file.read_bytes() == b"first"
     assert file.stat().st_mode & 0o777 == 0o644
     assert os.listdir(file.parent) == ["start.jar"]
+
+
+def test_a_file_is_created_where_links_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    prebuilt.create(tmp_path / "start.jar", b"content")
+    assert (tmp_path / "start.jar").read_bytes() == b"content"
+    assert os.listdir(tmp_path) == ["start.jar"]
 
 
 def test_files_are_built_again_for_other_libraries() -> None:

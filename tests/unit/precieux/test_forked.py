@@ -106,3 +106,19 @@ def test_a_fork_ends_with_its_parent(tmp_path: Path) -> None:
         assert "service" in " ".join(arguments(pid))
         parent.send_signal(signal.SIGKILL)
     eventually_sync(lambda: not survivors([child]), what="the fork has ended")
+
+
+def test_a_fork_ends_even_if_nobody_reads_its_errors(tmp_path: Path) -> None:
+    """`up 2>&1 | tee log`, and `tee` is gone. No code of the parent may run in the child, nor the parent end."""
+    parent = "import os, sys\nread, write = os.pipe()\nos.dup2(write, 2)\nos.close(write)\nos.close(read)\n"
+    parent += "sys.stderr.write('lost')\n" + PARENT + "print('once', flush=True)\nos._exit(0)\n"
+    (tmp_path / "service.py").write_text("import sys\ntry: print('lost', file=sys.stderr)\nexcept OSError: pass\n")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", parent, str(tmp_path)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.split()[1:] == ["0", "once"]

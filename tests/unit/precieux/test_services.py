@@ -37,8 +37,8 @@ def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
 
 
 def test_the_executor_is_no_fork_of_a_process_with_secrets() -> None:
-    assert not services.executor({}, port=8100, codex_token="token").forks
-    assert {program.forks for program in services.services({}, str)} == {True}
+    assert not services.executor({}, port=8100, codex_token="token").forked_module
+    assert all(program.forked_module for program in services.services({}, str))
 
 
 def test_computed_settings_override_the_operators() -> None:
