@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from precieux.up import child
 from tests.fixtures.processes import arguments, descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -122,3 +123,19 @@ def test_a_fork_ends_even_if_nobody_reads_its_errors(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.stdout.split()[1:] == ["0", "once"]
+
+
+def test_only_the_first_process_of_a_service_is_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade may replace the code meanwhile, and a fork would mix both."""
+    forked: list[str] = []
+
+    def fork(module: str, environment: object) -> "subprocess.Popen[bytes]":
+        forked.append(module)
+        return subprocess.Popen(["true"])
+
+    monkeypatch.setattr(child, "Forked", fork)
+    service = child.Child(child.Program("service", ["true"], {}, forked_module="service"))
+    for _ in range(2):
+        service.start("@nobody", watchdog_s=1)
+        eventually_sync(lambda: service.exit_code() == 0)
+    assert forked == ["service"]
