@@ -179,8 +179,7 @@ async def _dkim(route: Route, records: Records) -> Check:
     if keys:
         return Check("DKIM", State.OK, f"There is a key at {', '.join(keys)}.")
     source = "Mailgun shows for its domain" if route.provider == "mailgun" else "the SMTP server signs with"
-    where = f"SELECTOR._domainkey.{route.signer} for {', '.join(route.selectors)}"
-    return Check("DKIM", State.WRONG, f"There is no key at {where}: add the one that {source}.")
+    return Check("DKIM", State.WRONG, f"There is no key at {', '.join(names)}: add the one that {source}.")
 
 
 def _is_key(text: str) -> bool:
