@@ -68,7 +68,7 @@ def echoes(host: Host) -> list[float]:
 def test_a_slow_link_delays_and_loses(network: Network, host: Host) -> None:
     echoes(host)  # both sides learn each other's address
     network.slow(host)
-    slow = echoes(host)
+    slow = echoes(host) or echoes(host)  # the bridge may drop a burst that comes at once
     assert min(slow) >= DELAY
     assert DATAGRAMS / 2 < len(slow) < DATAGRAMS
     network.mend()
