@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from precieux import files, terminal
+from precieux import files
 from precieux.errors import UsageError
 from precieux_client import TestCase, read_folder
 from shared.languages import check_lang
@@ -68,9 +68,7 @@ def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
         inputs = [path for path in files.list_folder(folder) if path.suffix == _INPUT_SUFFIX]
         if not inputs:
             raise UsageError(f"{folder} has no tests: it needs files such as 1.in and 1.out.")
-        of_folder = [_test_of(path) for path in sorted(inputs, key=lambda path: _natural(path.name))]
-        _warn_of_uncompared(folder, of_folder)
-        tests += of_folder
+        tests += [_test_of(path) for path in sorted(inputs, key=lambda path: _natural(path.name))]
     return tests
 
 
@@ -119,13 +117,6 @@ def _test_of(path: Path) -> TestCase:
         (path.with_suffix(suffix) for suffix in _OUTPUT_SUFFIXES if path.with_suffix(suffix).exists()), None
     )
     return TestCase(files.read_text(path), files.read_text(expected) if expected else None, name=path.stem)
-
-
-def _warn_of_uncompared(folder: Path, tests: Sequence[TestCase]) -> None:
-    """Name the tests without an output, because its file may be misspelt."""
-    names = ", ".join(str(test.name) for test in tests if test.expected_output is None)
-    if names:
-        terminal.hint(f"{folder} has no output for: {names}. Programs pass such a test if they end well.")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

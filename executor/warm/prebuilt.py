@@ -37,10 +37,10 @@ _MEMORY_MIB = "512"
 
 
 def folder_of(installed: Installed) -> str:
-    """Return the path of the language's folder in a box. Its name depends on toolchain, libraries and our sources."""
+    """Return the path of the language's folder in a box. The name depends on the toolchain and our sources."""
     files = installed.language.prebuilt
     sources = {name: _source(name).decode() for file in files for name in file.sources}
-    parts = repr((installed.info, installed.libraries, files, sources))
+    parts = repr((installed.info, files, sources))
     return f"{RUNTIMES}/{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
 
 
@@ -60,8 +60,7 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
             path = place / prebuilt.file
             made_ns = _made_ns(path)
             if made_ns is not None and made_ns < newest_ns:  # the file before it was replaced
-                path.unlink(missing_ok=True)
-                made_ns = None
+                made_ns = None if _removed(path) else made_ns
             if made_ns is None:
                 content = await build(sandbox, installed, prebuilt)
                 await asyncio.to_thread(create, path, content)
@@ -69,6 +68,15 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
             newest_ns = made_ns
     except (OSError, SandboxFailure) as exc:
         log.warning("runtime.not_made", language=installed.language.code, reason=str(exc))
+        return False
+    return True
+
+
+def _removed(path: Path) -> bool:
+    """Remove a stale file. False if this user may not: a stale file is better than none."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
         return False
     return True
 

@@ -45,6 +45,7 @@ def batch(
     """
     entries = [replace(entry, email=entry.email or email) for entry in read_entries(path, language)]
     cases = read_tests(test or [], tests)
+    show.name_uncompared(cases)
     check_writable(output)
     most = server.connect().limits().max_batch
     client = server.connect(patient=True)

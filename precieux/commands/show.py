@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from precieux import terminal
-from precieux_client import Client, Run, Submission, TestResult
+from precieux_client import Client, Run, Submission, TestCase, TestResult
 from precieux_client.models import GOOD_VERDICTS
 from shared.control_characters import replace_controls
 
@@ -86,3 +86,10 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
 
 def _seconds(test: TestResult) -> str:
     return "-" if test.cpu_s is None else f"{test.cpu_s:.3f}"
+
+
+def name_uncompared(tests: Sequence[TestCase]) -> None:
+    """Name the tests without an output, because its file may be misspelt."""
+    names = ", ".join(str(test.name) for test in tests if test.expected_output is None)
+    if names:
+        terminal.hint(f"These tests have no output, so programs pass them if they end well: {names}.")

@@ -74,6 +74,7 @@ def submit(
         raise UsageError("Standard input can be the program or its input, not both.")
     program = read_program(paths, entry=entry, language=language)
     cases = read_tests(test or [], tests)
+    show.name_uncompared(cases)
     assert program.language
     submission = server.connect().submit(
         language=program.language,

@@ -4,14 +4,12 @@ import asyncio
 import errno
 import itertools
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from executor.catalogue import Installed
 from executor.languages import known
-from executor.languages.base import Library
 from executor.sandbox.base import File, Job, StepResult
 from executor.warm import prebuilt
 
@@ -64,13 +62,6 @@ def test_a_file_is_created_where_links_are_refused(tmp_path: Path, monkeypatch: 
     assert os.listdir(tmp_path) == ["start.jar"]
 
 
-def test_files_are_built_again_for_other_libraries() -> None:
-    """Java ignores an archive of classes that was made with other libraries on the class path."""
-    libraries = [(), (Library("gson", "2.10", ()),), (Library("gson", "2.11", ()),)]
-    folders = {prebuilt.folder_of(replace(_JAVA, libraries=one)) for one in libraries}
-    assert len(folders) == 3
-
-
 async def test_files_are_made_once(folder: Path) -> None:
     sandbox = _Sandbox()
     for _ in range(2):
@@ -96,3 +87,15 @@ async def test_a_file_older_than_one_before_it_is_made_again(folder: Path) -> No
     os.utime(folder / "start.jsa", ns=(0, 0))
     await prebuilt.make(sandbox, _JAVA, folder.parent)
     assert _contents(folder) == {"start.jar": "0", "start.jsa": "2"}
+
+
+async def test_a_stale_file_that_cannot_be_removed_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    sandbox = _Sandbox()
+    await prebuilt.make(sandbox, _JAVA, folder.parent)
+    os.utime(folder / "start.jsa", ns=(0, 0))
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert await prebuilt.make(sandbox, _JAVA, folder.parent)
+    assert _contents(folder) == {"start.jar": "0", "start.jsa": "1"}

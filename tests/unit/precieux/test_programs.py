@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from precieux.commands import show
 from precieux.errors import UsageError
 from precieux.files import STDIN
 from precieux.programs import read_program, read_tests
@@ -100,8 +101,8 @@ def test_tests_without_an_output_are_named(tmp_path: Path, capsys: pytest.Captur
     """The file of the output may be misspelt, and then the test would give its points away."""
     for name in ("1.in", "1.out", "2.in", "2.ou", "10.in"):
         (tmp_path / name).write_text("1\n")
-    read_tests([], tmp_path)
-    assert "has no output for: 2, 10. Programs pass" in capsys.readouterr().err
+    show.name_uncompared(read_tests([], tmp_path))
+    assert "if they end well: 2, 10." in capsys.readouterr().err
 
 
 def test_a_folder_without_tests_is_a_mistake(tmp_path: Path) -> None:
