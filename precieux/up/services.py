@@ -83,7 +83,7 @@ def migration(environment: Mapping[str, str], database_url: str) -> Program:
 
 
 def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[Program]:
-    """Return the services, whose first processes are forks that share memory. Each connects to the database as its own role.
+    """Return the services. Their first processes are forks that share memory. Each connects as its own role.
 
     The API stops first, so that no new work arrives; then the services that process the accepted work.
     """
