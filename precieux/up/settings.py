@@ -1,5 +1,6 @@
 """The settings of `precieux up`. Each service reads its own settings too."""
 
+import errno
 import os
 import socket
 from contextlib import suppress
@@ -43,7 +44,16 @@ def check_port_is_free(host: str, port: int) -> None:
     """Raise `ConfigurationError` if the API could not listen there."""
     try:
         _try_to_listen(host, port)
+    except PermissionError as exc:
+        raise ConfigurationError(
+            f"Port {port} is only for root: choose one above 1023 with --port or PRECIEUX_PORT."
+        ) from exc
     except OSError as exc:
+        if isinstance(exc, socket.gaierror) or exc.errno == errno.EADDRNOTAVAIL:
+            raise ConfigurationError(
+                f"PRECIEUX_HOST is {host}, which is no address of this machine ({exc.strerror}): set it to 127.0.0.1"
+                " for this machine alone, or to 0.0.0.0 for all that reach it."
+            ) from exc
         raise ConfigurationError(
             f"Port {port} on {host} cannot be used ({exc.strerror}): "
             "stop the process that uses it, or choose another port with --port or PRECIEUX_PORT."

@@ -119,7 +119,7 @@ def migrate(settings: UpSettings) -> None:
         try:
             stack.enter_context(Supervisor()).run_to_end(services.migration(os.environ, url))
         except StopRequested:
-            raise PrecieuxError("The migration was stopped. Nothing is half done: start it again.") from None
+            raise PrecieuxError("The migration was stopped: start it again, and it continues.") from None
 
 
 def _one_role(settings: UpSettings) -> Callable[[Role], str]:

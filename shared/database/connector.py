@@ -33,6 +33,12 @@ class Connector:
             if "target_session_attrs" not in parse_qs(urlsplit(url).query):
                 self._options["target_session_attrs"] = "read-write"
 
+    @property
+    def servers(self) -> str:
+        """The hosts and ports, without users and passwords."""
+        hosts = (urlsplit(address).netloc.rpartition("@")[2] for address in self._addresses)
+        return ", ".join(host or "a socket of this machine" for host in hosts)
+
     async def connect(self, _dsn: None = None, **options: Any) -> asyncpg.Connection:
         """Return a new connection. Raise the last host's error if no host serves.
 

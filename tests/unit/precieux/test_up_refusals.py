@@ -1,0 +1,67 @@
+"""What `precieux up` and `precieux migrate` say when they cannot run, in one sentence."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+from pydantic import SecretStr
+
+from precieux.up import settings, system
+from precieux.up.settings import UpSettings, check_port_is_free, prepare_data_dir, require_data_dir
+from precieux.up.supervisor import StopRequested, Supervisor
+from shared.database.connector import Connector
+from shared.errors import ConfigurationError, PrecieuxError
+
+_NOBODY: Final = 65534
+
+
+@pytest.fixture
+def closed_folder(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder that this process may not enter."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(_NOBODY)
+    yield folder
+    os.seteuid(user)
+
+
+@pytest.mark.parametrize("use", [prepare_data_dir, require_data_dir])
+def test_a_folder_below_a_closed_one_is_named(use: Callable[[Path], None], closed_folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"The data folder .*Permission denied.*choose a writable one"):
+        use(closed_folder / "precieux")
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.EADDRINUSE, "stop the process that uses it"),
+        (errno.EADDRNOTAVAIL, r"PRECIEUX_HOST is 10\.9\.9\.9, which is no address of this machine"),
+        (errno.EACCES, "choose one above 1023"),
+    ],
+)
+def test_a_port_that_cannot_be_used_is_explained(number: int, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(settings, "_try_to_listen", refuse)
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_port_is_free("10.9.9.9", 80)
+
+
+def test_a_stopped_migration_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> NoReturn:
+        raise StopRequested
+
+    monkeypatch.setattr(Supervisor, "run_to_end", stop)
+    with pytest.raises(PrecieuxError, match="The migration was stopped: start it again"):
+        system.migrate(UpSettings(data_dir=tmp_path, database_url=SecretStr("postgresql://localhost/x")))
+
+
+def test_a_database_is_named_without_its_password() -> None:
+    assert Connector("postgresql://user:pass@a:1,b:2/name").servers == "a:1, b:2"
+    assert Connector("postgresql:///name?host=/run/postgresql").servers == "a socket of this machine"
