@@ -198,7 +198,13 @@ class Database:
                 await self._database.connect()
             except _UNAVAILABLE as exc:
                 delay = policy.delay(attempt, rng)
-                log.warning("database.waiting", error=str(exc) or type(exc).__name__, next_try_s=round(delay, 1))
+                log.warning(
+                    "database.waiting",
+                    servers=self._connector.servers,
+                    error=str(exc) or type(exc).__name__,
+                    advice="check that the database runs, and that PRECIEUX_DATABASE_URL is its address",
+                    next_try_s=round(delay, 1),
+                )
                 await asyncio.sleep(delay)
             else:
                 return
