@@ -72,6 +72,14 @@ def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
     return tests
 
 
+def files_of_no_test(folder: Path) -> list[str]:
+    """Return the names in a folder of tests that `read_tests` does not use, except hidden ones. Raises `UsageError`."""
+    paths = files.list_folder(folder)
+    inputs = {path.stem for path in paths if path.suffix == _INPUT_SUFFIX}
+    used = {f"{name}{suffix}" for name in inputs for suffix in (_INPUT_SUFFIX, *_OUTPUT_SUFFIXES)}
+    return sorted((path.name for path in paths if path.name not in used and path.name[0] != "."), key=_natural)
+
+
 def guess_language(path: PurePosixPath | Path) -> str | None:
     """Return the code of the language that a file's extension names; None if it names none."""
     extension = path.suffix.removeprefix(".").lower()

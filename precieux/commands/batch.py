@@ -17,12 +17,12 @@ from precieux.commands.batch_files import Entry, check_writable, read_entries, w
 from precieux.commands.options import Json, Test, Tests, on_server
 from precieux.errors import UsageError
 from precieux.interrupts import stoppable
-from precieux.programs import read_tests
+from precieux.programs import files_of_no_test, read_tests
 from precieux.server import Server
 from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters, TestCase
 from shared.stop_signals import INTERRUPTED
 
-#: Faults of a batch that are shown: a wrong option makes one for each program.
+#: Different faults of a batch that are shown.
 _SHOWN_FAULTS: Final = 5
 
 
@@ -45,7 +45,7 @@ def batch(
     """
     entries = [replace(entry, email=entry.email or email) for entry in read_entries(path, language)]
     cases = read_tests(test or [], tests)
-    show.name_uncompared(cases)
+    show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
     check_writable(output)
     most = server.connect().limits().max_batch
     client = server.connect(patient=True)
@@ -88,14 +88,22 @@ def _interrupted(all_are_registered: bool, again: bool) -> str:
 
 
 def _with_names(error: InvalidRequest, entries: Sequence[Entry]) -> str:
-    """Return the faults of a batch in sentences, with the names of the programs instead of their numbers."""
-    faults = []
+    """Return the faults of a batch in sentences, with the names of the programs instead of their numbers.
+
+    A fault that several programs have is said once.
+    """
+    programs: dict[str, list[str]] = {}
     for fault in error.errors:
         found = re.fullmatch(r"/submissions/([0-9]+)/?(.*)", fault.pointer or "")
-        place = f"{entries[int(found[1])].name}: {found[2]}".removesuffix(": ") if found else None
-        faults.append(f"{place}: {fault.detail}" if place else str(fault))
+        text = f"{found[2]}: {fault.detail}".removeprefix(": ") if found else str(fault)
+        programs.setdefault(text, []).extend([entries[int(found[1])].name] if found else [])
+    faults = [f"{_first_of(names)}: {text}" if names else text for text, names in programs.items()]
     more = f" There are {len(faults) - _SHOWN_FAULTS} more faults." if len(faults) > _SHOWN_FAULTS else ""
     return f"{' '.join(faults[:_SHOWN_FAULTS]) or error}{more}"
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _body(entry: Entry, cases: Sequence[TestCase]) -> SubmissionParameters:

@@ -24,7 +24,13 @@ Input = Annotated[str | None, typer.Option("--input", help="Standard input of th
 InputFile = Annotated[Path | None, typer.Option(help="File with the standard input, or - for this command's.")]
 Args = Annotated[list[str] | None, typer.Option("--arg", help="An argument of the program; may be repeated.")]
 Test = Annotated[list[str] | None, typer.Option("--test", metavar="IN:OUT", help="A test: two files; may be repeated.")]
-Tests = Annotated[Path | None, typer.Option("--tests", help="Folder of tests: 1.in, 1.out, 2.in, ...")]
+Tests = Annotated[
+    Path | None,
+    typer.Option(
+        "--tests",
+        help="Folder of tests: 1.in, 1.out, 2.in, ... A test without an output is passed by a program that ends well.",
+    ),
+]
 CpuSeconds = Annotated[float | None, typer.Option("--cpu-s", min=0, help="Seconds of CPU time that it may use.")]
 WallSeconds = Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")]
 MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="Bytes of memory that it may use.")]

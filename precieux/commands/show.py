@@ -14,6 +14,8 @@ from precieux_client.models import GOOD_VERDICTS
 from shared.control_characters import replace_controls
 
 _HEADERS = ("id", "state", "verdict", "language", "points", "made at")
+#: Unused files that one line names.
+_SHOWN_NAMES = 10
 
 
 def plain(value: Any) -> Any:
@@ -88,8 +90,11 @@ def _seconds(test: TestResult) -> str:
     return "-" if test.cpu_s is None else f"{test.cpu_s:.3f}"
 
 
-def name_uncompared(tests: Sequence[TestCase]) -> None:
-    """Name the tests without an output, because its file may be misspelt."""
+def name_misspelt(tests: Sequence[TestCase], unused: Sequence[str]) -> None:
+    """Name the tests without an output, and the `unused` files of their folder, because a name may be misspelt."""
     names = ", ".join(str(test.name) for test in tests if test.expected_output is None)
     if names:
         terminal.hint(f"These tests have no output, so programs pass them if they end well: {names}.")
+    if unused:
+        more = f" and {len(unused) - _SHOWN_NAMES} more" if len(unused) > _SHOWN_NAMES else ""
+        terminal.hint(f"These files belong to no test: {', '.join(unused[:_SHOWN_NAMES])}{more}.")

@@ -25,7 +25,7 @@ from precieux.commands.options import (
     on_server,
 )
 from precieux.errors import UsageError
-from precieux.programs import read_program, read_tests
+from precieux.programs import files_of_no_test, read_program, read_tests
 from precieux.server import Server
 from precieux_client import Checker, Limits, Submission
 
@@ -74,8 +74,10 @@ def submit(
         raise UsageError("Standard input can be the program or its input, not both.")
     program = read_program(paths, entry=entry, language=language)
     cases = read_tests(test or [], tests)
-    show.name_uncompared(cases)
+    show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
     assert program.language
+    if entry is None and len(program.files) > 1:
+        terminal.hint(f"Of {len(program.files)} files, {program.entry} is run. --entry names another one.")
     submission = server.connect().submit(
         language=program.language,
         source=program.source,

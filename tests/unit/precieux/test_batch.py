@@ -1,4 +1,4 @@
-"""The hint of `precieux batch` after Ctrl-C."""
+"""What `precieux batch` says after Ctrl-C, and when programs are refused."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 import typer
 
 from precieux.commands.batch import batch
-from precieux_client import Client
+from precieux.errors import UsageError
+from precieux_client import Client, Fault, InvalidRequest
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -38,3 +39,19 @@ def test_an_interrupted_batch_says_what_goes_on(
     state = "The programs go on." if registered == 2 else "Some programs may be registered already, and go on."
     next_time = "runs all of them once more." if again else "continues, and runs none twice."
     assert capsys.readouterr().err.strip() == f"{state} The same command {next_time}"
+
+
+def test_a_fault_of_many_programs_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.py", "b.py", "c.py"):
+        (tmp_path / name).write_text("print(1)")
+
+    def refuse(*_: object, **__: object) -> SimpleNamespace:
+        faults = [Fault("It is unknown.", f"/submissions/{number}/language") for number in range(3)]
+        raise InvalidRequest(422, "", errors=[*faults, Fault("It is too long.", "/submissions/1/stdin")])
+
+    monkeypatch.setattr(Client, "limits", lambda _: SimpleNamespace(max_batch=9))
+    monkeypatch.setattr(Client, "create_batch", refuse)
+    with pytest.raises(UsageError) as refused:
+        batch(path=tmp_path)
+    faults = "a.py and 2 more: language: It is unknown. b.py: stdin: It is too long."
+    assert str(refused.value) == f"Nothing was registered. {faults}"

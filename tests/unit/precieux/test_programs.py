@@ -12,7 +12,7 @@ import pytest
 from precieux.commands import show
 from precieux.errors import UsageError
 from precieux.files import STDIN
-from precieux.programs import read_program, read_tests
+from precieux.programs import files_of_no_test, read_program, read_tests
 from precieux_client import TestCase
 
 
@@ -97,12 +97,14 @@ def test_tests_are_in_their_natural_order(tmp_path: Path) -> None:
     ]
 
 
-def test_tests_without_an_output_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_may_be_misspelt_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file of the output may be misspelt, and then the test would give its points away."""
-    for name in ("1.in", "1.out", "2.in", "2.ou", "10.in"):
+    for name in ("1.in", "1.out", "2.in", "2.ou", "10.in", "11.out", ".hidden"):
         (tmp_path / name).write_text("1\n")
-    show.name_uncompared(read_tests([], tmp_path))
-    assert "if they end well: 2, 10." in capsys.readouterr().err
+    show.name_misspelt(read_tests([], tmp_path), files_of_no_test(tmp_path))
+    said = capsys.readouterr().err
+    assert "if they end well: 2, 10." in said
+    assert "belong to no test: 2.ou, 11.out." in said
 
 
 def test_a_folder_without_tests_is_a_mistake(tmp_path: Path) -> None:
