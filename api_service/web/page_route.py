@@ -22,7 +22,12 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class PageRoute(APIRoute):
-    """A route of a page. Without a session, it leads to the page for logging in."""
+    """A route of a page. Without a session, it leads to the page for logging in. HEAD is answered as GET is."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if self.methods and "GET" in self.methods:
+            self.methods.add("HEAD")
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
