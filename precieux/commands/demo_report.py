@@ -31,6 +31,7 @@ def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, second
     all_good = len(good) == len(outcomes) > 0
     text = f"{len(good)} of {len(outcomes)} programs ended as expected and were mailed, in {seconds:.0f} s."
     out.print(text, style="bold green" if all_good else "bold red")
+    say("The demo's server has stopped, so the links in its mails no longer work. `precieux up` starts one that stays.")
     return all_good
 
 
