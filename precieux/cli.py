@@ -158,7 +158,7 @@ def _explained(error: Exception) -> str:
     from precieux_client import APIError, ConnectionFailed, Unauthenticated
 
     if isinstance(error, ConnectionFailed):
-        return f"{error} Start a server with `precieux up`, or name one with --url."
+        return f"{error} Start a server with `precieux up`, or name one with --url or PRECIEUX_URL."
     if isinstance(error, Unauthenticated):
         return f"{error} Give one with --key or PRECIEUX_API_KEY."
     if isinstance(error, APIError):
