@@ -38,8 +38,8 @@ class RunLimits:
 def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
     """Return the settings, with defaults for this host in place of the numbers that the operator has not set.
 
-    `by_number` is that of `Mechanisms`. `most_processes` is the limit of
-    the executor and all programs together. Raises `ConfigurationError` if that is too low.
+    `by_number` is that of `Mechanisms`. `most_processes` is the limit of the executor and all programs together. Raises
+    `ConfigurationError` if that is too low.
     """
     fitted: dict[str, int] = {}
     if by_number:

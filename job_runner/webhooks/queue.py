@@ -88,9 +88,9 @@ _NEXT_DUE: Final = f"""
     ) AS one
 """  # noqa: S608
 
-#: Some seconds less than the wait after a second failed attempt (`retries`), so that one has just passed.
-_SECONDS_TO_RETRY: Final = 265
-#: A few at a time, and each once at most: a receiver may answer some and never others, or be down again.
+#: A webhook whose next attempt is farther away has just failed. After the second failure it waits for 270 to 330 s.
+_LONGEST_WAIT_S: Final = 265
+#: A few at a time, and each of them once: a receiver may answer some webhooks and never others, or be down again.
 _BRING_FORWARD: Final = """
     WITH waiting AS MATERIALIZED (
         SELECT id FROM webhooks
@@ -153,7 +153,7 @@ async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None
 
     Without this, they would wait for five minutes after an outage of some seconds.
     """
-    values = {"host": webhook.host, "url": webhook.url, "callback": CALLBACK, "seconds": _SECONDS_TO_RETRY}
+    values = {"host": webhook.host, "url": webhook.url, "callback": CALLBACK, "seconds": _LONGEST_WAIT_S}
     await connection.execute(_BRING_FORWARD, values)
 
 

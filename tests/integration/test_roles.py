@@ -166,7 +166,7 @@ async def test_a_migration_revokes_rights_that_are_not_listed(database_url: str)
 
 
 async def test_a_migration_makes_only_changed_policies(database_url: str) -> None:
-    """To make one locks its table against all reads, which would wait for a backup."""
+    """Making a policy locks its table, so it waits for a backup, and all other reads wait too."""
     policies = """
         SELECT oid, polname FROM pg_policy
         WHERE polrelid = CAST('api_keys' AS regclass) AND NOT polpermissive ORDER BY polname

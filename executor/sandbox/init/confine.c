@@ -56,7 +56,7 @@ const struct step *wait_for_step(void)
     return &step;
 }
 
-/* Process 1 shares its memory with this process until `execute`, so no program may trace it any more. */
+/* Process 1 shares its memory with this process until `execute`, so this process must not be traceable until then. */
 static _Noreturn void begin(struct beginning *beginning)
 {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
