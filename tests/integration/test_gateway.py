@@ -187,6 +187,7 @@ def test_many_connections_of_one_address_leave_room_for_others(tmp_path: Path) -
         eventually_sync(lambda: one.answer(GET).startswith(b"HTTP/1.1 200 "), what="a place has become free")
 
 
+@pytest.mark.slow
 def test_a_busy_replica_that_is_checked_slowly_is_kept(tmp_path: Path) -> None:
     with gateway(tmp_path) as one:
         one.backend.readiness_s = 1.5

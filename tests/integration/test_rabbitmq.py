@@ -151,6 +151,7 @@ async def test_a_consumer_outlives_a_broker_that_is_not_there_yet(
         assert not consumer.task.done()
 
 
+@pytest.mark.slow
 async def test_a_late_settlement_redelivers_the_message(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
@@ -172,6 +173,7 @@ async def test_a_late_settlement_redelivers_the_message(
     assert _depth(rabbitmq_server.url, QUEUE) == 0
 
 
+@pytest.mark.slow
 async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:

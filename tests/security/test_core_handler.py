@@ -109,6 +109,7 @@ def test_no_process_inside_the_wall_can_start_it(running: RunningExecutor) -> No
 
 
 @pytest.mark.usefixtures("handler")
+@pytest.mark.slow
 def test_the_doctor_refuses_a_host_with_a_core_handler() -> None:
     """A hard limit of 0 cannot be raised to 1."""
     doctor = f"ulimit -Hc 0; exec {sys.executable} -m executor.doctor --json"

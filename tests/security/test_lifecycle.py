@@ -101,6 +101,7 @@ async def test_many_boxes_are_ready_with_few_descriptors() -> None:
         assert keeper(running.pid) == first
 
 
+@pytest.mark.slow
 async def test_stopping_leaves_nothing() -> None:
     mark = f"stop-{os.getpid()}"
     with running_executor(executor_slots="1") as running:
@@ -113,6 +114,7 @@ async def test_stopping_leaves_nothing() -> None:
     assert _cgroups(running.pid) == []
 
 
+@pytest.mark.slow
 async def test_killing_the_executor_leaves_no_process() -> None:
     mark = f"kill-{os.getpid()}"
     with running_executor(executor_slots="1", expect_exit=-signal.SIGKILL) as running:

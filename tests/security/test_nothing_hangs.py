@@ -104,6 +104,7 @@ async def test_a_run_can_be_cancelled_while_the_keeper_is_stuck(sandbox: Bubblew
     assert running.cancelled()
 
 
+@pytest.mark.slow
 async def test_a_sandbox_can_be_closed_while_its_keeper_is_stuck(sandbox: BubblewrapSandbox) -> None:
     running = asyncio.create_task(sandbox.run(_job(_SLEEP)))
     await _until_programs_sleep(1)

@@ -95,6 +95,7 @@ async def test_an_id_becomes_a_job_with_the_submissions_text(
     assert (job["upload"], job["status"], job["request_id"]) == (upload, "none-executed", request)
 
 
+@pytest.mark.slow
 async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:

@@ -34,6 +34,7 @@ def test_the_compiler_and_its_analyzer_find_nothing(source: Path, compiler: str)
     assert subprocess.run(command, capture_output=True, text=True).stderr == ""
 
 
+@pytest.mark.slow
 def test_it_is_compiled_again_only_after_a_change(sources: Path) -> None:
     first = build.compile_into(sources)
     compiled_at = first.library.stat().st_mtime_ns

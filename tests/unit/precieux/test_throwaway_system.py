@@ -65,6 +65,7 @@ def test_silent_parts_are_named_with_the_others_log(up: Up) -> None:
     assert "schema.current" in complaint
 
 
+@pytest.mark.slow
 def test_the_wait_goes_on_while_parts_become_ready(up: Up) -> None:
     up.is_(
         "for n in range(8):\n    time.sleep(0.5); say(f'STATUS=Waiting for the {n}')\nsay('READY=1'); time.sleep(60)",

@@ -68,6 +68,7 @@ def test_the_connection_goes_on_after_a_head(api: ApiProcess) -> None:
     assert answer.count('"status":404') == 1
 
 
+@pytest.mark.slow
 def test_a_large_body_is_not_asked_for_without_a_key(api: ApiProcess) -> None:
     """The client waits for `100 Continue` before it sends the body."""
     fields = ("Content-Type: application/json", "Content-Length: 999999999", "Expect: 100-continue")
