@@ -6,6 +6,7 @@ import selectors
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import uvloop
 
@@ -50,12 +51,12 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)
         # Without warm runtimes, which would be started although no request needs them.
-        check = language_check.mark_faults(Pipeline(sandbox, settings), installed, slots)
+        check = partial(language_check.mark_faults, Pipeline(sandbox, settings), installed, slots)
         with listen(settings) as listener:
             async with (
                 contextlib.aclosing(warm),
                 in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
-                in_background(check) if settings.executor_check_languages else contextlib.nullcontext(),
+                in_background(check()) if settings.executor_check_languages else contextlib.nullcontext(),
             ):
                 log.info("executor.starting", address=listener.getsockname()[:2])
                 await run_until_stop_signal(
