@@ -259,7 +259,8 @@ class Runner:
                 log.warning("runner.heartbeat_failed", error=str(exc))
                 continue
             for lease_id, task in held.items():
-                if lease_id not in ours and not task.done():
+                # A job that is answered finds out by itself, and removes what it has stored.
+                if lease_id not in ours and lease_id not in self._answered and not task.done():
                     task.cancel()
 
     async def _drain(self) -> None:

@@ -1,19 +1,22 @@
 """The files that a program wrote to `out/`, from the engine's answer to the store, the result and the mail."""
 
+import asyncio
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
+from job_runner import claim
 from job_runner.cleaner import Cleaner
 from job_runner.emails.ordered import OrderedMails
 from job_runner.mailers.base import Mailer
 from job_runner.process import Processor
-from shared.database.connection import Database
+from shared.database.connection import Connection, Database
 from shared.errors import EngineRefused, StoreUnavailable
 from shared.mails import order
 from shared.retry import RetryPolicy
@@ -157,11 +160,14 @@ async def test_old_submissions_lose_their_artifacts(
 
 
 async def test_a_lost_lease_leaves_no_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+    database: Database, store: _Store, processor: Processor, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The runner hears of the loss while it stores the outcome, and finishes that before it gives up."""
     engine.streams = [[STARTED, _wrote({"a": b"1"})]]
     await add(database, store, owner=None, spec=_OF_V1)
-    put = store.put
+    put, heartbeat = store.put, claim.heartbeat
+    losses = 0
+    has_acted = asyncio.Event()
 
     async def is_removed() -> bool:
         return not await _stored(store)
@@ -170,9 +176,19 @@ async def test_a_lost_lease_leaves_no_artifacts(
         await put(key, data)
         if not key.endswith(".txt"):
             await execute(database, "UPDATE job SET lease_id = NULL, status = 'cancelled', finished_at = now()")
+            await has_acted.wait()
+
+    async def check(connection: Connection, leases: Sequence[UUID], *, lease_seconds: float) -> set[UUID]:
+        nonlocal losses
+        ours = await heartbeat(connection, leases, lease_seconds=lease_seconds)
+        losses += not ours
+        if losses == 2:  # the runner has acted on the first one
+            has_acted.set()
+        return ours
 
     store.put = lose  # type: ignore[method-assign]
-    async with running(database, processor):
+    monkeypatch.setattr(claim, "heartbeat", check)
+    async with running(database, processor, lease_seconds=1):
         await all_are("cancelled", database)
         await eventually(is_removed)
 
