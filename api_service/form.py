@@ -22,6 +22,7 @@ from api_service.schemas import Upload
 from api_service.settings import ApiSettings
 from api_service.source_text import read_source
 from shared.storage.keys import is_extension
+from shared.visible_text import is_visible
 
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
 _NAMES: Final = frozenset({*Upload.model_fields, "file"})
@@ -137,7 +138,7 @@ async def _file(form: FormData, settings: ApiSettings) -> tuple[str, Object]:
             "file has no file name, so its encoding is unknown: send it as `curl -F file=@program.py` does.",
         )
     name = (file.filename or "") if isinstance(file, UploadFile) else ""
-    if len(name) > 255 or any(c in "/\\" or not c.isprintable() for c in name) or name in (".", ".."):
+    if len(name) > 255 or any(c in "/\\" for c in name) or not is_visible(name) or name in (".", ".."):
         raise Problem(_UNPROCESSABLE, "The file's name must be a plain name without a path, of at most 255 characters.")
     extension = name.rpartition(".")[2] if "." in name else ""
     if extension and not is_extension(extension):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from shared import channels
+from shared.visible_text import is_visible
 
 if TYPE_CHECKING:  # the command line makes keys without a database
     from shared.database.connection import Connection, Record
@@ -45,8 +46,8 @@ class ApiKey:
 
 
 def is_name(text: str) -> bool:
-    """Return True if a key may have this name: some printable characters, which stand in one line of a list."""
-    return bool(text.strip()) and text.isprintable() and len(text) <= LONGEST_NAME
+    """Return True if a key may have this name: some visible characters, which stand in one line of a list."""
+    return bool(text.strip()) and is_visible(text) and len(text) <= LONGEST_NAME
 
 
 def new_key() -> str:

@@ -1,0 +1,15 @@
+"""Tells names that are shown as what they are from those with hidden characters."""
+
+import pytest
+
+from shared.visible_text import is_visible
+
+
+@pytest.mark.parametrize("text", ["", "course 1", "</td>", "دوره\u200cی یک", "👩\u200d🏫", "é", "e\u0301"])
+def test_a_text_whose_characters_are_all_seen(text: str) -> None:
+    assert is_visible(text)
+
+
+@pytest.mark.parametrize("hidden", ["\n", "\t", "\x1b[31m", "\x7f", "\u200b", "\u2028", "\u202e", "\u2066", "\ud800"])
+def test_a_text_with_a_hidden_character(hidden: str) -> None:
+    assert not is_visible(f"a{hidden}b")
