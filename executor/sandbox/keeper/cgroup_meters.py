@@ -73,7 +73,7 @@ class CgroupV1:
     def sample(self) -> Usage:
         kills = self._memory.read("memory.oom_control").rpartition("oom_kill ")[2]
         return Usage(
-            cpu_s=self._cpu_s() - self._cpu_before,
+            cpu_s=max(0.0, self._cpu_s() - self._cpu_before),
             memory_bytes=int(self._memory.read("memory.max_usage_in_bytes")),
             exhausted=int(kills) > 0,
         )
@@ -135,7 +135,7 @@ class CgroupV2:
             self._peak = int(self._folder.read("memory.peak"))
         except FileNotFoundError:  # before Linux 5.19
             self._peak = max(self._peak, int(self._folder.read("memory.current")))
-        return Usage(self._cpu_s() - self._cpu_before, self._peak, int(events["oom_kill"]) > 0)
+        return Usage(max(0.0, self._cpu_s() - self._cpu_before), self._peak, int(events["oom_kill"]) > 0)
 
     def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
         self._cpu_before += start_s
