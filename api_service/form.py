@@ -138,7 +138,7 @@ async def _file(form: FormData, settings: ApiSettings) -> tuple[str, Object]:
             "file has no file name, so its encoding is unknown: send it as `curl -F file=@program.py` does.",
         )
     name = (file.filename or "") if isinstance(file, UploadFile) else ""
-    if len(name) > 255 or any(c in "/\\" for c in name) or not is_visible(name) or name in (".", ".."):
+    if len(name) > 255 or any(c in "/\\" for c in name) or (name and not is_visible(name)) or name in (".", ".."):
         raise Problem(_UNPROCESSABLE, "The file's name must be a plain name without a path, of at most 255 characters.")
     extension = name.rpartition(".")[2] if "." in name else ""
     if extension and not is_extension(extension):

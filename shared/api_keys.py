@@ -47,7 +47,7 @@ class ApiKey:
 
 def is_name(text: str) -> bool:
     """Return True if a key may have this name: some visible characters, which stand in one line of a list."""
-    return bool(text.strip()) and is_visible(text) and len(text) <= LONGEST_NAME
+    return is_visible(text) and len(text) <= LONGEST_NAME
 
 
 def new_key() -> str:

@@ -8,5 +8,6 @@ _WITHOUT_JOINERS: Final = str.maketrans("", "", "\u200c\u200d")
 
 
 def is_visible(text: str) -> bool:
-    """Return True if no character of a text is hidden, ends a line, turns others around or controls a terminal."""
-    return text.isprintable() or text.translate(_WITHOUT_JOINERS).isprintable()
+    """Return True if a text has a character to see, and none that is hidden, ends a line or turns others around."""
+    seen = text.translate(_WITHOUT_JOINERS)
+    return seen.isprintable() and bool(seen.strip())
