@@ -100,7 +100,7 @@ async def test_a_consumer_without_messages_tries_the_next_host(
             release.set()
             await asyncio.wait_for(second.connected.wait(), 20)
             await asyncio.wait_for(first.connected.wait(), 20)
-        assert attempts == [1]
+        assert len(attempts) == 1
         await publisher.close()
         await broker.close()
 
