@@ -1,10 +1,11 @@
 """Measures what the whole system takes while it is idle: `python -m benchmarks.idle`.
 
-It prints a table of the memory by kind of process, 20 s after `precieux up` was ready, and the CPU time and wake-ups of
-the next minute. Memory is PSS: of a page that n processes share, each has the n-th part. Pages of files that programs
-outside of the system use too count less, so compare totals of the same machine, or the anonymous memory.
+It needs root. It prints a table of the memory by kind of process, 20 s after `precieux up` was ready, and the CPU time
+and wake-ups of the next minute. Memory is PSS: of a page that n processes share, each has the n-th part. Pages of files
+that programs outside of the system use too count less, so compare totals of the same machine, or the anonymous memory.
 """
 
+import os
 import re
 import sys
 import time
@@ -48,6 +49,8 @@ class Sample:
 
 
 def main() -> None:
+    if os.geteuid() != 0:
+        sys.exit("benchmarks.idle: run it as root, because only root may read the memory of boxes.")
     with ThrowawaySystem() as system:
         time.sleep(_SETTLE_S)
         before = samples(system.process.pid)
