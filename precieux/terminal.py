@@ -56,7 +56,7 @@ def say(text: str) -> None:
 
 def hint(text: str) -> None:
     """Print a line that is not part of the result."""
-    err.print(text, markup=False, soft_wrap=True, style="dim")
+    err.print(replace_controls(text), markup=False, soft_wrap=True, style="dim")
 
 
 def say_json(value: Any) -> None:

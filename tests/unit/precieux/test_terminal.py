@@ -34,5 +34,10 @@ def test_a_ready_system_names_the_operators_page(capsys: pytest.CaptureFixture[s
     assert ("Operator's page: http://127.0.0.1:8000/admin (log in" in shown) is has_pages
 
 
+def test_names_of_files_in_hints_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.hint("These files belong to no test: a\x1b]0;title\x07\x1b[31mred.txt.")
+    assert capsys.readouterr().err == "These files belong to no test: a\ufffd]0;title\ufffd\ufffd[31mred.txt.\n"
+
+
 def test_the_default_address_is_the_clients() -> None:
     assert DEFAULT_URL == precieux_client.DEFAULT_URL
