@@ -132,6 +132,7 @@ def _show_command(command: str) -> None:
 
     The kernel reads it from where it put the arguments: `arg_start` and `arg_end` in proc_pid_stat(5).
     """
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    # The name before the parenthesis may end in the middle of a character.
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
     start, end = int(fields[45]), int(fields[46])
     ctypes.memmove(start, command.encode()[: end - start - 1].ljust(end - start, b"\0"), end - start)

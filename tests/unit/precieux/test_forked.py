@@ -140,3 +140,13 @@ def test_only_the_first_process_of_a_service_is_a_fork(monkeypatch: pytest.Monke
         service.start("@nobody", watchdog_s=1)
         eventually_sync(lambda: service.exit_code() == 0)
     assert forked == ["service"]
+
+
+def test_a_name_that_the_kernel_cuts_in_a_character(tmp_path: Path) -> None:
+    """The kernel keeps 15 bytes of the name of a process."""
+    python = tmp_path / "aaaaaaaaaaaaaa\u00e9"
+    python.symlink_to(sys.executable)
+    (tmp_path / "service.py").write_text("")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([python, "-c", PARENT, str(tmp_path)], env=environment, capture_output=True, text=True)
+    assert done.stdout.split()[1:] == ["0"], done.stderr
