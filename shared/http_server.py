@@ -44,8 +44,9 @@ def listening_socket(host: str, port: int, *, setting: str) -> socket.socket:
         # Connections inherit it. Without it an answer's body waits 40 ms for the acknowledgement of its head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.bind(address)
-    except OSError as exc:
-        raise ConfigurationError(f"cannot listen on {host}:{port} ({exc.strerror or exc}): set {setting}") from exc
+    except (OSError, UnicodeError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise ConfigurationError(f"cannot listen on {host}:{port} ({reason}): set {setting}") from exc
     return listening
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from shared.database.address import DatabaseUrl
 from shared.errors import ConfigurationError
 from shared.settings import Settings, default_data_dir, load
 
@@ -26,7 +27,7 @@ class UpSettings(Settings):
     data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="the folder of all local state")]
     public_url: Annotated[str | None, Field(pattern="^https?://", description="the address that mails link to")] = None
     web: Annotated[bool, Field(description="serve the pages at `/` and `/admin`")] = True
-    database_url: Annotated[SecretStr | None, Field(description="your own Postgres; unset, ours is started")] = None
+    database_url: Annotated[DatabaseUrl | None, Field(description="your own Postgres; unset, ours is started")] = None
     codex_url: Annotated[
         str | None, Field(pattern="^https?://", description="your own engine; unset, ours is started")
     ] = None
@@ -46,17 +47,18 @@ def check_port_is_free(host: str, port: int) -> None:
         _try_to_listen(host, port)
     except PermissionError as exc:
         raise ConfigurationError(
-            f"Port {port} is only for root: choose one above 1023 with --port or PRECIEUX_PORT."
+            f"This user may not listen on port {port}: choose another one, above 1023, with --port or PRECIEUX_PORT."
         ) from exc
-    except OSError as exc:
-        if isinstance(exc, socket.gaierror) or exc.errno == errno.EADDRNOTAVAIL:
+    except (OSError, UnicodeError) as exc:
+        reason = getattr(exc, "strerror", None) or "it cannot be a name"
+        if getattr(exc, "errno", None) == errno.EADDRINUSE:
             raise ConfigurationError(
-                f"PRECIEUX_HOST is {host}, which is no address of this machine ({exc.strerror}): set it to 127.0.0.1"
-                " for this machine alone, or to 0.0.0.0 for all that reach it."
+                f"Port {port} on {host} cannot be used ({reason}): "
+                "stop the process that uses it, or choose another port with --port or PRECIEUX_PORT."
             ) from exc
         raise ConfigurationError(
-            f"Port {port} on {host} cannot be used ({exc.strerror}): "
-            "stop the process that uses it, or choose another port with --port or PRECIEUX_PORT."
+            f"PRECIEUX_HOST is {host}, which is no address of this machine ({reason}): set it to 127.0.0.1"
+            " for this machine alone, or to 0.0.0.0 for all that reach it."
         ) from exc
 
 

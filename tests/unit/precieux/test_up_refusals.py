@@ -41,7 +41,8 @@ def test_a_folder_below_a_closed_one_is_named(use: Callable[[Path], None], close
     [
         (errno.EADDRINUSE, "stop the process that uses it"),
         (errno.EADDRNOTAVAIL, r"PRECIEUX_HOST is 10\.9\.9\.9, which is no address of this machine"),
-        (errno.EACCES, "choose one above 1023"),
+        (errno.EINVAL, r"PRECIEUX_HOST is 10\.9\.9\.9, which is no address of this machine"),
+        (errno.EACCES, "above 1023"),
     ],
 )
 def test_a_port_that_cannot_be_used_is_explained(number: int, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +52,11 @@ def test_a_port_that_cannot_be_used_is_explained(number: int, sentence: str, mon
     monkeypatch.setattr(settings, "_try_to_listen", refuse)
     with pytest.raises(ConfigurationError, match=sentence):
         check_port_is_free("10.9.9.9", 80)
+
+
+def test_a_host_that_cannot_be_a_name_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match=r"PRECIEUX_HOST is a\.\.b, which is no address"):
+        check_port_is_free("a..b", 8000)
 
 
 def test_a_stopped_migration_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,3 +71,4 @@ def test_a_stopped_migration_is_one_sentence(tmp_path: Path, monkeypatch: pytest
 def test_a_database_is_named_without_its_password() -> None:
     assert Connector("postgresql://user:pass@a:1,b:2/name").servers == "a:1, b:2"
     assert Connector("postgresql:///name?host=/run/postgresql").servers == "a socket of this machine"
+    assert Connector("postgresql://user:pass@/name?host=a.example&port=5433").servers == "a.example:5433"
