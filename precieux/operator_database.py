@@ -19,7 +19,6 @@ from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.roles import Role
 from shared.database.schema import require_current, revisions
-from shared.database.wrong_address import NOT_A_DATABASE, wrong_address
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
@@ -100,5 +99,3 @@ async def _connect(database: Database) -> None:
             f"The database does not answer within {_CONNECT_TIMEOUT:.0f} s: check that it runs, and that"
             " PRECIEUX_DATABASE_URL is its address."
         ) from None
-    except NOT_A_DATABASE as exc:
-        raise wrong_address(exc) from exc

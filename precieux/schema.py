@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.database.wrong_address import NOT_A_DATABASE, wrong_address
+from shared.database.connection_errors import UNAVAILABLE, wrong_address
 from shared.errors import DatabaseUnavailable
 
 _TIMEOUT: Final = 10.0
@@ -21,13 +21,15 @@ def revision_of(url: str) -> str | None:
     async def ask() -> str | None:
         try:
             connection = await asyncpg.connect(url, timeout=_TIMEOUT)
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as exc:
+        except Exception as exc:
+            if wrong := wrong_address(exc):
+                raise wrong from exc
+            if not isinstance(exc, UNAVAILABLE):
+                raise
             raise DatabaseUnavailable(
                 f"The database does not answer ({str(exc) or f'within {_TIMEOUT:.0f} s'}): check that it runs, and that"
                 " PRECIEUX_DATABASE_URL is its address."
             ) from exc
-        except NOT_A_DATABASE as exc:
-            raise wrong_address(exc) from exc
         try:
             if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
                 return None

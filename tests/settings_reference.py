@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -129,10 +129,12 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """Return the types of a union without None, or else the annotation alone."""
+    """Return the types of a union without None, or else the annotation alone. Those with a check count as without it."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
     if get_origin(annotation) is Literal or not get_args(annotation):
         return [annotation]
-    return [kind for kind in get_args(annotation) if kind is not NoneType]
+    return [kind for each in get_args(annotation) if each is not NoneType for kind in _kinds(each)]
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Protocol, TypeAlias
 
 import asyncpg
 import databases
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
 from shared import metrics
+from shared.database.address import DatabaseUrl
+from shared.database.connection_errors import UNAVAILABLE, wrong_address
 from shared.database.connector import Connector
 from shared.database.listener import Listener
 from shared.database.named_parameters import numbered
@@ -35,36 +37,16 @@ RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 _IDLE_SECONDS = 60.0
 #: Seconds without use after which a connection is closed, unless it is the last. Each takes 2 to 5 MB of the server.
 _SPARE_SECONDS = 15.0
-#: Errors that asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
-_UNAVAILABLE = (
-    OSError,
-    asyncpg.InterfaceError,
-    # asyncpg raises it after a server was killed in the middle of an answer.
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,  # class 08
-    asyncpg.InsufficientResourcesError,  # class 53
-    asyncpg.OperatorInterventionError,  # class 57
-    asyncpg.PostgresSystemError,  # class 58
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-)
 #: Errors of a server that undid a statement in favour of another: there was a deadlock, or a lock was not free.
 _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  # class 40, and 55P03
 
 
 class DatabaseSettings(Settings):
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         description="the address of Postgres, postgresql://user:password@host:port/name, or of several servers of which"
         " one takes writes, postgresql://user:password@host1:port,host2:port/name; `precieux up` sets it"
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200, description="connections that one process may hold")] = 10
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("it must begin with postgresql://")
-        return value
 
 
 class Record(Protocol):
@@ -111,7 +93,7 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     if isinstance(error, asyncpg.DiskFullError):
         metrics.DATABASE_FULL.inc()
         return DatabaseFull(f"the disk of the database is full: {text}")
-    if isinstance(error, _UNAVAILABLE):
+    if isinstance(error, UNAVAILABLE):
         return DatabaseUnavailable(f"the database is unavailable: {text}")
     return None
 
@@ -189,14 +171,21 @@ class Database:
         self._listener = Listener(self._connect_listener)
 
     async def connect(self, stop: asyncio.Event | None = None) -> None:
-        """Connect to the server. Try again with backoff until it succeeds or `stop` is set."""
+        """Connect to the server. Try again with backoff until it succeeds or `stop` is set.
+
+        Raise `ConfigurationError` if the address is wrong.
+        """
         policy, rng = RetryPolicy(base=0.2, cap=5), random.Random()  # noqa: S311
         attempt = 0
         while stop is None or not stop.is_set():
             attempt += 1
             try:
                 await self._database.connect()
-            except _UNAVAILABLE as exc:
+            except Exception as exc:
+                if wrong := wrong_address(exc):
+                    raise wrong from exc
+                if not isinstance(exc, UNAVAILABLE):
+                    raise
                 delay = policy.delay(attempt, rng)
                 log.warning(
                     "database.waiting",

@@ -36,8 +36,7 @@ class Connector:
     @property
     def servers(self) -> str:
         """The hosts and ports, without users and passwords."""
-        hosts = (urlsplit(address).netloc.rpartition("@")[2] for address in self._addresses)
-        return ", ".join(host or "a socket of this machine" for host in hosts)
+        return ", ".join(_server(address) for address in self._addresses)
 
     async def connect(self, _dsn: None = None, **options: Any) -> asyncpg.Connection:
         """Return a new connection. Raise the last host's error if no host serves.
@@ -58,6 +57,14 @@ class Connector:
             return connection
         assert failure is not None
         raise failure
+
+
+def _server(address: str) -> str:
+    """Return the host and the port of an address. Either may stand in its query."""
+    parts = urlsplit(address)
+    query = parse_qs(parts.query)
+    host = parts.netloc.rpartition("@")[2] or ":".join(query.get("host", []) + query.get("port", []))
+    return "a socket of this machine" if not host or host.startswith("/") else host
 
 
 def _notice_silence(connection: asyncpg.Connection) -> None:

@@ -9,7 +9,6 @@ from alembic.config import Config
 
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import current_revision, revisions
-from shared.database.wrong_address import NOT_A_DATABASE, wrong_address
 from shared.errors import ConfigurationError, DatabaseConflict
 from shared.logging import LogSettings, configure_logging, get_logger
 from shared.settings import fail, load
@@ -33,10 +32,7 @@ def upgrade(url: str) -> None:
 async def _first_look(settings: DatabaseSettings) -> str | None:
     """Wait for the server, and return the revision of the schema."""
     database = Database(settings)
-    try:
-        await database.connect()
-    except NOT_A_DATABASE as exc:
-        raise wrong_address(exc) from exc
+    await database.connect()
     try:
         return await current_revision(database)
     finally:

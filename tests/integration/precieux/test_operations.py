@@ -278,7 +278,7 @@ def test_a_key_shows_its_webhook_secret_once(on_database: OnDatabase) -> None:
     assert secrets_of(on_database, created["id"]) == [created["webhook_secret"]]
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 201, "two\nlines", "\x1b[31mred", "left\u202eright"])
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "two\nlines", "\x1b[31mred", "\u200c", "left\u202eright"])
 def test_a_key_has_a_name_that_fits_in_a_line(name: str) -> None:
     assert "visible" in run("keys", "create", name, code=2).output
     assert run_json("keys", "list") == []
@@ -290,6 +290,7 @@ def test_a_key_has_a_name_that_fits_in_a_line(name: str) -> None:
         ({"scheme": "mysql"}, "PRECIEUX_DATABASE_URL"),
         ({"netloc": "someone@127.0.0.1:99999"}, "port must be 0-65535"),
         ({"path": "/missing"}, 'database "missing" does not exist'),
+        ({"query": "sslmode=none"}, "sslmode"),
     ],
 )
 def test_a_wrong_address_is_one_sentence(

@@ -2,11 +2,13 @@ import json
 import os
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 
 from api_service.settings import ApiSettings
 from job_runner.settings import EngineSettings, RunnerSettings
+from precieux.up.settings import UpSettings
 from shared.database.connection import DatabaseSettings
 from shared.errors import ConfigurationError
 from shared.settings import load, unknown
@@ -39,6 +41,21 @@ def test_a_bad_setting_is_one_sentence_that_names_it(
         load(settings)
     assert str(raised.value).startswith(f"{name} is wrong: ")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("settings", [DatabaseSettings, UpSettings])
+@pytest.mark.parametrize("password", ["sec/ret", "sec?ret", "sec#ret", "sec[ret", "sec\u2100ret"])
+def test_a_password_must_be_percent_encoded(
+    monkeypatch: pytest.MonkeyPatch, settings: type[DatabaseSettings | UpSettings], password: str
+) -> None:
+    """A part of it would be taken for the host, and logged."""
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u:{password}@h/d")
+    with pytest.raises(ConfigurationError, match="percent-encoded") as raised:
+        load(settings)
+    assert password not in str(raised.value)
+    assert "sec" not in str(raised.value)
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u:{quote(password, safe='')}@h/d")
+    load(settings)
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

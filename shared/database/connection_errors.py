@@ -1,0 +1,32 @@
+"""Tells what an error of a connection to Postgres means. It loads only asyncpg."""
+
+from typing import Final
+
+import asyncpg
+
+from shared.errors import ConfigurationError
+
+#: What asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
+UNAVAILABLE: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    # asyncpg raises it after a server was killed in the middle of an answer.
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,  # class 08
+    asyncpg.InsufficientResourcesError,  # class 53
+    asyncpg.OperatorInterventionError,  # class 57
+    asyncpg.PostgresSystemError,  # class 58
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+#: What asyncpg raises for an address whose user, password, database, port or query is wrong.
+_WRONG_ADDRESS: Final = (asyncpg.PostgresError, ValueError, OverflowError)
+
+
+def wrong_address(error: Exception) -> ConfigurationError | None:
+    """Return the error to raise if only a wrong `PRECIEUX_DATABASE_URL` makes a connection fail so, else None."""
+    # A wrong query is an `InterfaceError` of asyncpg's too.
+    is_unavailable = isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.ClientConfigurationError)
+    if is_unavailable or not isinstance(error, _WRONG_ADDRESS):
+        return None
+    return ConfigurationError(f"PRECIEUX_DATABASE_URL is not the address of a database: {str(error).rstrip('.')}.")
