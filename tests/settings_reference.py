@@ -129,7 +129,7 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """Return the types of a union without None, or else the annotation alone. Those with a check count as without it."""
+    """Return the types of a union without None, or else the annotation alone, without the checks of `Annotated`."""
     if get_origin(annotation) is Annotated:
         return _kinds(get_args(annotation)[0])
     if get_origin(annotation) is Literal or not get_args(annotation):
