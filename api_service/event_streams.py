@@ -16,7 +16,7 @@ from api_service.problems import Problem
 from api_service.snapshots import Reading
 from api_service.together import Together
 from api_service.watcher import Watcher
-from shared import api_keys, channels
+from shared import api_keys
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -193,14 +193,14 @@ class Streams:
 
     async def end_revoked(self, stop: asyncio.Event) -> None:
         """End the streams of each key that is revoked, within a second."""
-        async with self._database.listen(channels.KEYS) as changed:
-            while not stop.is_set():
-                await wait_any(stop, changed)
-                changed.clear()
-                await self._end_revoked()
-                # Until then, a stream may have been opened with a key of the cache.
-                await wait_any(stop, changed, timeout=CACHE_SECONDS + 1)
-                await self._end_revoked()
+        changed = self._watcher.key_revoked
+        while not stop.is_set():
+            await wait_any(stop, changed)
+            changed.clear()
+            await self._end_revoked()
+            # Until then, a stream may have been opened with a key of the cache.
+            await wait_any(stop, changed, timeout=CACHE_SECONDS + 1)
+            await self._end_revoked()
 
     async def _end_revoked(self) -> None:
         keys = [key for key in self._open if key is not None]

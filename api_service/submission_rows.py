@@ -34,9 +34,11 @@ _REQUEST: Final = """
     FROM requested
 """
 
-#: The id that a client has chosen, or the next one that is free.
-_CHOOSE: Final = """
-    SELECT coalesce(CAST(:id AS bigint), (
+#: The id that a client has chosen.
+_CHOSEN: Final = "SELECT CAST(:id AS bigint) AS id"
+#: The next id that is free.
+_NEXT: Final = """
+    SELECT (
         -- The sequence may reach many ids that clients have chosen, but each of them only once. In FROM, all numbers of
         -- a series would be made before the first is used.
         SELECT next.id FROM (SELECT generate_series(1, 10000) AS nth) AS tries CROSS JOIN LATERAL (
@@ -45,7 +47,7 @@ _CHOOSE: Final = """
         WHERE (SELECT true FROM uploads WHERE uploads.id = next.id) IS NULL
             AND (SELECT true FROM deleted_uploads WHERE deleted_uploads.id = next.id) IS NULL
         LIMIT 1
-    )) AS id OFFSET 0
+    ) AS id OFFSET 0
 """
 _COLUMNS: Final = """
     id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner, idempotency_key, spec, files,
@@ -58,14 +60,17 @@ _VALUES: Final = """
 """
 _INSERT: Final = f"""
     INSERT INTO uploads ({_COLUMNS})
-    SELECT {_VALUES} FROM ({_CHOOSE}) AS chosen WHERE chosen.id IS NOT NULL
+    SELECT {_VALUES} FROM ({{id}}) AS chosen WHERE chosen.id IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING id, created_at, object_key
 """  # noqa: S608  (constants)
+# Two statements, because Postgres would plan one for both at each call: with an id, it costs less than a plan for both.
+_INSERT_CHOSEN: Final = _INSERT.format(id=_CHOSEN)
+_INSERT_NEXT: Final = _INSERT.format(id=_NEXT)
 # Registers a submission and requests its run in one round trip. No client knows its id yet, so none is notified.
 _INSERT_AND_REQUEST: Final = f"""
     WITH created AS (
         INSERT INTO uploads ({_COLUMNS}, request_id, requested_at, runs)
-        SELECT {_VALUES}, gen_random_uuid(), now(), 1 FROM ({_CHOOSE}) AS chosen
+        SELECT {_VALUES}, gen_random_uuid(), now(), 1 FROM ({_NEXT}) AS chosen
         WHERE chosen.id IS NOT NULL AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = :sha256)
         ON CONFLICT DO NOTHING RETURNING id, created_at, object_key, request_id, email, spec
     ), queued AS (
@@ -118,7 +123,9 @@ async def insert_all(
 
 
 def _statement(new: NewSubmission) -> str:
-    return _INSERT if new.hold else _INSERT_AND_REQUEST
+    if not new.hold:
+        return _INSERT_AND_REQUEST
+    return _INSERT_NEXT if new.id is None else _INSERT_CHOSEN
 
 
 def _values(

@@ -102,15 +102,22 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
         """
         WITH sent AS MATERIALIZED (
             SELECT emails.id, accepted.provider_id
-            FROM emails JOIN unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS accepted (id, provider_id)
-                ON accepted.id = emails.id
+            FROM emails JOIN (
+                SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS each (id, provider_id)
+                -- This limit removes no row. It tells the planner that there are few, so one plan serves all calls.
+                LIMIT :count
+            ) AS accepted ON accepted.id = emails.id
             WHERE status IN ('queued', 'sending') ORDER BY emails.id FOR NO KEY UPDATE OF emails
         )
         UPDATE emails SET status = 'sent', provider_id = sent.provider_id, sent_at = now(), updated_at = now(),
             last_error = NULL, lease_id = NULL, lease_expires_at = NULL
         FROM sent WHERE emails.id = sent.id
         """,
-        {"ids": [mail for mail, _ in sent], "provider_ids": [storable(provider_id) for _, provider_id in sent]},
+        {
+            "ids": [mail for mail, _ in sent],
+            "provider_ids": [storable(provider_id) for _, provider_id in sent],
+            "count": len(sent),
+        },
     )
 
 

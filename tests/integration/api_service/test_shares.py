@@ -237,7 +237,7 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 
 
 async def test_an_id_takes_no_more_tries_than_it_needs(database: Database) -> None:
-    [plan] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {submission_rows._CHOOSE}", id=None)
+    [plan] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {submission_rows._NEXT}")
     # A function in FROM makes all its rows before the first is used.
     assert '"ProjectSet"' in str(plan["QUERY PLAN"])
     assert '"Function Scan"' not in str(plan["QUERY PLAN"])

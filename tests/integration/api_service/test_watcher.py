@@ -9,6 +9,7 @@ from api_service.watcher import Watcher
 from shared import channels
 from shared.database.connection import Database
 from tests.integration.rows import execute
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -52,6 +53,49 @@ async def test_a_new_connection_wakes_all(database: Database, watcher: Watcher) 
             )
         assert len(killed) == 1
         await asyncio.wait_for(asyncio.gather(one.wait(), two.wait()), 10)
+
+
+async def is_listening(database: Database) -> bool:
+    async with database.connection() as connection:
+        found = await connection.fetch_all(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+    return bool(found)
+
+
+async def is_at_rest(database: Database) -> bool:
+    return not await is_listening(database)
+
+
+async def test_it_listens_only_while_somebody_waits(database: Database) -> None:
+    watcher, stop = Watcher(database, look_seconds=0.1), asyncio.Event()
+    running = asyncio.create_task(watcher.run(stop))
+    for watch, channel in ((watcher.watch, channels.SUBMISSIONS), (watcher.watch_batch, channels.BATCHES)):
+        await eventually(lambda: is_at_rest(database))
+        with watch(1) as changed:
+            await asyncio.wait_for(asyncio.gather(changed.wait(), watcher.key_revoked.wait()), 5)
+            assert await is_listening(database)
+            changed.clear()
+            watcher.key_revoked.clear()
+            await notify(database, channel, 1)
+            await asyncio.wait_for(changed.wait(), 5)
+            await notify(database, channels.KEYS, 1)
+            await asyncio.wait_for(watcher.key_revoked.wait(), 5)
+            watcher.key_revoked.clear()
+    stop.set()
+    await running
+
+
+async def test_a_wait_that_is_over_leaves_it_at_rest(database: Database) -> None:
+    watcher, stop = Watcher(database, look_seconds=0.01), asyncio.Event()
+    with watcher.watch(1):
+        pass
+    running = asyncio.create_task(watcher.run(stop))
+    await eventually(lambda: not watcher._begun.is_set(), what="it has looked")
+    with watcher.watch(2) as changed:
+        await asyncio.wait_for(changed.wait(), 5)
+    stop.set()
+    await running
 
 
 async def test_a_submission_that_nobody_watches_is_forgotten(watcher: Watcher) -> None:

@@ -20,7 +20,6 @@ from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import client_of
-from tests.waiting import eventually
 
 
 @dataclass
@@ -63,7 +62,8 @@ async def serving(
     host, port = listening.getsockname()[:2]
     client = httpx.AsyncClient(base_url=f"http://{host}:{port}", limits=httpx.Limits(max_connections=None))
     try:
-        await eventually(lambda: services.watcher.changes > 0, what="the watcher listens")
+        with services.watcher.watch(0) as connected:
+            await connected.wait()
         yield Served(services, client, stop, running)
     finally:
         stop.set()
