@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from job_runner.webhooks import queue
@@ -22,6 +23,7 @@ from job_runner.webhooks.sender import Sender
 from shared import channels
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
+from shared.errors import DatabaseUnavailable
 from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.read import submission
@@ -304,6 +306,20 @@ async def test_a_receiver_that_is_back_gets_what_waits(database: Database, sende
     states = {one["id"]: one["status"] for one in await rows(database)}
     assert [states[one] for one in (delivered, unanswered)] == ["delivered", "delivered"]
     assert {states[one] for one in others} == {"pending"}
+
+
+async def test_an_error_after_a_delivery_leaves_it_recorded(
+    database: Database, sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    monkeypatch.setattr(queue, "bring_forward", fail)
+    await add_webhook(database, receiver.url)
+    with structlog.testing.capture_logs() as records:
+        await run_once(sender)
+    assert (await row(database))["status"] == "delivered"
+    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.none_brought_forward"]
 
 
 async def test_gone_ends_it_and_what_waits_of_the_same_submission(
