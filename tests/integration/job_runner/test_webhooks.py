@@ -147,6 +147,12 @@ async def make_due(database: Database) -> None:
     await execute(database, "UPDATE webhooks SET run_after = now()")
 
 
+def rows_read(plan: dict[str, Any]) -> int:
+    """Return the number of rows that a plan took from tables, with those that a filter dropped."""
+    here = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Relation Name" in plan else 0
+    return round(here) + sum(map(rows_read, plan.get("Plans", [])))
+
+
 async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, receiver: Receiver) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(sender.run(stop))
@@ -299,6 +305,7 @@ async def test_a_receiver_that_is_back_gets_what_waits(database: Database, sende
         await waiting("type = 'judge0.callback'"),
         await waiting("run_after = now() + interval '5 minutes'"),  # it was tried just now
         await waiting("attempt = 2", url=f"{receiver.url}/another"),
+        *[await waiting("lease_id = gen_random_uuid(), run_after = now() + interval '9 s'") for _ in range(4)],
     ]
     delivered = await add_webhook(database, receiver.url)
     await run_once(sender)
@@ -599,3 +606,16 @@ async def test_the_many_webhooks_of_a_slow_host_are_not_read(database: Database,
     [row] = await fetch(database, sql, **values)
     [plan] = json.loads(str(row["QUERY PLAN"]))
     assert (statement, plan["Plan"]["Shared Hit Blocks"]) < (statement, 60)
+
+
+async def test_the_many_urls_of_a_host_are_not_read(database: Database) -> None:
+    """After an outage of a host, many of its webhooks wait for their next attempt, each with a URL of its own."""
+    async with owner_of(database).transaction() as connection:
+        await connection.execute(
+            "INSERT INTO webhooks (type, url, attempt, run_after) SELECT 'x', 'http://a.example/' || n, 2,"
+            " now() + make_interval(secs => 60 + n * 0.01) FROM generate_series(1, 10000) n"
+        )
+    values = {"host": "a.example", "url": "http://a.example/", "callback": "judge0.callback", "seconds": 265}
+    [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + queue._BRING_FORWARD, **values)
+    [plan] = json.loads(str(row["QUERY PLAN"]))
+    assert rows_read(plan["Plan"]) == 1000
