@@ -91,15 +91,23 @@ _NEXT_DUE: Final = f"""
 #: A webhook whose next attempt is farther away has just failed. After the second failure it waits for 270 to 330 s.
 _LONGEST_WAIT_S: Final = 265
 #: A few at a time, and each of them once: a receiver may answer some webhooks and never others, or be down again.
+#: Of the host's next webhooks only a thousand are read: no index has the URL, and each webhook may have its own.
 _BRING_FORWARD: Final = """
     WITH waiting AS MATERIALIZED (
+        SELECT id FROM (
+            SELECT id, url, type, attempt, last_status, lease_id FROM webhooks
+            WHERE status = 'pending' AND host = :host
+                AND run_after > now() AND run_after < now() + make_interval(secs => :seconds)
+            ORDER BY run_after, id LIMIT 1000
+        ) AS upcoming
+        WHERE url = :url AND attempt = 2 AND last_status IS NULL AND lease_id IS NULL AND type <> :callback LIMIT 4
+    ), taken AS MATERIALIZED (
         SELECT id FROM webhooks
-        WHERE status = 'pending' AND host = :host AND url = :url AND attempt = 2 AND last_status IS NULL
-            AND lease_id IS NULL AND type <> :callback
-            AND run_after > now() AND run_after < now() + make_interval(secs => :seconds)
-        ORDER BY run_after, id LIMIT 4 FOR UPDATE SKIP LOCKED
+        WHERE id IN (SELECT id FROM waiting)
+            AND status = 'pending' AND attempt = 2 AND lease_id IS NULL AND run_after > now()
+        ORDER BY id FOR UPDATE SKIP LOCKED
     )
-    UPDATE webhooks SET run_after = now() FROM waiting WHERE webhooks.id = waiting.id
+    UPDATE webhooks SET run_after = now() FROM taken WHERE webhooks.id = taken.id
 """
 
 

@@ -159,7 +159,7 @@ class Sender:
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
             async with self._database.connection() as connection:
                 await queue.mark_delivered(connection, webhook.lease_id, answer.status)
-                await queue.bring_forward(connection, webhook)
+            await self._bring_forward(webhook)
         elif answer.gone and answer.status is not None:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
@@ -168,6 +168,14 @@ class Sender:
                 await queue.mark_gone(connection, webhook.lease_id, status=answer.status, error=error)
         else:
             await self._give_back(webhook, answer, manner)
+
+    async def _bring_forward(self, webhook: ClaimedWebhook) -> None:
+        """Make others due that waited for this receiver. After an error they come later, and this one is recorded."""
+        try:
+            async with self._database.connection() as connection:
+                await queue.bring_forward(connection, webhook)
+        except DatabaseUnavailable as exc:
+            log.warning("webhook.none_brought_forward", **_context(webhook), error=str(exc))
 
     async def _give_back(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
         """Give a webhook back after a failed attempt, or end it after the last."""

@@ -4,7 +4,8 @@ Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on tha
 on its channel. A session keeps its own tags and ends with them, so a late settlement has no effect.
 
 A node whose disk was full can keep a consumer connected and deliver nothing to it, although messages wait. A client
-cannot see that. So a consumer that has had no message in hand for half a minute connects again, to the next host.
+cannot see that. So a consumer that has had no message in hand for half a minute connects again, to the next host. Such
+a node may leave the close unanswered too; the connection has a deadline for that.
 
 The queue counts a delivery for each message that a dying consumer held. A consumer that starts may have died before, so
 it takes its first messages one by one. So a message that kills consumers becomes a dead letter, and no other does.
@@ -25,6 +26,7 @@ from pika.exceptions import AMQPError, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, LONGEST_BREAK, QUEUE, Ack, Delivery, Reject, Retry, Settlement
+from shared.broker.rabbitmq_connection import DeadlineConnection
 from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
@@ -34,7 +36,7 @@ from shared.watchdog import Pulse
 log = get_logger(__name__)
 
 PREFETCH: Final = 100
-#: Longer than any turn: connecting and each answer of the broker have deadlines of a minute.
+#: Longer than a turn: connecting and each answer of RabbitMQ have deadlines, of a minute at most.
 _LONGEST_TURN: Final = 120.0
 #: Seconds without a message in hand after which a consumer connects to the next host.
 SILENCE_SECONDS: Final = 30.0
@@ -120,7 +122,7 @@ class Hosts:
         self._in_use = -1
         self._gone: set[int] = set()
 
-    def connect(self) -> pika.BlockingConnection:
+    def connect(self) -> DeadlineConnection:
         """Connect to the first host that answers. Raise pika's error of the last one if none does."""
         count = len(self._parameters)
         after_this = (self._in_use + 1) % count
@@ -128,7 +130,7 @@ class Hosts:
         error: Exception | None = None
         for number in order:
             try:
-                connection = pika.BlockingConnection(self._parameters[number])
+                connection = DeadlineConnection(self._parameters[number])
             except (AMQPError, OSError) as exc:
                 self._gone.add(number)
                 error = exc

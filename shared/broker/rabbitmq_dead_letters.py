@@ -17,6 +17,7 @@ from pika.spec import BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
+from shared.broker.rabbitmq_connection import DeadlineConnection
 from shared.broker.rabbitmq_topology import QUEUES, connection_parameters, explaining_conflict
 from shared.errors import BrokerUnavailable
 
@@ -55,7 +56,7 @@ class RabbitMQDeadLetters:
 
     async def _with_channel(self, use: Callable[[BlockingChannel], T]) -> T:
         def work() -> T:
-            with pika.BlockingConnection(self._parameters) as connection:
+            with DeadlineConnection(self._parameters) as connection:
                 channel = connection.channel()
                 for queue, arguments in QUEUES.items():
                     with explaining_conflict(queue):

@@ -12,6 +12,7 @@ from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import QUEUE, Message
 from shared.broker.rabbitmq_confirms import Confirmation, Confirms, resolve
+from shared.broker.rabbitmq_connection import CLOSE_SECONDS, cut
 from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
 from shared.errors import BrokerUnavailable, ConfigurationError
 
@@ -157,7 +158,7 @@ class _Link:
         if self._connection.is_open:
             self._connection.add_on_close_callback(lambda *_: resolve(closed, None))
             self.abandon()
-            await asyncio.wait({closed}, timeout=3)
+            await asyncio.wait({closed}, timeout=CLOSE_SECONDS + 1)
 
     async def _declare(self, channel: Channel, queue: str, arguments: dict[str, str | int]) -> None:
         with explaining_conflict(queue):
@@ -184,6 +185,9 @@ class _Link:
     def _lose(self, error: BaseException) -> None:
         resolve(self._lost, error)
         self._confirms.give_up()
+        if self._connection.is_open:
+            # A damaged node answers heartbeats and no close, and would keep the connection for ever.
+            self._loop.call_later(CLOSE_SECONDS, cut, self._connection, CLOSE_SECONDS)
         if not (self._connection.is_closed or self._connection.is_closing):
             self._connection.close()
 

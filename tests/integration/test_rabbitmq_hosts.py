@@ -1,14 +1,18 @@
 """The RabbitMQ adapter with several hosts, some of which are gone or silent."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from pika.exceptions import AMQPConnectionError
 
 from precieux.ports import free_ports
 from shared.broker.base import Ack, Delivery, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
+from shared.broker.rabbitmq_connection import DeadlineConnection
+from shared.broker.rabbitmq_topology import connection_parameters
 from shared.errors import BrokerUnavailable
 from shared.retry import RetryPolicy
 from tests.factories import make_message
@@ -16,6 +20,9 @@ from tests.fixtures.brokers import consuming
 from tests.fixtures.relay import Relay
 
 pytestmark = pytest.mark.integration
+
+#: Ends the address of a host that is to be silent: without heartbeats, only a deadline of ours ends a wait.
+_NO_HEARTBEATS = "?heartbeat=0"
 
 
 def on_ports(url: str, *ports: int) -> str:
@@ -103,6 +110,53 @@ async def test_a_consumer_without_messages_tries_the_next_host(
         assert len(attempts) == 1
         await publisher.close()
         await broker.close()
+
+
+async def test_an_answer_that_does_not_come_is_given_up(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.broker.rabbitmq_connection.ANSWER_SECONDS", 0.1)
+    async with Relay(port_of(rabbitmq_url)) as host:
+        [parameters] = connection_parameters(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS, "test")
+        connection = await asyncio.to_thread(DeadlineConnection, parameters)
+        host.silence()
+        with pytest.raises(AMQPConnectionError, match="did not answer"):
+            await asyncio.wait_for(asyncio.to_thread(connection.channel), 10)
+        await asyncio.wait_for(host.left.wait(), 10)
+
+
+async def test_a_close_that_is_not_answered_has_an_end(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the way to the next host nor the end of the service waits for a host that answers nothing."""
+    monkeypatch.setattr("shared.broker.rabbitmq_consumer.SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr("shared.broker.rabbitmq_connection.CLOSE_SECONDS", 0.1)
+    received: asyncio.Queue[Delivery] = asyncio.Queue()
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        in_use.popleft().silence()
+        for delivery in deliveries:
+            received.put_nowait(delivery)
+        return [Ack()] * len(deliveries)
+
+    port = port_of(rabbitmq_url)
+    async with Relay(port) as first, Relay(port) as second:
+        in_use = deque([first, second])
+        publisher = RabbitMQBroker(rabbitmq_url)
+        broker = RabbitMQBroker(on_ports(rabbitmq_url, first.port, second.port) + _NO_HEARTBEATS)
+        async with consuming(broker, handle) as consumer:
+            for _ in range(2):
+                assert await publisher.publish([make_message()]) == [True]
+                await asyncio.wait_for(received.get(), 10)
+            consumer.stop.set()
+            await asyncio.wait_for(asyncio.shield(consumer.task), 10)
+        await publisher.close()
+
+
+async def test_a_publisher_ends_a_silent_connection(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.broker.rabbitmq_publisher.CLOSE_SECONDS", 0.1)
+    async with Relay(port_of(rabbitmq_url)) as host:
+        broker = RabbitMQBroker(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS)
+        assert await broker.publish([make_message()]) == [True]
+        host.silence()
+        await broker.close()
+        await asyncio.wait_for(host.left.wait(), 10)
 
 
 async def test_the_error_of_the_last_host_is_raised(rabbitmq_url: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from job_runner.webhooks import queue
@@ -22,6 +23,7 @@ from job_runner.webhooks.sender import Sender
 from shared import channels
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
+from shared.errors import DatabaseUnavailable
 from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.read import submission
@@ -143,6 +145,12 @@ async def run_once(sender: Sender) -> float:
 
 async def make_due(database: Database) -> None:
     await execute(database, "UPDATE webhooks SET run_after = now()")
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """Return the number of rows that a plan took from tables, with those that a filter dropped."""
+    here = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Relation Name" in plan else 0
+    return round(here) + sum(map(rows_read, plan.get("Plans", [])))
 
 
 async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, receiver: Receiver) -> None:
@@ -297,6 +305,7 @@ async def test_a_receiver_that_is_back_gets_what_waits(database: Database, sende
         await waiting("type = 'judge0.callback'"),
         await waiting("run_after = now() + interval '5 minutes'"),  # it was tried just now
         await waiting("attempt = 2", url=f"{receiver.url}/another"),
+        *[await waiting("lease_id = gen_random_uuid(), run_after = now() + interval '9 s'") for _ in range(4)],
     ]
     delivered = await add_webhook(database, receiver.url)
     await run_once(sender)
@@ -304,6 +313,20 @@ async def test_a_receiver_that_is_back_gets_what_waits(database: Database, sende
     states = {one["id"]: one["status"] for one in await rows(database)}
     assert [states[one] for one in (delivered, unanswered)] == ["delivered", "delivered"]
     assert {states[one] for one in others} == {"pending"}
+
+
+async def test_an_error_after_a_delivery_leaves_it_recorded(
+    database: Database, sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    monkeypatch.setattr(queue, "bring_forward", fail)
+    await add_webhook(database, receiver.url)
+    with structlog.testing.capture_logs() as records:
+        await run_once(sender)
+    assert (await row(database))["status"] == "delivered"
+    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.none_brought_forward"]
 
 
 async def test_gone_ends_it_and_what_waits_of_the_same_submission(
@@ -583,3 +606,16 @@ async def test_the_many_webhooks_of_a_slow_host_are_not_read(database: Database,
     [row] = await fetch(database, sql, **values)
     [plan] = json.loads(str(row["QUERY PLAN"]))
     assert (statement, plan["Plan"]["Shared Hit Blocks"]) < (statement, 60)
+
+
+async def test_the_many_urls_of_a_host_are_not_read(database: Database) -> None:
+    """After an outage of a host, many of its webhooks wait for their next attempt, each with a URL of its own."""
+    async with owner_of(database).transaction() as connection:
+        await connection.execute(
+            "INSERT INTO webhooks (type, url, attempt, run_after) SELECT 'x', 'http://a.example/' || n, 2,"
+            " now() + make_interval(secs => 60 + n * 0.01) FROM generate_series(1, 10000) n"
+        )
+    values = {"host": "a.example", "url": "http://a.example/", "callback": "judge0.callback", "seconds": 265}
+    [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + queue._BRING_FORWARD, **values)
+    [plan] = json.loads(str(row["QUERY PLAN"]))
+    assert rows_read(plan["Plan"]) == 1000

@@ -104,7 +104,7 @@ def test_the_host_in_use_is_tried_last(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AMQPConnectionError
         return str(parameters.host)
 
-    monkeypatch.setattr("pika.BlockingConnection", connect)
+    monkeypatch.setattr("shared.broker.rabbitmq_consumer.DeadlineConnection", connect)
     hosts = Hosts([pika.URLParameters(f"amqp://{host}") for host in "abc"])
     assert [str(hosts.connect()) for _ in range(4)] == ["a", "c", "a", "c"]
     assert "".join(tried) == "abcac"

@@ -1,0 +1,43 @@
+"""A connection of pika's that waits for each answer of RabbitMQ only until a deadline.
+
+pika waits for as long as the node sends heartbeats. A damaged node sends them, and may answer nothing else.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pika
+from pika.exceptions import AMQPConnectionError
+
+#: Seconds for an answer, as long as for a node that blocks publishers (`blocked_connection_timeout`).
+ANSWER_SECONDS: Final = 60.0
+#: Seconds for an answer while the connection closes.
+CLOSE_SECONDS: Final = 3.0
+
+
+class DeadlineConnection(pika.BlockingConnection):
+    """A blocking connection that is lost, with an `AMQPConnectionError`, if an answer does not come in time."""
+
+    _impl: Any  # pika's connection beneath this one; the type stubs leave it out
+    _is_ending = False
+
+    def close(self, reply_code: int = 200, reply_text: str = "Normal shutdown") -> None:
+        self._is_ending = True
+        super().close(reply_code, reply_text)
+
+    def _flush_output(self, *waiters: Callable[[], bool]) -> None:
+        """Wait for one answer, as each call of pika does by this method, with a timer on the same thread."""
+        impl = self._impl
+        seconds = CLOSE_SECONDS if self._is_ending else ANSWER_SECONDS
+        timer = None if self.is_closed else impl._adapter_call_later(seconds, lambda: cut(impl, seconds))
+        try:
+            super()._flush_output(*waiters)  # type: ignore[misc]
+        finally:
+            if timer is not None:
+                impl._adapter_remove_timeout(timer)
+
+
+def cut(connection: Any, seconds: float) -> None:
+    """End a connection of pika's at once, without a close. Waits on it raise `AMQPConnectionError`."""
+    if not connection.is_closed:
+        connection._terminate_stream(AMQPConnectionError(f"RabbitMQ did not answer in {seconds:g} s"))
