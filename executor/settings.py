@@ -91,7 +91,7 @@ class ExecutorSettings(Settings):
         default=min(2 * (os.cpu_count() or 1), 32),
         ge=0,
         le=256,
-        description="how many templates of each kind are ready; one before the first program of the kind",
+        description="how many templates of each kind are ready; at most one before the first program of the kind",
     )
     executor_warm_idle: float = Field(
         default=600.0, gt=0, description="seconds without demand after which templates are removed"

@@ -6,13 +6,16 @@ until the client has read it. `BoundedProtocol` gives each of these a bound. The
 """
 
 import asyncio
+import functools
 import ipaddress
 import itertools
 import socket
 import struct
+import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any, Final
 
 from starlette.types import Scope
@@ -211,6 +214,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
             self._refuse_head()
             raise ValueError("the head is too long")
+        self.server_state.default_headers = _default_headers(int(time.time()))
         self._stop_head_timer()
         self._in_body = True
         self._bytes_beside_bodies = self._pieces = self._body_bytes = self._unwanted_bytes = 0
@@ -302,6 +306,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._answer_timer is not None:
             self._answer_timer.cancel()
             self._answer_timer = None
+
+
+@functools.lru_cache(maxsize=1)
+def _default_headers(second: int) -> list[tuple[bytes, bytes]]:
+    """Return the fields that all answers of this second have. Pure."""
+    return [(b"date", formatdate(second, usegmt=True).encode())]
 
 
 def network(address: str) -> str:

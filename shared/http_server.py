@@ -10,7 +10,6 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared.background import in_background
 from shared.errors import ConfigurationError
 from shared.http_connections import BoundedProtocol, ConnectionLimits, Connections
 from shared.notify import notify_ready
@@ -21,14 +20,23 @@ _BACKLOG: Final = 256
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, *, report_ready: bool) -> None:
+    """A server that waits for `stop`. uvicorn's own looks ten times a second whether it should end (ADR 151).
+
+    uvicorn's also renews the date of the answers then. Here `BoundedProtocol` does that.
+    """
+
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, *, report_ready: bool) -> None:
         super().__init__(config)
+        self._stop = stop
         self._report_ready = report_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._report_ready:
             notify_ready()
+
+    async def main_loop(self) -> None:
+        await self._stop.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,13 +90,4 @@ async def serve_http(
         lifespan="off",
         timeout_graceful_shutdown=grace_seconds,
     )
-    server = _Server(config, report_ready=report_ready)
-
-    async def exit_on_stop() -> None:
-        await stop.wait()
-        server.should_exit = True
-
-    async with in_background(exit_on_stop()):
-        await server.serve(sockets=[listening])
-        if not stop.is_set():
-            raise RuntimeError("the HTTP server ended by itself")
+    await _Server(config, stop, report_ready=report_ready).serve(sockets=[listening])

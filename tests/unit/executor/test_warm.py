@@ -1,0 +1,84 @@
+"""Speed-ups are set up at the start for Python and C, and for Node at its first program."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from executor.catalogue import Installed
+from executor.languages import known
+from executor.pipeline import of_source, plan
+from executor.sandbox.base import Job, Ready, Shortcut, StepResult
+from executor.settings import ExecutorSettings
+from executor.warm.warm import Warm
+from shared.codex import RunRequest
+
+_SETTINGS = ExecutorSettings()
+_SHORTCUT = Shortcut((("/bin/cc1", "main.c"), ("/bin/as",), ("/bin/ld",)), ())
+
+
+class _Sandbox:
+    """Every reference program works. `kept` has the commands of the zygotes whose boxes are wanted."""
+
+    def __init__(self) -> None:
+        self.kept: set[str] = set()
+
+    async def run(self, job: Job) -> list[StepResult]:
+        return [StepResult(0, stdout=b"Hello, world!\n")]
+
+    def keep_ready(self, wanted: Sequence[Ready]) -> None:
+        self.kept |= {" ".join(ready.template.zygote.argv) for ready in wanted if ready.template.zygote}
+
+    def keeps(self, program: str) -> bool:
+        return any(program in command for command in self.kept)
+
+
+def _installed(code: str) -> Installed:
+    language = known()[code]
+    options = dict.fromkeys(language.compile.options, "") if language.compile else {}
+    tools = {tool: f"/bin/{tool}" for tool in language.tools}
+    return Installed(language, tools | options, "1.0", _SHORTCUT)
+
+
+async def _settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def _place(warm: Warm, code: str) -> Job:
+    """Return the job of a small program, as the speed-ups change it."""
+    installed = _installed(code)
+    program, run = of_source(RunRequest(language=code, code="1"), installed, _SETTINGS)
+    return warm.place(plan(program, run, installed, _SETTINGS), program, run.args, installed)
+
+
+@pytest.mark.parametrize(("code", "program"), [("py", "/bin/python"), ("c", "/bin/cc1")])
+async def test_a_small_zygote_starts_before_its_first_program(code: str, program: str) -> None:
+    sandbox: Any = _Sandbox()
+    warm = Warm(sandbox, _SETTINGS, [_installed(code)], None)
+    await _settle()
+    assert sandbox.keeps(program)
+    assert _place(warm, code).template.zygote
+    await warm.aclose()
+
+
+async def test_node_starts_with_its_first_program() -> None:
+    sandbox: Any = _Sandbox()
+    warm = Warm(sandbox, _SETTINGS, [_installed("js")], None)
+    await _settle()
+    assert not sandbox.keeps("/bin/node")
+    assert _place(warm, "js").template.zygote is None
+    await _settle()
+    assert sandbox.keeps("/bin/node")
+    assert _place(warm, "js").template.zygote
+    await warm.aclose()
+
+
+@pytest.mark.parametrize("code", ["py", "js"])
+async def test_an_executor_may_do_without_speed_ups(code: str) -> None:
+    sandbox: Any = _Sandbox()
+    warm = Warm(sandbox, ExecutorSettings(executor_warm=False), [_installed(code)], None)
+    assert _place(warm, code).template.zygote is None
+    await _settle()
+    assert sandbox.kept == set()

@@ -1,0 +1,78 @@
+"""The HTTP server sets no timers while nobody asks, and dates its answers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from shared import http_connections, http_server
+from shared.http_server import listening_socket, serve_http
+
+_GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+_UPGRADE = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+@contextlib.asynccontextmanager
+async def _serving(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, int]]:
+    """Yield the address of a server that is ready. It stops after the block."""
+    ready, stop = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr(http_server, "notify_ready", ready.set)
+    with contextlib.closing(listening_socket("127.0.0.1", 0, setting="nothing")) as listening:
+        task = asyncio.create_task(serve_http(_app, listening, stop, message_bytes=1000))
+        await ready.wait()
+        yield listening.getsockname()
+        stop.set()
+        await task
+
+
+async def _head(address: tuple[str, int], request: bytes) -> str:
+    """Return the head of the answer."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    return head.decode()
+
+
+async def test_a_server_without_requests_sets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    delays: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def record(delay: float, callback: Callable[..., Any], *args: Any, **options: Any) -> asyncio.TimerHandle:
+        delays.append(delay)
+        return call_later(delay, callback, *args, **options)
+
+    monkeypatch.setattr(loop, "call_later", record)
+    async with _serving(monkeypatch):
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert delays == []
+
+
+@pytest.mark.parametrize("fields", [b"Connection: close\r\n", _UPGRADE], ids=["http", "websocket"])
+async def test_each_answer_has_the_date(monkeypatch: pytest.MonkeyPatch, fields: bytes) -> None:
+    now = 1.9
+    monkeypatch.setattr(http_connections, "time", SimpleNamespace(time=lambda: now))
+    async with _serving(monkeypatch) as address:
+        assert "\r\ndate: Thu, 01 Jan 1970 00:00:01 GMT\r\n" in await _head(address, _GET + fields + b"\r\n")
+        now = 86400.0
+        assert "\r\ndate: Fri, 02 Jan 1970 00:00:00 GMT\r\n" in await _head(address, _GET + fields + b"\r\n")
