@@ -1,4 +1,7 @@
-"""Writes a file so that readers see the old content or the new one, never a part, even after a power cut."""
+"""Writes a file so that readers see the old content or the new one, never a part, even after a power cut.
+
+`write_durably` waits less, and promises less for a new file.
+"""
 
 import contextlib
 import errno
@@ -23,6 +26,36 @@ def write_atomically(folder: int, name: str, data: bytes, mode: int = _PRIVATE) 
     try:
         os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
+        _remove(folder, draft)
+        raise
+    os.fsync(folder)
+
+
+def write_durably(folder: int, name: str, data: bytes) -> None:
+    """Write the file `name` in `folder`, or replace it, so that it outlives a power cut after the return.
+
+    Only the owner can read it. A new file gets its name before the first wait for the disk, so that both waits share a
+    commit of a journalling file system. A power cut before the return may therefore leave a part of it under its name,
+    so nothing may refer to it until then. An old file is replaced as by `write_atomically`, because it may be in use.
+    """
+    draft, file = _open_draft(folder)
+    try:
+        try:
+            _write_all(file, data)
+            try:
+                os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)  # it never replaces a file
+            except OSError as exc:
+                if exc.errno not in {errno.EEXIST, *_NO_LINKS}:
+                    raise
+                os.fsync(file)
+                os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+            else:
+                os.unlink(draft, dir_fd=folder)
+                os.fsync(file)
+        finally:
+            os.close(file)
+    except BaseException:
+        # A file that has its name stays, because another writer may have replaced it by now.
         _remove(folder, draft)
         raise
     os.fsync(folder)
@@ -61,17 +94,13 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _write_draft(folder: int, data: bytes, mode: int) -> str:
-    """Write a file with an unused name that begins with a dot, and return the name."""
-    draft = f".{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    """Write a draft that is on the disk, and return its name."""
+    draft, file = _open_draft(folder)
     try:
-        file = os.open(draft, flags, _PRIVATE, dir_fd=folder)
         try:
             if mode != _PRIVATE:
                 os.fchmod(file, mode)  # which the umask does not change
-            left = memoryview(data)
-            while left:
-                left = left[os.write(file, left) :]
+            _write_all(file, data)
             os.fsync(file)
         finally:
             os.close(file)
@@ -79,6 +108,19 @@ def _write_draft(folder: int, data: bytes, mode: int) -> str:
         _remove(folder, draft)
         raise
     return draft
+
+
+def _open_draft(folder: int) -> tuple[str, int]:
+    """Make a file with an unused name that begins with a dot, and return the name and a descriptor."""
+    draft = f".{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return draft, os.open(draft, flags, _PRIVATE, dir_fd=folder)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
 
 
 def _remove(folder: int, name: str) -> None:

@@ -12,7 +12,10 @@ class ObjectStore(Protocol):
     """A store of objects. Every method raises `StoreUnavailable` if the store cannot be reached."""
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        """Store an object durably, or replace it. Readers see the old object or the new one, never a part."""
+        """Store an object durably, or replace it. Readers see the old object or the new one, never a part.
+
+        If the machine loses its power before the return, a part of a new object may be left under its key.
+        """
 
     async def get(self, key: str) -> bytes:
         """Return the whole object. Raise `ObjectNotFound` if there is none."""

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
-from shared.atomic_write import write_atomically
+from shared.atomic_write import write_durably
 from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
@@ -74,7 +74,7 @@ class LocalStore:
 
     def _put(self, key: str, data: bytes) -> None:
         with self._folder_of(key, create=True) as (folder, name):
-            write_atomically(folder, name, data)
+            write_durably(folder, name, data)
 
     def _get(self, key: str) -> bytes:
         with self._opened(key) as file:

@@ -4,6 +4,7 @@ import errno
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,74 @@ async def test_a_full_disk_leaves_the_old_object_and_no_litter(tmp_path: Path, m
             await store.put("results/1.txt", b"new")
     assert await store.get("results/1.txt") == b"old"
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["1.txt"]
+    await store.close()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the calls that concern the disk and names, in their order. They are still carried out."""
+    calls: list[str] = []
+
+    def record(name: str) -> None:
+        call = getattr(os, name)
+
+        def recorded(*args: Any, **kwargs: Any) -> None:
+            call(*args, **kwargs)
+            calls.append(name)
+
+        monkeypatch.setattr(os, name, recorded)
+
+    for name in ("fsync", "link", "rename"):
+        record(name)
+    return calls
+
+
+async def test_a_new_object_has_its_name_before_the_first_wait(tmp_path: Path, calls: list[str]) -> None:
+    store = LocalStore(tmp_path, SIGNER)
+    await store.put("1.txt", b"new")
+    assert calls == ["link", "fsync", "fsync"]
+    assert os.listdir(tmp_path) == ["1.txt"]
+    await store.close()
+
+
+async def test_an_old_object_is_replaced_by_what_is_on_the_disk(tmp_path: Path, calls: list[str]) -> None:
+    store = LocalStore(tmp_path, SIGNER)
+    await store.put("1.txt", b"old")
+    calls.clear()
+    await store.put("1.txt", b"new")
+    assert calls == ["fsync", "rename", "fsync"]
+    assert await store.get("1.txt") == b"new"
+    await store.close()
+
+
+async def test_objects_are_stored_without_hard_links(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_links)
+    store = LocalStore(tmp_path, SIGNER)
+    await store.put("1.txt", b"new")
+    assert calls == ["fsync", "rename", "fsync"]
+    assert await store.get("1.txt") == b"new"
+    await store.close()
+
+
+async def test_a_failed_write_keeps_what_another_writer_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path, SIGNER)
+
+    def replaced_meanwhile(_: int) -> None:
+        (tmp_path / "other").write_bytes(b"of another writer")
+        (tmp_path / "other").replace(tmp_path / "1.txt")
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", replaced_meanwhile)
+        with pytest.raises(StoreUnavailable):
+            await store.put("1.txt", b"new")
+    assert await store.get("1.txt") == b"of another writer"
+    assert os.listdir(tmp_path) == ["1.txt"]
     await store.close()
 
 
