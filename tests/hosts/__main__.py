@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace, progress: Progress) -> tuple[Facts, list[R
         pace = measure_slowness(machine.guest)
         progress.print(f"{machine.how}; {pace:g} times slower than a quiet machine of today")
         with progress.step(f"installing commit {commit}"):
-            checkout.install(machine.guest)
+            checkout.install(machine.guest, architecture.machine)
         machine_facts = facts.collect(
             machine,
             date=f"{datetime.datetime.now(datetime.UTC):%d %B %Y}",

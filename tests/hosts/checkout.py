@@ -1,14 +1,19 @@
 """Installs the last commit of this checkout in a machine."""
 
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import Final
 
+from tests.fixtures import wheels
 from tests.hosts.errors import HostsError
 from tests.hosts.guest import Guest
 from tests.hosts.image import ROOT
 
 FOLDER: Final = "/srv/precieux"
 _LIMIT_S: Final = 1800
+#: The folder of the commit's wheel. It is built here: its compiler takes minutes on an emulated processor.
+_BUILT: Final = "built"
 #: Keeps the virtual environment, and updates it if the commit needs other packages. Also installs the commit in /opt,
 #: as an operator does.
 _INSTALL: Final = f"""
@@ -18,9 +23,8 @@ find . -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {{}} +
 tar -x
 deploy/bootstrap test
 .venv/bin/python -m executor.sandbox.init.build
-rm -rf /srv/built
-/opt/precieux/bin/pip wheel --quiet --no-deps --wheel-dir /srv/built {FOLDER}
-/opt/precieux/bin/pip install --quiet --no-deps --force-reinstall /srv/built/*.whl
+/opt/precieux/bin/pip install --quiet --no-deps --force-reinstall {_BUILT}/*.whl
+rm -r {_BUILT}
 .venv/bin/python -m compileall -q -x /programs/ executor shared precieux tests
 """
 
@@ -34,8 +38,17 @@ def is_clean() -> bool:
     return not _git("status", "--porcelain").strip()
 
 
-def install(guest: Guest) -> None:
-    result = guest.run("root", _INSTALL, _LIMIT_S, stdin=_git("archive", "HEAD"))
+def install(guest: Guest, machine: str) -> None:
+    """Install the commit, and the wheel of it for a machine type such as `aarch64`."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        _git("worktree", "add", "--quiet", "--detach", str(source), "HEAD")
+        try:
+            wheel = wheels.build(machine, Path(folder), source)
+        finally:
+            _git("worktree", "remove", "--force", str(source))
+        archive = _git("archive", f"--prefix={_BUILT}/", f"--add-file={wheel}", "--prefix=", "HEAD")
+    result = guest.run("root", _INSTALL, _LIMIT_S, stdin=archive)
     if not result.ok:
         raise HostsError(f"The checkout could not be installed in the machine: {result.words}")
 
