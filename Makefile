@@ -3,6 +3,9 @@
 
 python := .venv/bin/python
 
+# Python then keeps what it compiles. The tests start hundreds of processes, and pytest rewrites each module of tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
 

@@ -37,6 +37,15 @@ pytest_plugins = [
 ]
 
 
+# A test that configures no log would format each traceback with the local variables of all its frames, in seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def loggers_are_not_cached() -> Iterator[None]:
     """`structlog.testing.capture_logs` needs that. A command in the tests' own process would cache each logger."""

@@ -51,7 +51,8 @@ async def precompile(settings: ExecutorSettings) -> None:
     install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
     sandbox = _NoSandbox()
     installed = await find_installed(sandbox, os.cpu_count() or 1)
-    await headers.make(sandbox, installed.values(), folder)
+    if settings.precompile_headers:
+        await headers.make(sandbox, installed.values(), folder)
     for each in installed.values():
         await prebuilt.make(sandbox, each, headers.find_folder(settings.executor_cache_dir, "runtimes"))
 

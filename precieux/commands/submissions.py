@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn, get_args
 import typer
 
 from precieux import files, terminal
-from precieux.commands import show, system_status
+from precieux.commands import show
 from precieux.commands.follow import follow
 from precieux.commands.options import (
     Args,
@@ -113,6 +113,9 @@ def status(
     if system == (which is not None):
         raise UsageError("Name a submission or an address, or say --system.")
     if which is None:
+        # It loads the database's libraries, and no other command here needs them.
+        from precieux.commands import system_status
+
         system_status.show(server.data_dir, as_json=as_json)
         return
     client = server.connect()

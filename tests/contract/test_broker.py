@@ -258,7 +258,7 @@ async def test_a_cancelled_consumer_leaves_its_message_to_others(broker: Broker)
 
 
 async def test_an_idle_consumer_stops_at_once(broker: Broker) -> None:
-    async with asyncio.timeout(5), consuming(broker, Recorder()):
+    async with asyncio.timeout(30), consuming(broker, Recorder()):
         pass
 
 

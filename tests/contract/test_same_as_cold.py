@@ -58,7 +58,7 @@ _RENAMED = {
     "cpp": ("errors_below_a_comment",),
 }
 #: How long a runtime may take to get ready; Java's files have to be made once on each machine.
-_READY_S = 60
+_READY_S = 120
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,15 @@ def cold() -> Iterator[str]:
 def warm(cold: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     has_cpp = any(item.nodeid.partition("[")[2].startswith("cpp") for item in request.session.items)
     folder = tmp_path_factory.mktemp("cache")
-    environment = {**os.environ, "PRECIEUX_EXECUTOR_CACHE_DIR": str(folder)}
+    precompile = str(has_cpp).lower()
+    environment = {
+        **os.environ,
+        "PRECIEUX_EXECUTOR_CACHE_DIR": str(folder),
+        "PRECIEUX_PRECOMPILE_HEADERS": precompile,
+    }
     subprocess.run([sys.executable, "-m", "executor.warm"], env=environment, check=True)
     with running_executor(
-        compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers=str(has_cpp).lower()
+        compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers=precompile
     ) as running:
         asyncio.run(_await_readiness(cold, running.url))
         yield running.url

@@ -59,4 +59,4 @@ async def test_a_service_without_its_database_is_not_healthy(own_postgres: Embed
 
 
 async def test_nothing_is_served_without_a_port(database: Database) -> None:
-    await asyncio.wait_for(Health(HealthSettings(), database).run(asyncio.Event()), timeout=5)
+    await asyncio.wait_for(Health(HealthSettings(), database).run(asyncio.Event()), timeout=30)

@@ -199,7 +199,7 @@ async def test_who_watches_is_woken(submissions: Submissions, database: Database
         await heard.wait()
         heard.clear()
         await submissions.request_run(OPERATOR, upload)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await heard.wait()
     assert payloads == ["", str(upload)]
 

@@ -99,7 +99,7 @@ async def running(batches: CountedBatches) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_a_batch_ends_with_its_last_submission(database: Database) -> None:

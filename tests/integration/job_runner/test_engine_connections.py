@@ -115,7 +115,9 @@ async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def test_a_broken_connection_is_tried_again(answer: Answer, crashed: bool) -> None:
     """The program may have killed only an engine that got the request and broke the connection."""
     (port,) = free_ports(1)
-    async with listening(answer, port), client_of(f"http://127.0.0.1:{port}", timeout=0.5) as client:
+    # A busy machine may take half a second to break a connection.
+    timeout = 0.5 if answer in (_silence, _drops) else 30
+    async with listening(answer, port), client_of(f"http://127.0.0.1:{port}", timeout=timeout) as client:
         with pytest.raises(EngineUnavailable) as raised:
             await run(client)
     assert isinstance(raised.value, EngineCrashed) == crashed

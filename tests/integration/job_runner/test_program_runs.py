@@ -575,7 +575,7 @@ async def test_a_cancelled_run_is_stopped_and_charged(
     async with running(database, processor, lease_seconds=3600):
         await eventually(lambda: engine.sent == 2)
         assert await cancel(owner_of(database), [upload]) == [upload]
-        await eventually(lambda: engine.closed == 1, timeout=1)
+        await eventually(lambda: engine.closed == 1)
         await eventually(lambda: _is_charged(database), what="the key is charged")
     assert await fetch(database, "SELECT status, lease_id FROM job") == [{"status": "cancelled", "lease_id": None}]
     for table in ("results", "emails"):

@@ -116,13 +116,13 @@ async def test_boxes_without_demand_are_killed() -> None:
     pool = Pool(Ready(_PLAIN, 1, 0), keeper.make, lambda: 0)
     pool.refill()
     assert keeper.boxes == []
-    pool = Pool(Ready(_PLAIN, 1, 0.01), keeper.make, lambda: 0)
+    pool = Pool(Ready(_PLAIN, 1, 0.3), keeper.make, lambda: 0)
     pool.refill()
     await _settle()
     keeper.finish_boxes()
     pool.drain()
     assert keeper.killed == []
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.31)
     pool.drain()
     pool.refill()
     await _settle()

