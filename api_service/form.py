@@ -139,7 +139,10 @@ async def _file(form: FormData, settings: ApiSettings) -> tuple[str, Object]:
         )
     name = (file.filename or "") if isinstance(file, UploadFile) else ""
     if len(name) > 255 or any(c in "/\\" for c in name) or (name and not is_visible(name)) or name in (".", ".."):
-        raise Problem(_UNPROCESSABLE, "The file's name must be a plain name without a path, of at most 255 characters.")
+        raise Problem(
+            _UNPROCESSABLE,
+            "The file's name must be a plain name of at most 255 characters, without a path and hidden characters.",
+        )
     extension = name.rpartition(".")[2] if "." in name else ""
     if extension and not is_extension(extension):
         raise Problem(_UNPROCESSABLE, "The extension of the file's name must be up to 16 letters or digits.")

@@ -63,7 +63,7 @@ _INSERT: Final = f"""
     SELECT {_VALUES} FROM ({{id}}) AS chosen WHERE chosen.id IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING id, created_at, object_key
 """  # noqa: S608  (constants)
-# Two statements, because Postgres would plan one for both at each call: with an id, it costs less than a plan for both.
+# Two statements: in a common one, the plan for a chosen id is so much cheaper that Postgres would plan at each call.
 _INSERT_CHOSEN: Final = _INSERT.format(id=_CHOSEN)
 _INSERT_NEXT: Final = _INSERT.format(id=_NEXT)
 # Registers a submission and requests its run in one round trip. No client knows its id yet, so none is notified.

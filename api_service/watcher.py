@@ -58,7 +58,7 @@ class Watcher:
         self._batches = _Watched()
         #: Set when a client begins to wait.
         self._begun = asyncio.Event()
-        #: Set when a key may have been revoked. Only its streams need to know.
+        #: Set when a key may have been revoked. Only open event streams need to know.
         self.key_revoked = asyncio.Event()
         #: Counts the changes of submissions. While it stays the same and a client waits, the queue does too.
         self.changes = 0

@@ -24,7 +24,7 @@ def revision_of(url: str) -> str | None:
         except Exception as exc:
             if wrong := wrong_address(exc):
                 raise wrong from exc
-            if not isinstance(exc, UNAVAILABLE):
+            if not isinstance(exc, (*UNAVAILABLE, asyncpg.PostgresError)):
                 raise
             raise DatabaseUnavailable(
                 f"The database does not answer ({str(exc) or f'within {_TIMEOUT:.0f} s'}): check that it runs, and that"

@@ -49,6 +49,7 @@ def write_durably(folder: int, name: str, data: bytes) -> None:
                     raise
                 os.fsync(file)
                 os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+                _remove(folder, draft)  # still there if the file has both names, after a link that NFS has repeated
             else:
                 os.unlink(draft, dir_fd=folder)
                 os.fsync(file)

@@ -310,7 +310,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 @functools.lru_cache(maxsize=1)
 def _default_headers(second: int) -> list[tuple[bytes, bytes]]:
-    """Return the fields that all answers of this second have. Pure."""
+    """Return the fields that uvicorn adds to each answer of the application in this second. Pure."""
     return [(b"date", formatdate(second, usegmt=True).encode())]
 
 

@@ -27,7 +27,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: The languages whose speed-ups are set up at the start. A waiting Node takes twice as much memory as both (ADR 151).
+#: The languages whose speed-ups are set up at the start. A waiting Node would take more memory than both (ADR 151).
 _AT_START: Final = frozenset({"c", "py"})
 
 

@@ -170,7 +170,7 @@ class Sender:
             await self._give_back(webhook, answer, manner)
 
     async def _bring_forward(self, webhook: ClaimedWebhook) -> None:
-        """Make others due that waited for this receiver. After an error they come later, and this one is recorded."""
+        """Make others due that waited for this receiver. If this fails, they come at their own time."""
         try:
             async with self._database.connection() as connection:
                 await queue.bring_forward(connection, webhook)

@@ -26,7 +26,10 @@ class DeadlineConnection(pika.BlockingConnection):
         super().close(reply_code, reply_text)
 
     def _flush_output(self, *waiters: Callable[[], bool]) -> None:
-        """Wait for one answer, as each call of pika does by this method, with a timer on the same thread."""
+        """Wait for one answer, as each call of pika does by this method, with a timer on the same thread.
+
+        `process_data_events` waits here too, so its time limit must be below `ANSWER_SECONDS`.
+        """
         impl = self._impl
         seconds = CLOSE_SECONDS if self._is_ending else ANSWER_SECONDS
         timer = None if self.is_closed else impl._adapter_call_later(seconds, lambda: cut(impl, seconds))

@@ -36,7 +36,7 @@ from shared.watchdog import Pulse
 log = get_logger(__name__)
 
 PREFETCH: Final = 100
-#: Longer than a turn: connecting and each answer of RabbitMQ have deadlines, of a minute at most.
+#: Longer than a turn in which one answer does not come: each has a deadline, of a minute at most.
 _LONGEST_TURN: Final = 120.0
 #: Seconds without a message in hand after which a consumer connects to the next host.
 SILENCE_SECONDS: Final = 30.0

@@ -9,7 +9,7 @@ _SCHEMES: Final = ("postgresql://", "postgres://")
 
 
 def _check(value: SecretStr) -> SecretStr:
-    """Raise `ValueError` for an address that would be taken apart in the middle of its password.
+    """Return the address. Raise `ValueError` if it is not Postgres', or would be taken apart within its password.
 
     The part that is then taken for the host or the port would be logged.
     """

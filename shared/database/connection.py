@@ -184,7 +184,7 @@ class Database:
             except Exception as exc:
                 if wrong := wrong_address(exc):
                     raise wrong from exc
-                if not isinstance(exc, UNAVAILABLE):
+                if not isinstance(exc, (*UNAVAILABLE, asyncpg.PostgresError)):
                     raise
                 delay = policy.delay(attempt, rng)
                 log.warning(

@@ -20,13 +20,21 @@ UNAVAILABLE: Final = (
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
 #: What asyncpg raises for an address whose user, password, database, port or query is wrong.
-_WRONG_ADDRESS: Final = (asyncpg.PostgresError, ValueError, OverflowError)
+_WRONG_ADDRESS: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,  # class 28
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ClientConfigurationError,
+    ValueError,
+    OverflowError,
+)
 
 
 def wrong_address(error: Exception) -> ConfigurationError | None:
-    """Return the error to raise if only a wrong `PRECIEUX_DATABASE_URL` makes a connection fail so, else None."""
-    # A wrong query is an `InterfaceError` of asyncpg's too.
-    is_unavailable = isinstance(error, UNAVAILABLE) and not isinstance(error, asyncpg.ClientConfigurationError)
-    if is_unavailable or not isinstance(error, _WRONG_ADDRESS):
+    """Return the error to raise if the address cannot be read, or the server refuses its user, password or database.
+
+    Return None for all other errors of a connection: they may pass.
+    """
+    if not isinstance(error, _WRONG_ADDRESS):
         return None
     return ConfigurationError(f"PRECIEUX_DATABASE_URL is not the address of a database: {str(error).rstrip('.')}.")

@@ -59,7 +59,7 @@ def test_a_service_loads_only_what_it_uses(service: str, unused: set[str]) -> No
 
 
 def test_the_commands_of_senders_load_no_database() -> None:
-    """They took 0.2 s of each call."""
+    """Loading the libraries of the database took 0.2 s of each command."""
     assert {"databases", "sqlalchemy"}.isdisjoint(_loaded_with("precieux.commands.submissions"))
 
 

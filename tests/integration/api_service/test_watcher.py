@@ -91,7 +91,7 @@ async def test_a_wait_that_is_over_leaves_it_at_rest(database: Database) -> None
     with watcher.watch(1):
         pass
     running = asyncio.create_task(watcher.run(stop))
-    await eventually(lambda: not watcher._begun.is_set(), what="it has looked")
+    await eventually(lambda: not watcher._begun.is_set() and database._listener._task is None, what="it is at rest")
     with watcher.watch(2) as changed:
         await asyncio.wait_for(changed.wait(), 5)
     stop.set()

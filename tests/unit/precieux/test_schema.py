@@ -47,6 +47,8 @@ def server(answer: bytes) -> Iterator[str]:
         error("57P03", "the database system is starting up"),
         error("53300", "sorry, too many clients already"),
         error("08P01", "server login has been failing, try again later"),  # PgBouncer's
+        error("XX000", "Control plane request failed"),
+        error("55000", "the database is being restored"),
     ],
 )
 def test_a_server_that_does_not_serve_now_is_unavailable(answer: bytes) -> None:

@@ -15,6 +15,11 @@ def test_a_text_with_a_hidden_character(hidden: str) -> None:
     assert not is_visible(f"a{hidden}b")
 
 
-@pytest.mark.parametrize("text", ["", " ", "\u200c", "\u200d \u200d"])
+@pytest.mark.parametrize("text", ["", " ", "\u200c", "\u200d \u200d", "\u3164", "\u2800 \u034f"])
 def test_a_text_without_anything_to_see(text: str) -> None:
+    assert not is_visible(text)
+
+
+@pytest.mark.parametrize("text", ["admin\u200c", "\u200dadmin", "a\u200c\u200db", "a \u200cb"])
+def test_a_joiner_that_joins_nothing_is_hidden(text: str) -> None:
     assert not is_visible(text)
