@@ -52,11 +52,10 @@ def write_durably(folder: int, name: str, data: bytes) -> None:
                 _remove(folder, draft)  # still there if the file has both names, after a link that NFS has repeated
             else:
                 os.unlink(draft, dir_fd=folder)
-                os.fsync(file)
+                _fsync_or_remove(file, folder, name)
         finally:
             os.close(file)
     except BaseException:
-        # A file that has its name stays, because another writer may have replaced it by now.
         _remove(folder, draft)
         raise
     os.fsync(folder)
@@ -122,6 +121,17 @@ def _write_all(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(file, left) :]
+
+
+def _fsync_or_remove(file: int, folder: int, name: str) -> None:
+    """Call fsync(2). If that fails, remove the file `name`, unless another writer has replaced it by now."""
+    try:
+        os.fsync(file)
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), os.stat(name, dir_fd=folder, follow_symlinks=False)):
+                os.unlink(name, dir_fd=folder)
+        raise
 
 
 def _remove(folder: int, name: str) -> None:

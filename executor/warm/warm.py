@@ -7,6 +7,7 @@ starts cold.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ log = get_logger(__name__)
 
 #: The languages whose speed-ups are set up at the start. A waiting Node would take more memory than both (ADR 151).
 _AT_START: Final = frozenset({"c", "py"})
+#: How often speed-ups are set up if that fails. The machine may have been too busy with programs.
+_TRIES: Final = 3
 
 
 class Warm:
@@ -49,6 +52,7 @@ class Warm:
         self._shared: dict[str, SharedCompiler] = {}
         self._forked: dict[str, ForkedCompiler] = {}
         self._set_ups: dict[str, asyncio.Task[None]] = {}
+        self._failures = Counter[str]()
         for each in installed:
             if each.language.code in _AT_START:
                 self._start_set_up(each)
@@ -90,7 +94,7 @@ class Warm:
             await imports.aclose()
 
     def _start_set_up(self, installed: Installed) -> None:
-        """Set up the language's speed-ups in the background, once."""
+        """Set up the language's speed-ups in the background, once. After a failure, the next program tries again."""
         code = installed.language.code
         if self._settings.executor_warm and code not in self._set_ups:
             self._set_ups[code] = asyncio.create_task(self._set_up(installed))
@@ -103,18 +107,22 @@ class Warm:
             await self._set_up_forked_compiler(installed)
             await self._set_up_runtime(installed)
         except SandboxFailure as exc:
-            log.warning("warm.left_out", language=installed.language.code, reason=str(exc))
+            code = installed.language.code
+            log.warning("warm.left_out", language=code, reason=str(exc))
+            self._failures[code] += 1
+            if self._failures[code] < _TRIES:
+                del self._set_ups[code]
 
     def _set_up_shared_compiler(self, installed: Installed) -> None:
         compile_, environment = installed.language.compile, installed.environment
-        if compile_ and compile_.shared:
+        if compile_ and compile_.shared and installed.language.code not in self._shared:
             argv = installed.command(compile_.shared, runtime=prebuilt.folder_of(installed))
             idle_s = self._settings.executor_warm_idle
             self._shared[installed.language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
 
     async def _set_up_forked_compiler(self, installed: Installed) -> None:
         compile_ = installed.language.compile
-        if compile_ and compile_.forked and installed.shortcut:
+        if compile_ and compile_.forked and installed.shortcut and installed.language.code not in self._forked:
             forked = ForkedCompiler(installed, self._settings)
             await forked.check(self._sandbox)
             self._forked[installed.language.code] = forked

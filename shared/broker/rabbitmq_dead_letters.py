@@ -7,6 +7,7 @@ the queue when the channel closes, so the dead queue has no delivery limit.
 import asyncio
 import hashlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -56,13 +57,18 @@ class RabbitMQDeadLetters:
 
     async def _with_channel(self, use: Callable[[BlockingChannel], T]) -> T:
         def work() -> T:
-            with DeadlineConnection(self._parameters) as connection:
+            connection = DeadlineConnection(self._parameters)
+            try:
                 channel = connection.channel()
                 for queue, arguments in QUEUES.items():
                     with explaining_conflict(queue):
                         channel.queue_declare(queue, durable=True, arguments=arguments)
                 channel.confirm_delivery()
                 return use(channel)
+            finally:
+                # What is done counts, whether or not RabbitMQ answers the close.
+                with suppress(AMQPError, OSError):
+                    connection.close()
 
         try:
             return await asyncio.to_thread(work)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr
 
 _SCHEMES: Final = ("postgresql://", "postgres://")
+_ENCODE: Final = "in a user or a password, each / ? # [ ] and @ must be percent-encoded, as %2F is for a slash"
 
 
 def _check(value: SecretStr) -> SecretStr:
@@ -19,11 +20,11 @@ def _check(value: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(address)
     except ValueError:
-        is_whole = False
-    else:
-        is_whole = not any("@" in part for part in (parts.path, parts.query, parts.fragment))
-    if not is_whole:
-        raise ValueError("in a user or a password, each / ? # [ ] and @ must be percent-encoded, as %2F is for a slash")
+        raise ValueError(f"{_ENCODE}, and of several hosts, none may be an IPv6 address") from None
+    # A name of an account may have an @ in a query of its own.
+    is_query_a_rest = "@" in parts.query and not parts.path and "@" not in parts.netloc
+    if "@" in parts.path or "@" in parts.fragment or is_query_a_rest:
+        raise ValueError(_ENCODE)
     return value
 
 

@@ -25,6 +25,9 @@ _WRONG_ADDRESS: Final = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.ClientConfigurationError,
+    # A setting of the query that Postgres does not know, or a value that it does not take.
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
     ValueError,
     OverflowError,
 )
@@ -35,6 +38,7 @@ def wrong_address(error: Exception) -> ConfigurationError | None:
 
     Return None for all other errors of a connection: they may pass.
     """
-    if not isinstance(error, _WRONG_ADDRESS):
+    # A certificate that cannot be verified is an `OSError` and a `ValueError`.
+    if isinstance(error, OSError) or not isinstance(error, _WRONG_ADDRESS):
         return None
     return ConfigurationError(f"PRECIEUX_DATABASE_URL is not the address of a database: {str(error).rstrip('.')}.")

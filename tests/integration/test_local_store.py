@@ -84,6 +84,20 @@ async def test_objects_are_stored_without_hard_links(
     await store.close()
 
 
+async def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path, SIGNER)
+
+    def is_full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", is_full)
+        with pytest.raises(StoreUnavailable):
+            await store.put("1.txt", b"new")
+    assert os.listdir(tmp_path) == []
+    await store.close()
+
+
 async def test_a_failed_write_keeps_what_another_writer_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = LocalStore(tmp_path, SIGNER)
 

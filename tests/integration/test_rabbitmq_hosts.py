@@ -18,6 +18,7 @@ from shared.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import consuming
 from tests.fixtures.relay import Relay
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +39,15 @@ def port_of(url: str) -> int:
     return port
 
 
+async def publish(broker: RabbitMQBroker) -> None:
+    """Publish a message. RabbitMQ may refuse some while it declares the queue."""
+
+    async def is_accepted() -> bool:
+        return await broker.publish([make_message()]) == [True]
+
+    await eventually(is_accepted, what="RabbitMQ accepts a message")
+
+
 def in_given_order(items: list[object]) -> None:
     """Take the place of `random.shuffle`."""
 
@@ -56,7 +66,7 @@ async def test_a_host_that_is_gone_is_passed_over(rabbitmq_url: str) -> None:
         return [Ack()] * len(deliveries)
 
     broker = RabbitMQBroker(url, policy=RetryPolicy(base=60, cap=60))
-    assert await broker.publish([make_message()]) == [True]
+    await publish(broker)
     async with consuming(broker, handle):
         await asyncio.wait_for(received.wait(), 20)
     await broker.close()
@@ -67,12 +77,12 @@ async def test_after_a_silent_host_the_next_is_used(rabbitmq_url: str) -> None:
     """It still accepts connections, as a frozen machine may."""
     async with Relay(port_of(rabbitmq_url)) as first:
         broker = RabbitMQBroker(on_ports(rabbitmq_url, first.port, port_of(rabbitmq_url)), timeout=6)
-        assert await broker.publish([make_message()]) == [True]
+        await publish(broker)
         first.silence()
         with pytest.raises(BrokerUnavailable, match="confirm"):
             await broker.publish([make_message()])
         async with asyncio.timeout(5):  # it is not asked again
-            assert await broker.publish([make_message()]) == [True]
+            await publish(broker)
         await broker.close()
 
 
@@ -97,7 +107,7 @@ async def test_a_consumer_without_messages_tries_the_next_host(
         async with consuming(broker, handle):
             await asyncio.wait_for(first.connected.wait(), 20)
             publisher = RabbitMQBroker(rabbitmq_url)
-            assert await publisher.publish([make_message()]) == [True]
+            await publish(publisher)
             await asyncio.wait_for(received.wait(), 20)
             second.connected.clear()
             first.connected.clear()
@@ -140,10 +150,10 @@ async def test_a_close_that_is_not_answered_has_an_end(rabbitmq_url: str, monkey
         in_use = deque([first, second])
         publisher = RabbitMQBroker(rabbitmq_url)
         broker = RabbitMQBroker(on_ports(rabbitmq_url, first.port, second.port) + _NO_HEARTBEATS)
-        assert await publisher.publish([make_message()]) == [True]  # now, because a consumer without messages moves on
+        await publish(publisher)  # now, because a consumer without messages moves on
         async with consuming(broker, handle) as consumer:
             await asyncio.wait_for(received.get(), 30)
-            assert await publisher.publish([make_message()]) == [True]
+            await publish(publisher)
             await asyncio.wait_for(received.get(), 30)
             consumer.stop.set()
             await asyncio.wait_for(asyncio.shield(consumer.task), 30)
@@ -154,7 +164,7 @@ async def test_a_publisher_ends_a_silent_connection(rabbitmq_url: str, monkeypat
     monkeypatch.setattr("shared.broker.rabbitmq_publisher.CLOSE_SECONDS", 0.1)
     async with Relay(port_of(rabbitmq_url)) as host:
         broker = RabbitMQBroker(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS)
-        assert await broker.publish([make_message()]) == [True]
+        await publish(broker)
         host.silence()
         await broker.close()
         await asyncio.wait_for(host.left.wait(), 10)

@@ -9,7 +9,7 @@ import pytest
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.pipeline import of_source, plan
-from executor.sandbox.base import Job, Ready, Shortcut, StepResult
+from executor.sandbox.base import Job, Ready, SandboxFailure, Shortcut, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest
@@ -23,8 +23,13 @@ class _Sandbox:
 
     def __init__(self) -> None:
         self.kept: set[str] = set()
+        #: The number of runs that fail from now on, and that of all runs.
+        self.failing = self.runs = 0
 
     async def run(self, job: Job) -> list[StepResult]:
+        self.runs += 1
+        if self.runs <= self.failing:
+            raise SandboxFailure("there is no memory")
         return [StepResult(0, stdout=b"Hello, world!\n")]
 
     def keep_ready(self, wanted: Sequence[Ready]) -> None:
@@ -82,3 +87,17 @@ async def test_an_executor_may_do_without_speed_ups(code: str) -> None:
     assert _place(warm, code).template.zygote is None
     await _settle()
     assert sandbox.kept == set()
+
+
+async def test_a_failed_set_up_is_tried_three_times_at_most() -> None:
+    """Its proof runs beside programs, which may have taken the memory."""
+    for failing, is_kept in ((2, True), (3, False)):
+        sandbox: Any = _Sandbox()
+        sandbox.failing = failing
+        warm = Warm(sandbox, _SETTINGS, [_installed("js")], None)
+        for _ in range(4):
+            _place(warm, "js")
+            await _settle()
+        assert sandbox.runs == 3
+        assert sandbox.keeps("/bin/node") is is_kept
+        await warm.aclose()

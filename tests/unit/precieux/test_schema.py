@@ -1,6 +1,7 @@
 """What a command says of a database that does not serve it."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from precieux.schema import revision_of
+from shared.database.connection_errors import wrong_address
 from shared.errors import ConfigurationError, DatabaseUnavailable
 
 
@@ -62,8 +64,14 @@ def test_a_server_that_does_not_serve_now_is_unavailable(answer: bytes) -> None:
         error("28P01", 'password authentication failed for user "user"'),
         error("3D000", 'database "name" does not exist'),
         error("42501", 'permission denied for database "name"'),
+        error("42704", 'unrecognized configuration parameter "sslmod"'),
+        error("22023", 'invalid value for parameter "TimeZone": "here"'),
     ],
 )
 def test_a_server_that_refuses_the_address_is_not(answer: bytes) -> None:
     with server(answer) as url, pytest.raises(ConfigurationError, match="PRECIEUX_DATABASE_URL is not the address"):
         revision_of(url)
+
+
+def test_a_certificate_that_is_exchanged_is_no_wrong_address() -> None:
+    assert wrong_address(ssl.SSLCertVerificationError("certificate has expired")) is None

@@ -58,6 +58,12 @@ def test_a_password_must_be_percent_encoded(
     load(settings)
 
 
+@pytest.mark.parametrize("query", ["user=app@corp&password=x", "application_name=a@b", "host=/run/postgresql"])
+def test_the_query_of_an_address_may_have_an_at(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://h/d?{query}")
+    load(DatabaseSettings)
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_POLL_INTERVAL", "")
     assert load(RunnerSettings).poll_interval == 60
