@@ -37,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
             for one in choose(CONFIGURATIONS, options.only, options.suites):
                 print(f"{one.name:28}{one.title:60}{' '.join(one.suites)}")
             return 0
+        if options.markdown:
+            page.check(options.markdown, options.architecture)
         return _show(options, *_run(options, progress))
     except HostsError as exc:
         progress.print(str(exc))

@@ -50,3 +50,8 @@ def test_a_page_without_the_marks_is_an_error(file: Path) -> None:
     with pytest.raises(HostsError, match=r"has no line .* for amd64"):
         page.write(file, "amd64", [])
     assert file.read_text() == "nothing"
+
+
+def test_a_page_that_is_missing_is_named_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(HostsError, match=r"missing\.md has no line"):
+        page.check(tmp_path / "missing.md", "amd64")
