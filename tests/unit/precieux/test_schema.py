@@ -36,9 +36,11 @@ def server(answer: bytes) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield f"postgresql://user:pass@127.0.0.1:{listening.getsockname()[1]}/name?sslmode=disable"
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        try:
+            yield f"postgresql://user:pass@127.0.0.1:{listening.getsockname()[1]}/name?sslmode=disable"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @pytest.mark.parametrize(
