@@ -8,6 +8,7 @@ from tests.chaos.cluster.agreement import disagreements, sweep_and_read
 from tests.chaos.cluster.faults import menu
 from tests.chaos.cluster.outages import overdue, waits
 from tests.chaos.cluster.world import KEY, World, missing_part, running_world
+from tests.chaos.fault import Strike
 from tests.chaos.load import Load
 from tests.chaos.storm import storm
 from tests.fixtures.gate import missing
@@ -31,6 +32,12 @@ def load(world: World) -> Iterator[Load]:
         yield load
 
 
+@pytest.fixture(scope="module")
+def strikes() -> list[Strike]:
+    """Return a list for all faults of this module: the load remembers the waits during each of them."""
+    return []
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -43,11 +50,12 @@ def load(world: World) -> Iterator[Load]:
         "standby two minutes behind promoted",
     ],
 )
-def test_nothing_is_lost_doubled_or_late(world: World, load: Load, name: str) -> None:
+def test_nothing_is_lost_doubled_or_late(world: World, load: Load, strikes: list[Strike], name: str) -> None:
     fault = next(fault for fault in menu(world) if fault.name == name)
     report = storm(world, [fault], load, seconds=SECONDS, seed=1, rate=3, drain_timeout=90, tell=print)
     assert report.verdict
     assert report.faults[name]
-    assert report.overdue + overdue(report.strikes, waits(world, load)) == []
+    strikes += report.strikes
+    assert report.overdue + overdue(strikes, waits(world, load)) == []
     assert report.verdict.violations + disagreements(sweep_and_read(world, load)) == []
     assert report.verdict.accepted > 0
