@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -45,14 +44,10 @@ def test_a_sample_ends_as_expected_and_is_mailed(running: Up, sample: Sample) ->
 def test_a_program_runs_before_the_runner_polls_again(running: Up, tmp_path: Path) -> None:
     source = tmp_path / "quick.py"
     source.write_text("print(42)")
-    taken: list[float] = []
-    # A busy machine may delay one of them.
-    while len(taken) < 3 and min(taken, default=inf) >= 2:
-        number = running.submit(source, language="python", email="quick@example.com")
-        began = time.monotonic()
-        assert running.finished("quick@example.com", number)["output"] == "42\n"
-        taken.append(time.monotonic() - began)
-    assert min(taken) < 2
+    number = running.submit(source, language="python", email="quick@example.com")
+    began = time.monotonic()
+    assert running.finished("quick@example.com", number)["output"] == "42\n"
+    assert time.monotonic() - began < 2
 
 
 def test_a_submission_is_two_lines_of_the_log(running: Up, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import AsyncIterator
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -135,21 +134,17 @@ async def test_a_cancelled_program_is_killed_within_a_second(
     with running_executor("cold", executor_slots="1") as executor:
         async for processor in processor_of(database, store, executor):
             async with running(database, processor, lease_seconds=3600, runner_concurrency=1):
-                taken: list[float] = []
-                # A busy machine may delay one of them.
-                while len(taken) < 3 and min(taken, default=inf) >= 1 * PATIENCE:
-                    upload = await add(database, store, files={"main.py": SLEEPS}, is_classic=is_classic)
-                    await eventually(lambda: _programs(executor) == 1, what="the program runs")
-                    since = time.monotonic()
-                    await cancel(owner_of(database), [upload])
-                    await eventually(lambda: _programs(executor) == 0, what="the program is dead")
-                    taken.append(time.monotonic() - since)
-                assert min(taken) < 1 * PATIENCE
+                upload = await add(database, store, files={"main.py": SLEEPS}, is_classic=is_classic)
+                await eventually(lambda: _programs(executor) == 1, what="the program runs")
+                since = time.monotonic()
+                await cancel(owner_of(database), [upload])
+                await eventually(lambda: _programs(executor) == 0, timeout=5, what="the program is dead")
+                assert time.monotonic() - since < 1 * PATIENCE
                 # Its slot is free.
                 await add(database, store)
                 await eventually(lambda: _is_executed(database), what="the next program runs")
     states = await fetch(database, "SELECT status FROM job ORDER BY status")
-    assert states == [*[{"status": "cancelled"}] * len(taken), {"status": "executed"}]
+    assert states == [{"status": "cancelled"}, {"status": "executed"}]
 
 
 async def _is_executed(database: Database) -> bool:
