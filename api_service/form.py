@@ -141,7 +141,7 @@ async def _file(form: FormData, settings: ApiSettings) -> tuple[str, Object]:
     if len(name) > 255 or any(c in "/\\" for c in name) or (name and not is_visible(name)) or name in (".", ".."):
         raise Problem(
             _UNPROCESSABLE,
-            "The file's name must be a plain name of at most 255 characters, without a path and hidden characters.",
+            "The file's name must be a plain name of at most 255 characters, without a path or hidden characters.",
         )
     extension = name.rpartition(".")[2] if "." in name else ""
     if extension and not is_extension(extension):

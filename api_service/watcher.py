@@ -1,4 +1,4 @@
-"""Wakes the streams and waits of this process when a submission or a batch changes. None of them polls.
+"""Wakes the streams and waits of this process when a submission, a batch or a key changes. None of them polls.
 
 One connection listens for all of them, so a change costs one notification however many clients wait. While none waits,
 nothing listens: else each change of a submission would wake a process of the database and this one.
@@ -13,7 +13,7 @@ from shared import channels
 from shared.database.connection import Database
 from shared.lifecycle import wait_any
 
-#: Seconds between two looks whether anybody has waited since the one before. If not, listening ends.
+#: Seconds between two checks. If no client has waited since the one before, listening ends.
 _LOOK_SECONDS: Final = 60.0
 #: Notified after a new connection: changes may have been missed.
 _ANYTHING: Final = ""
@@ -76,7 +76,7 @@ class Watcher:
         self._batches.notify(_ANYTHING)
 
     async def _listen(self, stop: asyncio.Event) -> None:
-        """Listen until nobody has waited for a while. A new connection wakes all that wait already."""
+        """Listen until no client has waited for a while. A new connection wakes all that wait already."""
         async with (
             self._database.listen(channels.SUBMISSIONS, self._notify),
             self._database.listen(channels.BATCHES, self._batches.notify),

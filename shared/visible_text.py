@@ -1,4 +1,4 @@
-"""Tells whether a text shows all of its characters. Pure."""
+"""Checks that a text shows all of its characters. Pure."""
 
 import re
 from typing import Final

@@ -186,7 +186,7 @@ class _Link:
         resolve(self._lost, error)
         self._confirms.give_up()
         if self._connection.is_open:
-            # A damaged node answers heartbeats and no close, and would keep the connection for ever.
+            # A damaged node may answer heartbeats and never the close. The connection would stay open.
             self._loop.call_later(CLOSE_SECONDS, cut, self._connection, CLOSE_SECONDS)
         if not (self._connection.is_closed or self._connection.is_closing):
             self._connection.close()

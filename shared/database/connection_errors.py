@@ -1,4 +1,4 @@
-"""Tells what an error of a connection to Postgres means. It loads only asyncpg."""
+"""Separates errors of a server that is down from those of a wrong address. It loads only asyncpg."""
 
 from typing import Final
 

@@ -12,6 +12,7 @@ from precieux.ports import free_ports
 from shared.broker.base import Ack, Delivery, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_connection import DeadlineConnection
+from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.broker.rabbitmq_topology import connection_parameters
 from shared.errors import BrokerUnavailable
 from shared.retry import RetryPolicy
@@ -158,6 +159,21 @@ async def test_a_close_that_is_not_answered_has_an_end(rabbitmq_url: str, monkey
             consumer.stop.set()
             await asyncio.wait_for(asyncio.shield(consumer.task), 30)
         await publisher.close()
+
+
+async def test_letters_are_read_although_the_close_is_silent(
+    rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.rabbitmq_connection.CLOSE_SECONDS", 0.1)
+    async with Relay(port_of(rabbitmq_url)) as host:
+
+        def read_and_silence(*_: object, **__: object) -> list[object]:
+            host.silence()
+            return []
+
+        monkeypatch.setattr("shared.broker.rabbitmq_dead_letters._letters", read_and_silence)
+        letters = RabbitMQDeadLetters(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS)
+        assert await letters.read(limit=1) == []
 
 
 async def test_a_publisher_ends_a_silent_connection(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What a command says of a database that does not serve it."""
+"""A command says whether the server is down or the address is wrong."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""The HTTP server sets no timers while nobody asks, and dates its answers."""
+"""The HTTP server sets no timers between requests, and dates its answers."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Tells names that are shown as what they are from those with hidden characters."""
+"""Names with hidden characters are refused, and those of all languages are not."""
 
 import pytest
 
