@@ -6,6 +6,7 @@ and headers ready. All get the same input; `Case` holds the rest of a program's 
 """
 
 import asyncio
+import base64
 import os
 import re
 import subprocess
@@ -37,9 +38,10 @@ _QUICK: dict[str, tuple[str, ...]] = {
         "thread_outlives_main", "uncaught", "unicode", "writes_module",
     ),
     "js": (
-        "children", "collected", "deep", "exit_code_set", "globals", "heap_is_bounded", "identity", "input_by_lines",
-        "input_piped", "killed", "module", "much_output", "order", "own_modules", "process_state", "random",
-        "rejection", "require_missing", "signal_handled", "stack", "syntax_error", "threads", "throw_error", "worker",
+        "children", "collected", "deep", "emit_patched", "exit_code_set", "exits_with_work", "globals",
+        "heap_is_bounded", "identity", "input_by_lines", "input_piped", "killed", "module", "much_output", "order",
+        "own_modules", "process_state", "random", "rejection", "require_missing", "signal_handled", "stack",
+        "syntax_error", "threads", "throw_error", "unsettled", "worker",
     ),
     "java": (
         "annotations", "exits", "files", "hello", "hooks", "identity", "input_lines", "lambda_text", "many_errors",
@@ -53,10 +55,19 @@ _QUICK: dict[str, tuple[str, ...]] = {
 #: Programs that print their file's name; each is also run under another name.
 _RENAMED = {
     "py": ("imports_itself", "inspects", "pickle_main", "syntax_error", "uncaught"),
-    "js": ("identity", "module", "require_missing", "own_modules", "syntax_error", "worker"),
+    "js": ("identity", "module", "require_missing", "own_modules", "syntax_error", "unsettled", "worker"),
     "c": ("errors", "includes_itself", "names"),
     "cpp": ("errors_below_a_comment",),
 }
+#: The suffix of the other name, if it is not that of the program's file.
+_SUFFIXES = {"unsettled": ".mjs"}
+#: An addon for Node that has work for the end of the process.
+_ADDON = """
+#include <stdio.h>
+#include <stdlib.h>
+static void end(void) { puts("the addon's end"); }
+void *napi_register_module_v1(void *environment, void *exports) { atexit(end); return exports; }
+"""
 #: How long a runtime may take to get ready; Java's files have to be made once on each machine.
 _READY_S = 120
 
@@ -79,7 +90,8 @@ def _cases() -> Iterator[Case]:
             case = Case(path.parent.name, path.stem, path.read_text())
             yield case
             if case.name in _RENAMED.get(case.language, ()):
-                yield replace(case, name=f"{case.name}-renamed", request={"filename": f"own-name{path.suffix}"})
+                suffix = _SUFFIXES.get(case.name, path.suffix)
+                yield replace(case, name=f"{case.name}-renamed", request={"filename": f"own-name{suffix}"})
 
 
 def _marks(case: Case) -> list[pytest.MarkDecorator]:
@@ -114,6 +126,14 @@ def warm(cold: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
         yield running.url
 
 
+@pytest.fixture
+def addon(tmp_path: Path) -> str:
+    """The compiled `_ADDON`, in base64."""
+    compiled = tmp_path / "addon.node"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", compiled], input=_ADDON.encode(), check=True)
+    return base64.b64encode(compiled.read_bytes()).decode()
+
+
 async def _await_readiness(cold: str, warm: str) -> None:
     """Wait until a program uses far less CPU time than the start of its runtime takes."""
     async with asyncio.timeout(_READY_S), httpx.AsyncClient(timeout=120) as client:
@@ -138,6 +158,13 @@ async def test_a_warm_program_behaves_like_a_cold_one(case: Case, cold: str, war
         answers = await asyncio.gather(_run(client, cold, case), _run(client, warm, case))
     from_cold, from_warm = ({name: _without_addresses(answer.get(name)) for name in _TOLD} for answer in answers)
     assert from_warm == from_cold
+
+
+async def test_the_end_of_a_library_runs_in_a_warm_node(cold: str, warm: str, addon: str) -> None:
+    source = f"require('fs').writeFileSync('own.node', '{addon}', 'base64'); require('./own.node')"
+    async with httpx.AsyncClient(timeout=120) as client:
+        for url in (cold, warm):
+            assert (await _run(client, url, Case("js", "addon", source)))["output"] == "the addon's end\n"
 
 
 @pytest.mark.parametrize("language", sorted({case.language for case in _CASES} - {"cpp"}))

@@ -1,0 +1,3 @@
+import 'fs'
+console.log('begins')
+await new Promise(() => {})
