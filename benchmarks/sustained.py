@@ -31,7 +31,7 @@ SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
 PLACES: Final = ("relay", "consumer", "runner", "sender")
 _ROUNDS: Final = 9
 PAIRS: Final = 500
-_TARGET: Final = 0.5
+_TARGET: Final = 0.6
 _DRAIN_SECONDS: Final = 300.0
 
 

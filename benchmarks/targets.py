@@ -33,15 +33,15 @@ def _rate(bound: float, stretch: float | None = None) -> Target:
 
 #: By language, for a hello-world that was never sent before.
 LATENCY: Final = {
-    "py": Target(0.35, 0.20),
-    "js": Target(0.35, 0.20),
-    "c": Target(0.65),
-    "cpp": Target(0.20, 0.10),
-    "java": Target(0.08),
+    "py": Target(0.35, 0.22),
+    "js": Target(0.12),
+    "c": Target(0.65, 0.55),
+    "cpp": Target(0.12),
+    "java": Target(0.08, 0.06),
 }
 CPU: Final = {
-    "py": Target(1.3, 0.3),
-    "js": Target(1.3),
+    "py": Target(1.0, 0.45),
+    "js": Target(0.3),
     "c": Target(0.9),
     "cpp": Target(0.3),
     "java": Target(0.5),
@@ -49,7 +49,7 @@ CPU: Final = {
 #: By language with a compiler, for a source that was sent before.
 SAME_SOURCE: Final = {code: Target(0.25) for code in ("c", "cpp", "java")}
 #: Compared with two workers that run the bare command, from two connections on, since one cannot match two workers.
-THROUGHPUT: Final = {"py": _rate(1.0, 3.0), "js": _rate(0.9), "c": _rate(1.1), "cpp": _rate(3.0), "java": _rate(4.0)}
+THROUGHPUT: Final = {"py": _rate(1.0, 2.5), "js": _rate(0.9), "c": _rate(1.1), "cpp": _rate(3.0), "java": _rate(4.0)}
 #: The rate at the most connections compared with that at two. It must not fall; the margin is for noise.
 STEADINESS: Final = {"py": _rate(0.95)}
 #: For the slowest of the real programs.

@@ -18,7 +18,7 @@ _ROUNDS: Final = 80
 #: Submissions before the first round. A consumer takes its first hundred messages one by one.
 _WARM_UP: Final = 120
 _PAUSE_SECONDS: Final = 0.05
-_MARGIN_MS: Final = 8.0
+_MARGIN_MS: Final = 5.0
 
 
 def measure(surroundings: Surroundings) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from benchmarks import executor_plot, report
 from benchmarks.findings import Finding
 from benchmarks.pairs import Series, findings
 from benchmarks.programs import HELLO, OTHERS, numbers
-from benchmarks.targets import CPU, LATENCY
+from benchmarks.targets import Target
 from benchmarks.throughput import steady_rate
 
 SERIES = Series(ours_s=[0.01, 0.02, 0.3], bare_s=[0.02, 0.04, 0.6], ours_cpu_s=0.3, bare_cpu_s=0.1)
@@ -46,7 +46,7 @@ def test_a_few_answers_make_a_rate_too(came: list[float], rate: float) -> None:
 
 
 def test_cpu_time_is_that_of_the_whole_series() -> None:
-    latency, cpu = findings(HELLO["py"], SERIES, LATENCY["py"], CPU["py"])
+    latency, cpu = findings(HELLO["py"], SERIES, Target(0.35, 0.2), Target(1.3))
 
     assert latency.ratio == 0.5
     assert latency.met is False
@@ -61,7 +61,7 @@ def test_a_finding_without_a_target_is_neither_met_nor_missed() -> None:
 
 
 def test_the_table_shows_load_toolchains_and_targets() -> None:
-    found = list(findings(HELLO["py"], SERIES, LATENCY["py"], CPU["py"]))
+    found = list(findings(HELLO["py"], SERIES, Target(0.35, 0.2), Target(1.3)))
 
     text = report.markdown(kept(found), found)
 
