@@ -100,7 +100,7 @@ ARGUMENTS: Final[dict[str, str]] = {
     "cs": "class P { static void Main(string[] args) {\n"
     'foreach (var word in args) System.Console.Write("[" + word + "]"); } }',
     "rs": 'fn main() { for word in std::env::args().skip(1) { print!("[{word}]"); } }',
-    "f90": "program p\ncharacter(99) :: word\ninteger :: n, i\ndo i = 1, command_argument_count()\n"
+    "f90": "program p\ncharacter(200) :: word\ninteger :: n, i\ndo i = 1, command_argument_count()\n"
     "call get_command_argument(i, word, n)\nwrite(*, '(3a)', advance='no') '[', word(:n), ']'\nend do\nend program",
     "pas": "var i: integer; begin for i := 1 to paramcount do write('[', paramstr(i), ']'); end.",
 }  # fmt: skip

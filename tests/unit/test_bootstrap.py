@@ -1,7 +1,8 @@
-"""The Pythons that `deploy/bootstrap` considers, and their order."""
+"""The Pythons that `deploy/bootstrap` considers, their order, and when it updates an environment."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,17 +19,17 @@ exec {python} -c "import sys; sys.version_info = {version}; sys.executable = '$0
 """
 
 
-def found(folders: list[Path]) -> list[str]:
-    function = re.search(r"^pythons\(\) \{.*?^\}", BOOTSTRAP.read_text(), re.DOTALL | re.MULTILINE)
+def run_function(name: str, command: str, *arguments: str, folder: Path | None = None) -> str:
+    """Return the output of a command that may call the function `name` of `deploy/bootstrap`."""
+    function = re.search(rf"^{name}\(\) \{{.*?^\}}", BOOTSTRAP.read_text(), re.DOTALL | re.MULTILINE)
     assert function
+    words = ["bash", "-euo", "pipefail", "-c", f"{function[0]}\n{command}", "-", *arguments]
+    return subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def found(folders: list[Path]) -> list[str]:
     search_path = ":".join([*map(str, folders), os.defpath])
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"PATH=$1; {function[0]}\npythons", "-", search_path],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    named = (Path(line) for line in done.stdout.splitlines())
+    named = map(Path, run_function("pythons", "PATH=$1; pythons", search_path).splitlines())
     return [path.name for path in named if path.parent in folders]
 
 
@@ -62,3 +63,18 @@ def test_an_interpreter_that_does_not_start_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "python3.13").chmod(0o755)
     install(tmp_path, "python3.12", 12)
     assert found([tmp_path]) == ["python3.12"]
+
+
+@pytest.mark.parametrize("changed", ["deploy/requirements/dev.txt", "pyproject.toml", "executor/sandbox/init/pid1.c"])
+def test_an_environment_is_updated_if_its_sources_change(tmp_path: Path, changed: str) -> None:
+    for name in ("deploy", "executor/sandbox/init"):
+        shutil.copytree(BOOTSTRAP.parents[1] / name, tmp_path / name)
+    shutil.copy(BOOTSTRAP.parents[1] / "pyproject.toml", tmp_path)
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    before, again = (run_function("stamp", "stamp deploy/requirements/dev.txt", folder=tmp_path) for _ in range(2))
+    assert before == again
+    with (tmp_path / changed).open("a") as file:
+        file.write("\n")
+    assert run_function("stamp", "stamp deploy/requirements/dev.txt", folder=tmp_path) != before
