@@ -190,8 +190,10 @@ def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups:
     folders: dict[str, Path] = {}
     try:
         for name, group in found.items():
-            with _explaining_errors(group):
-                folders[name] = _make_ours(group)
+            # `cpu` is often a link to the hierarchy of `cpuacct`.
+            if not any(group.samefile(found[other]) for other in folders):
+                with _explaining_errors(group):
+                    folders[name] = _make_ours(group)
     except NotTaken:
         for folder in folders.values():
             folder.rmdir()
