@@ -134,7 +134,7 @@ class EmbeddedPostgres:
         }
         command = [str(home.binaries / "postgres"), "-D", str(cluster.directory)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        claim = cluster.claim()
+        claim = cluster.claim(socket_folder)
         try:
             cluster.hand_over()
             with open(cluster.log, "wb", opener=_private) as output:
