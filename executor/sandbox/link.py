@@ -95,21 +95,18 @@ class KeeperLink:
                 os.close(descriptor)
 
     def kill(self, box: int) -> None:
-        if self._socket:
-            try:
-                self._socket.send(json.dumps({"kill": box}).encode())
-            except BlockingIOError:  # the keeper is busy; it reads again in a moment
-                asyncio.get_running_loop().call_later(_RETRY_S, self.kill, box)
-            except OSError:
-                pass  # the keeper has ended, and every box with it
+        self._send_soon(json.dumps({"kill": box}).encode())
 
     def signal(self, box: int, number: int) -> None:
         """Send a signal to the program that runs in a box. It is lost if the box has gone."""
+        self._send_soon(encode(Signal(box, number)))
+
+    def _send_soon(self, packet: bytes) -> None:
         if self._socket:
             try:
-                self._socket.send(encode(Signal(box, number)))
+                self._socket.send(packet)
             except BlockingIOError:  # the keeper is busy; it reads again in a moment
-                asyncio.get_running_loop().call_later(_RETRY_S, self.signal, box, number)
+                asyncio.get_running_loop().call_later(_RETRY_S, self._send_soon, packet)
             except OSError:
                 pass  # the keeper has ended, and every box with it
 
