@@ -147,6 +147,9 @@ class KeeperLink:
             await self._wall.end()
             message = ": ".join(filter(None, (reason, self._wall.last_message())))
             raise SandboxFailure(message or "bubblewrap ended without a message")
+        if self._mechanisms.cgroups:
+            # Only now, because the kernel keeps a cgroup until the last process in it has ended.
+            self._mechanisms.cgroups.remove_children()
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours, self._read_reports)
         self._watch = ProgressWatch(self._patience_s, self._ask, self._give_up)
