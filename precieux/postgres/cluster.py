@@ -79,7 +79,8 @@ class Cluster:
         if made_by != str(self._home.major):
             raise ConfigurationError(
                 f"The data in {self._home.folder} were made by Postgres {made_by}, and this is Postgres "
-                f"{self._home.major}: transfer them with pg_dump, or set PRECIEUX_DATA_DIR to a new folder."
+                f"{self._home.major}: write them with `precieux backup FILE` of the release that made them, and read "
+                "them with `precieux restore FILE` of this one, into a new folder (PRECIEUX_DATA_DIR)."
             )
 
     def hand_over(self) -> None:
