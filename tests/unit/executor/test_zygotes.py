@@ -1,9 +1,12 @@
 """The keeper's side of the zygotes, with zygotes that fail."""
 
+import errno
+import os
 import selectors
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -106,6 +109,22 @@ def test_a_zygote_that_cannot_start_leaves_nothing_open(keeper: Keeper) -> None:
         with pytest.raises(FileNotFoundError):
             keeper.order(box, "/nowhere/node")
     assert _open_descriptors() == before
+
+
+def test_a_socket_that_is_refused_leaves_nothing_open(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "pair", Mock(side_effect=OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    before = _open_descriptors()
+    with pytest.raises(OSError, match="Too many open files"):
+        keeper.order(1, "/bin/sleep", "60")
+    assert _open_descriptors() == before
+
+
+def test_a_box_without_a_pidfd_fails_with_a_reason(keeper: Keeper) -> None:
+    """The kernel drops descriptors for which the keeper has no room."""
+    keeper.order(1, "/bin/sh", "-c", r"printf '1\00099\000\000' >&3; sleep 60")
+    keeper.handle_events()
+    assert keeper.answers == [(1, 99, None, "the box could not be made: Too many open files")]
+    keeper.zygotes.kill_all()
 
 
 def test_events_of_a_closed_zygote_are_ignored(keeper: Keeper) -> None:
