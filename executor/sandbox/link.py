@@ -9,6 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 
 from executor.sandbox.base import SandboxFailure
+from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, Signal, decode_report, encode
 from executor.sandbox.progress import ProcessActivity, ProgressWatch
 from executor.sandbox.wall import seccomp
@@ -124,7 +125,7 @@ class KeeperLink:
 
     async def _start(self) -> None:
         await self._wall.end()  # the previous one, if its keeper was lost
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = channel.wide_pair()
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         is_ready, reason = False, ""

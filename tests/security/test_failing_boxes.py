@@ -33,6 +33,7 @@ _TIMEOUT_S = 10.0
 
 _NEW_PID_NAMESPACE, _CLONE_VFORK = 0x20000000, 0x4000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
+_SO_SNDBUF = 7
 _RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
 _ANY_CHILD = 0xFFFFFFFF  # wait4(2), -1
 _PYTHON = find_python()
@@ -157,6 +158,10 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "self/oom_score_adj: Permission denied",
     ),
     "process 1's capabilities": (Fault("capset", errno.EPERM, _by("process 1")), "capset: Operation not permitted"),
+    "program's socket": (
+        Fault("setsockopt", errno.ENOBUFS, _by("process 1", _is(2, _SO_SNDBUF))),
+        "SO_SNDBUF: No buffer space available",
+    ),
     "program is not forked": (
         Fault("clone", errno.EAGAIN, _by("process 1", _has(0, _NEW_PID_NAMESPACE, not_=True))),
         "fork: Resource temporarily unavailable",

@@ -78,6 +78,9 @@ static bool start_child(const struct box *box, const struct confinement *confine
     int type = box->kind == STUB ? SOCK_STREAM : SOCK_SEQPACKET;
     if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
         fail("socketpair");
+    /* A step may be as long as the packet that it comes in, and the host's own buffers may be smaller. */
+    if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){MAX_PACKET}, sizeof(int)) < 0)
+        fail("SO_SNDBUF");
     child->control = pair[0];
     child->is_stub = box->kind == STUB;
     child->pid = fork_with_threads();

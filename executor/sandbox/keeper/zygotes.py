@@ -22,7 +22,7 @@ _MAX_BOXES, _MAX_AGE_S = 100, 600.0
 #: The next runtime is started when the current one has this many boxes left, because its start takes as long as some
 #: boxes.
 _START_AHEAD = 10
-#: Seconds after which a zygote that takes no order has failed. Its socket holds some two hundred orders.
+#: Seconds after which a zygote that takes no order has failed. Its socket holds some dozens of orders.
 _SEND_TIMEOUT_S = 5.0
 #: The zygote of boxes whose program starts from cold. It holds no runtime's state, so it never needs replacing.
 _PLAIN = Zygote(("/box/zygote",), {})

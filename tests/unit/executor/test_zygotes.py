@@ -12,7 +12,7 @@ import pytest
 
 from executor.sandbox.base import Zygote
 from executor.sandbox.keeper import channel, zygotes
-from executor.sandbox.keeper.protocol import MakeBox
+from executor.sandbox.keeper.protocol import MAX_PACKET, MakeBox
 from executor.sandbox.keeper.zygotes import Zygotes
 from tests.fixtures.step_limits import TINY
 
@@ -78,6 +78,12 @@ def test_the_last_message_of_a_zygote_is_the_reason(keeper: Keeper) -> None:
     keeper.order(1, "/bin/sh", "-c", "echo it failed >&3")
     keeper.handle_events()
     assert keeper.answers == [(1, 0, None, "it failed\n")]
+
+
+def test_a_wide_pair_takes_the_largest_packet_on_any_host() -> None:
+    for end in channel.wide_pair():
+        with end:
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * MAX_PACKET  # the kernel doubles it
 
 
 def test_a_last_message_is_received_despite_unread_orders() -> None:
