@@ -133,6 +133,11 @@ class Supervisor:
         """Keep everything running, until an exception ends it."""
         self._loop_until(lambda: False)
 
+    def raise_if_stopped(self) -> None:
+        """Raise `StopRequested` if a stop signal has arrived. A server calls it while it waits for its own start."""
+        if self._signals:
+            raise StopRequested
+
     def _loop_until(self, reached: Callable[[], bool]) -> None:
         while True:
             self._check_children()
@@ -154,15 +159,13 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Sleep until something happens or is due, then read the children's messages."""
-        if self._signals:
-            raise StopRequested
+        self.raise_if_stopped()
         self._report_alive()
         due = [self._server_restart_at, self._waiting.report_at, self._alive_at if self._alive_every else None]
         for child in self._children.values():
             due += [child.restart_at, child.alive_at + self._watchdog if child.ready else None]
         self._sleep_until(min((at for at in due if at is not None), default=None))
-        if self._signals:
-            raise StopRequested
+        self.raise_if_stopped()
 
     def _sleep_until(self, deadline: float | None) -> None:
         self._selector.select(None if deadline is None else max(0.0, deadline - time.monotonic()))

@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.up.supervisor import StopRequested
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
 from shared.database.roles import Role
@@ -74,6 +75,22 @@ def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
     postgres.stop()
     assert not survivors(running)
     assert not postgres.running
+
+
+def test_a_start_can_be_interrupted(folder: Path) -> None:
+    """A server that recovers after a crash may take long to start."""
+
+    def interrupt() -> None:
+        raise StopRequested
+
+    with EmbeddedPostgres(folder / "db", durable=False):
+        pass
+    postgres = EmbeddedPostgres(folder / "db", durable=False, while_waiting=interrupt)
+    with pytest.raises(StopRequested):
+        postgres.start()
+    assert not postgres.running
+    assert not [process for process in descendants(os.getpid()) if str(folder) in process.command]
+    postgres.stop()
 
 
 def test_a_wrong_password_is_refused(folder: Path) -> None:

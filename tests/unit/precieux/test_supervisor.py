@@ -211,6 +211,22 @@ def test_a_guarded_server_that_died_is_restarted(diary: Path) -> None:
     assert server.starts == 2
 
 
+def test_a_stop_signal_ends_the_wait_for_a_server() -> None:
+    class Server:
+        running = False
+
+        def start(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            supervisor.raise_if_stopped()
+            raise AssertionError("it went on")
+
+    with Supervisor() as supervisor:
+        supervisor.raise_if_stopped()
+        supervisor.guard("server", Server())
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+
+
 def test_a_server_that_the_kernel_refuses_is_tried_later(diary: Path) -> None:
     class Server:
         running = False
