@@ -57,7 +57,7 @@ void connect_streams(const struct step *step, const int *descriptors, int count)
     for (int target = 0; target < 3; target++) {
         int index = indices[target];
         if (index >= count)
-            fail_malformed("stream");
+            fail_dropped();
         if (put_at(target, index >= 0 ? descriptors[index] : null, 0) < 0)
             fail("dup3");
     }
