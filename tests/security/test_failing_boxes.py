@@ -195,7 +195,7 @@ _STEPS: dict[str, tuple[Fault, str]] = {
     ),
     "limit of files": (
         Fault("prlimit64", errno.EPERM, _by("program", _is(1, _RLIMIT_NOFILE))),
-        "RLIMIT_NOFILE: Operation not permitted",
+        "RLIMIT_NOFILE: Operation not permitted$",
     ),
     "program's filter": (Fault("prctl", errno.EINVAL, _FILTER_OF_PROGRAM), "seccomp: Invalid argument"),
     "program hangs before it is ready": (Fault("prctl", "hangs", _FILTER_OF_PROGRAM), _NOT_MADE),
