@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import selectors
 import socket
 import sys
@@ -106,6 +107,12 @@ def listen(settings: ExecutorSettings) -> socket.socket:
     return listening_socket(host, settings.executor_port, setting="PRECIEUX_EXECUTOR_HOST and PRECIEUX_EXECUTOR_PORT")
 
 
+def raise_file_limit() -> None:
+    """Raise our limit of open files as far as we may. A program takes six, and a shell's default limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventLoop]:
     """Return uvloop, or a loop over poll(2) if programs share our user.
 
@@ -121,6 +128,7 @@ def main() -> int:
     try:
         settings = load(ExecutorSettings)
         configure_logging("executor", load(LogSettings))
+        raise_file_limit()
         libraries = install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
         mechanisms = find_mechanisms(settings, libraries.folders)
         settings = fit_to_host(settings, mechanisms)

@@ -1,11 +1,12 @@
 """Finds out what the sandbox can use on this host: the bubblewrap, the user ids of programs, and the cgroups."""
 
+import resource
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from executor import limits
-from executor.sandbox.base import find_python
+from executor.sandbox.base import RUN_STACK_BYTES, find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
@@ -22,6 +23,8 @@ log = get_logger(__name__)
 #: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler,
 #: and those of Python with libraries.
 _KINDS = 6 + MOST_SETS
+#: The limits of compilers that make files ahead, and of tools that print their version.
+_OPEN_FILES_OF_TOOLS, _PROCESSES_OF_TOOLS = 256, 256
 
 
 class TooFewIds(ConfigurationError):
@@ -34,6 +37,7 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
     Raises `ConfigurationError` if something that the sandbox needs is missing.
     """
     find_python()
+    _require_hard_limits(settings)
     privileged = is_privileged()
     bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
     if bubblewrap.why:
@@ -88,6 +92,22 @@ def fit_to_host(settings: ExecutorSettings, mechanisms: Mechanisms) -> ExecutorS
     Raises `ConfigurationError` if the host allows too few processes.
     """
     return limits.on_this_host(settings, by_number=mechanisms.by_number, most_processes=cgroups.most_processes())
+
+
+def _require_hard_limits(settings: ExecutorSettings) -> None:
+    """Raise `ConfigurationError` if a hard limit of ours, which programs inherit, is below a limit that they get."""
+    for name, needed in (
+        ("NOFILE", max(settings.max_open_files, _OPEN_FILES_OF_TOOLS)),
+        ("NPROC", max(settings.max_processes, _PROCESSES_OF_TOOLS)),
+        ("FSIZE", settings.max_disk_bytes),
+        ("STACK", RUN_STACK_BYTES),
+    ):
+        _, hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise ConfigurationError(
+                f"The executor's hard limit RLIMIT_{name} is {hard}, and programs need {needed}: raise it by"
+                f" Limit{name}= in a systemd unit, by `--ulimit {name.lower()}=` for a container, or in limits.conf(5)."
+            )
 
 
 def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_map")) -> None:

@@ -141,16 +141,14 @@ class ExecutorSettings(Settings):
 
     @model_validator(mode="after")
     def _within_maxima(self) -> Self:
-        if self.max_body_bytes > self.max_bodies_bytes:
-            raise ValueError(
-                "PRECIEUX_MAX_BODY_BYTES is above PRECIEUX_MAX_BODIES_BYTES: lower the first or raise the other"
-            )
-        if self.default_time_limit > self.max_time_limit:
-            raise ValueError(
-                "PRECIEUX_DEFAULT_TIME_LIMIT is above PRECIEUX_MAX_TIME_LIMIT: lower the first or raise the other"
-            )
-        if self.default_memory_limit > self.max_memory_limit:
-            raise ValueError(
-                "PRECIEUX_DEFAULT_MEMORY_LIMIT is above PRECIEUX_MAX_MEMORY_LIMIT: lower the first or raise the other"
-            )
+        for lower, higher in (
+            ("max_source_bytes", "max_disk_bytes"),
+            ("max_body_bytes", "max_bodies_bytes"),
+            ("default_time_limit", "max_time_limit"),
+            ("default_memory_limit", "max_memory_limit"),
+        ):
+            if getattr(self, lower) > getattr(self, higher):
+                raise ValueError(
+                    f"PRECIEUX_{lower.upper()} is above PRECIEUX_{higher.upper()}: lower the first or raise the other"
+                )
         return self

@@ -132,7 +132,15 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
         raise ConfigurationError(f"{path} exists: name a new file.")
     draft = path.with_name(f".{path.name}.part")
     try:
-        with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{draft} exists: another backup writes it, or was killed. If none is running, remove it."
+        ) from None
+    except OSError as exc:
+        raise PrecieuxError(f"The backup cannot be written to {path}: {exc.strerror}.") from exc
+    try:
+        with open(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

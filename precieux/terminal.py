@@ -124,6 +124,10 @@ def short_date(value: datetime) -> str:
     return local.strftime("%m-%d %H:%M" if local.year == datetime.now().astimezone().year else "%Y-%m-%d")
 
 
+def long_date(value: datetime) -> str:
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
 def show_ready(system: System) -> None:
     """Show the system's address, and how to send a program: by the command, or by HTTP."""
     here = f" --url {system.url}" if system.url != DEFAULT_URL else ""

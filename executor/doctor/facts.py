@@ -32,6 +32,7 @@ def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
         is_bare_root=os.geteuid() == 0 and not mechanisms.privileged,
         in_container=in_container,
         unit=None if in_container else own_unit(root),
+        kernel=kernel_version(os.uname().release),  # /proc/sys may be hidden
         max_user_namespaces=number("proc/sys/user/max_user_namespaces"),
         unprivileged_clone=number("proc/sys/kernel/unprivileged_userns_clone"),
         apparmor_restricts=number("proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
@@ -66,6 +67,12 @@ def masked(mounts: str) -> tuple[str, ...]:
     """
     found = re.findall(r"^(?:\S+ ){4}(/proc/\S+) .* - (\S+)", mounts, re.MULTILINE)
     return tuple(dict.fromkeys(path for path, kind in found if kind not in ("autofs", "binfmt_misc")))
+
+
+def kernel_version(release: str) -> tuple[int, int]:
+    """Return the version in a release such as 6.12.118+deb13-amd64."""
+    major, minor = re.findall(r"\d+", release)[:2]
+    return int(major), int(minor)
 
 
 def _profile(file: Path) -> str:

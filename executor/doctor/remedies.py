@@ -6,6 +6,9 @@ from types import MappingProxyType
 
 from executor.sandbox.wall.cgroups import Cause
 
+#: The first with pidfd_open(2).
+_OLDEST_KERNEL = 5, 3
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -35,6 +38,8 @@ class Facts:
     is_bare_root: bool = False
     in_container: bool = False
     unit: Unit | None = None
+    #: The version of Linux.
+    kernel: tuple[int, int] | None = None
     max_user_namespaces: int | None = None
     unprivileged_clone: int | None = None
     apparmor_restricts: int | None = None
@@ -112,6 +117,12 @@ def _lacks_capabilities(facts: Facts) -> bool:
 
 #: In order: only the first obstacle that is met is shown.
 _OBSTACLES = (
+    _Obstacle(
+        lambda facts: facts.kernel and facts.kernel < _OLDEST_KERNEL,
+        lambda facts: "This is Linux {}.{}, and the sandbox needs 5.3 or later: install a newer kernel.".format(
+            *facts.kernel or ()
+        ),
+    ),
     _switch(
         lambda facts: facts.max_user_namespaces == 0 or facts.refused.get("user namespace") == "ENOSPC",
         "User namespaces are switched off",

@@ -41,14 +41,14 @@ def install(installation: Installation, *, most_seconds: float = _MOST_SECONDS, 
 def _install(installation: Installation, most_seconds: float, pause: float) -> None:
     began = time.monotonic()
     log.info("libraries.installing", setting=installation.setting, packages=installation.packages)
-    with _locked(installation.folder), _unfinished(installation.folder) as unfinished:
+    with _locked(installation.folder) as lock, _unfinished(installation.folder) as unfinished:
         if installation.folder.exists():
             return
         while True:
             left = most_seconds - (time.monotonic() - began)
             # systemd and `up` wait for as long, and then a fault ends in a sentence.
             notify_status(f"Installing the packages of {installation.setting}", max(left, 1.0) + pause + 5)
-            output = _run(installation.command(unfinished), unfinished, max(left, 1.0))
+            output = _run(installation.command(unfinished), unfinished, lock, max(left, 1.0))
             if output is None:
                 break
             left = most_seconds - (time.monotonic() - began)
@@ -67,10 +67,11 @@ def _beside(folder: Path, ending: str) -> Path:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[int]:
+    """Yield the descriptor of a lock, which is also held by the processes that inherit it."""
     with _beside(folder, ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
 @contextmanager
@@ -87,7 +88,7 @@ def _unfinished(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _run(command: list[str], folder: Path, seconds: float) -> str | None:
+def _run(command: list[str], folder: Path, lock: int, seconds: float) -> str | None:
     """Return None if the command succeeds, and otherwise its output."""
     try:
         done = subprocess.run(
@@ -97,6 +98,7 @@ def _run(command: list[str], folder: Path, seconds: float) -> str | None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=seconds,
+            pass_fds=[lock],  # the package manager may outlive an executor that is killed
             umask=0o022,  # programs, which are other users, must be able to read the files
             check=False,
         )

@@ -3,6 +3,7 @@
 import asyncio
 import codecs
 import contextlib
+import itertools
 import os
 import signal
 from collections.abc import Coroutine
@@ -35,6 +36,19 @@ class _Outlet:
     stream: _Stream
     reader: asyncio.StreamReader
     transport: asyncio.ReadTransport
+
+
+def _three_pipes() -> list[tuple[int, int]]:
+    """Return the read and write end of each. Raises `SandboxFailure` if the kernel refuses one."""
+    pipes: list[tuple[int, int]] = []
+    try:
+        while len(pipes) < 3:
+            pipes.append(os.pipe2(os.O_CLOEXEC))
+    except OSError as exc:
+        for end in itertools.chain(*pipes):
+            os.close(end)
+        raise SandboxFailure(f"the program has no streams: {exc.strerror}") from exc
+    return pipes
 
 
 async def _outlet(stream: _Stream, end: int) -> _Outlet:
@@ -107,9 +121,7 @@ class Conversation:
     async def _run(self, pipeline: Pipeline, job: Job) -> None:
         await self._send(StageBegan(stage="run"))
         with contextlib.ExitStack() as ends:
-            (their_stdin, our_stdin), (our_stdout, their_stdout), (our_stderr, their_stderr) = (
-                os.pipe2(os.O_CLOEXEC) for _ in range(3)
-            )
+            (their_stdin, our_stdin), (our_stdout, their_stdout), (our_stderr, their_stderr) = _three_pipes()
             for end in (their_stdin, their_stdout, their_stderr):
                 ends.callback(os.close, end)
             wires = self._wires = Wires(their_stdin, their_stdout, their_stderr)

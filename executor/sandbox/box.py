@@ -47,12 +47,14 @@ class Box:
     async def prepare(self) -> None:
         """Have the box made. It can `run` a job at once, or later."""
         descriptors = Descriptors()
-        stub = self.template.stub
-        step: StepOrder | None = None
-        if stub:
-            self._streams.append(Streams(stub, self.kill))
-            step = self._streams[0].order_before_input(descriptors)
         template = self.template
+        step: StepOrder | None = None
+        if template.stub:
+            try:
+                self._streams.append(Streams(template.stub, self.kill))
+                step = self._streams[0].order_before_input(descriptors)
+            except OSError as exc:
+                raise SandboxFailure(f"the box could not be made: {exc}") from exc
         order = MakeBox(self.id, self.user, template.disk_bytes, template.limits, template.zygote, step)
         await self._link.send(encode(order), descriptors.numbers)
 

@@ -9,6 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 
 from executor.sandbox.base import SandboxFailure
+from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, Signal, decode_report, encode
 from executor.sandbox.progress import ProcessActivity, ProgressWatch
 from executor.sandbox.wall import seccomp
@@ -95,21 +96,18 @@ class KeeperLink:
                 os.close(descriptor)
 
     def kill(self, box: int) -> None:
-        if self._socket:
-            try:
-                self._socket.send(json.dumps({"kill": box}).encode())
-            except BlockingIOError:  # the keeper is busy; it reads again in a moment
-                asyncio.get_running_loop().call_later(_RETRY_S, self.kill, box)
-            except OSError:
-                pass  # the keeper has ended, and every box with it
+        self._send_soon(json.dumps({"kill": box}).encode())
 
     def signal(self, box: int, number: int) -> None:
         """Send a signal to the program that runs in a box. It is lost if the box has gone."""
+        self._send_soon(encode(Signal(box, number)))
+
+    def _send_soon(self, packet: bytes) -> None:
         if self._socket:
             try:
-                self._socket.send(encode(Signal(box, number)))
+                self._socket.send(packet)
             except BlockingIOError:  # the keeper is busy; it reads again in a moment
-                asyncio.get_running_loop().call_later(_RETRY_S, self.signal, box, number)
+                asyncio.get_running_loop().call_later(_RETRY_S, self._send_soon, packet)
             except OSError:
                 pass  # the keeper has ended, and every box with it
 
@@ -127,7 +125,7 @@ class KeeperLink:
 
     async def _start(self) -> None:
         await self._wall.end()  # the previous one, if its keeper was lost
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = channel.wide_pair()
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         is_ready, reason = False, ""
@@ -150,6 +148,9 @@ class KeeperLink:
             await self._wall.end()
             message = ": ".join(filter(None, (reason, self._wall.last_message())))
             raise SandboxFailure(message or "bubblewrap ended without a message")
+        if self._mechanisms.cgroups:
+            # Only now, because the kernel keeps a cgroup until the last process in it has ended.
+            self._mechanisms.cgroups.remove_children()
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours, self._read_reports)
         self._watch = ProgressWatch(self._patience_s, self._ask, self._give_up)

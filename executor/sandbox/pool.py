@@ -52,11 +52,13 @@ class Pool:
     def refill(self) -> None:
         """Start to make a missing box if one may be made now. A later call makes the rest."""
         now = self._loop.time()
-        gone = next((box for box in self._boxes if box.gone.done()), None)
+        gone = [box for box in self._boxes if box.gone.done()]
+        for box in gone:
+            self._boxes.remove(box)
+            box.close()
         if gone:
-            self._boxes = [box for box in self._boxes if not box.gone.done()]
             self._paused_until = now + _PAUSE_S
-            log.warning("pool.box_lost", reason=gone.failure)
+            log.warning("pool.box_lost", reason=gone[0].failure)
         if self._refilling is None and self._paused_until <= now < self._in_demand_until and self._may_add():
             self._refilling = asyncio.create_task(self._add())
 

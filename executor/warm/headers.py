@@ -56,7 +56,7 @@ def find_folder(configured: Path | None, name: str = "headers") -> Path | None:
     try:
         folder = (configured or _default()) / name
         if not folder.exists():
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)  # another executor may make it at the same time
             folder.chmod(0o755)
         status = folder.stat()
     except (OSError, RuntimeError) as exc:

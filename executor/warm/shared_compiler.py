@@ -146,16 +146,17 @@ class SharedCompiler:
         step = Step(self._argv, self._environment, _LIMITS, output_bytes=0, stdin=theirs, stop_on_overflow=False)
         box = asyncio.ensure_future(self._run_service(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
         box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # else asyncio logs the exception
+        writer: asyncio.StreamWriter | None = None
         try:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MOST_BYTES)
             hello = asyncio.ensure_future(reader.readexactly(1))
             await asyncio.wait((hello, box), timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
             if not hello.done():
                 hello.cancel()
-                raise SandboxFailure("it was not ready in time")
+                raise SandboxFailure(box.result()[0].why_failed if box.done() else "it was not ready in time")
             hello.result()
         except BaseException:
-            ours.close()
+            (writer or ours).close()  # the loop watches the socket of a writer
             box.cancel()
             await asyncio.gather(box, return_exceptions=True)
             raise

@@ -100,15 +100,17 @@ class Warm:
             self._set_ups[code] = asyncio.create_task(self._set_up(installed))
 
     async def _set_up(self, installed: Installed) -> None:
-        if not await prebuilt.make(self._sandbox, installed, self._folder):
-            return
+        code = installed.language.code
+        works = False
         try:
-            self._set_up_shared_compiler(installed)
-            await self._set_up_forked_compiler(installed)
-            await self._set_up_runtime(installed)
+            if await prebuilt.make(self._sandbox, installed, self._folder):
+                self._set_up_shared_compiler(installed)
+                await self._set_up_forked_compiler(installed)
+                await self._set_up_runtime(installed)
+                works = True
         except SandboxFailure as exc:
-            code = installed.language.code
             log.warning("warm.left_out", language=code, reason=str(exc))
+        if not works:
             self._failures[code] += 1
             if self._failures[code] < _TRIES:
                 del self._set_ups[code]

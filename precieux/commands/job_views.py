@@ -1,10 +1,9 @@
 """Prepares jobs for a terminal: short dates, units, and labels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
-from precieux.terminal import short_date
+from precieux.terminal import long_date, short_date
 
 #: From this width on, a list has all columns.
 _WIDE: Final = 110
@@ -54,10 +53,6 @@ def _result(job: Mapping[str, Any]) -> str:
     return f"{result} (in quarantine)" if job["quarantined"] else result
 
 
-def _time(value: datetime) -> str:
-    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms"
 
@@ -91,22 +86,22 @@ _JOB: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "output_key": ("Whole output, in the store", str),
     "attempt": ("Attempts", str),
     "crashes": ("Crashes", str),
-    "crashed_at": ("Last crash", _time),
+    "crashed_at": ("Last crash", long_date),
     "quarantined": ("In quarantine", _yes_or_no),
     "sha256": ("SHA-256 of the source", str),
     "request_id": ("Request", str),
-    "created_at": ("Created", _time),
-    "started_at": ("Started", _time),
-    "finished_at": ("Finished", _time),
-    "run_after": ("Not run before", _time),
-    "lease_expires_at": ("Lease ends", _time),
+    "created_at": ("Created", long_date),
+    "started_at": ("Started", long_date),
+    "finished_at": ("Finished", long_date),
+    "run_after": ("Not run before", long_date),
+    "lease_expires_at": ("Lease ends", long_date),
 }
 _MAIL: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "kind": ("kind", str),
     "status": ("status", str),
     "attempt": ("attempts", str),
-    "run_after": ("not sent before", _time),
-    "sent_at": ("sent", _time),
+    "run_after": ("not sent before", long_date),
+    "sent_at": ("sent", long_date),
     "message_id": ("message id", str),
     "provider_id": ("provider's id", str),
     "last_error": ("last error", str),

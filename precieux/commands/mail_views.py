@@ -1,10 +1,9 @@
 """Prepares mails for a terminal: short lists, fields with labels, and the history of one."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
-from precieux.terminal import short_date, styled
+from precieux.terminal import long_date, short_date, styled
 
 #: The least width of a list with all columns.
 _WIDE: Final = 110
@@ -54,7 +53,7 @@ def as_fields(mail: Mapping[str, Any]) -> list[tuple[str, object]]:
         value = ", ".join(mail[name]) if name == "attachments" else mail[name]
         if value is not None and value != "":
             fields.append((label, styled(value) if name == "state" else value))
-    return fields + [(_time(event["at"]), event["state"]) for event in history(mail)]
+    return fields + [(long_date(event["at"]), event["state"]) for event in history(mail)]
 
 
 def history(mail: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -72,7 +71,3 @@ def _about(mail: Mapping[str, Any]) -> str | None:
         if mail[name] is not None:
             return f"{name} {mail[name]}"
     return None
-
-
-def _time(value: datetime) -> str:
-    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

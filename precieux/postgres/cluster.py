@@ -3,7 +3,7 @@
 cluster/    the data directory (PGDATA)
 password    the superuser's, from which those of the roles are derived; mode 0600
 roles       the roles that the cluster has
-socket/     the server listens here; mode 0700. It is elsewhere if this path is too long for a socket
+socket/     the server listens here; mode 0700. It is in /tmp if this path is too long for a socket
 log         the server's log since its last start
 lock        locked by the process that owns the server
 """
@@ -16,6 +16,7 @@ import os
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -78,7 +79,8 @@ class Cluster:
         if made_by != str(self._home.major):
             raise ConfigurationError(
                 f"The data in {self._home.folder} were made by Postgres {made_by}, and this is Postgres "
-                f"{self._home.major}: transfer them with pg_dump, or set PRECIEUX_DATA_DIR to a new folder."
+                f"{self._home.major}: write them with `precieux backup FILE` of the release that made them, and read "
+                "them with `precieux restore FILE` of this one, into a new folder (PRECIEUX_DATA_DIR)."
             )
 
     def hand_over(self) -> None:
@@ -111,9 +113,21 @@ class Cluster:
         if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
         else:
-            # TMPDIR is not used: its path may be as long, or only root may enter it.
-            folder = Path(tempfile.mkdtemp(prefix="precieux-", dir="/tmp"))
+            folder = self._temporary_folder()
         self._home.account.own(folder)
+        return folder
+
+    def _temporary_folder(self) -> Path:
+        """Return a private folder, the same at each start, because an owner that is killed leaves it."""
+        name = hashlib.sha256(os.fsencode(self._home.folder)).hexdigest()[:16]
+        # TMPDIR is not used: its path may be as long, or only root may enter it.
+        folder = Path("/tmp", f"precieux-socket-{name}")  # noqa: S108  (checked below)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), self._home.account.uid):
+                return Path(tempfile.mkdtemp(prefix="precieux-socket-", dir="/tmp"))  # another user was faster
         return folder
 
     def lock(self) -> int:
@@ -137,11 +151,12 @@ class Cluster:
         finally:
             os.close(descriptor)
 
-    def claim(self) -> int:
+    def claim(self, socket_folder: Path) -> int:
         """Take a second lock, which the server and all its processes inherit, and return its descriptor.
 
-        It is held while any of them lives. Postgres itself checks the process id in postmaster.pid, which may belong to
-        an unrelated process after a crash. With this lock the file is known to be stale, and is removed.
+        It is held while any of them lives. Postgres itself checks the process ids in postmaster.pid and in the lock of
+        its socket, which may belong to an unrelated process after a crash. With this lock both files are known to be
+        stale, and are removed.
         """
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         deadline = time.monotonic() + _LEFTOVERS_TIMEOUT
@@ -152,7 +167,8 @@ class Cluster:
                     f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
                 )
             time.sleep(_POLL)
-        self._status_file.unlink(missing_ok=True)
+        for stale in (self._status_file, socket_folder / f"{_SOCKET}.lock"):
+            stale.unlink(missing_ok=True)
         return descriptor
 
     def ready_status(self) -> Status | None:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -39,14 +39,18 @@ _DURABILITY: Final = ("fsync", "full_page_writes")
 class EmbeddedPostgres:
     """Starts and stops one server on one folder. `start` may follow `stop`. A restarted server keeps its address.
 
-    `durable=False` is for tests: it is faster, but a crash of the machine may lose data.
+    `durable=False` is for tests: it is faster, but a crash of the machine may lose data. An exception of
+    `while_waiting`, which is called while a server starts, ends that start.
     Start it from the main thread (see `parent_death`). `start` raises `ConfigurationError` if the folder is in use or
     of another version, and `DatabaseUnavailable` if the server does not start.
     """
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self, data_dir: Path, *, durable: bool = True, while_waiting: Callable[[], None] = lambda: None
+    ) -> None:
         self._data_dir = data_dir
         self._durable = durable
+        self._while_waiting = while_waiting
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
         self._cluster: Cluster | None = None
@@ -134,7 +138,7 @@ class EmbeddedPostgres:
         }
         command = [str(home.binaries / "postgres"), "-D", str(cluster.directory)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        claim = cluster.claim()
+        claim = cluster.claim(socket_folder)
         try:
             cluster.hand_over()
             with open(cluster.log, "wb", opener=_private) as output:
@@ -167,6 +171,7 @@ class EmbeddedPostgres:
             if not logged and time.monotonic() > began + _LONG:
                 log.info("up.waiting", waiting_for="database", its_log=str(cluster.log))
                 logged = True
+            self._while_waiting()
             time.sleep(_POLL)
 
 

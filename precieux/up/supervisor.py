@@ -99,8 +99,8 @@ class Supervisor:
         """Start all programs, and return at once. `wait_ready` waits for them."""
         for program in programs:
             child = self._children[program.name] = Child(program)
-            child.start(self._notify.address, self._watchdog)
-            log.debug("child.started", child=program.name, pid=child.pid)
+            if self._start(child):
+                log.debug("child.started", child=program.name, pid=child.pid)
 
     def guard(self, name: str, server: Server) -> None:
         """Restart `server` from now on whenever it has died."""
@@ -113,7 +113,10 @@ class Supervisor:
     def run_to_end(self, program: Program) -> None:
         """Run a program to its end. Raise `StartFailed` if it fails."""
         child = Child(program)
-        child.start(self._notify.address, self._watchdog)
+        try:
+            child.start(self._notify.address, self._watchdog)
+        except OSError as exc:
+            raise StartFailed(f"{program.name} cannot be started: {exc.strerror}.") from exc
         try:
             while (code := child.exit_code()) is None:
                 self._check_children()
@@ -129,6 +132,11 @@ class Supervisor:
     def run_forever(self) -> None:
         """Keep everything running, until an exception ends it."""
         self._loop_until(lambda: False)
+
+    def raise_if_stopped(self) -> None:
+        """Raise `StopRequested` if a stop signal has arrived. A server calls it while it waits for its own start."""
+        if self._signals:
+            raise StopRequested
 
     def _loop_until(self, reached: Callable[[], bool]) -> None:
         while True:
@@ -151,15 +159,13 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Sleep until something happens or is due, then read the children's messages."""
-        if self._signals:
-            raise StopRequested
+        self.raise_if_stopped()
         self._report_alive()
         due = [self._server_restart_at, self._waiting.report_at, self._alive_at if self._alive_every else None]
         for child in self._children.values():
             due += [child.restart_at, child.alive_at + self._watchdog if child.ready else None]
         self._sleep_until(min((at for at in due if at is not None), default=None))
-        if self._signals:
-            raise StopRequested
+        self.raise_if_stopped()
 
     def _sleep_until(self, deadline: float | None) -> None:
         self._selector.select(None if deadline is None else max(0.0, deadline - time.monotonic()))
@@ -193,18 +199,30 @@ class Supervisor:
                 log.error("child.silent", child=name, pid=child.pid, seconds=round(now - child.alive_at))
                 child.abort()
             if child.restart_at is not None and child.restart_at <= now:
-                child.start(self._notify.address, self._watchdog)
-                log.info("child.restarted", child=name, pid=child.pid)
+                if self._start(child):
+                    log.info("child.restarted", child=name, pid=child.pid)
                 self._waiting.reset()
+
+    def _start(self, child: Child) -> bool:
+        """Start it, or schedule another try if the kernel refuses it a process or memory."""
+        try:
+            child.start(self._notify.address, self._watchdog)
+        except OSError as exc:
+            self._note_end(child, f"it cannot be started: {exc.strerror}")
+            return False
+        return True
 
     def _note_exit(self, name: str, child: Child, code: int) -> None:
         # If it has been ready before, its settings are right, and the cause may pass.
         if code == os.EX_CONFIG and name not in self._once_ready:
             raise ConfigurationError(f"{name} cannot run with these settings: see its message above.")
-        delay = child.schedule_restart()
+        self._note_end(child, _describe(code))
+
+    def _note_end(self, child: Child, how: str) -> None:
+        name, delay = child.program.name, child.schedule_restart()
         if child.failures >= _FAILURES_BEFORE_READY and name not in self._once_ready:
-            raise StartFailed(f"{name} ended {child.failures} times before it was ready ({_describe(code)}).")
-        log.warning("child.ended", child=name, how=_describe(code), next_try_s=round(delay, 1))
+            raise StartFailed(f"{name} ended {child.failures} times before it was ready ({how}).")
+        log.warning("child.ended", child=name, how=how, next_try_s=round(delay, 1))
 
     def _check_server(self) -> None:
         if self._server is None or self._server[1].running:
@@ -215,7 +233,7 @@ class Supervisor:
         log.warning("child.ended", child=name, next_try_s=0)
         try:
             server.start()
-        except PrecieuxError as exc:
+        except (PrecieuxError, OSError) as exc:
             self._server_failures += 1
             delay = BACKOFF.cap if self._server_failures > 8 else BACKOFF.base * 2**self._server_failures
             self._server_restart_at = time.monotonic() + delay
@@ -242,4 +260,9 @@ class Supervisor:
 
 
 def _describe(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {-code}"

@@ -53,11 +53,13 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
     # `up` has warned about variables that nothing reads, so the services need not.
     outer = {name: value for name, value in os.environ.items() if name not in unknown(os.environ)}
     with ExitStack() as stack:
-        # Entered first, so stopped last. Until then the supervisor restarts it.
-        postgres = None if settings.database_url else EmbeddedPostgres(settings.data_dir / _DATABASE)
-        if postgres:
+        supervisor = Supervisor()
+        postgres = None
+        if not settings.database_url:
+            postgres = EmbeddedPostgres(settings.data_dir / _DATABASE, while_waiting=supervisor.raise_if_stopped)
+            # Before the supervisor's end, so stopped last. Until then the supervisor restarts it.
             stack.callback(postgres.stop)
-        supervisor = stack.enter_context(Supervisor())
+        stack.enter_context(supervisor)
         try:
             _bring_up(supervisor, settings, outer, postgres, stack)
             system = System(

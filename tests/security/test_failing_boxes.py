@@ -33,6 +33,7 @@ _TIMEOUT_S = 10.0
 
 _NEW_PID_NAMESPACE, _CLONE_VFORK = 0x20000000, 0x4000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
+_SO_SNDBUF = 7
 _RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
 _ANY_CHILD = 0xFFFFFFFF  # wait4(2), -1
 _PYTHON = find_python()
@@ -118,16 +119,19 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         Fault("capset", errno.EPERM, _by("zygote")),
         "capset: Operation not permitted",
     ),
-    "box's namespaces": (Fault("clone", errno.EPERM, _CLONE), "the box could not be made: Operation not permitted"),
+    "box's namespaces": (
+        Fault("clone", errno.EPERM, _CLONE),
+        "the box could not be made: clone: Operation not permitted",
+    ),
     "box's namespaces, used up": (
         Fault("clone", errno.ENOSPC, _CLONE),
-        "the box could not be made: No space left on device",
+        "the box could not be made: clone: No space left on device",
     ),
     "box's namespaces hang": (Fault("clone", "hangs", _CLONE), _NOT_MADE),
     "zygote dies when it makes a box": (Fault("clone", "kills", _CLONE), "the zygote ended"),
     "process 1's descriptor": (
         Fault("clone", errno.EMFILE, _CLONE),
-        "the box could not be made: Too many open files",
+        "the box could not be made: clone: Too many open files",
     ),
     # process 1
     "dumpable": (Fault("prctl", errno.EPERM, _by("process 1", _is(0, _PR_SET_DUMPABLE))), "dumpable: Operation"),
@@ -154,6 +158,10 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "self/oom_score_adj: Permission denied",
     ),
     "process 1's capabilities": (Fault("capset", errno.EPERM, _by("process 1")), "capset: Operation not permitted"),
+    "program's socket": (
+        Fault("setsockopt", errno.ENOBUFS, _by("process 1", _is(2, _SO_SNDBUF))),
+        "SO_SNDBUF: No buffer space available",
+    ),
     "program is not forked": (
         Fault("clone", errno.EAGAIN, _by("process 1", _has(0, _NEW_PID_NAMESPACE, not_=True))),
         "fork: Resource temporarily unavailable",
@@ -184,6 +192,10 @@ _STEPS: dict[str, tuple[Fault, str]] = {
     "map of users": (
         Fault("write", errno.EPERM, _by("program", _file(0, "uid_map"))),
         "self/uid_map: Operation not permitted",
+    ),
+    "limit of files": (
+        Fault("prlimit64", errno.EPERM, _by("program", _is(1, _RLIMIT_NOFILE))),
+        "RLIMIT_NOFILE: Operation not permitted$",
     ),
     "program's filter": (Fault("prctl", errno.EINVAL, _FILTER_OF_PROGRAM), "seccomp: Invalid argument"),
     "program hangs before it is ready": (Fault("prctl", "hangs", _FILTER_OF_PROGRAM), _NOT_MADE),
@@ -331,6 +343,17 @@ async def test_a_broken_bubblewrap_is_reported(script: str, sentence: str, tmp_p
     bubblewrap.chmod(0o755)
     message = await _message_of(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap))
     assert re.match(sentence, message)
+
+
+async def test_lower_limits_of_the_host_are_kept(tmp_path: Path) -> None:
+    """A limit below ours, of what hardly any program uses, holds for programs too."""
+    mechanisms = find_mechanisms(ExecutorSettings())
+    lower = tmp_path / "bwrap"
+    limits = "--msgqueue=0:0 --memlock=0:0 --sigpending=64:64"
+    lower.write_text(f'#!/bin/sh\nexec prlimit {limits} {mechanisms.bubblewrap} "$@"')
+    lower.chmod(0o755)
+    async with contextlib.aclosing(BubblewrapSandbox(replace(mechanisms, bubblewrap=lower))) as sandbox:
+        await sandbox.start()
 
 
 async def test_a_bubblewrap_that_never_asks_for_its_users_is_reported(tmp_path: Path) -> None:

@@ -94,6 +94,23 @@ async def test_an_idle_keeper_that_gets_stuck_is_replaced(sandbox: BubblewrapSan
     assert ended.succeeded
 
 
+async def test_the_cgroups_of_a_killed_keeper_are_removed(sandbox: BubblewrapSandbox) -> None:
+    cgroups = sandbox.mechanisms.cgroups
+    if cgroups is None:
+        pytest.skip("there are no cgroups here")
+    running = asyncio.create_task(sandbox.run(_job(_SLEEP)))
+    await _until_programs_sleep(1)
+    left = {path for folder in cgroups.folders.values() for path in folder.iterdir() if path.is_dir()}
+    assert left
+    os.kill(keeper(os.getpid()), signal.SIGKILL)
+    with pytest.raises(SandboxFailure, match="the keeper ended"):
+        await running
+    await eventually(lambda: not any((path / "cgroup.procs").read_text() for path in left))
+    (ended,) = await sandbox.run(_job(_NOTHING))
+    assert ended.succeeded
+    assert not [path for path in left if path.exists()]
+
+
 async def test_a_run_can_be_cancelled_while_the_keeper_is_stuck(sandbox: BubblewrapSandbox) -> None:
     running = asyncio.create_task(sandbox.run(_job(_SLEEP)))
     await _until_programs_sleep(1)

@@ -3,7 +3,9 @@
 import asyncio
 import collections
 import contextlib
+import itertools
 import os
+import resource
 import signal
 import socket
 import statistics
@@ -56,6 +58,22 @@ async def test_a_further_step_that_cannot_start_is_reported(sandbox: BubblewrapS
     absent = Step(("/nowhere/absent",), ENVIRONMENT, SMALL, 100)
     with pytest.raises(SandboxFailure, match="/nowhere/absent: No such file or directory"):
         await sandbox.run(Job({}, (*_shell("true").steps, absent), _TEMPLATE))
+
+
+async def test_descriptors_that_are_dropped_are_reported(sandbox: BubblewrapSandbox) -> None:
+    await sandbox.start()
+    box = await sandbox._make(_TEMPLATE)
+    await eventually(lambda: box.is_ready)
+    keeper = sandbox._link.keeper
+    limits = resource.prlimit(keeper, resource.RLIMIT_NOFILE)
+    opened = set(map(int, os.listdir(f"/proc/{keeper}/fd")))
+    free = next(number for number in itertools.count() if number not in opened)
+    resource.prlimit(keeper, resource.RLIMIT_NOFILE, (free, limits[1]))
+    with pytest.raises(SandboxFailure, match="descriptors: Too many open files"):
+        await box.run(_shell("true"))
+    resource.prlimit(keeper, resource.RLIMIT_NOFILE, limits)
+    (result,) = await sandbox.run(_shell("true"))
+    assert result.succeeded
 
 
 async def test_a_further_step_pays_only_for_its_program() -> None:

@@ -13,6 +13,12 @@ union ancillary {
     struct cmsghdr aligned;
 };
 
+_Noreturn void fail_dropped(void)
+{
+    errno = EMFILE;
+    fail("descriptors");
+}
+
 bool receive_packet(int socket, struct packet *packet)
 {
     union ancillary ancillary;
@@ -36,8 +42,10 @@ bool receive_packet(int socket, struct packet *packet)
             return false;
         fail("recvmsg");
     }
-    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+    if (message.msg_flags & MSG_TRUNC)
         fail_malformed("packet");
+    if (message.msg_flags & MSG_CTRUNC)
+        fail_dropped();
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part))
         if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
             packet->count = (int)((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
@@ -63,7 +71,7 @@ long long next_number(struct packet *packet)
 int descriptor_at(const struct packet *packet, int index)
 {
     if (index >= packet->count)
-        fail_malformed("descriptor");
+        fail_dropped();
     return index < 0 ? -1 : packet->descriptors[index];
 }
 

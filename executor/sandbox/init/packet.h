@@ -24,5 +24,7 @@ const char *next_word(struct packet *packet);
 long long next_number(struct packet *packet);
 /* Return the descriptor at `index`, or -1 if the index is negative, which means none. */
 int descriptor_at(const struct packet *packet, int index);
+/* `fail`, because the kernel has dropped descriptors: a process on their way had no room for them (recvmsg(2)). */
+_Noreturn void fail_dropped(void);
 void close_descriptors(const struct packet *packet);
 void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count);

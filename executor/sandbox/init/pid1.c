@@ -57,16 +57,14 @@ static void send_text(int keeper, const char *text)
     send_packet(keeper, text, strlen(text), NULL, 0);
 }
 
-/* `fail` with the child's message, or with our own if it ended without one. */
+/* Fail with the child's message, or with our own if it ended without one. */
 static _Noreturn void fail_to_start(const char *message, ssize_t length)
 {
-    char what[1024];
-    errno = ECANCELED;
-    if (length > 1 && message[0] == '!')
-        snprintf(what, sizeof what, "%.*s", (int)length - 1, message + 1);
-    else
-        snprintf(what, sizeof what, "a program ended before it began");
-    fail(what);
+    char text[1024];
+    if (length <= 1 || message[0] != '!')
+        fail_with("a program ended before it began");
+    snprintf(text, sizeof text, "%.*s", (int)length - 1, message + 1);
+    fail_with(text);
 }
 
 /* Fork the child of the first step and wait until it is ready. Return true only in the child of a FORKED box. */
@@ -78,6 +76,9 @@ static bool start_child(const struct box *box, const struct confinement *confine
     int type = box->kind == STUB ? SOCK_STREAM : SOCK_SEQPACKET;
     if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
         fail("socketpair");
+    /* A step may be as long as the packet that it comes in, and the host's own buffers may be smaller. */
+    if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){MAX_PACKET}, sizeof(int)) < 0)
+        fail("SO_SNDBUF");
     child->control = pair[0];
     child->is_stub = box->kind == STUB;
     child->pid = fork_with_threads();

@@ -21,8 +21,15 @@ void on_failure(int socket, const char *prefix, int status)
 
 _Noreturn void fail(const char *what)
 {
-    char text[1024];
-    int length = snprintf(text, sizeof text, "%s%s: %s", failure_prefix, what, strerror(errno));
+    char message[1024];
+    snprintf(message, sizeof message, "%s: %s", what, strerror(errno));
+    fail_with(message);
+}
+
+_Noreturn void fail_with(const char *message)
+{
+    char text[1100];
+    int length = snprintf(text, sizeof text, "%s%s", failure_prefix, message);
     if ((size_t)length >= sizeof text)
         length = sizeof text - 1;
     /* An error is ignored: a receiver that does not get the text sees the socket close. */

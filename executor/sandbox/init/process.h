@@ -8,9 +8,11 @@ enum { CONTROL = 3 }; /* a child's end of its socket to process 1, until its pro
 /* Marks a function that is called by the runtime that loads this library. */
 #define EXPORTED __attribute__((visibility("default")))
 
-/* Set what `fail` does. It sends `prefix`, what failed and the reason to `socket`, and exits with `status`. */
+/* Set what `fail` does. It sends `prefix`, what failed and the reason to `socket`, and exits with `status`. `fail_with`
+ * does the same with a whole message. */
 void on_failure(int socket, const char *prefix, int status);
 _Noreturn void fail(const char *what); /* the reason is errno */
+_Noreturn void fail_with(const char *message);
 _Noreturn void fail_malformed(const char *what);
 _Noreturn void fail_unsupported(const char *what);
 

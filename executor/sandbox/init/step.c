@@ -57,7 +57,7 @@ void connect_streams(const struct step *step, const int *descriptors, int count)
     for (int target = 0; target < 3; target++) {
         int index = indices[target];
         if (index >= count)
-            fail_malformed("stream");
+            fail_dropped();
         if (put_at(target, index >= 0 ? descriptors[index] : null, 0) < 0)
             fail("dup3");
     }
@@ -66,25 +66,34 @@ void connect_streams(const struct step *step, const int *descriptors, int count)
         close(descriptors[index]);
 }
 
-static void limit(int kind, unsigned long long value)
+static void limit(int kind, const char *name, unsigned long long value)
 {
     struct rlimit both = {value, value};
     if (setrlimit(kind, &both) < 0)
-        fail("setrlimit");
+        fail(name);
+}
+
+/* A host may have lower limits of what hardly any program uses. */
+static void limit_if_higher(int kind, const char *name, unsigned long long value)
+{
+    struct rlimit own;
+    if (getrlimit(kind, &own) < 0)
+        fail(name);
+    limit(kind, name, value < own.rlim_max ? value : own.rlim_max);
 }
 
 void set_limits(const struct step *step)
 {
-    limit(RLIMIT_CPU, step->cpu_s);
-    limit(RLIMIT_NPROC, step->processes);
-    limit(RLIMIT_NOFILE, step->open_files);
-    limit(RLIMIT_FSIZE, step->file_bytes);
-    limit(RLIMIT_STACK, step->stack_bytes);
-    limit(RLIMIT_MEMLOCK, 65536);
-    limit(RLIMIT_MSGQUEUE, 65536);
-    limit(RLIMIT_SIGPENDING, 256);
-    limit(RLIMIT_RTPRIO, 0);
-    limit(RLIMIT_NICE, 0);
+    limit(RLIMIT_CPU, "RLIMIT_CPU", step->cpu_s);
+    limit(RLIMIT_NPROC, "RLIMIT_NPROC", step->processes);
+    limit(RLIMIT_NOFILE, "RLIMIT_NOFILE", step->open_files);
+    limit(RLIMIT_FSIZE, "RLIMIT_FSIZE", step->file_bytes);
+    limit(RLIMIT_STACK, "RLIMIT_STACK", step->stack_bytes);
+    limit_if_higher(RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", 65536);
+    limit_if_higher(RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 65536);
+    limit_if_higher(RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING", 256);
+    limit(RLIMIT_RTPRIO, "RLIMIT_RTPRIO", 0);
+    limit(RLIMIT_NICE, "RLIMIT_NICE", 0);
 }
 
 _Noreturn void execute(const struct step *step)

@@ -50,8 +50,8 @@ static long clone_process_one(int *process)
 static void answer(int keeper, long id, long pid, int process)
 {
     char text[256];
-    const char *reason = pid < 0 ? strerror(errno) : "";
-    int length = snprintf(text, sizeof text, "%ld%c%ld%c%s", id, 0, pid < 0 ? 0 : pid, 0, reason) + 1;
+    const char *call = pid < 0 ? "clone: " : "", *reason = pid < 0 ? strerror(errno) : "";
+    int length = snprintf(text, sizeof text, "%ld%c%ld%c%s%s", id, 0, pid < 0 ? 0 : pid, 0, call, reason) + 1;
     send_packet(keeper, text, (size_t)length, &process, pid >= 0);
     if (pid >= 0)
         close(process);

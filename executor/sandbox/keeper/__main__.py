@@ -118,7 +118,7 @@ class Keeper:
         joins: list[int] = []
         sockets: tuple[socket.socket, ...] = ()
         try:
-            sockets = ours, theirs = channel.pair()
+            sockets = ours, theirs = channel.wide_pair()
             if self._meter_kind:
                 meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
                 joins = meter.joins()

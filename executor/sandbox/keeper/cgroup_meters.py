@@ -5,10 +5,11 @@ folders. Each step gets new children of them, so that nothing is carried over fr
 process used while it waited for its program is not counted.
 """
 
+import abc
 import contextlib
 import os
 
-from executor.sandbox.keeper import files
+from executor.sandbox.keeper import channel, files
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import StepLimits
 
@@ -22,9 +23,13 @@ class _Folder:
     def __init__(self, base: int, name: str) -> None:
         self._base = base
         self._name = name
-        os.mkdir(name, dir_fd=base)
-        self._descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=base)
         self._open_files: dict[str, int] = {}  # files stay open, because they are read repeatedly
+        os.mkdir(name, dir_fd=base)
+        try:
+            self._descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=base)
+        except OSError:
+            os.rmdir(name, dir_fd=base)
+            raise
 
     def read(self, file: str) -> str:
         descriptor = self._open_files.get(file)
@@ -51,32 +56,40 @@ class _Folder:
             os.rmdir(self._name, dir_fd=self._base)
 
 
-class CgroupV1:
-    """One cgroup in each of the hierarchies memory, cpuacct and, if they are mounted, pids and cpu."""
+class _Cgroup(abc.ABC):
+    """One cgroup in each hierarchy that the executor has (`bases`)."""
+
+    #: The file by which a process joins.
+    _JOIN: str
 
     def __init__(self, bases: dict[str, int], name: str, limits: StepLimits) -> None:
-        self._memory = _Folder(bases["memory"], name)
-        self._cpu = _Folder(bases["cpuacct"], name)
-        self._others = [_Folder(base, name) for kind, base in bases.items() if kind not in ("memory", "cpuacct")]
+        self._folders: dict[str, _Folder] = {}
         self._limits: StepLimits | None = None
         self._cpu_before = 0.0
-        self._limit(limits)
+        try:
+            for hierarchy, base in bases.items():
+                self._folders[hierarchy] = _Folder(base, name)
+            self._limit(limits)
+        except OSError:
+            self.close()
+            raise
 
     def joins(self) -> list[int]:
-        # Writing one thread to `tasks` avoids the kernel's grace period, which takes 9-14 ms on `cgroup.procs`.
-        return [folder.open("tasks") for folder in (self._memory, self._cpu, *self._others)]
+        descriptors: list[int] = []
+        try:
+            for folder in self._folders.values():
+                descriptors.append(folder.open(self._JOIN))  # noqa: PERF401  (they must be known if one fails)
+        except OSError:
+            channel.close(descriptors)
+            raise
+        return descriptors
 
     def begin(self, limits: StepLimits, *, waited: bool) -> None:
         self._limit(limits)
         self._cpu_before = self._cpu_s() if waited else 0.0
 
-    def sample(self) -> Usage:
-        kills = self._memory.read("memory.oom_control").rpartition("oom_kill ")[2]
-        return Usage(
-            cpu_s=max(0.0, self._cpu_s() - self._cpu_before),
-            memory_bytes=int(self._memory.read("memory.max_usage_in_bytes")),
-            exhausted=int(kills) > 0,
-        )
+    @abc.abstractmethod
+    def sample(self) -> Usage: ...
 
     def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
         self._cpu_before += start_s
@@ -86,73 +99,82 @@ class CgroupV1:
         return False  # `sample` reads the kills of this cgroup
 
     def close(self) -> None:
-        for folder in (self._memory, self._cpu, *self._others):
+        for folder in self._folders.values():
             folder.remove()
 
+    @abc.abstractmethod
+    def _cpu_s(self) -> float: ...
+
+    @abc.abstractmethod
+    def _limit(self, limits: StepLimits) -> None: ...
+
+
+class CgroupV1(_Cgroup):
+    """One cgroup in each of the hierarchies memory, cpuacct and, if they are mounted, pids and cpu.
+
+    Often cpuacct and cpu are one hierarchy, which then has the name cpuacct.
+    """
+
+    # Writing one thread to `tasks` avoids the kernel's grace period, which takes 9-14 ms on `cgroup.procs`.
+    _JOIN = "tasks"
+
+    def sample(self) -> Usage:
+        memory = self._folders["memory"]
+        kills = memory.read("memory.oom_control").rpartition("oom_kill ")[2]
+        return Usage(
+            cpu_s=max(0.0, self._cpu_s() - self._cpu_before),
+            memory_bytes=int(memory.read("memory.max_usage_in_bytes")),
+            exhausted=int(kills) > 0,
+        )
+
     def _cpu_s(self) -> float:
-        return int(self._cpu.read("cpuacct.usage")) / 1e9
+        return int(self._folders["cpuacct"].read("cpuacct.usage")) / 1e9
 
     def _limit(self, limits: StepLimits) -> None:
+        memory = self._folders["memory"]
         if self._limits is None or limits.memory_bytes != self._limits.memory_bytes:
             # The limit of memory and swap together may never be below that of memory: it rises first and falls last.
             value, names = str(limits.memory_bytes), ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
             if self._limits and limits.memory_bytes > self._limits.memory_bytes:
                 names.reverse()
             for name in names:
-                self._memory.try_write(name, value)
+                memory.try_write(name, value)
             # Buffers of TCP are counted apart, by default without limit. Version 2 counts them as memory.
-            self._memory.try_write("memory.kmem.tcp.limit_in_bytes", str(min(limits.memory_bytes, _MAX_TCP_BYTES)))
-        if self._limits is None or limits.processes != self._limits.processes:
-            for folder in self._others:
+            memory.try_write("memory.kmem.tcp.limit_in_bytes", str(min(limits.memory_bytes, _MAX_TCP_BYTES)))
+        for folder in self._folders.values():
+            if self._limits is None or limits.processes != self._limits.processes:
                 folder.try_write("pids.max", str(limits.processes))
-        if limits.background:
-            for folder in self._others:
+            if limits.background:
                 folder.try_write("cpu.shares", "102")
         self._limits = limits
 
 
-class CgroupV2:
+class CgroupV2(_Cgroup):
     """One cgroup of the unified hierarchy, with the controllers memory, pids and cpu."""
 
-    def __init__(self, bases: dict[str, int], name: str, limits: StepLimits) -> None:
-        self._folder = _Folder(bases["unified"], name)
-        self._peak = 0
-        self._cpu_before = 0.0
-        self._folder.try_write("memory.swap.max", "0")
-        self._folder.try_write("memory.oom.group", "1")
-        self._limit(limits)
-
-    def joins(self) -> list[int]:
-        return [self._folder.open("cgroup.procs")]
-
-    def begin(self, limits: StepLimits, *, waited: bool) -> None:
-        self._limit(limits)
-        self._cpu_before = self._cpu_s() if waited else 0.0
+    _JOIN = "cgroup.procs"
+    _peak = 0
 
     def sample(self) -> Usage:
-        events = dict(line.split() for line in self._folder.read("memory.events").splitlines())
+        folder = self._folders["unified"]
+        events = dict(line.split() for line in folder.read("memory.events").splitlines())
         try:
-            self._peak = int(self._folder.read("memory.peak"))
+            self._peak = int(folder.read("memory.peak"))
         except FileNotFoundError:  # before Linux 5.19
-            self._peak = max(self._peak, int(self._folder.read("memory.current")))
+            self._peak = max(self._peak, int(folder.read("memory.current")))
         return Usage(max(0.0, self._cpu_s() - self._cpu_before), self._peak, int(events["oom_kill"]) > 0)
 
-    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
-        self._cpu_before += start_s
-        return self.sample()  # the cgroup contains no other step
-
-    def is_starved(self) -> bool:
-        return False  # `sample` reads the kills of this cgroup
-
-    def close(self) -> None:
-        self._folder.remove()
-
     def _cpu_s(self) -> float:
-        cpu = dict(line.split() for line in self._folder.read("cpu.stat").splitlines())
+        cpu = dict(line.split() for line in self._folders["unified"].read("cpu.stat").splitlines())
         return int(cpu["usage_usec"]) / 1e6
 
     def _limit(self, limits: StepLimits) -> None:
-        self._folder.write("memory.max", str(limits.memory_bytes))
-        self._folder.try_write("pids.max", str(limits.processes))
+        folder = self._folders["unified"]
+        if self._limits is None:
+            folder.try_write("memory.swap.max", "0")
+            folder.try_write("memory.oom.group", "1")
+        folder.write("memory.max", str(limits.memory_bytes))
+        folder.try_write("pids.max", str(limits.processes))
         if limits.background:
-            self._folder.try_write("cpu.weight", "10")
+            folder.try_write("cpu.weight", "10")
+        self._limits = limits

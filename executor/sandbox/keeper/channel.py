@@ -17,6 +17,14 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
+def wide_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends that take the largest packet. The host's own buffers may be smaller (socket(7), wmem_default)."""
+    ends = pair()
+    for end in ends:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_PACKET)
+    return ends
+
+
 def send(channel: socket.socket, packet: bytes, descriptors: Sequence[int] = ()) -> None:
     """Send a packet. Raises OSError if that fails, and ValueError if it is too large for the receiver."""
     if len(packet) > MAX_PACKET:

@@ -40,7 +40,11 @@ class ProcessTree:
 
     def __init__(self, init: int) -> None:
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
-        self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:  # process 1 has just ended
+            os.close(self._proc)
+            raise
         self.kernel = KernelMemory(self._proc)
         self.listed = ListedMemory(self._proc)
 

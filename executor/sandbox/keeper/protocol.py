@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: Bytes of the largest packet. It holds the names of a program's files, twice if a compiler gets them, and the
-#: arguments of both. The texts travel as a descriptor. The kernel's buffer usually has 208 KiB (unix(7), SO_SNDBUF).
+#: arguments of both. The texts travel as a descriptor. The kernel allows at most 208 KiB (socket(7), wmem_max).
 MAX_PACKET = 204800
 MAX_DESCRIPTORS = 64
 #: Files of one step that can be collected, and files of a work folder.

@@ -1,6 +1,7 @@
 """The keeper's side of the zygotes: starts them, orders boxes from them, and replaces each after a number of boxes."""
 
 import contextlib
+import errno
 import os
 import resource
 import selectors
@@ -21,7 +22,7 @@ _MAX_BOXES, _MAX_AGE_S = 100, 600.0
 #: The next runtime is started when the current one has this many boxes left, because its start takes as long as some
 #: boxes.
 _START_AHEAD = 10
-#: Seconds after which a zygote that takes no order has failed. Its socket holds some two hundred orders.
+#: Seconds after which a zygote that takes no order has failed. Its socket holds some dozens of orders.
 _SEND_TIMEOUT_S = 5.0
 #: The zygote of boxes whose program starts from cold. It holds no runtime's state, so it never needs replacing.
 _PLAIN = Zygote(("/box/zygote",), {})
@@ -131,8 +132,8 @@ class _Kind:
     def _start(self) -> "_ZygoteProcess":
         _, hard = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, hard))
-        output = _unread_pipe()
         ours, theirs = channel.pair()
+        output = _unread_pipe()
         ours.settimeout(_SEND_TIMEOUT_S)
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
@@ -178,7 +179,9 @@ class _Kind:
         del zygote.pending[int(id_)]
         pid, reason, _ = rest.split(b"\0")
         process = descriptors[0] if descriptors else None
-        self.spawned(int(id_), int(pid), process, f"the box could not be made: {reason.decode()}")
+        # If there is no reason, process 1 was made, and we have no room for its pidfd.
+        why = reason.decode() or os.strerror(errno.EMFILE)
+        self.spawned(int(id_), int(pid), process, f"the box could not be made: {why}")
         if zygote is not self.current:
             self._retire(zygote)  # only the current zygote gets orders
         return True

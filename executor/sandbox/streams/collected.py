@@ -3,6 +3,7 @@
 import os
 import socket
 
+from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import MAX_PACKET
 
 
@@ -10,7 +11,7 @@ class CollectedFiles:
     """One socket pair. The caller of `take_writer` passes that end to process 1 of the box, and closes it."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._reader, self._writer = channel.wide_pair()
 
     def take_writer(self) -> int:
         return self._writer.detach()

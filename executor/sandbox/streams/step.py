@@ -55,7 +55,11 @@ class Streams:
         self._turns = _Turns() if step.report_order else None
         stdout, stderr = (partial(self._turns.add, which) if self._turns else None for which in (0, 1))
         self._stdout = Capture(step.output_bytes, on_overflow, stdout)
-        self._stderr = self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow, stderr)
+        try:
+            self._stderr = self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow, stderr)
+        except OSError:
+            self._stdout.close()
+            raise
         self._input: DeferredFile | None = None
 
     def order(self, descriptors: Descriptors) -> StepOrder:

@@ -40,8 +40,13 @@ class Cgroups:
     version: int
     folders: dict[str, Path]
 
+    def remove_children(self) -> None:
+        """Remove the cgroups that a keeper has left. All processes in them are dead."""
+        for folder in self.folders.values():
+            _remove_children(folder)
+
     def remove(self) -> None:
-        """Remove the folders and the keeper's children of them. All processes in them are dead."""
+        """Remove the folders, and the cgroups in them. All processes in them are dead."""
         for folder in self.folders.values():
             _remove_tree(folder)
 
@@ -190,8 +195,10 @@ def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups:
     folders: dict[str, Path] = {}
     try:
         for name, group in found.items():
-            with _explaining_errors(group):
-                folders[name] = _make_ours(group)
+            # `cpu` is often a link to the hierarchy of `cpuacct`.
+            if not any(group.samefile(found[other]) for other in folders):
+                with _explaining_errors(group):
+                    folders[name] = _make_ours(group)
     except NotTaken:
         for folder in folders.values():
             folder.rmdir()
@@ -247,9 +254,14 @@ def _sweep(parent: Path) -> None:
 
 
 def _remove_tree(folder: Path) -> None:
+    _remove_children(folder)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _remove_children(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for child in folder.iterdir():
             if child.is_dir():
                 with contextlib.suppress(OSError):  # the others must be removed all the same
                     child.rmdir()
-        folder.rmdir()

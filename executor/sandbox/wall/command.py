@@ -10,7 +10,6 @@ import marshal
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -68,14 +67,6 @@ _INIT = "/box/init.so"
 _ZYGOTE_PROGRAM = "/box/zygote"
 
 
-@dataclass(frozen=True)
-class Wall:
-    """A command to start with the keeper's socket as standard input and with `descriptors` open."""
-
-    argv: list[str]
-    descriptors: list[int]
-
-
 def is_privileged() -> bool:
     """Return True if this process is root with CAP_SYS_ADMIN. Otherwise it needs a user namespace of its own."""
     status = Path("/proc/self/status").read_text()
@@ -87,13 +78,15 @@ def build_wall(
     bubblewrap: Path,
     privileged: bool,
     syscalls: bytes,
+    descriptors: list[int],
     folders: Mapping[str, Path | None] = MappingProxyType({}),
     gate: Gate | None = None,
     *,
     init: Path | None = None,
     cgroup_namespace: bool = True,
-) -> Wall:
-    """Return the command for a keeper that is root (`privileged`), or only root of its own user namespace.
+) -> list[str]:
+    """Return the command for a keeper that is root (`privileged`), or only root of its own user namespace. It expects
+    the keeper's socket as standard input, and inherits what this adds to `descriptors`.
 
     A `gate` maps users of that namespace for boxes. `syscalls` is the filter of all processes inside. `folders` are
     those that programs see, by their paths inside; one that is None is left out. `init` is the folder where the C part
@@ -124,21 +117,19 @@ def build_wall(
     # For zygotes, because some libraries write to /tmp when they are imported. Boxes mount their own over it.
     argv += ["--perms", "0700", "--tmpfs", "/box/tmp"]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
-    descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
     files |= {_KEEPER: _archive(), _ZYGOTE: (_files_of("zygote") / "start.py").read_bytes()}
     compiled = find_compiled(init)
     files |= {_INIT: compiled.library.read_bytes(), _ZYGOTE_PROGRAM: compiled.program.read_bytes()}
     files |= {f"{PRELOAD}/{file.name}": file.read_bytes() for file in preload_files().iterdir()}
     for name, content in files.items():
-        descriptor = _in_memory(content)
-        descriptors.append(descriptor)
+        descriptors.append(_in_memory(content))
         permissions = "0555" if name == _ZYGOTE_PROGRAM else "0444"
-        argv += ["--perms", permissions, "--file", str(descriptor), name]
+        argv += ["--perms", permissions, "--file", str(descriptors[-1]), name]
     descriptors.append(_in_memory(syscalls))
     argv += ["--seccomp", str(descriptors[-1])]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "LANG", "C.UTF-8", "--chdir", "/"]
-    return Wall([*argv, find_python(), "-I", "-S", "-B", _KEEPER], descriptors)
+    return [*argv, find_python(), "-I", "-S", "-B", _KEEPER]
 
 
 def namespaces(privileged: bool) -> list[str]:

@@ -56,18 +56,18 @@ class WallProcess:
         gate = Gate() if mechanisms.subordinates else None
         inherited = [gate.block, gate.info] if gate else []
         try:
-            wall = build_wall(
+            argv = build_wall(
                 mechanisms.bubblewrap,
                 mechanisms.privileged,
                 seccomp.for_the_wall(),
+                inherited,
                 folders,
                 gate,
                 init=mechanisms.init,
                 cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
             )
-            inherited += wall.descriptors
             self._process = await asyncio.create_subprocess_exec(
-                *wall.argv,
+                *argv,
                 stdin=keepers_end.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,

@@ -1,6 +1,11 @@
-"""The time that a step used before its program is subtracted, and never more than it used at all."""
+"""The time that a step used before its program is subtracted, and never more than it used at all. A cgroup that cannot
+be made leaves neither folders nor descriptors."""
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,10 +27,23 @@ _FILES = {
     "memory.oom_control": "oom_kill 0\n",
     "memory.max_usage_in_bytes": "4096\n",
 }
+_HIERARCHIES = [(CgroupV1, ("memory", "cpuacct")), (CgroupV2, ("unified",))]
+
+
+@contextlib.contextmanager
+def _opened(root: Path, hierarchies: tuple[str, ...]) -> Iterator[dict[str, int]]:
+    """Make the folders of the hierarchies, and yield descriptors of them."""
+    bases = {}
+    for name in hierarchies:
+        (root / name).mkdir()
+        bases[name] = os.open(root / name, os.O_RDONLY | os.O_DIRECTORY)
+    yield bases
+    for base in bases.values():
+        os.close(base)
 
 
 @pytest.mark.parametrize(("start_s", "left_s"), [(0.00005, 0.00015), (0.0005, 0)])
-@pytest.mark.parametrize(("version", "hierarchies"), [(CgroupV1, ("memory", "cpuacct")), (CgroupV2, ("unified",))])
+@pytest.mark.parametrize(("version", "hierarchies"), _HIERARCHIES)
 def test_the_start_of_a_step_is_not_its_programs(
     version: type[CgroupV1 | CgroupV2],
     hierarchies: tuple[str, ...],
@@ -35,16 +53,64 @@ def test_the_start_of_a_step_is_not_its_programs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(files, "write", lambda *_: None)
-    bases = {}
-    for name in hierarchies:
-        (tmp_path / name).mkdir()
-        bases[name] = os.open(tmp_path / name, os.O_RDONLY | os.O_DIRECTORY)
-    cgroup = version(bases, "step", _LIMITS)
-    for name in hierarchies:
-        for file, content in _FILES.items():
-            (tmp_path / name / "step" / file).write_text(content)
-    usage = cgroup.conclude(Usage(cpu_s=0, memory_bytes=0), start_s, None)
-    assert usage.cpu_s == pytest.approx(left_s)
-    cgroup.close()
-    for base in bases.values():
-        os.close(base)
+    with _opened(tmp_path, hierarchies) as bases:
+        cgroup = version(bases, "step", _LIMITS)
+        for name in hierarchies:
+            for file, content in _FILES.items():
+                (tmp_path / name / "step" / file).write_text(content)
+        usage = cgroup.conclude(Usage(cpu_s=0, memory_bytes=0), start_s, None)
+        assert usage.cpu_s == pytest.approx(left_s)
+        cgroup.close()
+
+
+@pytest.mark.parametrize(("version", "hierarchies"), _HIERARCHIES)
+def test_a_cgroup_that_cannot_be_made_leaves_nothing(
+    version: type[CgroupV1 | CgroupV2], hierarchies: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    monkeypatch.setattr(files, "write", refuse)
+    with _opened(tmp_path, hierarchies) as bases:
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(OSError, match="busy"):
+            version(bases, "step", _LIMITS)
+        assert os.listdir("/proc/self/fd") == before
+    assert not list(tmp_path.glob("*/step"))
+
+
+def test_a_hierarchy_without_the_cgroup_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "write", lambda *_: None)
+    with _opened(tmp_path, ("memory", "cpuacct")) as bases:
+        (tmp_path / "cpuacct/step").mkdir()
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(FileExistsError):
+            CgroupV1(bases, "step", _LIMITS)
+        assert os.listdir("/proc/self/fd") == before
+    assert not (tmp_path / "memory/step").exists()
+
+
+def test_a_cgroup_that_cannot_be_joined_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "write", lambda *_: None)
+    with _opened(tmp_path, ("memory", "cpuacct")) as bases:
+        cgroup = CgroupV1(bases, "step", _LIMITS)
+        (tmp_path / "memory/step/tasks").touch()
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(FileNotFoundError):
+            cgroup.joins()
+        assert os.listdir("/proc/self/fd") == before
+        cgroup.close()
+
+
+def test_v1_writes_each_limit_where_its_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`cpu` may be one hierarchy with `cpuacct`."""
+    written = set()
+
+    def write(folder: int, file: str, content: bytes) -> None:
+        written.add((os.readlink(f"/proc/self/fd/{folder}"), file))
+
+    monkeypatch.setattr(files, "write", write)
+    with _opened(tmp_path, ("memory", "cpuacct", "pids")) as bases:
+        CgroupV1(bases, "step", replace(_LIMITS, background=True)).close()
+    assert (f"{tmp_path}/cpuacct/step", "cpu.shares") in written
+    assert (f"{tmp_path}/pids/step", "pids.max") in written

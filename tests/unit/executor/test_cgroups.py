@@ -122,6 +122,17 @@ def test_v1_uses_the_mounted_hierarchies(tmp_path: Path) -> None:
     assert list((tmp_path / "memory/own").iterdir()) == []
 
 
+def test_v1_uses_a_hierarchy_of_two_controllers_once(tmp_path: Path) -> None:
+    for hierarchy in ("memory", "cpu,cpuacct"):
+        (tmp_path / hierarchy).mkdir()
+    for link in ("cpu", "cpuacct"):
+        (tmp_path / link).symlink_to("cpu,cpuacct")
+    claimed = cgroups.claim(tmp_path, "4:memory:/\n2:cpu,cpuacct:/\n")
+    assert list(claimed.folders) == ["memory", "cpuacct"]
+    claimed.remove()
+    assert list((tmp_path / "cpu,cpuacct").iterdir()) == []
+
+
 def test_v1_needs_memory_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "cpuacct").mkdir()
     refusal = _refusal(tmp_path, "4:memory:/\n2:cpuacct:/\n")

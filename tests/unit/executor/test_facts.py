@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.doctor.facts import masked, read_facts, refusals, unit
+from executor.doctor.facts import kernel_version, masked, read_facts, refusals, unit
 from executor.doctor.remedies import Unit
 from executor.sandbox.wall.mechanisms import Mechanisms
 
@@ -35,6 +35,13 @@ def test_facts_are_read_from_proc(root: Path) -> None:
     assert (facts.masked, facts.profile) == (("/proc/sys",), "docker-default (enforce)")
     assert facts.bubblewrap == "/nonexistent/bwrap"
     assert "cannot be run" in facts.bubblewrap_error
+
+
+@pytest.mark.parametrize(
+    ("release", "version"), [("6.12.118+deb13-amd64", (6, 12)), ("4.18.0-553.el8_10.x86_64", (4, 18)), ("7.0", (7, 0))]
+)
+def test_the_version_of_the_kernel_is_read(release: str, version: tuple[int, int]) -> None:
+    assert kernel_version(release) == version
 
 
 def test_a_container_is_not_a_unit_of_its_host(root: Path) -> None:

@@ -174,6 +174,12 @@ def test_a_folder_that_others_may_write_is_not_trusted(tmp_path: Path) -> None:
         assert headers.find_folder(tmp_path) is None
 
 
+def test_a_folder_that_another_executor_just_made_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "headers").mkdir()
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    assert headers.find_folder(tmp_path) == tmp_path / "headers"
+
+
 def test_a_folder_of_another_user_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "headers").mkdir()
     if os.geteuid() == 0:

@@ -1,10 +1,12 @@
-"""The user ids that root needs for its programs."""
+"""The user ids that root needs for its programs, and the hard limits that programs need."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from executor import host
+from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 
 
@@ -29,3 +31,14 @@ def test_missing_ids_are_an_error(uid_map: Path, mapped: str, message: str) -> N
     uid_map.write_text(mapped)
     with pytest.raises(ConfigurationError, match=message):
         host._require_ids(1_879_048_192, 18, uid_map)
+
+
+@pytest.mark.parametrize(("name", "hard"), [("NOFILE", 511), ("NPROC", 255), ("FSIZE", 1 << 20), ("STACK", 8 << 20)])
+def test_a_hard_limit_that_is_too_low_is_an_error(name: str, hard: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {getattr(resource, f"RLIMIT_{name}"): (hard, hard)}
+    unlimited = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, unlimited))
+    with pytest.raises(ConfigurationError, match=f"RLIMIT_{name} is {hard}, and programs need .*: raise it"):
+        host._require_hard_limits(ExecutorSettings())
+    limits.clear()
+    host._require_hard_limits(ExecutorSettings())

@@ -1,6 +1,8 @@
 """The operator's libraries: what a setting may name, and how packages are installed, by a fake package manager."""
 
 import os
+import re
+import subprocess
 import sys
 import threading
 import zipfile
@@ -19,6 +21,8 @@ from executor.libraries.installation import install
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
 from shared.errors import ConfigurationError
+from tests.fixtures.processes import pids_below
+from tests.waiting import eventually_sync
 
 
 @pytest.mark.parametrize(
@@ -133,6 +137,40 @@ def test_the_rest_of_a_killed_installation_is_removed(tmp_path: Path) -> None:
     install(installation_by(_FILL, tmp_path / "made-3.13-0"))
     assert [path.name for path in (tmp_path / "made-3.13-0").iterdir()] == ["six.py"]
     assert (tmp_path / "made-3.13-1.unfinished/half").exists()  # of another list
+
+
+#: Starts an installation whose package manager works until the file `go` is there.
+_KILLED = """
+import pathlib, sys
+from executor.libraries.folder import Installation
+from executor.libraries.installation import install
+program = '''
+import pathlib, time
+while not pathlib.Path("../go").exists():
+    time.sleep(0.01)
+pathlib.Path("../ended").touch()
+'''
+def command(unfinished):
+    print("started", flush=True)
+    return [sys.executable, "-c", program]
+install(Installation("", (), pathlib.Path(sys.argv[1]), command, (), ""))
+"""
+
+
+def test_the_package_manager_of_a_killed_executor_ends_first(tmp_path: Path) -> None:
+    made = installation_by(f"assert pathlib.Path('../ended').exists()\n{_FILL}", tmp_path / "made")
+    with subprocess.Popen([sys.executable, "-c", _KILLED, made.folder], stdout=subprocess.PIPE) as killed:
+        assert killed.stdout
+        assert any(b"started" in line for line in killed.stdout)
+        eventually_sync(lambda: pids_below(killed.pid), what="the package manager starts")
+        killed.kill()
+    installing = threading.Thread(target=install, args=[made])
+    installing.start()
+    waits = re.compile(rf"-> FLOCK +ADVISORY +WRITE +{os.getpid()} ")  # proc_locks(5)
+    eventually_sync(lambda: not installing.is_alive() or waits.search(Path("/proc/locks").read_text()))
+    (tmp_path / "go").touch()
+    installing.join()
+    assert [path.name for path in made.folder.iterdir()] == ["six.py"]
 
 
 def test_installing_waits_for_the_network(tmp_path: Path) -> None:

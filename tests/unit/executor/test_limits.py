@@ -1,6 +1,7 @@
 """A request's limits within the operator's bounds."""
 
 import pytest
+from pydantic import ValidationError
 
 from executor import limits
 from executor.settings import ExecutorSettings
@@ -21,6 +22,22 @@ def _of(**fields: float) -> tuple[float, float, int]:
     request = RunRequest.model_validate({"code": "x", "language": "py", **fields})
     found = limits.of_run(limits.of_source(request, _SETTINGS), _SETTINGS, extra_memory=1000)
     return found.cpu_s, found.wall_s, found.memory_bytes - 1000
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher"),
+    [
+        ("max_source_bytes", "max_disk_bytes"),
+        ("max_body_bytes", "max_bodies_bytes"),
+        ("default_time_limit", "max_time_limit"),
+        ("default_memory_limit", "max_memory_limit"),
+    ],
+)
+def test_a_setting_above_the_one_that_bounds_it_is_an_error(lower: str, higher: str) -> None:
+    highest: int = getattr(_SETTINGS, higher)
+    ExecutorSettings.model_validate({higher: highest, lower: highest})
+    with pytest.raises(ValidationError, match=f"PRECIEUX_{lower.upper()} is above PRECIEUX_{higher.upper()}: lower"):
+        ExecutorSettings.model_validate({higher: highest, lower: highest + 1})
 
 
 def test_defaults() -> None:

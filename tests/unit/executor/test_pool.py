@@ -1,6 +1,10 @@
 """A pool makes boxes ahead of need, and kills them when there is no demand."""
 
 import asyncio
+import errno
+import os
+
+import pytest
 
 from executor.sandbox.base import Ready, Step, Template
 from executor.sandbox.box import Box
@@ -24,7 +28,15 @@ class Keeper:
         self.boxes.append(box)
         return box
 
-    async def send(self, packet: bytes, descriptors: list[int]) -> None: ...
+    async def prepare(self, template: Template) -> Box:
+        """Make a box that has the descriptors of its stub."""
+        box = await self.make(template)
+        await box.prepare()
+        return box
+
+    async def send(self, packet: bytes, descriptors: list[int]) -> None:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
     def kill(self, box: int) -> None:
         self.killed.append(box)
@@ -109,6 +121,41 @@ async def test_refilling_pauses_after_a_box_failed() -> None:
     await _settle()
     assert pool.take() is None
     assert len(keeper.boxes) == 1
+
+
+async def test_a_box_that_ends_in_the_pool_is_closed() -> None:
+    keeper = Keeper()
+    before = os.listdir("/proc/self/fd")
+    pool = Pool(Ready(_STUB, 1, 60), keeper.prepare, lambda: 0)
+    pool.refill()
+    await _settle()
+    keeper.finish_boxes()
+    keeper.boxes[0].handle(BoxGone(0, "it died"))
+    pool.refill()
+    assert os.listdir("/proc/self/fd") == before
+
+
+async def test_refilling_pauses_after_a_box_was_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second pipe is refused: the descriptor of the first is closed."""
+    keeper = Keeper()
+    pipe, pipes = os.pipe2, 0
+
+    def pipe2(flags: int) -> tuple[int, int]:
+        nonlocal pipes
+        pipes += 1
+        if pipes == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return pipe(flags)
+
+    monkeypatch.setattr(os, "pipe2", pipe2)
+    before = os.listdir("/proc/self/fd")
+    pool = Pool(Ready(_STUB, 1, 60), keeper.prepare, lambda: 0)
+    pool.refill()
+    await _settle()
+    pool.refill()
+    await _settle()
+    assert len(keeper.boxes) == 1
+    assert os.listdir("/proc/self/fd") == before
 
 
 async def test_boxes_without_demand_are_killed() -> None:

@@ -17,6 +17,8 @@ _SEALED = ("/proc/kcore", "/proc/sys")
 @pytest.mark.parametrize(
     ("facts", "cause", "command"),
     [
+        ({"kernel": (4, 18), "max_user_namespaces": 0}, "This is Linux 4.18", "needs 5.3 or later"),
+        ({"kernel": (5, 3), "max_user_namespaces": 0}, "switched off", "sysctl -w user.max_user_namespaces=15000"),
         ({"max_user_namespaces": 0}, "switched off", "sysctl -w user.max_user_namespaces=15000"),
         ({"refused": {"user namespace": "ENOSPC"}}, "switched off", "sysctl -w user.max_user_namespaces=15000"),
         ({"unprivileged_clone": 0}, "for root alone", "sysctl -w kernel.unprivileged_userns_clone=1"),

@@ -1,5 +1,6 @@
 """The meter of hosts without cgroups, with a fake tree of processes."""
 
+import os
 import socket
 import time
 from dataclasses import dataclass, field
@@ -117,3 +118,11 @@ def test_slow_samples_do_not_delay_the_next_check_for_long(monkeypatch: pytest.M
         monkeypatch.setattr(time, "monotonic", lambda: before)
         box.check_limits()
         assert box.next_check - before < 0.6
+
+
+def test_a_tree_of_a_process_without_a_box_leaves_no_descriptor() -> None:
+    """Process 1 may end between two calls of the keeper."""
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(FileNotFoundError):
+        ProcessTree(os.getpid())
+    assert os.listdir("/proc/self/fd") == before

@@ -3,12 +3,14 @@
 import asyncio
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from executor.sandbox.base import Job, StepResult
+from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.warm import shared_compiler
 from executor.warm.shared_compiler import ProtocolError, SharedCompiler, checked
+from tests.waiting import eventually
 
 _ENDED = StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False)
 
@@ -69,6 +71,24 @@ async def test_a_source_does_not_wait_for_the_start() -> None:
     fake = _FakeCompiler(lambda name, source: _answer(0, "", ("Main.class", source)))
     compiler = SharedCompiler(fake.run_service, ("javac",), {}, idle_s=60)
     assert await compiler.compile("Main.java", b"class Main {}", 1000) is None
+    await compiler.aclose()
+
+
+@pytest.mark.parametrize("reason", ["the box could not be made: no memory", "memory"])
+async def test_a_compiler_that_cannot_start_says_why(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its box is not made, or is stopped at a limit."""
+    logged: list[object] = []
+    monkeypatch.setattr(shared_compiler.log, "warning", lambda event, **context: logged.append(context["reason"]))
+
+    async def run_service(job: Job) -> list[StepResult]:
+        if reason == "memory":
+            return [replace(_ENDED, stopped=reason)]
+        raise SandboxFailure(reason)
+
+    compiler = SharedCompiler(run_service, ("javac",), {}, idle_s=60)
+    assert await compiler.compile("Main.java", b"class Main {}", 1000) is None
+    await eventually(lambda: logged)
+    assert logged == [reason]
     await compiler.aclose()
 
 

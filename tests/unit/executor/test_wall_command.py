@@ -12,47 +12,47 @@ from executor.sandbox.wall import command
 from executor.sandbox.wall.command import build_wall
 
 
+def _argv(privileged: bool = True, *, cgroup_namespace: bool = True) -> list[str]:
+    descriptors: list[int] = []
+    argv = build_wall(Path("/usr/bin/bwrap"), privileged, b"", descriptors, cgroup_namespace=cgroup_namespace)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return argv
+
+
 @pytest.mark.parametrize("privileged", [True, False])
 def test_the_wall_shows_only_usr_and_settings_of_toolchains(privileged: bool) -> None:
-    built = build_wall(Path("/usr/bin/bwrap"), privileged, b"")
-    for descriptor in built.descriptors:
-        os.close(descriptor)
-    mounts = [built.argv[at + 1] for at, word in enumerate(built.argv) if word.startswith("--ro-bind")]
+    argv = _argv(privileged)
+    mounts = [argv[at + 1] for at, word in enumerate(argv) if word.startswith("--ro-bind")]
     assert all(path.startswith(("/usr", "/etc/", "/bin", "/sbin", "/lib")) for path in mounts)
     assert not {"/etc", "/etc/passwd", "/etc/shadow", "/etc/ssl", "/etc/ssl/private"} & set(mounts)
-    assert "--bind" not in built.argv
-    assert ("--unshare-user" in built.argv) is not privileged
+    assert "--bind" not in argv
+    assert ("--unshare-user" in argv) is not privileged
 
 
 @pytest.mark.parametrize("cgroup_namespace", [True, False])
 def test_the_cgroup_namespace_is_optional(cgroup_namespace: bool) -> None:
-    built = build_wall(Path("/usr/bin/bwrap"), True, b"", cgroup_namespace=cgroup_namespace)
-    for descriptor in built.descriptors:
-        os.close(descriptor)
-    assert ("--unshare-cgroup-try" in built.argv) is cgroup_namespace
+    argv = _argv(cgroup_namespace=cgroup_namespace)
+    assert ("--unshare-cgroup-try" in argv) is cgroup_namespace
 
 
 def test_only_the_settings_of_phps_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("cli/conf.d", "fpm/pool.d", "apache2", "mods-available"):
         (tmp_path / "php/8.4" / folder).mkdir(parents=True)
     monkeypatch.setattr(command, "_SETTINGS", tmp_path)
-    built = build_wall(Path("/usr/bin/bwrap"), True, b"")
-    for descriptor in built.descriptors:
-        os.close(descriptor)
-    shown = {built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--ro-bind"}
+    argv = _argv()
+    shown = {argv[at + 1] for at, word in enumerate(argv) if word == "--ro-bind"}
     assert {path for path in shown if path.startswith(str(tmp_path))} == {
         str(tmp_path / "php/8.4" / name) for name in ("cli", "mods-available")
     }
-    folders = [built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--dir"]
+    folders = [argv[at + 1] for at, word in enumerate(argv) if word == "--dir"]
     assert folders[:3] == [str(tmp_path), str(tmp_path / "php"), str(tmp_path / "php/8.4")]
 
 
 def test_the_list_of_ghcs_packages_is_shown_in_etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_MOVED", {"/etc/ghc": tmp_path, "/etc/none": tmp_path / "none"})
-    built = build_wall(Path("/usr/bin/bwrap"), True, b"")
-    for descriptor in built.descriptors:
-        os.close(descriptor)
-    shown = {built.argv[at + 2]: built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--ro-bind"}
+    argv = _argv()
+    shown = {argv[at + 2]: argv[at + 1] for at, word in enumerate(argv) if word == "--ro-bind"}
     assert shown["/etc/ghc"] == str(tmp_path)
     assert "/etc/none" not in shown
     assert not any(path.startswith("/var") for path in shown)

@@ -13,7 +13,8 @@ from executor.sandbox.wall.subordinate import Subordinates
 
 
 async def test_a_wall_that_cannot_be_built_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor.sandbox.wall.process.build_wall", Mock(side_effect=OSError("too many files")))
+    made = os.memfd_create("made")
+    monkeypatch.setattr(os, "memfd_create", Mock(side_effect=[made, OSError("too many files")]))
     ids = Subordinates(100_000, 100_000, 1000, "newuidmap", "newgidmap")
     wall = WallProcess(
         Mechanisms(Path("bwrap"), privileged=False, first_user=1, cgroups=None, subordinates=ids), lambda line: None
@@ -22,4 +23,4 @@ async def test_a_wall_that_cannot_be_built_leaves_nothing_open(monkeypatch: pyte
     ours, keepers_end = socket.socketpair()
     with ours, keepers_end, pytest.raises(OSError, match="too many files"):
         await wall.start(keepers_end)
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert len(os.listdir("/proc/self/fd")) == len(before) - 1, "what was made is closed too"

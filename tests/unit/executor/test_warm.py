@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +10,17 @@ import pytest
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.pipeline import of_source, plan
-from executor.sandbox.base import Job, Ready, SandboxFailure, Shortcut, StepResult
+from executor.sandbox.base import File, Job, Ready, SandboxFailure, Shortcut, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest
+from tests.waiting import eventually
 
 _SETTINGS = ExecutorSettings()
 _SHORTCUT = Shortcut((("/bin/cc1", "main.c"), ("/bin/as",), ("/bin/ld",)), ())
+
+#: The files of Java's runtime.
+_MADE = {prebuilt.file: File(b"made") for prebuilt in known()["java"].prebuilt}
 
 
 class _Sandbox:
@@ -30,10 +35,15 @@ class _Sandbox:
         self.runs += 1
         if self.runs <= self.failing:
             raise SandboxFailure("there is no memory")
-        return [StepResult(0, stdout=b"Hello, world!\n")]
+        return [StepResult(0, stdout=b"Hello, world!\n", artefacts=_MADE)]
+
+    async def run_service(self, job: Job) -> list[StepResult]:
+        raise AssertionError("no program is compiled")
 
     def keep_ready(self, wanted: Sequence[Ready]) -> None:
-        self.kept |= {" ".join(ready.template.zygote.argv) for ready in wanted if ready.template.zygote}
+        for ready in wanted:
+            runtime = ready.template.zygote or ready.template.stub
+            self.kept |= {" ".join(runtime.argv)} if runtime else set()
 
     def keeps(self, program: str) -> bool:
         return any(program in command for command in self.kept)
@@ -101,3 +111,14 @@ async def test_a_failed_set_up_is_tried_three_times_at_most() -> None:
         assert sandbox.runs == 3
         assert sandbox.keeps("/bin/node") is is_kept
         await warm.aclose()
+
+
+async def test_files_that_were_not_made_are_tried_again(tmp_path: Path) -> None:
+    sandbox: Any = _Sandbox()
+    sandbox.failing = 1
+    warm = Warm(sandbox, _SETTINGS, [_installed("java")], tmp_path)
+    for _ in range(2):
+        _place(warm, "java")
+        await eventually(lambda: all(task.done() for task in warm._set_ups.values()), what="Java is set up")
+    assert sandbox.keeps("/bin/java")
+    await warm.aclose()

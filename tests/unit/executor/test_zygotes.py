@@ -1,15 +1,18 @@
 """The keeper's side of the zygotes, with zygotes that fail."""
 
+import errno
+import os
 import selectors
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from executor.sandbox.base import Zygote
 from executor.sandbox.keeper import channel, zygotes
-from executor.sandbox.keeper.protocol import MakeBox
+from executor.sandbox.keeper.protocol import MAX_PACKET, MakeBox
 from executor.sandbox.keeper.zygotes import Zygotes
 from tests.fixtures.step_limits import TINY
 
@@ -77,6 +80,12 @@ def test_the_last_message_of_a_zygote_is_the_reason(keeper: Keeper) -> None:
     assert keeper.answers == [(1, 0, None, "it failed\n")]
 
 
+def test_a_wide_pair_takes_the_largest_packet_on_any_host() -> None:
+    for end in channel.wide_pair():
+        with end:
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * MAX_PACKET  # the kernel doubles it
+
+
 def test_a_last_message_is_received_despite_unread_orders() -> None:
     """The kernel reports the first (ECONNRESET) before the second."""
     ours, theirs = channel.pair()
@@ -106,6 +115,22 @@ def test_a_zygote_that_cannot_start_leaves_nothing_open(keeper: Keeper) -> None:
         with pytest.raises(FileNotFoundError):
             keeper.order(box, "/nowhere/node")
     assert _open_descriptors() == before
+
+
+def test_a_socket_that_is_refused_leaves_nothing_open(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "pair", Mock(side_effect=OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    before = _open_descriptors()
+    with pytest.raises(OSError, match="Too many open files"):
+        keeper.order(1, "/bin/sleep", "60")
+    assert _open_descriptors() == before
+
+
+def test_a_box_without_a_pidfd_fails_with_a_reason(keeper: Keeper) -> None:
+    """The kernel drops descriptors for which the keeper has no room."""
+    keeper.order(1, "/bin/sh", "-c", r"printf '1\00099\000\000' >&3; sleep 60")
+    keeper.handle_events()
+    assert keeper.answers == [(1, 99, None, "the box could not be made: Too many open files")]
+    keeper.zygotes.kill_all()
 
 
 def test_events_of_a_closed_zygote_are_ignored(keeper: Keeper) -> None:

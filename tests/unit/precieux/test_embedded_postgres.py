@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.up.supervisor import StopRequested
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
 from shared.database.roles import Role
@@ -76,6 +77,22 @@ def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
     assert not postgres.running
 
 
+def test_a_start_can_be_interrupted(folder: Path) -> None:
+    """A server that recovers after a crash may take long to start."""
+
+    def interrupt() -> None:
+        raise StopRequested
+
+    with EmbeddedPostgres(folder / "db", durable=False):
+        pass
+    postgres = EmbeddedPostgres(folder / "db", durable=False, while_waiting=interrupt)
+    with pytest.raises(StopRequested):
+        postgres.start()
+    assert not postgres.running
+    assert not [process for process in descendants(os.getpid()) if str(folder) in process.command]
+    postgres.stop()
+
+
 def test_a_wrong_password_is_refused(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         wrong = postgres.url(Role.OWNER).replace("@", "x@", 1)
@@ -103,11 +120,14 @@ def test_a_reused_process_id_does_not_block_the_start(folder: Path) -> None:
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         eventually_sync(lambda: not postgres.running)
+        shutil.copytree(folder / "db/socket", folder / "left", ignore=shutil.ignore_patterns("*5432"))
+    shutil.copytree(folder / "left", folder / "db/socket")  # what a killed owner leaves
     # Postgres takes only a process of its own user for another server.
     user = (folder / "db/cluster").stat().st_uid
     with subprocess.Popen(["sleep", "300"], user=user if os.geteuid() == 0 else None) as other:
-        status = folder / "db/cluster/postmaster.pid"
-        status.write_text(status.read_text().replace(str(pid), str(other.pid), 1))
+        for lock in (folder / "db/cluster/postmaster.pid", folder / "db/socket/.s.PGSQL.5432.lock"):
+            lock.write_text(lock.read_text().replace(str(pid), str(other.pid), 1))
+            os.chown(lock, user, -1)
         try:
             with EmbeddedPostgres(folder / "db", durable=False) as postgres:
                 assert query(postgres, "SELECT 1") == 1
@@ -152,7 +172,10 @@ def test_data_of_another_major_version_are_refused(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False):
         pass
     (folder / "db/cluster/PG_VERSION").write_text("9.6\n")
-    with pytest.raises(ConfigurationError, match=r"made by Postgres 9\.6"), EmbeddedPostgres(folder / "db"):
+    with (
+        pytest.raises(ConfigurationError, match=r"made by Postgres 9\.6.*precieux restore FILE"),
+        EmbeddedPostgres(folder / "db"),
+    ):
         pass
 
 
@@ -177,6 +200,28 @@ def test_roots_data_below_a_private_folder_are_kept_elsewhere(folder: Path) -> N
             assert postgres.folder == elsewhere
     finally:
         shutil.rmtree(postgres.folder)
+
+
+def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
+    """An owner that is killed leaves it, and the next start uses it again. That of another user is left alone."""
+    db = folder / ("long" * 25)
+    urls = []
+    for _ in range(2):
+        with EmbeddedPostgres(db, durable=False) as postgres:
+            urls.append(postgres.url(Role.OWNER))
+            socket_folder = Path(parse_qs(urlsplit(urls[0]).query)["host"][0]).parent
+            assert query(postgres, "SELECT 1") == 1
+        socket_folder.mkdir(mode=0o700)
+    assert urls[0] == urls[1]
+    socket_folder.rmdir()
+    socket_folder.symlink_to(folder)
+    try:
+        with EmbeddedPostgres(db, durable=False) as postgres:
+            assert postgres.url(Role.OWNER) != urls[0]
+            assert query(postgres, "SELECT 1") == 1
+        assert socket_folder.is_symlink()
+    finally:
+        socket_folder.unlink()
 
 
 def test_no_port_is_open_and_the_socket_folder_is_private(folder: Path) -> None:

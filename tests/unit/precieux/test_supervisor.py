@@ -1,6 +1,7 @@
 """The supervisor with tiny programs in place of the services."""
 
 import dataclasses
+import errno
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from precieux.up import supervisor as supervisor_module
 from precieux.up import waiting
 from precieux.up.child import Program
 from precieux.up.notify_socket import NotifySocket
@@ -78,6 +80,48 @@ def test_a_child_that_ends_is_restarted(diary: Path) -> None:
         with pytest.raises(StopRequested):
             supervisor.run_forever()
     assert diary.read_text().split() == ["start"] * 3
+
+
+def test_a_child_that_cannot_be_started_again_is_tried_later(diary: Path, tmp_path: Path) -> None:
+    """Its program is away for a moment. The kernel refuses a process in the same way (fork(2), EAGAIN)."""
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    away = f"os.rename({str(python)!r}, {str(python)!r} + '.away')"
+    code = f"write('start'); ready()\nif len(lines()) == 1: {away}\nelse: stop_parent(); wait()"
+    tried = []
+
+    def log_warning(event: str, **context: object) -> None:
+        tried.append(context["how"])
+        if len(tried) == 2:
+            os.rename(f"{python}.away", python)
+
+    started = program(diary, code)
+    with pytest.MonkeyPatch.context() as patch, Supervisor() as supervisor:
+        patch.setattr(supervisor_module.log, "warning", log_warning)
+        supervisor.start([dataclasses.replace(started, command=[str(python), *started.command[1:]])])
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+    assert tried == ["exit code 0", "it cannot be started: No such file or directory"]
+    assert diary.read_text().split() == ["start"] * 2
+
+
+def test_a_child_that_never_starts_is_given_up(diary: Path) -> None:
+    missing = dataclasses.replace(program(diary, ""), command=["/nowhere/python"])
+    with Supervisor() as supervisor:
+        supervisor.start([missing])
+        with pytest.raises(StartFailed, match=r"before it was ready \(it cannot be started: No such file"):
+            supervisor.wait_ready()
+        with pytest.raises(StartFailed, match=r"fake cannot be started: No such file or directory\."):
+            supervisor.run_to_end(missing)
+
+
+def test_a_child_that_a_real_time_signal_kills_is_restarted(diary: Path) -> None:
+    code = "write('start'); ready()\nif len(lines()) == 2: stop_parent(); wait()\nos.kill(os.getpid(), 40)"
+    with Supervisor() as supervisor:
+        supervisor.start([program(diary, code)])
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+    assert diary.read_text().split() == ["start"] * 2
 
 
 def test_a_configuration_error_stops_everything_at_once(diary: Path) -> None:
@@ -165,6 +209,40 @@ def test_a_guarded_server_that_died_is_restarted(diary: Path) -> None:
             supervisor.wait_ready()
             server.running = False
     assert server.starts == 2
+
+
+def test_a_stop_signal_ends_the_wait_for_a_server() -> None:
+    class Server:
+        running = False
+
+        def start(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            supervisor.raise_if_stopped()
+            raise AssertionError("it went on")
+
+    with Supervisor() as supervisor:
+        supervisor.raise_if_stopped()
+        supervisor.guard("server", Server())
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+
+
+def test_a_server_that_the_kernel_refuses_is_tried_later(diary: Path) -> None:
+    class Server:
+        running = False
+        starts = 0
+
+        def start(self) -> None:
+            self.starts += 1
+            if self.starts == 1:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            self.running = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with Supervisor() as supervisor:
+        supervisor.guard("server", Server())
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
 
 
 def test_a_silent_child_is_killed_and_restarted(diary: Path) -> None:
