@@ -110,7 +110,8 @@ def listen(settings: ExecutorSettings) -> socket.socket:
 def raise_file_limit() -> None:
     """Raise our limit of open files as far as we may. A program takes six, and a shell's default limit is 1024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.suppress(ValueError):  # the hard limit is above the kernel's own (fs.nr_open), and cannot be set
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventLoop]:
