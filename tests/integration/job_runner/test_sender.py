@@ -16,6 +16,7 @@ from job_runner.mailers.base import Email
 from shared import channels, suppressions
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
+from shared.lifecycle import wait_any
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
@@ -47,8 +48,10 @@ class ScriptedMailer:
         self.sent: list[Email] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.called = False
 
     async def send(self, email: Email) -> str:
+        self.called = True
         if self.failures:
             raise self.failures.pop(0)
         await self.open.wait()
@@ -297,6 +300,7 @@ async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
     database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P3: a mail may repeat if the process dies, but not if Postgres is unavailable, even if its lease was lost."""
+    monkeypatch.setattr(sender_module, "LEASE_SECONDS", -1.0)
     await add_email(database)
     mark_sent = queue.mark_sent
     tries = 0
@@ -315,6 +319,68 @@ async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
     assert await sender.run_once() == 3600
     assert len(mailer.sent) == 1
     assert [row["status"] for row in await rows(database)] == ["sent"]
+
+
+async def test_a_sender_that_stops_does_not_wait_for_the_database(
+    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "LEASE_SECONDS", -1.0)
+    mailer.open.clear()
+    await add_email(database)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: mailer.called)
+    stop.set()
+
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    monkeypatch.setattr(queue, "mark_sent", away)
+    mailer.open.set()
+    await asyncio.wait_for(running, 10)
+    assert [row["status"] for row in await rows(database)] == ["sending"]
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
+    """Return a list to which each wait of the sender adds its number of events and its seconds."""
+    waits: list[tuple[int, float]] = []
+
+    async def recorded(*events: asyncio.Event, timeout: float) -> None:
+        waits.append((len(events), timeout))
+        await wait_any(*events, timeout=timeout)
+
+    monkeypatch.setattr(sender_module, "wait_any", recorded)
+    return waits
+
+
+async def test_after_an_outage_all_senders_record_before_one_claims(
+    database: Database,
+    sender: Sender,
+    mailer: ScriptedMailer,
+    waits: list[tuple[int, float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P3: else a sender would claim what another has sent, if the outage was longer than a lease."""
+    monkeypatch.setattr(sender_module, "_RECORDING_SECONDS", 0.01)
+    claim = queue.claim
+    waits_before_claims: list[int] = []
+
+    async def away_once(connection: Connection, *, limit: int, lease_seconds: float) -> list[queue.ClaimedEmail]:
+        waits_before_claims.append(len(waits))
+        if len(waits_before_claims) == 1:
+            raise DatabaseUnavailable("restarting")
+        return await claim(connection, limit=limit, lease_seconds=lease_seconds)
+
+    monkeypatch.setattr(queue, "claim", away_once)
+    await add_email(database)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: len(mailer.sent) == 1)
+    stop.set()
+    await running
+    assert waits[:2] == [(2, 1.0), (1, 0.01)]
+    assert waits_before_claims[:2] == [0, 2]
 
 
 async def test_a_full_batch_is_followed_by_another_at_once(
