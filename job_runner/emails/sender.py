@@ -59,6 +59,8 @@ class Sender:
         self._rng = random.Random()  # noqa: S311
         self._sent = GroupCommit(self._mark_sent)
         self._stop = asyncio.Event()
+        #: True after an error that every other mail would meet too.
+        self._pauses = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; a mail under way is finished first."""
@@ -77,10 +79,14 @@ class Sender:
                     is_back = False
                     log.warning("sender.waiting", error=str(exc), next_try_s=1)
                     timeout = 1.0
-                await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
+                if self._pauses:
+                    await wait_any(stop, timeout=_PAUSE_SECONDS)
+                else:
+                    await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
 
     async def run_once(self) -> float:
         """Send one batch. Return the seconds to wait until the next."""
+        self._pauses = False
         filled_in = await self._fill_in() if self._fill_in else 0
         async with self._database.connection() as connection:
             claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=LEASE_SECONDS)
@@ -90,6 +96,7 @@ class Sender:
             if isinstance(pause, BaseException):
                 raise pause
         if any(pauses):
+            self._pauses = True
             return _PAUSE_SECONDS
         if len(claimed) == _BATCH or filled_in:
             return 0.0

@@ -354,6 +354,20 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
     return waits
 
 
+async def test_no_notification_ends_the_pause_of_the_mailer(
+    database: Database, sender: Sender, mailer: ScriptedMailer, waits: list[tuple[int, float]]
+) -> None:
+    """Else each new mail would try the refused account again."""
+    mailer.failures = [MailerUnavailable("wrong key", pause=True)]
+    await add_email(database)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: bool(waits))
+    stop.set()
+    await running
+    assert waits == [(1, sender_module._PAUSE_SECONDS)]
+
+
 async def test_after_an_outage_all_senders_record_before_one_claims(
     database: Database,
     sender: Sender,
