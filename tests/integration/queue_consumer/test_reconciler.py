@@ -1,5 +1,6 @@
 """Requests whose message was lost, on a real Postgres."""
 
+import asyncio
 import uuid
 from pathlib import Path
 
@@ -149,3 +150,28 @@ async def test_a_request_that_kills_consumers_is_given_up(
     await execute(database, "DELETE FROM job")
     assert len(await reconciler.run_once()) == 1
     assert await fetch(database, "SELECT stopped_consumers FROM uploads") == [{"stopped_consumers": 0}]
+
+
+async def test_consumers_that_are_alive_are_not_counted_as_dead(
+    database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More consumers than may die make the job of one request at the same time."""
+    await request(database, store, seconds_ago=61)
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    get = store.get
+
+    async def slow(key: str) -> bytes:
+        reading.set()
+        await go_on.wait()
+        return await get(key)
+
+    monkeypatch.setattr(store, "get", slow)
+    first = asyncio.create_task(reconciler.run_once())
+    await asyncio.wait_for(reading.wait(), 30)
+    others = [asyncio.create_task(reconciler.run_once()) for _ in range(5)]
+    await asyncio.wait(others, timeout=5)
+    assert await reconciler.run_once() == []
+    go_on.set()
+    assert len(await first) == 1
+    await asyncio.gather(*others)
+    assert [job["stop_reason"] for job in await jobs(database)] == [None]
