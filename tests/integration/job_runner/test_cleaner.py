@@ -13,6 +13,7 @@ from job_runner.mailers.files import FileMailer
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound
+from shared.resources.remove import remove_rows
 from shared.storage.local import LocalStore
 from shared.storage.output_keys import output_key
 from shared.storage.signing import LinkSigner
@@ -192,3 +193,23 @@ async def test_old_batches_go_with_their_last_submission(database: Database, sto
     assert await fetch(database, "SELECT id FROM batches ORDER BY id") == [{"id": 2}, {"id": 3}]
     assert await fetch(database, "SELECT batch FROM emails") == [{"batch": 2}]
     assert await fetch(database, "SELECT id FROM webhooks") == []
+
+
+async def test_a_removal_reads_no_other_submissions(database: Database) -> None:
+    """P7: however many are stored."""
+    await execute(database, "INSERT INTO uploads (email) SELECT 'a' FROM generate_series(1, 2000)")
+    await execute(database, "INSERT INTO job (upload, status) SELECT id, 'executed' FROM uploads")
+    await execute(database, "INSERT INTO results (job, upload) SELECT id, upload FROM job")
+    await execute(
+        database,
+        "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id)"
+        " SELECT id, upload, 'result', 'a', '', '', '', id FROM job",
+    )
+    await execute(database, "ANALYZE")
+    [upload] = await fetch(database, "SELECT min(id) AS id FROM uploads")
+    async with database.transaction() as connection:
+        await remove_rows(connection, [int(str(upload["id"]))])
+        read = await connection.fetch_all(
+            "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_tup_read > 0 ORDER BY relname"
+        )
+    assert [row["relname"] for row in read] == []
