@@ -75,7 +75,6 @@ _CLAIM: Final = f"""
         ORDER BY id FOR UPDATE SKIP LOCKED
     )
     UPDATE webhooks SET lease_id = gen_random_uuid(), attempt = attempt + CASE WHEN lease_id IS NULL THEN 1 ELSE 0 END,
-        lease_expires_at = now() + make_interval(secs => :lease_seconds),
         run_after = now() + make_interval(secs => :lease_seconds)
     FROM taken WHERE webhooks.id = taken.id
     RETURNING webhooks.id, message_id, owner, upload, run, batch, type, url, host, body, attempt, lease_id, created_at
@@ -151,8 +150,7 @@ async def mark_delivered(connection: Connection, webhook: ClaimedWebhook, status
     await _write(
         connection,
         webhook,
-        "status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL,"
-        " lease_expires_at = NULL",
+        "status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL",
         {"status": status},
     )
 
@@ -171,7 +169,7 @@ async def mark_failed(connection: Connection, webhook: ClaimedWebhook, *, status
     await _write(
         connection,
         webhook,
-        "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL, lease_expires_at = NULL",
+        "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL",
         {"status": status, "error": _storable(error)},
     )
 
@@ -187,8 +185,7 @@ async def mark_gone(connection: Connection, webhook: ClaimedWebhook, *, status: 
             JOIN ended ON webhooks.upload = ended.upload AND webhooks.url = ended.url OR webhooks.batch = ended.batch
             WHERE webhooks.status = 'pending' ORDER BY webhooks.id FOR UPDATE OF webhooks
         )
-        UPDATE webhooks SET status = 'gone', last_status = :status, last_error = :error, lease_id = NULL,
-            lease_expires_at = NULL
+        UPDATE webhooks SET status = 'gone', last_status = :status, last_error = :error, lease_id = NULL
         FROM waiting WHERE webhooks.id = waiting.id
         """,
         {**_lease_of(webhook), "status": status, "error": _storable(error)},
@@ -203,15 +200,14 @@ async def retry_later(
         connection,
         webhook,
         "run_after = now() + make_interval(secs => :delay), last_status = :status, last_error = :error,"
-        " lease_id = NULL, lease_expires_at = NULL",
+        " lease_id = NULL",
         {"delay": delay, "status": status, "error": _storable(error)},
     )
 
 
 async def release(connection: Connection, webhook: ClaimedWebhook) -> None:
     """Give a webhook back that was not tried to the end, due at once."""
-    change = "run_after = now(), attempt = attempt - 1, lease_id = NULL, lease_expires_at = NULL"
-    await _write(connection, webhook, change, {})
+    await _write(connection, webhook, "run_after = now(), attempt = attempt - 1, lease_id = NULL", {})
 
 
 async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, values: Mapping[str, Any]) -> bool:
