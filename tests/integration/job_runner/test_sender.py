@@ -149,6 +149,23 @@ async def test_an_account_error_pauses_the_mailer(database: Database, sender: Se
     assert await sender.run_once() >= 60
     [row] = await rows(database)
     assert (row["status"], row["last_error"]) == ("queued", "wrong key")
+    [due] = await fetch(database, "SELECT extract(epoch FROM run_after - now()) AS seconds FROM emails")
+    assert 50 < float(str(due["seconds"])) <= 60
+
+
+async def test_a_mail_that_is_reported_as_delivered_is_not_sent_again(
+    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider's answer was lost, and its report came while the mail was being sent."""
+
+    async def lost(email: Email) -> str:
+        await execute(database, "UPDATE emails SET status = 'delivered'")
+        raise MailerUnavailable("no answer")
+
+    monkeypatch.setattr(mailer, "send", lost)
+    await add_email(database)
+    await sender.run_once()
+    assert [row["status"] for row in await rows(database)] == ["delivered"]
 
 
 async def test_a_mail_of_a_dead_sender_keeps_its_message_id(
