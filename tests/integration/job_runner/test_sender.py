@@ -338,6 +338,19 @@ async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
     assert [row["status"] for row in await rows(database)] == ["sent"]
 
 
+async def test_an_outcome_that_cannot_be_recorded_is_no_pause(
+    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("restarting")
+
+    monkeypatch.setattr(queue, "retry_later", away)
+    mailer.failures = [MailerUnavailable("busy")]
+    await add_email(database)
+    with pytest.raises(DatabaseUnavailable):
+        await sender.run_once()
+
+
 async def test_a_sender_that_stops_does_not_wait_for_the_database(
     database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

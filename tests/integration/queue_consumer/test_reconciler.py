@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from queue_consumer import reconciler as reconciler_module
 from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.database.connection import Database
@@ -70,6 +71,18 @@ async def test_a_request_of_an_earlier_release_is_reconciled_too(
 ) -> None:
     await request(database, store, seconds_ago=None)
     assert len(await reconciler.run_once()) == 1
+
+
+async def test_requests_with_jobs_take_no_places_of_a_batch(
+    database: Database, store: LocalStore, reconciler: Reconciler, maker: JobMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else many jobs that have waited for long would hide a request without one."""
+    monkeypatch.setattr(reconciler_module, "_BATCH", 1)
+    waiting, request_id = await request(database, store, seconds_ago=90)
+    assert await maker.make(str(waiting).encode(), str(request_id))
+    silent, _ = await request(database, store, seconds_ago=70)
+    assert len(await reconciler.run_once()) == 1
+    assert [job["upload"] for job in await jobs(database)] == [waiting, silent]
 
 
 async def test_a_missing_file_or_store_delays_no_other_request(
