@@ -7,7 +7,7 @@ sender that died is due again by itself, and the attempt that was lost is not co
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from job_runner.storable import storable
@@ -143,16 +143,12 @@ async def seconds_until_due(connection: Connection) -> float | None:
 
 async def keep_body(connection: Connection, webhook: ClaimedWebhook, body: str) -> bool:
     """Store the body of a webhook, for all attempts. Return False if the lease is lost."""
-    return await _write(connection, webhook, "body = :body", {"body": body})
+    return await _write(connection, webhook, "body = :body", body=body)
 
 
 async def mark_delivered(connection: Connection, webhook: ClaimedWebhook, status: int) -> None:
-    await _write(
-        connection,
-        webhook,
-        "status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL",
-        {"status": status},
-    )
+    change = "status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL"
+    await _write(connection, webhook, change, status=status)
 
 
 async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None:
@@ -166,12 +162,8 @@ async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None
 
 async def mark_failed(connection: Connection, webhook: ClaimedWebhook, *, status: int | None, error: str) -> None:
     """Mark a webhook that is not tried again."""
-    await _write(
-        connection,
-        webhook,
-        "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL",
-        {"status": status, "error": _storable(error)},
-    )
+    change = "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL"
+    await _write(connection, webhook, change, status=status, error=_storable(error))
 
 
 async def mark_gone(connection: Connection, webhook: ClaimedWebhook, *, status: int, error: str) -> None:
@@ -196,21 +188,17 @@ async def retry_later(
     connection: Connection, webhook: ClaimedWebhook, *, delay: float, status: int | None, error: str
 ) -> None:
     """Give a webhook back, due in `delay` seconds."""
-    await _write(
-        connection,
-        webhook,
-        "run_after = now() + make_interval(secs => :delay), last_status = :status, last_error = :error,"
-        " lease_id = NULL",
-        {"delay": delay, "status": status, "error": _storable(error)},
-    )
+    due = "run_after = now() + make_interval(secs => :delay)"
+    change = f"{due}, last_status = :status, last_error = :error, lease_id = NULL"
+    await _write(connection, webhook, change, delay=delay, status=status, error=_storable(error))
 
 
 async def release(connection: Connection, webhook: ClaimedWebhook) -> None:
     """Give a webhook back that was not tried to the end, due at once."""
-    await _write(connection, webhook, "run_after = now(), attempt = attempt - 1, lease_id = NULL", {})
+    await _write(connection, webhook, "run_after = now(), attempt = attempt - 1, lease_id = NULL")
 
 
-async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, values: Mapping[str, Any]) -> bool:
+async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, **values: object) -> bool:
     """Write one row, fenced by its lease. Return False if the lease is lost."""
     statement = f"UPDATE webhooks SET {change} WHERE id = :id AND lease_id = :lease_id RETURNING id"  # noqa: S608
     return await connection.fetch_one(statement, {**_lease_of(webhook), **values}) is not None
