@@ -293,6 +293,20 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
     assert await suspects.claim_one(database, lease_seconds=60) == []
 
 
+async def test_suspects_that_are_not_due_or_stopped_are_not_run(database: Database) -> None:
+    stopped, later, due = [await submit(database, f"print({number})") for number in range(3)]
+    await execute(database, "UPDATE job SET crashes = 1")
+    await execute(database, "UPDATE job SET stop_reason = 'enough' WHERE id = :id", id=stopped)
+    await execute(database, "UPDATE job SET run_after = now() + interval '1 hour' WHERE id = :id", id=later)
+    [suspect] = await suspects.claim_one(database, lease_seconds=60)
+    assert suspect.id == due
+    await execute(database, "UPDATE job SET status = 'executed' WHERE id = :id", id=due)
+    assert await suspects.claim_one(database, lease_seconds=60) == []
+    async with database.transaction() as connection:
+        [ordinary] = await claim.claim(connection, limit=9, lease_seconds=60)
+    assert ordinary.id == stopped
+
+
 async def test_a_foreign_row_that_never_ends_delays_no_job(database: Database) -> None:
     """The original's consumer may have left such a row, without a lease."""
     foreign, alone = await submit(database, "print(1)"), await submit(database, "print(2)")
