@@ -35,11 +35,12 @@ _OLD: Final = """
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
-# Batches whose submissions are all gone, with their digests and webhooks.
+# Batches whose submissions are all gone, with their digests and webhooks, once these have left.
 _OLD_BATCHES: Final = """
     SELECT id FROM batches b
     WHERE created_at < now() - make_interval(days => :days)
         AND NOT EXISTS (SELECT 1 FROM uploads WHERE uploads.batch = b.id)
+        AND NOT EXISTS (SELECT 1 FROM emails WHERE emails.batch = b.id AND status IN ('queued', 'sending'))
         AND NOT EXISTS (SELECT 1 FROM webhooks WHERE webhooks.batch = b.id AND status = 'pending')
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """

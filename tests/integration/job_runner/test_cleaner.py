@@ -145,6 +145,7 @@ async def test_old_events_of_mailgun_are_removed(database: Database, store: Loca
         "UPDATE job SET status = 'none-executed'",
         "UPDATE job SET status = 'executing'",
         "UPDATE emails SET status = 'queued'",
+        "INSERT INTO webhooks (upload, type, url) SELECT id, 'submission.finished', 'http://a.example/' FROM uploads",
     ],
 )
 async def test_work_under_way_is_never_deleted(database: Database, store: LocalStore, under_way: str) -> None:
@@ -186,13 +187,34 @@ async def test_old_batches_go_with_their_last_submission(database: Database, sto
         "INSERT INTO batches (id, created_at) VALUES (1, now() - interval '31 days'), (2, now() - interval '31 days'),"
         " (3, now())",
     )
-    await execute(database, "INSERT INTO emails (kind, batch) VALUES ('digest', 1), ('digest', 2)")
+    await execute(
+        database, "INSERT INTO emails (kind, batch, status) VALUES ('digest', 1, 'sent'), ('digest', 2, 'sent')"
+    )
     await execute(database, "INSERT INTO webhooks (batch, type, url, status) VALUES (1, 'batch.finished', '', 'gone')")
     await execute(database, "INSERT INTO uploads (batch) VALUES (2)")
     await Cleaner(database, store, MAILER, days=30).run_once()
     assert await fetch(database, "SELECT id FROM batches ORDER BY id") == [{"id": 2}, {"id": 3}]
     assert await fetch(database, "SELECT batch FROM emails") == [{"batch": 2}]
     assert await fetch(database, "SELECT id FROM webhooks") == []
+
+
+@pytest.mark.parametrize(
+    "under_way",
+    [
+        "INSERT INTO emails (kind, batch, status) VALUES ('digest', 1, 'queued')",
+        "INSERT INTO emails (kind, batch, status) VALUES ('digest', 1, 'sending')",
+        "INSERT INTO webhooks (batch, type, url) VALUES (1, 'batch.finished', 'http://a.example/')",
+    ],
+)
+async def test_a_batch_stays_until_its_mails_and_webhook_have_left(
+    database: Database, store: LocalStore, under_way: str
+) -> None:
+    """P3: the outage of a provider may be longer than the retention."""
+    await execute(database, "INSERT INTO batches (id, created_at) VALUES (1, now() - interval '31 days')")
+    await execute(database, under_way)
+    await Cleaner(database, store, MAILER, days=30).run_once()
+    assert len(await fetch(database, "SELECT batch FROM emails UNION ALL SELECT batch FROM webhooks")) == 1
+    assert await fetch(database, "SELECT id FROM batches") == [{"id": 1}]
 
 
 async def test_a_removal_reads_no_other_submissions(database: Database) -> None:
