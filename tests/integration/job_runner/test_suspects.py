@@ -289,6 +289,9 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
         [suspect] = await suspects.claim_one(database, lease_seconds=60)
         assert suspect.id == job
         assert await suspects.claim_one(database, lease_seconds=60) == []
+        async with database.transaction() as connection:
+            assert await claim.claim(connection, limit=9, lease_seconds=60) == []
+            assert await claim.claim_express(connection, busy=[], lease_seconds=60) == []
         await execute(database, "UPDATE job SET status = 'executed' WHERE id = :id", id=job)
     assert await suspects.claim_one(database, lease_seconds=60) == []
 
