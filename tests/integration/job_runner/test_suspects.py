@@ -311,8 +311,9 @@ async def test_suspects_that_are_not_due_or_stopped_are_not_run(database: Databa
 
 
 async def test_suspects_that_have_ended_count_no_more(database: Database) -> None:
-    """They keep the number of their interruptions. None delays a suspect, or takes the blame from the cause."""
+    """They keep the number of their interruptions. None delays a job, or takes the blame from the cause."""
     ended, cause = await submit(database, "print(1)"), await submit(database, POISON)
+    ordinary = await submit(database, "print(2)")
     await execute(database, "UPDATE job SET status = 'executed', crashes = 2 WHERE id = :id", id=ended)
     await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=cause)
     [suspect] = await suspects.claim_one(database, lease_seconds=60)
@@ -321,6 +322,9 @@ async def test_suspects_that_have_ended_count_no_more(database: Database) -> Non
         interruption = await suspects.interrupt(connection, suspect.lease_id, delay=0)
     assert interruption is not None
     assert (interruption.job, interruption.guilty) == (cause, True)
+    async with database.transaction() as connection:
+        claimed = await claim.claim(connection, limit=9, lease_seconds=60)
+    assert {job.id for job in claimed} == {cause, ordinary}
 
 
 async def test_a_cause_without_a_digest_is_stopped_too(database: Database) -> None:
