@@ -292,8 +292,13 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
         async with database.transaction() as connection:
             assert await claim.claim(connection, limit=9, lease_seconds=60) == []
             assert await claim.claim_express(connection, busy=[], lease_seconds=60) == []
+            if job != jobs[-1]:
+                # Runners look for it a few times a second, and not without a pause.
+                assert 0.2 < (await claim.seconds_until_due(connection) or 0) <= 0.25
         await execute(database, "UPDATE job SET status = 'executed' WHERE id = :id", id=job)
     assert await suspects.claim_one(database, lease_seconds=60) == []
+    async with database.connection() as connection:
+        assert await claim.seconds_until_due(connection) is None
 
 
 async def test_suspects_that_are_not_due_or_stopped_are_not_run(database: Database) -> None:
@@ -375,6 +380,7 @@ async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database)
     third = await submit(database, "print(3)")
     async with database.transaction() as connection:
         assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
+        assert await claim.claim_express(connection, busy=[], lease_seconds=3600) == []
     assert await suspects.claim_one(database, lease_seconds=3600) == []
     async with database.transaction() as connection:
         await claim.release(connection, running.lease_id)
