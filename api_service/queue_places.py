@@ -1,7 +1,6 @@
 """The places in the queue of submissions that were posted just now, without asking the database for each of them."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,26 +30,25 @@ class _Front:
 class QueuePlaces:
     """Knows the place of a key's next submission. Under load it is an estimate: what has started since is not known."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
         self._fronts: TTLCache[int | None, _Front] = TTLCache(_CACHED_KEYS, ttl=_LONGEST_PAUSE_SECONDS)
 
     async def of_posted(self, upload_id: int, owner: int | None) -> Queue | None:
         """Return the place of a submission that `owner` has posted just now; None if it does not wait any more."""
         front = self._fronts.get(owner)
-        if front is None or self._clock() >= front.valid_until:
+        if front is None or time.monotonic() >= front.valid_until:
             return await self._ask(upload_id, owner)
         front.since += 1
         start = None if front.delay_s is None else datetime.now(UTC) + timedelta(seconds=front.delay_s)
         return Queue(position=front.position + front.since, estimated_start_at=start)
 
     async def _ask(self, upload_id: int, owner: int | None) -> Queue | None:
-        began = self._clock()
+        began = time.monotonic()
         async with self._database.connection() as connection:
             queue = (await places(connection, [upload_id])).get(upload_id)
         if queue is not None:
-            now = self._clock()
+            now = time.monotonic()
             start = queue.estimated_start_at
             delay_s = None if start is None else (start - datetime.now(UTC)).total_seconds()
             pause = min(_PAUSE * (now - began), _LONGEST_PAUSE_SECONDS)

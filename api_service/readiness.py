@@ -22,13 +22,10 @@ class Readiness:
         """Return True if the database answers."""
         async with self._lock:
             if self._checked_at is None or time.monotonic() - self._checked_at > _CACHE_SECONDS:
-                self._ready = await self._database_answers()
+                try:
+                    await self._database.ping()
+                    self._ready = True
+                except DatabaseUnavailable:
+                    self._ready = False
                 self._checked_at = time.monotonic()
             return self._ready
-
-    async def _database_answers(self) -> bool:
-        try:
-            await self._database.ping()
-        except DatabaseUnavailable:
-            return False
-        return True

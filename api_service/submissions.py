@@ -21,6 +21,7 @@ from shared import budgets
 from shared.budgets import Use
 from shared.database.connection import Connection, Database, Record
 from shared.database.standby import confirm
+from shared.errors import TransientError
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
 from shared.storage.source_keys import source_key
@@ -147,10 +148,15 @@ class Submissions:
 
     async def charge_run(self, principal: Principal, seconds: float) -> None:
         """Charge a key for the running time of a program that was not stored."""
-        if not principal.sees_all:
-            run = self.charges.run_seconds(principal)
+        if principal.sees_all:
+            return
+        run = self.charges.run_seconds(principal)
+        try:
             async with self.database.connection() as connection:
                 await budgets.charge(connection, [Use(run.subject, run.per_hour, seconds)])
+        except TransientError as exc:
+            # A lost charge is acceptable. The client has all of the output, and must learn that the program has ended.
+            log.warning("run.not_charged", error=str(exc))
 
     async def add(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False

@@ -8,7 +8,7 @@ avoids deadlocks, and a test checks every statement.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -43,11 +43,11 @@ _STATEMENT: Final = """
     FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
     WHERE job.id = taken.id AND uploads.id = job.upload
     RETURNING job.id, job.upload, job.owner, job.number, coalesce(job.requested_at, job.created_at) AS requested_at,
-        spec IS NULL AS is_classic, spec ->> 'locale' AS locale, uploads.language,
-        coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
+        spec IS NULL AS is_classic, coalesce(spec ->> 'locale', 'en') AS locale, job.request_id, job.attempt,
+        coalesce(uploads.language, '') AS language, coalesce(uploads.email, '') AS recipient,
         CASE WHEN octet_length(job.job) <= {short} THEN job.job END AS job, job.lease_id, job.stop_reason,
         uploads.filename, quarantine.sha256 IS NOT NULL AS quarantined,
-        extract(epoch FROM now() - job.run_after) AS waited_s, {has_program} AS has_program,
+        CAST(extract(epoch FROM now() - job.run_after) AS float8) AS waited_s, {has_program} AS has_program,
         CASE WHEN {has_program} AND coalesce(pg_column_size(tests), 0) + coalesce(pg_column_size(override), 0)
             + coalesce(pg_column_size(expected_output), 0) <= {short} THEN {program} END AS program,
         pg_notify('{submissions}', CAST(job.upload AS text)),
@@ -187,27 +187,7 @@ async def claim_express(
 
 def job_of(row: Record) -> ClaimedJob:
     """Return the job of a row that `statement` returned."""
-    return ClaimedJob(
-        row["id"],
-        row["upload"],
-        row["email"],
-        row["job"],
-        row["request_id"],
-        row["attempt"],
-        row["lease_id"],
-        row["stop_reason"],
-        float(row["waited_s"]),
-        row["quarantined"],
-        row["owner"],
-        row["filename"],
-        row["has_program"],
-        row["program"],
-        row["number"],
-        row["requested_at"],
-        row["is_classic"],
-        row["locale"] or "en",
-        row["language"] or "",
-    )
+    return ClaimedJob(**{field.name: row[field.name] for field in fields(ClaimedJob)})
 
 
 _READ_PROGRAM: Final = f"""

@@ -25,21 +25,23 @@ log = get_logger(__name__)
 _BATCH: Final = 200
 _INTERVAL_SECONDS: Final = 600.0
 
-# A submission is never old while its request, its job, a mail or a webhook is under way.
+# A submission is never old while its request, its job, its batch, a mail or a webhook is under way.
 _OLD: Final = """
     SELECT id FROM uploads u
     WHERE created_at < now() - make_interval(days => :days) AND request_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM job WHERE upload = u.id AND status IN ('none-executed', 'executing'))
+        AND NOT EXISTS (SELECT 1 FROM batches WHERE batches.id = u.batch AND finished_at IS NULL)
         AND NOT EXISTS (SELECT 1 FROM emails WHERE upload = u.id AND status IN ('queued', 'sending'))
         AND NOT EXISTS (SELECT 1 FROM webhooks WHERE upload = u.id AND status = 'pending')
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
-# Batches whose submissions are all gone, with their digests and webhooks.
+# Batches whose submissions are all gone, with their digests and webhooks, once these have left.
 _OLD_BATCHES: Final = """
     SELECT id FROM batches b
     WHERE created_at < now() - make_interval(days => :days)
         AND NOT EXISTS (SELECT 1 FROM uploads WHERE uploads.batch = b.id)
+        AND NOT EXISTS (SELECT 1 FROM emails WHERE emails.batch = b.id AND status IN ('queued', 'sending'))
         AND NOT EXISTS (SELECT 1 FROM webhooks WHERE webhooks.batch = b.id AND status = 'pending')
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """

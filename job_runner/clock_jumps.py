@@ -23,64 +23,49 @@ log = get_logger(__name__)
 
 _INTERVAL_SECONDS: Final = 10.0
 
-_JOBS: Final = """
-    WITH early AS (
-        SELECT id FROM job
-        WHERE status = 'none-executed' AND run_after > now() AND coalesce(started_at, created_at) > now()
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE job SET run_after = now() FROM early WHERE job.id = early.id RETURNING job.id, pg_notify(:channel, '')
-"""
-_LEASES_OF_JOBS: Final = """
-    WITH early AS (
-        SELECT id FROM job
-        WHERE status = 'executing' AND started_at > now()
-            AND lease_expires_at > now() + make_interval(secs => :lease_seconds)
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE job SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
-    FROM early WHERE job.id = early.id RETURNING job.id
-"""
-_MAILS: Final = """
-    WITH early AS (
-        SELECT id FROM emails
-        WHERE status = 'queued' AND run_after > now() AND updated_at > now()
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE emails SET run_after = now() FROM early WHERE emails.id = early.id
-    RETURNING emails.id, pg_notify(:channel, '')
-"""
-_LEASES_OF_MAILS: Final = """
-    WITH early AS (
-        SELECT id FROM emails
-        WHERE status = 'sending' AND updated_at > now()
-            AND lease_expires_at > now() + make_interval(secs => :lease_seconds)
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE emails SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
-    FROM early WHERE emails.id = early.id RETURNING emails.id
-"""
+
+def _correct(table: str, early: str, change: str, *, notifies: bool = True) -> str:
+    """Return the SQL that makes a change to the `early` rows of a table. It skips rows that others lock."""
+    return f"""
+        WITH early AS (SELECT id FROM {table} WHERE {early} FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE {table} SET {change} FROM early WHERE {table}.id = early.id
+        RETURNING {table}.id{", pg_notify(:channel, '')" if notifies else ""}
+    """  # noqa: S608  (constants)
+
+
+_LEASE_END: Final = "now() + make_interval(secs => :lease_seconds)"
+_JOBS: Final = _correct(
+    "job",
+    "status = 'none-executed' AND run_after > now() AND coalesce(started_at, created_at) > now()",
+    "run_after = now()",
+)
+_LEASES_OF_JOBS: Final = _correct(
+    "job",
+    f"status = 'executing' AND started_at > now() AND lease_expires_at > {_LEASE_END}",
+    f"lease_expires_at = {_LEASE_END}",
+    notifies=False,
+)
+_MAILS: Final = _correct(
+    "emails", "status = 'queued' AND run_after > now() AND updated_at > now()", "run_after = now()"
+)
+_LEASES_OF_MAILS: Final = _correct(
+    "emails",
+    f"status = 'sending' AND updated_at > now() AND lease_expires_at > {_LEASE_END}",
+    f"lease_expires_at = {_LEASE_END}",
+    notifies=False,
+)
 # `run_after` of a webhook that is being delivered is the end of its lease. One that failed keeps its time.
-_WEBHOOKS: Final = """
-    WITH early AS (
-        SELECT id, now() + CASE WHEN lease_id IS NULL THEN interval '0' ELSE make_interval(secs => :lease_seconds) END
-            AS due
-        FROM webhooks WHERE status = 'pending' AND run_after > now() AND created_at > now()
-            AND (attempt = 0 OR lease_id IS NOT NULL)
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE webhooks SET run_after = due FROM early WHERE webhooks.id = early.id AND run_after > due
-    RETURNING webhooks.id, pg_notify(:channel, '')
-"""
+_WEBHOOK_DUE: Final = f"CASE WHEN lease_id IS NULL THEN now() ELSE {_LEASE_END} END"
+_WEBHOOKS: Final = _correct(
+    "webhooks",
+    "status = 'pending' AND created_at > now() AND (attempt = 0 OR lease_id IS NOT NULL)"
+    f" AND run_after > {_WEBHOOK_DUE}",
+    f"run_after = {_WEBHOOK_DUE}",
+)
 # Of Postgres as the broker.
-_MESSAGES: Final = """
-    WITH early AS (
-        SELECT id FROM messages WHERE queue = :queue AND visible_at > now() AND created_at > now() AND attempt = 0
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE messages SET visible_at = now() FROM early WHERE messages.id = early.id
-    RETURNING messages.id, pg_notify(:channel, '')
-"""
+_MESSAGES: Final = _correct(
+    "messages", "queue = :queue AND visible_at > now() AND created_at > now() AND attempt = 0", "visible_at = now()"
+)
 
 
 class ClockJumps:

@@ -4,11 +4,11 @@ A file's row is committed seconds after the file was stored. A day is looked at 
 file is removed whose row is still to come. Rows are found by the very key, so no clock decides what is removed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from shared.database.connection import Connection, Database
+from shared.database.connection import Database
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
 from shared.storage.source_keys import FOLDER, folder_of
@@ -43,16 +43,12 @@ class Orphans:
         while self._next <= self._last_day():
             async for keys in self._store.keys(folder_of(self._next)):
                 async with self._database.connection() as connection:
-                    orphans = await _without_row(connection, keys)
-                for key in orphans:
-                    await self._store.delete(key)
-                    log.warning("source.removed", key=key, reason="no submission has this file")
+                    orphans = await connection.fetch_all(_WITHOUT_ROW, {"keys": keys})
+                for orphan in orphans:
+                    await self._store.delete(orphan["key"])
+                    log.warning("source.removed", key=orphan["key"], reason="no submission has this file")
             self._next += _DAY
 
     def _last_day(self) -> date:
         """Return the last day that has been over for a whole day."""
         return self._today() - 2 * _DAY
-
-
-async def _without_row(connection: Connection, keys: Sequence[str]) -> list[str]:
-    return [row["key"] for row in await connection.fetch_all(_WITHOUT_ROW, {"keys": list(keys)})]

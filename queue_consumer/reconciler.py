@@ -27,6 +27,12 @@ _PATIENCE: Final = 4
 #: A request is given up too if this many consumers died while they made its job.
 _MAX_CRASHES: Final = 5
 
+# One consumer at a time makes the job of a request. Else those that are alive would be counted as dead.
+_LOCK: Final = """
+    SELECT stopped_consumers, pg_try_advisory_xact_lock(hashtextextended(CAST(:request AS text), 0)) AS is_ours
+    FROM uploads WHERE id = :upload
+"""
+
 
 class ReconcilerSettings(Settings):
     silence_seconds: Annotated[
@@ -56,8 +62,7 @@ class Reconciler:
         async with self._database.transaction() as connection:
             silent = await connection.fetch_all(
                 """
-                SELECT id, request_id, stopped_consumers,
-                    requested_at < now() - make_interval(secs => :patience) AS overdue
+                SELECT id, request_id, requested_at < now() - make_interval(secs => :patience) AS overdue
                 FROM uploads
                 -- Without a time it was requested by the code of an earlier release.
                 WHERE request_id IS NOT NULL
@@ -67,18 +72,27 @@ class Reconciler:
                 """,
                 {"silence": self._silence, "patience": _PATIENCE * self._silence, "limit": _BATCH},
             )
-        jobs = [await self._make_counted(row) for row in silent]
+        jobs = [await self._make_locked(row) for row in silent]
         return [job for job in jobs if job is not None]
 
-    async def _make_counted(self, row: Record) -> int | None:
-        """Make a job. The consumer is counted meanwhile, so the count keeps those that died."""
+    async def _make_locked(self, row: Record) -> int | None:
+        """Make a job, unless another consumer makes it at this moment."""
+        async with self._database.transaction() as connection:
+            lock = await connection.fetch_one(_LOCK, {"upload": row["id"], "request": str(row["request_id"])})
+            if lock is None or not lock["is_ours"]:
+                return None
+            # Another task has a connection of its own, so that the count is committed before the job is made.
+            return await asyncio.create_task(self._make_counted(row, lock["stopped_consumers"]))
+
+    async def _make_counted(self, row: Record, crashes: int) -> int | None:
+        """Make a job. The consumer is counted meanwhile, so the count keeps those that died: `crashes` so far."""
         upload, request = row["id"], row["request_id"]
-        if row["stopped_consumers"] >= _MAX_CRASHES:
-            log.error("request.given_up", upload=upload, request=str(request), crashes=row["stopped_consumers"])
+        if crashes >= _MAX_CRASHES:
+            log.error("request.given_up", upload=upload, request=str(request), crashes=crashes)
             job = await self._maker.give_up(
-                upload, request, f"the queue consumer died {row['stopped_consumers']} times while it made the job"
+                upload, request, f"the queue consumer died {crashes} times while it made the job"
             )
-            await self._count(upload, -row["stopped_consumers"])
+            await self._count(upload, -crashes)
             return job
         await self._count(upload, 1)
         try:

@@ -75,16 +75,13 @@ class OperationReader:
         """Return what the service does; it may be two seconds old."""
         async with self._lock:
             if self._latest is None or self._read_at is None or time.monotonic() - self._read_at > _CACHE_SECONDS:
-                self._latest = await self._read()
+                self._latest = await read_operation(self._database, self._dead_letters)
                 self._read_at = time.monotonic()
             return self._latest
 
     def forget(self) -> None:
         """Read everything at the next look, because an operator has changed something."""
         self._read_at = None
-
-    async def _read(self) -> Operation:
-        return await read_operation(self._database, self._dead_letters)
 
 
 async def read_operation(database: Database, dead_letters: DeadLetters) -> Operation:

@@ -65,7 +65,7 @@ async def batch_events(services: Services, principal: Principal, number: int) ->
             batch = await stream.patiently(partial(find_batch, services, number))
             if batch is None:  # it was removed
                 return
-            progress = _progress(batch)
+            progress = BatchProgress(total=batch.total, done=batch.done, states=batch.states, verdicts=batch.verdicts)
             if progress != shown:
                 yield event("progress", progress)
                 shown, shown_at = progress, time.monotonic()
@@ -75,7 +75,3 @@ async def batch_events(services: Services, principal: Principal, number: int) ->
             async for comment in stream.comments_until_woken():
                 yield comment
             await asyncio.sleep(max(0.0, shown_at + _PROGRESS_SECONDS - time.monotonic()))
-
-
-def _progress(batch: Batch) -> BatchProgress:
-    return BatchProgress(total=batch.total, done=batch.done, states=batch.states, verdicts=batch.verdicts)

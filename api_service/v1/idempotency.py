@@ -66,6 +66,8 @@ _CLAIM_SECONDS: Final = 60.0
 #: Seconds within which an answer follows its work, besides the time for which the request may wait.
 _ANSWER_SECONDS: Final = 5.0
 _CLEANING_SECONDS: Final = 600.0
+#: Rows that one request removes.
+_CLEANED: Final = 1000
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE: Final = re.compile(r"[!#-~][ -~]*")
 _MOST_CHARACTERS: Final = 255
@@ -103,9 +105,10 @@ _RELEASE: Final = """
 _CLEAN: Final = """
     DELETE FROM idempotency_keys USING (
         SELECT owner, path, key FROM idempotency_keys WHERE created_at < now() - make_interval(secs => :kept_seconds)
-        LIMIT 10000 FOR UPDATE SKIP LOCKED
+        LIMIT :limit FOR UPDATE SKIP LOCKED
     ) AS old
     WHERE (idempotency_keys.owner, idempotency_keys.path, idempotency_keys.key) = (old.owner, old.path, old.key)
+    RETURNING 1
 """
 
 
@@ -254,13 +257,23 @@ _cleaned_at: float | None = None
 
 
 async def _clean(slot: _Slot, kept_seconds: float) -> None:
-    """Remove what is older than the time for which answers are kept, if that was not done lately."""
+    """Remove what is older than the time for which answers are kept, if that was not done lately.
+
+    While there is more, each request removes some of it. So the table does not grow, however many requests come.
+    """
     global _cleaned_at
     now = time.monotonic()
-    if _cleaned_at is None or now - _cleaned_at > _CLEANING_SECONDS:
-        _cleaned_at = now
+    if _cleaned_at is not None and now - _cleaned_at <= _CLEANING_SECONDS:
+        return
+    _cleaned_at = now
+    try:
         async with slot.database.connection() as connection:
-            await connection.execute(_CLEAN, {"kept_seconds": kept_seconds})
+            removed = await connection.fetch_all(_CLEAN, {"kept_seconds": kept_seconds, "limit": _CLEANED})
+    except TransientError as exc:
+        log.warning("idempotency.not_cleaned", error=str(exc), next_try_s=_CLEANING_SECONDS)
+    else:
+        if len(removed) == _CLEANED:
+            _cleaned_at = None
 
 
 def _headers(location: str | None) -> dict[str, str]:

@@ -8,7 +8,6 @@ from starlette.types import Receive, Scope, Send
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
-from shared.resources.read import Admit
 
 #: Copies of the outputs that are in memory at once: rows, models and JSON.
 _COPIES = 3
@@ -38,11 +37,7 @@ class Admission:
         self._is_large = False
         self.held = ExitStack()
 
-    @property
-    def admit(self) -> Admit:
-        return self._admit
-
-    def _admit(self, size: int) -> None:
+    def admit(self, size: int) -> None:
         """Hold the memory. Raise `Problem` (503) if the other answers leave too little."""
         if size > _SMALL:
             self._is_large = True

@@ -95,7 +95,9 @@ class OrderedMails:
 
     async def _fill_in(self, connection: Connection, row: Record) -> None:
         try:
-            recipient, email = await (self._receipt if row["kind"] == "receipt" else self._result)(connection, row)
+            # A savepoint, so that a failed statement does not abort the transaction of the other mails.
+            async with self._database.transaction():
+                await self._write(connection, row)
         except DatabaseUnavailable:
             raise
         except _Unknown:
@@ -104,17 +106,19 @@ class OrderedMails:
             # A defect of ours. Without this, the other mails would wait for it.
             log.exception("mail.not_filled_in", mail=row["id"], kind=row["kind"])
             await connection.execute(_REFUSE, {"id": row["id"], "error": f"an error of ours ({type(exc).__name__})"})
-        else:
-            values = {
-                "id": row["id"],
-                "recipient": recipient,
-                "subject": email.subject,
-                "text": storable(email.text),
-                "html": storable(email.html),
-                "message_id": email.message_id,
-                "attachments": attachments.to_json(email.attachments),
-            }
-            await connection.execute(_FILL_IN, values)
+
+    async def _write(self, connection: Connection, row: Record) -> None:
+        recipient, email = await (self._receipt if row["kind"] == "receipt" else self._result)(connection, row)
+        values = {
+            "id": row["id"],
+            "recipient": recipient,
+            "subject": email.subject,
+            "text": storable(email.text),
+            "html": storable(email.html),
+            "message_id": email.message_id,
+            "attachments": attachments.to_json(email.attachments),
+        }
+        await connection.execute(_FILL_IN, values)
 
     async def _receipt(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         upload = await connection.fetch_one(_RECEIPT, {"upload": row["upload"]})

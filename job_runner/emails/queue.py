@@ -123,27 +123,24 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
 
 async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> None:
     """Mark a mail that will never be delivered."""
-    await connection.execute(
-        "UPDATE emails SET status = 'refused', updated_at = now(), last_error = :error, lease_id = NULL,"
-        " lease_expires_at = NULL WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id, "error": storable(error)},
-    )
+    await _end(connection, lease_id, "status = 'refused', last_error = :error", error=storable(error))
 
 
 async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
     """Mark a mail whose recipient wants no mails."""
-    await connection.execute(
-        "UPDATE emails SET status = 'suppressed', updated_at = now(), lease_id = NULL, lease_expires_at = NULL"
-        " WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id},
-    )
+    await _end(connection, lease_id, "status = 'suppressed'")
 
 
 async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, error: str) -> None:
     """Queue a mail again, due in `delay` seconds."""
+    change = "status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay)"
+    await _end(connection, lease_id, change, delay=delay, error=storable(error))
+
+
+async def _end(connection: Connection, lease_id: UUID, change: str, **values: object) -> None:
+    """Write a mail and end its lease, unless the lease is lost."""
     await connection.execute(
-        "UPDATE emails SET status = 'queued', updated_at = now(), last_error = :error,"
-        " run_after = now() + make_interval(secs => :delay), lease_id = NULL, lease_expires_at = NULL"
+        f"UPDATE emails SET {change}, updated_at = now(), lease_id = NULL, lease_expires_at = NULL"  # noqa: S608
         " WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id, "delay": delay, "error": storable(error)},
+        {"lease_id": lease_id, **values},
     )

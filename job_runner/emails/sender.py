@@ -29,6 +29,9 @@ LEASE_SECONDS: Final = 40.0
 _PAUSE_SECONDS: Final = 60.0
 #: The delays between attempts to record a mail that the provider has accepted.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
+#: Seconds after an outage of the database in which all senders record what was accepted, before one claims a mail whose
+#: lease has expired meanwhile.
+_RECORDING_SECONDS: Final = 3.0
 
 
 class Sender:
@@ -55,21 +58,35 @@ class Sender:
         self._policy = RetryPolicy(base=2, cap=60)
         self._rng = random.Random()  # noqa: S311
         self._sent = GroupCommit(self._mark_sent)
+        self._stop = asyncio.Event()
+        #: True after an error that every other mail would meet too.
+        self._pauses = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; a mail under way is finished first."""
+        self._stop = stop
+        is_back = True
         async with self._database.listen(channels.EMAILS) as notified:
             while not stop.is_set():
                 notified.clear()
                 try:
+                    if not is_back:
+                        await self._database.ping()
+                        await wait_any(stop, timeout=_RECORDING_SECONDS)
+                        is_back = True
                     timeout = await self.run_once()
                 except DatabaseUnavailable as exc:
+                    is_back = False
                     log.warning("sender.waiting", error=str(exc), next_try_s=1)
                     timeout = 1.0
-                await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
+                if self._pauses:
+                    await wait_any(stop, timeout=_PAUSE_SECONDS)
+                else:
+                    await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
 
     async def run_once(self) -> float:
         """Send one batch. Return the seconds to wait until the next."""
+        self._pauses = False
         filled_in = await self._fill_in() if self._fill_in else 0
         async with self._database.connection() as connection:
             claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=LEASE_SECONDS)
@@ -79,6 +96,7 @@ class Sender:
             if isinstance(pause, BaseException):
                 raise pause
         if any(pauses):
+            self._pauses = True
             return _PAUSE_SECONDS
         if len(claimed) == _BATCH or filled_in:
             return 0.0
@@ -146,14 +164,17 @@ class Sender:
             raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s") from exc
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
-        """Record that a mail was sent, else it is sent again. Try again while the database is unavailable."""
+        """Record that a mail was sent, else it is sent again. Try again while the database is unavailable.
+
+        Only a service that stops gives up, after the time of a lease.
+        """
         deadline = time.monotonic() + LEASE_SECONDS
         attempt = 0
         while True:
             try:
                 await self._sent.write((mail.id, provider_id))
             except DatabaseUnavailable as exc:
-                if time.monotonic() > deadline:
+                if self._stop.is_set() and time.monotonic() > deadline:
                     raise
                 attempt += 1
                 log.warning("mail.not_recorded", mail=mail.id, attempt=attempt, error=str(exc))

@@ -4,6 +4,8 @@ Mailgun has no idempotency keys, and may have sent a mail although it answered 5
 which receivers recognise it.
 """
 
+import asyncio
+import contextlib
 import json
 import re
 from datetime import UTC, datetime
@@ -20,8 +22,9 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Bytes of an answer that are read. Mailgun's answers are short.
+#: Bytes of an answer's body that are read, and the most seconds. Mailgun's answers are short.
 _LONGEST_ANSWER: Final = 64 << 10
+_READ_SECONDS: Final = 5.0
 # Texts that Mailgun replaces, such as `%unsubscribe_url%` and `%recipient.name%`. A percent sign before two hexadecimal
 # digits belongs to a link (RFC 3986), and no name of Mailgun's begins with such digits.
 _PLACEHOLDER: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(?=[\w.-]+%)")
@@ -106,14 +109,19 @@ def _inert(text: str) -> str:
 
 
 async def _beginning(response: httpx.Response) -> bytes:
-    """Return the first bytes of the body, or none if it is compressed, which we do not accept."""
+    """Return the first bytes of the body, or none if it is compressed, which we do not accept.
+
+    The status has told what became of the mail, so a body that breaks off changes nothing.
+    """
     content = bytearray()
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return b""
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) >= _LONGEST_ANSWER:
-            break
+    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(_READ_SECONDS):
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) >= _LONGEST_ANSWER:
+                    break
     return bytes(content[:_LONGEST_ANSWER])
 
 

@@ -31,6 +31,8 @@ from shared.loopback import is_loopback
 
 #: Characters of an envelope id (RFC 3461, section 4.4).
 _LONGEST_ENVELOPE_ID: Final = 100
+#: Seconds to wait for the answer to QUIT. It must not use up the time of a mail that was accepted.
+_QUIT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +87,17 @@ class SmtpMailer:
         message = write_message(email, self._sender, datetime.now(UTC))
         # Only an address beyond ASCII needs RFC 6531.
         options = [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+        client = aiosmtplib.SMTP(**asdict(self._server), local_hostname=self._sender.domain, timeout=self._timeout)
         try:
-            async with aiosmtplib.SMTP(
-                **asdict(self._server), local_hostname=self._sender.domain, timeout=self._timeout
-            ) as client:
-                wants_reports = await _reports(client)
-                _, answer = await client.sendmail(
-                    self._return_path,
-                    recipient,
-                    message,
-                    mail_options=[*options, *(_report_options(email.message_id) if wants_reports else ())],
-                    rcpt_options=["NOTIFY=FAILURE,DELAY"] if wants_reports else [],
-                )
+            await client.connect()
+            wants_reports = await _reports(client)
+            _, answer = await client.sendmail(
+                self._return_path,
+                recipient,
+                message,
+                mail_options=[*options, *(_report_options(email.message_id) if wants_reports else ())],
+                rcpt_options=["NOTIFY=FAILURE,DELAY"] if wants_reports else [],
+            )
         except SMTPNotSupported as exc:
             if options:
                 raise MailRefused("The SMTP server does not support addresses beyond ASCII.") from exc
@@ -109,6 +110,8 @@ class SmtpMailer:
             ) from exc
         except (OSError, ValueError) as exc:
             raise MailerUnavailable(f"The SMTP server cannot be reached: {exc}.") from exc
+        finally:
+            await _quit(client)
         return answer[:500]
 
     async def forget(self, *, days: int) -> None:
@@ -116,6 +119,13 @@ class SmtpMailer:
 
     async def close(self) -> None:
         """Do nothing: no connection stays open."""
+
+
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    """End the session. The server has accepted or refused the mail by now, so a failure here changes nothing."""
+    with contextlib.suppress(SMTPException):
+        await client.quit(timeout=_QUIT_SECONDS)
+    client.close()
 
 
 async def _reports(client: aiosmtplib.SMTP) -> bool:

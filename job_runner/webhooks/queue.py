@@ -7,7 +7,7 @@ sender that died is due again by itself, and the attempt that was lost is not co
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from job_runner.storable import storable
@@ -75,7 +75,6 @@ _CLAIM: Final = f"""
         ORDER BY id FOR UPDATE SKIP LOCKED
     )
     UPDATE webhooks SET lease_id = gen_random_uuid(), attempt = attempt + CASE WHEN lease_id IS NULL THEN 1 ELSE 0 END,
-        lease_expires_at = now() + make_interval(secs => :lease_seconds),
         run_after = now() + make_interval(secs => :lease_seconds)
     FROM taken WHERE webhooks.id = taken.id
     RETURNING webhooks.id, message_id, owner, upload, run, batch, type, url, host, body, attempt, lease_id, created_at
@@ -142,18 +141,14 @@ async def seconds_until_due(connection: Connection) -> float | None:
     return float(row["seconds"]) if row and row["seconds"] is not None else None
 
 
-async def keep_body(connection: Connection, lease_id: UUID, body: str) -> bool:
+async def keep_body(connection: Connection, webhook: ClaimedWebhook, body: str) -> bool:
     """Store the body of a webhook, for all attempts. Return False if the lease is lost."""
-    return await _write(connection, "body = :body", {"lease_id": lease_id, "body": body})
+    return await _write(connection, webhook, "body = :body", body=body)
 
 
-async def mark_delivered(connection: Connection, lease_id: UUID, status: int) -> None:
-    await _write(
-        connection,
-        "status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL,"
-        " lease_expires_at = NULL",
-        {"lease_id": lease_id, "status": status},
-    )
+async def mark_delivered(connection: Connection, webhook: ClaimedWebhook, status: int) -> None:
+    change = "status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL"
+    await _write(connection, webhook, change, status=status)
 
 
 async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None:
@@ -165,57 +160,53 @@ async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None
     await connection.execute(_BRING_FORWARD, values)
 
 
-async def mark_failed(connection: Connection, lease_id: UUID, *, status: int | None, error: str) -> None:
+async def mark_failed(connection: Connection, webhook: ClaimedWebhook, *, status: int | None, error: str) -> None:
     """Mark a webhook that is not tried again."""
-    await _write(
-        connection,
-        "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL, lease_expires_at = NULL",
-        {"lease_id": lease_id, "status": status, "error": _storable(error)},
-    )
+    change = "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL"
+    await _write(connection, webhook, change, status=status, error=_storable(error))
 
 
-async def mark_gone(connection: Connection, lease_id: UUID, *, status: int, error: str) -> None:
+async def mark_gone(connection: Connection, webhook: ClaimedWebhook, *, status: int, error: str) -> None:
     """Mark a webhook whose receiver wants no more, and the waiting ones of the same submission or batch."""
     await connection.execute(
         """
         WITH ended AS MATERIALIZED (
-            SELECT upload, batch, url FROM webhooks WHERE lease_id = :lease_id
+            SELECT upload, batch, url FROM webhooks WHERE id = :id AND lease_id = :lease_id
         ), waiting AS MATERIALIZED (
             SELECT webhooks.id FROM webhooks
             JOIN ended ON webhooks.upload = ended.upload AND webhooks.url = ended.url OR webhooks.batch = ended.batch
             WHERE webhooks.status = 'pending' ORDER BY webhooks.id FOR UPDATE OF webhooks
         )
-        UPDATE webhooks SET status = 'gone', last_status = :status, last_error = :error, lease_id = NULL,
-            lease_expires_at = NULL
+        UPDATE webhooks SET status = 'gone', last_status = :status, last_error = :error, lease_id = NULL
         FROM waiting WHERE webhooks.id = waiting.id
         """,
-        {"lease_id": lease_id, "status": status, "error": _storable(error)},
+        {**_lease_of(webhook), "status": status, "error": _storable(error)},
     )
 
 
-async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, status: int | None, error: str) -> None:
+async def retry_later(
+    connection: Connection, webhook: ClaimedWebhook, *, delay: float, status: int | None, error: str
+) -> None:
     """Give a webhook back, due in `delay` seconds."""
-    await _write(
-        connection,
-        "run_after = now() + make_interval(secs => :delay), last_status = :status, last_error = :error,"
-        " lease_id = NULL, lease_expires_at = NULL",
-        {"lease_id": lease_id, "delay": delay, "status": status, "error": _storable(error)},
-    )
+    due = "run_after = now() + make_interval(secs => :delay)"
+    change = f"{due}, last_status = :status, last_error = :error, lease_id = NULL"
+    await _write(connection, webhook, change, delay=delay, status=status, error=_storable(error))
 
 
-async def release(connection: Connection, lease_id: UUID) -> None:
+async def release(connection: Connection, webhook: ClaimedWebhook) -> None:
     """Give a webhook back that was not tried to the end, due at once."""
-    await _write(
-        connection,
-        "run_after = now(), attempt = attempt - 1, lease_id = NULL, lease_expires_at = NULL",
-        {"lease_id": lease_id},
-    )
+    await _write(connection, webhook, "run_after = now(), attempt = attempt - 1, lease_id = NULL")
 
 
-async def _write(connection: Connection, change: str, values: dict[str, Any]) -> bool:
+async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, **values: object) -> bool:
     """Write one row, fenced by its lease. Return False if the lease is lost."""
-    statement = f"UPDATE webhooks SET {change} WHERE lease_id = :lease_id RETURNING id"  # noqa: S608
-    return await connection.fetch_one(statement, values) is not None
+    statement = f"UPDATE webhooks SET {change} WHERE id = :id AND lease_id = :lease_id RETURNING id"  # noqa: S608
+    return await connection.fetch_one(statement, {**_lease_of(webhook), **values}) is not None
+
+
+def _lease_of(webhook: ClaimedWebhook) -> Mapping[str, object]:
+    """Return what fences a write. A lease has no index, so the row is found by its id."""
+    return {"id": webhook.id, "lease_id": webhook.lease_id}
 
 
 def _storable(error: str) -> str:

@@ -149,7 +149,7 @@ class Sender:
             body = webhook.body
             if body is None:
                 body = await self._render(connection, webhook)
-                if body is not None and not await queue.keep_body(connection, webhook.lease_id, body):
+                if body is not None and not await queue.keep_body(connection, webhook, body):
                     raise _LeaseLost
         return None if body is None else Message(webhook.message, body, secrets, manner)
 
@@ -158,14 +158,14 @@ class Sender:
             metrics.WEBHOOKS.labels("delivered").inc()
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
             async with self._database.connection() as connection:
-                await queue.mark_delivered(connection, webhook.lease_id, answer.status)
+                await queue.mark_delivered(connection, webhook, answer.status)
             await self._bring_forward(webhook)
         elif answer.gone and answer.status is not None:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
             async with self._database.connection() as connection:
                 error = "the receiver answered HTTP 410: it wants no more"
-                await queue.mark_gone(connection, webhook.lease_id, status=answer.status, error=error)
+                await queue.mark_gone(connection, webhook, status=answer.status, error=error)
         else:
             await self._give_back(webhook, answer, manner)
 
@@ -188,18 +188,18 @@ class Sender:
         error = answer.error or ""
         log.info("webhook.retrying", **_context(webhook), status=answer.status, error=error, next_try_s=round(delay, 1))
         async with self._database.connection() as connection:
-            await queue.retry_later(connection, webhook.lease_id, delay=delay, status=answer.status, error=error)
+            await queue.retry_later(connection, webhook, delay=delay, status=answer.status, error=error)
 
     async def _fail(self, webhook: ClaimedWebhook, answer: Answer) -> None:
         metrics.WEBHOOKS.labels("failed").inc()
         log.warning("webhook.failed", **_context(webhook), status=answer.status, error=answer.error)
         async with self._database.connection() as connection:
-            await queue.mark_failed(connection, webhook.lease_id, status=answer.status, error=answer.error or "")
+            await queue.mark_failed(connection, webhook, status=answer.status, error=answer.error or "")
 
     async def _release(self, webhook: ClaimedWebhook) -> None:
         try:
             async with self._database.connection() as connection:
-                await queue.release(connection, webhook.lease_id)
+                await queue.release(connection, webhook)
         except DatabaseUnavailable as exc:
             log.warning("webhook.not_released", **_context(webhook), error=str(exc))
 

@@ -5,7 +5,6 @@ charging them. Any other exception blames one of the messages, so each message i
 again are charged with a `Retry`, and become dead letters after `MAX_ATTEMPTS`.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -54,13 +53,3 @@ async def _handle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[S
     if len(settlements) != len(deliveries):
         raise ValueError(f"the handler settled {len(settlements)} of {len(deliveries)} deliveries")
     return settlements
-
-
-async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait `seconds`, or until `stop` is set. Return True if it is."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return False
-    return True

@@ -26,7 +26,7 @@ from shared.broker.base import (
     Retry,
     Settlement,
 )
-from shared.broker.handling import DELIVERY_LIMIT, settle_batch, stopped_within
+from shared.broker.handling import DELIVERY_LIMIT, settle_batch
 from shared.database.connection import Connection, Database
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, TransientError
 from shared.lifecycle import wait_any
@@ -115,7 +115,7 @@ class PostgresBroker:
                     delay = self._policy.capped(LONGEST_BREAK).delay(failures, at_least=exc.retry_after)
                     event = "broker.lost" if isinstance(exc, DatabaseUnavailable) else "broker.handler_waits"
                     log.warning(event, error=str(exc), next_try_s=round(delay, 1))
-                    await stopped_within(stop, delay)
+                    await wait_any(stop, timeout=delay)
                     continue
                 failures = 0
                 if idle_for > 0:

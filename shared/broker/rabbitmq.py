@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.broker.base import LONGEST_BREAK, Delivery, Handler, Message, Settlement
-from shared.broker.handling import settle_batch, stopped_within
+from shared.broker.handling import settle_batch
 from shared.broker.rabbitmq_consumer import Batch, ConsumerThread
 from shared.broker.rabbitmq_publisher import Publisher
 from shared.broker.rabbitmq_topology import connection_parameters
 from shared.errors import TransientError
+from shared.lifecycle import wait_any
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 
@@ -70,7 +71,8 @@ class RabbitMQBroker:
                 log.warning(
                     "broker.handler_waits", error=str(exc), messages=len(deliveries), next_try_s=round(delay, 1)
                 )
-            if await stopped_within(stop, delay):
+            await wait_any(stop, timeout=delay)
+            if stop.is_set():
                 return None
 
 

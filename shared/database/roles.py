@@ -82,10 +82,7 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE (status, attempt, run_after, lease_id, lease_expires_at)"],
     },
-    "idempotency_keys": {
-        Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"],
-        Role.RUNNER: ["SELECT", "UPDATE (created_at)", "DELETE"],
-    },
+    "idempotency_keys": {Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"]},
     "deleted_uploads": {
         Role.API: ["SELECT", "INSERT", "UPDATE (objects)"],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE (objects)"],
@@ -197,11 +194,11 @@ HAND_OVER: Final = f"""
 """  # noqa: S608
 
 
-#: The sequence of the ids of a table; NULL for a table without ids.
 _RULE_OF_POLICY: Final = """
     SELECT obj_description(oid, 'pg_policy') FROM pg_policy
     WHERE polname = '{name}' AND polrelid = CAST('{table}' AS regclass)
 """
+#: The sequence of the ids of a table; NULL for a table without ids.
 _SEQUENCE: Final = """
     SELECT pg_get_serial_sequence('{table}', attname) FROM pg_attribute
     WHERE attrelid = CAST('{table}' AS regclass) AND attname = 'id'

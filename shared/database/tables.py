@@ -324,7 +324,7 @@ webhooks = Table(
     Column("status", Text, nullable=False, server_default=text("'pending'")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("lease_id", Uuid),
-    _time("lease_expires_at"),
+    _time("lease_expires_at"),  # of earlier releases
     _time("run_after", default_now=True),
     Column("last_status", Integer),
     Column("last_error", Text),

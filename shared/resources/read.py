@@ -54,13 +54,10 @@ async def submissions(connection: Connection, uploads: Sequence[int], *, links: 
     ]
 
 
-async def whole_submissions(
-    connection: Connection, uploads: Sequence[int], *, links: Links, text_limit: int = TEXT_LIMIT
-) -> dict[int, Submission]:
+async def whole_submissions(connection: Connection, uploads: Sequence[int], *, links: Links) -> dict[int, Submission]:
     """Return these submissions as `submission` does, by id. Those that do not exist are left out."""
-    rows = await connection.fetch_all(
-        statements.FIND_WHOLE_SUBMISSIONS, {"ids": list(uploads), "text_limit": text_limit}
-    )
+    values = {"ids": list(uploads), "text_limit": TEXT_LIMIT}
+    rows = await connection.fetch_all(statements.FIND_WHOLE_SUBMISSIONS, values)
     states = {row["id"]: mapping.state_of(row) for row in rows}
     queues = await places(connection, [upload for upload, state in states.items() if state is State.QUEUED])
     return {
@@ -69,7 +66,7 @@ async def whole_submissions(
             states[row["id"]],
             links,
             queues.get(row["id"]),
-            await _whole_run(connection, row, row["id"], links, text_limit),
+            await _whole_run(connection, row, row["id"], links, TEXT_LIMIT),
         )
         for row in rows
     }
@@ -111,22 +108,13 @@ async def runs(
     return found, rows[limit - 1]["number"] if len(rows) > limit else None
 
 
-async def ended_tests(
-    connection: Connection,
-    job: int,
-    *,
-    first: int,
-    last: int,
-    text_limit: int = TEXT_LIMIT,
-    admit: Admit | None = None,
-) -> list[Test]:
+async def ended_tests(connection: Connection, job: int, *, first: int, last: int, admit: Admit) -> list[Test]:
     """Return the tests of a run with these numbers that have ended. `admit` is as for `submission`."""
-    values = {"job": job, "first": first, "last": last, "text_limit": text_limit}
-    if admit is not None:
-        size = await connection.fetch_one(statements.BYTES_OF_TESTS, values)
-        admit(int(size["bytes"] or 0) if size else 0)
+    values = {"job": job, "first": first, "last": last, "text_limit": TEXT_LIMIT}
+    size = await connection.fetch_one(statements.BYTES_OF_TESTS, values)
+    admit(int(size["bytes"] or 0) if size else 0)
     rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, values)
-    return [mapping.test_of(row["number"], json.loads(row["spec"]), row, text_limit, is_over=False) for row in rows]
+    return [mapping.test_of(row["number"], json.loads(row["spec"]), row, TEXT_LIMIT, is_over=False) for row in rows]
 
 
 async def _whole_run(

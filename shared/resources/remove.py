@@ -16,9 +16,12 @@ from shared.storage.output_keys import outputs_of
 _ANY: Final = "*"
 
 _OBJECTS: Final = """
-    SELECT u.id, u.object_key, ARRAY(SELECT output_key FROM results WHERE results.upload = u.id) AS outputs,
-        ARRAY(SELECT artifact ->> 'key' FROM results, jsonb_array_elements(results.artifacts) AS artifact
-            WHERE results.upload = u.id) AS artifacts,
+    -- By jobs, because the uploads of results have no index.
+    SELECT u.id, u.object_key,
+        ARRAY(SELECT output_key FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS outputs,
+        ARRAY(SELECT artifact ->> 'key' FROM job JOIN results ON results.job = job.id,
+                jsonb_array_elements(results.artifacts) AS artifact
+            WHERE job.upload = u.id) AS artifacts,
         -- A job that was cut off, repeated, cancelled or given up may have objects without a result.
         ARRAY(SELECT id FROM job WHERE job.upload = u.id
             AND (attempt > 1 OR crashes > 0 OR crashed_at IS NOT NULL OR status IN ('cancelled', 'failed'))

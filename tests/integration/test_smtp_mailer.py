@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
@@ -114,6 +115,17 @@ async def test_a_mail_refused_for_its_content_is_final() -> None:
         server.replies["CONTENT"] = "554 5.7.1 rejected as spam"
         with pytest.raises(MailRefused, match="rejected as spam"):
             await mailer(f"smtp://127.0.0.1:{server.port}").send(make_email())
+
+
+@pytest.mark.parametrize("content", [None, "554 5.7.1 rejected as spam"], ids=["accepted", "refused"])
+async def test_no_answer_to_quit_changes_what_became_of_a_mail(content: str | None) -> None:
+    """P3: otherwise, an accepted mail would be sent again and again."""
+    async with SmtpServer() as server, asyncio.timeout(10):
+        server.replies["QUIT"] = ""
+        if content is not None:
+            server.replies["CONTENT"] = content
+        with nullcontext() if content is None else pytest.raises(MailRefused, match="rejected as spam"):
+            assert "queued as 1" in await mailer(f"smtp://127.0.0.1:{server.port}", timeout=60).send(make_email())
 
 
 async def test_a_silent_server_is_unavailable_after_the_timeout() -> None:

@@ -19,6 +19,7 @@ from shared import budgets
 from shared.api_keys import Scope
 from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
+from shared.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
 from tests.integration.rows import execute, fetch
@@ -129,6 +130,19 @@ async def test_an_interactive_job_takes_from_the_budgets(database: Database, sto
     async with database.connection() as connection:
         used = await budgets.in_use(connection, [subject])
     assert 1790 < used[subject].seconds <= 1800
+
+
+async def test_a_lost_charge_fails_no_interactive_job(
+    database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the connection would break off instead of closing with the code of a job that has ended."""
+
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable("restarting")
+
+    monkeypatch.setattr(budgets, "charge", away)
+    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
+    await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)
 
 
 async def test_a_quarantined_source_is_not_run_interactively(database: Database, store: ObjectStore) -> None:

@@ -108,6 +108,7 @@ async def test_a_batch_ends_with_its_last_submission(database: Database) -> None
     await end_one(database, batch)
     assert await batches.run_once() is None
     await end_one(database, batch)
+    assert await batches.run_once({batch + 1}) is None
     assert await batches.run_once() == batch
     assert await batches.run_once() is None
     assert await is_finished(database, batch)

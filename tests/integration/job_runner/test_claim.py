@@ -206,11 +206,11 @@ async def test_releasing_an_unknown_lease_changes_nothing(database: Database) ->
 
 async def test_foreign_rows_get_an_identity_or_are_skipped(database: Database) -> None:
     """The original's consumer wrote jobs without a request, and could write one without an upload."""
-    whole = await add_job(database)
     await execute(database, "INSERT INTO job (upload, job) VALUES (NULL, '{}')")
+    whole = await add_job(database)
     await execute(database, "UPDATE job SET request_id = NULL")
     await execute(database, "UPDATE uploads SET email = NULL")
-    [job] = await take(database)
+    [job] = await take(database, limit=1)
     assert job.id == whole
     assert isinstance(job.request_id, uuid.UUID)
     assert (await state(database, whole))["request_id"] == job.request_id

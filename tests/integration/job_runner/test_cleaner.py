@@ -13,6 +13,7 @@ from job_runner.mailers.files import FileMailer
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound
+from shared.resources.remove import remove_rows
 from shared.storage.local import LocalStore
 from shared.storage.output_keys import output_key
 from shared.storage.signing import LinkSigner
@@ -144,6 +145,9 @@ async def test_old_events_of_mailgun_are_removed(database: Database, store: Loca
         "UPDATE job SET status = 'none-executed'",
         "UPDATE job SET status = 'executing'",
         "UPDATE emails SET status = 'queued'",
+        "INSERT INTO webhooks (upload, type, url) SELECT id, 'submission.finished', 'http://a.example/' FROM uploads",
+        # Its digest is still to be written.
+        "WITH one AS (INSERT INTO batches DEFAULT VALUES RETURNING id) UPDATE uploads SET batch = one.id FROM one",
     ],
 )
 async def test_work_under_way_is_never_deleted(database: Database, store: LocalStore, under_way: str) -> None:
@@ -185,10 +189,51 @@ async def test_old_batches_go_with_their_last_submission(database: Database, sto
         "INSERT INTO batches (id, created_at) VALUES (1, now() - interval '31 days'), (2, now() - interval '31 days'),"
         " (3, now())",
     )
-    await execute(database, "INSERT INTO emails (kind, batch) VALUES ('digest', 1), ('digest', 2)")
+    await execute(
+        database, "INSERT INTO emails (kind, batch, status) VALUES ('digest', 1, 'sent'), ('digest', 2, 'sent')"
+    )
     await execute(database, "INSERT INTO webhooks (batch, type, url, status) VALUES (1, 'batch.finished', '', 'gone')")
     await execute(database, "INSERT INTO uploads (batch) VALUES (2)")
     await Cleaner(database, store, MAILER, days=30).run_once()
     assert await fetch(database, "SELECT id FROM batches ORDER BY id") == [{"id": 2}, {"id": 3}]
     assert await fetch(database, "SELECT batch FROM emails") == [{"batch": 2}]
     assert await fetch(database, "SELECT id FROM webhooks") == []
+
+
+@pytest.mark.parametrize(
+    "under_way",
+    [
+        "INSERT INTO emails (kind, batch, status) VALUES ('digest', 1, 'queued')",
+        "INSERT INTO emails (kind, batch, status) VALUES ('digest', 1, 'sending')",
+        "INSERT INTO webhooks (batch, type, url) VALUES (1, 'batch.finished', 'http://a.example/')",
+    ],
+)
+async def test_a_batch_stays_until_its_mails_and_webhook_have_left(
+    database: Database, store: LocalStore, under_way: str
+) -> None:
+    """P3: the outage of a provider may be longer than the retention."""
+    await execute(database, "INSERT INTO batches (id, created_at) VALUES (1, now() - interval '31 days')")
+    await execute(database, under_way)
+    await Cleaner(database, store, MAILER, days=30).run_once()
+    assert len(await fetch(database, "SELECT batch FROM emails UNION ALL SELECT batch FROM webhooks")) == 1
+    assert await fetch(database, "SELECT id FROM batches") == [{"id": 1}]
+
+
+async def test_a_removal_reads_no_other_submissions(database: Database) -> None:
+    """P7: however many are stored."""
+    await execute(database, "INSERT INTO uploads (email) SELECT 'a' FROM generate_series(1, 2000)")
+    await execute(database, "INSERT INTO job (upload, status) SELECT id, 'executed' FROM uploads")
+    await execute(database, "INSERT INTO results (job, upload) SELECT id, upload FROM job")
+    await execute(
+        database,
+        "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id)"
+        " SELECT id, upload, 'result', 'a', '', '', '', id FROM job",
+    )
+    await execute(database, "ANALYZE")
+    [upload] = await fetch(database, "SELECT min(id) AS id FROM uploads")
+    async with database.transaction() as connection:
+        await remove_rows(connection, [int(str(upload["id"]))])
+        read = await connection.fetch_all(
+            "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_tup_read > 0 ORDER BY relname"
+        )
+    assert [row["relname"] for row in read] == []

@@ -184,6 +184,23 @@ async def test_a_defect_holds_up_no_other_mail(database: Database, sender: Sende
     ]
 
 
+async def test_a_failed_statement_holds_up_no_other_mail(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    """Such as one that stores a Message-ID for the second time."""
+    upload = await add_upload(database)
+    for receipt in (upload, upload, await add_upload(database)):
+        await order(database, "receipt", upload=receipt)
+    await sender.run_once()
+    await sender.run_once()
+    rows = await fetch(database, "SELECT status, last_error FROM emails ORDER BY id")
+    assert rows == [
+        {"status": "sent", "last_error": None},
+        {"status": "refused", "last_error": "an error of ours (UniqueViolationError)"},
+        {"status": "sent", "last_error": None},
+    ]
+
+
 async def test_many_runners_fill_in_each_mail_once(
     database: Database, other_databases: list[Database], tmp_path: Path
 ) -> None:

@@ -19,9 +19,9 @@ from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import RunnerSettings
 from queue_consumer.jobs import JobMaker
-from shared.broker.handling import stopped_within
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
+from shared.lifecycle import wait_any
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
@@ -122,7 +122,8 @@ async def test_many_heartbeats_and_outcomes_at_once_cause_no_error(
 
 
 async def _beat(runner: Runner, database: Database, stop: asyncio.Event) -> None:
-    while not await stopped_within(stop, 0.01):
+    while not stop.is_set():
+        await wait_any(stop, timeout=0.01)
         leases = list(runner._under_way)
         random.shuffle(leases)
         async with database.connection() as connection:

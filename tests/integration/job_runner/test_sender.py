@@ -16,6 +16,7 @@ from job_runner.mailers.base import Email
 from shared import channels, suppressions
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
+from shared.lifecycle import wait_any
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
@@ -47,8 +48,10 @@ class ScriptedMailer:
         self.sent: list[Email] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.called = False
 
     async def send(self, email: Email) -> str:
+        self.called = True
         if self.failures:
             raise self.failures.pop(0)
         await self.open.wait()
@@ -146,6 +149,23 @@ async def test_an_account_error_pauses_the_mailer(database: Database, sender: Se
     assert await sender.run_once() >= 60
     [row] = await rows(database)
     assert (row["status"], row["last_error"]) == ("queued", "wrong key")
+    [due] = await fetch(database, "SELECT extract(epoch FROM run_after - now()) AS seconds FROM emails")
+    assert 50 < float(str(due["seconds"])) <= 60
+
+
+async def test_a_mail_that_is_reported_as_delivered_is_not_sent_again(
+    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider's answer was lost, and its report came while the mail was being sent."""
+
+    async def lost(email: Email) -> str:
+        await execute(database, "UPDATE emails SET status = 'delivered'")
+        raise MailerUnavailable("no answer")
+
+    monkeypatch.setattr(mailer, "send", lost)
+    await add_email(database)
+    await sender.run_once()
+    assert [row["status"] for row in await rows(database)] == ["delivered"]
 
 
 async def test_a_mail_of_a_dead_sender_keeps_its_message_id(
@@ -297,6 +317,7 @@ async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
     database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P3: a mail may repeat if the process dies, but not if Postgres is unavailable, even if its lease was lost."""
+    monkeypatch.setattr(sender_module, "LEASE_SECONDS", -1.0)
     await add_email(database)
     mark_sent = queue.mark_sent
     tries = 0
@@ -315,6 +336,95 @@ async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
     assert await sender.run_once() == 3600
     assert len(mailer.sent) == 1
     assert [row["status"] for row in await rows(database)] == ["sent"]
+
+
+async def test_an_outcome_that_cannot_be_recorded_is_no_pause(
+    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("restarting")
+
+    monkeypatch.setattr(queue, "retry_later", away)
+    mailer.failures = [MailerUnavailable("busy")]
+    await add_email(database)
+    with pytest.raises(DatabaseUnavailable):
+        await sender.run_once()
+
+
+async def test_a_sender_that_stops_does_not_wait_for_the_database(
+    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "LEASE_SECONDS", -1.0)
+    mailer.open.clear()
+    await add_email(database)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: mailer.called)
+    stop.set()
+
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    monkeypatch.setattr(queue, "mark_sent", away)
+    mailer.open.set()
+    await asyncio.wait_for(running, 10)
+    assert [row["status"] for row in await rows(database)] == ["sending"]
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
+    """Return a list to which each wait of the sender adds its number of events and its seconds."""
+    waits: list[tuple[int, float]] = []
+
+    async def recorded(*events: asyncio.Event, timeout: float) -> None:
+        waits.append((len(events), timeout))
+        await wait_any(*events, timeout=timeout)
+
+    monkeypatch.setattr(sender_module, "wait_any", recorded)
+    return waits
+
+
+async def test_no_notification_ends_the_pause_of_the_mailer(
+    database: Database, sender: Sender, mailer: ScriptedMailer, waits: list[tuple[int, float]]
+) -> None:
+    """Else each new mail would try the refused account again."""
+    mailer.failures = [MailerUnavailable("wrong key", pause=True)]
+    await add_email(database)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: bool(waits))
+    stop.set()
+    await running
+    assert waits == [(1, sender_module._PAUSE_SECONDS)]
+
+
+async def test_after_an_outage_all_senders_record_before_one_claims(
+    database: Database,
+    sender: Sender,
+    mailer: ScriptedMailer,
+    waits: list[tuple[int, float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P3: else a sender would claim what another has sent, if the outage was longer than a lease."""
+    monkeypatch.setattr(sender_module, "_RECORDING_SECONDS", 0.01)
+    claim = queue.claim
+    waits_before_claims: list[int] = []
+
+    async def away_once(connection: Connection, *, limit: int, lease_seconds: float) -> list[queue.ClaimedEmail]:
+        waits_before_claims.append(len(waits))
+        if len(waits_before_claims) == 1:
+            raise DatabaseUnavailable("restarting")
+        return await claim(connection, limit=limit, lease_seconds=lease_seconds)
+
+    monkeypatch.setattr(queue, "claim", away_once)
+    await add_email(database)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: len(mailer.sent) == 1)
+    stop.set()
+    await running
+    assert waits[:2] == [(2, 1.0), (1, 0.01)]
+    assert waits_before_claims[:2] == [0, 2]
 
 
 async def test_a_full_batch_is_followed_by_another_at_once(

@@ -289,8 +289,75 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
         [suspect] = await suspects.claim_one(database, lease_seconds=60)
         assert suspect.id == job
         assert await suspects.claim_one(database, lease_seconds=60) == []
+        async with database.transaction() as connection:
+            assert await claim.claim(connection, limit=9, lease_seconds=60) == []
+            assert await claim.claim_express(connection, busy=[], lease_seconds=60) == []
+            if job != jobs[-1]:
+                # Runners look for it a few times a second, and not without a pause.
+                assert 0.2 < (await claim.seconds_until_due(connection) or 0) <= 0.25
         await execute(database, "UPDATE job SET status = 'executed' WHERE id = :id", id=job)
     assert await suspects.claim_one(database, lease_seconds=60) == []
+    async with database.connection() as connection:
+        assert await claim.seconds_until_due(connection) is None
+
+
+async def test_suspects_that_are_not_due_or_stopped_are_not_run(database: Database) -> None:
+    stopped, later, due = [await submit(database, f"print({number})") for number in range(3)]
+    await execute(database, "UPDATE job SET crashes = 1")
+    await execute(database, "UPDATE job SET stop_reason = 'enough' WHERE id = :id", id=stopped)
+    await execute(database, "UPDATE job SET run_after = now() + interval '1 hour' WHERE id = :id", id=later)
+    [suspect] = await suspects.claim_one(database, lease_seconds=60)
+    assert suspect.id == due
+    await execute(database, "UPDATE job SET status = 'executed' WHERE id = :id", id=due)
+    assert await suspects.claim_one(database, lease_seconds=60) == []
+    async with database.transaction() as connection:
+        [ordinary] = await claim.claim(connection, limit=9, lease_seconds=60)
+    assert ordinary.id == stopped
+
+
+async def test_suspects_that_have_ended_count_no_more(database: Database) -> None:
+    """They keep the number of their interruptions. None delays a job, or takes the blame from the cause."""
+    ended, cause = await submit(database, "print(1)"), await submit(database, POISON)
+    ordinary = await submit(database, "print(2)")
+    await execute(database, "UPDATE job SET status = 'executed', crashes = 2 WHERE id = :id", id=ended)
+    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=cause)
+    [suspect] = await suspects.claim_one(database, lease_seconds=60)
+    await execute(database, "UPDATE job SET crashed_at = now() + interval '1 minute' WHERE id = :id", id=ended)
+    async with database.transaction() as connection:
+        interruption = await suspects.interrupt(connection, suspect.lease_id, delay=0)
+    assert interruption is not None
+    assert (interruption.job, interruption.guilty) == (cause, True)
+    async with database.transaction() as connection:
+        claimed = await claim.claim(connection, limit=9, lease_seconds=60)
+    assert {job.id for job in claimed} == {cause, ordinary}
+
+
+async def test_a_cause_without_a_digest_is_stopped_too(database: Database) -> None:
+    """Submissions of the original system have none, so there is nothing to put in quarantine."""
+    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=await add_job(database))
+    [suspect] = await suspects.claim_one(database, lease_seconds=60)
+    async with database.transaction() as connection:
+        interruption = await suspects.interrupt(connection, suspect.lease_id, delay=0)
+    assert interruption is not None
+    assert interruption.guilty
+    assert await fetch(database, "SELECT FROM quarantine") == []
+
+
+async def test_a_run_alone_waits_for_no_others_but_those_alone(database: Database) -> None:
+    """Each run alone is due some time after the last one that waits."""
+    ended, _, alone, other = [await submit(database, f"print({number})") for number in range(4)]
+    await execute(database, "UPDATE job SET crashes = 1, run_after = now() + interval '1 hour'")
+    await execute(database, "UPDATE job SET crashes = 2, status = 'executed' WHERE id = :id", id=ended)
+    await execute(database, "UPDATE job SET crashes = 0, run_after = now() WHERE id = :id", id=other)
+    await execute(database, "UPDATE job SET run_after = now() WHERE id = :id", id=alone)
+    [suspect] = await suspects.claim_one(database, lease_seconds=60)
+    async with database.transaction() as connection:
+        assert [job.id for job in await claim.claim(connection, limit=9, lease_seconds=60)] == [other]
+        interruption = await suspects.interrupt(connection, suspect.lease_id, delay=0)
+    assert interruption is not None
+    assert (interruption.job, interruption.crashes, interruption.guilty) == (alone, 2, False)
+    due = await fetch(database, "SELECT id FROM job WHERE run_after < now() + interval '1 minute' ORDER BY id")
+    assert [row["id"] for row in due] == [alone, other]
 
 
 async def test_a_foreign_row_that_never_ends_delays_no_job(database: Database) -> None:
@@ -313,6 +380,7 @@ async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database)
     third = await submit(database, "print(3)")
     async with database.transaction() as connection:
         assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
+        assert await claim.claim_express(connection, busy=[], lease_seconds=3600) == []
     assert await suspects.claim_one(database, lease_seconds=3600) == []
     async with database.transaction() as connection:
         await claim.release(connection, running.lease_id)

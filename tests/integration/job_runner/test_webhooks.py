@@ -410,6 +410,9 @@ async def test_a_slow_receiver_holds_up_only_itself(database: Database, sender: 
         running = asyncio.create_task(sender.run(stop))
         await eventually(lambda: len(receiver.received) == 8)
         await eventually(lambda: len(slow.received) == sender_module._SLOTS_PER_HOST)
+        async with database.connection() as connection:
+            # Those that are due and have to wait do not make the loop spin.
+            assert (await queue.seconds_until_due(connection) or 0) > 1
         release.set()
         await eventually(lambda: len(slow.received) == 200, timeout=30)
         stop.set()
@@ -541,12 +544,12 @@ async def test_an_attempt_whose_lease_is_lost_records_nothing(database: Database
         [claimed] = await queue.claim(connection, limit=1, per_host=1, lease_seconds=60, busy_hosts={}, busy_owners={})
     await execute(database, "UPDATE webhooks SET lease_id = gen_random_uuid()")
     async with database.transaction() as connection:
-        await queue.mark_delivered(connection, claimed.lease_id, 200)
-        await queue.retry_later(connection, claimed.lease_id, delay=1, status=500, error="x")
-        await queue.mark_failed(connection, claimed.lease_id, status=500, error="x")
-        await queue.mark_gone(connection, claimed.lease_id, status=410, error="x")
-        await queue.release(connection, claimed.lease_id)
-        assert not await queue.keep_body(connection, claimed.lease_id, "x")
+        await queue.mark_delivered(connection, claimed, 200)
+        await queue.retry_later(connection, claimed, delay=1, status=500, error="x")
+        await queue.mark_failed(connection, claimed, status=500, error="x")
+        await queue.mark_gone(connection, claimed, status=410, error="x")
+        await queue.release(connection, claimed)
+        assert not await queue.keep_body(connection, claimed, "x")
     after = await row(database)
     assert (after["status"], after["attempt"], after["last_error"], after["body"]) == ("pending", 1, None, "{}")
 
@@ -619,3 +622,24 @@ async def test_the_many_urls_of_a_host_are_not_read(database: Database) -> None:
     [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + queue._BRING_FORWARD, **values)
     [plan] = json.loads(str(row["QUERY PLAN"]))
     assert rows_read(plan["Plan"]) == 1000
+
+
+async def test_the_end_of_a_webhook_reads_no_others(database: Database) -> None:
+    """P7: however many webhooks are stored."""
+    await execute(
+        database,
+        "INSERT INTO webhooks (owner, upload, run, type, url, status)"
+        " SELECT 1, n, 1, 'submission.finished', 'http://127.0.0.1/', 'delivered' FROM generate_series(1, 2000) n",
+    )
+    await add_webhook(database, "http://127.0.0.1/")
+    await execute(database, "ANALYZE webhooks")
+    async with database.transaction() as connection:
+        [claimed] = await queue.claim(connection, limit=1, per_host=1, lease_seconds=60, busy_hosts={}, busy_owners={})
+        assert await queue.keep_body(connection, claimed, "x")
+        await queue.mark_gone(connection, claimed, status=410, error="x")
+        await queue.mark_delivered(connection, claimed, 200)
+        read = await connection.fetch_one(
+            "SELECT seq_tup_read AS rows FROM pg_stat_xact_user_tables WHERE relname = 'webhooks'"
+        )
+    assert read is not None
+    assert read["rows"] == 0

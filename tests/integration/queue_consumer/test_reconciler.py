@@ -1,10 +1,12 @@
 """Requests whose message was lost, on a real Postgres."""
 
+import asyncio
 import uuid
 from pathlib import Path
 
 import pytest
 
+from queue_consumer import reconciler as reconciler_module
 from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.database.connection import Database
@@ -69,6 +71,18 @@ async def test_a_request_of_an_earlier_release_is_reconciled_too(
 ) -> None:
     await request(database, store, seconds_ago=None)
     assert len(await reconciler.run_once()) == 1
+
+
+async def test_requests_with_jobs_take_no_places_of_a_batch(
+    database: Database, store: LocalStore, reconciler: Reconciler, maker: JobMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else many jobs that have waited for long would hide a request without one."""
+    monkeypatch.setattr(reconciler_module, "_BATCH", 1)
+    waiting, request_id = await request(database, store, seconds_ago=90)
+    assert await maker.make(str(waiting).encode(), str(request_id))
+    silent, _ = await request(database, store, seconds_ago=70)
+    assert len(await reconciler.run_once()) == 1
+    assert [job["upload"] for job in await jobs(database)] == [waiting, silent]
 
 
 async def test_a_missing_file_or_store_delays_no_other_request(
@@ -149,3 +163,28 @@ async def test_a_request_that_kills_consumers_is_given_up(
     await execute(database, "DELETE FROM job")
     assert len(await reconciler.run_once()) == 1
     assert await fetch(database, "SELECT stopped_consumers FROM uploads") == [{"stopped_consumers": 0}]
+
+
+async def test_consumers_that_are_alive_are_not_counted_as_dead(
+    database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More consumers than may die make the job of one request at the same time."""
+    await request(database, store, seconds_ago=61)
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    get = store.get
+
+    async def slow(key: str) -> bytes:
+        reading.set()
+        await go_on.wait()
+        return await get(key)
+
+    monkeypatch.setattr(store, "get", slow)
+    first = asyncio.create_task(reconciler.run_once())
+    await asyncio.wait_for(reading.wait(), 30)
+    others = [asyncio.create_task(reconciler.run_once()) for _ in range(5)]
+    await asyncio.wait(others, timeout=5)
+    assert await reconciler.run_once() == []
+    go_on.set()
+    assert len(await first) == 1
+    await asyncio.gather(*others)
+    assert [job["stop_reason"] for job in await jobs(database)] == [None]

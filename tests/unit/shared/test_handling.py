@@ -1,10 +1,9 @@
-import asyncio
 from collections.abc import Sequence
 
 import pytest
 
 from shared.broker.base import Ack, Delivery, Reject, Retry, Settlement
-from shared.broker.handling import MAX_ATTEMPTS, settle_batch, stopped_within
+from shared.broker.handling import MAX_ATTEMPTS, settle_batch
 from shared.errors import DatabaseUnavailable
 
 BATCH = [Delivery(body=b"%d" % number, message_id=None, attempt=1) for number in range(4)]
@@ -66,10 +65,3 @@ async def test_a_handler_that_settles_too_few_has_failed() -> None:
         return [Ack()] * (len(deliveries) - 1)
 
     assert await settle_batch(handle, BATCH) == [Retry()] * 4
-
-
-async def test_a_wait_ends_early_with_the_stop() -> None:
-    stop = asyncio.Event()
-    assert not await stopped_within(stop, 0.01)
-    asyncio.get_running_loop().call_soon(stop.set)
-    assert await stopped_within(stop, 3600)

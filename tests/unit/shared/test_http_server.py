@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import warnings
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from shared import http_connections, http_server
+from shared.errors import ConfigurationError
 from shared.http_server import listening_socket, serve_http
 
 _GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -76,3 +79,14 @@ async def test_each_answer_has_the_date(monkeypatch: pytest.MonkeyPatch, fields:
         assert "\r\ndate: Thu, 01 Jan 1970 00:00:01 GMT\r\n" in await _head(address, _GET + fields + b"\r\n")
         now = 86400.0
         assert "\r\ndate: Fri, 02 Jan 1970 00:00:00 GMT\r\n" in await _head(address, _GET + fields + b"\r\n")
+
+
+def test_an_address_that_is_in_use_leaves_no_socket_open() -> None:
+    with contextlib.closing(listening_socket("127.0.0.1", 0, setting="nothing")) as first:
+        first.listen()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(ConfigurationError, match="set nothing"):
+                listening_socket("127.0.0.1", first.getsockname()[1], setting="nothing")
+            gc.collect()
+    assert [str(one.message) for one in caught] == []

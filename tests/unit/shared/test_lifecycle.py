@@ -8,7 +8,7 @@ import structlog.testing
 
 from shared import metrics
 from shared.errors import ConfigurationError
-from shared.lifecycle import restarting, run_loops
+from shared.lifecycle import restarting, run_loops, wait_any
 from shared.retry import RetryPolicy
 
 AT_ONCE = RetryPolicy(base=0.001, cap=0.002)
@@ -95,3 +95,11 @@ async def test_a_loop_without_restart_ends_the_others() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await run_loops((restarting("waiting", waiting), failing), asyncio.Event())
+
+
+async def test_a_wait_ends_with_its_time_or_its_event() -> None:
+    event = asyncio.Event()
+    await wait_any(event, timeout=0.01)
+    asyncio.get_running_loop().call_soon(event.set)
+    async with asyncio.timeout(30):
+        await wait_any(event, timeout=3600)

@@ -1,11 +1,13 @@
 """The meaning of each of Mailgun's answers, over a test's transport."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from email.headerregistry import Address
 
 import httpx
 import pytest
 
+from job_runner.mailers import mailgun as mailgun_module
 from job_runner.mailers.mailgun import MailgunMailer
 from shared.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
@@ -137,6 +139,24 @@ async def test_an_answer_that_is_not_mailguns_is_an_error(status: int) -> None:
 @pytest.mark.parametrize("body", [b"", b"OK", b"\xff\xfe", b"[]", b"null", b'{"message": "Queued."}', b'{"id": 7}'])
 async def test_an_accepted_mail_is_sent_whatever_the_body_says(body: bytes) -> None:
     assert await send(httpx.Response(200, content=body)) == ""
+
+
+@pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "breaks"])
+async def test_a_body_that_does_not_end_changes_no_answer(hangs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P3: otherwise, a mail that Mailgun has accepted would be sent again."""
+    monkeypatch.setattr(mailgun_module, "_READ_SECONDS", 0.01)
+
+    class Cut(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b'{"message": "Que'
+            if hangs:
+                await asyncio.Event().wait()
+            raise httpx.ReadError("reset by the other side")
+
+    async with asyncio.timeout(10):
+        assert await send(httpx.Response(200, stream=Cut())) == ""
+        with pytest.raises(MailRefused):
+            await send(httpx.Response(400, stream=Cut()))
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.PoolTimeout])
