@@ -51,7 +51,15 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def with_a_name(self) -> "Account":
-        """Return this account, or `nobody` in its group: `initdb` refuses to run as a user without a name."""
+        """Return this account, or `nobody` in its group: `initdb` refuses to run as a user without a name.
+
+        Raise `ConfigurationError` if the current user has none: only root can use another account.
+        """
+        if self.uid is None and not _is_named(os.geteuid(), pwd.getpwuid):
+            raise ConfigurationError(
+                f"The user id {os.geteuid()} has no name, and the embedded Postgres needs one to make its folder: add"
+                " the id to /etc/passwd, run as another user, or set PRECIEUX_DATABASE_URL to your own Postgres."
+            )
         return self if self.uid is None or _is_named(self.uid, pwd.getpwuid) else Account(_nobody(), self.gid)
 
 
@@ -78,7 +86,7 @@ def find_home(data_dir: Path) -> PostgresHome:
             binaries = _reachable_binaries(wheel, account)
         else:
             account, folder, binaries = Account(), data_dir, wheel
-            _require_writable(folder)
+        _require_writable(folder)
     except OSError as exc:
         raise ConfigurationError(
             f"The database's folder {data_dir} cannot be prepared ({exc.strerror}: {exc.filename}); "
@@ -88,7 +96,12 @@ def find_home(data_dir: Path) -> PostgresHome:
 
 
 def _require_writable(folder: Path) -> None:
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise ConfigurationError(
+            f"The database's folder {folder} is on a read-only file system: mount it writable, or set PRECIEUX_DATA_DIR"
+            " to another folder."
+        )
+    if os.geteuid() != 0 and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigurationError(
             f"The database's folder {folder} belongs to another user: run as that user, or set PRECIEUX_DATA_DIR."
         )

@@ -10,18 +10,22 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from precieux.postgres.cluster import complaint
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.postgres.home import Account, find_home
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
 from shared.database.roles import Role
 from shared.database.schema import require_current
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, DatabaseUnavailable
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
@@ -136,6 +140,51 @@ def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
     ):
         pass
     assert not postgres.running
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            """2026-11-29 16:20:38.674 UTC [107] FATAL:  could not write to file "pg_wal/x": No space left on device
+            child process exited with exit code 1
+            initdb: removing data directory "/data" """,
+            'could not write to file "pg_wal/x": No space left on device. Make room on the disk',
+        ),
+        (
+            """2026-11-29 16:20:39.417 UTC [107] FATAL:  could not extend file "base/1": wrote only 4096 of 8192 bytes
+            2026-11-29 16:20:39.417 UTC [107] HINT:  Check free disk space.
+            2026-11-29 16:20:39.417 UTC [107] STATEMENT:  CREATE DATABASE x""",
+            'could not extend file "base/1": wrote only 4096 of 8192 bytes. Make room on the disk',
+        ),
+        ("pg_dump: error: connection to server failed: FATAL:  x", "connection to server failed: FATAL:  x"),
+        ("Killed", "Killed"),
+        ("", "it gave no reason"),
+    ],
+)
+def test_a_failed_program_is_explained_by_its_error(output: str, reason: str) -> None:
+    assert complaint(output.encode()) == reason
+
+
+def test_a_user_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_name(uid: int) -> NoReturn:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", no_name)
+    with pytest.raises(ConfigurationError, match=r"The user id \d+ has no name.*/etc/passwd"):
+        Account().with_a_name()
+
+
+def test_a_read_only_folder_is_refused_in_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(ConfigurationError, match="is on a read-only file system"):
+        find_home(folder / "db")
+
+
+def test_a_folder_that_fails_is_named_in_one_sentence(folder: Path) -> None:
+    (folder / "db/lock").mkdir(parents=True)
+    with pytest.raises(DatabaseUnavailable, match=r"cannot use its folder .*/db \(Is a directory: .*/lock\)"):
+        EmbeddedPostgres(folder / "db").start()
 
 
 @pytest.mark.slow
