@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -62,6 +63,20 @@ def test_a_password_must_be_percent_encoded(
 def test_the_query_of_an_address_may_have_an_at(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://h/d?{query}")
     load(DatabaseSettings)
+
+
+@pytest.mark.parametrize("settings", [DatabaseSettings, UpSettings])
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslkey", "sslcrl"])
+def test_a_file_that_an_address_names_must_be_readable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: type[DatabaseSettings | UpSettings], name: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u:hunter2@h/d?sslmode=verify-full&{name}={file}")
+    with pytest.raises(ConfigurationError, match=rf"its {name} is .*/ca\.pem.*No such file or directory") as raised:
+        load(settings)
+    assert "hunter2" not in str(raised.value)
+    file.touch()
+    load(settings)
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
