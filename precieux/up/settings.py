@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 
 from shared.database.address import DatabaseUrl
 from shared.errors import ConfigurationError
-from shared.settings import Settings, default_data_dir, load
+from shared.settings import IS_HTTP_URL, Settings, default_data_dir, load
 
 _PREFERRED_EXECUTOR_PORT = 8100
 #: The address of the API if no setting changes it. It is that of `precieux_client`, which `up` does not load.
@@ -25,12 +25,10 @@ class UpSettings(Settings):
     port: Annotated[int, Field(ge=1, le=65535, description="the port of the API")] = 8000
     executor_port: Annotated[int | None, Field(ge=1, le=65535, description="the port of the executor")] = None
     data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="the folder of all local state")]
-    public_url: Annotated[str | None, Field(pattern="^https?://", description="the address that mails link to")] = None
+    public_url: Annotated[str | None, IS_HTTP_URL, Field(description="the address that mails link to")] = None
     web: Annotated[bool, Field(description="serve the pages at `/` and `/admin`")] = True
     database_url: Annotated[DatabaseUrl | None, Field(description="your own Postgres; unset, ours is started")] = None
-    codex_url: Annotated[
-        str | None, Field(pattern="^https?://", description="your own engine; unset, ours is started")
-    ] = None
+    codex_url: Annotated[str | None, IS_HTTP_URL, Field(description="your own engine; unset, ours is started")] = None
     codex_token: Annotated[SecretStr | None, Field(description="the bearer token of that engine")] = None
 
 

@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 import pytest
 
+from api_service.piston.settings import PistonSettings
 from api_service.settings import ApiSettings
 from job_runner.settings import EngineSettings, RunnerSettings
 from precieux.up.settings import UpSettings
 from shared.database.connection import DatabaseSettings
 from shared.errors import ConfigurationError
 from shared.settings import load, unknown
+from shared.storage.settings import StoreSettings
 from tests import settings_reference
 
 
@@ -77,6 +79,25 @@ def test_a_file_that_an_address_names_must_be_readable(
     assert "hunter2" not in str(raised.value)
     file.touch()
     load(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (UpSettings, "PUBLIC_URL"),
+        (UpSettings, "CODEX_URL"),
+        (EngineSettings, "CODEX_URL"),
+        (PistonSettings, "CODEX_URL"),
+        (StoreSettings, "S3_ENDPOINT_URL"),
+    ],
+)
+@pytest.mark.parametrize("value", ["127.0.0.1:8100", "ftp://host", "https://"])
+def test_an_address_of_http_is_shown_by_example(
+    monkeypatch: pytest.MonkeyPatch, settings: type[UpSettings], name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"PRECIEUX_{name}", value)
+    with pytest.raises(ConfigurationError, match="it must look like http://host:port or https://host"):
+        load(settings)
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
