@@ -33,9 +33,9 @@ class UpSettings(Settings):
 
 
 def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -> UpSettings:
-    """Read the settings from the environment. Options of the command line take precedence."""
+    """Read the settings from the environment. Options of the command line take precedence. The folder is absolute."""
     settings = load(UpSettings)
-    options = {"port": port, "data_dir": data_dir and data_dir.absolute()}
+    options = {"port": port, "data_dir": (data_dir or settings.data_dir).absolute()}
     return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 
 

@@ -10,7 +10,7 @@ import pytest
 from api_service.piston.settings import PistonSettings
 from api_service.settings import ApiSettings
 from job_runner.settings import EngineSettings, RunnerSettings
-from precieux.up.settings import UpSettings
+from precieux.up.settings import UpSettings, load_up_settings
 from shared.database.connection import DatabaseSettings
 from shared.errors import ConfigurationError
 from shared.settings import load, unknown
@@ -98,6 +98,13 @@ def test_an_address_of_http_is_shown_by_example(
     monkeypatch.setenv(f"PRECIEUX_{name}", value)
     with pytest.raises(ConfigurationError, match="it must look like http://host:port or https://host"):
         load(settings)
+
+
+def test_the_data_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", "here")
+    assert load_up_settings().data_dir == tmp_path / "here"
+    assert load_up_settings(data_dir=Path("there")).data_dir == tmp_path / "there"
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
