@@ -47,11 +47,13 @@ def listening_socket(host: str, port: int, *, setting: str) -> socket.socket:
     """Return a bound socket. Raise `ConfigurationError`, which names `setting`, if the address cannot be used."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it. Without it an answer's body waits 40 ms for the acknowledgement of its head.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listening.bind(address)
+        with contextlib.ExitStack() as on_failure:
+            listening = on_failure.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections inherit it. Without it an answer's body waits 40 ms for the acknowledgement of its head.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listening.bind(address)
+            on_failure.pop_all()
     except (OSError, UnicodeError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise ConfigurationError(f"cannot listen on {host}:{port} ({reason}): set {setting}") from exc

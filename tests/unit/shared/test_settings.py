@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from job_runner.settings import EngineSettings, RunnerSettings
 from precieux.up.settings import UpSettings, load_up_settings
 from shared.database.connection import DatabaseSettings
 from shared.errors import ConfigurationError
+from shared.health import HealthSettings
 from shared.settings import load, unknown
 from shared.storage.settings import StoreSettings
 from tests import settings_reference
@@ -98,6 +100,16 @@ def test_an_address_of_http_is_shown_by_example(
     monkeypatch.setenv(f"PRECIEUX_{name}", value)
     with pytest.raises(ConfigurationError, match="it must look like http://host:port or https://host"):
         load(settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "is_refused"),
+    [("127.0.0.1", 8000, True), ("0.0.0.0", 8000, True), ("10.0.0.1", 8000, False), ("127.0.0.1", 8001, False)],
+)
+def test_metrics_have_a_port_of_their_own(host: str, port: int, is_refused: bool) -> None:
+    refusal = pytest.raises(ConfigurationError, match="PRECIEUX_METRICS_PORT and PRECIEUX_PORT are both 8000")
+    with refusal if is_refused else nullcontext():
+        HealthSettings(metrics_port=8000).require_other_port(host, port, setting="PRECIEUX_PORT")
 
 
 def test_the_data_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
