@@ -62,6 +62,10 @@ def check_port_is_free(host: str, port: int) -> None:
 
 def choose_executor_port(settings: UpSettings) -> int:
     """Return the configured port, else the usual one, else any free one. Only our own services use it."""
+    if settings.executor_port == settings.port:
+        raise ConfigurationError(
+            f"PRECIEUX_EXECUTOR_PORT is {settings.port}, which is the API's port: set another one, or none."
+        )
     if settings.executor_port is not None:
         return settings.executor_port
     for port in (_PREFERRED_EXECUTOR_PORT, 0):
