@@ -181,6 +181,14 @@ def test_signatures_of_an_old_kept_secret_stay_valid(tmp_path: Path, monkeypatch
     assert signer.verifies("a", expires=NOW, signature=before, now=0)
 
 
+@pytest.mark.parametrize("content", ["", "k" * 31])
+def test_a_short_kept_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
+    (tmp_path / "secret-key").write_text(content)
+    with pytest.raises(ConfigurationError, match="/secret-key must hold at least 32 characters: restore"):
+        open_signer(load(StoreSettings))
+
+
 @pytest.mark.parametrize("content", ["short", "k" * 32 + "\n\nshort\n"])
 def test_short_old_secrets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
