@@ -234,7 +234,13 @@ class Cluster:
         return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
 
     def _superuser_password(self) -> str:
-        return self._password.read_text().strip()
+        try:
+            return self._password.read_text().strip()
+        except OSError as exc:
+            raise ConfigurationError(
+                f"The password of the database cannot be read ({exc.strerror}: {self._password}): let this user read"
+                " the file, or restore a backup by `precieux restore`."
+            ) from exc
 
     def _password_of(self, role: Role) -> str:
         # Passwords are derived by a one-way function, so that one role's password does not reveal another's.

@@ -205,6 +205,13 @@ def test_data_of_another_major_version_are_refused(folder: Path) -> None:
         pass
 
 
+def test_data_without_their_password_are_refused(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False):
+        (folder / "db/password").unlink()
+        with pytest.raises(ConfigurationError, match=r"cannot be read \(No such file or directory: .*/password\)"):
+            running_url(folder / "db", Role.OWNER)
+
+
 def test_a_killed_start_does_not_hinder_the_next(folder: Path) -> None:
     (folder / "db/cluster.making/base").mkdir(parents=True)
     (folder / "db/password").write_text("half")
