@@ -115,6 +115,7 @@ def test_upgrade_brings_the_data_to_this_release(folder: Path) -> None:
     with EmbeddedPostgres(folder / "postgres") as postgres:
         assert revision_of(postgres.url(Role.OWNER)) == revisions()[-1]
         _execute(postgres, "UPDATE alembic_version SET version_num = 'r9999'")
+        _execute(postgres, "COMMENT ON TABLE alembic_version IS 'r9998'")
     assert "newer release (schema r9999)" in refuses("upgrade", "--check", "--data-dir", folder)
 
 
@@ -128,6 +129,8 @@ def test_data_of_a_newer_schema_are_restored_if_usable(folder: Path, oldest_prog
         _execute(postgres, "UPDATE alembic_version SET version_num = '9999'")
         _execute(postgres, f"COMMENT ON TABLE alembic_version IS '{oldest_program}'")
     assert "schema 9999" in succeeds("backup", saved, "--data-dir", data_dir)
+    check = succeeds if is_usable else refuses
+    assert "newer release (schema 9999)" in check("upgrade", "--check", "--data-dir", data_dir)
     shutil.rmtree(data_dir)
     if not is_usable:
         assert "schema (9999) is too new" in refuses("restore", saved, "--data-dir", data_dir)
