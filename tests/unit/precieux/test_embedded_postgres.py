@@ -235,6 +235,17 @@ def test_roots_data_below_a_private_folder_are_kept_elsewhere(folder: Path) -> N
         shutil.rmtree(postgres.folder)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
+def test_roots_umask_does_not_keep_postgres_out(folder: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        with EmbeddedPostgres(folder / "new/data/db", durable=False) as postgres:
+            assert query(postgres, "SELECT 1") == 1
+            assert postgres.folder == folder / "new/data/db"
+    finally:
+        os.umask(umask)
+
+
 def test_no_port_is_open_and_the_socket_folder_is_private(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         assert query(postgres, "SHOW listen_addresses") == ""
