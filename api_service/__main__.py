@@ -55,7 +55,8 @@ _OTHER_FILES: Final = 300
 
 
 async def serve(stop: asyncio.Event) -> None:
-    settings = load(ApiSettings)
+    settings, health_settings = load(ApiSettings), load(HealthSettings)
+    health_settings.require_other_port(settings.host, settings.port, setting="PRECIEUX_PORT")
     database = Database(
         load(DatabaseSettings), statement_seconds=_STATEMENT_SECONDS, name=connection_name("api_service")
     )
@@ -83,7 +84,7 @@ async def serve(stop: asyncio.Event) -> None:
             most_per_address=settings.connections_per_address,
         )
         log.info("api.starting", host=settings.host, port=settings.port)
-        health = Health(load(HealthSettings), database)
+        health = Health(health_settings, database)
         # The HTTP server is not restarted: without it the process has no purpose.
         await run_loops(
             (

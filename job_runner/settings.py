@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
 
-from shared.settings import Settings
+from shared.settings import IS_HTTP_URL, Settings
 
 #: Interruptions of a job's runs after which it runs alone. The next interruption then shows that it is the cause.
 MAX_CRASHES: Final = 2
@@ -39,7 +39,7 @@ class RunnerSettings(Settings):
 
 class EngineSettings(Settings):
     codex_url: Annotated[
-        str, Field(pattern="^https?://", description="the address of a CodeX API, such as http://127.0.0.1:8100")
+        str, IS_HTTP_URL, Field(description="the address of a CodeX API, such as http://127.0.0.1:8100")
     ]
     codex_token: Annotated[
         SecretStr | None, Field(description="the token that the engine expects as `Authorization: Bearer`")

@@ -2,7 +2,7 @@
 
 A backup is a tar file, compressed by gzip:
 
-manifest.json    the release and the schema; `restore` checks them before it reads the rest
+manifest.json    the release, the schema and the format; `restore` checks the format before it reads the rest
 database.dump    the database, by pg_dump
 files/           the rest of the data folder: objects, outbox, keys
 
@@ -22,13 +22,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
+from pydantic import SecretStr
+
 from precieux.postgres.dumps import load_dump, write_dump
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
 from precieux.postgres.home import find_home
 from precieux.schema import revision_of
 from precieux.up.settings import RESTORING, prepare_data_dir, require_data_dir
+from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
-from shared.database.schema import revisions
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.version import VERSION
 
@@ -71,8 +73,8 @@ def back_up(data_dir: Path, target: Path) -> Manifest:
 def restore(source: Path, data_dir: Path) -> Manifest:
     """Make the data folder from a backup, and upgrade its schema. The folder must be empty or not exist.
 
-    Raise `ConfigurationError` if the folder has files, or if the backup is from a newer release. After a failure the
-    folder is empty again.
+    Raise `ConfigurationError` if the folder has files, or if the backup's schema is too new for this release. After a
+    failure the folder is empty again.
     """
     try:
         with tarfile.open(source, mode="r:gz") as archive:
@@ -96,7 +98,7 @@ def restore(source: Path, data_dir: Path) -> Manifest:
 
 
 def _fill(archive: tarfile.TarFile, data_dir: Path, postgres: EmbeddedPostgres) -> None:
-    from shared.database.migrate import upgrade  # Alembic is large, and most commands do not need it.
+    from shared.database.migrate import upgrade_if_older  # Alembic is large, and most commands do not need it.
 
     has_database = False
     for member in archive:
@@ -105,7 +107,7 @@ def _fill(archive: tarfile.TarFile, data_dir: Path, postgres: EmbeddedPostgres) 
                 shutil.copyfileobj(_content(archive, member), dump)
                 dump.seek(0)
                 load_dump(postgres.url(Role.OWNER), data_dir / _POSTGRES, dump)
-                upgrade(postgres.url(Role.OWNER))
+                upgrade_if_older(DatabaseSettings(database_url=SecretStr(postgres.url(Role.OWNER))))
             has_database = True
         elif member.name.startswith(f"{_FILES}/") and member.isfile():
             inside = member.replace(name=member.name.removeprefix(f"{_FILES}/"), deep=False)
@@ -180,12 +182,12 @@ def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
 
 
 def _read_manifest(archive: tarfile.TarFile, source: Path) -> Manifest:
-    """Return the manifest. Raise an error if the archive is not a backup, or is from a newer release."""
+    """Return the manifest. Raise an error if the archive is not a backup, or has a newer format."""
     first = archive.next()
     if first is None or first.name != _MANIFEST:
         raise PrecieuxError(f"{source} is not a backup that `precieux backup` has made.")
     manifest = Manifest(**json.load(_content(archive, first)))
-    if manifest.format > _FORMAT or manifest.schema not in revisions():
+    if manifest.format > _FORMAT:
         raise ConfigurationError(
             f"{source} was made by Precieux {manifest.version}, and this is {VERSION}: install that release or a later"
             " one, and restore again."

@@ -138,11 +138,15 @@ def doctor(as_json: Json = False) -> None:
 
 
 def main() -> None:
+    terminal.prepare_streams()
     try:
         app()
     except PrecieuxError as exc:
         terminal.complain(str(exc))
         sys.exit(next((code for kind, code in _EXIT_CODES.items() if isinstance(exc, kind)), 1))
+    except UnicodeEncodeError:
+        terminal.complain("An argument or the name of a file is not text in UTF-8: write it in UTF-8.")
+        sys.exit(2)
     except Exception as exc:
         from precieux_client import InvalidRequest
         from precieux_client import PrecieuxError as ClientError

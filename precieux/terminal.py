@@ -1,6 +1,8 @@
 """Prints results: colours and tables on a terminal, plain text on a pipe, JSON on request."""
 
+import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,6 +18,7 @@ from rich.text import Text
 from precieux.up.settings import DEFAULT_URL
 from precieux.up.system import System
 from shared.control_characters import replace_controls
+from shared.errors import PrecieuxError
 
 #: Results go to `out`, progress and errors to `err`, so that a pipe carries only results.
 out: Final = Console(highlight=False)
@@ -44,14 +47,34 @@ _STYLES: Final = {
 }
 
 
+def prepare_streams() -> None:
+    """Let commands print any text in any locale, and run without a standard stream. Call it first."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # the caller has closed it
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  (for the whole process)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def write(text: str) -> None:
+    """Write a text to the standard output. Raise `PrecieuxError` if there is no room for it."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # its reader has what it wants
+    except OSError as exc:
+        # Python would write what is left at its end, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise PrecieuxError(f"The standard output cannot be written ({exc.strerror}): make room on its disk.") from exc
+
+
 def say(text: str) -> None:
     """Print a text as it is, without markup and wrapping."""
     if out.is_terminal:
         out.print(text, markup=False, soft_wrap=True)
     else:
-        # rich would replace tabs with spaces.
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        write(text + "\n")  # rich would replace tabs with spaces
 
 
 def hint(text: str) -> None:
@@ -61,8 +84,7 @@ def hint(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print a value as JSON. Times and UUIDs become text."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_as_text) + "\n")
-    sys.stdout.flush()
+    write(json.dumps(value, ensure_ascii=False, default=_as_text) + "\n")
 
 
 def complain(sentence: str) -> None:
@@ -74,8 +96,7 @@ def show_program_output(text: str) -> None:
     if out.is_terminal:
         say(replace_controls(text).rstrip("\n"))
     else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write(text)
 
 
 def styled(word: str | None) -> Text:

@@ -31,12 +31,13 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        log.info("consumer.ready", broker=type(broker).__name__)
-        notify_ready()
         maker = JobMaker(database, store)
         consumer = Consumer(maker)
         health = Health(load(HealthSettings), database)
         reconciler = Reconciler(database, maker, load(ReconcilerSettings))
+        # Only now, because a wrong setting must end the start.
+        log.info("consumer.ready", broker=type(broker).__name__)
+        notify_ready()
         await run_loops(
             (
                 restarting("health", health.run),

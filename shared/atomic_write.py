@@ -19,16 +19,11 @@ _PRIVATE: Final = 0o600
 def write_atomically(folder: int, name: str, data: bytes, mode: int = _PRIVATE) -> None:
     """Write the file `name` in `folder`, an open descriptor, or replace it. By default only the owner can read it.
 
-    It writes a draft, calls fsync(2), rename(2), and fsync on the folder. There are few system calls, because this runs
-    in a thread, which waits for the interpreter's lock after each of them.
+    A new file gets its name when it is on the disk. An old one is replaced by a draft. There are few system calls,
+    because this runs in a thread, which waits for the interpreter's lock after each of them.
     """
-    draft = _write_draft(folder, data, mode)
-    try:
-        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        _remove(folder, draft)
-        raise
-    os.fsync(folder)
+    if not _link_new(folder, name, data, mode, name_first=False):
+        _replace(folder, name, data, mode)
 
 
 def write_durably(folder: int, name: str, data: bytes) -> None:
@@ -38,27 +33,8 @@ def write_durably(folder: int, name: str, data: bytes) -> None:
     commit of a journalling file system. A power cut before the return may therefore leave a part of it under its name,
     so nothing may refer to it until then. An old file is replaced as by `write_atomically`, because it may be in use.
     """
-    draft, file = _open_draft(folder)
-    try:
-        try:
-            _write_all(file, data)
-            try:
-                os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)  # it never replaces a file
-            except OSError as exc:
-                if exc.errno not in {errno.EEXIST, *_NO_LINKS}:
-                    raise
-                os.fsync(file)
-                os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-                _remove(folder, draft)  # still there if the file has both names, after a link that NFS has repeated
-            else:
-                os.unlink(draft, dir_fd=folder)
-                _fsync_or_remove(file, folder, name)
-        finally:
-            os.close(file)
-    except BaseException:
-        _remove(folder, draft)
-        raise
-    os.fsync(folder)
+    if not _link_new(folder, name, data, _PRIVATE, name_first=True):
+        _replace(folder, name, data, _PRIVATE)
 
 
 def replace_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
@@ -93,14 +69,51 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(folder)
 
 
+def _link_new(folder: int, name: str, data: bytes, mode: int, *, name_first: bool) -> bool:
+    """Write a file that has no name until it is complete, so that a crash leaves no draft (ADR 153).
+
+    Return False, and leave nothing, if there is a file `name`, or if a file without a name cannot be made here.
+    """
+    # `_replace` raises the error if it fails as well.
+    try:
+        file = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, _PRIVATE, dir_fd=folder)
+    except OSError:
+        return False
+    try:
+        _fill(file, data, mode)
+        if not name_first:
+            os.fsync(file)
+        try:
+            os.link(f"/proc/self/fd/{file}", name, dst_dir_fd=folder)  # it never replaces a file
+        except OSError:
+            return False
+        if name_first:
+            _fsync_or_remove(file, folder, name)
+    finally:
+        os.close(file)
+    os.fsync(folder)
+    return True
+
+
+def _replace(folder: int, name: str, data: bytes, mode: int) -> None:
+    """Write a draft, call fsync(2), rename(2), and fsync on the folder."""
+    draft = _write_draft(folder, data, mode)
+    try:
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        _remove(folder, draft)
+        raise
+    os.fsync(folder)
+
+
 def _write_draft(folder: int, data: bytes, mode: int) -> str:
-    """Write a draft that is on the disk, and return its name."""
-    draft, file = _open_draft(folder)
+    """Write a draft that is on the disk, and return its name, which begins with a dot."""
+    draft = f".{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(draft, flags, _PRIVATE, dir_fd=folder)
     try:
         try:
-            if mode != _PRIVATE:
-                os.fchmod(file, mode)  # which the umask does not change
-            _write_all(file, data)
+            _fill(file, data, mode)
             os.fsync(file)
         finally:
             os.close(file)
@@ -110,14 +123,9 @@ def _write_draft(folder: int, data: bytes, mode: int) -> str:
     return draft
 
 
-def _open_draft(folder: int) -> tuple[str, int]:
-    """Make a file with an unused name that begins with a dot, and return the name and a descriptor."""
-    draft = f".{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return draft, os.open(draft, flags, _PRIVATE, dir_fd=folder)
-
-
-def _write_all(file: int, data: bytes) -> None:
+def _fill(file: int, data: bytes, mode: int) -> None:
+    if mode != _PRIVATE:
+        os.fchmod(file, mode)  # which the umask does not change
     left = memoryview(data)
     while left:
         left = left[os.write(file, left) :]

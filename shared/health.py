@@ -4,8 +4,9 @@ It is off unless `PRECIEUX_METRICS_PORT` is set, because several services may sh
 """
 
 import asyncio
+import socket
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
@@ -13,12 +14,16 @@ from pydantic import Field
 from shared import backlog, metrics
 from shared.database.connection import Database
 from shared.database.standby import lacks_standby
-from shared.errors import DatabaseUnavailable
+from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+
+
+#: Hosts that stand for all addresses of the machine.
+_ANY_HOST: Final = {"0.0.0.0", "::"}  # noqa: S104  (compared, not bound)
 
 
 class HealthSettings(Settings):
@@ -27,13 +32,23 @@ class HealthSettings(Settings):
         int | None, Field(ge=1, le=65535, description="the port that serves /healthz and /metrics; unset, they are off")
     ] = None
 
+    def require_other_port(self, host: str, port: int, *, setting: str) -> None:
+        """Raise `ConfigurationError` if this process serves something else there. The kernel would not refuse it."""
+        if self.metrics_port == port and (self.metrics_host == host or {self.metrics_host, host} & _ANY_HOST):
+            raise ConfigurationError(f"PRECIEUX_METRICS_PORT and {setting} are both {port}: change one of them.")
+
 
 class Health:
-    """A process is healthy if its event loop runs and its database answers."""
+    """A process is healthy if its event loop runs and its database answers.
+
+    Raise `ConfigurationError` if the port cannot be used, so that a service says so before it reports that it is ready.
+    """
 
     def __init__(self, settings: HealthSettings, database: Database) -> None:
         self._settings = settings
         self._database = database
+        if settings.metrics_port is not None:
+            self._listening_socket().close()
 
     async def run(self, stop: asyncio.Event) -> None:
         if self._settings.metrics_port is None:
@@ -42,18 +57,24 @@ class Health:
         from starlette.applications import Starlette
         from starlette.routing import Route
 
-        from shared.http_server import listening_socket, serve_http
+        from shared.http_server import serve_http
 
-        listening = listening_socket(
-            self._settings.metrics_host,
-            self._settings.metrics_port,
-            setting="PRECIEUX_METRICS_HOST and PRECIEUX_METRICS_PORT",
-        )
+        listening = self._listening_socket()
         app = Starlette(routes=[Route("/healthz", self._healthz), Route("/metrics", self._metrics)])
         try:
             await serve_http(app, listening, stop, grace_seconds=1, report_ready=False)
         finally:
             listening.close()
+
+    def _listening_socket(self) -> socket.socket:
+        from shared.http_server import listening_socket
+
+        assert self._settings.metrics_port is not None
+        return listening_socket(
+            self._settings.metrics_host,
+            self._settings.metrics_port,
+            setting="PRECIEUX_METRICS_HOST and PRECIEUX_METRICS_PORT",
+        )
 
     async def _healthz(self, _: "Request") -> "Response":
         from starlette.responses import JSONResponse

@@ -50,6 +50,10 @@ def is_url(*schemes: str, example: str, several_hosts: bool = False) -> AfterVal
     return AfterValidator(check)
 
 
+#: The check that a setting, if it is set, is the address of an HTTP server.
+IS_HTTP_URL: Final = is_url("http", "https", example="http://host:port or https://host")
+
+
 def split_keys(keys: SecretStr) -> tuple[str, ...]:
     """Return the keys of a setting that holds several, separated by commas."""
     return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())

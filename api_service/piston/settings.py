@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
-from shared.settings import Settings
+from shared.settings import IS_HTTP_URL, Settings
 
 #: The time limits that clients send by default, in milliseconds. A lower maximum would refuse all of these clients.
 _RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
@@ -75,9 +75,8 @@ class PistonSettings(Settings):
     ] = 32
     codex_url: Annotated[
         str | None,
-        Field(
-            pattern="^https?://", description="the address of our engine, for interactive jobs; unset, there are none"
-        ),
+        IS_HTTP_URL,
+        Field(description="the address of our engine, for interactive jobs; unset, there are none"),
     ] = None
     codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
 

@@ -149,7 +149,7 @@ def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: remedies.Facts)
 
 
 def show(report: Report, console: Console) -> None:
-    console.print(f"Runs as {report.runs_as}; bubblewrap: {report.bubblewrap or 'none'}.", soft_wrap=True)
+    _print_whole(console, f"Runs as {report.runs_as}; bubblewrap: {report.bubblewrap or 'none'}.")
     if report.rows:
         table = Table("Guarantee", "Held", "By", box=None, pad_edge=False, header_style="bold")
         for row in report.rows:

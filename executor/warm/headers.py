@@ -168,7 +168,7 @@ class _Precompiled:
         self._file.unlink(missing_ok=True)
 
     def store(self, artefacts: dict[str, File]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        prebuilt.make_folder(self._file.parent)
         paths = _paths(artefacts[_RULE].content.decode())
         self._sources.write_text("".join(f"{_describe(path)}\n" for path in paths))
         replace_file(self._file, artefacts[_HEADER].content, mode=0o644)

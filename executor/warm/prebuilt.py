@@ -107,5 +107,12 @@ def _source(name: str) -> bytes:
 
 def create(path: Path, content: bytes) -> None:
     """Write a file that all boxes can read, unless there is one."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(path.parent)
     create_file(path, content, mode=0o644)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that all boxes can read whatever the umask is, unless there is one."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +49,7 @@ def write_results(
     rows = [_row(entry, one) for entry, one in zip(entries, submissions, strict=True)]
     text = json.dumps(rows, ensure_ascii=False) + "\n" if as_json else _as_csv(rows)
     if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        terminal.write(text)
         return
     files.write(output, text.encode())
     terminal.hint(f"The results are in {output}.")

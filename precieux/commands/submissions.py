@@ -1,5 +1,6 @@
 """The commands on submissions: submit, status, watch, result, rerun, cancel, delete."""
 
+import math
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_args
@@ -247,6 +248,8 @@ def _read_input(text: str | None, file: Path | None) -> str | None:
 
 
 def _limits(cpu_s: float | None, wall_s: float | None, memory_bytes: int | None) -> Limits | None:
+    if any(seconds is not None and not math.isfinite(seconds) for seconds in (cpu_s, wall_s)):
+        raise UsageError("--cpu-s and --wall-s must be numbers of seconds.")
     limits = Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=memory_bytes)
     return None if limits == Limits() else limits
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from pydantic import SecretStr
 
 from precieux import backup as backups
 from precieux import terminal
@@ -15,6 +16,7 @@ from precieux.postgres.embedded import running_or_started
 from precieux.schema import revision_of
 from precieux.up import system
 from precieux.up.settings import UpSettings, load_up_settings, require_data_dir
+from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
 from shared.database.schema import revisions
 from shared.errors import ConfigurationError
@@ -59,10 +61,9 @@ def upgrade(
     with _owners_address(settings) as url:
         current, known = revision_of(url), revisions()
         if current is not None and current not in known:
-            raise ConfigurationError(
-                f"The data are of a newer release (schema {current}) than this one, {VERSION}: install that release"
-                " again, or restore a backup of an earlier one."
-            )
+            _require_usable(url, current)
+            terminal.say(f"Precieux {VERSION}: the data are of a newer release (schema {current}), and work with this.")
+            return
         waiting = known[known.index(current) + 1 :] if current else known
         if not waiting:
             terminal.say(f"Precieux {VERSION}: the data are up to date (schema {current}).")
@@ -72,6 +73,19 @@ def upgrade(
     if waiting and not check:
         system.migrate(settings)
         terminal.say(f"Precieux {VERSION}: the data are up to date (schema {known[-1]}).")
+
+
+def _require_usable(url: str, newer: str) -> None:
+    """Raise `ConfigurationError` if this release cannot use the newer schema."""
+    from shared.database.migrate import upgrade_if_older  # Alembic is large, and most commands do not need it.
+
+    try:
+        upgrade_if_older(DatabaseSettings(database_url=SecretStr(url)))
+    except ConfigurationError as exc:
+        raise ConfigurationError(
+            f"The data are of a newer release (schema {newer}) than this one, {VERSION}: install that release"
+            " again, or restore a backup of an earlier one."
+        ) from exc
 
 
 @contextmanager

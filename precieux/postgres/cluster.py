@@ -9,10 +9,12 @@ lock        locked by the process that owns the server
 """
 
 import asyncio
+import errno
 import fcntl
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -42,6 +44,8 @@ _SOCKET: Final = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel
 _LEFTOVERS_TIMEOUT: Final = 15.0  # s in which the processes of a killed server must end
 _POLL: Final = 0.005
+#: What precedes an error: in a server's log the time and the process, otherwise the program.
+_BEFORE_ERROR: Final = re.compile(r"^.*?\b(?:FATAL|PANIC|ERROR|error):\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,13 @@ class Cluster:
         return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
 
     def _superuser_password(self) -> str:
-        return self._password.read_text().strip()
+        try:
+            return self._password.read_text().strip()
+        except OSError as exc:
+            raise ConfigurationError(
+                f"The password of the database cannot be read ({exc.strerror}: {self._password}): let this user read"
+                " the file, or restore a backup by `precieux restore`."
+            ) from exc
 
     def _password_of(self, role: Role) -> str:
         # Passwords are derived by a one-way function, so that one role's password does not reveal another's.
@@ -266,8 +276,16 @@ class Cluster:
             **account.arguments,
         )
         if done.returncode != 0:
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            raise DatabaseUnavailable(f"{program} failed in {self._home.folder}: {lines[-1] if lines else 'no reason'}")
+            raise DatabaseUnavailable(f"{program} failed in {self._home.folder}: {complaint(done.stderr)}.")
+
+
+def complaint(output: bytes) -> str:
+    """Return what made a program of Postgres fail, from its log or its standard error."""
+    lines = output.decode(errors="replace").strip().splitlines()
+    # Other lines may follow the error, such as its context.
+    reason = next((line for line in lines if _BEFORE_ERROR.search(line)), lines[-1] if lines else "it gave no reason")
+    is_full = any("Check free disk space" in line or os.strerror(errno.ENOSPC) in line for line in lines)
+    return _BEFORE_ERROR.sub("", reason).rstrip(".") + (". Make room on the disk" if is_full else "")
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:

@@ -7,7 +7,7 @@ from typing import IO, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from precieux.parent_death import die_with_parent
-from precieux.postgres.cluster import ENVIRONMENT
+from precieux.postgres.cluster import ENVIRONMENT, complaint
 from precieux.postgres.home import find_home
 from shared.errors import DatabaseUnavailable
 
@@ -55,5 +55,4 @@ def _run(
         check=False,
     )
     if done.returncode != 0:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise DatabaseUnavailable(f"{program} failed: {lines[-1] if lines else 'it gave no reason'}.")
+        raise DatabaseUnavailable(f"{program} failed: {complaint(done.stderr)}.")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from precieux.parent_death import die_with_parent
-from precieux.postgres.cluster import ENVIRONMENT, Cluster
+from precieux.postgres.cluster import ENVIRONMENT, Cluster, complaint
 from precieux.postgres.home import PostgresHome, find_home
 from shared.database.roles import Role
 from shared.errors import DatabaseUnavailable
@@ -96,6 +96,12 @@ class EmbeddedPostgres:
             self._socket_folder = self._socket_folder or cluster.make_socket_folder()
             self._launch(cluster, home, self._socket_folder)
             cluster.make_roles(self._socket_folder)
+        except OSError as exc:
+            self._end()
+            raise DatabaseUnavailable(
+                f"The embedded Postgres cannot use its folder {self.folder} ({exc.strerror}: {exc.filename}):"
+                " check its permissions and the room on its disk."
+            ) from exc
         except BaseException:
             self._end()
             raise
@@ -163,7 +169,9 @@ class EmbeddedPostgres:
         deadline, logged = began + _START_TIMEOUT, False
         while (status := cluster.ready_status()) is None or status.pid != process.pid:
             if process.poll() is not None:
-                raise DatabaseUnavailable(f"The embedded Postgres did not start: {_complaint(cluster.log)}.")
+                raise DatabaseUnavailable(
+                    f"The embedded Postgres did not start: {complaint(cluster.log.read_bytes())} (see {cluster.log})."
+                )
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(
                     f"The embedded Postgres is not ready after {_START_TIMEOUT:.0f} s; see {cluster.log}."
@@ -201,12 +209,6 @@ def running_or_started(data_dir: Path, role: Role) -> Iterator[str]:
         return
     with EmbeddedPostgres(data_dir) as postgres:
         yield postgres.url(role)
-
-
-def _complaint(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    fatal = next((line for line in lines if "FATAL" in line), lines[-1] if lines else "its log is empty")
-    return f"{fatal} (see {log})"
 
 
 def _private(path: str, flags: int) -> int:

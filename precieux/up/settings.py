@@ -1,7 +1,6 @@
 """The settings of `precieux up`. Each service reads its own settings too."""
 
 import errno
-import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from precieux.postgres.home import make_folder
 from shared.database.address import DatabaseUrl
 from shared.errors import ConfigurationError
-from shared.settings import Settings, default_data_dir, load
+from shared.settings import IS_HTTP_URL, Settings, default_data_dir, load
 
 _PREFERRED_EXECUTOR_PORT = 8100
 #: The address of the API if no setting changes it. It is that of `precieux_client`, which `up` does not load.
@@ -25,19 +25,17 @@ class UpSettings(Settings):
     port: Annotated[int, Field(ge=1, le=65535, description="the port of the API")] = 8000
     executor_port: Annotated[int | None, Field(ge=1, le=65535, description="the port of the executor")] = None
     data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="the folder of all local state")]
-    public_url: Annotated[str | None, Field(pattern="^https?://", description="the address that mails link to")] = None
+    public_url: Annotated[str | None, IS_HTTP_URL, Field(description="the address that mails link to")] = None
     web: Annotated[bool, Field(description="serve the pages at `/` and `/admin`")] = True
     database_url: Annotated[DatabaseUrl | None, Field(description="your own Postgres; unset, ours is started")] = None
-    codex_url: Annotated[
-        str | None, Field(pattern="^https?://", description="your own engine; unset, ours is started")
-    ] = None
+    codex_url: Annotated[str | None, IS_HTTP_URL, Field(description="your own engine; unset, ours is started")] = None
     codex_token: Annotated[SecretStr | None, Field(description="the bearer token of that engine")] = None
 
 
 def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -> UpSettings:
-    """Read the settings from the environment. Options of the command line take precedence."""
+    """Read the settings from the environment. Options of the command line take precedence. The folder is absolute."""
     settings = load(UpSettings)
-    options = {"port": port, "data_dir": data_dir and data_dir.absolute()}
+    options = {"port": port, "data_dir": (data_dir or settings.data_dir).absolute()}
     return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
@@ -64,6 +62,10 @@ def check_port_is_free(host: str, port: int) -> None:
 
 def choose_executor_port(settings: UpSettings) -> int:
     """Return the configured port, else the usual one, else any free one. Only our own services use it."""
+    if settings.executor_port == settings.port:
+        raise ConfigurationError(
+            f"PRECIEUX_EXECUTOR_PORT is {settings.port}, which is the API's port: set another one, or none."
+        )
     if settings.executor_port is not None:
         return settings.executor_port
     for port in (_PREFERRED_EXECUTOR_PORT, 0):
@@ -76,7 +78,7 @@ def prepare_data_dir(data_dir: Path) -> None:
     """Make the folder and its parts. Others can pass through root's folder, because Postgres runs as another user."""
     _require_whole(data_dir)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+        make_folder(data_dir)
         for part in ("objects", "outbox"):
             (data_dir / part).mkdir(exist_ok=True, mode=0o700)
     except OSError as exc:

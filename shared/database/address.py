@@ -1,12 +1,16 @@
 """The setting that names a server of Postgres, or several of which one takes writes."""
 
 from typing import Annotated, Final, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
 _SCHEMES: Final = ("postgresql://", "postgres://")
 _ENCODE: Final = "in a user or a password, each / ? # [ ] and @ must be percent-encoded, as %2F is for a slash"
+
+
+#: Parameters of the query that name a file. asyncpg would say that a file is missing, but not which.
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 
 
 def _check(value: SecretStr) -> SecretStr:
@@ -25,7 +29,18 @@ def _check(value: SecretStr) -> SecretStr:
     is_query_a_rest = "@" in parts.query and not parts.path and "@" not in parts.netloc
     if "@" in parts.path or "@" in parts.fragment or is_query_a_rest:
         raise ValueError(_ENCODE)
+    _require_files(parts.query)
     return value
+
+
+def _require_files(query: str) -> None:
+    """Raise `ValueError` if a file of TLS cannot be read."""
+    for name, value in parse_qsl(query):
+        if name in _FILES:
+            try:
+                open(value, "rb").close()
+            except OSError as exc:
+                raise ValueError(f"its {name} is {value}, which cannot be read ({exc.strerror})") from None
 
 
 DatabaseUrl: TypeAlias = Annotated[SecretStr, AfterValidator(_check)]

@@ -29,6 +29,18 @@ def upgrade(url: str) -> None:
     command.upgrade(alembic_config(url), "head")
 
 
+def upgrade_if_older(settings: DatabaseSettings) -> bool:
+    """Wait for the server, and upgrade the schema. Return False if it is newer, and this release may use it.
+
+    Raise `ConfigurationError` if it is too new.
+    """
+    current = asyncio.run(_first_look(settings))
+    if current is not None and current not in revisions():
+        return False
+    upgrade(settings.database_url.get_secret_value())
+    return True
+
+
 async def _first_look(settings: DatabaseSettings) -> str | None:
     """Wait for the server, and return the revision of the schema."""
     database = Database(settings)
@@ -42,10 +54,7 @@ async def _first_look(settings: DatabaseSettings) -> str | None:
 def main() -> int:
     try:
         configure_logging("migrate", load(LogSettings))
-        settings = load(DatabaseSettings)
-        current = asyncio.run(_first_look(settings))
-        if current is None or current in revisions():
-            upgrade(settings.database_url.get_secret_value())
+        if upgrade_if_older(load(DatabaseSettings)):
             log.info("schema.current")
     except ConfigurationError as exc:
         return fail(exc)

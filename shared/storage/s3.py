@@ -48,12 +48,19 @@ class S3Store:
         self._links = links
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
         self._bucket_checked = False
+        session = boto3.session.Session()
+        # A client without them never looks for them again.
+        if session.get_credentials() is None:
+            raise ConfigurationError(
+                "PRECIEUX_S3_BUCKET is set, but there are no credentials for S3: set AWS_ACCESS_KEY_ID and"
+                " AWS_SECRET_ACCESS_KEY, or give boto3 a profile or an instance role."
+            )
         try:
-            self._client: S3Client = boto3.session.Session().client(
+            self._client: S3Client = session.client(
                 "s3",
                 endpoint_url=endpoint_url,
                 # A signature needs a region, and self-hosted stores have none.
-                region_name=None if endpoint_url is None else boto3.session.Session().region_name or "us-east-1",
+                region_name=None if endpoint_url is None else session.region_name or "us-east-1",
                 config=Config(
                     signature_version="s3v4",
                     connect_timeout=5,

@@ -18,12 +18,19 @@ def kept_secret(data_dir: Path) -> bytes:
         data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             create_file(path, secrets.token_hex(32).encode())
-        return path.read_bytes()
+        secret = path.read_bytes()
     except OSError as exc:
         raise ConfigurationError(
             f"The key that signs links cannot be kept in {path} ({exc.strerror}): make PRECIEUX_DATA_DIR writable, or "
             "set PRECIEUX_SECRET_KEY."
         ) from exc
+    # A copy on a full disk may be empty, and with such a key anyone can sign.
+    if len(secret) < _SHORTEST:
+        raise ConfigurationError(
+            f"{path} must hold at least {_SHORTEST} characters: restore the file from a backup, or remove it for a new"
+            " key, with which links of earlier mails no longer work."
+        )
+    return secret
 
 
 def old_secrets(data_dir: Path) -> list[bytes]:

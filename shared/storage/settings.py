@@ -1,19 +1,17 @@
 """The settings of the object store and its links."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from shared.errors import ConfigurationError
-from shared.settings import ARE_LONG, Settings, default_data_dir, is_url
-
-_IS_HTTP: Final = is_url("http", "https", example="http://host:port or https://host")
+from shared.settings import ARE_LONG, IS_HTTP_URL, Settings, default_data_dir
 
 
 class StoreSettings(Settings):
     s3_endpoint_url: Annotated[
-        str | None, _IS_HTTP, Field(description="the address of an S3 store, http://host:port")
+        str | None, IS_HTTP_URL, Field(description="the address of an S3 store, http://host:port")
     ] = None
     s3_bucket: str | None = Field(
         default=None, description="the name of the bucket; unset, objects are kept in a folder"
@@ -22,7 +20,7 @@ class StoreSettings(Settings):
         default="presigned", description="who serves links: the S3 store, or the API when users cannot reach the store"
     )
     data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
-    public_url: Annotated[str, _IS_HTTP] = Field(
+    public_url: Annotated[str, IS_HTTP_URL] = Field(
         default="http://127.0.0.1:8000", description="the address under which users reach the API"
     )
     secret_key: SecretStr | None = Field(

@@ -115,7 +115,31 @@ def test_upgrade_brings_the_data_to_this_release(folder: Path) -> None:
     with EmbeddedPostgres(folder / "postgres") as postgres:
         assert revision_of(postgres.url(Role.OWNER)) == revisions()[-1]
         _execute(postgres, "UPDATE alembic_version SET version_num = 'r9999'")
+        _execute(postgres, "COMMENT ON TABLE alembic_version IS 'r9998'")
     assert "newer release (schema r9999)" in refuses("upgrade", "--check", "--data-dir", folder)
+
+
+@pytest.mark.parametrize(("oldest_program", "is_usable"), [("0001", True), ("9998", False)])
+def test_data_of_a_newer_schema_are_restored_if_usable(folder: Path, oldest_program: str, is_usable: bool) -> None:
+    data_dir, saved = folder / "data", folder / "precieux.tar.gz"
+    data_dir.mkdir(mode=0o711)
+    with EmbeddedPostgres(data_dir / "postgres") as postgres:
+        command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
+        _execute(postgres, _ROW)
+        _execute(postgres, "UPDATE alembic_version SET version_num = '9999'")
+        _execute(postgres, f"COMMENT ON TABLE alembic_version IS '{oldest_program}'")
+    assert "schema 9999" in succeeds("backup", saved, "--data-dir", data_dir)
+    check = succeeds if is_usable else refuses
+    assert "newer release (schema 9999)" in check("upgrade", "--check", "--data-dir", data_dir)
+    shutil.rmtree(data_dir)
+    if not is_usable:
+        assert "schema (9999) is too new" in refuses("restore", saved, "--data-dir", data_dir)
+        assert not data_dir.exists()
+        return
+    succeeds("restore", saved, "--data-dir", data_dir)
+    with EmbeddedPostgres(data_dir / "postgres") as postgres:
+        assert revision_of(postgres.url(Role.OWNER)) == "9999"
+        assert _execute(postgres, "SELECT count(*) FROM uploads", Role.API) == 1
 
 
 def test_a_file_that_is_no_backup_leaves_no_folder(folder: Path) -> None:

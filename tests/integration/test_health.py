@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -11,6 +12,7 @@ from precieux.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role
+from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
 from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job
@@ -58,6 +60,13 @@ async def test_a_service_without_its_database_is_not_healthy(own_postgres: Embed
             metrics = await client.get("/metrics")
             assert metrics.status_code == 200
             assert "precieux_database_up 0.0" in metrics.text
+
+
+def test_a_taken_port_is_refused_before_the_service_is_ready(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"cannot listen on 127\.0\.0\.1:{port}.*PRECIEUX_METRICS_PORT"):
+            Health(HealthSettings(metrics_port=port), database)
 
 
 async def test_nothing_is_served_without_a_port(database: Database) -> None:

@@ -2,6 +2,9 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,40 @@ async def test_objects_are_stored_without_hard_links(
     assert calls == ["fsync", "rename", "fsync"]
     assert await store.get("1.txt") == b"new"
     await store.close()
+
+
+async def test_objects_are_stored_where_each_file_has_a_name(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_usual = os.open
+
+    def no_unnamed(path: str, flags: int, *args: Any, **kwargs: Any) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return as_usual(path, flags, *args, **kwargs)
+
+    store = LocalStore(tmp_path, SIGNER)
+    monkeypatch.setattr(os, "open", no_unnamed)
+    await store.put("1.txt", b"new")
+    assert calls == ["fsync", "rename", "fsync"]
+    assert os.listdir(tmp_path) == ["1.txt"]
+    await store.close()
+
+
+def test_a_killed_writer_of_a_new_object_leaves_no_draft(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+from shared.atomic_write import replace_file, write_durably
+folder = os.open(sys.argv[1], os.O_RDONLY)
+write = os.write
+os.write = lambda file, data: (write(file, data[:1]), os.kill(os.getpid(), signal.SIGKILL))
+write_durably(folder, "1.txt", b"new") if sys.argv[2] == "object" else replace_file(Path(sys.argv[1], "1.eml"), b"new")
+"""
+    for kind in ("object", "mail"):
+        killed = subprocess.run([sys.executable, "-c", code, tmp_path, kind], check=False, timeout=60)
+        assert killed.returncode == -signal.SIGKILL
+        assert os.listdir(tmp_path) == []
 
 
 async def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,3 +112,4 @@ def test_a_missing_bubblewrap_is_reported_with_the_remedy() -> None:
     refused = _run("executor", bwrap="/nonexistent/bwrap")
     assert refused.returncode == os.EX_CONFIG
     assert "PRECIEUX_BWRAP" in refused.stderr
+    assert "or unset it" in refused.stderr

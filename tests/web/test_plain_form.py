@@ -46,6 +46,15 @@ def test_the_form_takes_files(plain: Page, tmp_path: Path) -> None:
     expect(plain.locator(".output")).to_have_text("from a file\n")
 
 
+def test_the_label_of_the_files_chooses_some(plain: Page, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("print('by its label')\n")
+    with plain.expect_file_chooser() as chooser:
+        plain.locator("label[for^=file]").click()
+    chooser.value.set_files([tmp_path / "main.py"])
+    send(plain)
+    expect(plain.locator(".output")).to_have_text("by its label\n")
+
+
 def test_the_form_takes_tests(plain: Page) -> None:
     plain.locator("#source").fill("print(int(input()) ** 2)")
     plain.locator("details:has([name=test_stdin]) > summary").click()

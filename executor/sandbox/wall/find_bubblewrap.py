@@ -42,7 +42,9 @@ def find(configured: Path | None, privileged: bool) -> Found:
     """
     if configured:
         if not os.access(configured, os.X_OK):
-            raise ConfigurationError(f"PRECIEUX_BWRAP is {configured}, which cannot be executed.")
+            raise ConfigurationError(
+                f"PRECIEUX_BWRAP is {configured}, which cannot be executed: set it to the path of bwrap, or unset it."
+            )
         return Found(configured)
     candidates = [*_of_the_system(), *_of_the_wheel()]
     if not candidates:

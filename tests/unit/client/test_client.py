@@ -17,6 +17,7 @@ from precieux_client import (
     Client,
     Conflict,
     ConnectionFailed,
+    Event,
     Forbidden,
     InvalidRequest,
     Limits,
@@ -27,6 +28,7 @@ from precieux_client import (
     Unauthenticated,
     WaitTimeout,
 )
+from precieux_client.sse import EventParser
 
 Answer = httpx.Response | Exception
 
@@ -242,6 +244,30 @@ def test_a_broken_stream_is_resumed() -> None:
     ]
     assert events[2].data == {"number": 1}
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1.1", "1.1"]
+
+
+@pytest.mark.parametrize("output", ["\u2028", "\u2029", "\x85", "\x0b\x0c\x1c\x1d\x1e", "سلام 🌱"])
+def test_an_output_may_have_any_character(output: str) -> None:
+    data = json.dumps({"run": {"stdout": output}}, ensure_ascii=False)
+    server = Server(stream(f"id: 1.1\nevent: finished\ndata: {data}\n\n"))
+    assert [event.data for event in server.client().events(7)] == [{"run": {"stdout": output}}]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 1000])
+def test_a_stream_may_come_in_pieces_of_any_length(end: str, length: int) -> None:
+    text = end.join(
+        ["event: a", "data: {", "data: }", "", ": comment", "id: 2", 'data: {"n": 1}', "", "data: {}", "", ""]
+    )
+    parser = EventParser()
+    pieces = (text[start : start + length] for start in range(0, len(text), length))
+    events = [event for piece in pieces for event in parser.feed(piece)]
+    assert events == [Event("a", {}, None), Event("message", {"n": 1}, "2"), Event("message", {}, None)]
+
+
+def test_the_rest_of_a_broken_stream_is_forgotten() -> None:
+    server = Server(stream('id: 1.1\nevent: state\ndata: {"sta'), stream("id: 1.2\nevent: finished\ndata: {}\n\n"))
+    assert [event.id for event in server.client().events(7)] == ["1.2"]
 
 
 def test_a_stream_without_news_ends() -> None:

@@ -49,6 +49,7 @@ def test_a_file_is_created_once_and_other_users_can_read_it(tmp_path: Path) -> N
         os.umask(umask)
     assert file.read_bytes() == b"first"
     assert file.stat().st_mode & 0o777 == 0o644
+    assert file.parent.stat().st_mode & 0o777 == 0o755
     assert os.listdir(file.parent) == ["start.jar"]
 
 

@@ -10,19 +10,23 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from precieux.postgres.cluster import complaint
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.postgres.home import Account, find_home
 from precieux.up.supervisor import StopRequested
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
 from shared.database.roles import Role
 from shared.database.schema import require_current
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, DatabaseUnavailable
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
@@ -158,6 +162,51 @@ def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
     assert not postgres.running
 
 
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            """2026-11-29 16:20:38.674 UTC [107] FATAL:  could not write to file "pg_wal/x": No space left on device
+            child process exited with exit code 1
+            initdb: removing data directory "/data" """,
+            'could not write to file "pg_wal/x": No space left on device. Make room on the disk',
+        ),
+        (
+            """2026-11-29 16:20:39.417 UTC [107] FATAL:  could not extend file "base/1": wrote only 4096 of 8192 bytes
+            2026-11-29 16:20:39.417 UTC [107] HINT:  Check free disk space.
+            2026-11-29 16:20:39.417 UTC [107] STATEMENT:  CREATE DATABASE x""",
+            'could not extend file "base/1": wrote only 4096 of 8192 bytes. Make room on the disk',
+        ),
+        ("pg_dump: error: connection to server failed: FATAL:  x", "connection to server failed: FATAL:  x"),
+        ("Killed", "Killed"),
+        ("", "it gave no reason"),
+    ],
+)
+def test_a_failed_program_is_explained_by_its_error(output: str, reason: str) -> None:
+    assert complaint(output.encode()) == reason
+
+
+def test_a_user_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_name(uid: int) -> NoReturn:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", no_name)
+    with pytest.raises(ConfigurationError, match=r"The user id \d+ has no name.*/etc/passwd"):
+        Account().with_a_name()
+
+
+def test_a_read_only_folder_is_refused_in_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(ConfigurationError, match="is on a read-only file system"):
+        find_home(folder / "db")
+
+
+def test_a_folder_that_fails_is_named_in_one_sentence(folder: Path) -> None:
+    (folder / "db/lock").mkdir(parents=True)
+    with pytest.raises(DatabaseUnavailable, match=r"cannot use its folder .*/db \(Is a directory: .*/lock\)"):
+        EmbeddedPostgres(folder / "db").start()
+
+
 @pytest.mark.slow
 def test_two_servers_run_side_by_side(folder: Path) -> None:
     with (
@@ -177,6 +226,13 @@ def test_data_of_another_major_version_are_refused(folder: Path) -> None:
         EmbeddedPostgres(folder / "db"),
     ):
         pass
+
+
+def test_data_without_their_password_are_refused(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False):
+        (folder / "db/password").unlink()
+        with pytest.raises(ConfigurationError, match=r"cannot be read \(No such file or directory: .*/password\)"):
+            running_url(folder / "db", Role.OWNER)
 
 
 def test_a_killed_start_does_not_hinder_the_next(folder: Path) -> None:
@@ -222,6 +278,17 @@ def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
         assert socket_folder.is_symlink()
     finally:
         socket_folder.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
+def test_roots_umask_does_not_keep_postgres_out(folder: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        with EmbeddedPostgres(folder / "new/data/db", durable=False) as postgres:
+            assert query(postgres, "SELECT 1") == 1
+            assert postgres.folder == folder / "new/data/db"
+    finally:
+        os.umask(umask)
 
 
 def test_no_port_is_open_and_the_socket_folder_is_private(folder: Path) -> None:

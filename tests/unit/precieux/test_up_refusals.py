@@ -10,7 +10,13 @@ import pytest
 from pydantic import SecretStr
 
 from precieux.up import settings, system
-from precieux.up.settings import UpSettings, check_port_is_free, prepare_data_dir, require_data_dir
+from precieux.up.settings import (
+    UpSettings,
+    check_port_is_free,
+    choose_executor_port,
+    prepare_data_dir,
+    require_data_dir,
+)
 from precieux.up.supervisor import StopRequested, Supervisor
 from shared.database.connector import Connector
 from shared.errors import ConfigurationError, PrecieuxError
@@ -57,6 +63,11 @@ def test_a_port_that_cannot_be_used_is_explained(number: int, sentence: str, mon
 def test_a_host_that_cannot_be_a_name_is_explained() -> None:
     with pytest.raises(ConfigurationError, match=r"PRECIEUX_HOST is a\.\.b, which is no address"):
         check_port_is_free("a..b", 8000)
+
+
+def test_the_executor_has_a_port_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_PORT is 8000, which is the API's port"):
+        choose_executor_port(UpSettings(port=8000, executor_port=8000, data_dir=tmp_path))
 
 
 def test_a_stopped_migration_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,21 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from api_service.piston.settings import PistonSettings
 from api_service.settings import ApiSettings
 from job_runner.settings import EngineSettings, RunnerSettings
-from precieux.up.settings import UpSettings
+from precieux.up.settings import UpSettings, load_up_settings
 from shared.database.connection import DatabaseSettings
 from shared.errors import ConfigurationError
+from shared.health import HealthSettings
 from shared.settings import load, unknown
+from shared.storage.settings import StoreSettings
 from tests import settings_reference
 
 
@@ -62,6 +67,56 @@ def test_a_password_must_be_percent_encoded(
 def test_the_query_of_an_address_may_have_an_at(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://h/d?{query}")
     load(DatabaseSettings)
+
+
+@pytest.mark.parametrize("settings", [DatabaseSettings, UpSettings])
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslkey", "sslcrl"])
+def test_a_file_that_an_address_names_must_be_readable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: type[DatabaseSettings | UpSettings], name: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u:hunter2@h/d?sslmode=verify-full&{name}={file}")
+    with pytest.raises(ConfigurationError, match=rf"its {name} is .*/ca\.pem.*No such file or directory") as raised:
+        load(settings)
+    assert "hunter2" not in str(raised.value)
+    file.touch()
+    load(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (UpSettings, "PUBLIC_URL"),
+        (UpSettings, "CODEX_URL"),
+        (EngineSettings, "CODEX_URL"),
+        (PistonSettings, "CODEX_URL"),
+        (StoreSettings, "S3_ENDPOINT_URL"),
+    ],
+)
+@pytest.mark.parametrize("value", ["127.0.0.1:8100", "ftp://host", "https://"])
+def test_an_address_of_http_is_shown_by_example(
+    monkeypatch: pytest.MonkeyPatch, settings: type[UpSettings], name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"PRECIEUX_{name}", value)
+    with pytest.raises(ConfigurationError, match="it must look like http://host:port or https://host"):
+        load(settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "is_refused"),
+    [("127.0.0.1", 8000, True), ("0.0.0.0", 8000, True), ("10.0.0.1", 8000, False), ("127.0.0.1", 8001, False)],
+)
+def test_metrics_have_a_port_of_their_own(host: str, port: int, is_refused: bool) -> None:
+    refusal = pytest.raises(ConfigurationError, match="PRECIEUX_METRICS_PORT and PRECIEUX_PORT are both 8000")
+    with refusal if is_refused else nullcontext():
+        HealthSettings(metrics_port=8000).require_other_port(host, port, setting="PRECIEUX_PORT")
+
+
+def test_the_data_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", "here")
+    assert load_up_settings().data_dir == tmp_path / "here"
+    assert load_up_settings(data_dir=Path("there")).data_dir == tmp_path / "there"
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,8 +109,20 @@ async def test_the_folder_is_chosen_when_nothing_is_set(tmp_path: Path, monkeypa
     await store.close()
 
 
+def test_s3_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(ConfigurationError, match="no credentials for S3: set AWS_ACCESS_KEY_ID"):
+        S3Store("files", "http://127.0.0.1:1")
+
+
 async def test_s3_is_chosen_by_its_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_S3_BUCKET", "files")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("PRECIEUX_S3_ENDPOINT_URL", "http://127.0.0.1:1")
     store = open_store(load(StoreSettings))
     assert isinstance(store, S3Store)
@@ -167,6 +179,14 @@ def test_signatures_of_an_old_kept_secret_stay_valid(tmp_path: Path, monkeypatch
     signer = open_signer(load(StoreSettings))
     assert signer.signature("a", NOW) != before
     assert signer.verifies("a", expires=NOW, signature=before, now=0)
+
+
+@pytest.mark.parametrize("content", ["", "k" * 31])
+def test_a_short_kept_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
+    (tmp_path / "secret-key").write_text(content)
+    with pytest.raises(ConfigurationError, match="/secret-key must hold at least 32 characters: restore"):
+        open_signer(load(StoreSettings))
 
 
 @pytest.mark.parametrize("content", ["short", "k" * 32 + "\n\nshort\n"])
