@@ -19,11 +19,16 @@ _PRIVATE: Final = 0o600
 def write_atomically(folder: int, name: str, data: bytes, mode: int = _PRIVATE) -> None:
     """Write the file `name` in `folder`, an open descriptor, or replace it. By default only the owner can read it.
 
-    A new file gets its name when it is on the disk. An old one is replaced by a draft. There are few system calls,
-    because this runs in a thread, which waits for the interpreter's lock after each of them.
+    It writes a draft, calls fsync(2), rename(2), and fsync on the folder. There are few system calls, because this runs
+    in a thread, which waits for the interpreter's lock after each of them.
     """
-    if not _link_new(folder, name, data, mode, name_first=False):
-        _replace(folder, name, data, mode)
+    draft = _write_draft(folder, data, mode)
+    try:
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        _remove(folder, draft)
+        raise
+    os.fsync(folder)
 
 
 def write_durably(folder: int, name: str, data: bytes) -> None:
@@ -33,8 +38,8 @@ def write_durably(folder: int, name: str, data: bytes) -> None:
     commit of a journalling file system. A power cut before the return may therefore leave a part of it under its name,
     so nothing may refer to it until then. An old file is replaced as by `write_atomically`, because it may be in use.
     """
-    if not _link_new(folder, name, data, _PRIVATE, name_first=True):
-        _replace(folder, name, data, _PRIVATE)
+    if not _link_new(folder, name, data):
+        write_atomically(folder, name, data)
 
 
 def replace_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
@@ -69,41 +74,27 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(folder)
 
 
-def _link_new(folder: int, name: str, data: bytes, mode: int, *, name_first: bool) -> bool:
-    """Write a file that has no name until it is complete, so that a crash leaves no draft (ADR 153).
+def _link_new(folder: int, name: str, data: bytes) -> bool:
+    """Write a file that has no name until its content is written, so that a crash leaves no draft (ADR 153).
 
     Return False, and leave nothing, if there is a file `name`, or if a file without a name cannot be made here.
     """
-    # `_replace` raises the error if it fails as well.
     try:
         file = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, _PRIVATE, dir_fd=folder)
     except OSError:
         return False
     try:
-        _fill(file, data, mode)
-        if not name_first:
-            os.fsync(file)
+        _fill(file, data, _PRIVATE)
         try:
             os.link(f"/proc/self/fd/{file}", name, dst_dir_fd=folder)  # it never replaces a file
         except OSError:
             return False
-        if name_first:
-            _fsync_or_remove(file, folder, name)
+        # Only now: a file system without a journal may lose a link that was made after this.
+        _fsync_or_remove(file, folder, name)
     finally:
         os.close(file)
     os.fsync(folder)
     return True
-
-
-def _replace(folder: int, name: str, data: bytes, mode: int) -> None:
-    """Write a draft, call fsync(2), rename(2), and fsync on the folder."""
-    draft = _write_draft(folder, data, mode)
-    try:
-        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        _remove(folder, draft)
-        raise
-    os.fsync(folder)
 
 
 def _write_draft(folder: int, data: bytes, mode: int) -> str:
