@@ -3,6 +3,8 @@
 uvicorn waits for the head of a request for as long as the client likes, takes heads of any length, and keeps an answer
 until the client has read it. `BoundedProtocol` gives each of these a bound. The body of a request is bounded by
 `shared.http_bodies`.
+
+uvicorn also loses the body of a request that offers another protocol, such as HTTP/2. `_Parser` keeps it.
 """
 
 import asyncio
@@ -13,11 +15,13 @@ import socket
 import struct
 import time
 import uuid
+from array import array
 from collections import Counter
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Final
 
+import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -139,11 +143,38 @@ class Connections:
         return False
 
 
+class _Parser(httptools.HttpRequestParser):
+    """Reads a request that offers a protocol which we do not speak as if it made no offer (RFC 9110, section 7.8).
+
+    Java's client offers HTTP/2 with each request. httptools would end such a request at its head, and take its body for
+    the next request.
+    """
+
+    def __init__(self, protocol: "BoundedProtocol") -> None:
+        super().__init__(protocol)
+        self._protocol = protocol
+
+    def feed_data(self, data: bytes | bytearray | memoryview | array[int]) -> None:
+        while True:
+            try:
+                super().feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                head = self._protocol.take_declined()
+                if head is None:
+                    raise
+                data = head + bytes(data[upgrade.args[0] :])
+            else:
+                return
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of uvicorn's, with the bounds of `Connections`."""
 
     def __init__(self, connections: Connections, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
+        self.parser = _Parser(self)
+        # As uvicorn does, for clients that pipeline.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._all = connections
         self._limits = connections.limits
         self._head_timer: asyncio.TimerHandle | None = None
@@ -155,6 +186,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unwanted_bytes = 0
         self._is_counted = True
         self._is_upgraded = False
+        self._declined: bytes | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -214,6 +246,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
             self._refuse_head()
             raise ValueError("the head is too long")
+        if self.parser.should_upgrade() and self._get_upgrade() is not None and not self._should_upgrade():
+            self._declined = self._head_without_offer()
+            return
         self.server_state.default_headers = _default_headers(int(time.time()))
         self._stop_head_timer()
         self._in_body = True
@@ -230,6 +265,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._declined is not None:
+            return
         self._in_body = False
         super().on_message_complete()
         self._set_under_way()
@@ -253,6 +290,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_answer_timer()
         super().resume_writing()
         self._set_under_way()
+
+    def take_declined(self) -> bytes | None:
+        """Return the head of the request whose offer was declined, to be parsed once more; None if there is none."""
+        head, self._declined = self._declined, None
+        return head
+
+    def _head_without_offer(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        fields = [b"%s: %s\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"%s %s HTTP/%s\r\n%s\r\n" % (self.parser.get_method(), self.url, version, b"".join(fields))
 
     @property
     def _address(self) -> str:

@@ -31,6 +31,7 @@ class App:
         self.go = threading.Event()
         self.waiting = threading.Semaphore(0)
         self.asked = threading.Semaphore(0)
+        self.received = bytearray()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in ("/wait", "/uncounted"):
@@ -41,7 +42,9 @@ class App:
         else:
             self.asked.release()
         while scope["path"] == "/body":
-            if not (await receive()).get("more_body"):
+            message = await receive()
+            self.received += message.get("body", b"")
+            if not message.get("more_body"):
                 break
         body = b"x" * (_UNREAD_BYTES if scope["path"] == "/large" else 4)
         headers = [(b"content-length", str(len(body)).encode())]
@@ -247,6 +250,34 @@ def test_websockets_do_not_take_a_connection_over(loop_factory: LoopFactory) -> 
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+#: The fields that the HTTP client of Java 11 and later sends with each request, and `curl --http2`.
+_OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA\r\n"
+_HIDDEN = _GET + b"\r\n"
+
+
+@pytest.mark.parametrize("body", [_HIDDEN, b"a" * 300_000], ids=["like a request", "large"])
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])
+@pytest.mark.parametrize("pieces", [1, 2], ids=["at once", "after the head"])
+def test_an_offer_of_http_2_keeps_its_body(
+    loop_factory: LoopFactory, body: bytes, is_chunked: bool, pieces: int
+) -> None:
+    length = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % len(body)
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\n" + _OFFER + length + b"\r\n\r\n"
+    sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if is_chunked else body
+    with _serving(loop_factory) as (app, address), connect(address) as connection:
+        if pieces == 1:
+            connection.sendall(head + sent)
+        else:
+            connection.sendall(head)
+            assert app.asked.acquire(timeout=30)
+            connection.sendall(sent)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert app.received == body
+        # The connection goes on, with one answer for each request.
+        connection.sendall(_GET + _OFFER + b"\r\n" + _GET + _LAST)
+        assert read_all(connection).count(b"HTTP/1.1 200 ") == 2
 
 
 def test_an_address_is_a_network_in_ipv6() -> None:
