@@ -224,7 +224,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():  # if the head was too long, the client has its answer
-            sentence = f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields."
+            sentence = (
+                f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields, and at most"
+                f" {_MOST_PIPELINED} further requests before the answer to the first."
+            )
             self._close_with(_answer(b"400 Bad Request", sentence))
 
     def on_message_begin(self) -> None:

@@ -206,8 +206,9 @@ def test_the_memory_of_a_client_is_bounded(loop_factory: LoopFactory, start: byt
             b"65536 bytes together: send what is long in",
         ),
         (_GET + b"a: b\r\n" * 200 + b"\r\n", b"400 ", b"at most 128 header fields"),
+        ((_GET + b"\r\n") * 12, b"400 ", b"at most 8 further requests"),
     ],
-    ids=["long query", "many fields"],
+    ids=["long query", "many fields", "many requests"],
 )
 def test_a_refused_head_gets_a_hint(loop_factory: LoopFactory, request_: bytes, status: bytes, sentence: bytes) -> None:
     # Hardly more than the limit: unread bytes would drop the answer.
