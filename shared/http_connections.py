@@ -11,6 +11,7 @@ import asyncio
 import functools
 import ipaddress
 import itertools
+import re
 import socket
 import struct
 import time
@@ -39,6 +40,8 @@ _IPV6_NETWORK_BITS: Final = 64
 
 #: The name of `BoundedProtocol.stop_counting` in the scope of a request.
 _STOP_COUNTING: Final = "precieux.stop_counting"
+#: A host and perhaps a port (RFC 9110, section 7.2), by the letters that they may have.
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
@@ -225,8 +228,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():  # if the head was too long, the client has its answer
             sentence = (
-                f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields, and at most"
-                f" {_MOST_PIPELINED} further requests before the answer to the first."
+                f"{msg} Send what HTTP/1.1 allows, with one valid Host, at most {_MOST_FIELDS} header fields, and at"
+                f" most {_MOST_PIPELINED} further requests before the answer to the first."
             )
             self._close_with(_answer(b"400 Bad Request", sentence))
 
@@ -249,6 +252,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
             self._refuse_head()
             raise ValueError("the head is too long")
+        hosts = [value for name, value in self.headers if name == b"host"]
+        fewest = 0 if self.parser.get_http_version() == "1.0" else 1
+        if not all(map(_HOST.fullmatch, hosts)) or not fewest <= len(hosts) <= 1:
+            raise ValueError("the request has no valid Host, or several")
         if self.parser.should_upgrade() and self._get_upgrade() is not None and not self._should_upgrade():
             self._declined = self._head_without_offer()
             return

@@ -79,7 +79,7 @@ def _start_waiting(
 ) -> socket.socket:
     """Return a connection with a request under way."""
     connection = stack.enter_context(connect(address))
-    connection.sendall(b"GET " + path + b" HTTP/1.1\r\n" + end)
+    connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + end)
     assert app.waiting.acquire(timeout=30)
     return connection
 
@@ -143,7 +143,10 @@ def test_half_sent_heads_do_not_lock_out_other_addresses(loop_factory: LoopFacto
 def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, answer_s=3600, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
-        for start in (b"POST /body HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"GET /large HTTP/1.1\r\n\r\n") * 4:
+        for start in (
+            b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+            b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+        ) * 4:
             stack.enter_context(connect(address)).sendall(start)
             assert app.asked.acquire(timeout=30)
             assert _ask(address).startswith(b"HTTP/1.1 200 ")
@@ -172,10 +175,10 @@ def test_requests_under_way_survive_new_connections(loop_factory: LoopFactory, l
         (_GET + b"A: ", b"a" * 4096, 431),
         (_GET + b"A: " + b"a" * 70000 + b"\r\n\r\n", b"", 431),
         (_GET, b"a: b\r\n" * 16, 400),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
-        (b"GET /wait HTTP/1.1\r\n\r\n", (_GET + b"\r\n") * 4, 400),
-        (b"POST /body HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 16, 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
+        (b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", (_GET + b"\r\n") * 4, 400),
+        (b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 16, 400),
     ],
     ids=[
         "endless path",
@@ -201,7 +204,7 @@ def test_the_memory_of_a_client_is_bounded(loop_factory: LoopFactory, start: byt
     ("request_", "status", "sentence"),
     [
         (
-            b"GET /?inputs=" + b"a" * 65536 + b" HTTP/1.1\r\n\r\n",
+            b"GET /?inputs=" + b"a" * 65536 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
             b"431 ",
             b"65536 bytes together: send what is long in",
         ),
@@ -223,7 +226,7 @@ def test_a_refused_head_gets_a_hint(loop_factory: LoopFactory, request_: bytes, 
 
 def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory, head_s=3600) as (_, address), connect(address) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         with pytest.raises(ConnectionError):
             connection.sendall(b"x" * _UNREAD_BYTES)
@@ -231,7 +234,7 @@ def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFacto
 
 def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory, answer_s=0.2) as (_, address), connect(address) as connection:
-        connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         reset = select.poll()
         reset.register(connection, 0)  # only POLLHUP and POLLERR
         assert reset.poll(30_000)
@@ -240,7 +243,7 @@ def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> Non
 
 def test_a_large_answer_reaches_a_client_that_reads(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory) as (_, address), connect(address) as connection:
-        connection.sendall(b"GET /large HTTP/1.1\r\n" + _LAST)
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n" + _LAST)
         assert len(read_all(connection)) > _UNREAD_BYTES
 
 
@@ -251,6 +254,27 @@ def test_websockets_do_not_take_a_connection_over(loop_factory: LoopFactory) -> 
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [b"", b"Host: x\r\nHost: x\r\n", b"Host: a b\r\n", b"Host: a/b\r\n", b"Host: a@b\r\n", b"Host: \xff\r\n"],
+    ids=["none", "two", "space", "path", "user", "no ASCII"],
+)
+def test_a_request_has_one_valid_host(loop_factory: LoopFactory, hosts: bytes) -> None:
+    with _serving(loop_factory) as (app, address), connect(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n" + hosts + _LAST)
+        answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"one valid Host" in answer
+        assert not app.asked.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("head", [b"1.0\r\n", b"1.1\r\nHost:\r\n", b"1.1\r\nHost: [::1]:8000\r\n"])
+def test_a_host_may_be_empty_and_missing_in_http_1_0(loop_factory: LoopFactory, head: bytes) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(b"GET / HTTP/" + head + _LAST)
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
 
 
 #: The fields that the HTTP client of Java 11 and later sends with each request, and `curl --http2`.
