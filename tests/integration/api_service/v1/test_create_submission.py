@@ -191,6 +191,25 @@ class TestMalformed:
         answer = await api.post(PATH, content=body[:10_000], headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
 
+    @pytest.mark.parametrize(
+        ("body", "detail"),
+        [
+            (b'{"a" 1}', "at line 1, column 6; send valid JSON."),
+            (b'{"a": -Infinity}', "-Infinity is no number"),
+            (b'{"a": %s}' % (b"9" * 5000), "too many digits"),
+            (b"[" * 5000 + b"]" * 5000, "nested more than 100 levels"),
+            (b"[" * 200 + b"]" * 200, "nested more than 100 levels"),
+        ],
+        ids=["colon", "infinity", "digits", "very deep", "deep"],
+    )
+    async def test_a_400_says_what_is_wrong(self, api: httpx.AsyncClient, body: bytes, detail: str) -> None:
+        answer = await api.post(PATH, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, detail in answer.json()["detail"]) == (400, True), answer.text
+
+    async def test_a_byte_order_mark_is_ignored(self, api: httpx.AsyncClient) -> None:
+        body = b"\xef\xbb\xbf" + json.dumps(BODY).encode()
+        created(await api.post(PATH, content=body, headers={"Content-Type": "application/json"}))
+
     @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
     async def test_json_other_than_an_object_is_refused(self, api: httpx.AsyncClient, body: bytes) -> None:
         answer = await api.post(PATH, content=body, headers={"Content-Type": "application/json"})
