@@ -1,6 +1,7 @@
 """`POST /v1/submissions`: what it stores, what it refuses, and that a refused one leaves nothing behind."""
 
 import asyncio
+import gzip
 import hashlib
 import io
 import json
@@ -21,6 +22,7 @@ from api_service.new_submission import NewSubmission, Object
 from api_service.recipients import Recipients
 from api_service.relay import Relay
 from api_service.submissions import Quarantined, Submissions
+from api_service.v1.problems import Kind
 from job_runner.orphans import Orphans
 from shared.api_keys import Scope
 from shared.archives import pack, unpack
@@ -228,6 +230,12 @@ class TestMalformed:
     async def test_a_body_that_is_too_large_is_a_413(self, api: httpx.AsyncClient, kind: str) -> None:
         answer = await api.post(PATH, content=b"[" * 100_000, headers={"Content-Type": kind})
         assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+    async def test_a_compressed_body_is_a_415(self, api: httpx.AsyncClient) -> None:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        answer = await api.post(PATH, content=gzip.compress(json.dumps(BODY).encode()), headers=headers)
+        assert (answer.status_code, answer.headers["Accept-Encoding"]) == (415, "identity")
+        assert answer.json()["type"] == Kind.UNSUPPORTED_TYPE.url(PUBLIC_URL)
 
     async def test_a_type_may_have_parameters(self, api: httpx.AsyncClient) -> None:
         for kind in ("Application/JSON", "application/json; charset=utf-8"):
