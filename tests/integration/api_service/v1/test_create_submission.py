@@ -276,6 +276,13 @@ def part(disposition: bytes, data: bytes) -> bytes:
 
 
 class TestForms:
+    @pytest.mark.parametrize("name", [b"", b'; filename=""', b"; filename*=UTF-8''a.py"])
+    async def test_a_file_without_a_name_is_refused(self, api: httpx.AsyncClient, name: bytes) -> None:
+        form = part(b"form-data; name=file" + name, b"print(1)")
+        answer = await api.post(PATH, content=form, headers={"Content-Type": BOUNDED})
+        [fault] = [error for error in answer.json()["errors"] if error["pointer"] != "/language"]
+        assert (fault["pointer"], "no file name" in fault["detail"]) == ("/files/0/path", True)
+
     async def test_a_form_is_as_good_as_json(
         self, api: httpx.AsyncClient, database: Database, store: LocalStore
     ) -> None:
