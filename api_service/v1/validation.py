@@ -23,7 +23,8 @@ from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 
 M = TypeVar("M", bound=BaseModel)
 
-_INT: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+#: More digits than any bound has, so that a number that is too large is refused by its bound.
+_INT: Final = re.compile(r"-?[0-9]{1,100}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?", re.ASCII)
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})",
