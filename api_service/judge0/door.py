@@ -43,7 +43,10 @@ def create_door(services: Services) -> FastAPI:
 
 
 class Door:
-    """ASGI middleware that passes requests under Judge0's paths to `door`. A slash at the end makes no difference."""
+    """ASGI middleware that passes requests under Judge0's paths to `door`.
+
+    A slash at the end makes no difference, and HEAD goes where GET goes.
+    """
 
     def __init__(self, app: ASGIApp, door: ASGIApp) -> None:
         self._app = app
@@ -54,7 +57,12 @@ class Door:
             await self._app(scope, receive, send)
             return
         scope["path"] = scope["path"].rstrip("/")
-        await self._door(scope, receive, send)
+        # For HEAD a copy, because the server must know that the answer has no body.
+        served = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        try:
+            await self._door(served, receive, send)
+        finally:
+            scope["route"] = served.get("route")
 
 
 def _is_judge0(scope: Scope) -> bool:
