@@ -53,7 +53,7 @@ class Door:
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_judge0(scope):
+        if scope["type"] != "http" or not is_judge0(scope):
             await self._app(scope, receive, send)
             return
         scope["path"] = scope["path"].rstrip("/")
@@ -65,7 +65,8 @@ class Door:
             scope["route"] = served.get("route")
 
 
-def _is_judge0(scope: Scope) -> bool:
+def is_judge0(scope: Scope) -> bool:
+    """Return True if a request is for one of Judge0's paths, and not for our page."""
     path: str = scope["path"]
     if path.split("/")[1:2] == [] or path.split("/")[1] not in _PARTS:
         return False
