@@ -290,8 +290,8 @@ class AsyncClient:
                         await response.aread()
                         delay = stream.delay_after_refusal(response)
                     else:
-                        async for line in response.aiter_lines():
-                            if event := stream.parser.feed(line):
+                        async for text in response.aiter_text():
+                            for event in stream.parser.feed(text):
                                 stream.reset_failures()
                                 yield event
                                 if event.name == "finished":

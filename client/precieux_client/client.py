@@ -290,8 +290,8 @@ class Client:
                         response.read()
                         delay = stream.delay_after_refusal(response)
                     else:
-                        for line in response.iter_lines():
-                            if event := stream.parser.feed(line):
+                        for text in response.iter_text():
+                            for event in stream.parser.feed(text):
                                 stream.reset_failures()
                                 yield event
                                 if event.name == "finished":

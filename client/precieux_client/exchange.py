@@ -111,7 +111,8 @@ class EventStream:
         self.parser.last_id = last_event_id
 
     def options(self) -> dict[str, Any]:
-        """Return the headers and timeout of the next connection."""
+        """Begin with the next connection, and return its headers and timeout."""
+        self.parser.begin()
         headers = {"Accept": "text/event-stream"}
         if self.parser.last_id is not None:
             headers["Last-Event-ID"] = self.parser.last_id

@@ -1,21 +1,47 @@
 """Reads streams of Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 import json
+import re
+from collections.abc import Iterator
+from typing import Final
 
 from precieux_client.models import Event
 
+#: httpx and `str.splitlines` also end lines at U+0085 and U+2028, which may be in the output of a program.
+_LINE_END: Final = re.compile("\r\n|\n|\r")
+
 
 class EventParser:
-    """Makes events of the lines of a stream. `last_id` is that of the latest event that had one."""
+    """Makes events of the text of a stream. `last_id` is that of the latest event that had one."""
 
     def __init__(self) -> None:
         self.last_id: str | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with a new connection: forget what the one before left incomplete."""
+        self._pieces: list[str] = []
+        self._after_cr = False
         self._name = ""
         self._id: str | None = None
         self._data: list[str] = []
 
-    def feed(self, line: str) -> Event | None:
-        """Take a line without its end, and return the event that it completes, if it does."""
+    def feed(self, text: str) -> Iterator[Event]:
+        """Take the next part of the text, and yield the events that it completes."""
+        if not text:
+            return
+        if self._after_cr:
+            text = text.removeprefix("\n")  # the second half of a line's end
+        self._after_cr = text.endswith("\r")
+        *lines, rest = _LINE_END.split(text)
+        for line in lines:
+            event = self._take("".join(self._pieces) + line)
+            self._pieces.clear()
+            if event:
+                yield event
+        self._pieces.append(rest)
+
+    def _take(self, line: str) -> Event | None:
         if line == "":
             return self._complete()
         name, _, value = line.partition(":")

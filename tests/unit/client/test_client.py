@@ -244,6 +244,27 @@ def test_a_broken_stream_is_resumed() -> None:
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1.1", "1.1"]
 
 
+def test_a_stream_that_breaks_within_an_event_is_resumed(slept: list[float]) -> None:
+    server = Server(stream('id: 1.1\nevent: state\ndata: {"sta'), stream('event: finished\ndata: {"id": 7}\n\n'))
+    events = list(server.client().events(7))
+    assert [(event.name, event.id, event.data) for event in events] == [("finished", None, {"id": 7})]
+    assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, None]
+
+
+#: What `str.splitlines` and httpx take for ends of lines, and JSON does not escape.
+_NO_LINE_ENDS = "a\x85b\u2028c\u2029d"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_lines_of_a_stream_end_as_the_standard_says(end: str, size: int) -> None:
+    lines = ["id: 1", "event: finished", "data: " + json.dumps({"stdout": _NO_LINE_ENDS}, ensure_ascii=False), "", ""]
+    sent = end.join(lines).encode()
+    pieces = iter([sent[start : start + size] for start in range(0, len(sent), size)])
+    [event] = Server(httpx.Response(200, content=pieces)).client().events(7)
+    assert (event.name, event.id, event.data) == ("finished", "1", {"stdout": _NO_LINE_ENDS})
+
+
 def test_a_stream_without_news_ends() -> None:
     assert list(Server(httpx.Response(204)).client().events(7, last_event_id="1.3")) == []
 
