@@ -211,6 +211,13 @@ def test_wait_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(server.requests) == 2
 
 
+def test_a_run_names_its_whole_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with pytest.raises(WaitTimeout, match="has not ended after 1 s"):
+        Server(ok(SUBMISSION | {"state": "running"})).client().run(language="py", source="print(1)", timeout=1)
+
+
 def test_a_list_follows_the_cursor() -> None:
     server = Server(ok({"items": [SUBMISSION], "next": "c2"}), ok({"items": [SUBMISSION], "next": None}))
     found = list(server.client().list(state="finished", metadata={"course": "cs1"}))
