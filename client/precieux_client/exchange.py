@@ -147,6 +147,8 @@ def _error_of(response: httpx.Response) -> APIError:
         body = response.json()
     except ValueError:
         body = None
+    if response.has_redirect_location:
+        body = {"detail": f"The server redirects to {response.headers['Location']}; give the client its new address."}
     return error_of(
         response.status_code,
         body,

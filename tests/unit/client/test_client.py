@@ -351,6 +351,12 @@ def test_the_environment_names_the_server(make: Callable[[], Any], monkeypatch: 
     assert client._http.headers["Authorization"] == "Bearer pcx_there"
 
 
+def test_a_redirect_names_the_new_address() -> None:
+    moved = httpx.Response(301, headers={"Location": "https://server.example/v1/limits"})
+    with pytest.raises(APIError, match=r"redirects to https://server\.example/v1/limits; give the client"):
+        Server(moved).client().limits()
+
+
 def test_an_older_server_names_no_libraries() -> None:
     language = {
         "code": "py", "name": "Python", "aliases": [], "version": "3.13", "variants": [], "extensions": [".py"],
