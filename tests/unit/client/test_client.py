@@ -21,6 +21,7 @@ from precieux_client import (
     InvalidRequest,
     Limits,
     NotFound,
+    PrecieuxError,
     QuotaExceeded,
     ServerError,
     TestCase,
@@ -349,6 +350,38 @@ def test_the_environment_names_the_server(make: Callable[[], Any], monkeypatch: 
     client = make()
     assert client._settings.url == "http://there.example"
     assert client._http.headers["Authorization"] == "Bearer pcx_there"
+
+
+@pytest.mark.parametrize("make", [Client, AsyncClient])
+@pytest.mark.parametrize("url", ["server.example", "localhost:8000", "ftp://server.example", "http://", "http://[::"])
+def test_an_address_without_a_server_is_refused(make: Callable[..., Any], url: str) -> None:
+    with pytest.raises(PrecieuxError, match="is no address of a server"):
+        make(url)
+
+
+@pytest.mark.parametrize("make", [Client, AsyncClient])
+def test_a_key_from_a_file_is_a_key(make: Callable[..., Any]) -> None:
+    assert make("http://server.example", "pcx_key\n")._http.headers["Authorization"] == "Bearer pcx_key"
+    with pytest.raises(PrecieuxError, match="characters that no key has"):
+        make("http://server.example", "pcx_\nkey")
+
+
+@pytest.mark.parametrize("key", ["a\nb", "é"])
+def test_an_idempotency_key_that_cannot_be_sent_is_refused(key: str, slept: list[float]) -> None:
+    with pytest.raises(PrecieuxError, match="printable ASCII"):
+        Server(ok()).client().submit(language="py", source="print(1)", idempotency_key=key)
+    assert not slept
+
+
+def test_what_the_server_refuses_is_sent() -> None:
+    server = Server(ok())
+    server.client().submit(language="py", source="\ud800", limits=Limits(cpu_s=float("nan")))
+    server.client().submit(language="py", source="é")
+    assert [request.content for request in server.requests] == [
+        b'{"language": "py", "source": "\\ud800", "limits": {"cpu_s": NaN}}',
+        '{"language":"py","source":"é"}'.encode(),
+    ]
+    assert {request.headers["Content-Type"] for request in server.requests} == {"application/json"}
 
 
 def test_a_redirect_names_the_new_address() -> None:
