@@ -20,7 +20,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 from starlette.types import Scope
@@ -170,6 +170,25 @@ class _Parser(httptools.HttpRequestParser):
                 return
 
 
+class _ClosingLate:
+    """The transport of the last answer on a connection. The connection ends when the client has sent its body.
+
+    Otherwise the kernel would reset it, and a client that is still sending, such as `urllib`, would not see the answer.
+    """
+
+    def __init__(self, protocol: "BoundedProtocol") -> None:
+        self._protocol = protocol
+
+    def write(self, data: bytes) -> None:
+        self._protocol.transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._protocol.transport.is_closing()
+
+    def close(self) -> None:
+        self._protocol.close_after_body()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of uvicorn's, with the bounds of `Connections`."""
 
@@ -190,6 +209,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_counted = True
         self._is_upgraded = False
         self._declined: bytes | None = None
+        self._closes = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -264,6 +284,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = True
         self._bytes_beside_bodies = self._pieces = self._body_bytes = self._unwanted_bytes = 0
         super().on_headers_complete()
+        if self.cycle is not None and not self.cycle.keep_alive:
+            self.cycle.transport = cast("asyncio.Transport", _ClosingLate(self))
         self._all.set_stalled(self)
 
     def on_body(self, body: bytes) -> None:
@@ -280,6 +302,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         super().on_message_complete()
         self._set_under_way()
+        if self._closes:
+            self.transport.close()
+
+    def close_after_body(self) -> None:
+        if not self._in_body:
+            self.transport.close()
+        elif not self._closes:
+            self._closes = True
+            self._await_head()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -339,7 +370,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close_with(self, answer: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(_with_id(answer))
+            if not self._closes:  # otherwise the client has the last answer
+                self.transport.write(_with_id(answer))
             self.transport.close()
 
     def _refuse_head(self) -> None:

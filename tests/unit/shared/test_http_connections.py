@@ -232,6 +232,22 @@ def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFacto
             connection.sendall(b"x" * _UNREAD_BYTES)
 
 
+@pytest.mark.parametrize("head", [b"1.1\r\nHost: x\r\nConnection: close\r\n", b"1.0\r\n"], ids=["close", "HTTP/1.0"])
+def test_a_last_answer_waits_for_the_body(loop_factory: LoopFactory, head: bytes) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(b"POST / HTTP/" + head + b"Content-Length: 20000000\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"x" * 20_000_000)
+        rest = read_all(connection)
+        assert b"HTTP/1.1" not in rest
+
+
+def test_a_last_answer_does_not_wait_for_long(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, head_s=0.2) as (_, address), connect(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n" + _LAST)
+        assert read_all(connection).count(b"HTTP/1.1") == 1
+
+
 def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory, answer_s=0.2) as (_, address), connect(address) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
