@@ -58,6 +58,9 @@ def _with_id(answer: bytes) -> bytes:
 
 
 _TOO_SLOW: Final = _answer(b"408 Request Timeout")
+_NO_WEBSOCKET: Final = _answer(
+    b"400 Bad Request", "A WebSocket is opened by GET without a body, and with lines of at most 8192 bytes.\n"
+)
 _FULL: Final = _answer(
     b"503 Service Unavailable\r\nRetry-After: 1", "Too many connections are open; try again in a moment.\n"
 )
@@ -227,6 +230,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         self._stop_answer_timer()
         super().handle_websocket_upgrade()
+        # uvicorn would leave a request that its WebSocket's protocol cannot read without an answer, and without an end.
+        websocket: Any = self.transport.get_protocol()
+        if websocket.conn.handshake_exc is not None:
+            self._close_with(_NO_WEBSOCKET)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._all.remove(self)
