@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 
-from api_service.locality import socket_owner
+from api_service.locality import socket_owner, why_not_local
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
@@ -82,6 +83,13 @@ def test_only_this_machines_own_names_are_served(api: ApiProcess) -> None:
 
 def test_a_proxy_that_speaks_http_1_0_is_refused(api: ApiProcess) -> None:
     assert ask(api, version="1.0") == 403
+
+
+def test_a_sender_who_is_unknown_is_not_called_another_user() -> None:
+    ends = {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2)}
+    request = HTTPConnection({"type": "http", "http_version": "1.1", "headers": [(b"host", b"localhost")], **ends})
+    assert why_not_local(request, lambda *_: os.geteuid()) is None
+    assert "half of it" in (why_not_local(request, lambda *_: None) or "")
 
 
 @as_root
