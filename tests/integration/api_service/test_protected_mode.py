@@ -78,7 +78,8 @@ def test_a_forwarded_or_cross_site_request_is_refused(api: ApiProcess) -> None:
 
 def test_only_this_machines_own_names_are_served(api: ApiProcess) -> None:
     for host in OTHERS_NAMES:
-        assert ask(api, host=host) == 403, host
+        # What is no name at all is no valid request.
+        assert ask(api, host=host) == (400 if set("@/ ") & set(host) else 403), host
 
 
 def test_a_proxy_that_speaks_http_1_0_is_refused(api: ApiProcess) -> None:
