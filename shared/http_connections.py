@@ -223,6 +223,10 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._close_with(_FULL)
 
+    def _should_upgrade(self) -> bool:
+        # The answers of requests before it would be lost, because the WebSocket's protocol takes the connection over.
+        return super()._should_upgrade() and self._is_idle()
+
     def handle_websocket_upgrade(self) -> None:
         # From here on another protocol has the connection, so our timers must end now.
         self._is_upgraded = True

@@ -107,3 +107,13 @@ async def test_a_refused_websocket_has_one_answer(monkeypatch: pytest.MonkeyPatc
         answer = await reader.read()
         writer.close()
     assert answer.count(b"HTTP/1.1") == 1
+
+
+async def test_a_websocket_behind_a_request_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offered behind a request that is under way, it is an ordinary request."""
+    async with _serving(monkeypatch) as address, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(_GET + b"\r\n" + _GET + _UPGRADE + b"\r\n" + _GET + b"Connection: close\r\n\r\n")
+        answers = await reader.read()
+        writer.close()
+    assert answers.count(b"HTTP/1.1 200 ") == 3
