@@ -24,7 +24,7 @@ from typing import Any, Final, cast
 
 import httptools
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: Header fields of one request, trailers included. Each takes more memory than its bytes.
 _MOST_FIELDS: Final = 128
@@ -213,6 +213,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_upgraded = False
         self._declined: bytes | None = None
         self._closes = False
+        self._unanswered: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -240,6 +241,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._close_with(_NO_WEBSOCKET)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells only the last of the requests that a client has pipelined.
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
         self._all.remove(self)
         self._stop_head_timer()
         self._stop_answer_timer()
@@ -294,7 +299,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         self._in_body = True
         self._bytes_beside_bodies = self._pieces = self._body_bytes = self._unwanted_bytes = 0
+        earlier = self.cycle
         super().on_headers_complete()
+        if self.cycle is not earlier:
+            self._unanswered.append(self.cycle)
         if self.cycle is not None and not self.cycle.keep_alive:
             self.cycle.transport = cast("asyncio.Transport", _ClosingLate(self))
         self._all.set_stalled(self)
@@ -324,6 +332,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_head()
 
     def on_response_complete(self) -> None:
+        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete]
         super().on_response_complete()
         if not self._is_counted and not self.transport.is_closing():
             self._is_counted = self._all.admit(self, self._address)

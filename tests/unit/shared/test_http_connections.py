@@ -24,7 +24,7 @@ _UNREAD_BYTES = 64 << 20
 class App:
     """Answers `/` at once, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set.
 
-    `/uncounted` is like `/wait`, but its connection does not count.
+    `/uncounted` is like `/wait`, but its connection does not count. `/leave` waits until its client has left.
     """
 
     def __init__(self) -> None:
@@ -32,6 +32,7 @@ class App:
         self.waiting = threading.Semaphore(0)
         self.asked = threading.Semaphore(0)
         self.received = bytearray()
+        self.left = threading.Semaphore(0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in ("/wait", "/uncounted"):
@@ -41,6 +42,10 @@ class App:
             await asyncio.to_thread(self.go.wait)
         else:
             self.asked.release()
+        while scope["path"] == "/leave":
+            if (await receive())["type"] == "http.disconnect":
+                self.left.release()
+                break
         while scope["path"] == "/body":
             message = await receive()
             self.received += message.get("body", b"")
@@ -246,6 +251,17 @@ def test_a_last_answer_does_not_wait_for_long(loop_factory: LoopFactory) -> None
     with _serving(loop_factory, head_s=0.2) as (_, address), connect(address) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n" + _LAST)
         assert read_all(connection).count(b"HTTP/1.1") == 1
+
+
+def test_a_client_that_leaves_leaves_all_its_requests(
+    loop_factory: LoopFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _serving(loop_factory) as (app, address):
+        with connect(address) as connection:
+            connection.sendall(b"GET /leave HTTP/1.1\r\nHost: x\r\n\r\n" + _GET + b"\r\n")
+            assert app.asked.acquire(timeout=30)
+        assert app.left.acquire(timeout=10)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> None:
