@@ -60,6 +60,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         from api_service import judge0
 
         judge0.add_to(app)
+        refuse = judge0.refusing(refuse)
     app.add_middleware(
         BoundedBodies,
         limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),

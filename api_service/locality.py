@@ -68,7 +68,9 @@ def why_not_local(request: HTTPConnection, owner_of: SocketOwner) -> str | None:
     if not client or not server or not is_loopback(client[0]):
         return "it comes from another machine"
     owner = owner_of((client[0], client[1]), (server[0], server[1]))
-    if owner is None or owner != os.geteuid() or owner == _OVERFLOW_UID:
+    if owner is None:
+        return "its connection is closed, or half of it, so that its user is unknown"
+    if owner != os.geteuid() or owner == _OVERFLOW_UID:
         return "it comes from another user of this machine"
     return None
 

@@ -46,7 +46,7 @@ UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was st
 #: The header field that belongs to a status, what it says, and its schema in OpenAPI.
 _HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
     401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
-    415: ("Accept", "The required media type.", {"type": "string"}),
+    415: ("Accept", "The required media type, unless it was the coding that is not supported.", {"type": "string"}),
     429: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
     503: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
 }
@@ -110,7 +110,8 @@ def response_headers(status: HTTPStatus) -> dict[str, Any]:
     if status not in _HEADERS:
         return {}
     name, description, schema = _HEADERS[status]
-    return {"headers": {name: {"description": description, "required": True, "schema": schema}}}
+    is_required = status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return {"headers": {name: {"description": description, "required": is_required, "schema": schema}}}
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -39,7 +39,7 @@ def _address(text: str) -> str:
     if "<" in text:
         raise ValueError("it is not an e-mail address: send the address alone, without a name and without < and >")
     if " " in text:
-        raise ValueError("it contains a space; in a query string a + means a space, so write %2B for a +")
+        raise ValueError("it contains a space; send one address, and in a query string write %2B for a +")
     try:
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as exc:

@@ -14,6 +14,7 @@ FREE_BYTES: Final = 65536
 _HEADERS: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
     HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {"Accept-Encoding": "identity"},
 }
 
 #: Makes the answer to a refused request from a status, a sentence and header fields. The body is not read to its end.
@@ -50,7 +51,10 @@ class ByteBudget:
 
 
 class BoundedBodies:
-    """ASGI middleware: 413 for a body that is too large, 408 for one that is too slow, 503 when the budget is spent.
+    """ASGI middleware that refuses bodies.
+
+    413 for a body that is too large, 415 for one that is compressed, 408 for one that is too slow, 503 when the budget
+    is spent.
 
     With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
     answer with another error first. Otherwise it is refused before the application is called.
@@ -79,7 +83,8 @@ class BoundedBodies:
             return
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
-        body = _Body(self._limits, self._budget, receive)
+        codings = {value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"}
+        body = _Body(self._limits, self._budget, receive, is_encoded=not codings <= {b"", b"identity"})
         is_late = self._is_late(scope)
         answering = False
 
@@ -132,10 +137,11 @@ class _Refused(Exception):
 class _Body:
     """The state of one body: what has arrived, and why it was refused."""
 
-    def __init__(self, limits: BodyLimits, budget: ByteBudget, receive: Receive) -> None:
+    def __init__(self, limits: BodyLimits, budget: ByteBudget, receive: Receive, *, is_encoded: bool) -> None:
         self._limits = limits
         self._budget = budget
         self._receive = receive
+        self._is_encoded = is_encoded
         self._ends: float | None = None
         self._bytes = 0
         self._taken = 0
@@ -180,6 +186,9 @@ class _Body:
     def _count(self, size: int) -> None:
         self._bytes += size
         self._check_size(self._bytes)
+        if size and self._is_encoded:
+            sentence = "The body is compressed; send it as it is, without Content-Encoding."
+            raise self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)
         missing = self._bytes - FREE_BYTES - self._taken
         if missing > 0:
             if not self._budget.take(missing):

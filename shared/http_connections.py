@@ -3,23 +3,28 @@
 uvicorn waits for the head of a request for as long as the client likes, takes heads of any length, and keeps an answer
 until the client has read it. `BoundedProtocol` gives each of these a bound. The body of a request is bounded by
 `shared.http_bodies`.
+
+uvicorn also loses the body of a request that offers another protocol, such as HTTP/2. `_Parser` keeps it.
 """
 
 import asyncio
 import functools
 import ipaddress
 import itertools
+import re
 import socket
 import struct
 import time
 import uuid
+from array import array
 from collections import Counter
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import httptools
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: Header fields of one request, trailers included. Each takes more memory than its bytes.
 _MOST_FIELDS: Final = 128
@@ -35,6 +40,8 @@ _IPV6_NETWORK_BITS: Final = 64
 
 #: The name of `BoundedProtocol.stop_counting` in the scope of a request.
 _STOP_COUNTING: Final = "precieux.stop_counting"
+#: A host and perhaps a port (RFC 9110, section 7.2), by the letters that they may have.
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
@@ -51,6 +58,9 @@ def _with_id(answer: bytes) -> bytes:
 
 
 _TOO_SLOW: Final = _answer(b"408 Request Timeout")
+_NO_WEBSOCKET: Final = _answer(
+    b"400 Bad Request", "A WebSocket is opened by GET without a body, and with lines of at most 8192 bytes.\n"
+)
 _FULL: Final = _answer(
     b"503 Service Unavailable\r\nRetry-After: 1", "Too many connections are open; try again in a moment.\n"
 )
@@ -139,11 +149,57 @@ class Connections:
         return False
 
 
+class _Parser(httptools.HttpRequestParser):
+    """Reads a request that offers a protocol which we do not speak as if it made no offer (RFC 9110, section 7.8).
+
+    Java's client offers HTTP/2 with each request. httptools would end such a request at its head, and take its body for
+    the next request.
+    """
+
+    def __init__(self, protocol: "BoundedProtocol") -> None:
+        super().__init__(protocol)
+        self._protocol = protocol
+
+    def feed_data(self, data: bytes | bytearray | memoryview | array[int]) -> None:
+        while True:
+            try:
+                super().feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                head = self._protocol.take_declined()
+                if head is None:
+                    raise
+                data = head + bytes(data[upgrade.args[0] :])
+            else:
+                return
+
+
+class _ClosingLate:
+    """The transport of the last answer on a connection. The connection ends when the client has sent its body.
+
+    Otherwise the kernel would reset it, and a client that is still sending, such as `urllib`, would not see the answer.
+    """
+
+    def __init__(self, protocol: "BoundedProtocol") -> None:
+        self._protocol = protocol
+
+    def write(self, data: bytes) -> None:
+        self._protocol.transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._protocol.transport.is_closing()
+
+    def close(self) -> None:
+        self._protocol.close_after_body()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of uvicorn's, with the bounds of `Connections`."""
 
     def __init__(self, connections: Connections, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
+        self.parser = _Parser(self)
+        # As uvicorn does, for clients that pipeline.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._all = connections
         self._limits = connections.limits
         self._head_timer: asyncio.TimerHandle | None = None
@@ -155,6 +211,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unwanted_bytes = 0
         self._is_counted = True
         self._is_upgraded = False
+        self._declined: bytes | None = None
+        self._closes = False
+        self._unanswered: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -165,6 +224,10 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._close_with(_FULL)
 
+    def _should_upgrade(self) -> bool:
+        # The answers of requests before it would be lost, because the WebSocket's protocol takes the connection over.
+        return super()._should_upgrade() and self._is_idle()
+
     def handle_websocket_upgrade(self) -> None:
         # From here on another protocol has the connection, so our timers must end now.
         self._is_upgraded = True
@@ -172,8 +235,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         self._stop_answer_timer()
         super().handle_websocket_upgrade()
+        # uvicorn would leave a request that its WebSocket's protocol cannot read without an answer, and without an end.
+        websocket: Any = self.transport.get_protocol()
+        if websocket.conn.handshake_exc is not None:
+            self._close_with(_NO_WEBSOCKET)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells only the last of the requests that a client has pipelined.
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
         self._all.remove(self)
         self._stop_head_timer()
         self._stop_answer_timer()
@@ -192,7 +263,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():  # if the head was too long, the client has its answer
-            sentence = f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields."
+            sentence = (
+                f"{msg} Send what HTTP/1.1 allows, with one valid Host, at most {_MOST_FIELDS} header fields, and at"
+                f" most {_MOST_PIPELINED} further requests before the answer to the first."
+            )
             self._close_with(_answer(b"400 Bad Request", sentence))
 
     def on_message_begin(self) -> None:
@@ -214,11 +288,23 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
             self._refuse_head()
             raise ValueError("the head is too long")
+        hosts = [value for name, value in self.headers if name == b"host"]
+        fewest = 0 if self.parser.get_http_version() == "1.0" else 1
+        if not all(map(_HOST.fullmatch, hosts)) or not fewest <= len(hosts) <= 1:
+            raise ValueError("the request has no valid Host, or several")
+        if self.parser.should_upgrade() and self._get_upgrade() is not None and not self._should_upgrade():
+            self._declined = self._head_without_offer()
+            return
         self.server_state.default_headers = _default_headers(int(time.time()))
         self._stop_head_timer()
         self._in_body = True
         self._bytes_beside_bodies = self._pieces = self._body_bytes = self._unwanted_bytes = 0
+        earlier = self.cycle
         super().on_headers_complete()
+        if self.cycle is not earlier:
+            self._unanswered.append(self.cycle)
+        if self.cycle is not None and not self.cycle.keep_alive:
+            self.cycle.transport = cast("asyncio.Transport", _ClosingLate(self))
         self._all.set_stalled(self)
 
     def on_body(self, body: bytes) -> None:
@@ -230,11 +316,23 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._declined is not None:
+            return
         self._in_body = False
         super().on_message_complete()
         self._set_under_way()
+        if self._closes:
+            self.transport.close()
+
+    def close_after_body(self) -> None:
+        if not self._in_body:
+            self.transport.close()
+        elif not self._closes:
+            self._closes = True
+            self._await_head()
 
     def on_response_complete(self) -> None:
+        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete]
         super().on_response_complete()
         if not self._is_counted and not self.transport.is_closing():
             self._is_counted = self._all.admit(self, self._address)
@@ -253,6 +351,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_answer_timer()
         super().resume_writing()
         self._set_under_way()
+
+    def take_declined(self) -> bytes | None:
+        """Return the head of the request whose offer was declined, to be parsed once more; None if there is none."""
+        head, self._declined = self._declined, None
+        return head
+
+    def _head_without_offer(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        fields = [b"%s: %s\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"%s %s HTTP/%s\r\n%s\r\n" % (self.parser.get_method(), self.url, version, b"".join(fields))
 
     @property
     def _address(self) -> str:
@@ -282,7 +390,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close_with(self, answer: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(_with_id(answer))
+            if not self._closes:  # otherwise the client has the last answer
+                self.transport.write(_with_id(answer))
             self.transport.close()
 
     def _refuse_head(self) -> None:

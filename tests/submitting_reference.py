@@ -146,6 +146,8 @@ _FILE_NAMES: Final = """\
 """
 _RULES: Final = """\
 - **Several files.** A classic call takes one file. `POST /v1/submissions` takes up to {most_files} ([api.md](api.md)).
+  There each file keeps its path, also a single one. So give it an extension that its compiler knows: to gcc, `a.txt` is
+  no program in C.
 - **Java.** The file is named after its public class, or after the class with `main` if none is public.
 
 ## Limits

@@ -43,21 +43,30 @@ def create_door(services: Services) -> FastAPI:
 
 
 class Door:
-    """ASGI middleware that passes requests under Judge0's paths to `door`. A slash at the end makes no difference."""
+    """ASGI middleware that passes requests under Judge0's paths to `door`.
+
+    A slash at the end makes no difference, and HEAD goes where GET goes.
+    """
 
     def __init__(self, app: ASGIApp, door: ASGIApp) -> None:
         self._app = app
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_judge0(scope):
+        if scope["type"] != "http" or not is_judge0(scope):
             await self._app(scope, receive, send)
             return
         scope["path"] = scope["path"].rstrip("/")
-        await self._door(scope, receive, send)
+        # For HEAD a copy, because the server must know that the answer has no body.
+        served = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        try:
+            await self._door(served, receive, send)
+        finally:
+            scope["route"] = served.get("route")
 
 
-def _is_judge0(scope: Scope) -> bool:
+def is_judge0(scope: Scope) -> bool:
+    """Return True if a request is for one of Judge0's paths, and not for our page."""
     path: str = scope["path"]
     if path.split("/")[1:2] == [] or path.split("/")[1] not in _PARTS:
         return False

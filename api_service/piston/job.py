@@ -59,7 +59,8 @@ def _limits(fields: Mapping[str, Any], maxima: Maxima) -> dict[str, float]:
 
 
 def _limit(name: str, asked: object, most: int) -> float:
-    if not asked or (asked == _CONFIGURED and name.endswith("memory_limit")):
+    # JavaScript takes an empty list or object for true, so those are refused below.
+    if asked in (None, "", 0) or (asked == _CONFIGURED and name.endswith("memory_limit")):
         return most
     if isinstance(asked, bool) or not isinstance(asked, int | float) or not _is_float(asked):
         raise PistonError(f"If specified, {name} must be a number")

@@ -36,6 +36,7 @@ TYPES: Final = f"{JSON}, {FORM}, text/*"
 
 #: The part with all keys but the files.
 _JSON_PART: Final = "submission"
+_NAMELESS: Final = "The part has no file name; send `filename`. A form has no `filename*` (RFC 7578)."
 #: Keys that may be fields of a form or parameters of a query: texts, and true or false.
 FIELDS: Final = frozenset(
     {
@@ -179,6 +180,8 @@ def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
     fields: dict[str, str] = {}
     faults: list[Fault] = []
     whole: dict[str, Any] = {}
+    files = [part for part in parts if part.name == "file"]
+    faults += [Fault(_NAMELESS, pointer=f"/files/{nth}/path") for nth, part in enumerate(files) if not part.filename]
     for part in parts:
         if part.name == "file":
             continue

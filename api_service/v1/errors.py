@@ -13,6 +13,7 @@ from api_service.budget import QuotaExceeded
 from api_service.dependencies import Services, credentials_of
 from api_service.problems import UNAVAILABLE, Problem, allowed_methods
 from api_service.request_ids import HEADER, SCOPE_KEY
+from api_service.submissions import RunUnderWay
 from api_service.v1.problems import Fault, Kind, V1Problem, document, invalid
 from api_service.v1.validation import pointer_to, sentence
 from shared.errors import TransientError
@@ -98,7 +99,7 @@ def from_use_case(exc: Problem | TransientError) -> V1Problem:
     """Return the problem of an error that a use case raised, which classic calls share."""
     if isinstance(exc, TransientError):
         return V1Problem(Kind.UNAVAILABLE, UNAVAILABLE)
-    kind = _KINDS.get(exc.status, Kind.INTERNAL)
+    kind = Kind.UNDER_WAY if isinstance(exc, RunUnderWay) else _KINDS.get(exc.status, Kind.INTERNAL)
     if isinstance(exc, QuotaExceeded):
         extra = {"violated-policies": exc.policies}
         return V1Problem(Kind.QUOTA_EXCEEDED, exc.detail, headers=exc.headers, extra=extra)

@@ -11,6 +11,8 @@ from api_service.streaming import PiecewiseResponse, prefetch
 from shared.http_connections import stop_counting
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+#: Clients that read lines with httpx or `str.splitlines` end them here too. JSON has an escape for each.
+_TAKEN_FOR_LINE_ENDS: Final = "\x85\u2028\u2029"
 #: The whole stream. It has no type, because generators of clients take it for text, and others for a list of events.
 _EVENTS: Final[dict[str, Any]] = {"examples": ['event: state\ndata: {"state": "queued"}\nid: 1\n\n']}
 #: One event, as OpenAPI 3.2 describes it.
@@ -42,7 +44,10 @@ LAST_EVENT_ID: Final[dict[str, Any]] = {
 
 def event(name: str, data: BaseModel, event_id: str | None = None) -> bytes:
     """Return an event as the stream carries it."""
-    return format_sse_event(data_str=data.model_dump_json(), event=name, id=event_id)
+    text = data.model_dump_json()
+    for letter in _TAKEN_FOR_LINE_ENDS:
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return format_sse_event(data_str=text, event=name, id=event_id)
 
 
 async def event_stream(request: Request, pieces: AsyncGenerator[bytes]) -> Response:

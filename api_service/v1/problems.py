@@ -118,7 +118,10 @@ class Kind(Enum):
         "unsupported-type",
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "The type of the body is not supported",
-        "Send a type that the call takes, and name it in `Content-Type`; the header `Accept` of the answer lists them.",
+        (
+            "Send a type that the call takes, and name it in `Content-Type`; the header `Accept` of the answer lists"
+            " them. Do not compress the body."
+        ),
     )
     RANGE = (
         "range",

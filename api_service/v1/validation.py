@@ -23,7 +23,8 @@ from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 
 M = TypeVar("M", bound=BaseModel)
 
-_INT: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+#: More digits than any bound has, so that a number that is too large is refused by its bound.
+_INT: Final = re.compile(r"-?[0-9]{1,100}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?", re.ASCII)
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})",
@@ -34,6 +35,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 _MOST_FAULTS: Final = 1000
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
+_TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
 
 #: Sentences for the errors of pydantic. They speak of JSON, and say what to do.
 _OBJECT: Final = "It must be an object."
@@ -116,7 +118,8 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
 def parse_json(body: bytes) -> object:
     """Return the value of a JSON text in UTF-8. Raise `V1Problem` (400) if it is none, 422 if a name comes twice."""
     try:
-        text = body.decode()
+        # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise V1Problem(Kind.MALFORMED, "The body is not in UTF-8; send JSON in UTF-8.") from None
     repeated: list[str] = []
@@ -129,18 +132,22 @@ def parse_json(body: bytes) -> object:
 
     try:
         content: object = json.loads(text, parse_constant=_no_constant, object_pairs_hook=without_repeats)
-    except (ValueError, RecursionError) as exc:
-        where = f" at line {exc.lineno}, column {exc.colno}" if isinstance(exc, json.JSONDecodeError) else ""
-        raise V1Problem(Kind.MALFORMED, f"The body is not JSON{where}; send valid JSON.") from None
+    except json.JSONDecodeError as exc:
+        where = f"line {exc.lineno}, column {exc.colno}"
+        raise V1Problem(Kind.MALFORMED, f"The body is not JSON at {where}; send valid JSON.") from None
+    except ValueError:
+        raise V1Problem(Kind.MALFORMED, "A number in the body has too many digits; send a smaller number.") from None
+    except RecursionError:
+        raise V1Problem(Kind.MALFORMED, _TOO_DEEP) from None
     if _is_deeper(content, _DEEPEST):
-        raise V1Problem(Kind.MALFORMED, f"The body is nested more than {_DEEPEST} levels deep; send a flatter one.")
+        raise V1Problem(Kind.MALFORMED, _TOO_DEEP)
     if repeated:
         raise invalid([Fault(f"The name {repeated[0]!a} is there twice in one object; send it once.", pointer="")])
     return content
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not valid JSON")
+    raise V1Problem(Kind.MALFORMED, f"The body is not JSON, because {name} is no number there; send a number or null.")
 
 
 def _is_deeper(content: object, levels: int) -> bool:

@@ -88,8 +88,7 @@ class AsyncClient:
         submitted = await self.submit(wait=first, **submission)
         if submitted.is_final:
             return submitted
-        left = None if timeout is None else timeout - (time.monotonic() - started)
-        return await self.wait(submitted.id, timeout=left)
+        return await self._wait(submitted.id, timeout, started)
 
     async def get(self, submission_id: int) -> Submission:
         """Return a submission."""
@@ -97,7 +96,9 @@ class AsyncClient:
 
     async def wait(self, submission_id: int, *, timeout: float | None = None) -> Submission:
         """Return a submission as soon as it has ended. Raises `WaitTimeout` after `timeout` seconds."""
-        started = time.monotonic()
+        return await self._wait(submission_id, timeout, time.monotonic())
+
+    async def _wait(self, submission_id: int, timeout: float | None, started: float) -> Submission:
         for seconds in waits(timeout, lambda: time.monotonic() - started):
             submission = await self._send(calls.get(submission_id, wait=seconds))
             if submission.is_final or submission.state == "held":

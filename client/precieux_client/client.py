@@ -90,8 +90,7 @@ class Client:
         submitted = self.submit(wait=first, **submission)
         if submitted.is_final:
             return submitted
-        left = None if timeout is None else timeout - (time.monotonic() - started)
-        return self.wait(submitted.id, timeout=left)
+        return self._wait(submitted.id, timeout, started)
 
     def get(self, submission_id: int) -> Submission:
         """Return a submission."""
@@ -99,7 +98,9 @@ class Client:
 
     def wait(self, submission_id: int, *, timeout: float | None = None) -> Submission:
         """Return a submission as soon as it has ended. Raises `WaitTimeout` after `timeout` seconds."""
-        started = time.monotonic()
+        return self._wait(submission_id, timeout, time.monotonic())
+
+    def _wait(self, submission_id: int, timeout: float | None, started: float) -> Submission:
         for seconds in waits(timeout, lambda: time.monotonic() - started):
             submission = self._send(calls.get(submission_id, wait=seconds))
             if submission.is_final or submission.state == "held":

@@ -1,5 +1,6 @@
 """The part of a call and of an event stream that both clients share: everything but sending and waiting."""
 
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import httpx
 
 from precieux_client.calls import LONGEST_WAIT, Call
-from precieux_client.errors import APIError, ConnectionFailed, error_of
+from precieux_client.errors import APIError, ConnectionFailed, PrecieuxError, error_of
 from precieux_client.retry import Retries, retry_after
 from precieux_client.sse import EventParser
 from precieux_client.version import VERSION
@@ -35,13 +36,18 @@ class Settings:
 
     @classmethod
     def of(cls, url: str | None, key: str | None, timeout: float, retries: int) -> "Settings":
-        """Return the settings. Without `url` or `key`, PRECIEUX_URL and PRECIEUX_API_KEY count."""
-        return cls(
-            (url or os.environ.get("PRECIEUX_URL") or DEFAULT_URL).rstrip("/"),
-            key or os.environ.get("PRECIEUX_API_KEY") or None,
-            timeout,
-            Retries(count=retries),
-        )
+        """Return the settings. Without `url` or `key`, PRECIEUX_URL and PRECIEUX_API_KEY count.
+
+        Raises `PrecieuxError` if one of them cannot be used.
+        """
+        url = (url or os.environ.get("PRECIEUX_URL") or DEFAULT_URL).rstrip("/")
+        # A key that was read from a file has an end of line.
+        key = (key or os.environ.get("PRECIEUX_API_KEY") or "").strip() or None
+        if not _is_address(url):
+            raise PrecieuxError(f"{url} is no address of a server; give one such as {DEFAULT_URL}.")
+        if key and not _is_printable(key):
+            raise PrecieuxError("The API key has characters that no key has; give it as it was shown.")
+        return cls(url, key, timeout, Retries(count=retries))
 
     def headers(self) -> dict[str, str]:
         headers = {"User-Agent": f"precieux-client/{VERSION}"}
@@ -58,11 +64,15 @@ class Exchange(Generic[T]):
         headers = {}
         if call.method == "POST":
             headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
+            if not _is_printable(headers["Idempotency-Key"]):
+                raise PrecieuxError("An idempotency key may only have printable ASCII characters.")
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
         self.request = client.build_request(
             call.method,
             call.path,
             params=dict(call.query) or None,
-            json=call.body,
+            content=None if call.body is None else _json(call.body),
             headers=headers,
             timeout=httpx.Timeout(settings.timeout, read=settings.timeout + call.wait_s),
         )
@@ -111,7 +121,7 @@ class EventStream:
         self.parser.last_id = last_event_id
 
     def options(self) -> dict[str, Any]:
-        """Return the headers and timeout of the next connection, and be ready for its stream."""
+        """Begin with the next connection, and return its headers and timeout."""
         self.parser.begin()
         headers = {"Accept": "text/event-stream"}
         if self.parser.last_id is not None:
@@ -141,12 +151,34 @@ class EventStream:
         return delay
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _json(content: Any) -> bytes:
+    """Return the JSON of a body. What the server refuses, such as a lone surrogate, is sent, so that it says why."""
+    try:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(content).encode()
+
+
 def _error_of(response: httpx.Response) -> APIError:
     """Return the error of an answer whose body has been read."""
     try:
         body = response.json()
     except ValueError:
         body = None
+    if response.has_redirect_location:
+        body = {"detail": f"The server redirects to {response.headers['Location']}; give the client its new address."}
     return error_of(
         response.status_code,
         body,

@@ -7,8 +7,8 @@ from typing import Final
 
 from precieux_client.models import Event
 
-#: `str.splitlines` knows more ends of lines, such as U+2028, which a program's output may have.
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+#: httpx and `str.splitlines` also end lines at U+0085 and U+2028, which may be in the output of a program.
+_LINE_END: Final = re.compile("\r\n|\n|\r")
 
 
 class EventParser:
@@ -19,29 +19,29 @@ class EventParser:
         self.begin()
 
     def begin(self) -> None:
-        """Forget what a broken stream has left incomplete."""
-        self._line: list[str] = []
-        self._may_skip_newline = False
+        """Begin with a new connection: forget what the one before left incomplete."""
+        self._pieces: list[str] = []
+        self._after_cr = False
         self._name = ""
         self._id: str | None = None
         self._data: list[str] = []
 
     def feed(self, text: str) -> Iterator[Event]:
-        """Take the next piece of the stream, of any length, and yield the events that it completes."""
+        """Take the next part of the text, and yield the events that it completes."""
         if not text:
             return
-        if self._may_skip_newline:  # a \r\n may be in two pieces
-            text = text.removeprefix("\n")
-        self._may_skip_newline = text.endswith("\r")
-        first, *others = _LINE_END.split(text)
-        self._line.append(first)
-        for following in others:
-            line, self._line = "".join(self._line), [following]
-            if event := self._take(line):
+        if self._after_cr:
+            text = text.removeprefix("\n")  # the second half of a line's end
+        self._after_cr = text.endswith("\r")
+        *lines, rest = _LINE_END.split(text)
+        for line in lines:
+            event = self._take("".join(self._pieces) + line)
+            self._pieces.clear()
+            if event:
                 yield event
+        self._pieces.append(rest)
 
     def _take(self, line: str) -> Event | None:
-        """Take a line without its end, and return the event that it completes, if it does."""
         if line == "":
             return self._complete()
         name, _, value = line.partition(":")

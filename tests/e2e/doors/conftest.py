@@ -13,7 +13,8 @@ KEY: Final = "a-key-of-the-operator-for-the-front-doors"
 
 @pytest.fixture(scope="session")
 def piston_system() -> Iterator[Up]:
-    """Yield a system that serves Piston v2."""
-    for one in system_in_a_folder({**SETTINGS, "PRECIEUX_FRONT_DOORS": "piston"}):
+    """Yield a system that serves Piston v2. Programs in Dash may run for a minute."""
+    long = {"PRECIEUX_PISTON_LIMIT_OVERRIDES": '{"dash": {"run_timeout": 60000}}'}
+    for one in system_in_a_folder({**SETTINGS, **long, "PRECIEUX_FRONT_DOORS": "piston"}):
         one.start()
         yield one

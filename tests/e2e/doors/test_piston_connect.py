@@ -205,10 +205,10 @@ def test_a_client_that_leaves_ends_its_job(piston_system: Up) -> None:
     started = time.monotonic()
     for _ in range(12):
         with client_of(piston_system) as client:
-            client.init("bash", "echo ready; sleep 2.5")
+            client.init("dash", "echo ready; sleep 50")
             client.until("ready\n")
-    # Twelve whole jobs would take fifteen seconds in four slots of a machine with two processors.
-    assert time.monotonic() - started < 12 * PATIENCE
+    # Less than one whole job, and there are fewer slots than jobs.
+    assert time.monotonic() - started < 50
 
 
 def test_other_sites_may_not_connect(piston_system: Up) -> None:

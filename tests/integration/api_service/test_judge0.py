@@ -176,9 +176,20 @@ async def test_answers_are_counted_by_route(door: httpx.AsyncClient) -> None:
     assert count() == before + 1
 
 
+async def test_head_goes_where_get_goes(door: httpx.AsyncClient) -> None:
+    for path, status in (
+        ("/languages", 200),
+        ("/about/", 200),
+        (f"/submissions/{uuid4()}", 404),
+        ("/languages/x", 404),
+    ):
+        got, asked = await door.get(path), await door.head(path)
+        assert (asked.status_code, asked.headers.get("Content-Type")) == (status, got.headers.get("Content-Type"))
+
+
 async def test_a_body_that_is_too_large_is_refused(door: httpx.AsyncClient) -> None:
     answer = await door.post("/submissions", json={**ONE, "expected_output": "x" * 200_000})
-    assert answer.status_code == 413
+    assert (answer.status_code, "send less" in answer.json()["error"]) == (413, True)
 
 
 async def test_another_keys_submission_does_not_exist(reach: Reach, database: Database) -> None:

@@ -17,18 +17,17 @@ from precieux_client import (
     Client,
     Conflict,
     ConnectionFailed,
-    Event,
     Forbidden,
     InvalidRequest,
     Limits,
     NotFound,
+    PrecieuxError,
     QuotaExceeded,
     ServerError,
     TestCase,
     Unauthenticated,
     WaitTimeout,
 )
-from precieux_client.sse import EventParser
 
 Answer = httpx.Response | Exception
 
@@ -213,6 +212,13 @@ def test_wait_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(server.requests) == 2
 
 
+def test_a_run_names_its_whole_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with pytest.raises(WaitTimeout, match="has not ended after 1 s"):
+        Server(ok(SUBMISSION | {"state": "running"})).client().run(language="py", source="print(1)", timeout=1)
+
+
 def test_a_list_follows_the_cursor() -> None:
     server = Server(ok({"items": [SUBMISSION], "next": "c2"}), ok({"items": [SUBMISSION], "next": None}))
     found = list(server.client().list(state="finished", metadata={"course": "cs1"}))
@@ -246,28 +252,25 @@ def test_a_broken_stream_is_resumed() -> None:
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1.1", "1.1"]
 
 
-@pytest.mark.parametrize("output", ["\u2028", "\u2029", "\x85", "\x0b\x0c\x1c\x1d\x1e", "سلام 🌱"])
-def test_an_output_may_have_any_character(output: str) -> None:
-    data = json.dumps({"run": {"stdout": output}}, ensure_ascii=False)
-    server = Server(stream(f"id: 1.1\nevent: finished\ndata: {data}\n\n"))
-    assert [event.data for event in server.client().events(7)] == [{"run": {"stdout": output}}]
+def test_a_stream_that_breaks_within_an_event_is_resumed(slept: list[float]) -> None:
+    server = Server(stream('id: 1.1\nevent: state\ndata: {"sta'), stream('event: finished\ndata: {"id": 7}\n\n'))
+    events = list(server.client().events(7))
+    assert [(event.name, event.id, event.data) for event in events] == [("finished", None, {"id": 7})]
+    assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, None]
+
+
+#: What `str.splitlines` and httpx take for ends of lines, and JSON does not escape.
+_NO_LINE_ENDS = "a\x85b\u2028c\u2029d"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("length", [1, 2, 3, 5, 1000])
-def test_a_stream_may_come_in_pieces_of_any_length(end: str, length: int) -> None:
-    text = end.join(
-        ["event: a", "data: {", "data: }", "", ": comment", "id: 2", 'data: {"n": 1}', "", "data: {}", "", ""]
-    )
-    parser = EventParser()
-    pieces = (text[start : start + length] for start in range(0, len(text), length))
-    events = [event for piece in pieces for event in parser.feed(piece)]
-    assert events == [Event("a", {}, None), Event("message", {"n": 1}, "2"), Event("message", {}, None)]
-
-
-def test_the_rest_of_a_broken_stream_is_forgotten() -> None:
-    server = Server(stream('id: 1.1\nevent: state\ndata: {"sta'), stream("id: 1.2\nevent: finished\ndata: {}\n\n"))
-    assert [event.id for event in server.client().events(7)] == ["1.2"]
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_lines_of_a_stream_end_as_the_standard_says(end: str, size: int) -> None:
+    lines = ["id: 1", "event: finished", "data: " + json.dumps({"stdout": _NO_LINE_ENDS}, ensure_ascii=False), "", ""]
+    sent = end.join(lines).encode()
+    pieces = iter([sent[start : start + size] for start in range(0, len(sent), size)])
+    [event] = Server(httpx.Response(200, content=pieces)).client().events(7)
+    assert (event.name, event.id, event.data) == ("finished", "1", {"stdout": _NO_LINE_ENDS})
 
 
 def test_a_stream_without_news_ends() -> None:
@@ -347,6 +350,44 @@ def test_the_environment_names_the_server(make: Callable[[], Any], monkeypatch: 
     client = make()
     assert client._settings.url == "http://there.example"
     assert client._http.headers["Authorization"] == "Bearer pcx_there"
+
+
+@pytest.mark.parametrize("make", [Client, AsyncClient])
+@pytest.mark.parametrize("url", ["server.example", "localhost:8000", "ftp://server.example", "http://", "http://[::"])
+def test_an_address_without_a_server_is_refused(make: Callable[..., Any], url: str) -> None:
+    with pytest.raises(PrecieuxError, match="is no address of a server"):
+        make(url)
+
+
+@pytest.mark.parametrize("make", [Client, AsyncClient])
+def test_a_key_from_a_file_is_a_key(make: Callable[..., Any]) -> None:
+    assert make("http://server.example", "pcx_key\n")._http.headers["Authorization"] == "Bearer pcx_key"
+    with pytest.raises(PrecieuxError, match="characters that no key has"):
+        make("http://server.example", "pcx_\nkey")
+
+
+@pytest.mark.parametrize("key", ["a\nb", "é"])
+def test_an_idempotency_key_that_cannot_be_sent_is_refused(key: str, slept: list[float]) -> None:
+    with pytest.raises(PrecieuxError, match="printable ASCII"):
+        Server(ok()).client().submit(language="py", source="print(1)", idempotency_key=key)
+    assert not slept
+
+
+def test_what_the_server_refuses_is_sent() -> None:
+    server = Server(ok())
+    server.client().submit(language="py", source="\ud800", limits=Limits(cpu_s=float("nan")))
+    server.client().submit(language="py", source="é")
+    assert [request.content for request in server.requests] == [
+        b'{"language": "py", "source": "\\ud800", "limits": {"cpu_s": NaN}}',
+        '{"language":"py","source":"é"}'.encode(),
+    ]
+    assert {request.headers["Content-Type"] for request in server.requests} == {"application/json"}
+
+
+def test_a_redirect_names_the_new_address() -> None:
+    moved = httpx.Response(301, headers={"Location": "https://server.example/v1/limits"})
+    with pytest.raises(APIError, match=r"redirects to https://server\.example/v1/limits; give the client"):
+        Server(moved).client().limits()
 
 
 def test_an_older_server_names_no_libraries() -> None:

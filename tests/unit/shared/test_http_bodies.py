@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import pytest
@@ -24,9 +24,12 @@ def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> AS
 class Client:
     """One request. The test puts in the pieces of its body."""
 
-    def __init__(self, *pieces: bytes, declared: int | None = None, end: bool = False) -> None:
-        length = [] if declared is None else [(b"content-length", str(declared).encode())]
-        self.scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": length}
+    def __init__(
+        self, *pieces: bytes, declared: int | None = None, end: bool = False, codings: Sequence[bytes] = ()
+    ) -> None:
+        headers = [] if declared is None else [(b"content-length", str(declared).encode())]
+        headers += [(b"content-encoding", coding) for coding in codings]
+        self.scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
         self.sent: list[Message] = []
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         for piece in pieces:
@@ -99,6 +102,23 @@ async def test_a_body_is_refused_as_it_grows(declared: int | None) -> None:
     app = App()
     client = await _serve(Client(*[b"a" * FREE_BYTES] * 4, b"b", declared=declared), app)
     assert (client.status, app.left) == (413, 1)
+
+
+@pytest.mark.parametrize("codings", [[b"gzip"], [b"x"], [b"gzip, identity"], [b"identity", b"BR"]])
+async def test_a_compressed_body_is_refused(codings: list[bytes]) -> None:
+    app = App()
+    client = await _serve(Client(b"\x1f\x8b", codings=codings), app)
+    assert (client.status, client.headers[b"accept-encoding"], app.left) == (415, b"identity", 1)
+    assert b"compressed" in client.sent[-1]["body"]
+
+
+@pytest.mark.parametrize("codings", [[], [b""], [b"Identity"]])
+async def test_a_body_without_a_coding_is_served(codings: list[bytes]) -> None:
+    assert (await _serve(Client(b"{}", end=True, codings=codings), App())).status == 200
+
+
+async def test_a_coding_without_a_body_is_ignored() -> None:
+    assert (await _serve(Client(end=True, codings=[b"gzip"]), App())).status == 200
 
 
 async def test_a_body_that_pauses_is_refused() -> None:

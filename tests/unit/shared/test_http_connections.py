@@ -24,13 +24,15 @@ _UNREAD_BYTES = 64 << 20
 class App:
     """Answers `/` at once, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set.
 
-    `/uncounted` is like `/wait`, but its connection does not count.
+    `/uncounted` is like `/wait`, but its connection does not count. `/leave` waits until its client has left.
     """
 
     def __init__(self) -> None:
         self.go = threading.Event()
         self.waiting = threading.Semaphore(0)
         self.asked = threading.Semaphore(0)
+        self.received = bytearray()
+        self.left = threading.Semaphore(0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in ("/wait", "/uncounted"):
@@ -40,8 +42,14 @@ class App:
             await asyncio.to_thread(self.go.wait)
         else:
             self.asked.release()
+        while scope["path"] == "/leave":
+            if (await receive())["type"] == "http.disconnect":
+                self.left.release()
+                break
         while scope["path"] == "/body":
-            if not (await receive()).get("more_body"):
+            message = await receive()
+            self.received += message.get("body", b"")
+            if not message.get("more_body"):
                 break
         body = b"x" * (_UNREAD_BYTES if scope["path"] == "/large" else 4)
         headers = [(b"content-length", str(len(body)).encode())]
@@ -76,7 +84,7 @@ def _start_waiting(
 ) -> socket.socket:
     """Return a connection with a request under way."""
     connection = stack.enter_context(connect(address))
-    connection.sendall(b"GET " + path + b" HTTP/1.1\r\n" + end)
+    connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + end)
     assert app.waiting.acquire(timeout=30)
     return connection
 
@@ -140,7 +148,10 @@ def test_half_sent_heads_do_not_lock_out_other_addresses(loop_factory: LoopFacto
 def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, answer_s=3600, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
-        for start in (b"POST /body HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"GET /large HTTP/1.1\r\n\r\n") * 4:
+        for start in (
+            b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+            b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+        ) * 4:
             stack.enter_context(connect(address)).sendall(start)
             assert app.asked.acquire(timeout=30)
             assert _ask(address).startswith(b"HTTP/1.1 200 ")
@@ -169,10 +180,10 @@ def test_requests_under_way_survive_new_connections(loop_factory: LoopFactory, l
         (_GET + b"A: ", b"a" * 4096, 431),
         (_GET + b"A: " + b"a" * 70000 + b"\r\n\r\n", b"", 431),
         (_GET, b"a: b\r\n" * 16, 400),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
-        (b"GET /wait HTTP/1.1\r\n\r\n", (_GET + b"\r\n") * 4, 400),
-        (b"POST /body HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 16, 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
+        (b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", (_GET + b"\r\n") * 4, 400),
+        (b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 16, 400),
     ],
     ids=[
         "endless path",
@@ -198,13 +209,14 @@ def test_the_memory_of_a_client_is_bounded(loop_factory: LoopFactory, start: byt
     ("request_", "status", "sentence"),
     [
         (
-            b"GET /?inputs=" + b"a" * 65536 + b" HTTP/1.1\r\n\r\n",
+            b"GET /?inputs=" + b"a" * 65536 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
             b"431 ",
             b"65536 bytes together: send what is long in",
         ),
         (_GET + b"a: b\r\n" * 200 + b"\r\n", b"400 ", b"at most 128 header fields"),
+        ((_GET + b"\r\n") * 12, b"400 ", b"at most 8 further requests"),
     ],
-    ids=["long query", "many fields"],
+    ids=["long query", "many fields", "many requests"],
 )
 def test_a_refused_head_gets_a_hint(loop_factory: LoopFactory, request_: bytes, status: bytes, sentence: bytes) -> None:
     # Hardly more than the limit: unread bytes would drop the answer.
@@ -219,15 +231,42 @@ def test_a_refused_head_gets_a_hint(loop_factory: LoopFactory, request_: bytes, 
 
 def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory, head_s=3600) as (_, address), connect(address) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         with pytest.raises(ConnectionError):
             connection.sendall(b"x" * _UNREAD_BYTES)
 
 
+@pytest.mark.parametrize("head", [b"1.1\r\nHost: x\r\nConnection: close\r\n", b"1.0\r\n"], ids=["close", "HTTP/1.0"])
+def test_a_last_answer_waits_for_the_body(loop_factory: LoopFactory, head: bytes) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(b"POST / HTTP/" + head + b"Content-Length: 20000000\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"x" * 20_000_000)
+        rest = read_all(connection)
+        assert b"HTTP/1.1" not in rest
+
+
+def test_a_last_answer_does_not_wait_for_long(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, head_s=0.2) as (_, address), connect(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n" + _LAST)
+        assert read_all(connection).count(b"HTTP/1.1") == 1
+
+
+def test_a_client_that_leaves_leaves_all_its_requests(
+    loop_factory: LoopFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _serving(loop_factory) as (app, address):
+        with connect(address) as connection:
+            connection.sendall(b"GET /leave HTTP/1.1\r\nHost: x\r\n\r\n" + _GET + b"\r\n")
+            assert app.asked.acquire(timeout=30)
+        assert app.left.acquire(timeout=10)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory, answer_s=0.2) as (_, address), connect(address) as connection:
-        connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         reset = select.poll()
         reset.register(connection, 0)  # only POLLHUP and POLLERR
         assert reset.poll(30_000)
@@ -236,7 +275,7 @@ def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> Non
 
 def test_a_large_answer_reaches_a_client_that_reads(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory) as (_, address), connect(address) as connection:
-        connection.sendall(b"GET /large HTTP/1.1\r\n" + _LAST)
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n" + _LAST)
         assert len(read_all(connection)) > _UNREAD_BYTES
 
 
@@ -247,6 +286,55 @@ def test_websockets_do_not_take_a_connection_over(loop_factory: LoopFactory) -> 
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [b"", b"Host: x\r\nHost: x\r\n", b"Host: a b\r\n", b"Host: a/b\r\n", b"Host: a@b\r\n", b"Host: \xff\r\n"],
+    ids=["none", "two", "space", "path", "user", "no ASCII"],
+)
+def test_a_request_has_one_valid_host(loop_factory: LoopFactory, hosts: bytes) -> None:
+    with _serving(loop_factory) as (app, address), connect(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n" + hosts + _LAST)
+        answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"one valid Host" in answer
+        assert not app.asked.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("head", [b"1.0\r\n", b"1.1\r\nHost:\r\n", b"1.1\r\nHost: [::1]:8000\r\n"])
+def test_a_host_may_be_empty_and_missing_in_http_1_0(loop_factory: LoopFactory, head: bytes) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(b"GET / HTTP/" + head + _LAST)
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+
+
+#: The fields that the HTTP client of Java 11 and later sends with each request, and `curl --http2`.
+_OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA\r\n"
+_HIDDEN = _GET + b"\r\n"
+
+
+@pytest.mark.parametrize("body", [_HIDDEN, b"a" * 300_000], ids=["like a request", "large"])
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])
+@pytest.mark.parametrize("pieces", [1, 2], ids=["at once", "after the head"])
+def test_an_offer_of_http_2_keeps_its_body(
+    loop_factory: LoopFactory, body: bytes, is_chunked: bool, pieces: int
+) -> None:
+    length = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % len(body)
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\n" + _OFFER + length + b"\r\n\r\n"
+    sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if is_chunked else body
+    with _serving(loop_factory) as (app, address), connect(address) as connection:
+        if pieces == 1:
+            connection.sendall(head + sent)
+        else:
+            connection.sendall(head)
+            assert app.asked.acquire(timeout=30)
+            connection.sendall(sent)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert app.received == body
+        # The connection goes on, with one answer for each request.
+        connection.sendall(_GET + _OFFER + b"\r\n" + _GET + _LAST)
+        assert read_all(connection).count(b"HTTP/1.1 200 ") == 2
 
 
 def test_an_address_is_a_network_in_ipv6() -> None:

@@ -1,4 +1,4 @@
-"""The HTTP server sets no timers between requests, and dates its answers."""
+"""The HTTP server sets no timers between requests, dates its answers, and answers each request for a WebSocket."""
 
 import asyncio
 import contextlib
@@ -90,3 +90,44 @@ def test_an_address_that_is_in_use_leaves_no_socket_open() -> None:
                 listening_socket("127.0.0.1", first.getsockname()[1], setting="nothing")
             gc.collect()
     assert [str(one.message) for one in caught] == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n" + _UPGRADE + b"\r\n{}",
+        _GET + b"Content-Length: 2\r\n" + _UPGRADE + b"\r\n",
+        _GET + b"Transfer-Encoding: chunked\r\n" + _UPGRADE + b"\r\n0\r\n\r\n",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n" + _UPGRADE + b"\r\n",
+        _GET + b"A: " + b"a" * 9000 + b"\r\n" + _UPGRADE + b"\r\n",
+    ],
+    ids=["POST", "length", "chunked", "long path", "long field"],
+)
+async def test_a_websocket_that_cannot_be_opened_is_refused(monkeypatch: pytest.MonkeyPatch, request_: bytes) -> None:
+    async with _serving(monkeypatch) as address, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(request_)
+        answer = await reader.read()  # to the end of the connection
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"GET without a body" in answer
+
+
+async def test_a_refused_websocket_has_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = _UPGRADE.replace(b"Version: 13", b"Version: 12")
+    async with _serving(monkeypatch) as address, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(_GET + wrong + b"\r\n")
+        answer = await reader.read()
+        writer.close()
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+async def test_a_websocket_behind_a_request_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offered behind a request that is under way, it is an ordinary request."""
+    async with _serving(monkeypatch) as address, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(_GET + b"\r\n" + _GET + _UPGRADE + b"\r\n" + _GET + b"Connection: close\r\n\r\n")
+        answers = await reader.read()
+        writer.close()
+    assert answers.count(b"HTTP/1.1 200 ") == 3

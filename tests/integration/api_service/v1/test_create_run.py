@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api_service.v1.problems import Kind
 from shared.database.connection import Database
 from tests.integration.api_service.v1.conftest import PUBLIC_URL
 from tests.integration.rows import execute, fetch
@@ -38,6 +39,7 @@ async def test_a_run_with_its_own_input(api: httpx.AsyncClient, database: Databa
     assert len(await fetch(database, "SELECT id FROM outbox")) == 1
     refused = await api.post(path)
     assert (refused.status_code, refused.headers["Content-Type"]) == (409, "application/problem+json")
+    assert refused.json()["type"] == Kind.UNDER_WAY.url(PUBLIC_URL)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"stdin": null, "args": null, "limits": {}}'])

@@ -1,6 +1,7 @@
 """`POST /v1/submissions`: what it stores, what it refuses, and that a refused one leaves nothing behind."""
 
 import asyncio
+import gzip
 import hashlib
 import io
 import json
@@ -21,6 +22,7 @@ from api_service.new_submission import NewSubmission, Object
 from api_service.recipients import Recipients
 from api_service.relay import Relay
 from api_service.submissions import Quarantined, Submissions
+from api_service.v1.problems import Kind
 from job_runner.orphans import Orphans
 from shared.api_keys import Scope
 from shared.archives import pack, unpack
@@ -191,6 +193,25 @@ class TestMalformed:
         answer = await api.post(PATH, content=body[:10_000], headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
 
+    @pytest.mark.parametrize(
+        ("body", "detail"),
+        [
+            (b'{"a" 1}', "at line 1, column 6; send valid JSON."),
+            (b'{"a": -Infinity}', "-Infinity is no number"),
+            (b'{"a": %s}' % (b"9" * 5000), "too many digits"),
+            (b"[" * 5000 + b"]" * 5000, "nested more than 100 levels"),
+            (b"[" * 200 + b"]" * 200, "nested more than 100 levels"),
+        ],
+        ids=["colon", "infinity", "digits", "very deep", "deep"],
+    )
+    async def test_a_400_says_what_is_wrong(self, api: httpx.AsyncClient, body: bytes, detail: str) -> None:
+        answer = await api.post(PATH, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, detail in answer.json()["detail"]) == (400, True), answer.text
+
+    async def test_a_byte_order_mark_is_ignored(self, api: httpx.AsyncClient) -> None:
+        body = b"\xef\xbb\xbf" + json.dumps(BODY).encode()
+        created(await api.post(PATH, content=body, headers={"Content-Type": "application/json"}))
+
     @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
     async def test_json_other_than_an_object_is_refused(self, api: httpx.AsyncClient, body: bytes) -> None:
         answer = await api.post(PATH, content=body, headers={"Content-Type": "application/json"})
@@ -209,6 +230,12 @@ class TestMalformed:
     async def test_a_body_that_is_too_large_is_a_413(self, api: httpx.AsyncClient, kind: str) -> None:
         answer = await api.post(PATH, content=b"[" * 100_000, headers={"Content-Type": kind})
         assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+    async def test_a_compressed_body_is_a_415(self, api: httpx.AsyncClient) -> None:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        answer = await api.post(PATH, content=gzip.compress(json.dumps(BODY).encode()), headers=headers)
+        assert (answer.status_code, answer.headers["Accept-Encoding"]) == (415, "identity")
+        assert answer.json()["type"] == Kind.UNSUPPORTED_TYPE.url(PUBLIC_URL)
 
     async def test_a_type_may_have_parameters(self, api: httpx.AsyncClient) -> None:
         for kind in ("Application/JSON", "application/json; charset=utf-8"):
@@ -249,6 +276,13 @@ def part(disposition: bytes, data: bytes) -> bytes:
 
 
 class TestForms:
+    @pytest.mark.parametrize("name", [b"", b'; filename=""', b"; filename*=UTF-8''a.py"])
+    async def test_a_file_without_a_name_is_refused(self, api: httpx.AsyncClient, name: bytes) -> None:
+        form = part(b"form-data; name=file" + name, b"print(1)")
+        answer = await api.post(PATH, content=form, headers={"Content-Type": BOUNDED})
+        [fault] = [error for error in answer.json()["errors"] if error["pointer"] != "/language"]
+        assert (fault["pointer"], "no file name" in fault["detail"]) == ("/files/0/path", True)
+
     async def test_a_form_is_as_good_as_json(
         self, api: httpx.AsyncClient, database: Database, store: LocalStore
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api_service.v1.problems import Kind
 from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
 from shared.database.connection import Database
@@ -14,7 +15,7 @@ from shared.database.roles import Role
 from shared.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.api_service.v1.conftest import Key
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request
 
@@ -92,6 +93,7 @@ async def test_a_submission_with_a_run_under_way_is_kept(
         await make_job(database, upload, status)
     answer = await api.delete(f"/v1/submissions/{upload}")
     assert (answer.status_code, answer.headers["Content-Type"]) == (409, "application/problem+json")
+    assert answer.json()["type"] == Kind.UNDER_WAY.url(PUBLIC_URL)
     assert (await api.get(f"/v1/submissions/{upload}")).status_code == 200
 
 

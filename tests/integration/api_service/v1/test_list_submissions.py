@@ -236,6 +236,11 @@ async def test_a_parameter_that_is_not_utf_8_is_refused(api: httpx.AsyncClient) 
     assert (answer.status_code, faults) == (422, [("email", True), ("metadata.x", True)])
 
 
+async def test_a_number_beyond_its_bound_is_a_number(api: httpx.AsyncClient) -> None:
+    answer = await api.get(f"/v1/submissions?batch={'9' * 30}")
+    assert answer.json()["errors"] == [{"parameter": "batch", "detail": "It must be at most 9223372036854775807."}]
+
+
 async def test_a_parameter_twice_is_refused(api: httpx.AsyncClient) -> None:
     answer = await api.get("/v1/submissions?limit=1&limit=1")
     assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "limit")

@@ -150,7 +150,9 @@ def test_white_space_in_a_range_takes_no_time() -> None:
     assert is_in("3.11.2", "  >=3.1\t  <4 ")
 
 
-@pytest.mark.parametrize("number", [10**400, float("inf"), "3", True], ids=["huge", "infinite", "text", "switch"])
+@pytest.mark.parametrize(
+    "number", [10**400, float("inf"), "3", True, [], {}], ids=["huge", "infinite", "text", "switch", "list", "object"]
+)
 def test_limits_must_be_numbers(number: object) -> None:
     with pytest.raises(PistonError, match=r"^If specified, run_cpu_time must be a number$"):
         _job("py", [{"content": "1"}], run_cpu_time=number)
