@@ -7,6 +7,7 @@ group move into a child of it, if the group was delegated to us (cgroups(7), "Cg
 import contextlib
 import enum
 import errno
+import fcntl
 import os
 import pwd
 import re
@@ -210,7 +211,23 @@ def _make_ours(base: Path) -> Path:
     _sweep(base)
     ours = base / _NAME.format(pid=os.getpid())
     ours.mkdir()
+    if _lock(ours) is None:
+        raise NotTaken(Cause.REFUSED, f"{ours} was removed by another executor")
     return ours
+
+
+def _lock(folder: Path) -> int | None:
+    """Return a descriptor that holds a lock of the folder, or None if an executor holds it or the folder is gone."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 @contextlib.contextmanager
@@ -246,11 +263,15 @@ def _own_paths(text: str) -> dict[str, str]:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the folders of executors that were killed."""
+    """Remove the folders of executors that were killed.
+
+    An executor locks its folders while it lives, because one in another PID namespace does not see its process.
+    """
     for folder in parent.glob("precieux-*"):
         match = _OURS.fullmatch(folder.name)
-        if match and not Path(f"/proc/{match[1]}").exists():
+        if match and not Path(f"/proc/{match[1]}").exists() and (lock := _lock(folder)) is not None:
             _remove_tree(folder)
+            os.close(lock)
 
 
 def _remove_tree(folder: Path) -> None:

@@ -1,7 +1,10 @@
 """Finding and removing cgroups, with plain folders in their place. `tests/security/test_cgroup_v2.py` has real ones."""
 
 import errno
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -152,6 +155,35 @@ def test_folders_of_a_dead_executor_are_removed(tmp_path: Path) -> None:
     cgroups.claim(tmp_path, "4:memory:/\n2:cpuacct:/\n")
     left = {folder.name for folder in (tmp_path / "memory").iterdir()}
     assert left == {f"precieux-{os.getpid()}", f"precieux-{os.getppid()}"}
+
+
+def test_the_folder_of_an_executor_that_is_not_seen_is_kept(tmp_path: Path) -> None:
+    """Its process is in another PID namespace, and no box waits in its cgroups."""
+    hidden = tmp_path / "memory/precieux-4194305"
+    for name in ("memory", "cpuacct"):
+        (tmp_path / name).mkdir()
+    hidden.mkdir()
+    with opened(hidden) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        cgroups.claim(tmp_path, "4:memory:/\n2:cpuacct:/\n")
+    assert hidden.exists()
+
+
+def test_an_executor_keeps_its_folder_from_others(tmp_path: Path) -> None:
+    for name in ("memory", "cpuacct"):
+        (tmp_path / name).mkdir()
+    claimed = cgroups.claim(tmp_path, "4:memory:/\n2:cpuacct:/\n")
+    with opened(claimed.folders["memory"]) as descriptor, pytest.raises(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def test_the_smallest_visible_limit_of_processes_counts(tmp_path: Path) -> None:
