@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from api_service.v1.answers import JSON
 from api_service.v1.aside import aside
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from shared.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -32,6 +33,9 @@ _TIME: Final = re.compile(
 _BOOLEANS: Final = {"true": True, "false": False}
 #: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
 _MOST_FAULTS: Final = 1000
+#: What a JSON text may have outside of its strings (`shared.json_structure`). The largest submission has a hundred
+#: tests with all their keys and 256 arguments each.
+_MOST_STRUCTURE: Final = 131_072
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
 
@@ -113,8 +117,14 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
     return body
 
 
-def parse_json(body: bytes) -> object:
-    """Return the value of a JSON text in UTF-8. Raise `V1Problem` (400) if it is none, 422 if a name comes twice."""
+def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
+    """Return the value of a JSON text in UTF-8.
+
+    Raise `V1Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
+    (`shared.json_structure`).
+    """
+    if has_more_structure(body, most_structure):
+        raise invalid([Fault("It has too many keys and values; send fewer in one request.", pointer="")])
     try:
         text = body.decode()
     except UnicodeDecodeError:

@@ -252,6 +252,30 @@ async def test_slow_readers_of_large_files_take_little_memory(
 
 
 @pytest.mark.slow
+async def test_json_of_very_many_values_takes_little_memory(
+    tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
+) -> None:
+    """Each object takes 232 bytes in Python, and five in the text. A key may have three such bodies under way."""
+    keys = [await make_key(database) for _ in range(3)]
+    nest = b'{"":' * 50 + b"0" + b"}" * 50 + b","
+    bodies = [
+        # The second one is just within the bound of a batch.
+        b'{"submissions":[%s0]}' % (nest * (size // len(nest)))
+        for size in (LARGEST, 300_000)
+    ]
+    with api_process(tmp_path, database_url, in_child=little_memory) as api:
+        for body in bodies:
+            answers = await asyncio.gather(*(asyncio.to_thread(_post_batch, api, key, body) for key in keys[:2] * 3))
+            assert set(answers) <= {422, 503}
+            assert is_served(api, keys[2])
+        assert peak(api) < MEMORY
+
+
+def _post_batch(api: ApiProcess, key: bytes, body: bytes) -> int:
+    headers = {"Authorization": f"Bearer {key.decode()}", "Content-Type": "application/json"}
+    return httpx.post(f"{api.url}/v1/batches", content=body, headers=headers, timeout=60).status_code
+
+
 async def test_the_api_survives_all_attacks_at_once(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
