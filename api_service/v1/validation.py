@@ -36,6 +36,8 @@ _MOST_FAULTS: Final = 1000
 #: What a JSON text may have outside of its strings (`shared.json_structure`). The largest submission has a hundred
 #: tests with all their keys and 256 arguments each.
 _MOST_STRUCTURE: Final = 131_072
+#: The most parameters of a query. Each that does not exist is a fault, which takes twenty times its text in the answer.
+_MOST_PARAMETERS: Final = 256
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
 
@@ -259,10 +261,14 @@ def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore
 def query_items(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of a query in their order. What is not UTF-8 becomes lone surrogates, which are faults.
 
-    Starlette would replace it, so that a program would get another input than was sent.
+    Starlette would replace it, so that a program would get another input than was sent. Raise `V1Problem` (422) if
+    there are too many.
     """
-    query: bytes = request.scope["query_string"]
-    return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    query = request.scope["query_string"].decode("latin-1")
+    if query.count("&") >= _MOST_PARAMETERS:
+        detail = f"The query has more than {_MOST_PARAMETERS} parameters; send fewer."
+        raise V1Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
+    return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 
 def query_faults(model: type[BaseModel], items: Sequence[tuple[str, str]]) -> list[Fault]:
