@@ -40,6 +40,21 @@ async def test_equal_signals_that_come_together_are_one() -> None:
     assert len(sent) < 200
 
 
+async def test_others_get_their_turns_among_many_messages() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(count_turns())
+    await delivered(*[10] * 1000)
+    other.cancel()
+    assert turns >= 1000
+
+
 @pytest.mark.parametrize("numbers", [(15,), (2, 15, 9), (10, 10, 12)])
 async def test_each_kind_of_signal_arrives_in_order(numbers: tuple[int, ...]) -> None:
     assert await delivered(*numbers) == [*numbers]
