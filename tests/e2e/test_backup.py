@@ -135,7 +135,7 @@ def test_a_file_that_is_no_backup_leaves_no_folder(folder: Path) -> None:
     assert not data_dir.exists()
 
 
-def test_a_backup_that_was_tampered_with_changes_only_files_that_a_backup_has(folder: Path) -> None:
+def test_a_false_backup_writes_only_files_that_a_backup_has(folder: Path) -> None:
     made, saved, false, data_dir = (folder / name for name in ("made", "saved.tar.gz", "false.tar.gz", "data"))
     succeeds("migrate", "--data-dir", made)
     succeeds("backup", saved, "--data-dir", made)
