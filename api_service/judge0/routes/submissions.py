@@ -1,5 +1,6 @@
 """`/submissions`: create one, and list all."""
 
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from api_service.judge0.parameters import Parameters, Shown, is_on, read, shown
 from api_service.judge0.reading import read_all, read_one
 from api_service.judge0.refusals import Refused
 from api_service.judge0.validation import Asked, Invalid
-from api_service.v1.bodies import body_bytes
+from api_service.v1.bodies import body_bytes, let_go
 from api_service.v1.waiting import reserved, wait_until_final
 from shared.judge0 import store
 
@@ -35,15 +36,12 @@ async def create_submission(
     configuration: ConfigurationDep,
     guards_callback: GuardDep,
 ) -> Response:
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+    async with AsyncExitStack() as turn:
+        turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
         await request.body()
-        async with services.reading.take(principal):
-            asked, how, waits = await _asked(request, services, configuration)
-        if isinstance(asked, Invalid):
-            return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
-        return await _created(
-            asked, how, principal, services, configuration, guards_callback=guards_callback, waits=waits
-        )
+        turn.callback(let_go, request)
+        await turn.enter_async_context(services.reading.take(principal))
+        return await _created(request, principal, services, configuration, turn, guards_callback=guards_callback)
 
 
 async def _asked(
@@ -63,19 +61,24 @@ async def _asked(
 
 
 async def _created(
-    asked: Asked,
-    how: Shown,
+    request: Request,
     principal: Principal,
     services: Services,
     configuration: Configuration,
+    turn: AsyncExitStack,
     *,
     guards_callback: bool,
-    waits: bool,
 ) -> Response:
+    """Return the answer. Before it waits, the `turn` ends."""
+    asked, how, waits = await _asked(request, services, configuration)
+    if isinstance(asked, Invalid):
+        return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
     with reserved(services, principal, _LONGEST_WAIT_S if waits else 0):
         upload, token = await create(services, configuration, principal, asked, guards_callback=guards_callback)
         if not waits:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
+        del asked
+        await turn.aclose()
         await wait_until_final(services, principal, upload, _LONGEST_WAIT_S)
     try:
         return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)

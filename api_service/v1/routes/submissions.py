@@ -13,7 +13,7 @@ from api_service.dependencies import Services, ServicesDep, SubmitterDep
 from api_service.new_submission import NewSubmission
 from api_service.submission_rows import Stored
 from api_service.submissions import Settle
-from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, read_submission
+from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, let_go, read_submission
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import once
@@ -73,11 +73,12 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The so
     ),
 )
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+    async with AsyncExitStack() as turn:
+        turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
         await request.body()
-        async with AsyncExitStack() as turn:
-            await turn.enter_async_context(services.reading.take(principal))
-            return await _created(request, services, principal, turn)
+        turn.callback(let_go, request)
+        await turn.enter_async_context(services.reading.take(principal))
+        return await _created(request, services, principal, turn)
 
 
 async def _created(request: Request, services: Services, principal: Principal, turn: AsyncExitStack) -> Response:

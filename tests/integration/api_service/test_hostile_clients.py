@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import itertools
 import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -324,6 +325,38 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
         await asyncio.sleep(10)
         assert api.process.poll() is None
         assert peak(api) < MEMORY
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "source"),
+    [
+        ("/v1/submissions?wait=60", {"language": "py"}, "source"),
+        ("/submissions?wait=true", {"language_id": 71}, "source_code"),
+    ],
+    ids=["submissions", "judge0"],
+)
+async def test_requests_that_wait_leave_room_for_large_bodies(
+    tmp_path: Path, database: Database, database_url: str, path: str, content: dict[str, Any], source: str
+) -> None:
+    await execute(
+        database, "INSERT INTO languages (code, info, details, seen_at) VALUES ('py', '', :it, now())", it=_PYTHON
+    )
+    keys = [(await make_key(database)).decode() for _ in range(3)]
+    with api_process(tmp_path, database_url, {"PRECIEUX_FRONT_DOORS": "judge0"}) as api:
+        assert await asyncio.to_thread(is_served, api, keys[2].encode())
+        async with httpx.AsyncClient(base_url=api.url, timeout=60) as client, asyncio.TaskGroup() as group:
+            waiting: list[asyncio.Task[httpx.Response]] = []
+            # The long ones take most of two keys' shares, and the short ones the rest.
+            for sizes in ([1_900_000] * 4, [600_000, 300_000, 150_000, 100_000]):
+                for size, key in itertools.product(sizes, keys[:2]):
+                    body = {**content, source: "#" * (size // 2), "stdin": " " * (size // 2)}
+                    headers = {"Authorization": f"Bearer {key}", "X-Auth-Token": key}
+                    waiting.append(group.create_task(client.post(path, json=body, headers=headers)))
+                await asyncio.sleep(4)
+            assert sum(not one.done() for one in waiting) >= 8
+            assert await asyncio.to_thread(is_served, api, keys[2].encode(), 900_000)
+            for one in waiting:
+                one.cancel()
 
 
 async def test_the_api_survives_all_attacks_at_once(
