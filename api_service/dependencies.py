@@ -1,7 +1,7 @@
 """The dependencies of the routes. `api_service.__main__` makes them once."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -17,6 +17,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.turns import Turns
 from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.api_keys import Scope
@@ -27,6 +28,9 @@ from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings
+
+#: Requests of one key whose bodies are read at once.
+_MOST_READING: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class Services:
     #: Those of the broker, for the operator's page.
     dead_letters: DeadLetters
     operation: OperationReader
+    #: Turns of requests whose bodies are parsed and not checked yet. Until then, a body may be of any values, which
+    #: take many times its bytes in memory.
+    reading: Turns = field(default_factory=lambda: Turns(_MOST_READING))
 
     @property
     def links(self) -> Links:

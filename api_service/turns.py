@@ -1,4 +1,4 @@
-"""Turns at the database: only a few requests of one key may hold a connection to it at once."""
+"""Turns: only a few requests of one key may hold something at once, such as a connection to the database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,10 +9,7 @@ from api_service.auth import Principal
 
 
 class Turns:
-    """Lets `most` requests of a key run at a time. The others wait in the order of their arrival, and hold nothing.
-
-    More would not be faster, because they would wait for each other's locks on the rows of the key's budgets.
-    """
+    """Lets `most` requests of a key run at a time. The others wait in the order of their arrival, and hold nothing."""
 
     def __init__(self, most: int) -> None:
         self._most = most

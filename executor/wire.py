@@ -14,6 +14,7 @@ from executor.catalogue import Commands, Installed
 from executor.pipeline import RunResult
 from shared.codex import LanguageList, LimitBounds, RunRequest, RunResponse, Verdict
 from shared.engine import ARTIFACTS, RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
+from shared.json_structure import has_more_structure
 
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
 _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
@@ -21,9 +22,7 @@ _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERRO
 #: The fields of a request that are read. All others are ignored.
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})
 _SURROGATE = re.compile("[\ud800-\udfff]")
-#: The strings of a JSON text. The pattern never backtracks, so its time is linear.
-_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
-#: Bytes of a JSON text outside of its strings. Each could become an object, which takes many times as much memory.
+#: What a JSON text may have outside of its strings (`shared.json_structure`).
 _MOST_STRUCTURE = 16384
 #: The same for `POST /run`, with its lists of files, tests and arguments.
 _MOST_PROGRAM_STRUCTURE = 131_072
@@ -60,13 +59,7 @@ def parse_program(body: bytes | bytearray) -> ProgramRequest:
 
 
 def _check_structure(body: bytes | bytearray, most: int) -> None:
-    outside = end = 0
-    for string in _STRINGS.finditer(body):
-        outside += max(1, string.start() - end)
-        end = string.end()
-        if outside > most:
-            break
-    if outside + len(body) - end > most:
+    if has_more_structure(body, most):
         raise BadRequest("The body has too many fields.")
 
 

@@ -26,6 +26,7 @@ from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.engine import ARTIFACTS, RUN_CALL
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
+from shared.json_structure import has_more_structure
 
 #: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
 #: number is prime, so that connections that are used in turn are closed in turn.
@@ -38,6 +39,8 @@ _END_SECONDS: Final = 1.0
 _FIELD_LENGTH: Final = 1000
 #: Bytes that the name of an artifact, which has 255, and what is around it may take in JSON.
 _NAME_LENGTH: Final = 2048
+#: What an answer may have outside of its strings (`shared.json_structure`). The longest is a list of languages.
+_MOST_STRUCTURE: Final = 262_144
 #: The most seconds that an engine may ask us to wait.
 _LONGEST_RETRY_AFTER: Final = 300.0
 
@@ -301,6 +304,8 @@ def _parse(content: bytearray) -> RunResponse:
 
 
 def _fields(content: bytearray) -> Any:
+    if has_more_structure(content, _MOST_STRUCTURE):
+        raise ValueError("it has too many values")
     try:
         # Unlike `json`, this does not decode the whole text first, which may take four times the memory of the bytes.
         return from_json(content)

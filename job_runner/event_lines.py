@@ -8,13 +8,17 @@ from typing import Final, TypeAlias
 
 from shared.engine import Artifact, Compiled, Failed, Finished, LeftOut, Started, TestEnded, parse_event
 from shared.errors import EngineCrashed, EngineUnavailable
+from shared.json_structure import has_more_structure
 
 RunEvent: TypeAlias = Started | Compiled | TestEnded
 
 #: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 LONG: Final = 64 << 10
-#: Characters kept of a difference, which is meant to be short.
+#: Characters kept of a difference, and of an engine's reason, which are meant to be short.
 _DIFF_LENGTH: Final = 10_000
+_REASON_LENGTH: Final = 1000
+#: What a line may have outside of its strings (`shared.json_structure`). The longest is the order of the outputs.
+_MOST_STRUCTURE: Final = 131_072
 
 
 class EventLines:
@@ -78,11 +82,15 @@ def shorten_event(event: RunEvent, longest: int, artifact_count: int, artifact_b
                 changes["truncated"] = [*event.truncated, *(name for name in cut if name not in event.truncated)]
             if event.diff is not None and len(event.diff) > _DIFF_LENGTH:
                 changes["diff"] = event.diff[:_DIFF_LENGTH]
+            if len(event.error) > _REASON_LENGTH:
+                changes["error"] = event.error[:_REASON_LENGTH]
             changes |= _kept_artifacts(event, artifact_count, artifact_bytes)
             return event.model_copy(update=changes) if changes else event
         case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
             cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
-            return event.model_copy(update={**cut_texts, "truncated": True})
+            return event.model_copy(update={**cut_texts, "error": event.error[:_REASON_LENGTH], "truncated": True})
+        case Compiled() if len(event.error) > _REASON_LENGTH:
+            return event.model_copy(update={"error": event.error[:_REASON_LENGTH]})
         case _:
             return event
 
@@ -107,6 +115,8 @@ def _kept_artifacts(event: TestEnded, count: int, most_bytes: int) -> dict[str, 
 
 
 def _parse(line: bytearray) -> Started | Compiled | TestEnded | Finished | Failed:
+    if has_more_structure(line, _MOST_STRUCTURE):
+        raise EngineUnavailable("the engine's answer has a line of too many values")
     try:
         return parse_event(bytes(line))
     except ValueError as exc:

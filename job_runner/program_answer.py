@@ -43,11 +43,13 @@ class ProgramAnswer:
         self._memory_bytes: list[int] = []
 
     def start(self, event: Started) -> None:
+        if self._started is not None:
+            raise _mixed_up("it started twice")
         self._started = event
 
     def compiled(self, event: Compiled) -> None:
-        if self._verdicts:
-            raise _mixed_up("it compiled after the first test")
+        if self._verdicts or self._compiled is not None:
+            raise _mixed_up("it compiled twice, or after the first test")
         self._compiled = event
 
     def add(self, event: TestEnded) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Final
 
 from pydantic import SecretStr
@@ -39,6 +39,7 @@ _DUMP: Final = "database.dump"
 _FILES: Final = "files"
 _POSTGRES: Final = "postgres"
 _FORMAT: Final = 1
+_LONGEST_MANIFEST: Final = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,9 @@ def _fill(archive: tarfile.TarFile, data_dir: Path, postgres: EmbeddedPostgres) 
             has_database = True
         elif member.name.startswith(f"{_FILES}/") and member.isfile():
             inside = member.replace(name=member.name.removeprefix(f"{_FILES}/"), deep=False)
-            archive.extract(inside, data_dir, filter="data")
+            # In a false backup, a file may be of the database, which runs commands that its settings name.
+            if _is_saved(PurePosixPath(inside.name)):
+                archive.extract(inside, data_dir, filter="data")
     if not has_database:
         raise PrecieuxError(f"{archive.name!r} is not a whole backup of Precieux: it has no database.")
 
@@ -154,13 +157,19 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _files(data_dir: Path) -> Iterator[Path]:
-    """Yield all files but those of the database, of drafts, and of the running services."""
     for folder, folders, names in os.walk(data_dir):
         if Path(folder) == data_dir:
             folders[:] = [name for name in folders if name != _POSTGRES]
-            names = [name for name in names if not name.startswith("api-key.")]
-        paths = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-        yield from (path for path in paths if path.is_file() and not path.is_symlink())
+        paths = (Path(folder, name) for name in sorted(names))
+        saved = (path for path in paths if _is_saved(path.relative_to(data_dir)))
+        yield from (path for path in saved if path.is_file() and not path.is_symlink())
+
+
+def _is_saved(path: PurePath) -> bool:
+    """Return True if a backup has this file of the data folder: all but the database, drafts, and running services'."""
+    is_inside = path.name != "" and not path.is_absolute() and ".." not in path.parts
+    is_of_services = len(path.parts) == 1 and path.name.startswith("api-key.")
+    return is_inside and path.parts[0] != _POSTGRES and not path.name.startswith(".") and not is_of_services
 
 
 def _add(archive: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
@@ -185,14 +194,22 @@ def _read_manifest(archive: tarfile.TarFile, source: Path) -> Manifest:
     """Return the manifest. Raise an error if the archive is not a backup, or has a newer format."""
     first = archive.next()
     if first is None or first.name != _MANIFEST:
-        raise PrecieuxError(f"{source} is not a backup that `precieux backup` has made.")
-    manifest = Manifest(**json.load(_content(archive, first)))
-    if manifest.format > _FORMAT:
+        raise _no_backup(source)
+    try:
+        manifest = Manifest(**json.loads(_content(archive, first).read(_LONGEST_MANIFEST)))
+        is_newer = manifest.format > _FORMAT
+    except (ValueError, TypeError, RecursionError):
+        raise _no_backup(source) from None
+    if is_newer:
         raise ConfigurationError(
             f"{source} was made by Precieux {manifest.version}, and this is {VERSION}: install that release or a later"
             " one, and restore again."
         )
     return manifest
+
+
+def _no_backup(source: Path) -> PrecieuxError:
+    return PrecieuxError(f"{source} is not a backup that `precieux backup` has made.")
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

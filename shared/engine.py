@@ -273,6 +273,10 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     )
 
 
+#: The most turns of the two outputs that an engine reports.
+MOST_TURNS: Final = 8192
+
+
 class _Event(BaseModel):
     """One line of the answer. An engine may add keys."""
 
@@ -289,7 +293,10 @@ class Stop(StrEnum):
 
 
 #: The characters of standard output and of standard error that came by turns, standard output first.
-Order = Annotated[list[int], Field(description="characters of standard output and of standard error, by turns")]
+Order = Annotated[
+    list[Annotated[int, Field(ge=0)]],
+    Field(max_length=MOST_TURNS, description="characters of standard output and of standard error, by turns"),
+]
 
 
 def in_order(stdout: str, stderr: str, order: Iterable[int]) -> str:

@@ -17,6 +17,9 @@ _HEADERS: Final = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {"Accept-Encoding": "identity"},
 }
 
+#: The name of a function in the scope of a request, which gives its part of the budget back.
+_GIVE_BACK: Final = "precieux.give_back"
+
 #: Makes the answer to a refused request from a status, a sentence and header fields. The body is not read to its end.
 Refuse = Callable[[HTTPStatus, str, Mapping[str, str]], ASGIApp]
 
@@ -50,6 +53,12 @@ class ByteBudget:
         self.free += size
 
 
+def give_back(scope: Scope) -> None:
+    """Give the body's part of the budget back before a long answer. The application must not hold the body then."""
+    if (give := scope.get(_GIVE_BACK)) is not None:
+        give()
+
+
 class BoundedBodies:
     """ASGI middleware that refuses bodies.
 
@@ -59,8 +68,9 @@ class BoundedBodies:
     With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
     answer with another error first. Otherwise it is refused before the application is called.
 
-    A body gives its part of the budget back when its request has been answered. If a request is refused while its body
-    arrives, the application receives a disconnect, and the middleware drops what it sends after that.
+    A body gives its part of the budget back when its request has been answered, or by `give_back`. If a request is
+    refused while its body arrives, the application receives a disconnect, and the middleware drops what it sends after
+    that.
     """
 
     def __init__(
@@ -85,6 +95,7 @@ class BoundedBodies:
         size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         codings = {value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"}
         body = _Body(self._limits, self._budget, receive, is_encoded=not codings <= {b"", b"identity"})
+        scope[_GIVE_BACK] = body.close
         is_late = self._is_late(scope)
         answering = False
 

@@ -1,14 +1,20 @@
 """Reads the JSON of bodies and messages. Pure."""
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import from_json
 
 from api_service.piston.errors import PistonError
+from shared.json_structure import has_more_structure
+
+#: What a text may have outside of its strings (`shared.json_structure`).
+_MOST_STRUCTURE: Final = 16_384
 
 
 def read_json(text: bytes | str) -> Any:
     """Return the object or list of a JSON text; an empty text counts as `{}`. Raise `PistonError` if it is neither."""
+    if has_more_structure(text.encode(errors="replace") if isinstance(text, str) else text, _MOST_STRUCTURE):
+        raise PistonError("The body has too many keys and values; send fewer.")
     try:
         content = from_json(text, allow_inf_nan=False) if text else {}
     except ValueError as exc:

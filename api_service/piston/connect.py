@@ -147,6 +147,7 @@ class Session:
                     if number is None:
                         raise Closed(4005, "Invalid signal")
                     await talk.say(Said(signal=number))
+            await asyncio.sleep(0)  # many messages may have come at once, and others must not wait for all of them
 
     async def _tell(self, talk: EngineTalk, runtime: Runtime) -> None:
         """Send the client the events of the job. Raises `Closed` at its end."""

@@ -1,13 +1,15 @@
 """The calls of Piston v2: `runtimes`, `execute` and `packages`."""
 
 import contextlib
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import JSONResponse
 
-from api_service.dependencies import ServicesDep
+from api_service.auth import Principal
+from api_service.dependencies import Services, ServicesDep
 from api_service.piston.answer import answer_of
 from api_service.piston.body import read_json
 from api_service.piston.connect import Session
@@ -23,10 +25,12 @@ from api_service.piston.errors import PistonError, message
 from api_service.piston.execution import ended, store
 from api_service.piston.job import read_job
 from api_service.piston.packages import package_of
+from api_service.piston.runtimes import Runtime
+from api_service.piston.settings import PistonSettings
 from api_service.piston.submission import submission_of
 from api_service.problems import Problem
 from api_service.v1.aside import aside
-from api_service.v1.bodies import body_bytes
+from api_service.v1.bodies import body_bytes, let_go
 
 router = APIRouter()
 
@@ -48,13 +52,25 @@ async def execute(
     settings: SettingsDep,
 ) -> JSONResponse:
     with services.waits.hold(principal):
-        with services.bodies.hold(principal, body_bytes(request, services.settings)):
-            body = await request.body()
-            job = await aside(len(body), lambda: read_job(read_json(body), runtimes, settings))
-            new = await aside(len(body), submission_of, job, services.settings, settings.piston_output_max_size)
-            upload = await store(services, principal, new)
+        runtime, upload = await _stored(principal, request, services, runtimes, settings)
+        let_go(request)
         ending = await ended(services, principal, upload, settings.piston_wait_seconds)
-    return JSONResponse(answer_of(job.runtime, ending))
+    return JSONResponse(answer_of(runtime, ending))
+
+
+async def _stored(
+    principal: Principal,
+    request: Request,
+    services: Services,
+    runtimes: Sequence[Runtime],
+    settings: PistonSettings,
+) -> tuple[Runtime, int]:
+    """Store the job of a request, and return its runtime and the submission."""
+    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+        body = await request.body()
+        job = await aside(len(body), lambda: read_job(read_json(body), runtimes, settings))
+        new = await aside(len(body), submission_of, job, services.settings, settings.piston_output_max_size)
+        return job.runtime, await store(services, principal, new)
 
 
 @router.websocket("/connect")

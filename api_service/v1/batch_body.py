@@ -28,6 +28,9 @@ from api_service.v1.validation import NoQuery, Strict, body_faults, parse_json, 
 _MOST_FAULTS: Final = 100
 #: Keys of the defaults. Each submission is merged with all of them.
 _MOST_DEFAULTS: Final = 64
+#: What a batch may have outside of its strings (`shared.json_structure`): a thousand submissions with 20 keys each, or
+#: with ten tests.
+_MOST_STRUCTURE: Final = 262_144
 
 _KEYS: Final[dict[str, Any]] = {
     name: (Text | None if name == "language" else field.annotation, field if name != "language" else None)
@@ -91,7 +94,7 @@ async def read_batch(request: Request, services: Services, principal: Principal)
 
 def _outlined(body: bytes, faults: Sequence[Fault], max_batch: int) -> _Outline:
     """Return the outline of a body. Raises `V1Problem`: 400, or 422 with its faults and these of the query."""
-    content = parse_json(body)
+    content = parse_json(body, _MOST_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
     faults = [*faults, *_outline_faults(content, max_batch)]

@@ -28,7 +28,7 @@ from api_service.v1.waiting import Wait, WaitQuery, wait_of
 from shared import webhooks
 from shared.archives import ArchiveError, unpack_foreign
 from shared.engine import MAX_FILES
-from shared.http_bodies import FREE_BYTES
+from shared.http_bodies import FREE_BYTES, give_back
 
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
@@ -116,6 +116,12 @@ def body_bytes(request: Request, settings: ApiSettings) -> int:
     declared = request.headers.get("Content-Length", "")
     size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
     return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
+
+
+def let_go(request: Request) -> None:
+    """Let the body of a request go before its answer waits, so that others may send theirs."""
+    request._body = b""
+    give_back(request.scope)
 
 
 async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Content:

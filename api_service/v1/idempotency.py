@@ -154,6 +154,7 @@ async def once(
 
     key = key_of(request)
     if key is None:
+        del content  # it may be large, and must not be in memory while the answer waits
         made = await work(_settle_nothing)
         return answer(await render(made), status, _headers(place(made)))
     slot = _Slot(services.database, principal.key_id or 0, request.url.path, key)
@@ -161,6 +162,7 @@ async def once(
     claim_id = str(uuid.uuid4())
     # In a thread, because the content may be large.
     content_sha256 = await asyncio.to_thread(digest, content)
+    del content
     first = await _claim(slot, claim_id, content_sha256, kept_seconds)
     if first is not None:
         return await _replay(slot, first, render)

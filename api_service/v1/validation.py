@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from api_service.v1.answers import JSON
 from api_service.v1.aside import aside
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from shared.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -33,6 +34,11 @@ _TIME: Final = re.compile(
 _BOOLEANS: Final = {"true": True, "false": False}
 #: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
 _MOST_FAULTS: Final = 1000
+#: What a JSON text may have outside of its strings (`shared.json_structure`). The largest submission has a hundred
+#: tests with all their keys and 256 arguments each.
+_MOST_STRUCTURE: Final = 131_072
+#: The most parameters of a query. Each that does not exist is a fault, which takes twenty times its text in the answer.
+_MOST_PARAMETERS: Final = 256
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
 _TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
@@ -115,8 +121,14 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
     return body
 
 
-def parse_json(body: bytes) -> object:
-    """Return the value of a JSON text in UTF-8. Raise `V1Problem` (400) if it is none, 422 if a name comes twice."""
+def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
+    """Return the value of a JSON text in UTF-8.
+
+    Raise `V1Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
+    (`shared.json_structure`).
+    """
+    if has_more_structure(body, most_structure):
+        raise invalid([Fault("It has too many keys and values; send fewer in one request.", pointer="")])
     try:
         # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
         text = body.decode("utf-8-sig")
@@ -256,10 +268,14 @@ def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore
 def query_items(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of a query in their order. What is not UTF-8 becomes lone surrogates, which are faults.
 
-    Starlette would replace it, so that a program would get another input than was sent.
+    Starlette would replace it, so that a program would get another input than was sent. Raise `V1Problem` (422) if
+    there are too many.
     """
-    query: bytes = request.scope["query_string"]
-    return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    query = request.scope["query_string"].decode("latin-1")
+    if query.count("&") >= _MOST_PARAMETERS:
+        detail = f"The query has more than {_MOST_PARAMETERS} parameters; send fewer."
+        raise V1Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
+    return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 
 def query_faults(model: type[BaseModel], items: Sequence[tuple[str, str]]) -> list[Fault]:

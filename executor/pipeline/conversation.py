@@ -22,6 +22,8 @@ from shared.engine import Failed, Finished, Output, ProgramRequest, Said, StageB
 _READ_BYTES: Final = 32768
 #: Seconds within which the other end must take a message.
 _SEND_S: Final = 30.0
+#: The shortest time between two deliveries of signals. A user who sends more must not keep the keeper busy.
+_SIGNALS_S: Final = 0.02
 #: The signals that a compiler survives.
 _HARMLESS: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
 
@@ -72,6 +74,9 @@ class Conversation:
         self._wires: Wires | None = None
         self._compiler: asyncio.Task[tuple[StepResult | None, Job]] | None = None
         self._compiler_killed_by = 0
+        #: Signals to deliver soon. Each number is there once, as among the pending signals of a process (signal(7)).
+        self._signals: dict[int, None] = {}
+        self._next_signals: asyncio.TimerHandle | None = None
         self._sending = asyncio.Lock()
 
     async def hold(self, work: Coroutine[Any, Any, None]) -> None:
@@ -181,13 +186,24 @@ class Conversation:
                     self._typed += data
                 elif data and not self._stdin.is_closing():
                     self._stdin.write(data)
+                await asyncio.sleep(0)  # many messages may have come at once, and others must not wait for all of them
 
     def _signal(self, number: int) -> None:
         if self._wires:
-            self._wires.signal(number)
+            self._signals[number] = None
+            if self._next_signals is None:
+                self._deliver_signals()
         elif self._compiler and not self._compiler.done() and number not in _HARMLESS:
             self._compiler_killed_by = number
             self._compiler.cancel()
+
+    def _deliver_signals(self) -> None:
+        self._next_signals = None
+        if self._signals and self._wires:
+            for number in self._signals:
+                self._wires.signal(number)
+            self._next_signals = asyncio.get_running_loop().call_later(_SIGNALS_S, self._deliver_signals)
+        self._signals.clear()
 
     async def _send(self, event: BaseModel) -> None:
         async with self._sending, asyncio.timeout(_SEND_S):

@@ -1,18 +1,45 @@
 """A connection of pika's that waits for each answer of RabbitMQ only until a deadline.
 
 pika waits for as long as the node sends heartbeats. A damaged node sends them, and may answer nothing else.
+
+pika loses its connection by a message whose headers Python cannot hold, such as a time in milliseconds where AMQP has
+seconds. Here such a table of headers is read as an empty one.
 """
 
+import struct
 from collections.abc import Callable
 from typing import Any, Final
 
 import pika
-from pika.exceptions import AMQPConnectionError
+from pika.exceptions import AMQPConnectionError, InvalidFieldTypeException
+from pika.spec import BasicProperties
 
 #: Seconds for an answer, as long as for a node that blocks publishers (`blocked_connection_timeout`).
 ANSWER_SECONDS: Final = 60.0
 #: Seconds for an answer while the connection closes.
 CLOSE_SECONDS: Final = 3.0
+
+
+_UNREADABLE: Final = (ValueError, OverflowError, OSError, RecursionError, struct.error, InvalidFieldTypeException)
+_decode_table = pika.data.decode_table
+
+
+def _decode_any_table(encoded: bytes, offset: int) -> tuple[dict[Any, Any], int]:
+    """Return a table and the position after it, as pika does. An unreadable one is empty."""
+    try:
+        return _decode_table(encoded, offset)
+    except _UNREADABLE:
+        (size,) = struct.unpack_from(">I", encoded, offset)
+        return {}, offset + 4 + size
+
+
+pika.data.decode_table = _decode_any_table
+
+
+def message_id_of(properties: BasicProperties) -> str | None:
+    """Return the id of a message as text. pika returns bytes if it is not in UTF-8."""
+    value: str | bytes | None = properties.message_id
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 class DeadlineConnection(pika.BlockingConnection):

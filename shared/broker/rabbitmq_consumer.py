@@ -26,7 +26,7 @@ from pika.exceptions import AMQPError, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, LONGEST_BREAK, QUEUE, Ack, Delivery, Reject, Retry, Settlement
-from shared.broker.rabbitmq_connection import DeadlineConnection
+from shared.broker.rabbitmq_connection import DeadlineConnection, message_id_of
 from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
@@ -221,7 +221,7 @@ class _Session:
     ) -> None:
         tag = method.delivery_tag
         assert tag is not None  # the type stubs allow None
-        delivery = Delivery(body=body, message_id=properties.message_id, attempt=attempt(properties.headers))
+        delivery = Delivery(body=body, message_id=message_id_of(properties), attempt=attempt(properties.headers))
         self._unsettled[tag] = delivery, properties
         self._received.append(tag)
 

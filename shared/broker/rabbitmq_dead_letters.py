@@ -18,7 +18,7 @@ from pika.spec import BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
-from shared.broker.rabbitmq_connection import DeadlineConnection
+from shared.broker.rabbitmq_connection import DeadlineConnection, message_id_of
 from shared.broker.rabbitmq_topology import QUEUES, connection_parameters, explaining_conflict
 from shared.errors import BrokerUnavailable
 
@@ -45,7 +45,7 @@ class RabbitMQDeadLetters:
             again = BasicProperties(
                 content_type=properties.content_type,
                 delivery_mode=pika.DeliveryMode.Persistent.value,
-                message_id=properties.message_id,
+                message_id=letter.message_id,
             )
             # Returns once the queue has taken it; only then the letter goes. A crash in between makes a copy.
             channel.basic_publish("", QUEUE, letter.body, again, mandatory=True)
@@ -108,17 +108,26 @@ def _letter(properties: BasicProperties, body: bytes) -> DeadLetter:
     death = deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
     # Our consumer's reason, else RabbitMQ's (`delivery_limit`).
     reason = headers.get("reason") or death.get("reason")
-    died_at = datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else death.get("time")
+    died_at = _time(properties.timestamp) if properties.timestamp else death.get("time")
     if isinstance(died_at, datetime) and died_at.tzinfo is None:
         died_at = died_at.replace(tzinfo=UTC)  # pika's times are naive, and in UTC
-    key = hashlib.sha256((properties.message_id or "").encode() + b"\0" + body).hexdigest()[:12]
+    message_id = message_id_of(properties)
+    key = hashlib.sha256((message_id or "").encode() + b"\0" + body).hexdigest()[:12]
     return DeadLetter(
         key,
         body,
-        properties.message_id,
+        message_id,
         reason if isinstance(reason, str) else None,
         died_at if isinstance(died_at, datetime) else None,
     )
+
+
+def _time(seconds: int) -> datetime | None:
+    """Return a time since the epoch; None if there is no such time, as for a publisher's milliseconds."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _count(channel: BlockingChannel, queue: str) -> int:

@@ -1,6 +1,7 @@
 """`precieux backup`, `restore` and `upgrade`: a data folder is saved while it is used, lost, and restored."""
 
 import asyncio
+import io
 import os
 import shutil
 import subprocess
@@ -156,6 +157,44 @@ def test_a_file_that_is_no_backup_leaves_no_folder(folder: Path) -> None:
         archive.add(__file__, "readme.txt")
     assert "is not a backup that" in refuses("restore", other, "--data-dir", data_dir)
     assert not data_dir.exists()
+
+
+def test_a_false_backup_writes_only_files_that_a_backup_has(folder: Path) -> None:
+    made, saved, false, data_dir = (folder / name for name in ("made", "saved.tar.gz", "false.tar.gz", "data"))
+    succeeds("migrate", "--data-dir", made)
+    succeeds("backup", saved, "--data-dir", made)
+    run_by_postgres = b"archive_mode = on\narchive_command = 'touch /tmp/by-postgres'\n"
+    names = (
+        "postgres/cluster/postgresql.auto.conf",
+        "objects/../postgres/x",
+        ".",
+        "../x",
+        "/x",
+        "api-key.1",
+        "a/.draft",
+        "kept",
+    )
+    with tarfile.open(saved) as archive, tarfile.open(false, "w:gz") as tampered:
+        for member in archive:
+            tampered.addfile(member, archive.extractfile(member))
+        for name in names:
+            member = tarfile.TarInfo(f"files/{name}")
+            member.size = len(run_by_postgres)
+            tampered.addfile(member, io.BytesIO(run_by_postgres))
+    succeeds("restore", false, "--data-dir", data_dir)
+    written = {path for path in data_dir.rglob("*") if path.is_file() and path.read_bytes() == run_by_postgres}
+    assert written == {data_dir / "kept"}
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"{}", b"[]", b"null", b"\xff", b"{" * 99999, b'{"format": "1"}', b" " * (1 << 20)]
+)
+def test_a_manifest_that_is_none_is_refused(folder: Path, manifest: bytes) -> None:
+    with tarfile.open(folder / "false.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(manifest)
+        archive.addfile(member, io.BytesIO(manifest))
+    assert "is not a backup that" in refuses("restore", folder / "false.tar.gz", "--data-dir", folder / "data")
 
 
 def test_a_restore_that_was_killed_is_not_started(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import BasicProperties
 
+from shared.broker import rabbitmq_dead_letters as operator
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.errors import BrokerUnavailable, ConfigurationError
@@ -303,6 +305,62 @@ async def test_messages_of_other_publishers_are_delivered_too(
         with_channel(rabbitmq_url, lambda channel: channel.basic_publish("", QUEUE, b"\xff\x00", odd))
         await eventually(lambda: b"\xff\x00" in handler.bodies)
     assert set(handler.attempts) == {1}
+
+
+class _Odd(BasicProperties):
+    """Properties as another client may send them: a row of header fields, and an id."""
+
+    def __init__(self, fields: bytes, message_id: bytes = b"1") -> None:
+        super().__init__()
+        self._values = struct.pack(">I", len(fields)) + fields + struct.pack("B", len(message_id)) + message_id
+
+    def encode(self) -> list[bytes]:
+        return [struct.pack(">H", BasicProperties.FLAG_HEADERS | BasicProperties.FLAG_MESSAGE_ID), self._values]
+
+
+def _nested(levels: int) -> bytes:
+    fields = b"\1aI\0\0\0\1"
+    for _ in range(levels):
+        fields = b"\1aF" + struct.pack(">I", len(fields)) + fields
+    return fields
+
+
+async def test_headers_that_python_cannot_hold_stop_no_consumer(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    milliseconds = b"\4sentT" + struct.pack(">Q", 1_764_432_000_000)
+    odd = {
+        b"milliseconds": _Odd(milliseconds),
+        b"no time": _Odd(b"\4sentT" + b"\xff" * 8),
+        b"nested": _Odd(_nested(2000)),
+        b"no text": _Odd(b"", b"\xff\xfe"),
+    }
+    handled: list[Delivery] = []
+
+    async def reject_odd(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        handled.extend(deliveries)
+        return [Reject("odd") if delivery.body in odd else Ack() for delivery in deliveries]
+
+    broker = open_broker(rabbitmq_url)
+    async with consuming(broker, reject_odd):
+        await eventually(lambda: _published(broker, b"first"))
+        for body, properties in odd.items():
+            with_channel(
+                rabbitmq_url,
+                lambda channel, body=body, its=properties: channel.basic_publish(  # type: ignore[misc]
+                    "", QUEUE, body, its
+                ),
+            )
+        await eventually(lambda: len(handled) >= 1 + len(odd))
+        letters = operator.RabbitMQDeadLetters(rabbitmq_url)
+        await eventually(lambda: _depth(rabbitmq_url, DEAD_QUEUE) == len(odd))
+    assert {delivery.attempt for delivery in handled} == {1}
+    assert {letter.body for letter in await letters.read(limit=10)} == set(odd)
+    # RabbitMQ itself keeps the time of the publisher.
+    as_published = BasicProperties(timestamp=1_764_432_000_000)
+    with_channel(rabbitmq_url, lambda channel: channel.basic_publish("", DEAD_QUEUE, b"late", as_published))
+    *_, last = await letters.read(limit=10)
+    assert (last.body, last.died_at) == (b"late", None)
 
 
 async def _published(broker: RabbitMQBroker, body: bytes | None = None) -> bool:

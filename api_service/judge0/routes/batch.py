@@ -32,18 +32,26 @@ async def create_batch(
 ) -> Response:
     size = body_bytes(request, services.settings)
     with services.bodies.hold(principal, size):
-        parameters = await read(request)
-        require_open(configuration)
-        sent = _checked_number(parameters.get("submissions"), configuration)
-        await require_room(services, configuration, len(sent))
-        each = [one if isinstance(one, dict) else {} for one in sent]
-        base64 = is_on(parameters, "base64_encoded")
-        asked = await checked(services, configuration, each, base64=base64, size=size)
+        await request.body()
+        async with services.reading.take(principal):
+            asked = await _asked(request, services, configuration, size)
         answers = [
             await _created(services, configuration, principal, one, guards_callback=guards_callback) for one in asked
         ]
     is_any = any("token" in one for one in answers)
     return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _asked(
+    request: Request, services: Services, configuration: Configuration, size: int
+) -> list[Asked | Invalid]:
+    """Return the checked requests of a batch. `size` is that of the body."""
+    parameters = await read(request)
+    require_open(configuration)
+    sent = _checked_number(parameters.get("submissions"), configuration)
+    await require_room(services, configuration, len(sent))
+    each = [one if isinstance(one, dict) else {} for one in sent]
+    return await checked(services, configuration, each, base64=is_on(parameters, "base64_encoded"), size=size)
 
 
 async def _created(

@@ -1,5 +1,6 @@
 """`/submissions`: create one, and list all."""
 
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -11,11 +12,11 @@ from api_service.dependencies import Services, ServicesDep
 from api_service.judge0.access import Admin, Submitter
 from api_service.judge0.configuration import Configuration
 from api_service.judge0.creation import ConfigurationDep, GuardDep, checked, create, require_open, require_room
-from api_service.judge0.parameters import Parameters, is_on, read, shown
+from api_service.judge0.parameters import Parameters, Shown, is_on, read, shown
 from api_service.judge0.reading import read_all, read_one
 from api_service.judge0.refusals import Refused
-from api_service.judge0.validation import Invalid
-from api_service.v1.bodies import body_bytes
+from api_service.judge0.validation import Asked, Invalid
+from api_service.v1.bodies import body_bytes, let_go
 from api_service.v1.waiting import reserved, wait_until_final
 from shared.judge0 import store
 
@@ -35,20 +36,19 @@ async def create_submission(
     configuration: ConfigurationDep,
     guards_callback: GuardDep,
 ) -> Response:
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
-        parameters = await read(request)
-        return await _created(request, parameters, principal, services, configuration, guards_callback=guards_callback)
+    async with AsyncExitStack() as turn:
+        turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
+        await request.body()
+        turn.callback(let_go, request)
+        await turn.enter_async_context(services.reading.take(principal))
+        return await _created(request, principal, services, configuration, turn, guards_callback=guards_callback)
 
 
-async def _created(
-    request: Request,
-    parameters: Parameters,
-    principal: Principal,
-    services: Services,
-    configuration: Configuration,
-    *,
-    guards_callback: bool,
-) -> Response:
+async def _asked(
+    request: Request, services: Services, configuration: Configuration
+) -> tuple[Asked | Invalid, Shown, bool]:
+    """Return the checked request, how its answer is shown, and True if it waits for its result."""
+    parameters = await read(request)
     require_open(configuration)
     waits = is_on(parameters, "wait")
     if waits and not configuration.enable_wait_result:
@@ -57,12 +57,28 @@ async def _created(
     how = shown(parameters)
     size = body_bytes(request, services.settings)
     [asked] = await checked(services, configuration, [parameters], base64=how.base64, size=size)
+    return asked, how, waits
+
+
+async def _created(
+    request: Request,
+    principal: Principal,
+    services: Services,
+    configuration: Configuration,
+    turn: AsyncExitStack,
+    *,
+    guards_callback: bool,
+) -> Response:
+    """Return the answer. Before it waits, the `turn` ends."""
+    asked, how, waits = await _asked(request, services, configuration)
     if isinstance(asked, Invalid):
         return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
     with reserved(services, principal, _LONGEST_WAIT_S if waits else 0):
         upload, token = await create(services, configuration, principal, asked, guards_callback=guards_callback)
         if not waits:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
+        del asked
+        await turn.aclose()
         await wait_until_final(services, principal, upload, _LONGEST_WAIT_S)
     try:
         return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)

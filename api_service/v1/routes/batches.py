@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from api_service.auth import Principal
 from api_service.batches import Batches
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions import Settle
@@ -62,25 +63,31 @@ async def _ended(services: Services, batch: int, owner: int | None) -> Batch:
 )
 async def create_batch(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     with services.bodies.hold(principal, body_bytes(request, services.settings)):
-        posted = await read_batch(request, services, principal)
+        await request.body()
+        async with services.reading.take(principal):
+            return await _created(request, services, principal)
 
-        async def work(settle: Settle) -> int:
-            await services.backlog.check()
-            await services.backlog.check_key(principal)
-            made = await Batches(services.database, services.submissions).register(principal, posted.new, settle)
-            services.relay.wake.set()
-            return made
 
-        return await once(
-            request,
-            services,
-            principal,
-            posted.content,
-            work,
-            lambda made: _batch(services, made, owner_of(principal)),
-            status=HTTPStatus.CREATED,
-            location=lambda made: f"/v1/batches/{made}",
-        )
+async def _created(request: Request, services: Services, principal: Principal) -> Response:
+    posted = await read_batch(request, services, principal)
+
+    async def work(settle: Settle) -> int:
+        await services.backlog.check()
+        await services.backlog.check_key(principal)
+        made = await Batches(services.database, services.submissions).register(principal, posted.new, settle)
+        services.relay.wake.set()
+        return made
+
+    return await once(
+        request,
+        services,
+        principal,
+        posted.content,
+        work,
+        lambda made: _batch(services, made, owner_of(principal)),
+        status=HTTPStatus.CREATED,
+        location=lambda made: f"/v1/batches/{made}",
+    )
 
 
 @router.get(

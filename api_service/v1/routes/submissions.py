@@ -1,6 +1,7 @@
 """Posting a submission."""
 
 import json
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -12,7 +13,7 @@ from api_service.dependencies import Services, ServicesDep, SubmitterDep
 from api_service.new_submission import NewSubmission
 from api_service.submission_rows import Stored
 from api_service.submissions import Settle
-from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, read_submission
+from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, let_go, read_submission
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import once
@@ -72,51 +73,70 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The so
     ),
 )
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
-        posted = await read_submission(request, services, principal)
-        creation = _Creation(services, principal, posted, is_repeatable=IDEMPOTENCY_KEY in request.headers)
-        with reserved(services, principal, posted.wait.seconds):
-            answer = await once(
-                request,
-                services,
-                principal,
-                posted.content,
-                creation.store,
-                creation.show,
-                status=HTTPStatus.CREATED,
-                location=lambda made: f"/v1/submissions/{made}",
-                wait_s=posted.wait.seconds,
-            )
-    answer.headers.update(posted.wait.headers)
+    async with AsyncExitStack() as turn:
+        turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
+        await request.body()
+        turn.callback(let_go, request)
+        await turn.enter_async_context(services.reading.take(principal))
+        return await _created(request, services, principal, turn)
+
+
+async def _created(request: Request, services: Services, principal: Principal, turn: AsyncExitStack) -> Response:
+    posted = await read_submission(request, services, principal)
+    wait = posted.wait
+    is_repeatable = IDEMPOTENCY_KEY in request.headers
+    creation = _Creation(services, principal, [posted], turn, is_repeatable=is_repeatable)
+    del posted
+    with reserved(services, principal, wait.seconds):
+        answer = await once(
+            request,
+            services,
+            principal,
+            creation.posted[0].content,
+            creation.store,
+            creation.show,
+            status=HTTPStatus.CREATED,
+            location=lambda made: f"/v1/submissions/{made}",
+            wait_s=wait.seconds,
+        )
+    answer.headers.update(wait.headers)
     return answer
 
 
 @dataclass
 class _Creation:
-    """One creation of a submission. `stored` is None if an earlier request with the same key has stored it."""
+    """One creation of a submission. `stored` is None if an earlier request with the same key has stored it.
+
+    Before the answer waits, `posted` is emptied, because what was posted may be large, and the `turn` ends.
+    """
 
     services: Services
     principal: Principal
-    posted: Posted
+    posted: list[Posted]
+    turn: AsyncExitStack
     is_repeatable: bool
     stored: Stored | None = None
 
     async def store(self, settle: Settle) -> int:
         """Store the submission, and return its id."""
         await self.services.backlog.check()
-        if not self.posted.new.hold:
+        new = self.posted[0].new
+        if not new.hold:
             await self.services.backlog.check_key(self.principal)
         # Without a key there is nothing to settle, which saves a transaction.
         settle_if_needed = settle if self.is_repeatable else None
-        self.stored = await self.services.submissions.post(self.principal, self.posted.new, settle_if_needed)
+        self.stored = await self.services.submissions.post(self.principal, new, settle_if_needed)
         self.services.relay.wake.set()
         return self.stored.id
 
     async def show(self, upload: int) -> Submission:
         """Return the submission, after a wait for its end."""
-        services, wait_s = self.services, self.posted.wait.seconds
+        services, of_this = self.services, self.posted.pop()
+        wait_s = of_this.wait.seconds
         if self.stored is not None and not wait_s:
-            return await _shown(services, self.principal, self.posted.new, self.stored)
+            return await _shown(services, self.principal, of_this.new, self.stored)
+        del of_this
+        await self.turn.aclose()
         await wait_until_final(services, self.principal, upload, wait_s)
         return await visible_submission(services, self.principal, upload)
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
 from executor.sandbox.streams.sealed import DeferredFile, sealed_file
+from shared.engine import MOST_TURNS
 
 
 class Descriptors:
@@ -28,10 +28,6 @@ class Descriptors:
             os.close(descriptor)
 
 
-#: The most turns of the two outputs that are recorded.
-_MOST_TURNS: Final = 8192
-
-
 class _Turns:
     """The bytes of both outputs that came by turns, standard output first."""
 
@@ -42,7 +38,7 @@ class _Turns:
         """Record bytes of standard output (0) or of standard error (1)."""
         if (len(self.lengths) - 1) % 2 == which:
             self.lengths[-1] += size
-        elif len(self.lengths) < _MOST_TURNS:
+        elif len(self.lengths) < MOST_TURNS:
             self.lengths.append(size)
 
 

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
+import itertools
 import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
 
 from shared import api_keys
 from shared.api_keys import Scope
+from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret
@@ -27,11 +29,15 @@ from tests.waiting import eventually_sync
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 MEMORY: Final = 256 << 20
+_LIMITS: Final = ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
 EMAIL: Final = "a@example.com"
 BODY: Final = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.py"\r\n\r\n'
 LARGEST: Final = 2 << 20
 LIST: Final = f"/check_user/?email={EMAIL}&limit=1000"
 FILE: Final = 16 << 20
+_PYTHON: Final = SupportedLanguage(
+    language="py", info="", compiled=False, limits=dict.fromkeys(_LIMITS, LimitBounds(default=1, max=10))
+).model_dump_json(exclude_none=True)
 
 
 @pytest.fixture
@@ -252,6 +258,107 @@ async def test_slow_readers_of_large_files_take_little_memory(
 
 
 @pytest.mark.slow
+async def test_json_of_very_many_values_takes_little_memory(
+    tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
+) -> None:
+    """Each object takes 232 bytes in Python, and five in the text. A key may have three such bodies under way."""
+    keys = [await make_key(database) for _ in range(3)]
+    nest = b'{"":' * 50 + b"0" + b"}" * 50 + b","
+    bodies = [
+        # The second one is just within the bound of a batch.
+        b'{"submissions":[%s0]}' % (nest * (size // len(nest)))
+        for size in (LARGEST, 300_000)
+    ]
+    with api_process(tmp_path, database_url, in_child=little_memory) as api:
+        for body in bodies:
+            answers = await asyncio.gather(*(asyncio.to_thread(_post_batch, api, key, body) for key in keys[:2] * 3))
+            assert set(answers) <= {422, 503}
+            assert is_served(api, keys[2])
+        assert peak(api) < MEMORY
+
+
+def _post_batch(api: ApiProcess, key: bytes, body: bytes) -> int:
+    headers = {"Authorization": f"Bearer {key.decode()}", "Content-Type": "application/json"}
+    return httpx.post(f"{api.url}/v1/batches", content=body, headers=headers, timeout=60).status_code
+
+
+@pytest.mark.parametrize(
+    ("path", "beginning"),
+    [
+        ("/v1/submissions", b'{"language":"py","source":"x","webhook_url":"https://example.com/x","a":['),
+        ("/v1/batches", b'{"webhook_url":"https://example.com/x","submissions":['),
+        ("/submissions?wait=true", b'{"language_id":71,"source_code":"x","a":['),
+    ],
+    ids=["submissions", "batches", "judge0"],
+)
+async def test_many_small_bodies_of_many_values_take_little_memory(
+    tmp_path: Path,
+    database: Database,
+    database_url: str,
+    little_memory: Callable[[], None],
+    path: str,
+    beginning: bytes,
+) -> None:
+    """The budget of bodies leaves out the first 64 KiB of each. Judge0's clients may send unknown keys."""
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, details, seen_at) VALUES ('py', '', :details, now())",
+        details=_PYTHON,
+    )
+    keys = [await make_key(database) for _ in range(4)]
+    nest = b'{"":' * 50 + b"0" + b"}" * 50 + b","
+    body = beginning + nest * (65_000 // len(nest)) + b"0]}"
+    with (
+        api_process(tmp_path, database_url, {"PRECIEUX_FRONT_DOORS": "judge0"}, in_child=little_memory) as api,
+        contextlib.ExitStack() as stack,
+    ):
+        senders = []
+        for number in range(400):
+            senders.append(stack.enter_context(connect(api, number)))
+            key = keys[number // 100]
+            senders[-1].sendall(
+                b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nX-Auth-Token: %s\r\n"
+                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (path.encode(), key, key, len(body))
+            )
+        for sender in senders:
+            sender.sendall(body)
+        await asyncio.sleep(10)
+        assert api.process.poll() is None
+        assert peak(api) < MEMORY
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "source"),
+    [
+        ("/v1/submissions?wait=60", {"language": "py"}, "source"),
+        ("/submissions?wait=true", {"language_id": 71}, "source_code"),
+    ],
+    ids=["submissions", "judge0"],
+)
+async def test_requests_that_wait_leave_room_for_large_bodies(
+    tmp_path: Path, database: Database, database_url: str, path: str, content: dict[str, Any], source: str
+) -> None:
+    await execute(
+        database, "INSERT INTO languages (code, info, details, seen_at) VALUES ('py', '', :it, now())", it=_PYTHON
+    )
+    keys = [(await make_key(database)).decode() for _ in range(3)]
+    with api_process(tmp_path, database_url, {"PRECIEUX_FRONT_DOORS": "judge0"}) as api:
+        assert await asyncio.to_thread(is_served, api, keys[2].encode())
+        async with httpx.AsyncClient(base_url=api.url, timeout=60) as client, asyncio.TaskGroup() as group:
+            waiting: list[asyncio.Task[httpx.Response]] = []
+            # The long ones take most of two keys' shares, and the short ones the rest.
+            for sizes in ([1_900_000] * 4, [600_000, 300_000, 150_000, 100_000]):
+                for size, key in itertools.product(sizes, keys[:2]):
+                    body = {**content, source: "#" * (size // 2), "stdin": " " * (size // 2)}
+                    headers = {"Authorization": f"Bearer {key}", "X-Auth-Token": key}
+                    waiting.append(group.create_task(client.post(path, json=body, headers=headers)))
+                await asyncio.sleep(4)
+            assert sum(not one.done() for one in waiting) >= 8
+            assert await asyncio.to_thread(is_served, api, keys[2].encode(), 900_000)
+            for one in waiting:
+                one.cancel()
+
+
 async def test_the_api_survives_all_attacks_at_once(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:

@@ -40,6 +40,8 @@ pytestmark = pytest.mark.integration
 
 STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")
 
+COMPILED = Compiled(verdict=None, error="", output="", truncated=False, cpu_s=1, wall_s=1, memory_bytes=1)
+
 
 def ended(number: int, verdict: Verdict = Verdict.OK, **changes: Any) -> TestEnded:
     fields: dict[str, Any] = {
@@ -535,6 +537,8 @@ async def test_a_failure_of_ours_is_an_ending_too(
         [STARTED, ended(1)],
         [ended(1), ended(2)],
         [STARTED, ended(1), ended(2), ended(3)],
+        [STARTED, STARTED, ended(1), ended(2)],
+        [STARTED, COMPILED, COMPILED, ended(1), ended(2)],
         [],
     ],
 )

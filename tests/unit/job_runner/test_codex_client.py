@@ -152,8 +152,12 @@ async def test_a_senseless_delay_is_bounded(wish: str, seconds: float | None) ->
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>", b"[]", b"null", b'"x"', b'{"status": 200}', b'{"timeStamp": 1, "status": "x"}', b"[" * 100_000],
-)
+    [
+        b"", b"<html>", b"[]", b"null", b'"x"', b'{"status": 200}', b'{"timeStamp": 1, "status": "x"}', b"[" * 100_000,
+        # It would take 230 MiB.
+        b'{"timeStamp": 1, "status": 200, "x": [%s0]}' % (b'{"":0},' * 1_000_000),
+    ],
+)  # fmt: skip
 async def test_an_invalid_answer_is_a_failure_of_the_engine(content: bytes) -> None:
     with pytest.raises(EngineUnavailable, match="does not follow the CodeX protocol"):
         await run(lambda _: httpx.Response(200, content=content), max_output=1 << 20)

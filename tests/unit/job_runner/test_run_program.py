@@ -167,6 +167,20 @@ async def test_a_line_that_is_no_event_is_a_failure_of_the_engine(line: bytes) -
         await run([lines(STARTED), line])
 
 
+@pytest.mark.parametrize("unit", ["[],", "{},", '{"":0},', "0,", '"",'])
+async def test_a_line_of_very_many_values_is_not_parsed(unit: str) -> None:
+    line = f'{{"event":"started","x":[{unit * 150_000}0]}}\n'
+    with pytest.raises(EngineUnavailable, match="too many values"):
+        await run([line.encode()], max_output_bytes=1 << 20)
+
+
+@pytest.mark.parametrize("order", [[2, 0, -2, 0] * 1000, [0] * 8193])
+async def test_an_order_that_would_repeat_the_output_is_refused(order: list[int]) -> None:
+    for event in (COMPILED, TEST):
+        with pytest.raises(EngineUnavailable, match="does not follow the protocol"):
+            await run([lines(STARTED, {**event, "order": order})], max_output_bytes=1 << 20)
+
+
 async def test_an_endless_line_is_cut_off() -> None:
     with pytest.raises(EngineUnavailable, match="line of over"):
         await run([lines(STARTED), *[b"x" * 10_000] * 100], artifact_count=0)
@@ -194,17 +208,20 @@ async def test_the_time_of_who_handles_an_event_does_not_count() -> None:
 
 
 async def test_longer_texts_than_we_keep_are_cut() -> None:
-    compiled = {**COMPILED, "output": "c" * 1025}
-    test = {**TEST, "stdout": "o" * 1025, "stderr": "e" * 1024, "diff": "d" * 20_000}
+    compiled = {**COMPILED, "output": "c" * 1025, "error": "e" * 2000}
+    test = {**TEST, "stdout": "o" * 1025, "stderr": "e" * 1024, "diff": "d" * 20_000, "error": "e" * 2000}
     other = {**test, "stdout": "", "stderr": "e" * 1025, "truncated": ["stderr"]}
-    _, first, second, third = await run([lines(STARTED, compiled, test, other, FINISHED)])
+    stopped = {**COMPILED, "error": "e" * 2000}
+    _, first, second, third, fourth = await run([lines(STARTED, compiled, test, other, stopped, FINISHED)])
     assert isinstance(first, Compiled)
-    assert (len(first.output), first.truncated) == (1024, True)
+    assert (len(first.output), len(first.error), first.truncated) == (1024, 1000, True)
     assert isinstance(second, TestEnded)
     assert (len(second.stdout), len(second.stderr), second.truncated) == (1024, 1024, ["stdout"])
-    assert len(second.diff or "") == 10_000
+    assert (len(second.diff or ""), len(second.error)) == (10_000, 1000)
     assert isinstance(third, TestEnded)
     assert (len(third.stderr), third.truncated) == (1024, ["stderr"])
+    assert isinstance(fourth, Compiled)
+    assert (len(fourth.error), fourth.truncated) == (1000, False)
 
 
 async def test_long_events_are_read_two_at_a_time() -> None:

@@ -73,6 +73,12 @@ class TestProblems:
             answer = await trials.post(TRIAL, content=httpx_json(body), headers=JSON)
             assert len(places(answer)) == 1000
 
+    async def test_a_query_of_very_many_parameters_is_one_fault(self, trials: httpx.AsyncClient) -> None:
+        answer = await trials.get(f"{TRIAL}?{'&'.join(f'{n:x}' for n in range(10_000))}")
+        assert places(answer) == [("parameter", "")]
+        assert answer.json()["detail"] == "The query has more than 256 parameters; send fewer."
+        assert len(places(await trials.get(f"{TRIAL}?{'&'.join(f'{n:x}' for n in range(256))}"))) == 256
+
     @pytest.mark.parametrize("body", [[], "text", 3, None])
     async def test_the_whole_body_is_the_empty_pointer(self, trials: httpx.AsyncClient, body: object) -> None:
         answer = await trials.post(TRIAL, content=httpx_json(body), headers=JSON)
