@@ -15,8 +15,8 @@ from executor.sandbox.wall.mechanisms import Mechanisms
 #: Seconds between two checks for boxes that are no longer in demand.
 _DRAIN_S = 60.0
 #: Seconds before a pool is refilled. Making a box takes the keeper as long as a short program takes to run, so running
-#: programs and their answers go first.
-_WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
+#: programs and their answers go first. Most programs end within the first of these.
+_WHILE_RUNNING_S, _AFTER_RUN_S = 0.1, 0.002
 #: Seconds without progress after which a process hangs. An operator must learn of a hang within ten seconds, and
 #: starting and ending the process take some of them.
 _PATIENCE_S = 5.0
