@@ -83,8 +83,8 @@ class Cluster:
         if made_by != str(self._home.major):
             raise ConfigurationError(
                 f"The data in {self._home.folder} were made by Postgres {made_by}, and this is Postgres "
-                f"{self._home.major}: write them with `precieux backup FILE` of the release that made them, and read "
-                "them with `precieux restore FILE` of this one, into a new folder (PRECIEUX_DATA_DIR)."
+                f"{self._home.major}: back them up with the old release (`precieux backup FILE`), then restore them "
+                "with this one into a new folder (`precieux restore FILE`, PRECIEUX_DATA_DIR)."
             )
 
     def hand_over(self) -> None:
