@@ -21,6 +21,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+from collections.abc import Callable
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -155,22 +156,26 @@ class Cluster:
         finally:
             os.close(descriptor)
 
-    def claim(self, socket_folder: Path) -> int:
+    def claim(self, socket_folder: Path, while_waiting: Callable[[], None]) -> int:
         """Take a second lock, which the server and all its processes inherit, and return its descriptor.
 
         It is held while any of them lives. Postgres itself checks the process ids in postmaster.pid and in the lock of
         its socket, which may belong to an unrelated process after a crash. With this lock both files are known to be
-        stale, and are removed.
+        stale, and are removed. An exception of `while_waiting` ends the wait.
         """
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         deadline = time.monotonic() + _LEFTOVERS_TIMEOUT
-        while not _try_lock(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise ConfigurationError(
-                    f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
-                )
-            time.sleep(_POLL)
+        try:
+            while not _try_lock(descriptor, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise ConfigurationError(
+                        f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
+                    )
+                while_waiting()
+                time.sleep(_POLL)
+        except BaseException:
+            os.close(descriptor)
+            raise
         for stale in (self._status_file, socket_folder / f"{_SOCKET}.lock"):
             stale.unlink(missing_ok=True)
         return descriptor

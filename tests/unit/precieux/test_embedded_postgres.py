@@ -1,6 +1,7 @@
 """The embedded Postgres on real servers: its start, its ends, and the end of its parent."""
 
 import asyncio
+import fcntl
 import os
 import pwd
 import shutil
@@ -95,6 +96,23 @@ def test_a_start_can_be_interrupted(folder: Path) -> None:
     assert not postgres.running
     assert not [process for process in descendants(os.getpid()) if str(folder) in process.command]
     postgres.stop()
+
+
+def test_a_start_that_waits_for_leftovers_can_be_interrupted(folder: Path) -> None:
+    """The processes of a killed server may take long to end."""
+
+    def interrupt() -> None:
+        raise StopRequested
+
+    with EmbeddedPostgres(folder / "db", durable=False):
+        pass
+    leftover = os.open(folder / "db/cluster", os.O_RDONLY)
+    try:
+        fcntl.flock(leftover, fcntl.LOCK_EX)
+        with pytest.raises(StopRequested):
+            EmbeddedPostgres(folder / "db", durable=False, while_waiting=interrupt).start()
+    finally:
+        os.close(leftover)
 
 
 def test_a_wrong_password_is_refused(folder: Path) -> None:
