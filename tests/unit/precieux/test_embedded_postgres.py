@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from precieux.postgres.cluster import complaint
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from precieux.postgres.home import Account, find_home
+from precieux.postgres.home import FIRST_USER_ID, Account, find_home, make_folder
 from precieux.up.supervisor import StopRequested
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
@@ -301,6 +301,38 @@ def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
 def test_roots_umask_does_not_keep_postgres_out(folder: Path) -> None:
     umask = os.umask(0o077)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+def test_a_link_is_not_followed_to_roots_file(folder: Path) -> None:
+    (folder / "secret").touch(mode=0o600)
+    (folder / "link").symlink_to(folder / "secret")
+    Account(FIRST_USER_ID, FIRST_USER_ID).own(folder / "link")
+    assert (folder / "secret").stat().st_uid == 0
+    assert (folder / "link").lstat().st_uid == FIRST_USER_ID
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the modes of folders")
+def test_only_new_folders_change_their_mode(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user may make a link just before the folder is made."""
+    (folder / "other").mkdir(mode=0o700)
+    (folder / "new/link").parent.mkdir(mode=0o700)
+    (folder / "new/link").symlink_to(folder / "other")
+    monkeypatch.setattr(Path, "exists", lambda path: not path.is_relative_to(folder / "new"))
+    make_folder(folder / "new/link")
+    assert [(folder / name).stat().st_mode & 0o777 for name in ("other", "new")] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the modes of folders")
+@pytest.mark.parametrize(("umask", "parent"), [(0o022, 0o755), (0o077, 0o711)])
+def test_parents_keep_the_mode_of_the_umask(folder: Path, umask: int, parent: int) -> None:
+    old = os.umask(umask)
+    try:
+        make_folder(folder / "parent/data")
+    finally:
+        os.umask(old)
+    modes = [(folder / name).stat().st_mode & 0o777 for name in ("parent", "parent/data")]
+    assert modes == [parent, 0o711]
+
+
     try:
         with EmbeddedPostgres(folder / "new/data/db", durable=False) as postgres:
             assert query(postgres, "SELECT 1") == 1
