@@ -287,7 +287,10 @@ def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
             assert query(postgres, "SELECT 1") == 1
         socket_folder.mkdir(mode=0o700)
     assert urls[0] == urls[1]
-    socket_folder.rmdir()
+    socket_folder.chmod(0o777)
+    with EmbeddedPostgres(db, durable=False) as postgres:
+        assert postgres.url(Role.OWNER) == urls[0]
+        assert socket_folder.stat().st_mode & 0o777 == 0o700
     socket_folder.symlink_to(folder)
     try:
         with EmbeddedPostgres(db, durable=False) as postgres:
@@ -298,9 +301,6 @@ def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
         socket_folder.unlink()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_roots_umask_does_not_keep_postgres_out(folder: Path) -> None:
-    umask = os.umask(0o077)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
 def test_a_link_is_not_followed_to_roots_file(folder: Path) -> None:
     (folder / "secret").touch(mode=0o600)
@@ -333,6 +333,9 @@ def test_parents_keep_the_mode_of_the_umask(folder: Path, umask: int, parent: in
     assert modes == [parent, 0o711]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
+def test_roots_umask_does_not_keep_postgres_out(folder: Path) -> None:
+    umask = os.umask(0o077)
     try:
         with EmbeddedPostgres(folder / "new/data/db", durable=False) as postgres:
             assert query(postgres, "SELECT 1") == 1
