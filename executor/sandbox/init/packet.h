@@ -7,6 +7,7 @@
 enum {
     /* The same as in keeper/protocol.py. */
     MAX_PACKET = 204800,
+    SEND_BUFFER = MAX_PACKET + 32,
     MAX_DESCRIPTORS = 64,
 };
 
