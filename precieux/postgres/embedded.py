@@ -18,12 +18,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
-from precieux.parent_death import die_with_parent
 from precieux.postgres.cluster import ENVIRONMENT, Cluster, complaint
 from precieux.postgres.home import PostgresHome, find_home
 from shared.database.roles import Role
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_logger
+from shared.parent_death import die_with_parent
 
 log = get_logger(__name__)
 
