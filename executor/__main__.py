@@ -18,9 +18,8 @@ from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
 from executor.libraries.chosen import Libraries, install_libraries
 from executor.pipeline import Pipeline
-from executor.sandbox.base import SandboxFailure
+from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.file_limit import raise_file_limit
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
