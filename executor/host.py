@@ -28,7 +28,7 @@ _OF_TOOLS = {"NOFILE": 256, "NPROC": 256, "FSIZE": 64 * MIB, "CPU": 60}
 #: Seconds of CPU that the kernel's limit of a program is above its own.
 _CPU_MARGIN_S = 2
 #: The units of limits that count no processes or files. limits.conf(5) has units of its own.
-_UNITS = {"FSIZE": (" bytes", " in KB"), "STACK": (" bytes", " in KB"), "CPU": (" s", " in minutes")}
+_UNITS = {"FSIZE": (" bytes", ", in KB"), "STACK": (" bytes", ", in KB"), "CPU": (" s", ", in minutes")}
 
 
 class TooFewIds(ConfigurationError):

@@ -37,22 +37,22 @@ _UNLIMITED = resource.RLIM_INFINITY, resource.RLIM_INFINITY
 
 
 @pytest.mark.parametrize(
-    ("name", "hard", "sentence"),
+    ("name", "hard", "sentence", "unit_of_file"),
     [
-        ("NOFILE", 511, "is 511, and programs need 512"),
-        ("NPROC", 255, "is 255, and programs need 256"),
-        ("FSIZE", 1 << 20, "is 1048576 bytes, and programs need 67108864 bytes"),
-        ("STACK", 8 << 20, "is 8388608 bytes, and programs need 268435456 bytes"),
-        ("CPU", 61, "is 61 s, and programs need 62 s"),
+        ("NOFILE", 511, "is 511, and programs need 512", ""),
+        ("NPROC", 255, "is 255, and programs need 256", ""),
+        ("FSIZE", 1 << 20, "is 1048576 bytes, and programs need 67108864 bytes", ", in KB"),
+        ("STACK", 8 << 20, "is 8388608 bytes, and programs need 268435456 bytes", ", in KB"),
+        ("CPU", 61, "is 61 s, and programs need 62 s", ", in minutes"),
     ],
 )
 def test_a_hard_limit_that_is_too_low_is_an_error(
-    name: str, hard: int, sentence: str, monkeypatch: pytest.MonkeyPatch
+    name: str, hard: int, sentence: str, unit_of_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = {getattr(resource, f"RLIMIT_{name}"): (hard, hard)}
     monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, _UNLIMITED))
     settings = ExecutorSettings(max_disk_bytes=1 << 20, max_time_limit=5, default_time_limit=5)
-    with pytest.raises(ConfigurationError, match=f"RLIMIT_{name} {sentence}: raise it by Limit{name}="):
+    with pytest.raises(ConfigurationError, match=f"RLIMIT_{name} {sentence}: raise it by .*{unit_of_file}[.]$"):
         host._require_hard_limits(settings)
     limits.clear()
     host._require_hard_limits(settings)
