@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from precieux.postgres.cluster import complaint
+from precieux.postgres.cluster import Cluster, complaint
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.postgres.home import FIRST_USER_ID, Account, find_home, make_folder
 from precieux.up.supervisor import StopRequested
@@ -299,6 +299,15 @@ def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
         assert socket_folder.is_symlink()
     finally:
         socket_folder.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+def test_a_folder_of_another_user_is_not_taken(folder: Path) -> None:
+    other = folder / "other"
+    other.mkdir(mode=0o755)
+    os.chown(other, 12345, 12345)
+    assert not Cluster(find_home(folder / "db"))._take(other)
+    assert (other.stat().st_uid, other.stat().st_mode & 0o777) == (12345, 0o755)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
