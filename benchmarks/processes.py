@@ -11,8 +11,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from precieux.parent_death import die_with_parent
 from precieux.up.notify_socket import NotifySocket
+from shared.parent_death import die_with_parent
 from tests.fixtures.processes import descendants
 
 _START_SECONDS: Final = 60.0

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import resource
 import selectors
 import socket
 import sys
@@ -19,7 +18,7 @@ from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
 from executor.libraries.chosen import Libraries, install_libraries
 from executor.pipeline import Pipeline
-from executor.sandbox.base import SandboxFailure
+from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
@@ -105,13 +104,6 @@ def listen(settings: ExecutorSettings) -> socket.socket:
             " set PRECIEUX_CODEX_TOKEN to a secret that clients send, or PRECIEUX_EXECUTOR_HOST to 127.0.0.1"
         )
     return listening_socket(host, settings.executor_port, setting="PRECIEUX_EXECUTOR_HOST and PRECIEUX_EXECUTOR_PORT")
-
-
-def raise_file_limit() -> None:
-    """Raise our limit of open files as far as we may. A program takes six, and a shell's default limit is 1024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError):  # the hard limit is above the kernel's own (fs.nr_open), and cannot be set
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -12,7 +12,7 @@ from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
-from executor.settings import ExecutorSettings
+from executor.settings import MIB, ExecutorSettings
 from executor.warm.headers import find_folder
 from executor.warm.imports import MOST_SETS
 from shared.errors import ConfigurationError
@@ -23,8 +23,12 @@ log = get_logger(__name__)
 #: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler,
 #: and those of Python with libraries.
 _KINDS = 6 + MOST_SETS
-#: The limits of compilers that make files ahead, and of tools that print their version.
-_OPEN_FILES_OF_TOOLS, _PROCESSES_OF_TOOLS = 256, 256
+#: The highest limits of tools that print their version, and of the self-test.
+_OF_TOOLS = {"NOFILE": 256, "NPROC": 256, "FSIZE": 64 * MIB, "CPU": 60}
+#: Seconds of CPU that the kernel's limit of a program is above its own.
+_CPU_MARGIN_S = 2
+#: The units of limits that count no processes or files. limits.conf(5) has units of its own.
+_UNITS = {"FSIZE": (" bytes", ", in KB"), "STACK": (" bytes", ", in KB"), "CPU": (" s", ", in minutes")}
 
 
 class TooFewIds(ConfigurationError):
@@ -37,7 +41,6 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
     Raises `ConfigurationError` if something that the sandbox needs is missing.
     """
     find_python()
-    _require_hard_limits(settings)
     privileged = is_privileged()
     bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
     if bubblewrap.why:
@@ -89,24 +92,34 @@ def _users(settings: ExecutorSettings) -> int:
 def fit_to_host(settings: ExecutorSettings, mechanisms: Mechanisms) -> ExecutorSettings:
     """Return the settings, with defaults for this host in place of the numbers that the operator has not set.
 
-    Raises `ConfigurationError` if the host allows too few processes.
+    Raises `ConfigurationError` if the host allows too few processes, or if one of its hard limits is too low.
     """
-    return limits.on_this_host(settings, by_number=mechanisms.by_number, most_processes=cgroups.most_processes())
+    fitted = limits.on_this_host(settings, by_number=mechanisms.by_number, most_processes=cgroups.most_processes())
+    _require_hard_limits(fitted)
+    return fitted
 
 
 def _require_hard_limits(settings: ExecutorSettings) -> None:
-    """Raise `ConfigurationError` if a hard limit of ours, which programs inherit, is below a limit that they get."""
-    for name, needed in (
-        ("NOFILE", max(settings.max_open_files, _OPEN_FILES_OF_TOOLS)),
-        ("NPROC", max(settings.max_processes, _PROCESSES_OF_TOOLS)),
-        ("FSIZE", settings.max_disk_bytes),
-        ("STACK", RUN_STACK_BYTES),
-    ):
+    """Raise `ConfigurationError` if a hard limit of ours, which programs inherit, is below a limit that they get.
+
+    What is made ahead may get more. If that fails, programs start cold.
+    """
+    of_programs = {
+        "NOFILE": settings.max_open_files,
+        "NPROC": settings.max_processes,
+        "FSIZE": settings.max_disk_bytes,
+        "STACK": RUN_STACK_BYTES,
+        "CPU": max(settings.max_time_limit, settings.compile_time_limit),
+    }
+    for name, most in of_programs.items():
+        needed = max(most, _OF_TOOLS.get(name, 0)) + (_CPU_MARGIN_S if name == "CPU" else 0)
         _, hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))
         if hard != resource.RLIM_INFINITY and hard < needed:
+            unit, unit_of_file = _UNITS.get(name, ("", ""))
             raise ConfigurationError(
-                f"The executor's hard limit RLIMIT_{name} is {hard}, and programs need {needed}: raise it by"
-                f" Limit{name}= in a systemd unit, by `--ulimit {name.lower()}=` for a container, or in limits.conf(5)."
+                f"The executor's hard limit RLIMIT_{name} is {hard}{unit}, and programs need {needed:.0f}{unit}: raise"
+                f" it by Limit{name}= in a systemd unit, by `--ulimit {name.lower()}=` for a container, or in"
+                f" limits.conf(5){unit_of_file}."
             )
 
 

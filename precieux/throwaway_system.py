@@ -14,12 +14,12 @@ from typing import Final, Self
 
 import requests
 
-from precieux.parent_death import die_with_parent
 from precieux.ports import free_ports
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.services import command
 from precieux.up.waiting import WAITING, WORDS
 from shared.errors import PrecieuxError
+from shared.parent_death import die_with_parent
 from shared.settings import PREFIX
 
 #: Seconds that a start may take without news from `up`, and seconds that it may take at all.

@@ -1,5 +1,6 @@
 """Finds out the facts about this host that decide whether the sandbox works, by reading and by trying."""
 
+import errno
 import os
 import re
 import signal
@@ -32,7 +33,7 @@ def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
         is_bare_root=os.geteuid() == 0 and not mechanisms.privileged,
         in_container=in_container,
         unit=None if in_container else own_unit(root),
-        kernel=kernel_version(os.uname().release),  # /proc/sys may be hidden
+        old_kernel=_old_kernel(),
         max_user_namespaces=number("proc/sys/user/max_user_namespaces"),
         unprivileged_clone=number("proc/sys/kernel/unprivileged_userns_clone"),
         apparmor_restricts=number("proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
@@ -69,10 +70,13 @@ def masked(mounts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path, kind in found if kind not in ("autofs", "binfmt_misc")))
 
 
-def kernel_version(release: str) -> tuple[int, int]:
-    """Return the version in a release such as 6.12.118+deb13-amd64."""
-    major, minor = re.findall(r"\d+", release)[:2]
-    return int(major), int(minor)
+def _old_kernel() -> str:
+    """Return the kernel's release if it lacks pidfd_open(2), which came with Linux 5.3, and otherwise ""."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError as exc:
+        return os.uname().release if exc.errno == errno.ENOSYS else ""
+    return ""
 
 
 def _profile(file: Path) -> str:

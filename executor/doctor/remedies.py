@@ -6,9 +6,6 @@ from types import MappingProxyType
 
 from executor.sandbox.wall.cgroups import Cause
 
-#: The first with pidfd_open(2).
-_OLDEST_KERNEL = 5, 3
-
 
 @dataclass(frozen=True)
 class Unit:
@@ -38,8 +35,8 @@ class Facts:
     is_bare_root: bool = False
     in_container: bool = False
     unit: Unit | None = None
-    #: The version of Linux.
-    kernel: tuple[int, int] | None = None
+    #: The release of a Linux that lacks pidfd_open(2), or "".
+    old_kernel: str = ""
     max_user_namespaces: int | None = None
     unprivileged_clone: int | None = None
     apparmor_restricts: int | None = None
@@ -118,9 +115,10 @@ def _lacks_capabilities(facts: Facts) -> bool:
 #: In order: only the first obstacle that is met is shown.
 _OBSTACLES = (
     _Obstacle(
-        lambda facts: facts.kernel and facts.kernel < _OLDEST_KERNEL,
-        lambda facts: "This is Linux {}.{}, and the sandbox needs 5.3 or later: install a newer kernel.".format(
-            *facts.kernel or ()
+        lambda facts: facts.old_kernel,
+        lambda facts: (
+            f"This Linux ({facts.old_kernel}) has no pidfd_open(2), which the sandbox needs: install Linux 5.3 or"
+            " later, or start the executor without a filter that hides this call."
         ),
     ),
     _switch(

@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from executor.libraries.folder import Installation
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 from shared.notify import notify_status
+from shared.parent_death import die_with_parent
 
 log = get_logger(__name__)
 
@@ -28,6 +30,7 @@ def install(installation: Installation, *, most_seconds: float = _MOST_SECONDS, 
     """Install the packages. Raises `ConfigurationError` if that fails, or if there is no network in all that time.
 
     The folder appears only when it is complete. Of several executors with one cache, one installs and the others wait.
+    The package manager ends with the thread that calls this.
     """
     try:
         _install(installation, most_seconds, pause)
@@ -39,11 +42,13 @@ def install(installation: Installation, *, most_seconds: float = _MOST_SECONDS, 
 
 
 def _install(installation: Installation, most_seconds: float, pause: float) -> None:
-    began = time.monotonic()
     log.info("libraries.installing", setting=installation.setting, packages=installation.packages)
+    # Another executor may hold the lock for as long.
+    notify_status(f"Waiting for the packages of {installation.setting}", most_seconds + pause + 5)
     with _locked(installation.folder) as lock, _unfinished(installation.folder) as unfinished:
         if installation.folder.exists():
             return
+        began = time.monotonic()
         while True:
             left = most_seconds - (time.monotonic() - began)
             # systemd and `up` wait for as long, and then a fault ends in a sentence.
@@ -98,7 +103,8 @@ def _run(command: list[str], folder: Path, lock: int, seconds: float) -> str | N
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=seconds,
-            pass_fds=[lock],  # the package manager may outlive an executor that is killed
+            pass_fds=[lock],  # so that it is held until the package manager has ended
+            preexec_fn=die_with_parent(signal.SIGKILL),
             umask=0o022,  # programs, which are other users, must be able to read the files
             check=False,
         )

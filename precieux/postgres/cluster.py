@@ -18,11 +18,12 @@ import re
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,10 +31,10 @@ from urllib.parse import quote
 
 import asyncpg
 
-from precieux.parent_death import die_with_parent
 from precieux.postgres.home import Account, PostgresHome
 from shared.database.roles import DATABASE, HAND_OVER, Role, making
 from shared.errors import ConfigurationError, DatabaseUnavailable
+from shared.parent_death import die_with_parent
 
 #: Postgres does not inherit our environment, so no locale, PGDATA or secret of the caller reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
@@ -83,8 +84,8 @@ class Cluster:
         if made_by != str(self._home.major):
             raise ConfigurationError(
                 f"The data in {self._home.folder} were made by Postgres {made_by}, and this is Postgres "
-                f"{self._home.major}: write them with `precieux backup FILE` of the release that made them, and read "
-                "them with `precieux restore FILE` of this one, into a new folder (PRECIEUX_DATA_DIR)."
+                f"{self._home.major}: back them up with the old release (`precieux backup FILE`), then restore them "
+                "with this one into a new folder (`precieux restore FILE`, PRECIEUX_DATA_DIR)."
             )
 
     def hand_over(self) -> None:
@@ -116,23 +117,39 @@ class Cluster:
         # In an address, a comma separates two hosts.
         if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
-        else:
-            folder = self._temporary_folder()
-        self._home.account.own(folder)
-        return folder
+            self._home.account.own(folder)
+            return folder
+        return self._temporary_folder()
 
     def _temporary_folder(self) -> Path:
         """Return a private folder, the same at each start, because an owner that is killed leaves it."""
         name = hashlib.sha256(os.fsencode(self._home.folder)).hexdigest()[:16]
         # TMPDIR is not used: its path may be as long, or only root may enter it.
-        folder = Path("/tmp", f"precieux-socket-{name}")  # noqa: S108  (checked below)
-        try:
+        folder = Path("/tmp", f"precieux-socket-{name}")  # noqa: S108  (checked by `_take`)
+        with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        except FileExistsError:
-            found = folder.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), self._home.account.uid):
-                return Path(tempfile.mkdtemp(prefix="precieux-socket-", dir="/tmp"))  # another user was faster
+        if not self._take(folder):
+            folder = Path(tempfile.mkdtemp(prefix="precieux-socket-", dir="/tmp"))  # another user was faster
+            self._home.account.own(folder)
         return folder
+
+    def _take(self, folder: Path) -> bool:
+        """Make our folder private, and give it to the server's account. Return False if it is another user's."""
+        try:
+            # All steps use one descriptor, because the folder's owner may replace it by a link between two of them.
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        account = self._home.account
+        try:
+            if os.fstat(descriptor).st_uid not in (os.geteuid(), account.uid):
+                return False
+            os.fchmod(descriptor, 0o700)
+            if account.uid is not None and account.gid is not None:
+                os.fchown(descriptor, account.uid, account.gid)
+        finally:
+            os.close(descriptor)
+        return True
 
     def lock(self) -> int:
         """Lock the folder until the returned descriptor is closed. Raise `ConfigurationError` if it is locked."""
@@ -155,22 +172,26 @@ class Cluster:
         finally:
             os.close(descriptor)
 
-    def claim(self, socket_folder: Path) -> int:
+    def claim(self, socket_folder: Path, while_waiting: Callable[[], None]) -> int:
         """Take a second lock, which the server and all its processes inherit, and return its descriptor.
 
         It is held while any of them lives. Postgres itself checks the process ids in postmaster.pid and in the lock of
         its socket, which may belong to an unrelated process after a crash. With this lock both files are known to be
-        stale, and are removed.
+        stale, and are removed. An exception of `while_waiting` ends the wait.
         """
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         deadline = time.monotonic() + _LEFTOVERS_TIMEOUT
-        while not _try_lock(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise ConfigurationError(
-                    f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
-                )
-            time.sleep(_POLL)
+        try:
+            while not _try_lock(descriptor, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise ConfigurationError(
+                        f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
+                    )
+                while_waiting()
+                time.sleep(_POLL)
+        except BaseException:
+            os.close(descriptor)
+            raise
         for stale in (self._status_file, socket_folder / f"{_SOCKET}.lock"):
             stale.unlink(missing_ok=True)
         return descriptor

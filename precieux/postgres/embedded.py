@@ -18,12 +18,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
-from precieux.parent_death import die_with_parent
 from precieux.postgres.cluster import ENVIRONMENT, Cluster, complaint
 from precieux.postgres.home import PostgresHome, find_home
 from shared.database.roles import Role
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_logger
+from shared.parent_death import die_with_parent
 
 log = get_logger(__name__)
 
@@ -40,7 +40,7 @@ class EmbeddedPostgres:
     """Starts and stops one server on one folder. `start` may follow `stop`. A restarted server keeps its address.
 
     `durable=False` is for tests: it is faster, but a crash of the machine may lose data. An exception of
-    `while_waiting`, which is called while a server starts, ends that start.
+    `while_waiting`, which is called while a start waits, ends that start.
     Start it from the main thread (see `parent_death`). `start` raises `ConfigurationError` if the folder is in use or
     of another version, and `DatabaseUnavailable` if the server does not start.
     """
@@ -144,7 +144,7 @@ class EmbeddedPostgres:
         }
         command = [str(home.binaries / "postgres"), "-D", str(cluster.directory)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        claim = cluster.claim(socket_folder)
+        claim = cluster.claim(socket_folder, self._while_waiting)
         try:
             cluster.hand_over()
             with open(cluster.log, "wb", opener=_private) as output:

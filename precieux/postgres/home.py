@@ -48,7 +48,7 @@ class Account:
 
     def own(self, path: Path) -> None:
         if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)  # its owner may have put a link there
 
     def with_a_name(self) -> "Account":
         """Return this account, or `nobody` in its group: `initdb` refuses to run as a user without a name.
@@ -99,8 +99,10 @@ def make_folder(folder: Path) -> None:
     """Make the folder and its missing parents. Others can pass through those of root, because Postgres must."""
     if os.geteuid() == 0:
         for missing in [parent for parent in (folder, *folder.parents) if not parent.exists()][::-1]:
-            missing.mkdir(exist_ok=True)
-            missing.chmod(0o711)
+            # Only what this call makes is changed: another user may have put a link there in the meantime.
+            with suppress(FileExistsError):
+                missing.mkdir(mode=0o711 if missing == folder else 0o755)
+                missing.chmod(missing.stat().st_mode | 0o111)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

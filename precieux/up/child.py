@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from precieux.parent_death import die_with_parent
 from precieux.up.forked import Forked
+from shared.parent_death import die_with_parent
 from shared.retry import RetryPolicy
 
 #: The first restart is almost immediate, because a killed process is missed at once.

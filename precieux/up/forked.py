@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from precieux.parent_death import die_with_parent
+from shared.parent_death import die_with_parent
 
 _Signals: TypeAlias = set[int | signal.Signals]
 

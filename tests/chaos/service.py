@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from precieux.parent_death import die_with_parent
+from shared.parent_death import die_with_parent
 
 #: The folder of this release.
 ROOT: Final = Path(__file__).parent.parent.parent

@@ -15,8 +15,8 @@ from typing import Final
 
 import pytest
 
-from precieux.parent_death import die_with_parent
 from precieux.ports import free_ports
+from shared.parent_death import die_with_parent
 from tests.fixtures.gate import missing
 from tests.waiting import eventually_sync
 

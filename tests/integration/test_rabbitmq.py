@@ -130,7 +130,7 @@ async def test_confirmed_messages_survive_a_killed_broker(
         for end in (rabbitmq_server.stop, rabbitmq_server.kill):
             before = len(confirmed)
             await asyncio.to_thread(end)
-            # Started from this thread, since the server ends with the thread that started it (precieux.parent_death).
+            # Started from this thread, since the server ends with the thread that started it (shared.parent_death).
             rabbitmq_server.start()
             await eventually(lambda before=before: len(confirmed) > before + 500, timeout=30)  # type: ignore[misc]
         enough.set()

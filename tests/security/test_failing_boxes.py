@@ -159,7 +159,7 @@ _STEPS: dict[str, tuple[Fault, str]] = {
     ),
     "process 1's capabilities": (Fault("capset", errno.EPERM, _by("process 1")), "capset: Operation not permitted"),
     "program's socket": (
-        Fault("setsockopt", errno.ENOBUFS, _by("process 1", _is(2, _SO_SNDBUF))),
+        Fault("getsockopt", errno.ENOBUFS, _by("process 1", _is(2, _SO_SNDBUF))),
         "SO_SNDBUF: No buffer space available",
     ),
     "program is not forked": (

@@ -15,8 +15,7 @@ union ancillary {
 
 _Noreturn void fail_dropped(void)
 {
-    errno = EMFILE;
-    fail("descriptors");
+    fail_with("descriptors were dropped: a process has too many open files, or a security module forbids them");
 }
 
 bool receive_packet(int socket, struct packet *packet)

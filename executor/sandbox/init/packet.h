@@ -7,6 +7,7 @@
 enum {
     /* The same as in keeper/protocol.py. */
     MAX_PACKET = 204800,
+    SEND_BUFFER = MAX_PACKET + 32,
     MAX_DESCRIPTORS = 64,
 };
 
@@ -24,7 +25,8 @@ const char *next_word(struct packet *packet);
 long long next_number(struct packet *packet);
 /* Return the descriptor at `index`, or -1 if the index is negative, which means none. */
 int descriptor_at(const struct packet *packet, int index);
-/* `fail`, because the kernel has dropped descriptors: a process on their way had no room for them (recvmsg(2)). */
+/* Fail because descriptors of a packet are missing. The kernel drops them if a process that passes them on has too many
+   open files, or if a security module forbids them (recvmsg(2), MSG_CTRUNC). */
 _Noreturn void fail_dropped(void);
 void close_descriptors(const struct packet *packet);
 void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count);

@@ -76,8 +76,12 @@ static bool start_child(const struct box *box, const struct confinement *confine
     int type = box->kind == STUB ? SOCK_STREAM : SOCK_SEQPACKET;
     if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
         fail("socketpair");
-    /* A step may be as long as the packet that it comes in, and the host's own buffers may be smaller. */
-    if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){MAX_PACKET}, sizeof(int)) < 0)
+    /* A step may be as long as the packet that it comes in, and the host's own buffers may be smaller. A buffer that
+       suffices is kept, because setting it makes it smaller where wmem_max is below wmem_default. */
+    int bytes;
+    if (getsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &bytes, &(socklen_t){sizeof bytes}) < 0)
+        fail("SO_SNDBUF");
+    if (bytes < SEND_BUFFER && setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int)) < 0)
         fail("SO_SNDBUF");
     child->control = pair[0];
     child->is_stub = box->kind == STUB;

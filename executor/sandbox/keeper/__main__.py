@@ -21,6 +21,7 @@ from pathlib import Path
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.box import SPAWN_TIMEOUT, WatchedBox
 from executor.sandbox.keeper.cgroup_meters import CgroupV1, CgroupV2
+from executor.sandbox.keeper.file_limit import raise_file_limit
 from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, Signal, StepLimits, decode_order, encode
 from executor.sandbox.keeper.zygotes import Zygotes
@@ -207,8 +208,7 @@ def _start_no_core_handler() -> None:
 def main() -> int:
     # Close descriptors that were inherited by accident. Later ones are not inherited by children (PEP 446).
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # every waiting box needs some
+    raise_file_limit()  # every waiting box needs some
     _die_before_the_executor()
     _start_no_core_handler()
     keeper = Keeper(socket.socket(fileno=0))

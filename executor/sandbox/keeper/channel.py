@@ -6,7 +6,7 @@ import select
 import socket
 from collections.abc import Sequence
 
-from executor.sandbox.keeper.protocol import MAX_DESCRIPTORS, MAX_PACKET
+from executor.sandbox.keeper.protocol import MAX_DESCRIPTORS, MAX_PACKET, SEND_BUFFER
 
 #: As plain numbers, because `|` of two enumeration members takes as long as the call.
 _CLOSE_ON_EXEC, _DONT_WAIT = int(socket.MSG_CMSG_CLOEXEC), int(socket.MSG_DONTWAIT)
@@ -21,7 +21,9 @@ def wide_pair() -> tuple[socket.socket, socket.socket]:
     """Return two ends that take the largest packet. The host's own buffers may be smaller (socket(7), wmem_default)."""
     ends = pair()
     for end in ends:
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_PACKET)
+        # Where wmem_max is below wmem_default, setting it would make the buffer smaller.
+        if end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < SEND_BUFFER:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return ends
 
 

@@ -17,6 +17,8 @@ from typing import Any
 #: Bytes of the largest packet. It holds the names of a program's files, twice if a compiler gets them, and the
 #: arguments of both. The texts travel as a descriptor. The kernel allows at most 208 KiB (socket(7), wmem_max).
 MAX_PACKET = 204800
+#: The least buffer for such a packet. The kernel keeps 32 bytes of a buffer for itself.
+SEND_BUFFER = MAX_PACKET + 32
 MAX_DESCRIPTORS = 64
 #: Files of one step that can be collected, and files of a work folder.
 MAX_ARTEFACTS, MAX_FILES = 512, 1024

@@ -196,8 +196,9 @@ def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups:
     folders: dict[str, Path] = {}
     try:
         for name, group in found.items():
-            # `cpu` is often a link to the hierarchy of `cpuacct`.
-            if not any(group.samefile(found[other]) for other in folders):
+            # `cpu` is often a link to the hierarchy of `cpuacct`. The keeper uses a required one by its own name, so if
+            # two of these are one hierarchy, the second is refused.
+            if name in _V1_REQUIRED or not any(group.samefile(found[other]) for other in folders):
                 with _explaining_errors(group):
                     folders[name] = _make_ours(group)
     except NotTaken:

@@ -86,7 +86,8 @@ def build_wall(
     cgroup_namespace: bool = True,
 ) -> list[str]:
     """Return the command for a keeper that is root (`privileged`), or only root of its own user namespace. It expects
-    the keeper's socket as standard input, and inherits what this adds to `descriptors`.
+    the keeper's socket as standard input. The process inherits the descriptors that this function appends to
+    `descriptors`.
 
     A `gate` maps users of that namespace for boxes. `syscalls` is the filter of all processes inside. `folders` are
     those that programs see, by their paths inside; one that is None is left out. `init` is the folder where the C part

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from precieux.parent_death import die_with_parent
+from shared.parent_death import die_with_parent
 from tests.chaos.cluster.network import Host, Network, obstacle
 from tests.chaos.cluster.slow_link import DELAY
 from tests.fixtures.gate import missing

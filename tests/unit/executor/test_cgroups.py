@@ -136,6 +136,13 @@ def test_v1_uses_a_hierarchy_of_two_controllers_once(tmp_path: Path) -> None:
     assert list((tmp_path / "cpu,cpuacct").iterdir()) == []
 
 
+def test_v1_needs_a_hierarchy_for_each_required_controller(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "cpuacct").symlink_to("memory")
+    assert _refusal(tmp_path, "4:memory,cpuacct:/\n").cause is Cause.REFUSED
+    assert list((tmp_path / "memory").iterdir()) == []
+
+
 def test_v1_needs_memory_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "cpuacct").mkdir()
     refusal = _refusal(tmp_path, "4:memory:/\n2:cpuacct:/\n")

@@ -1,12 +1,14 @@
 """The facts that are read from the host, and those that are tried."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from executor.doctor.facts import kernel_version, masked, read_facts, refusals, unit
+from executor.doctor.facts import masked, read_facts, refusals, unit
 from executor.doctor.remedies import Unit
 from executor.sandbox.wall.mechanisms import Mechanisms
 
@@ -37,11 +39,17 @@ def test_facts_are_read_from_proc(root: Path) -> None:
     assert "cannot be run" in facts.bubblewrap_error
 
 
-@pytest.mark.parametrize(
-    ("release", "version"), [("6.12.118+deb13-amd64", (6, 12)), ("4.18.0-553.el8_10.x86_64", (4, 18)), ("7.0", (7, 0))]
-)
-def test_the_version_of_the_kernel_is_read(release: str, version: tuple[int, int]) -> None:
-    assert kernel_version(release) == version
+@pytest.mark.parametrize(("refusal", "is_old"), [(errno.ENOSYS, True), (errno.EPERM, False), (None, False)])
+def test_a_kernel_is_old_if_it_lacks_a_call(
+    root: Path, refusal: int | None, is_old: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pidfd_open(pid: int) -> int:
+        if refusal is not None:
+            raise OSError(refusal, os.strerror(refusal))
+        return os.open("/dev/null", os.O_RDONLY)
+
+    monkeypatch.setattr(os, "pidfd_open", pidfd_open)
+    assert read_facts(_MECHANISMS, root).old_kernel == (os.uname().release if is_old else "")
 
 
 def test_a_container_is_not_a_unit_of_its_host(root: Path) -> None:

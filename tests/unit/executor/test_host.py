@@ -33,12 +33,37 @@ def test_missing_ids_are_an_error(uid_map: Path, mapped: str, message: str) -> N
         host._require_ids(1_879_048_192, 18, uid_map)
 
 
-@pytest.mark.parametrize(("name", "hard"), [("NOFILE", 511), ("NPROC", 255), ("FSIZE", 1 << 20), ("STACK", 8 << 20)])
-def test_a_hard_limit_that_is_too_low_is_an_error(name: str, hard: int, monkeypatch: pytest.MonkeyPatch) -> None:
+_UNLIMITED = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    ("name", "hard", "sentence", "unit_of_file"),
+    [
+        ("NOFILE", 511, "is 511, and programs need 512", ""),
+        ("NPROC", 255, "is 255, and programs need 256", ""),
+        ("FSIZE", 1 << 20, "is 1048576 bytes, and programs need 67108864 bytes", ", in KB"),
+        ("STACK", 8 << 20, "is 8388608 bytes, and programs need 268435456 bytes", ", in KB"),
+        ("CPU", 61, "is 61 s, and programs need 62 s", ", in minutes"),
+    ],
+)
+def test_a_hard_limit_that_is_too_low_is_an_error(
+    name: str, hard: int, sentence: str, unit_of_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limits = {getattr(resource, f"RLIMIT_{name}"): (hard, hard)}
-    unlimited = resource.RLIM_INFINITY, resource.RLIM_INFINITY
-    monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, unlimited))
-    with pytest.raises(ConfigurationError, match=f"RLIMIT_{name} is {hard}, and programs need .*: raise it"):
-        host._require_hard_limits(ExecutorSettings())
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, _UNLIMITED))
+    settings = ExecutorSettings(max_disk_bytes=1 << 20, max_time_limit=5, default_time_limit=5)
+    with pytest.raises(ConfigurationError, match=f"RLIMIT_{name} {sentence}: raise it by .*{unit_of_file}[.]$"):
+        host._require_hard_limits(settings)
     limits.clear()
-    host._require_hard_limits(ExecutorSettings())
+    host._require_hard_limits(settings)
+
+
+def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without cgroups, a program gets 176 open files, and not 512."""
+    limits = {resource.RLIMIT_NOFILE: (300, 300)}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, _UNLIMITED))
+    mechanisms = host.find_mechanisms(ExecutorSettings(executor_use_cgroups=False))
+    assert host.fit_to_host(ExecutorSettings(), mechanisms).max_open_files == 176
+    limits[resource.RLIMIT_NOFILE] = (255, 255)
+    with pytest.raises(ConfigurationError, match="RLIMIT_NOFILE is 255, and programs need 256:"):
+        host.fit_to_host(ExecutorSettings(), mechanisms)

@@ -1,7 +1,6 @@
 """The operator's libraries: what a setting may name, and how packages are installed, by a fake package manager."""
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -139,15 +138,14 @@ def test_the_rest_of_a_killed_installation_is_removed(tmp_path: Path) -> None:
     assert (tmp_path / "made-3.13-1.unfinished/half").exists()  # of another list
 
 
-#: Starts an installation whose package manager works until the file `go` is there.
+#: Starts an installation whose package manager works for long.
 _KILLED = """
 import pathlib, sys
 from executor.libraries.folder import Installation
 from executor.libraries.installation import install
 program = '''
 import pathlib, time
-while not pathlib.Path("../go").exists():
-    time.sleep(0.01)
+time.sleep(20)
 pathlib.Path("../ended").touch()
 '''
 def command(unfinished):
@@ -157,20 +155,30 @@ install(Installation("", (), pathlib.Path(sys.argv[1]), command, (), ""))
 """
 
 
-def test_the_package_manager_of_a_killed_executor_ends_first(tmp_path: Path) -> None:
-    made = installation_by(f"assert pathlib.Path('../ended').exists()\n{_FILL}", tmp_path / "made")
+def test_the_package_manager_of_a_killed_executor_is_killed(tmp_path: Path) -> None:
+    made = installation_by(_FILL, tmp_path / "made")
     with subprocess.Popen([sys.executable, "-c", _KILLED, made.folder], stdout=subprocess.PIPE) as killed:
         assert killed.stdout
         assert any(b"started" in line for line in killed.stdout)
         eventually_sync(lambda: pids_below(killed.pid), what="the package manager starts")
         killed.kill()
-    installing = threading.Thread(target=install, args=[made])
-    installing.start()
-    waits = re.compile(rf"-> FLOCK +ADVISORY +WRITE +{os.getpid()} ")  # proc_locks(5)
-    eventually_sync(lambda: not installing.is_alive() or waits.search(Path("/proc/locks").read_text()))
-    (tmp_path / "go").touch()
-    installing.join()
+    install(made)
     assert [path.name for path in made.folder.iterdir()] == ["six.py"]
+    assert not (tmp_path / "ended").exists()
+
+
+def test_the_time_for_packages_begins_with_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another executor may have held it for long."""
+    now, left = [0.0], []
+
+    def flock(*_: object) -> None:
+        now[0] += 800
+
+    monkeypatch.setattr("executor.libraries.installation.fcntl.flock", flock)
+    monkeypatch.setattr("executor.libraries.installation.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("executor.libraries.installation._run", lambda *arguments: left.append(arguments[-1]))
+    install(installation_by(_FILL, tmp_path / "made"), most_seconds=900)
+    assert left == [900]
 
 
 def test_installing_waits_for_the_network(tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
 """The socket that the executor listens on, and its limit of open files."""
 
-import resource
 import socket
 
 import pytest
 from pydantic import SecretStr
 
-from executor.__main__ import listen, raise_file_limit
+from executor.__main__ import listen
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 
@@ -29,13 +28,3 @@ def test_a_public_address_needs_a_token(host: str) -> None:
 
 def test_a_public_address_with_a_token_is_accepted() -> None:
     listen(ExecutorSettings(executor_host="0.0.0.0", executor_port=0, codex_token=SecretStr("t"))).close()
-
-
-def test_the_executor_may_open_as_many_files_as_the_host_allows() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
-    try:
-        raise_file_limit()
-        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

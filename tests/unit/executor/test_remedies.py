@@ -17,8 +17,11 @@ _SEALED = ("/proc/kcore", "/proc/sys")
 @pytest.mark.parametrize(
     ("facts", "cause", "command"),
     [
-        ({"kernel": (4, 18), "max_user_namespaces": 0}, "This is Linux 4.18", "needs 5.3 or later"),
-        ({"kernel": (5, 3), "max_user_namespaces": 0}, "switched off", "sysctl -w user.max_user_namespaces=15000"),
+        (
+            {"old_kernel": "4.18.0-553.el8_10.x86_64", "max_user_namespaces": 0},
+            "This Linux (4.18.0-553.el8_10.x86_64) has no pidfd_open(2)",
+            "install Linux 5.3 or later",
+        ),
         ({"max_user_namespaces": 0}, "switched off", "sysctl -w user.max_user_namespaces=15000"),
         ({"refused": {"user namespace": "ENOSPC"}}, "switched off", "sysctl -w user.max_user_namespaces=15000"),
         ({"unprivileged_clone": 0}, "for root alone", "sysctl -w kernel.unprivileged_userns_clone=1"),

@@ -80,10 +80,19 @@ def test_the_last_message_of_a_zygote_is_the_reason(keeper: Keeper) -> None:
     assert keeper.answers == [(1, 0, None, "it failed\n")]
 
 
-def test_a_wide_pair_takes_the_largest_packet_on_any_host() -> None:
-    for end in channel.wide_pair():
-        with end:
-            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * MAX_PACKET  # the kernel doubles it
+@pytest.mark.parametrize("default", [4096, 2 * MAX_PACKET])
+def test_a_wide_pair_takes_the_largest_packet_on_any_host(default: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = channel.pair()
+    for end in ends:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, default)
+    before = ends[0].getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    monkeypatch.setattr(channel, "pair", lambda: ends)
+    channel.wide_pair()
+    with ends[0], ends[1]:
+        for end, other in (ends, ends[::-1]):
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= before
+            channel.send(end, b"x" * MAX_PACKET)
+            assert channel.receive(other) == (b"x" * MAX_PACKET, [])
 
 
 def test_a_last_message_is_received_despite_unread_orders() -> None:

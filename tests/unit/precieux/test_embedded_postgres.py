@@ -1,6 +1,7 @@
 """The embedded Postgres on real servers: its start, its ends, and the end of its parent."""
 
 import asyncio
+import fcntl
 import os
 import pwd
 import shutil
@@ -18,9 +19,9 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from precieux.postgres.cluster import complaint
+from precieux.postgres.cluster import Cluster, complaint
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from precieux.postgres.home import Account, find_home
+from precieux.postgres.home import FIRST_USER_ID, Account, find_home, make_folder
 from precieux.up.supervisor import StopRequested
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
@@ -95,6 +96,23 @@ def test_a_start_can_be_interrupted(folder: Path) -> None:
     assert not postgres.running
     assert not [process for process in descendants(os.getpid()) if str(folder) in process.command]
     postgres.stop()
+
+
+def test_a_start_that_waits_for_leftovers_can_be_interrupted(folder: Path) -> None:
+    """The processes of a killed server may take long to end."""
+
+    def interrupt() -> None:
+        raise StopRequested
+
+    with EmbeddedPostgres(folder / "db", durable=False):
+        pass
+    leftover = os.open(folder / "db/cluster", os.O_RDONLY)
+    try:
+        fcntl.flock(leftover, fcntl.LOCK_EX)
+        with pytest.raises(StopRequested):
+            EmbeddedPostgres(folder / "db", durable=False, while_waiting=interrupt).start()
+    finally:
+        os.close(leftover)
 
 
 def test_a_wrong_password_is_refused(folder: Path) -> None:
@@ -269,7 +287,10 @@ def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
             assert query(postgres, "SELECT 1") == 1
         socket_folder.mkdir(mode=0o700)
     assert urls[0] == urls[1]
-    socket_folder.rmdir()
+    socket_folder.chmod(0o777)
+    with EmbeddedPostgres(db, durable=False) as postgres:
+        assert postgres.url(Role.OWNER) == urls[0]
+        assert socket_folder.stat().st_mode & 0o777 == 0o700
     socket_folder.symlink_to(folder)
     try:
         with EmbeddedPostgres(db, durable=False) as postgres:
@@ -278,6 +299,47 @@ def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
         assert socket_folder.is_symlink()
     finally:
         socket_folder.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+def test_a_folder_of_another_user_is_not_taken(folder: Path) -> None:
+    other = folder / "other"
+    other.mkdir(mode=0o755)
+    os.chown(other, 12345, 12345)
+    assert not Cluster(find_home(folder / "db"))._take(other)
+    assert (other.stat().st_uid, other.stat().st_mode & 0o777) == (12345, 0o755)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+def test_a_link_is_not_followed_to_roots_file(folder: Path) -> None:
+    (folder / "secret").touch(mode=0o600)
+    (folder / "link").symlink_to(folder / "secret")
+    Account(FIRST_USER_ID, FIRST_USER_ID).own(folder / "link")
+    assert (folder / "secret").stat().st_uid == 0
+    assert (folder / "link").lstat().st_uid == FIRST_USER_ID
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the modes of folders")
+def test_only_new_folders_change_their_mode(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user may make a link just before the folder is made."""
+    (folder / "other").mkdir(mode=0o700)
+    (folder / "new/link").parent.mkdir(mode=0o700)
+    (folder / "new/link").symlink_to(folder / "other")
+    monkeypatch.setattr(Path, "exists", lambda path: not path.is_relative_to(folder / "new"))
+    make_folder(folder / "new/link")
+    assert [(folder / name).stat().st_mode & 0o777 for name in ("other", "new")] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the modes of folders")
+@pytest.mark.parametrize(("umask", "parent"), [(0o022, 0o755), (0o077, 0o711)])
+def test_parents_keep_the_mode_of_the_umask(folder: Path, umask: int, parent: int) -> None:
+    old = os.umask(umask)
+    try:
+        make_folder(folder / "parent/data")
+    finally:
+        os.umask(old)
+    modes = [(folder / name).stat().st_mode & 0o777 for name in ("parent", "parent/data")]
+    assert modes == [parent, 0o711]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
