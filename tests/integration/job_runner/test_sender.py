@@ -426,7 +426,7 @@ async def test_an_outage_longer_than_a_lease_repeats_no_mail(
     await eventually(lambda: tries > 2)
     await execute(database, "UPDATE emails SET lease_expires_at = now() - interval '1 hour' WHERE status = 'sending'")
     # An idle sender, which has not noticed the outage.
-    assert 5 < await senders[2].run_once() <= queue.GRACE_SECONDS
+    assert 5 < await asyncio.wait_for(senders[2].run_once(), 10) <= queue.GRACE_SECONDS
     is_away = False
     await asyncio.gather(*batches)
     await asyncio.gather(*(sender.run_once() for sender in senders))
