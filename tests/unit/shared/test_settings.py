@@ -84,6 +84,15 @@ def test_a_file_that_an_address_names_must_be_readable(
 
 
 @pytest.mark.parametrize(
+    "query",
+    ["sslrootcert=/missing", "sslmode=prefer&sslcrl=/missing", "sslmode=disable&sslcert=/missing&sslkey=/missing"],
+)
+def test_a_file_that_asyncpg_does_not_read_may_be_missing(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://h/d?{query}")
+    load(DatabaseSettings)
+
+
+@pytest.mark.parametrize(
     ("settings", "name"),
     [
         (UpSettings, "PUBLIC_URL"),
