@@ -121,6 +121,22 @@ def test_metrics_have_a_port_of_their_own(host: str, port: int, is_refused: bool
         HealthSettings(metrics_port=8000).require_other_port(host, port, setting="PRECIEUX_PORT")
 
 
+@pytest.mark.parametrize(
+    ("hosts", "is_refused"),
+    [
+        (("0.0.0.0", "10.0.0.1"), True),
+        (("0.0.0.0", "::1"), False),
+        (("::", "::1"), True),
+        (("::", "10.0.0.1"), True),
+        (("0.0.0.0", "::"), True),
+    ],
+)
+def test_all_addresses_of_a_family_share_a_port(hosts: tuple[str, str], is_refused: bool) -> None:
+    for one, other in (hosts, hosts[::-1]):
+        with pytest.raises(ConfigurationError) if is_refused else nullcontext():
+            HealthSettings(metrics_host=one, metrics_port=1).require_other_port(other, 1, setting="PRECIEUX_PORT")
+
+
 def test_the_data_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PRECIEUX_DATA_DIR", "here")
