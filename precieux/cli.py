@@ -162,7 +162,7 @@ def _require_text(arguments: Iterable[str]) -> None:
             argument.encode()
         except UnicodeEncodeError:
             if not os.path.lexists(argument):
-                raise UsageError(f"The argument {ascii(argument)} is not text in UTF-8: write it in UTF-8.") from None
+                raise UsageError(f"The argument {argument!a} is not text in UTF-8: write it in UTF-8.") from None
 
 
 def _explained(error: Exception) -> str:

@@ -6,7 +6,7 @@ It is off unless `PRECIEUX_METRICS_PORT` is set, because several services may sh
 import asyncio
 import socket
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field

@@ -218,7 +218,9 @@ async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mai
                 deaths += 1
             else:
                 await queue.mark_sent(connection, [(mail.id, "id") for mail in bodies])
-        await execute(database, "UPDATE emails SET lease_id = NULL, lease_expires_at = '-infinity' WHERE status = 'sending'")
+        await execute(
+            database, "UPDATE emails SET lease_id = NULL, lease_expires_at = '-infinity' WHERE status = 'sending'"
+        )
         if len(claimed) > len(bodies):
             break
     await Sender(database, mailer, COMPLETION, poll_interval=3600).run_once()

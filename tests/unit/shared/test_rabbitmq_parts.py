@@ -93,7 +93,7 @@ def test_the_address_overrides_our_parameters() -> None:
 
 @pytest.mark.parametrize("query", ["heartbeat=s3cret", "s3cret=1", "ssl_options=s3cret", "client_properties=1"])
 def test_an_address_that_pika_cannot_read_is_one_sentence(query: str) -> None:
-    with pytest.raises(ConfigurationError, match="^PRECIEUX_AMQP_URL is wrong: its query") as raised:
+    with pytest.raises(ConfigurationError, match=r"^PRECIEUX_AMQP_URL is wrong: its query") as raised:
         connection_parameters(f"amqp://broker.example.com/?{query}", "publisher")
     assert "s3cret" not in "".join(traceback.format_exception(raised.value))
 
