@@ -46,12 +46,13 @@ class OfferedLanguages:
         # A language that is not in the cache may have just been installed, so the table is read again.
         is_new = bool(self._offer.languages) and any(self._offer.find(name) is None for name in wanted)
         if self._read_at is None or is_new or time.monotonic() - self._read_at > _CACHE_SECONDS:
-            self._read_at = time.monotonic()
             async with self._database.connection() as connection:
                 rows = await connection.fetch_all(_OFFERED)
             # If several languages have an extension, it means the first of them.
             rows.sort(key=lambda row: position_of(row["code"]))
             self._offer = Offer({row["code"]: _details(row["details"]) for row in rows})
+            # Not before the read, else other requests would use a table that was never read.
+            self._read_at = time.monotonic()
         return self._offer
 
 

@@ -7,7 +7,7 @@ or did not answer, 78 (EX_CONFIG) a wrong setting, or a database of another rele
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -140,13 +140,11 @@ def doctor(as_json: Json = False) -> None:
 def main() -> None:
     terminal.prepare_streams()
     try:
+        _require_text(sys.argv[1:])
         app()
     except PrecieuxError as exc:
         terminal.complain(str(exc))
         sys.exit(next((code for kind, code in _EXIT_CODES.items() if isinstance(exc, kind)), 1))
-    except UnicodeEncodeError:
-        terminal.complain("An argument or the name of a file is not text in UTF-8: write it in UTF-8.")
-        sys.exit(2)
     except Exception as exc:
         from precieux_client import InvalidRequest
         from precieux_client import PrecieuxError as ClientError
@@ -155,6 +153,16 @@ def main() -> None:
             raise
         terminal.complain(_explained(exc))
         sys.exit(2 if isinstance(exc, InvalidRequest) else 3)
+
+
+def _require_text(arguments: Iterable[str]) -> None:
+    """Raise `UsageError` if an argument is not text, unless it is the name of a file, which may be any bytes."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            if not os.path.lexists(argument):
+                raise UsageError(f"The argument {argument!a} is not text in UTF-8: write it in UTF-8.") from None
 
 
 def _explained(error: Exception) -> str:

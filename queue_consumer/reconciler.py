@@ -27,9 +27,11 @@ _PATIENCE: Final = 4
 #: A request is given up too if this many consumers died while they made its job.
 _MAX_CRASHES: Final = 5
 
-# One consumer at a time makes the job of a request. Else those that are alive would be counted as dead.
+# One consumer at a time makes the job of a request. Else those that are alive would be counted as dead. The transaction
+# is idle while the job is made, which takes more than a minute if the store is slow.
 _LOCK: Final = """
-    SELECT stopped_consumers, pg_try_advisory_xact_lock(hashtextextended(CAST(:request AS text), 0)) AS is_ours
+    SELECT stopped_consumers, pg_try_advisory_xact_lock(hashtextextended(CAST(:request AS text), 0)) AS is_ours,
+        set_config('idle_in_transaction_session_timeout', '10min', true)
     FROM uploads WHERE id = :upload
 """
 

@@ -6,7 +6,7 @@ It is off unless `PRECIEUX_METRICS_PORT` is set, because several services may sh
 import asyncio
 import socket
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 
-#: Hosts that stand for all addresses of the machine.
-_ANY_HOST: Final = {"0.0.0.0", "::"}  # noqa: S104  (compared, not bound)
-
-
 class HealthSettings(Settings):
     metrics_host: Annotated[str, Field(description="the address that serves /healthz and /metrics")] = "127.0.0.1"
     metrics_port: Annotated[
@@ -34,7 +30,10 @@ class HealthSettings(Settings):
 
     def require_other_port(self, host: str, port: int, *, setting: str) -> None:
         """Raise `ConfigurationError` if this process serves something else there. The kernel would not refuse it."""
-        if self.metrics_port == port and (self.metrics_host == host or {self.metrics_host, host} & _ANY_HOST):
+        hosts = {self.metrics_host, host}
+        # A server on 0.0.0.0 has all addresses of IPv4, and one on :: has those of IPv6 too.
+        all_of_ipv4 = "0.0.0.0" in hosts and not any(":" in each for each in hosts)  # noqa: S104  (compared, not bound)
+        if self.metrics_port == port and (len(hosts) == 1 or "::" in hosts or all_of_ipv4):
             raise ConfigurationError(f"PRECIEUX_METRICS_PORT and {setting} are both {port}: change one of them.")
 
 

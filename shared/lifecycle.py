@@ -4,6 +4,7 @@ An unexpected error in a loop ends the process, unless the loop is `restarting`.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 import uvloop
 
 from shared import metrics
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, StoreUnavailable
 from shared.logging import LogSettings, configure_logging, get_logger
 from shared.retry import RetryPolicy
 from shared.settings import fail, load
@@ -34,6 +35,10 @@ def run_service(name: str, serve: Loop) -> int:
             runner.run(run_until_stop_signal(serve))
     except ConfigurationError as exc:
         return fail(exc)
+    except StoreUnavailable as exc:
+        # Its credentials are not there yet. Unlike after EX_CONFIG, the service is started again.
+        fail(exc)
+        return os.EX_TEMPFAIL
     return 0
 
 

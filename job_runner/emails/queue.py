@@ -1,4 +1,7 @@
-"""The lease protocol on `emails` rows. It is the same as that of jobs (`job_runner.claim`).
+"""The lease protocol on `emails` rows. It is the same as that of jobs (`job_runner.claim`), except for expired leases.
+
+A sender whose lease expired may be alive: after an outage of the database, it records the mail that it has sent. So the
+first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail.
 
 A mail whose sender died is a suspect. It is sent alone, and given up after `MAX_CRASHES` deaths.
 """
@@ -16,6 +19,8 @@ from shared.translations import SOURCE_LOCALE
 
 #: Deaths of senders after which a mail is given up. More than for programs, because giving up a mail loses a result.
 MAX_CRASHES: Final = 5
+#: Seconds in which a sender reaches the database again once another one does. A host that is gone takes 5 of them.
+GRACE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,14 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
     """Take up to `limit` due mails under new leases. A mail whose sender died is taken first, and alone."""
     rows = await connection.fetch_all(
         """
-        WITH abandoned AS MATERIALIZED (
-            SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now()
+        WITH expired AS MATERIALIZED (
+            SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NOT NULL
+            ORDER BY lease_expires_at FOR UPDATE SKIP LOCKED
+        ), suspected AS (
+            UPDATE emails SET lease_id = NULL, lease_expires_at = now() + make_interval(secs => :grace_seconds)
+            FROM expired WHERE emails.id = expired.id
+        ), abandoned AS MATERIALIZED (
+            SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NULL
             ORDER BY lease_expires_at LIMIT 1 FOR UPDATE SKIP LOCKED
         ), due AS MATERIALIZED (
             SELECT id FROM emails
@@ -60,7 +71,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             upload, CAST(attachments AS text) AS attachments,
             coalesce(batch, (SELECT uploads.batch FROM uploads WHERE uploads.id = emails.upload)) AS batch
         """,
-        {"limit": limit, "lease_seconds": lease_seconds},
+        {"limit": limit, "lease_seconds": lease_seconds, "grace_seconds": GRACE_SECONDS},
     )
     # Checked now, because the recipient may have unsubscribed since the mail was written.
     unwanted = await suppressed(connection, {r["recipient"] for r in rows}) if rows else set()

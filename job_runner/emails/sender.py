@@ -27,11 +27,8 @@ _SEND_SECONDS: Final = 30.0
 LEASE_SECONDS: Final = 40.0
 #: Seconds to wait after an error that every other mail would meet too, such as a refused account.
 _PAUSE_SECONDS: Final = 60.0
-#: The delays between attempts to record a mail that the provider has accepted.
+#: The delays between attempts to record a mail that the provider has accepted. All are shorter than `GRACE_SECONDS`.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
-#: Seconds after an outage of the database in which all senders record what was accepted, before one claims a mail whose
-#: lease has expired meanwhile.
-_RECORDING_SECONDS: Final = 3.0
 
 
 class Sender:
@@ -65,18 +62,12 @@ class Sender:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; a mail under way is finished first."""
         self._stop = stop
-        is_back = True
         async with self._database.listen(channels.EMAILS) as notified:
             while not stop.is_set():
                 notified.clear()
                 try:
-                    if not is_back:
-                        await self._database.ping()
-                        await wait_any(stop, timeout=_RECORDING_SECONDS)
-                        is_back = True
                     timeout = await self.run_once()
                 except DatabaseUnavailable as exc:
-                    is_back = False
                     log.warning("sender.waiting", error=str(exc), next_try_s=1)
                     timeout = 1.0
                 if self._pauses:

@@ -111,12 +111,13 @@ def _inert(text: str) -> str:
 async def _beginning(response: httpx.Response) -> bytes:
     """Return the first bytes of the body, or none if it is compressed, which we do not accept.
 
-    The status has told what became of the mail, so a body that breaks off changes nothing.
+    The status has told what became of the mail, so a body that breaks off changes nothing. Nor does a cancellation, by
+    which the sender ends a mail that takes too long.
     """
     content = bytearray()
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return b""
-    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+    with contextlib.suppress(httpx.HTTPError, TimeoutError, asyncio.CancelledError):
         async with asyncio.timeout(_READ_SECONDS):
             async for chunk in response.aiter_bytes():
                 content += chunk

@@ -4,6 +4,7 @@ A server that supports RFC 3461 is asked to report mails that are delayed or not
 return path, which `precieux mail bounce` reads.
 """
 
+import asyncio
 import contextlib
 import ssl
 from dataclasses import asdict, dataclass
@@ -122,8 +123,11 @@ class SmtpMailer:
 
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
-    """End the session. The server has accepted or refused the mail by now, so a failure here changes nothing."""
-    with contextlib.suppress(SMTPException):
+    """End the session. The server has accepted or refused the mail by now, so a failure here changes nothing.
+
+    Nor does a cancellation, by which the sender ends a mail that takes too long.
+    """
+    with contextlib.suppress(SMTPException, asyncio.CancelledError):
         await client.quit(timeout=_QUIT_SECONDS)
     client.close()
 

@@ -62,7 +62,8 @@ def upgrade(
         current, known = revision_of(url), revisions()
         if current is not None and current not in known:
             _require_usable(url, current)
-            terminal.say(f"Precieux {VERSION}: the data are of a newer release (schema {current}), and work with this.")
+            newer = f"the data are of a newer release (schema {current})"
+            terminal.say(f"Precieux {VERSION}: {newer}, and this release can use them.")
             return
         waiting = known[known.index(current) + 1 :] if current else known
         if not waiting:

@@ -46,7 +46,8 @@ QUEUES: Final[dict[str, dict[str, str | int]]] = {
 def connection_parameters(url: str, purpose: str) -> list[pika.URLParameters]:
     """Return the parameters of each host of an AMQP URI, in random order, so that clients spread over a cluster.
 
-    The query of the URI overrides ours. `purpose` names the connection to operators.
+    The query of the URI overrides ours. `purpose` names the connection to operators. Raise `ConfigurationError` if pika
+    cannot read the URI.
     """
     parameters = [_of_one_host(address, purpose) for address in one_address_per_host(url)]
     random.shuffle(parameters)
@@ -54,7 +55,14 @@ def connection_parameters(url: str, purpose: str) -> list[pika.URLParameters]:
 
 
 def _of_one_host(url: str, purpose: str) -> pika.URLParameters:
-    parameters = pika.URLParameters(url)
+    try:
+        parameters = pika.URLParameters(url)
+    except Exception:
+        # Not with pika's text, because it shows the value, which may be a part of the password.
+        raise ConfigurationError(
+            "PRECIEUX_AMQP_URL is wrong: its query (after the ?) has a parameter or a value that pika does not know."
+            " Correct it; if the ? belongs to the password, write it as %3F."
+        ) from None
     chosen = parse_qs(urlsplit(url).query)
     defaults: dict[str, float] = {
         # If a consumer is cut off, RabbitMQ gives its messages to others after two missing heartbeats.

@@ -8,9 +8,10 @@ from pydantic import AfterValidator, SecretStr
 _SCHEMES: Final = ("postgresql://", "postgres://")
 _ENCODE: Final = "in a user or a password, each / ? # [ ] and @ must be percent-encoded, as %2F is for a slash"
 
-
 #: Parameters of the query that name a file. asyncpg would say that a file is missing, but not which.
-_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_OWN_FILES: Final = ("sslcert", "sslkey")
+_FILES_TO_VERIFY: Final = ("sslrootcert", "sslcrl")
+_VERIFYING: Final = ("require", "verify-ca", "verify-full")
 
 
 def _check(value: SecretStr) -> SecretStr:
@@ -34,13 +35,17 @@ def _check(value: SecretStr) -> SecretStr:
 
 
 def _require_files(query: str) -> None:
-    """Raise `ValueError` if a file of TLS cannot be read."""
-    for name, value in parse_qsl(query):
-        if name in _FILES:
-            try:
-                open(value, "rb").close()
-            except OSError as exc:
-                raise ValueError(f"its {name} is {value}, which cannot be read ({exc.strerror})") from None
+    """Raise `ValueError` if a file of TLS cannot be read that asyncpg reads in this `sslmode`."""
+    given = dict(parse_qsl(query))
+    mode = given.get("sslmode", "prefer")
+    names = [*_OWN_FILES] if mode != "disable" else []
+    if mode in _VERIFYING:
+        names += _FILES_TO_VERIFY
+    for name in given.keys() & names:
+        try:
+            open(given[name], "rb").close()
+        except OSError as exc:
+            raise ValueError(f"its {name} is {given[name]}, which cannot be read ({exc.strerror})") from None
 
 
 DatabaseUrl: TypeAlias = Annotated[SecretStr, AfterValidator(_check)]

@@ -30,9 +30,10 @@ def upgrade(url: str) -> None:
 
 
 def upgrade_if_older(settings: DatabaseSettings) -> bool:
-    """Wait for the server, and upgrade the schema. Return False if it is newer, and this release may use it.
+    """Wait for the server, and bring the schema to this release's, also from nothing. Return True if it is there.
 
-    Raise `ConfigurationError` if it is too new.
+    Return False, and change nothing, if it is newer and this release may use it. Raise `ConfigurationError` if it is
+    too new for this release.
     """
     current = asyncio.run(_first_look(settings))
     if current is not None and current not in revisions():

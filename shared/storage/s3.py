@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
 from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.logging import get_logger
@@ -40,6 +40,8 @@ _ALREADY_THERE: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExis
 class S3Store:
     """A store on S3. boto3 finds the credentials and the region (`AWS_ACCESS_KEY_ID`, profiles, instance roles, ...).
 
+    Raise `StoreUnavailable` if it finds none now, and may find them later.
+
     Links are presigned. With `links`, the API serves them, for a store that readers of mails cannot reach.
     """
 
@@ -48,31 +50,15 @@ class S3Store:
         self._links = links
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
         self._bucket_checked = False
-        session = boto3.session.Session()
-        # A client without them never looks for them again.
-        if session.get_credentials() is None:
-            raise ConfigurationError(
-                "PRECIEUX_S3_BUCKET is set, but there are no credentials for S3: set AWS_ACCESS_KEY_ID and"
-                " AWS_SECRET_ACCESS_KEY, or give boto3 a profile or an instance role."
-            )
         try:
-            self._client: S3Client = session.client(
-                "s3",
-                endpoint_url=endpoint_url,
-                # A signature needs a region, and self-hosted stores have none.
-                region_name=None if endpoint_url is None else session.region_name or "us-east-1",
-                config=Config(
-                    signature_version="s3v4",
-                    connect_timeout=5,
-                    read_timeout=30,
-                    retries={"total_max_attempts": 3, "mode": "standard"},
-                    max_pool_connections=_THREADS,
-                    # Bucket names in the host name need DNS, which self-hosted stores rarely have.
-                    s3={"addressing_style": "path" if endpoint_url else "auto"},
-                ),
-            )
+            self._client = _connect(endpoint_url)
+        except CredentialRetrievalError as exc:
+            # The service that gives them, such as that of a container, may be slower to start than we are.
+            raise StoreUnavailable(f"The credentials for S3 cannot be had now: {exc}.") from exc
         except (BotoCoreError, ValueError) as exc:
-            raise ConfigurationError(f"The S3 client cannot be made, see PRECIEUX_S3_ENDPOINT_URL: {exc}.") from exc
+            raise ConfigurationError(
+                f"The S3 client cannot be made, see PRECIEUX_S3_ENDPOINT_URL and the variables AWS_*: {exc}."
+            ) from exc
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
         await self._call(lambda: self._put(checked(key), data, content_type))
@@ -171,6 +157,33 @@ class S3Store:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function)
         except (ClientError, BotoCoreError, OSError) as exc:
             raise StoreUnavailable(f"The S3 store failed: {exc}.") from exc
+
+
+def _connect(endpoint_url: str | None) -> "S3Client":
+    session = boto3.session.Session()
+    # A client without them never looks for them again.
+    if session.get_credentials() is None:
+        advice = (
+            "PRECIEUX_S3_BUCKET is set, but there are no credentials for S3: set AWS_ACCESS_KEY_ID and"
+            " AWS_SECRET_ACCESS_KEY, or give boto3 a profile or an instance role."
+        )
+        # The role of an instance at AWS may not be ready yet.
+        raise StoreUnavailable(advice) if endpoint_url is None else ConfigurationError(advice)
+    return session.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        # A signature needs a region, and self-hosted stores have none.
+        region_name=None if endpoint_url is None else session.region_name or "us-east-1",
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": 3, "mode": "standard"},
+            max_pool_connections=_THREADS,
+            # Bucket names in the host name need DNS, which self-hosted stores rarely have.
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+        ),
+    )
 
 
 def _code(error: ClientError) -> str:

@@ -128,6 +128,14 @@ async def test_no_answer_to_quit_changes_what_became_of_a_mail(content: str | No
             assert "queued as 1" in await mailer(f"smtp://127.0.0.1:{server.port}", timeout=60).send(make_email())
 
 
+async def test_a_mail_whose_time_ends_within_quit_is_sent() -> None:
+    """P3, as above."""
+    async with SmtpServer() as server:
+        server.replies["QUIT"] = ""
+        async with asyncio.timeout(0.5):
+            assert "queued as 1" in await mailer(f"smtp://127.0.0.1:{server.port}").send(make_email())
+
+
 async def test_a_silent_server_is_unavailable_after_the_timeout() -> None:
     async def silence(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

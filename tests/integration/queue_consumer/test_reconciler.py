@@ -10,9 +10,11 @@ from queue_consumer import reconciler as reconciler_module
 from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.database.connection import Database
+from shared.database.roles import Role
 from shared.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -188,3 +190,21 @@ async def test_consumers_that_are_alive_are_not_counted_as_dead(
     assert len(await first) == 1
     await asyncio.gather(*others)
     assert [job["stop_reason"] for job in await jobs(database)] == [None]
+
+
+async def test_a_slow_store_does_not_end_the_lock(
+    database_url: str, database_role: Role, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres ends other transactions that are idle for a minute, here a fifth of a second."""
+    monkeypatch.setattr("shared.database.connection._IDLE_SECONDS", 0.2)
+    get = store.get
+
+    async def slow(key: str) -> bytes:
+        await asyncio.sleep(0.6)
+        return await get(key)
+
+    monkeypatch.setattr(store, "get", slow)
+    async with connected(url_of(database_role, database_url)) as database, connected(database_url) as owner:
+        await request(owner, store, seconds_ago=61)
+        reconciler = Reconciler(database, JobMaker(database, store), ReconcilerSettings(silence_seconds=60))
+        assert len(await reconciler.run_once()) == 1

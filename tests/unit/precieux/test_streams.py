@@ -53,8 +53,16 @@ def test_any_text_is_printed_in_any_encoding(encoding: str) -> None:
 def test_an_argument_that_is_no_text_is_one_sentence() -> None:
     done = precieux(*_SUBMIT, "--input", b"\xff", input="print(1)")
     assert done.returncode == 2
-    sentence = "precieux: An argument or the name of a file is not text in UTF-8: write it in UTF-8."
+    sentence = r"precieux: The argument '\udcff' is not text in UTF-8: write it in UTF-8."
     assert done.stderr.splitlines() == [sentence]
+
+
+def test_the_name_of_a_file_may_be_any_bytes(tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/\xff.py"
+    Path(os.fsdecode(file)).write_text("print(1)")
+    done = precieux("submit", file, *_SUBMIT[2:])
+    assert done.returncode == 3
+    assert "127.0.0.1:1 does not answer" in done.stderr
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf"])

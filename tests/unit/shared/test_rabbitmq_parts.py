@@ -1,6 +1,7 @@
 """Delivery tags, confirms and connection parameters, without a broker."""
 
 import asyncio
+import traceback
 from typing import Any
 
 import pika
@@ -14,6 +15,7 @@ from pika.spec import Basic, BasicProperties
 from shared.broker.rabbitmq_confirms import Confirms
 from shared.broker.rabbitmq_consumer import Hosts, attempt, covered_by_multiple
 from shared.broker.rabbitmq_topology import connection_parameters
+from shared.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,13 @@ def test_the_address_overrides_our_parameters() -> None:
     )
     assert (theirs.heartbeat, theirs.socket_timeout, theirs.port) == (7, 1.5, 5671)
     assert theirs.ssl_options is not None
+
+
+@pytest.mark.parametrize("query", ["heartbeat=s3cret", "s3cret=1", "ssl_options=s3cret", "client_properties=1"])
+def test_an_address_that_pika_cannot_read_is_one_sentence(query: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^PRECIEUX_AMQP_URL is wrong: its query") as raised:
+        connection_parameters(f"amqp://broker.example.com/?{query}", "publisher")
+    assert "s3cret" not in "".join(traceback.format_exception(raised.value))
 
 
 def _value(outcome: "asyncio.Future[Any]") -> Any:

@@ -84,6 +84,15 @@ def test_a_file_that_an_address_names_must_be_readable(
 
 
 @pytest.mark.parametrize(
+    "query",
+    ["sslrootcert=/missing", "sslmode=prefer&sslcrl=/missing", "sslmode=disable&sslcert=/missing&sslkey=/missing"],
+)
+def test_a_file_that_asyncpg_does_not_read_may_be_missing(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://h/d?{query}")
+    load(DatabaseSettings)
+
+
+@pytest.mark.parametrize(
     ("settings", "name"),
     [
         (UpSettings, "PUBLIC_URL"),
@@ -110,6 +119,22 @@ def test_metrics_have_a_port_of_their_own(host: str, port: int, is_refused: bool
     refusal = pytest.raises(ConfigurationError, match="PRECIEUX_METRICS_PORT and PRECIEUX_PORT are both 8000")
     with refusal if is_refused else nullcontext():
         HealthSettings(metrics_port=8000).require_other_port(host, port, setting="PRECIEUX_PORT")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "is_refused"),
+    [
+        (("0.0.0.0", "10.0.0.1"), True),
+        (("0.0.0.0", "::1"), False),
+        (("::", "::1"), True),
+        (("::", "10.0.0.1"), True),
+        (("0.0.0.0", "::"), True),
+    ],
+)
+def test_all_addresses_of_a_family_share_a_port(hosts: tuple[str, str], is_refused: bool) -> None:
+    for one, other in (hosts, hosts[::-1]):
+        with pytest.raises(ConfigurationError) if is_refused else nullcontext():
+            HealthSettings(metrics_host=one, metrics_port=1).require_other_port(other, 1, setting="PRECIEUX_PORT")
 
 
 def test_the_data_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -109,14 +109,56 @@ async def test_the_folder_is_chosen_when_nothing_is_set(tmp_path: Path, monkeypa
     await store.close()
 
 
-def test_s3_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_s3_without_credentials_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no credentials for S3: set AWS_ACCESS_KEY_ID"):
         S3Store("files", "http://127.0.0.1:1")
+
+
+@pytest.mark.usefixtures("no_credentials")
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_ACCESS_KEY_ID"])
+def test_wrong_credentials_of_s3_are_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "alone")
+    with pytest.raises(ConfigurationError, match=r"see PRECIEUX_S3_ENDPOINT_URL and .* AWS_\*: .*(alone|SECRET)"):
+        S3Store("files", "http://127.0.0.1:1")
+
+
+_SERVICE = """
+import sys
+from botocore.utils import ContainerMetadataFetcher
+from shared.lifecycle import run_service
+from shared.storage.s3 import S3Store
+async def serve(_):
+    S3Store("files")
+ContainerMetadataFetcher.SLEEP_TIME = 0
+sys.exit(run_service("test", serve))
+"""
+
+
+@pytest.mark.usefixtures("no_credentials")
+@pytest.mark.parametrize(
+    ("role", "sentence"),
+    [("", "there are no credentials for S3"), ("http://127.0.0.1:1/", "credentials for S3 cannot be had now")],
+    ids=["host", "container"],
+)
+def test_a_role_that_is_not_ready_ends_no_service_for_good(
+    role: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if role:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", role)
+    done = subprocess.run([sys.executable, "-c", _SERVICE], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == os.EX_TEMPFAIL
+    [line] = done.stderr.splitlines()
+    assert sentence in line
 
 
 async def test_s3_is_chosen_by_its_bucket(monkeypatch: pytest.MonkeyPatch) -> None:

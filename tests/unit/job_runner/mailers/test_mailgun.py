@@ -159,6 +159,16 @@ async def test_a_body_that_does_not_end_changes_no_answer(hangs: bool, monkeypat
             await send(httpx.Response(400, stream=Cut()))
 
 
+async def test_a_mail_whose_time_ends_within_the_body_is_sent() -> None:
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"{"
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(0.1):
+        assert await send(httpx.Response(200, stream=Endless())) == ""
+
+
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.PoolTimeout])
 async def test_a_broken_connection_is_an_error_to_try_again(error: type[httpx.TransportError]) -> None:
     def fail(request: httpx.Request) -> httpx.Response:
