@@ -292,7 +292,9 @@ class BoundedProtocol(HttpToolsProtocol):
         fewest = 0 if self.parser.get_http_version() == "1.0" else 1
         if not all(map(_HOST.fullmatch, hosts)) or not fewest <= len(hosts) <= 1:
             raise ValueError("the request has no valid Host, or several")
-        if self.parser.should_upgrade() and self._get_upgrade() is not None and not self._should_upgrade():
+        # CONNECT offers nothing, but `should_upgrade` is true for it.
+        is_offer = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
+        if is_offer and not self._should_upgrade():
             self._declined = self._head_without_offer()
             return
         self.server_state.default_headers = _default_headers(int(time.time()))
