@@ -265,9 +265,9 @@ async def test_json_of_very_many_values_takes_little_memory(
     keys = [await make_key(database) for _ in range(3)]
     nest = b'{"":' * 50 + b"0" + b"}" * 50 + b","
     bodies = [
-        # The second one is just within the bound of a batch.
+        # The second one is just within the bound of a batch (393,216).
         b'{"submissions":[%s0]}' % (nest * (size // len(nest)))
-        for size in (LARGEST, 300_000)
+        for size in (LARGEST, 640_000)
     ]
     with api_process(tmp_path, database_url, in_child=little_memory) as api:
         for body in bodies:
@@ -359,6 +359,7 @@ async def test_requests_that_wait_leave_room_for_large_bodies(
                 one.cancel()
 
 
+@pytest.mark.slow
 async def test_the_api_survives_all_attacks_at_once(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
