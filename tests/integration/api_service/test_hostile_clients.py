@@ -283,20 +283,21 @@ def _post_batch(api: ApiProcess, key: bytes, body: bytes) -> int:
 
 
 @pytest.mark.parametrize(
-    ("path", "beginning"),
+    ("line", "beginning"),
     [
-        ("/v1/submissions", b'{"language":"py","source":"x","webhook_url":"https://example.com/x","a":['),
-        ("/v1/batches", b'{"webhook_url":"https://example.com/x","submissions":['),
-        ("/submissions?wait=true", b'{"language_id":71,"source_code":"x","a":['),
+        (b"POST /v1/submissions", b'{"language":"py","source":"x","webhook_url":"https://example.com/x","a":['),
+        (b"POST /v1/batches", b'{"webhook_url":"https://example.com/x","submissions":['),
+        (b"POST /submissions?wait=true", b'{"language_id":71,"source_code":"x","a":['),
+        (b"GET /submissions/batch", b'{"tokens":"x","a":['),
     ],
-    ids=["submissions", "batches", "judge0"],
+    ids=["submissions", "batches", "judge0", "judge0 batch"],
 )
 async def test_many_small_bodies_of_many_values_take_little_memory(
     tmp_path: Path,
     database: Database,
     database_url: str,
     little_memory: Callable[[], None],
-    path: str,
+    line: bytes,
     beginning: bytes,
 ) -> None:
     """The budget of bodies leaves out the first 64 KiB of each. Judge0's clients may send unknown keys."""
@@ -317,8 +318,8 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
             senders.append(stack.enter_context(connect(api, number)))
             key = keys[number // 100]
             senders[-1].sendall(
-                b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nX-Auth-Token: %s\r\n"
-                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (path.encode(), key, key, len(body))
+                b"%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nX-Auth-Token: %s\r\n"
+                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (line, key, key, len(body))
             )
         for sender in senders:
             sender.sendall(body)
