@@ -257,7 +257,6 @@ async def test_slow_readers_of_large_files_take_little_memory(
         assert peak(api) < MEMORY
 
 
-@pytest.mark.slow
 async def test_json_of_very_many_values_takes_little_memory(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
@@ -282,6 +281,7 @@ def _post_batch(api: ApiProcess, key: bytes, body: bytes) -> int:
     return httpx.post(f"{api.url}/v1/batches", content=body, headers=headers, timeout=60).status_code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "beginning"),
     [
