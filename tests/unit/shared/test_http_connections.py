@@ -338,6 +338,15 @@ def test_an_offer_of_http_2_keeps_its_body(
         assert read_all(connection).count(b"HTTP/1.1 200 ") == 2
 
 
+@pytest.mark.parametrize("target", [b"x:80", b"/body"])
+@pytest.mark.parametrize("offer", [b"", _OFFER], ids=["plain", "offer"])
+def test_connect_is_refused(loop_factory: LoopFactory, target: bytes, offer: bytes) -> None:
+    with _serving(loop_factory) as (app, address), connect(address) as connection:
+        connection.sendall(b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n" + offer + b"Content-Length: 2\r\n\r\n{}")
+        assert read_all(connection).startswith(b"HTTP/1.1 400 ")
+        assert not app.asked.acquire(blocking=False)
+
+
 def test_an_address_is_a_network_in_ipv6() -> None:
     assert network("192.0.2.1") == network("::ffff:192.0.2.1") != network("192.0.2.2")
     assert network("2001:db8::1") == network("2001:db8::ffff:1%eth0") != network("2001:db8:0:1::1")
