@@ -60,8 +60,8 @@ class Services:
     #: Those of the broker, for the operator's page.
     dead_letters: DeadLetters
     operation: OperationReader
-    #: Turns of requests whose bodies are parsed and not checked yet. Until then, a body may be of any values, which
-    #: take many times its bytes in memory.
+    #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
+    #: which take many times its bytes in memory.
     reading: Turns = field(default_factory=lambda: Turns(_MOST_READING))
 
     @property

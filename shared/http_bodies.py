@@ -95,7 +95,6 @@ class BoundedBodies:
         size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         codings = {value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"}
         body = _Body(self._limits, self._budget, receive, is_encoded=not codings <= {b"", b"identity"})
-        scope[_GIVE_BACK] = body.close
         is_late = self._is_late(scope)
         answering = False
 
@@ -129,6 +128,7 @@ class BoundedBodies:
             except _Refused as refused:
                 await refuse(refused)
                 return
+        scope[_GIVE_BACK] = body.close
         try:
             await self._app(scope, bounded_receive, bounded_send)
         except Exception:
@@ -136,6 +136,8 @@ class BoundedBodies:
                 raise
         finally:
             body.close()
+            # It refers to the request, which would otherwise stay in memory until the next garbage collection.
+            del scope[_GIVE_BACK]
 
 
 class _Refused(Exception):

@@ -292,7 +292,9 @@ class BoundedProtocol(HttpToolsProtocol):
         fewest = 0 if self.parser.get_http_version() == "1.0" else 1
         if not all(map(_HOST.fullmatch, hosts)) or not fewest <= len(hosts) <= 1:
             raise ValueError("the request has no valid Host, or several")
-        if self.parser.should_upgrade() and self._get_upgrade() is not None and not self._should_upgrade():
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            if self.parser.get_method() == b"CONNECT":  # the parser takes what follows it for a tunnel
+                raise ValueError("CONNECT is for proxies")
             self._declined = self._head_without_offer()
             return
         self.server_state.default_headers = _default_headers(int(time.time()))

@@ -7,12 +7,16 @@ Each list, object or number takes memory many times the bytes of its text: `{"":
 import re
 from typing import Final
 
-#: The strings and the white space of a JSON text. The pattern never backtracks, so its time is linear.
-_PASSED: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[ \t\r\n]++', re.DOTALL)
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+'
+#: The strings and the white space of a JSON text. The pattern never backtracks, so its time is linear. White space and
+#: the string after it are one match, so that an indented text hardly counts as more than a compact one.
+_PASSED: Final = re.compile(rb"[ \t\r\n]++(?:%s)?+|%s" % (_STRING, _STRING), re.DOTALL)
 
 
 def has_more_structure(text: bytes | bytearray, most: int) -> bool:
     """Return True if a JSON text has over `most` bytes, where each string and each row of white space counts as one."""
+    if len(text) <= most:
+        return False
     outside = end = 0
     for passed in _PASSED.finditer(text):
         outside += max(1, passed.start() - end)

@@ -28,9 +28,9 @@ from api_service.v1.validation import NoQuery, Strict, body_faults, parse_json, 
 _MOST_FAULTS: Final = 100
 #: Keys of the defaults. Each submission is merged with all of them.
 _MOST_DEFAULTS: Final = 64
-#: What a batch may have outside of its strings (`shared.json_structure`): a thousand submissions with 20 keys each, or
-#: with ten tests.
-_MOST_STRUCTURE: Final = 262_144
+#: What a batch may have outside of its strings (`shared.json_structure`): as much as a body of the default size that is
+#: full of tests with short texts.
+_MOST_STRUCTURE: Final = 393_216
 
 _KEYS: Final[dict[str, Any]] = {
     name: (Text | None if name == "language" else field.annotation, field if name != "language" else None)

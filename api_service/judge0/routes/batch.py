@@ -80,6 +80,7 @@ async def read_batch(
     text = parameters.get("tokens") or request.headers.get("tokens") or ""
     tokens = _checked_number([one.strip() for one in str(text).split(",") if one.strip()], configuration)
     how = shown(parameters)
+    del parameters  # they may be large, and must not be in memory while the answer waits for the database
     return JSONResponse({"submissions": await read_all(services, principal, [*map(token_of, tokens)], how)})
 
 

@@ -317,11 +317,12 @@ _HIDDEN = _GET + b"\r\n"
 @pytest.mark.parametrize("body", [_HIDDEN, b"a" * 300_000], ids=["like a request", "large"])
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])
 @pytest.mark.parametrize("pieces", [1, 2], ids=["at once", "after the head"])
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n"], ids=["one line", "two lines"])
 def test_an_offer_of_http_2_keeps_its_body(
-    loop_factory: LoopFactory, body: bytes, is_chunked: bool, pieces: int
+    loop_factory: LoopFactory, body: bytes, is_chunked: bool, pieces: int, more: bytes
 ) -> None:
     length = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % len(body)
-    head = b"POST /body HTTP/1.1\r\nHost: x\r\n" + _OFFER + length + b"\r\n\r\n"
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\n" + _OFFER + more + length + b"\r\n\r\n"
     sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if is_chunked else body
     with _serving(loop_factory) as (app, address), connect(address) as connection:
         if pieces == 1:
@@ -335,6 +336,15 @@ def test_an_offer_of_http_2_keeps_its_body(
         # The connection goes on, with one answer for each request.
         connection.sendall(_GET + _OFFER + b"\r\n" + _GET + _LAST)
         assert read_all(connection).count(b"HTTP/1.1 200 ") == 2
+
+
+@pytest.mark.parametrize("target", [b"x:80", b"/body"])
+@pytest.mark.parametrize("offer", [b"", _OFFER], ids=["plain", "offer"])
+def test_connect_is_refused(loop_factory: LoopFactory, target: bytes, offer: bytes) -> None:
+    with _serving(loop_factory) as (app, address), connect(address) as connection:
+        connection.sendall(b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n" + offer + b"Content-Length: 2\r\n\r\n{}")
+        assert read_all(connection).startswith(b"HTTP/1.1 400 ")
+        assert not app.asked.acquire(blocking=False)
 
 
 def test_an_address_is_a_network_in_ipv6() -> None:

@@ -1,9 +1,12 @@
 """The bound on what a JSON text holds beside its strings."""
 
 import json
+from typing import Any
 
 import pytest
 
+from api_service.settings import ApiSettings
+from api_service.v1 import batch_body
 from shared.json_structure import has_more_structure
 
 
@@ -26,3 +29,19 @@ def test_a_text_at_the_bound_has_no_more() -> None:
     least = next(most for most in range(100) if not has_more_structure(text, most))
     assert has_more_structure(text, least - 1)
     assert not has_more_structure(bytearray(text), least)
+
+
+@pytest.mark.parametrize(("layout", "more"), [({}, 1), ({"indent": 4}, 5)], ids=["usual", "indented"])
+def test_the_layout_of_a_text_hardly_counts(layout: dict[str, Any], more: int) -> None:
+    tests = [{"stdin": "1", "weight": 1.5, "args": ["a", "b"], "limits": {}}] * 100
+    compact = json.dumps(tests, separators=(",", ":")).encode()
+    least = next(most for most in range(10_000) if not has_more_structure(compact, most))
+    assert not has_more_structure(json.dumps(tests, **layout).encode(), least + more * len(tests))
+
+
+def test_a_batch_that_is_full_of_short_tests_is_read() -> None:
+    one = {"language": "py", "source": "print(1)", "tests": [{"stdin": "1\n", "expected_output": "2\n"}] * 52}
+    body = json.dumps({"submissions": [one] * 1000}, separators=(",", ":")).encode()
+    largest = ApiSettings().largest_body_bytes
+    assert 0.98 * largest < len(body) < largest
+    assert not has_more_structure(body, batch_body._MOST_STRUCTURE)
