@@ -40,6 +40,7 @@ from job_runner.mailers.message import parse_recipient, write_message
 from job_runner.outcome import decide
 from shared.api_keys import digest
 from shared.codex import RunRequest, RunResponse
+from shared.json_structure import has_more_structure
 from shared.languages import check_lang
 from shared.logging import LogSettings, configure_logging
 from shared.loopback import is_loopback_origin, names_loopback
@@ -108,6 +109,11 @@ def _ended(text: str) -> None:
         verdict.of_run(ended, language.run.out_of_memory)
 
 
+def _structure(body: bytes) -> bool:
+    """Scan the body to its end: with a higher bound it is not scanned, and with a lower one not to the end."""
+    return has_more_structure(body, len(body) - 1)
+
+
 def _answer(text: str) -> RunResponse:
     return RunResponse(timeStamp=1, status=200, output=text, error=text, language=text, info=text)
 
@@ -157,6 +163,7 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "executor: answer": lambda text: _answer(text).model_dump_json(by_alias=True, exclude_none=True),
     "executor: name of a class": checked,
     "executor: refusal": lambda text: wire.refusal(400, text, text).model_dump_json(),
+    "shared: structure of JSON": lambda text: _structure(text.encode("utf-8", "replace")),
     "shared: language": check_lang,
     "shared: host": names_loopback,
     "shared: origin": lambda text: is_loopback_origin(f"http://{text}"),
