@@ -241,7 +241,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._close_with(_NO_WEBSOCKET)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        # uvicorn tells only the last of the requests that a client has pipelined.
+        # uvicorn notifies only the last of the requests that a client has pipelined.
         for cycle in self._unanswered:
             cycle.disconnected = True
             cycle.message_event.set()

@@ -112,7 +112,7 @@ def create(path: Path, content: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that all boxes can read whatever the umask is, unless there is one."""
+    """Make a folder that all boxes can read, with any umask, unless there is one."""
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)

@@ -111,7 +111,7 @@ def _inert(text: str) -> str:
 async def _beginning(response: httpx.Response) -> bytes:
     """Return the first bytes of the body, or none if it is compressed, which we do not accept.
 
-    The status has told what became of the mail, so a body that breaks off changes nothing. Nor does a cancellation, by
+    The status says what became of the mail, so a body that breaks off changes nothing. Nor does a cancellation, by
     which the sender ends a mail that takes too long.
     """
     content = bytearray()

@@ -1,4 +1,4 @@
-"""What the doctor prints."""
+"""The texts that the doctor prints."""
 
 import io
 

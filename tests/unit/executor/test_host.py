@@ -59,7 +59,7 @@ def test_a_hard_limit_that_is_too_low_is_an_error(
 
 
 def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without cgroups, a program gets 176 open files, and not 512."""
+    """A program gets 176 open files without cgroups, and not 512."""
     limits = {resource.RLIMIT_NOFILE: (300, 300)}
     monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, _UNLIMITED))
     mechanisms = host.find_mechanisms(ExecutorSettings(executor_use_cgroups=False))
