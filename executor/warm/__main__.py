@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from executor.catalogue import find_installed
 from executor.libraries.chosen import install_libraries
@@ -19,20 +20,24 @@ from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import fail, load
 
+#: A box's folder for temporary files, which some tools use for files of their own.
+_SCRATCH: Final = "/box/tmp"
+
 
 class _NoSandbox:
     """Runs a trusted job without a sandbox."""
 
     async def run(self, job: Job) -> list[StepResult]:
         (step,) = job.steps
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as scratch:
+            environment = {name: value.replace(_SCRATCH, scratch) for name, value in step.environment.items()}
             work = Path(folder)
             for name, file in job.files.items():
                 (work / name).write_bytes(file.content)
             process = await asyncio.create_subprocess_exec(
                 *step.argv,
                 cwd=work,
-                env={**step.environment, "HOME": folder},
+                env={**environment, "HOME": folder},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
