@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from executor import limits
-from executor.sandbox.base import RUN_STACK_BYTES, find_python
+from executor.sandbox.base import CPU_MARGIN_S, RUN_STACK_BYTES, find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
@@ -25,8 +25,6 @@ log = get_logger(__name__)
 _KINDS = 6 + MOST_SETS
 #: The highest limits of tools that print their version, and of the self-test.
 _OF_TOOLS = {"NOFILE": 256, "NPROC": 256, "FSIZE": 64 * MIB, "CPU": 60}
-#: Seconds of CPU that the kernel's limit of a program is above its own.
-_CPU_MARGIN_S = 2
 #: The units of limits that count no processes or files. limits.conf(5) has units of its own.
 _UNITS = {"FSIZE": (" bytes", ", in KB"), "STACK": (" bytes", ", in KB"), "CPU": (" s", ", in minutes")}
 
@@ -112,7 +110,7 @@ def _require_hard_limits(settings: ExecutorSettings) -> None:
         "CPU": max(settings.max_time_limit, settings.compile_time_limit),
     }
     for name, most in of_programs.items():
-        needed = max(most, _OF_TOOLS.get(name, 0)) + (_CPU_MARGIN_S if name == "CPU" else 0)
+        needed = max(most, _OF_TOOLS.get(name, 0)) + (CPU_MARGIN_S if name == "CPU" else 0)
         _, hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))
         if hard != resource.RLIM_INFINITY and hard < needed:
             unit, unit_of_file = _UNITS.get(name, ("", ""))

@@ -17,6 +17,8 @@ from typing import Any
 #: Bytes of the largest packet. It holds the names of a program's files, twice if a compiler gets them, and the
 #: arguments of both. The texts travel as a descriptor. The kernel allows at most 208 KiB (socket(7), wmem_max).
 MAX_PACKET = 204800
+#: Seconds of CPU time that the kernel's limit of a step is above its own.
+CPU_MARGIN_S = 2
 #: The least buffer for such a packet. The kernel keeps 32 bytes of a buffer for itself.
 SEND_BUFFER = MAX_PACKET + 32
 MAX_DESCRIPTORS = 64

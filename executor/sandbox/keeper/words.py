@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from executor.sandbox.keeper.protocol import MakeBox, StepOrder
+from executor.sandbox.keeper.protocol import CPU_MARGIN_S, MakeBox, StepOrder
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _step_words(step: StepOrder) -> bytes:
     """Return the words for `read_step` in init/step.c."""
     limits = step.limits
     # The keeper's meter enforces the limit of CPU time. The kernel's limit is higher, in case the keeper is late.
-    cpu_s = int(limits.cpu_s) + 2
+    cpu_s = int(limits.cpu_s) + CPU_MARGIN_S
     environment = [f"{name}={value}" for name, value in step.environment.items()]
     resources = (cpu_s, limits.processes, limits.open_files, limits.file_bytes, limits.stack_bytes)
     packet = to_words(len(step.argv), *step.argv, len(environment), *environment)

@@ -83,7 +83,7 @@ def test_a_child_that_ends_is_restarted(diary: Path) -> None:
 
 
 def test_a_child_that_cannot_be_started_again_is_tried_later(diary: Path, tmp_path: Path) -> None:
-    """Its program is away for a moment. The kernel refuses a process in the same way (fork(2), EAGAIN)."""
+    """Its program is missing for a moment. A kernel without a free process refuses the start too (fork(2), EAGAIN)."""
     python = tmp_path / "python"
     python.symlink_to(sys.executable)
     away = f"os.rename({str(python)!r}, {str(python)!r} + '.away')"
