@@ -5,6 +5,7 @@ import resource
 import sys
 from typing import Final
 
+from api_service.announcer import Announcer
 from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
@@ -60,7 +61,7 @@ async def serve(stop: asyncio.Event) -> None:
     database = Database(
         load(DatabaseSettings), statement_seconds=_STATEMENT_SECONDS, name=connection_name("api_service")
     )
-    broker = open_broker(load(BrokerSettings), database)
+    broker = open_broker(load(BrokerSettings))
     store = open_store(load(StoreSettings))
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
     try:
@@ -68,7 +69,7 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        services = _compose(settings, database, store, Relay(database, broker))
+        services = _compose(settings, database, store, Relay(database, broker) if broker else Announcer(database))
         if not await services.authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
                 f"PRECIEUX_HOST is {settings.host}, which other machines can reach, but there is no API key: create one"
@@ -100,7 +101,8 @@ async def serve(stop: asyncio.Event) -> None:
         )
     finally:
         listening.close()
-        await broker.close()
+        if broker:
+            await broker.close()
         await store.close()
         await database.disconnect()
 
@@ -114,7 +116,7 @@ def _most_streams(settings: ApiSettings) -> int:
     return max(1, min(2 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
-def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
+def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay | Announcer) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
     watcher, signer = Watcher(database), open_signer(load(StoreSettings))

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api_service.announcer import Announcer
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
 from api_service.event_streams import Streams
@@ -45,7 +46,7 @@ class Services:
     bodies: Shares
     readiness: Readiness
     backlog: BacklogGuard
-    relay: Relay
+    relay: Relay | Announcer
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner

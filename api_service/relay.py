@@ -1,11 +1,10 @@
-"""The outbox relay: publishes committed outbox rows to the broker. Any number of relays may run at once."""
+"""The outbox relay: publishes committed outbox rows to RabbitMQ. Any number of relays may run at once."""
 
 import asyncio
 from typing import Final
 
 from shared import metrics, outbox
 from shared.broker.base import Broker
-from shared.broker.postgres import PostgresBroker
 from shared.database.connection import Database
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
@@ -53,10 +52,6 @@ class Relay:
         The rows stay locked until the broker has confirmed them. After a crash between the confirm and the commit, they
         are published again under the same message ids, so the consumer recognises them.
         """
-        if isinstance(self._broker, PostgresBroker):
-            moved = await self._broker.take_outbox(_BATCH)
-            metrics.OUTBOX_PUBLISHED.inc(moved)
-            return moved == _BATCH
         async with self._database.transaction() as connection:
             rows = await outbox.take(connection, _BATCH)
             if not rows:

@@ -25,8 +25,8 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from api_service.__main__ import _compose
+from api_service.announcer import Announcer
 from api_service.app import create_app
-from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from benchmarks.load import SOURCE
 from benchmarks.sustained import null_engine
@@ -43,8 +43,9 @@ from job_runner.mailers.settings import MailSettings
 from job_runner.outcome import decide
 from job_runner.settings import EngineSettings
 from precieux.postgres.embedded import EmbeddedPostgres
+from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
-from shared.broker.postgres import PostgresBroker
+from queue_consumer.outbox_consumer import OutboxConsumer
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
 from shared.database.roles import Role
@@ -93,9 +94,9 @@ async def _measure(folder: Path, postgres: EmbeddedPostgres) -> dict[str, list[t
     account = _Account(row["pid"])
     settings, mail = load(ApiSettings), load(MailSettings)
     store, signer = open_store(load(StoreSettings)), open_signer(load(StoreSettings))
-    relay = Relay(database, PostgresBroker(database))
-    app = create_app(_compose(settings, database, store, relay))
-    maker, engine = JobMaker(database, store), CodexClient(load(EngineSettings))
+    app = create_app(_compose(settings, database, store, Announcer(database)))
+    source, consumer = OutboxConsumer(database), Consumer(JobMaker(database, store))
+    engine = CodexClient(load(EngineSettings))
     links = Links(signer)
     letterhead = Letterhead(mail.domain, links, mail.mail_attachment_bytes)
     completion = Completion(letterhead, Footer(sender=mail.mail_from, contact=mail.complaints), store)
@@ -111,17 +112,8 @@ async def _measure(folder: Path, postgres: EmbeddedPostgres) -> dict[str, list[t
                 await _call(app, "GET", "/check_email/", f"id={number}")
             with account.part("v1: POST /v1/submissions"):
                 await _post(app, email)
-            for _ in range(2):
-                with account.part("relay: move the outbox row to the queue"):
-                    await relay.run_once()
-            async with database.connection() as connection:
-                uploads = await connection.fetch_all(
-                    "SELECT id, request_id FROM uploads WHERE request_id IS NOT NULL AND"
-                    " NOT EXISTS (SELECT FROM job WHERE upload = uploads.id)"
-                )
-            for upload in uploads:
-                with account.part("consumer: make the job"):
-                    await maker.make(str(upload["id"]).encode(), str(upload["request_id"]))
+            with account.part("consumer: make the jobs of two requests"):
+                await source._consume_batch(consumer.handle)
             await _run_jobs(account, database, store, engine, letterhead)
             await _send_mails(account, database, completion, mailer)
     finally:

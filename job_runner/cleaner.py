@@ -12,7 +12,6 @@ from typing import Final
 
 from job_runner.mailers.base import Mailer
 from job_runner.orphans import Orphans
-from shared.broker.base import DEAD_QUEUE
 from shared.database.connection import Connection, Database
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
@@ -58,12 +57,11 @@ _DELETE_MAILGUN_EVENTS: Final = """
     ) AS old WHERE mailgun_events.token = old.token
 """
 
-# For Postgres as the broker. The operator drops dead letters of RabbitMQ.
+# Of installations without RabbitMQ. The operator drops dead letters of RabbitMQ.
 _DELETE_DEAD_LETTERS: Final = """
-    DELETE FROM messages USING (
-        SELECT id FROM messages WHERE queue = :queue AND visible_at < now() - make_interval(days => :days)
-        FOR UPDATE SKIP LOCKED
-    ) AS old WHERE messages.id = old.id
+    DELETE FROM outbox USING (
+        SELECT id FROM outbox WHERE failed_at < now() - make_interval(days => :days) FOR UPDATE SKIP LOCKED
+    ) AS old WHERE outbox.id = old.id
 """
 
 
@@ -97,7 +95,7 @@ class Cleaner:
         await self._mailer.forget(days=self._days)
         values = {"days": self._days, "limit": _BATCH}
         async with self._database.transaction() as connection:
-            await connection.execute(_DELETE_DEAD_LETTERS, {"queue": DEAD_QUEUE, "days": self._days})
+            await connection.execute(_DELETE_DEAD_LETTERS, {"days": self._days})
             old = await connection.fetch_all(_OLD, values)
             objects = await remove_rows(connection, [row["id"] for row in old]) if old else {}
         await remove_objects(self._database, self._store, objects)

@@ -13,7 +13,6 @@ from typing import Final
 from job_runner.emails.sender import LEASE_SECONDS as OF_MAILS
 from job_runner.webhooks.sender import LEASE_SECONDS as OF_WEBHOOKS
 from shared import channels, metrics
-from shared.broker.base import QUEUE
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -62,10 +61,6 @@ _WEBHOOKS: Final = _correct(
     f" AND run_after > {_WEBHOOK_DUE}",
     f"run_after = {_WEBHOOK_DUE}",
 )
-# Of Postgres as the broker.
-_MESSAGES: Final = _correct(
-    "messages", "queue = :queue AND visible_at > now() AND created_at > now() AND attempt = 0", "visible_at = now()"
-)
 
 
 class ClockJumps:
@@ -77,7 +72,6 @@ class ClockJumps:
         #: The latest time of the clock that was seen.
         self._latest: datetime | None = None
         self._statements: Mapping[str, tuple[str, Mapping[str, object]]] = {
-            "messages": (_MESSAGES, {"queue": QUEUE, "channel": channels.MESSAGES}),
             "jobs": (_JOBS, {"channel": channels.JOBS}),
             "leases of jobs": (_LEASES_OF_JOBS, {"lease_seconds": lease_seconds}),
             "mails": (_MAILS, {"channel": channels.EMAILS}),

@@ -5,6 +5,7 @@ import sys
 
 from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
+from queue_consumer.outbox_consumer import OutboxConsumer
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
@@ -24,7 +25,7 @@ log = get_logger(__name__)
 
 async def serve(stop: asyncio.Event) -> None:
     database = Database(load(DatabaseSettings), name=connection_name("queue_consumer"))
-    broker = open_broker(load(BrokerSettings), database)
+    broker = open_broker(load(BrokerSettings))
     store = open_store(load(StoreSettings))
     try:
         await database.connect(stop)
@@ -33,21 +34,23 @@ async def serve(stop: asyncio.Event) -> None:
         await require_current(database)
         maker = JobMaker(database, store)
         consumer = Consumer(maker)
+        source = broker or OutboxConsumer(database)
         health = Health(load(HealthSettings), database)
         reconciler = Reconciler(database, maker, load(ReconcilerSettings))
         # Only now, because a wrong setting must end the start.
-        log.info("consumer.ready", broker=type(broker).__name__)
+        log.info("consumer.ready", source=type(source).__name__)
         notify_ready()
         await run_loops(
             (
                 restarting("health", health.run),
                 restarting("reconciler", reconciler.run),
-                restarting("consumer", lambda stop: broker.consume(consumer.handle, stop)),
+                restarting("consumer", lambda stop: source.consume(consumer.handle, stop)),
             ),
             stop,
         )
     finally:
-        await broker.close()
+        if broker:
+            await broker.close()
         await store.close()
         await database.disconnect()
 

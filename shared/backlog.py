@@ -7,9 +7,8 @@ from shared.database.connection import Connection
 
 _WAITING: Final = """
     SELECT 'requested' AS place, count(*) AS depth, min(requested_at) AS since FROM uploads WHERE request_id IS NOT NULL
-    UNION ALL SELECT 'outbox', count(*), min(created_at) FROM outbox
-    UNION ALL SELECT 'messages', count(*), min(created_at) FROM messages WHERE queue = 'emails'
-    UNION ALL SELECT 'dead', count(*), min(created_at) FROM messages WHERE queue = 'emails.dead'
+    UNION ALL SELECT 'outbox', count(*), min(created_at) FROM outbox WHERE failure IS NULL
+    UNION ALL SELECT 'dead', count(*), min(failed_at) FROM outbox WHERE failure IS NOT NULL
     UNION ALL SELECT 'none-executed', count(*), min(created_at) FROM job WHERE status = 'none-executed'
     UNION ALL SELECT 'executing', count(*), min(started_at) FROM job WHERE status = 'executing'
     UNION ALL SELECT 'mails', count(*), min(created_at) FROM emails WHERE status = 'queued'

@@ -5,8 +5,8 @@ A lost notification costs time, never work: each listener also polls.
 
 from typing import Final
 
-#: Notified with each message of the broker on Postgres; its consumers listen.
-MESSAGES: Final = "messages"
+#: Notified after rows of the outbox were committed; without RabbitMQ the consumers listen.
+OUTBOX: Final = "precieux_outbox"
 #: Notified with each job that became due; the runners listen.
 JOBS: Final = "precieux_jobs"
 #: Notified with each mail to be sent; the mail senders listen.

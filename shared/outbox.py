@@ -1,6 +1,7 @@
-"""The outbox: messages for the broker, written in the same transaction as the change that they announce.
+"""The outbox: requests of runs, written in the same transaction as the change that they announce.
 
-This module handles the rows. `api_service.relay` publishes them.
+This module handles the rows. `api_service.relay` publishes them to RabbitMQ. Without it, the consumer takes them itself
+(`queue_consumer.outbox_consumer`).
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
 async def take(connection: Connection, limit: int) -> list[OutboxRow]:
     """Lock the oldest rows that no other relay holds, until the transaction ends."""
     rows = await connection.fetch_all(
-        "SELECT id, body, headers ->> 'message_id' AS message_id FROM outbox"
+        "SELECT id, body, headers ->> 'message_id' AS message_id FROM outbox WHERE failure IS NULL"
         " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED",
         {"limit": limit},
     )

@@ -18,7 +18,8 @@ from shared.settings import load
 #: A `due` job waits for a runner, a `later` one for its next attempt. The lease of a `lost` one has expired, so it is
 #: about to be rescued.
 _COUNTS: Final = """
-    SELECT 'outbox' AS place, 'waiting' AS state, count(*) AS count, min(created_at) AS oldest_at FROM outbox
+    SELECT 'outbox' AS place, 'waiting' AS state, count(*) AS count, min(created_at) AS oldest_at
+    FROM outbox WHERE failure IS NULL
     UNION ALL
     SELECT 'requests', 'without a job', count(*), min(requested_at) FROM uploads WHERE request_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)

@@ -1,4 +1,7 @@
-"""The broker: carries the ids of submissions to be executed from the API to the queue consumer."""
+"""The broker: carries the ids of submissions to be executed from the API to the queue consumer.
+
+Without one, the consumer takes the rows of the outbox itself (`queue_consumer.outbox_consumer`).
+"""
 
 from shared.broker.base import Broker
 from shared.broker.dead_letters import DeadLetters
@@ -8,24 +11,22 @@ from shared.database.connection import Database
 __all__ = ["Broker", "BrokerSettings", "open_broker", "open_dead_letters"]
 
 
-def open_broker(settings: BrokerSettings, database: Database) -> Broker:
-    """Return the broker: RabbitMQ if `PRECIEUX_AMQP_URL` is set, else Postgres. It connects on first use."""
+def open_broker(settings: BrokerSettings) -> Broker | None:
+    """Return RabbitMQ if `PRECIEUX_AMQP_URL` is set, else None. It connects on first use."""
+    if settings.amqp_url is None:
+        return None
     # Imported here, so that an embedded installation never loads pika.
-    if settings.amqp_url is not None:
-        from shared.broker.rabbitmq import RabbitMQBroker
+    from shared.broker.rabbitmq import RabbitMQBroker
 
-        return RabbitMQBroker(settings.amqp_url.get_secret_value())
-    from shared.broker.postgres import PostgresBroker
-
-    return PostgresBroker(database)
+    return RabbitMQBroker(settings.amqp_url.get_secret_value())
 
 
 def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLetters:
-    """Return the dead letters of the same broker. They need no closing."""
+    """Return the dead letters of RabbitMQ, or without it those of the outbox. They need no closing."""
     if settings.amqp_url is not None:
         from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 
         return RabbitMQDeadLetters(settings.amqp_url.get_secret_value())
-    from shared.broker.postgres_dead_letters import PostgresDeadLetters
+    from shared.broker.outbox_dead_letters import OutboxDeadLetters
 
-    return PostgresDeadLetters(database)
+    return OutboxDeadLetters(database)

@@ -1,5 +1,7 @@
 """The broker port: it takes ids, and delivers them in batches. Each delivery is settled once.
 
+Without a broker, the outbox itself is the `Source` (`queue_consumer.outbox_consumer`).
+
 Delivery is at least once, so a handler must accept a message that it has handled before.
 """
 
@@ -57,17 +59,19 @@ Settlement = Ack | Retry | Reject
 Handler = Callable[[Sequence[Delivery]], Awaitable[Sequence[Settlement]]]
 
 
-class Broker(Protocol):
+class Source(Protocol):
+    async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
+        """Pass batches of deliveries to `handle` until `stop` is set. Reconnect with backoff, without a limit.
+
+        The batch that is under way when `stop` is set is settled first.
+        """
+
+
+class Broker(Source, Protocol):
     async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
         """Put messages on `QUEUE`. Return True for each that the broker has taken, False for each that it refused.
 
         Raise `BrokerUnavailable` if that is unknown: any of them may have arrived.
-        """
-
-    async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
-        """Pass batches from `QUEUE` to `handle` until `stop` is set. Reconnect with backoff, without a limit.
-
-        The batch that is under way when `stop` is set is settled first.
         """
 
     async def close(self) -> None:

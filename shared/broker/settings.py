@@ -13,6 +13,6 @@ class BrokerSettings(Settings):
         is_url("amqp", "amqps", example="amqp://host:5672 or amqps://host:5671", several_hosts=True),
         Field(
             description="RabbitMQ's address, amqp://user:password@host:5672/vhost, or that of a cluster,"
-            " amqp://user:password@host1:5672,host2:5672/vhost; unset, messages travel through Postgres"
+            " amqp://user:password@host1:5672,host2:5672/vhost; unset, requests wait in Postgres"
         ),
     ] = None

@@ -145,14 +145,17 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE (used_until)", "DELETE"],
     },
     "outbox": {
-        Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"],
-        Role.OPERATOR: ["SELECT", "INSERT"],
-    },
-    "messages": {
         # The operator's page replays and drops dead letters.
+        Role.API: ["SELECT", "INSERT", "UPDATE (attempt, run_after, failure, failed_at)", "DELETE"],
+        Role.CONSUMER: ["SELECT", "UPDATE (attempt, run_after, failure, failed_at)", "DELETE"],
+        # The cleaner removes old dead letters, which it locks first.
+        Role.RUNNER: ["SELECT", "UPDATE (failed_at)", "DELETE"],
+        Role.OPERATOR: ["SELECT", "INSERT", "UPDATE (attempt, run_after, failure, failed_at)", "DELETE"],
+    },
+    # Only the previous release uses it.
+    "messages": {
         Role.API: ["SELECT", "INSERT", "UPDATE (queue, attempt, visible_at, headers)", "DELETE"],
         Role.CONSUMER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
-        # The cleaner removes old dead letters, which it locks first.
         Role.RUNNER: ["SELECT", "UPDATE (visible_at)", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE", "DELETE"],
     },

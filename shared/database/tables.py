@@ -453,7 +453,8 @@ languages = Table(
     Column("details", JSONB),
 )
 
-# Messages that the broker has not confirmed yet, written in the transaction that needs them sent.
+# Requests that RabbitMQ has not confirmed, or that are no jobs yet, written in the transaction that makes them. Without
+# RabbitMQ, one that can make no job keeps the reason in `failure`, and one that is tried again later has `run_after`.
 outbox = Table(
     "outbox",
     metadata,
@@ -462,9 +463,13 @@ outbox = Table(
     Column("body", Text, nullable=False),
     Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
     _time("created_at", default_now=True),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    _time("run_after"),
+    Column("failure", Text),
+    _time("failed_at"),
 )
 
-# The messages of both queues, if Postgres is the broker.
+# The previous release keeps messages here if it has no RabbitMQ. This release moves them to the outbox.
 messages = Table(
     "messages",
     metadata,

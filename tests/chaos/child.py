@@ -18,8 +18,7 @@ from typing import Any, Final
 POINTS: Final = {
     "file stored, row not committed": ("shared.storage.local:LocalStore.put", "after"),
     "request committed, answer not sent": ("api_service.submissions:Submissions.request_execution", "after"),
-    "request committed, not published": ("shared.broker.postgres:PostgresBroker.publish", "before"),
-    "request committed, not published (RabbitMQ)": ("shared.broker.rabbitmq:RabbitMQBroker.publish", "before"),
+    "request committed, not published": ("shared.broker.rabbitmq:RabbitMQBroker.publish", "before"),
     "published, not deleted": ("shared.outbox:remove", "before"),
     "job inserted, not acknowledged": ("queue_consumer.consumer:Consumer.handle", "after"),
     "result of a test written, engine not at its end": ("job_runner.test_results:TestResults._write", "after"),

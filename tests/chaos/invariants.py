@@ -35,8 +35,8 @@ def settled(system: Installation, load: Load) -> bool:
     if not load.all_accepted:
         return False
     [row] = system.query(
-        "SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM messages WHERE queue = 'emails') AS"
-        " messages, (SELECT count(*) FROM job WHERE status IN ('none-executed', 'executing')) AS jobs,"
+        "SELECT (SELECT count(*) FROM outbox WHERE failure IS NULL) AS outbox,"
+        " (SELECT count(*) FROM job WHERE status IN ('none-executed', 'executing')) AS jobs,"
         " (SELECT count(*) FROM emails WHERE status IN ('queued', 'sending')) AS mails,"
         " (SELECT count(*) FROM uploads WHERE request_id IS NOT NULL) AS requests,"
         " (SELECT count(*) FROM webhooks WHERE status = 'pending') AS webhooks,"

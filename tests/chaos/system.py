@@ -17,8 +17,7 @@ from precieux.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.broker.base import Message
 from shared.broker.dead_letters import DeadLetter
-from shared.broker.postgres import PostgresBroker
-from shared.broker.postgres_dead_letters import PostgresDeadLetters
+from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.database.connection import Database, DatabaseSettings
@@ -26,6 +25,7 @@ from shared.database.roles import Role
 from tests.chaos.installation import ROLES, SETTINGS, Installation, port_of
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import ROOT, Service
+from tests.fixtures.brokers import publish_to_outbox
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.s3 import S3Service
@@ -40,7 +40,7 @@ class Backends:
 
     @property
     def name(self) -> str:
-        return f"{'RabbitMQ' if self.rabbitmq else 'Postgres broker'} + {'S3' if self.s3 else 'local store'}"
+        return f"{'RabbitMQ' if self.rabbitmq else 'no broker'} + {'S3' if self.s3 else 'local store'}"
 
 
 class System(Installation):
@@ -118,7 +118,7 @@ class System(Installation):
                 return
             database = Database(DatabaseSettings.model_validate({"database_url": self.database_url()}))
             await database.connect()
-            await PostgresBroker(database).publish(messages)
+            await publish_to_outbox(database, messages)
             await database.disconnect()
 
         in_thread(lambda: asyncio.run(main()))
@@ -133,7 +133,7 @@ class System(Installation):
                 return
             database = Database(DatabaseSettings.model_validate({"database_url": self.database_url()}))
             await database.connect()
-            letters.extend(await PostgresDeadLetters(database).read(limit=1000))
+            letters.extend(await OutboxDeadLetters(database).read(limit=1000))
             await database.disconnect()
 
         in_thread(lambda: asyncio.run(main()))

@@ -96,7 +96,7 @@ def test_a_crash_loses_nothing_on_postgres_alone(
 @pytest.mark.parametrize(
     ("point", "module"),
     [
-        ("request committed, not published (RabbitMQ)", "api_service"),
+        ("request committed, not published", "api_service"),
         ("published, not deleted", "api_service"),
         ("job inserted, not acknowledged", "queue_consumer"),
     ],

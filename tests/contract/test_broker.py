@@ -1,4 +1,4 @@
-"""Every broker keeps the promises of `shared.broker.base.Broker`."""
+"""RabbitMQ, and the outbox without it, keep the promises of `shared.broker.base`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import pytest
 
 from shared.broker.base import Ack, Broker, Delivery, Message, Reject, Retry, Settlement
-from shared.broker.postgres import PostgresBroker
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.errors import StoreUnavailable
 from shared.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import DeadLetters, PostgresDeadLetters, RabbitMQDeadLetters, consuming
+from tests.fixtures.brokers import DeadLetters, Outbox, OutboxDeadLetters, RabbitMQDeadLetters, consuming
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.contract
@@ -19,10 +18,10 @@ pytestmark = pytest.mark.contract
 QUICK = RetryPolicy(base=0.02, cap=0.1)
 
 
-@pytest.fixture(params=["postgres", "rabbitmq"])
+@pytest.fixture(params=["outbox", "rabbitmq"])
 def adapter(request: pytest.FixtureRequest) -> Broker:
-    if request.param == "postgres":
-        return PostgresBroker(request.getfixturevalue("database"), poll_interval=0.5, policy=QUICK)
+    if request.param == "outbox":
+        return Outbox(request.getfixturevalue("database"), poll_interval=0.5, policy=QUICK)
     return RabbitMQBroker(request.getfixturevalue("rabbitmq_url"), policy=QUICK)
 
 
@@ -34,8 +33,8 @@ async def broker(adapter: Broker) -> AsyncIterator[Broker]:
 
 @pytest.fixture
 def dead_letters(adapter: Broker, request: pytest.FixtureRequest) -> DeadLetters:
-    if isinstance(adapter, PostgresBroker):
-        return PostgresDeadLetters(request.getfixturevalue("database"))
+    if isinstance(adapter, Outbox):
+        return OutboxDeadLetters(request.getfixturevalue("database"))
     return RabbitMQDeadLetters(request.getfixturevalue("rabbitmq_url"))
 
 
@@ -140,8 +139,8 @@ async def test_a_retried_message_comes_again_with_a_higher_attempt(broker: Broke
 
 
 async def test_a_rejected_message_is_dead_lettered_with_its_reason(broker: Broker, dead_letters: DeadLetters) -> None:
-    message = make_message("نه یک عدد\0".encode())
-    handler = Recorder(lambda delivery: Reject(f"not a number: {delivery.body.decode()}"))
+    message = make_message("نه یک عدد".encode())
+    handler = Recorder(lambda delivery: Reject(f"not a number: {delivery.body.decode()}\0"))
     await publish(broker, [message])
     async with consuming(broker, handler):
         await eventually(lambda: handler.deliveries)

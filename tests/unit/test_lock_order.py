@@ -19,8 +19,7 @@ ORDER: Final = {"job": "upload, id", "languages": "code", "quarantine": "sha256"
 
 #: The clauses that lock several rows in no order, and why they cannot deadlock.
 REASONS: Final = {
-    "DELETE FROM outbox WHERE id = ANY(:ids)": "`take` has locked these rows in the same transaction, skipping others",
-    "DELETE FROM messages WHERE id = ANY(:ids)": "`_consume_batch` has locked these rows, skipping others",
+    "DELETE FROM outbox WHERE id = ANY(:ids)": "the same transaction has locked these rows, skipping others",
     "DELETE FROM job WHERE upload = ANY(:ids)": "ended jobs, whose uploads the caller has locked (`remove_rows`)",
     "DELETE FROM uploads WHERE id = ANY(:ids)": "the caller has locked these rows, the cleaner skipping others",
     "DELETE FROM emails WHERE upload = ANY(:ids)": "a sender locks mails only, and waits for no other lock",
@@ -141,7 +140,7 @@ def test_every_exception_still_exists() -> None:
 def test_the_statements_are_found() -> None:
     """Statements of every service, written as one string, as several, and built by a module."""
     paths = set(statements().values())
-    assert {"job_runner/claim.py", "job_runner/suspects.py", "shared/broker/postgres_dead_letters.py"} <= paths
+    assert {"job_runner/claim.py", "job_runner/suspects.py", "shared/broker/outbox_dead_letters.py"} <= paths
     assert {"queue_consumer/jobs.py", "api_service/submission_rows.py", "precieux/commands/quarantine.py"} <= paths
 
 

@@ -44,9 +44,7 @@ def add_failures(system: Up, text: str) -> None:
     """Store a dead letter, a failed job, a refused mail, a suppression and a key, whose texts are `text`."""
     execute(
         system,
-        "INSERT INTO messages (queue, body, headers)"
-        " VALUES ('emails.dead', $1, jsonb_build_object('reason', CAST($2 AS text)))",
-        text.encode(),
+        "INSERT INTO outbox (queue, body, failure, failed_at) VALUES ('emails', $1, $1, now())",
         text,
     )
     execute(

@@ -85,7 +85,11 @@ def main() -> None:
 def _take_operation(browser: Browser, system: Up) -> None:
     """Write a picture of the operator's overview and of what failed, on each kind of screen."""
     add_day(system)
-    execute(system, "INSERT INTO messages (queue, body) VALUES ('emails.dead', 'not a number')")
+    execute(
+        system,
+        "INSERT INTO outbox (queue, body, failure, failed_at)"
+        " VALUES ('emails', 'x', 'the body is not a decimal id', now())",
+    )
     for number in range(3):
         add_running_job(system, f"student{number}@example.edu")
     for kind, screen, locale in _SCREENS:

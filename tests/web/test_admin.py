@@ -171,7 +171,10 @@ def system_with(broker: str, request: pytest.FixtureRequest) -> Iterator[tuple[U
     """Yield a system with that broker, and what puts a message on its queue."""
     if broker == "Postgres":
         system: Up = request.getfixturevalue("system")
-        yield system, lambda body: execute(system, "INSERT INTO messages (queue, body) VALUES ($1, $2)", QUEUE, body)
+        yield (
+            system,
+            lambda body: execute(system, "INSERT INTO outbox (queue, body) VALUES ($1, $2)", QUEUE, body.decode()),
+        )
         return
     url = request.getfixturevalue("rabbitmq_url")
 
@@ -186,7 +189,7 @@ def system_with(broker: str, request: pytest.FixtureRequest) -> Iterator[tuple[U
 
 def test_a_dead_letter_is_removed_after_a_question(browser: Browser, system: Up) -> None:
     body = f"letter-{secrets.token_hex(4)}"
-    execute(system, "INSERT INTO messages (queue, body) VALUES ('emails.dead', $1)", body.encode())
+    execute(system, "INSERT INTO outbox (queue, body, failure, failed_at) VALUES ('emails', $1, 'x', now())", body)
     with operator_of(browser, system) as page:
         page.goto("/admin/failures")
         for other in page.locator("#dead-letters tbody tr").filter(has_not_text=body).all():

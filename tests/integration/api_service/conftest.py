@@ -28,7 +28,7 @@ from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker.base import Handler, Message
 from shared.broker.dead_letters import DeadLetters
-from shared.broker.postgres_dead_letters import PostgresDeadLetters
+from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
@@ -155,8 +155,8 @@ def client_of(
             waits=Waits(max_waits),
             places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),
-            dead_letters=dead_letters or PostgresDeadLetters(database),
-            operation=OperationReader(database, dead_letters or PostgresDeadLetters(database)),
+            dead_letters=dead_letters or OutboxDeadLetters(database),
+            operation=OperationReader(database, dead_letters or OutboxDeadLetters(database)),
         ),
         piston_settings,
     )

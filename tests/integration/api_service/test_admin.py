@@ -279,14 +279,18 @@ async def test_a_wrong_number_revokes_nothing(client: httpx.AsyncClient) -> None
 
 
 async def test_a_dead_letter_is_replayed_and_another_dropped(client: httpx.AsyncClient, database: Database) -> None:
-    await execute(database, "INSERT INTO messages (queue, body) VALUES ('emails.dead', '5'), ('emails.dead', '6')")
+    await execute(
+        database,
+        "INSERT INTO outbox (queue, body, failure, failed_at)"
+        " SELECT 'emails', n, 'x', now() FROM unnest(ARRAY['5', '6']) n",
+    )
     token = await log_in(client)
     [first, second] = re.findall(r'name="key" value="(\d+)"', (await client.get("/admin/failures")).text)
     answer = await client.post("/admin/dead-letters/replay", data={"csrf": token, "key": [first]})
     assert answer.headers["Location"] == "../../admin/failures?done=replayed&count=1"
     answer = await client.post("/admin/dead-letters/drop", data={"csrf": token, "key": [second, "x"]})
     assert answer.headers["Location"] == "../../admin/failures?done=dropped&count=1"
-    assert await fetch(database, "SELECT queue, body FROM messages") == [{"queue": "emails", "body": b"5"}]
+    assert await fetch(database, "SELECT body, failure FROM outbox") == [{"body": "5", "failure": None}]
 
 
 async def test_a_failed_mail_is_sent_again(client: httpx.AsyncClient, database: Database) -> None:
@@ -360,10 +364,9 @@ async def test_texts_of_strangers_are_escaped(client: httpx.AsyncClient, databas
     )
     await execute(
         database,
-        "INSERT INTO messages (queue, body, headers)"
-        " VALUES ('emails.dead', :body, jsonb_build_object('reason', CAST(:text AS text)))",
-        body=HOSTILE.encode() + b"\xff\0", text=HOSTILE,
-    )  # fmt: skip
+        "INSERT INTO outbox (queue, body, failure, failed_at) VALUES ('emails', :text, :text, now())",
+        text=HOSTILE,
+    )
     await execute(database, "INSERT INTO suppressions (email, reason) VALUES (:text, :text)", text=HOSTILE)
     await execute(
         database, "INSERT INTO api_keys (name, sha256, recipients) VALUES (:text, 'x', ARRAY[:text])", text=HOSTILE

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
+from api_service.announcer import Announcer
 from api_service.relay import Relay
 from shared import channels
-from shared.broker.base import QUEUE, Message
-from shared.broker.postgres import PostgresBroker
+from shared.broker.base import Message
 from shared.database.connection import Database
 from shared.errors import BrokerUnavailable
 from tests.integration.api_service.conftest import RecordingBroker
@@ -90,29 +90,22 @@ async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
     assert broker.accepted == [Message(b"1", "1")] * 2
 
 
-async def test_a_postgres_broker_gets_all_rows_in_one_statement(database: Database) -> None:
-    await add_rows(database, 3)
-    broker = PostgresBroker(database)
-    heard: list[str] = []
-    async with database.listen(channels.MESSAGES, heard.append):
-        await eventually(lambda: heard)
-        assert not await Relay(database, broker).run_once()
-        await eventually(lambda: len(heard) > 1)
-    assert await bodies_left(database) == []
-    messages = await fetch(database, "SELECT queue, body, message_id FROM messages ORDER BY id")
-    assert [tuple(row.values()) for row in map(dict, messages)] == [
-        (QUEUE, str(number).encode(), str(number)) for number in (1, 2, 3)
-    ]
+async def test_a_dead_row_is_not_published(database: Database, relay: Relay, broker: RecordingBroker) -> None:
+    await add_rows(database, 2)
+    await execute(database, "UPDATE outbox SET failure = 'no such upload', failed_at = now() WHERE body = '1'")
+    await relay.run_once()
+    assert [message.body for message in broker.accepted] == [b"2"]
+    assert await bodies_left(database) == ["1"]
 
 
-async def test_postgres_relays_beside_one_another_move_each_row_once(database: Database) -> None:
-    await add_rows(database, 2000)
-    relays = [Relay(database, PostgresBroker(database)) for _ in range(4)]
-
-    async def drain(relay: Relay) -> None:
-        while await bodies_left(database):
-            await relay.run_once()
-
-    await asyncio.gather(*(drain(relay) for relay in relays))
-    messages = await fetch(database, "SELECT message_id FROM messages")
-    assert sorted(int(str(row["message_id"])) for row in messages) == list(range(1, 2001))
+async def test_without_rabbitmq_a_wake_up_reaches_the_consumers(database: Database) -> None:
+    announcer, stop = Announcer(database), asyncio.Event()
+    async with database.listen(channels.OUTBOX) as notified, asyncio.timeout(30):
+        await notified.wait()  # the listener says so once it is connected
+        running = asyncio.create_task(announcer.run(stop))
+        for _ in range(2):
+            notified.clear()
+            announcer.wake.set()
+            await notified.wait()
+        stop.set()
+        await running

@@ -100,16 +100,15 @@ async def test_old_mails_in_files_go_and_other_files_stay(
 
 
 async def test_old_dead_letters_go_and_messages_that_wait_stay(database: Database, store: LocalStore) -> None:
-    for queue, days in (("emails.dead", 31), ("emails.dead", 29), ("emails", 31)):
-        await execute(
-            database,
-            "INSERT INTO messages (queue, body, visible_at) VALUES (:queue, '', now() - make_interval(days => :days))",
-            queue=queue,
-            days=days,
-        )
+    await execute(
+        database,
+        "INSERT INTO outbox (queue, body, failure, failed_at, created_at) VALUES"
+        " ('emails', 'old', 'x', now() - interval '31 days', now() - interval '31 days'),"
+        " ('emails', 'young', 'x', now() - interval '29 days', now() - interval '31 days'),"
+        " ('emails', 'waits', NULL, NULL, now() - interval '31 days')",
+    )
     await Cleaner(database, store, MAILER, days=30).run_once()
-    assert len(await fetch(database, "SELECT id FROM messages")) == 2
-    assert len(await fetch(database, "SELECT id FROM messages WHERE queue = 'emails'")) == 1
+    assert await fetch(database, "SELECT body FROM outbox ORDER BY id") == [{"body": "young"}, {"body": "waits"}]
 
 
 def test_submissions_expire_by_default() -> None:

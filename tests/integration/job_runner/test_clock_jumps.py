@@ -48,17 +48,12 @@ async def add_webhook(database: Database) -> None:
     await execute(database, "INSERT INTO webhooks (type, url) VALUES ('submission.finished', 'http://example.com/')")
 
 
-async def add_message(database: Database) -> None:
-    await execute(database, "INSERT INTO messages (queue, body) VALUES ('emails', '1')")
-
-
 async def test_what_was_due_is_due_again(database: Database, jumps: ClockJumps) -> None:
     await add_job(database)
     await add_mail(database)
     await add_webhook(database)
-    await add_message(database)
     await set_the_clock_back(database)
-    assert await jumps.run_once() == {"messages": 1, "jobs": 1, "mails": 1, "webhooks": 1}
+    assert await jumps.run_once() == {"jobs": 1, "mails": 1, "webhooks": 1}
     for table, columns in TIMES.items():
         assert max(await seconds(database, table, columns[0])) <= 0
     assert await jumps.run_once() == {}
@@ -88,7 +83,6 @@ async def test_retries_and_running_jobs_are_left_alone(database: Database, jumps
     async with database.connection() as connection:
         # Another runner may have longer leases.
         assert await claim.claim(connection, limit=1, lease_seconds=3600)
-    await add_message(database)
     for table, columns in TIMES.items():
         await execute(database, f"UPDATE {table} SET {columns[0]} = now() + interval '50 s'")
     assert await jumps.run_once() == {}

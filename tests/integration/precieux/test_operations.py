@@ -86,7 +86,11 @@ def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDa
             " WHERE id = (SELECT min(id) FROM job WHERE status = 'executing')",
         )
         await add_upload(database, request_id=uuid.uuid4())
-        await execute(database, "INSERT INTO messages (queue, body) VALUES ('emails', '1'), ('emails.dead', 'x')")
+        await execute(
+            database,
+            "INSERT INTO outbox (queue, body, failure, failed_at)"
+            " VALUES ('emails', '1', NULL, NULL), ('emails', 'x', 'no id', now())",
+        )
         await execute(
             database, "INSERT INTO emails (kind, status) VALUES ('result', 'bounced'), ('result', 'deferred')"
         )
@@ -96,7 +100,7 @@ def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDa
     counts = {(row["place"], row["state"]): row for row in run_json("queue")}
     assert {key: row["count"] for key, row in counts.items() if row["count"]} == {
         ("requests", "without a job"): 1,
-        ("broker", "waiting"): 1,
+        ("outbox", "waiting"): 1,
         ("broker", "dead"): 1,
         ("jobs", "due"): 1,
         ("jobs", "later"): 1,
@@ -132,19 +136,19 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(on_database: OnDatab
     on_database(
         lambda database: execute(
             database,
-            "INSERT INTO messages (queue, body, message_id, headers) VALUES"
-            " ('emails.dead', '7', 'a', '{\"reason\": \"no upload\"}'), ('emails.dead', '\\xff09', NULL, '{}'),"
-            " ('emails.dead', '9', 'c', '{}')",
+            "INSERT INTO outbox (queue, body, headers, failure, failed_at) VALUES"
+            " ('emails', '7', '{\"message_id\": \"a\"}', 'no upload', now()), ('emails', '8\t', '{}', 'no id', now()),"
+            " ('emails', '9', '{\"message_id\": \"c\"}', 'x', now())",
         )
     )
     first, second, third = run_json("dead", "list")
     assert (first["body"], first["message_id"], first["reason"]) == ("7", "a", "no upload")
-    assert second["body"] == "\\xff\t"
+    assert (second["body"], second["message_id"]) == ("8\t", None)
     assert run_json("dead", "show", third["key"]) == third
     assert [one["body"] for one in run_json("dead", "replay", first["key"])] == ["7"]
-    assert [one["body"] for one in run_json("dead", "drop", "--all")] == ["\\xff\t", "9"]
-    left = on_database(lambda database: fetch(database, "SELECT queue, body, attempt FROM messages"))
-    assert left == [{"queue": "emails", "body": b"7", "attempt": 0}]
+    assert [one["body"] for one in run_json("dead", "drop", "--all")] == ["8\t", "9"]
+    left = on_database(lambda database: fetch(database, "SELECT body, attempt, failure, failed_at FROM outbox"))
+    assert left == [{"body": "7", "attempt": 0, "failure": None, "failed_at": None}]
     assert run_json("dead", "list") == []
     assert "no dead letter 77" in refused("dead", "show", "77")
     run("dead", "drop", code=2)

@@ -73,7 +73,9 @@ async def test_a_service_at_work_has_nothing_wrong(database_url: str) -> None:
         for pool in pools:
             await pool.connect()
         assert await asyncio.to_thread(status, code=0) == []
-        await execute(owner, "INSERT INTO messages (queue, body) VALUES ('emails.dead', 'x')")
+        await execute(
+            owner, "INSERT INTO outbox (queue, body, failure, failed_at) VALUES ('emails', 'x', 'no id', now())"
+        )
         [letter] = await asyncio.to_thread(status, code=0)
         assert (letter["trouble"], letter["count"], letter["stops_work"]) == ("dead-letters", 1, False)
         for pool in pools:
