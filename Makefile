@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-slow test-compose test-languages test-hosts lint bench bench-pipeline format translations docs screenshots release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-slow test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots release clean
 
 python := .venv/bin/python
 
@@ -85,9 +85,13 @@ translations: ## Add new messages to shared/locales/*.po; `make translations arg
 	@deploy/bootstrap test
 	@$(python) -m tests.translations $(args)
 
+lock: ## Write deploy/requirements from pyproject.toml; `make lock args=--upgrade` takes the newest versions
+	@deploy/bootstrap docs
+	@$(python) deploy/lock.py $(args)
+
 docs: ## Make the site of the documents in dist/site, and check its links
 	@deploy/bootstrap docs
-	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=.venv/docs $(python) -P -m mkdocs build $(args)
+	@NO_MKDOCS_2_WARNING=1 $(python) -P -m mkdocs build $(args)
 
 screenshots: ## Take the pictures of pages and mails in docs/images
 	@deploy/bootstrap test
@@ -95,8 +99,6 @@ screenshots: ## Take the pictures of pages and mails in docs/images
 
 release: ## Build a release in dist/, check it from the outside, and tag it; it uploads nothing
 	@deploy/bootstrap test
-	@deploy/bootstrap docs
-	@deploy/bootstrap release
 	@deploy/release $(args)
 
 clean: ## Remove everything that was made here; data folders stay

@@ -27,10 +27,8 @@ class Engine:
 
 
 @contextmanager
-def engine(**settings: str) -> Iterator[Engine]:
-    """Start an executor with its default settings, but for `settings`, named without `PRECIEUX_`.
-
-    It does not check the languages, which would run beside programs.
+def engine() -> Iterator[Engine]:
+    """Start an executor with its default settings. It does not check the languages, which would run beside programs.
 
     Its log goes to a file, whose end is shown if it fails.
     """
@@ -39,7 +37,6 @@ def engine(**settings: str) -> Iterator[Engine]:
         "PATH": os.environ.get("PATH", os.defpath),
         "PRECIEUX_EXECUTOR_PORT": str(port),
         "PRECIEUX_EXECUTOR_CHECK_LANGUAGES": "false",
-        **{f"PRECIEUX_{name.upper()}": value for name, value in settings.items()},
     }
     with cpu_meter() as meter, tempfile.TemporaryFile() as log, ExitStack() as stack:
         try:

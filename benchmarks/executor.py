@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import executor_plot, pairs, programs, real, report, throughput
+from benchmarks import pairs, programs, real, report, throughput
 from benchmarks.cpu_meter import rest
 from benchmarks.engine import Engine, engine, versions
 from benchmarks.findings import Finding
@@ -42,8 +42,6 @@ def main() -> int:
         findings = asyncio.run(_measure(chosen, running, Path(folder), kept))
     if chosen.markdown:
         chosen.markdown.write_text(report.markdown(kept, findings))
-    if chosen.plot:
-        chosen.plot.write_text(executor_plot.draw(kept))
     report.show(findings)
     return int(any(finding.met is False for finding in findings))
 
@@ -97,7 +95,6 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="file for all rounds, as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="file for a picture, such as docs/executor.svg")
     return parser.parse_args()
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 SOURCE: Final = b"n = int(input())\nprint(sum(i * i for i in range(n)))\n"
 _BOUNDARY: Final = "precieux-benchmark"
@@ -75,9 +75,6 @@ class Client:
 
     async def check(self, number: int) -> None:
         await self.request("GET", f"/check_email/?id={number}")
-
-    async def status(self, email: str) -> bytes:
-        return await self.request("GET", f"/check_user/?email={quote(email)}")
 
     def close(self) -> None:
         self._writer.close()

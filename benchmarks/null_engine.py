@@ -1,9 +1,8 @@
-"""An engine that runs nothing and answers after some seconds: `python -m benchmarks.null_engine PORT SECONDS`."""
+"""An engine that runs nothing and answers at once: `python -m benchmarks.null_engine PORT`."""
 
 import asyncio
 import json
 import sys
-from functools import partial
 from typing import Any, Final
 
 _ENDED: Final[dict[str, Any]] = {
@@ -62,15 +61,13 @@ def _run(program: dict[str, Any]) -> bytes:
     return _answer("".join(f"{json.dumps(event)}\n" for event in events), "application/x-ndjson")
 
 
-async def _serve(seconds: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             _, found, rest = head.lower().partition(b"content-length:")
             if found:
                 body = await reader.readexactly(int(rest.partition(b"\r\n")[0]))
-            if seconds and head.startswith(b"POST "):
-                await asyncio.sleep(seconds)
             if head.startswith(b"POST /run "):
                 writer.write(_run(json.loads(body)))
             else:
@@ -80,10 +77,10 @@ async def _serve(seconds: float, reader: asyncio.StreamReader, writer: asyncio.S
         writer.close()
 
 
-async def main(port: int, seconds: float) -> None:
-    server = await asyncio.start_server(partial(_serve, seconds), "127.0.0.1", port)
+async def main(port: int) -> None:
+    server = await asyncio.start_server(_serve, "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1])))

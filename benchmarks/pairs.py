@@ -100,7 +100,7 @@ def findings(
             ours=f"{1000 * ours_s:.1f} ms ({pairs} pairs)",
             beside=f"{1000 * bare_s:.1f} ms",
             ratio=ratio,
-            target=target.text(ratio) if target else "",
+            target=target.text() if target else "",
             met=target.met(ratio) if target else None,
             details={"kind": kind, "name": name, **rounds},
         )

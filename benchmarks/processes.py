@@ -1,4 +1,4 @@
-"""Runs services as child processes, and reads their memory and CPU time from /proc."""
+"""Runs services as child processes, and reads their CPU time from /proc."""
 
 import os
 import select
@@ -18,7 +18,6 @@ from tests.fixtures.processes import descendants
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
@@ -68,11 +67,6 @@ def process(
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the memory that a process holds in RAM (statm of proc(5))."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
 def cpu_seconds(pid: int, *, below: bool = False) -> float:

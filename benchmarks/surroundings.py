@@ -16,12 +16,10 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import pika
 from alembic import command
 
 from precieux.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.broker.base import QUEUE
 from shared.database.migrate import alembic_config
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants
@@ -48,11 +46,6 @@ class Surroundings:
     @property
     def rabbitmq_pid(self) -> int:
         return next(child.pid for child in descendants(os.getpid()) if "beam.smp" in child.command)
-
-    def purge(self) -> None:
-        """Empty the queue, which all installations on the one RabbitMQ share."""
-        with pika.BlockingConnection(pika.URLParameters(self.rabbitmq.url)) as connection:
-            connection.channel().queue_purge(QUEUE)
 
     def new_database(self, *, migrated: bool = True) -> str:
         """Make a new database on the server, and return its address."""

@@ -11,7 +11,7 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, islice
@@ -26,18 +26,16 @@ from benchmarks.surroundings import Installation, Surroundings
 from precieux.ports import free_ports
 from tests.fixtures.ports import answers
 
-SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
-#: Where a submission can wait, in the order of its way.
-PLACES: Final = ("relay", "consumer", "runner", "sender")
+_SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
 _ROUNDS: Final = 9
-PAIRS: Final = 500
+_PAIRS: Final = 500
 _TARGET: Final = 0.6
 _DRAIN_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One burst of `PAIRS` submissions, from the first request to the last mail."""
+    """One burst of `_PAIRS` submissions, from the first request to the last mail."""
 
     rate: float
     #: CPU time of each part for one submission, in milliseconds. The machine's other load changes it least.
@@ -52,15 +50,15 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
     numbers = count(1)
     with null_engine() as codex_url:
         whole = surroundings.installation(rabbitmq=True, codex_url=codex_url, runner_concurrency="8")
-        with services(SERVICES, whole.environment) as pids:
+        with services(_SERVICES, whole.environment) as pids:
             others = [pid for module, pid in pids.items() if module != "api_service"]
             pids |= {"postgres": surroundings.postgres.pid or 0, "rabbitmq": surroundings.rabbitmq_pid}
             asyncio.run(_carry(whole, islice(numbers, 100)))  # fills caches and prepares statements
             for _ in range(_ROUNDS):
                 with frozen(others):
-                    accepted.append(asyncio.run(classic_pairs(whole.url, islice(numbers, PAIRS))).rate)
+                    accepted.append(asyncio.run(classic_pairs(whole.url, islice(numbers, _PAIRS))).rate)
                 asyncio.run(drain(whole))
-                runs.append(measured(whole, pids, islice(numbers, PAIRS)))
+                runs.append(measured(whole, pids, islice(numbers, _PAIRS)))
     ratio = median_ratio([run.rate for run in runs], accepted)
     cpu_ms = {part: statistics.median(run.cpu_ms[part] for run in runs) for part in runs[0].cpu_ms}
     waiting = {place: statistics.median(run.waiting[place] for run in runs) for place in runs[0].waiting}
@@ -82,7 +80,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
     first = max(waiting, key=lambda place: waiting[place])
     yield Finding(
         measure="... and its bottleneck",
-        ours=f"{first} ({waiting[first]:.0f} of {PAIRS} waited there)",
+        ours=f"{first} ({waiting[first]:.0f} of {_PAIRS} waited there)",
         beside="CPU ms each: " + ", ".join(f"{part} {spent:.1f}" for part, spent in cpu_ms.items()),
         ratio=None,
         target="",
@@ -91,10 +89,10 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @contextmanager
-def null_engine(seconds: float = 0.0) -> Iterator[str]:
-    """Run an engine that takes `seconds` for each program, and yield its address."""
+def null_engine() -> Iterator[str]:
+    """Run an engine that runs nothing, and yield its address."""
     (port,) = free_ports(1)
-    with process([sys.executable, "-m", "benchmarks.null_engine", str(port), str(seconds)], {}):
+    with process([sys.executable, "-m", "benchmarks.null_engine", str(port)], {}):
         deadline = time.monotonic() + 30
         while not answers(port) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -121,7 +119,7 @@ def measured(whole: Installation, pids: dict[str, int], numbers: Iterable[int]) 
     seconds = time.perf_counter() - started
     spent = {part: cpu_seconds(pid, below=True) - before[part] for part, pid in pids.items()}
     spent["client"] = time.process_time() - client
-    return Run(PAIRS / seconds, {part: 1000 * each / PAIRS for part, each in spent.items()}, waiting)
+    return Run(_PAIRS / seconds, {part: 1000 * each / _PAIRS for part, each in spent.items()}, waiting)
 
 
 async def _carry(whole: Installation, numbers: Iterable[int]) -> dict[str, int]:
@@ -130,13 +128,13 @@ async def _carry(whole: Installation, numbers: Iterable[int]) -> dict[str, int]:
     return await drain(whole)
 
 
-async def drain(whole: Installation, places: Sequence[str] = PLACES) -> dict[str, int]:
-    """Wait until these places are empty. Return how much waited in each place at first."""
+async def drain(whole: Installation) -> dict[str, int]:
+    """Wait until all places are empty. Return how much waited in each place at first."""
     connection = await asyncpg.connect(whole.database_url)
     try:
         first = waiting = await _waiting(connection)
         async with asyncio.timeout(_DRAIN_SECONDS):
-            while any(waiting[place] for place in places):
+            while any(waiting.values()):
                 await asyncio.sleep(0.02)
                 waiting = await _waiting(connection)
     finally:
@@ -146,16 +144,6 @@ async def drain(whole: Installation, places: Sequence[str] = PLACES) -> dict[str
 
 async def _waiting(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, int]:
     return dict(await connection.fetchrow(_WAITING) or {})
-
-
-async def all_mailed(connection: "asyncpg.Connection[asyncpg.Record]", count: int) -> None:
-    """Return when `count` mails were sent."""
-    async with asyncio.timeout(_DRAIN_SECONDS):
-        while True:
-            sent = await connection.fetchval("SELECT count(*) FROM emails WHERE status = 'sent'")
-            if sent >= count:
-                return
-            await asyncio.sleep(0.02)
 
 
 _WAITING: Final = """

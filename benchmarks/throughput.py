@@ -100,7 +100,7 @@ def _finding(
         ours=f"{statistics.median(rates):.2f}/s" + (f", {wrong} WRONG" if wrong else ""),
         beside=f"{statistics.median(beside):.2f}/s",
         ratio=ratio,
-        target=target.text(ratio) if target and ratio is not None else "",
+        target=target.text() if target and ratio is not None else "",
         met=target.met(ratio) and not wrong if target and ratio is not None else None,
         details={"kind": "throughput", **where, "ours_per_s": rates, "beside_per_s": list(beside), "wrong": wrong},
     )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
@@ -49,17 +49,23 @@ def title(feature: str) -> str:
     return str(_DATA[feature]["title"])
 
 
-def reduced(data: str) -> str:
-    """Return the text of `features.json` from that of caniemail.com."""
-    rows = {}
+def reduced(data: str, features: Iterable[str]) -> str:
+    """Return the text of `features.json` with these features, a line each, from that of caniemail.com."""
+    rows = []
     for row in json.loads(data)["data"]:
         families = {
             family: {platform: [*versions.values()][-1][0] for platform, versions in platforms.items()}
             for family, platforms in row["stats"].items()
             if family in FAMILIES
         }
-        rows[row["slug"]] = {"title": row["title"], "support": families}
-    return json.dumps(rows, ensure_ascii=False, indent=0, separators=(",", ":")) + "\n"
+        if row["slug"] in features:
+            rows.append(f"{json.dumps(row['slug'])}: {json.dumps({'title': row['title'], 'support': families})}")
+    return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
+def known() -> set[str]:
+    """Return the features in `features.json`."""
+    return {*_DATA}
 
 
 def _feature(name: str) -> str:

@@ -1,9 +1,9 @@
-"""`python -m tests.caniemail FILE` takes the data of `caniemail.json`, as README.md describes."""
+"""`python -m tests.caniemail FILE [FEATURE...]` takes the data of `caniemail.json`, as README.md describes."""
 
 import sys
 from pathlib import Path
 
-from tests.caniemail import DATA, reduced
+from tests.caniemail import DATA, known, reduced
 
 if __name__ == "__main__":
-    DATA.write_text(reduced(Path(sys.argv[1]).read_text()))
+    DATA.write_text(reduced(Path(sys.argv[1]).read_text(), known() | {*sys.argv[2:]}))

@@ -58,7 +58,7 @@ def test_the_executors_lock_has_all_that_it_imports(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", PYTHONS)
-@pytest.mark.parametrize("names", [("dev",), ("build", "compiler"), ("docs",), ("release",)], ids=" ".join)
-def test_every_locked_version_has_a_wheel_for_every_python(names: Sequence[str], version: str) -> None:
-    files = [f"deploy/requirements/{name}.txt" for name in names]
-    uv("pip", "compile", *files, "--no-deps", "--only-binary", ":all:", "--python-version", version)
+@pytest.mark.parametrize("lock", ["dev", "build"])
+def test_every_locked_version_has_a_wheel_for_every_python(lock: str, version: str) -> None:
+    file = f"deploy/requirements/{lock}.txt"
+    uv("pip", "compile", file, "--no-deps", "--only-binary", ":all:", "--python-version", version)

@@ -65,7 +65,10 @@ def test_an_interpreter_that_does_not_start_is_skipped(tmp_path: Path) -> None:
     assert found([tmp_path]) == ["python3.12"]
 
 
-@pytest.mark.parametrize("changed", ["deploy/requirements/dev.txt", "pyproject.toml", "executor/sandbox/init/pid1.c"])
+@pytest.mark.parametrize(
+    "changed", [*(f"deploy/requirements/{lock}.txt" for lock in ("executor", "service", "dev", "build")),
+                "pyproject.toml", "executor/sandbox/init/pid1.c"]
+)  # fmt: skip
 def test_an_environment_is_updated_if_its_sources_change(tmp_path: Path, changed: str) -> None:
     for name in ("deploy", "executor/sandbox/init"):
         shutil.copytree(BOOTSTRAP.parents[1] / name, tmp_path / name)
@@ -73,8 +76,8 @@ def test_an_environment_is_updated_if_its_sources_change(tmp_path: Path, changed
     python = tmp_path / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
-    before, again = (run_function("stamp", "stamp deploy/requirements/dev.txt", folder=tmp_path) for _ in range(2))
+    before, again = (run_function("stamp", "stamp dev", folder=tmp_path) for _ in range(2))
     assert before == again
     with (tmp_path / changed).open("a") as file:
         file.write("\n")
-    assert run_function("stamp", "stamp deploy/requirements/dev.txt", folder=tmp_path) != before
+    assert run_function("stamp", "stamp dev", folder=tmp_path) != before

@@ -1,59 +1,46 @@
-"""The tables of docs/scaling.md are those of the model, and the autoscalers reach the numbers of its plans."""
+"""The figures of docs/scaling.md follow from what was measured, and from the manifests."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from benchmarks.simulation import tables
-from benchmarks.simulation.costs import Costs
-from benchmarks.simulation.installation import EXECUTOR_SLOTS, RUNNER_SLOTS, Size
-from benchmarks.simulation.plan import POOL, connections, plan
-from tests.unit.kubernetes.manifests import pod, settings, the
+from tests.unit.kubernetes.manifests import settings, the
 
-COMMAND = "run `python -m benchmarks.simulation --write-docs`"
-
-
-def stale(computed: dict[str, str]) -> list[str]:
-    """Return the names of the tables that differ from those of the page."""
-    page = tables.PAGE.read_text()
-    return [name for name, table in computed.items() if tables.written(page, {name: table}) != page]
+_ROOT: Final = Path(__file__).parents[2]
+_PAGE: Final = (_ROOT / "docs/scaling.md").read_text()
+#: Submissions a second in the busiest hour of a million a day, for processors that are busy for 60 %.
+_PEAK: Final = 4 * 1_000_000 / 86_400
+_BUSY: Final = 0.6
+_ROW: Final = re.compile(r"^\| \**([\w ]+)[^|]*\| \**([\d.]+)\** \| \**([\d.]+)\** \|$", re.MULTILINE)
 
 
-def test_the_tables_follow_from_the_measured_costs() -> None:
-    assert stale(tables.arithmetical(Costs.measured())) == [], COMMAND
+def findings(results: str) -> dict[str, dict[str, Any]]:
+    content = json.loads((_ROOT / f"benchmarks/results/{results}.json").read_text())
+    return {finding["measure"]: finding for finding in content["findings"]}
 
 
-@pytest.mark.slow
-def test_the_tables_are_what_the_model_gives() -> None:
-    assert stale(tables.simulated(Costs.measured())) == [], COMMAND
+def test_the_costs_are_the_measured_ones() -> None:
+    measured = findings("pipeline")["API to mail outbox, null engine"]["details"]["cpu_ms"]
+    executor = findings("executor-debian13")["CPU, py: hello-world"]["ours"]
+    parts = ("api_service", "queue_consumer", "job_runner", "postgres", "rabbitmq")
+    costs = {part: f"{measured[part]:.1f}" for part in parts} | {"executor": executor.partition(" ")[0]}
+    costs["together"] = f"{sum(map(float, costs.values())):.1f}"
+    assert {name.lower().strip(): cost for name, cost, _ in _ROW.findall(_PAGE)} == costs
 
 
-def test_the_manifests_have_the_slots_and_the_pool_of_the_model() -> None:
-    assert int(settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]) == RUNNER_SLOTS
-    assert int(settings("precieux")["PRECIEUX_DATABASE_POOL_SIZE"]) == POOL
-    assert int(settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"]) == EXECUTOR_SLOTS
-    # A program has a processor.
-    assert int(pod("executor").container["resources"]["requests"]["cpu"]) == EXECUTOR_SLOTS
-
-
-def test_the_autoscalers_begin_with_two_of_each() -> None:
-    for scaler, least in SCALERS.values():
-        assert the(*scaler)["spec"][least.replace("max", "min")] == 2
-
-
-def test_the_autoscalers_reach_the_plan_of_a_cell() -> None:
-    size = plan(tables.VOLUMES[-1], Costs.measured()).size
-    reached = {part: the(*scaler)["spec"][most] for part, (scaler, most) in SCALERS.items()}
-    assert {part: most for part, most in reached.items() if most < getattr(size, part)} == {}
+@pytest.mark.parametrize(("cost", "cores"), [row[1:] for row in _ROW.findall(_PAGE)])
+def test_the_cores_follow_from_the_costs(cost: str, cores: str) -> None:
+    assert float(cores) == pytest.approx(_PEAK * float(cost) / 1000 / _BUSY, abs=0.0101)
 
 
 def test_the_page_names_the_most_connections() -> None:
-    reached = {part: the(*scaler)["spec"][most] for part, (scaler, most) in SCALERS.items()}
-    assert f"take {connections(Size(**reached, postgres=1))}:" in tables.PAGE.read_text()
-
-
-#: Part of the model -> its autoscaler, and the field with its largest number.
-SCALERS = {
-    "api": (("HorizontalPodAutoscaler", "api-service"), "maxReplicas"),
-    "consumer": (("ScaledObject", "queue-consumer"), "maxReplicaCount"),
-    "runner": (("ScaledObject", "job-runner"), "maxReplicaCount"),
-    "executor": (("HorizontalPodAutoscaler", "executor"), "maxReplicas"),
-}
+    pool = int(settings("precieux")["PRECIEUX_DATABASE_POOL_SIZE"])
+    api = the("HorizontalPodAutoscaler", "api-service")["spec"]["maxReplicas"]
+    consumer, runner = (
+        the("ScaledObject", name)["spec"]["maxReplicaCount"] for name in ("queue-consumer", "job-runner")
+    )
+    # One of the runner listens, and one of the API while clients wait.
+    assert f"({api}, {consumer} and {runner} pods) take {(api + runner) * (pool + 1) + consumer * pool}:" in _PAGE

@@ -1,1 +1,0 @@
-"""A simulation of an installation, fed with measured costs (ADR 144)."""
