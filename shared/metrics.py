@@ -29,7 +29,6 @@ MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["
 WEBHOOKS = Counter("precieux_webhooks_total", "Attempts to deliver a webhook, by result", ["result"])
 
 DATABASE_FULL = Counter("precieux_database_full_total", "Statements that failed because the database's disk was full")
-CLOCK_SET_BACK = Counter("precieux_clock_set_back_total", "Rows that waited for a clock that was set back")
 
 LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops restarted after an unexpected error", ["loop"])
 
