@@ -60,15 +60,9 @@ async def serve(stop: asyncio.Event) -> None:
             engine,
             letterhead,
             settings.max_attempts,
-            max_crashes=settings.max_crashes,
             key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
         )
-        rescuer = Rescuer(
-            database,
-            interval=settings.lease_seconds / 3,
-            max_crashes=settings.max_crashes,
-            max_interruptions=settings.max_attempts,
-        )
+        rescuer = Rescuer(database, interval=settings.lease_seconds / 3)
         ordered = OrderedMails(database, store, letterhead)
         sender = Sender(
             database,

@@ -19,10 +19,8 @@ async def listed(
     rows = await connection.fetch_all(
         """
         SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
-            quarantine.sha256 IS NOT NULL AS quarantined, results.verdict, job.failure, mail.status AS mail,
-            job.created_at, job.finished_at
+            results.verdict, job.failure, mail.status AS mail, job.created_at, job.finished_at
         FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
-        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
         WHERE job.status = coalesce(CAST(:state AS text), job.status)
             AND (CAST(:email AS text) IS NULL OR lower(uploads.email) = lower(:email))
@@ -39,11 +37,10 @@ async def details(connection: Connection, job_id: int) -> dict[str, Any]:
         """
         SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
             job.stop_reason, job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
-            quarantine.sha256 IS NOT NULL AS quarantined, job.request_id, job.lease_expires_at, job.run_after,
-            job.created_at, job.started_at, job.finished_at, results.verdict, results.exit_code, results.signal,
-            results.time_s, results.wall_s, results.memory_bytes, results.truncated, results.output_key
+            job.request_id, job.lease_expires_at, job.run_after, job.created_at, job.started_at, job.finished_at,
+            results.verdict, results.exit_code, results.signal, results.time_s, results.wall_s, results.memory_bytes,
+            results.truncated, results.output_key
         FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
-        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         WHERE job.id = :id
         """,
         {"id": job_id},
@@ -80,10 +77,9 @@ async def failed(connection: Connection, *, limit: int = 50) -> list[dict[str, A
     rows = await connection.fetch_all(
         """
         SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.failure, job.attempt,
-            job.finished_at, quarantine.sha256 IS NOT NULL AS quarantined,
+            job.finished_at,
             uploads.request_id IS NULL AND uploads.runs <= job.number AS is_last
         FROM job LEFT JOIN uploads ON uploads.id = job.upload
-        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         WHERE job.status = 'failed' AND job.finished_at > now() - interval '1 day'
         ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit
         """,
@@ -155,11 +151,6 @@ async def _request_again(connection: Connection, job_id: int, upload_id: int) ->
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is blocked, so it cannot be requested again.")
     if upload["request_id"] is not None:
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is requested again already.")
-    held = await connection.fetch_one("SELECT FROM quarantine WHERE sha256 = :digest", {"digest": upload["sha256"]})
-    if held is not None:
-        raise PrecieuxError(
-            f"The source of job {job_id} is in quarantine: `precieux quarantine lift {upload['sha256']}`, then retry."
-        )
     request_id = uuid4()
     await connection.execute(
         "UPDATE uploads SET request_id = :request_id, requested_at = now(), runs = runs + 1, outcome = NULL,"

@@ -165,42 +165,6 @@ def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
     assert "no job 99" in refused("jobs", "show", "99")
 
 
-def test_sources_in_quarantine_are_listed_shown_and_lifted(on_database: OnDatabase) -> None:
-    async def fill(database: Database) -> tuple[int, int]:
-        job = await add_job(database)
-        await execute(database, "UPDATE uploads SET sha256 = 'aa'")
-        await execute(database, "UPDATE job SET status = 'failed', crashes = 2, stop_reason = 'the engine stopped'")
-        await execute(database, "UPDATE uploads SET request_id = NULL")
-        await execute(
-            database,
-            "INSERT INTO quarantine (sha256, language, reason, job, crashes) VALUES"
-            " ('aa', 'c', 'the engine stopped', 7, 2), ('bb', 'py', 'the runner stopped', 8, 3)",
-        )
-        [upload] = await fetch(database, "SELECT id FROM uploads")
-        return job, int(str(upload["id"]))
-
-    job, upload = on_database(fill)
-    assert {source["sha256"] for source in run_json("quarantine", "list")} == {"aa", "bb"}
-    shown = run_json("quarantine", "show", "aa")
-    assert (shown["language"], shown["reason"], shown["job"], shown["crashes"]) == ("c", "the engine stopped", 7, 2)
-    assert shown["submissions"] == [upload]
-    assert "the engine stopped" in run("quarantine", "show", "aa").stdout
-    [listed] = run_json("jobs", "list")
-    assert (listed["crashes"], listed["quarantined"]) == (2, True)
-    assert run_json("jobs", "show", str(job))["quarantined"] is True
-    assert "precieux quarantine lift aa" in refused("jobs", "retry", str(job))
-
-    assert [source["sha256"] for source in run_json("quarantine", "lift", "aa")] == ["aa"]
-    assert run_json("jobs", "show", str(job))["quarantined"] is False
-    run("jobs", "retry", str(job))
-    assert "aa is not in quarantine" in refused("quarantine", "lift", "aa")
-    assert "aa is not in quarantine" in refused("quarantine", "show", "aa")
-    assert [source["sha256"] for source in run_json("quarantine", "lift", "--all")] == ["bb"]
-    assert run_json("quarantine", "list") == []
-    run("quarantine", "lift", code=2)
-    run("quarantine", "lift", "--all", "aa", code=2)
-
-
 def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDatabase) -> None:
     job = on_database(add_job)
 
