@@ -78,6 +78,9 @@ class Engine(Protocol):
     async def has_run_call(self) -> bool:
         """Return True if the engine has `POST /run` (`shared.engine`). Raises `EngineAway`."""
 
+    async def is_well(self) -> bool:
+        """Return True if the engine answers."""
+
     async def returns_artifacts(self) -> bool:
         """Return True if `POST /run` can return the files that a program wrote. Raises `EngineAway`."""
 
@@ -150,6 +153,13 @@ class CodexClient:
         if self._calls is None:
             await self.languages()
         return RUN_CALL in (self._calls or ())
+
+    async def is_well(self) -> bool:
+        try:
+            await self.languages()
+        except EngineAway:
+            return False
+        return True
 
     async def returns_artifacts(self) -> bool:
         """Return True if the engine can return artifacts, and they are wanted. It asks as `has_run_call` does."""

@@ -124,7 +124,7 @@ class ProgramRuns:
         return decide(_compared(await self._call_codex(job, program, source, share), program))
 
     async def _call_codex(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> RunResponse:
-        was_well = self._pause.is_over
+        was_well = self._pause.is_over or await self._engine.is_well()
         try:
             answer = await self._engine.run(
                 code=source.decode("utf-8", "replace"),
@@ -134,8 +134,8 @@ class ProgramRuns:
                 filename=job.filename,
             )
         except EngineCrashed as exc:
-            # Perhaps the program stops this engine each time, so its attempts have an end. If the engine did not answer
-            # before either, the program is not the cause.
+            # This call does not say whether the run had begun. Perhaps the program stops this engine each time, so its
+            # attempts have an end. If the engine did not answer before either, the program is not the cause.
             self._pause.begin(exc)
             raise (EngineUnavailable if was_well else EngineAway)(str(exc)) from exc
         self._pause.end()

@@ -37,6 +37,9 @@ class PlayedEngine:
     async def has_run_call(self) -> bool:
         return True
 
+    async def is_well(self) -> bool:
+        return True
+
     async def returns_artifacts(self) -> bool:
         return False
 

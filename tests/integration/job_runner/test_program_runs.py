@@ -74,6 +74,9 @@ class PlayedEngine:
         self.sent = 0
         self.closed = 0
 
+    async def is_well(self) -> bool:
+        return True
+
     async def has_run_call(self) -> bool:
         return self.has_run
 

@@ -6,6 +6,7 @@ import os
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -187,6 +188,54 @@ def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDa
     for status, reason in (("executed", "was executed"), ("executing", "being executed")):
         on_database(_set_status(status))
         assert reason in refused("jobs", "retry", str(job))
+
+
+def test_a_job_of_an_earlier_run_is_not_retried_with_the_input_of_the_last(on_database: OnDatabase) -> None:
+    job = on_database(add_job)
+    on_database(
+        lambda database: execute(
+            database, 'UPDATE uploads SET request_id = NULL, runs = 2, override = CAST(\'{"stdin": "x"}\' AS jsonb)'
+        )
+    )
+    on_database(_set_status("failed"))
+    assert "is run 1 of submission" in refused("jobs", "retry", str(job))
+    on_database(lambda database: execute(database, "UPDATE job SET number = 2"))
+    assert "requested again" in run("jobs", "retry", str(job)).stdout
+
+
+def test_all_that_failed_since_a_time_is_requested_again(on_database: OnDatabase) -> None:
+    async def prepare(database: Database) -> list[int]:
+        failed, early, poison, ran, pending, earlier = [await add_job(database) for _ in range(6)]
+        await execute(database, "UPDATE uploads SET request_id = NULL")
+        await execute(
+            database,
+            "UPDATE job SET status = 'failed', finished_at = now(), failure = 'no engine' WHERE id <> :ran",
+            ran=ran,
+        )
+        for sql, job in (
+            ("UPDATE job SET finished_at = now() - interval '2 days' WHERE id = :id", early),
+            ("UPDATE job SET stop_reason = 'it stopped the engine' WHERE id = :id", poison),
+            ("UPDATE uploads SET request_id = gen_random_uuid() FROM job WHERE upload = uploads.id AND job.id = :id",
+             pending),
+            ("UPDATE uploads SET runs = 2 FROM job WHERE upload = uploads.id AND job.id = :id", earlier),
+        ):  # fmt: skip
+            await execute(database, sql, id=job)
+        return [failed]
+
+    [failed] = on_database(prepare)
+    yesterday = (datetime.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")  # noqa: DTZ005  (local time)
+    assert run_json("jobs", "retry", "--failed-since", yesterday) == {"requested": 1}
+    [row] = on_database(
+        lambda database: fetch(
+            database,
+            "SELECT job.id, headers ->> 'message_id' = uploads.request_id::text AS same, uploads.runs FROM outbox"
+            " JOIN uploads ON uploads.id::text = body JOIN job ON job.upload = uploads.id",
+        )
+    )
+    assert row == {"id": failed, "same": True, "runs": 2}
+    assert "0 submissions" in run("jobs", "retry", "--failed-since", yesterday).stdout
+    run("jobs", "retry", code=2)
+    run("jobs", "retry", str(failed), "--failed-since", yesterday, code=2)
 
 
 def _set_status(status: str) -> Callable[[Database], Awaitable[None]]:
