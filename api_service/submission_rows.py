@@ -19,7 +19,6 @@ _REQUEST: Final = """
         UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,
             verdict = NULL, override = CAST(:override AS jsonb)
         WHERE id = :id AND (enable = 0 OR NOT :enable_binds) AND request_id IS NULL AND (:sees_all OR owner = :owner)
-            AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = uploads.sha256)
         RETURNING id, email, request_id, runs, spec,
             runs = 1 AND email IS NOT NULL AND spec @> '{"receipt": true}' AS has_receipt
     ), queued AS (
@@ -71,7 +70,7 @@ _INSERT_AND_REQUEST: Final = f"""
     WITH created AS (
         INSERT INTO uploads ({_COLUMNS}, request_id, requested_at, runs)
         SELECT {_VALUES}, gen_random_uuid(), now(), 1 FROM ({_NEXT}) AS chosen
-        WHERE chosen.id IS NOT NULL AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = :sha256)
+        WHERE chosen.id IS NOT NULL
         ON CONFLICT DO NOTHING RETURNING id, created_at, object_key, request_id, email, spec
     ), queued AS (
         INSERT INTO outbox (queue, body, headers)
@@ -157,12 +156,6 @@ def _values(
     }
 
 
-async def is_quarantined(connection: Connection, sha256: str) -> bool:
-    """True if the source may not run."""
-    row = await connection.fetch_one("SELECT FROM quarantine WHERE sha256 = :sha256", {"sha256": sha256})
-    return row is not None
-
-
 async def is_deleted(connection: Connection, upload_id: int) -> bool:
     """True if there was a submission with this id that was deleted."""
     return await connection.fetch_one("SELECT FROM deleted_uploads WHERE id = :id", {"id": upload_id}) is not None
@@ -200,12 +193,8 @@ async def request(
 
 
 async def find(connection: Connection, principal: Principal, upload_id: int) -> Record | None:
-    """Return `enable` and `is_quarantined` of an upload; None if the sender has no such upload."""
-    row = await connection.fetch_one(
-        "SELECT enable, owner, quarantine.sha256 IS NOT NULL AS is_quarantined"
-        " FROM uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256 WHERE id = :id",
-        {"id": upload_id},
-    )
+    """Return `enable` of an upload; None if the sender has no such upload."""
+    row = await connection.fetch_one("SELECT enable, owner FROM uploads WHERE id = :id", {"id": upload_id})
     return row if row is not None and (principal.sees_all or row["owner"] == principal.key_id) else None
 
 

@@ -37,17 +37,6 @@ _BYTES_AT_ONCE: Final = 1 << 20
 Settle = Callable[[Connection, int], Awaitable[None]]
 
 
-class Quarantined(Problem):
-    """The source of a submission may not run."""
-
-    def __init__(self, status: HTTPStatus) -> None:
-        super().__init__(
-            status,
-            "This program may not run, because it has stopped an engine or a runner before: ask the operator to release"
-            " it, or send another program.",
-        )
-
-
 class IdTaken(Problem):
     """A submission has the id that a client has chosen, or had it before it was deleted."""
 
@@ -123,8 +112,7 @@ class Submissions:
     async def post(self, principal: Principal, new: NewSubmission, settle: Settle | None = None) -> Stored:
         """Store a submission of API v1, and request its run unless it is held.
 
-        Raises `Problem`: 422 if the address may not be mailed or the source is in quarantine, 429 if a budget is used
-        up.
+        Raises `Problem`: 422 if the address may not be mailed, 429 if a budget is used up.
         """
         async with self.turns.take(principal):
             if settle is None and principal.sees_all:
@@ -141,11 +129,8 @@ class Submissions:
 
     async def admit(self, principal: Principal, new: NewSubmission) -> None:
         """Take the cost of a program that runs without being stored from the budgets. Raises as `post` does."""
-        sha256 = hashlib.sha256(new.source.data).hexdigest()
         async with self.turns.take(principal), self.database.transaction() as connection:
             await self._check(connection, principal, [new])
-            if await submission_rows.is_quarantined(connection, sha256):
-                raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
 
     async def charge_run(self, principal: Principal, seconds: float) -> None:
         """Charge a key for the running time of a program that was not stored."""
@@ -221,8 +206,8 @@ class Submissions:
     async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
         """Request the execution of an upload, as the classic call does. Return True if a request is under way.
 
-        Return None if there is no such upload, False if it is blocked or its source is in quarantine. While a request
-        is under way, another one changes nothing and costs nothing.
+        Return None if there is no such upload, False if it is blocked. While a request is under way, another one
+        changes nothing and costs nothing.
 
         Raises `Problem`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
         the recipient's domain is used up.
@@ -235,7 +220,7 @@ class Submissions:
             if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
                 row = await submission_rows.find(connection, principal, upload_id)
                 await confirm(connection)
-                return None if row is None else bool(row["enable"] == 0 and not row["is_quarantined"])
+                return None if row is None else bool(row["enable"] == 0)
         return True
 
     async def request_run(
@@ -247,8 +232,8 @@ class Submissions:
     ) -> int:
         """Request a run of a submission, and return the run's number. `override` has its own stdin, args and limits.
 
-        Raises `RunUnderWay` (409), `Quarantined` (409), or `Problem`: 404 if there is no such submission, 422 if the
-        address may not be mailed any more, 429 if a budget is used up.
+        Raises `RunUnderWay` (409), or `Problem`: 404 if there is no such submission, 422 if the address may not be
+        mailed any more, 429 if a budget is used up.
         """
         async with self.turns.take(principal), self.database.transaction() as connection:
             # Never NULL, by which the consumer knows that `enable` does not bind this run.
@@ -257,7 +242,7 @@ class Submissions:
                 row = await submission_rows.find(connection, principal, upload_id)
                 if row is None:
                     raise Problem(HTTPStatus.NOT_FOUND, "There is no such submission.")
-                raise Quarantined(HTTPStatus.CONFLICT) if row["is_quarantined"] else RunUnderWay()
+                raise RunUnderWay()
             if settle is not None:
                 await settle(connection, number)
         return number
@@ -316,16 +301,13 @@ class Submissions:
 async def _insert_named(
     connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str]]
 ) -> list[Stored]:
-    """Insert the rows of submissions whose files are stored already, by these keys. Raises `Quarantined`."""
+    """Insert the rows of submissions whose files are stored already, by these keys."""
     left = [(one, hashlib.sha256(one.source.data).hexdigest(), key) for one, key in new]
     stored: dict[str, Stored] = {}
     while left:
         stored |= await submission_rows.insert_all(connection, principal, left)
+        # Of what is left, a client has chosen the sequence's next id just now.
         left = [one for one in left if one[2] not in stored]
-        for one, sha256, _ in left:
-            if not one.hold and await submission_rows.is_quarantined(connection, sha256):
-                raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
-        # A client has chosen the sequence's next id just now.
     return [stored[key] for _, key in new]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 import uvloop
+from starlette.applications import Starlette
 
 from executor import pipeline
 from executor.app import create_app
@@ -23,6 +24,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
+from executor.stopping import ANSWER_SECONDS, GRACE_SECONDS, Runs
 from executor.warm import headers
 from executor.warm.warm import Warm
 from shared.background import in_background
@@ -36,7 +38,6 @@ from shared.stop_signals import INTERRUPTED, run_until_stop_signal
 
 log = get_logger("executor")
 
-_GRACE_S = 5
 #: A program is in its request's body, so the head can be small. Runners behind one gateway share an address.
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
@@ -49,7 +50,8 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
         sandbox.keep_ready(pipeline.boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.executor_queue, settings.executor_express_slots)
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
-        app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)
+        runs = Runs()
+        app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed, runs)
         # Without warm runtimes, which would be started although no request needs them.
         check = partial(language_check.mark_faults, Pipeline(sandbox, settings), installed, slots)
         with listen(settings) as listener:
@@ -60,17 +62,35 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
             ):
                 log.info("executor.starting", address=listener.getsockname()[:2])
                 await run_until_stop_signal(
-                    lambda stop: serve_http(
-                        app,
-                        listener,
-                        stop,
-                        limits=_CONNECTIONS,
-                        grace_seconds=_GRACE_S,
-                        message_bytes=settings.max_body_bytes,
-                    )
+                    partial(_serve_until, app=app, runs=runs, listener=listener, message_bytes=settings.max_body_bytes)
                 )
     finally:
         await sandbox.aclose()
+
+
+async def _serve_until(
+    stop: asyncio.Event, *, app: Starlette, runs: Runs, listener: socket.socket, message_bytes: int
+) -> None:
+    """Serve until `stop`, and then until no run is under way. Meanwhile new ones are refused."""
+    no_runs = asyncio.Event()
+
+    async def end_runs() -> None:
+        await stop.wait()
+        log.info("executor.stopping", seconds=GRACE_SECONDS)
+        try:
+            await runs.stop(GRACE_SECONDS)
+        finally:
+            no_runs.set()
+
+    async with in_background(end_runs()):
+        await serve_http(
+            app,
+            listener,
+            no_runs,
+            limits=_CONNECTIONS,
+            grace_seconds=ANSWER_SECONDS,
+            message_bytes=message_bytes,
+        )
 
 
 async def _check_isolation(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None:

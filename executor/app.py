@@ -30,6 +30,7 @@ from executor.pipeline.conversation import Conversation, close, conversation_fai
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
+from executor.stopping import Runs, Stopping
 from shared.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine import Failed, Finished, ProgramRequest, is_allowed
 from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
@@ -44,6 +45,7 @@ _LONGEST_SHARE = 64
 #: Seconds within which the first message of a conversation must come.
 _REQUEST_S = 10
 _FULL = "All slots are taken. Try again in a moment."
+_STOPPING = "The engine stops. Try again in a moment."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
 #: Seconds after which a run is logged, so that the answer is sent first.
 _AFTER_ANSWER_S = 0.002
@@ -52,9 +54,13 @@ _Result = TypeVar("_Result")
 
 
 def create_app(
-    settings: ExecutorSettings, pipeline: Pipeline, slots: Slots, installed: dict[str, Installed]
+    settings: ExecutorSettings,
+    pipeline: Pipeline,
+    slots: Slots,
+    installed: dict[str, Installed],
+    runs: Runs | None = None,
 ) -> Starlette:
-    endpoint = _Endpoint(settings, pipeline, slots, installed)
+    endpoint = _Endpoint(settings, pipeline, slots, installed, runs or Runs())
     return Starlette(
         routes=[
             Route("/", endpoint.run, methods=["POST"]),
@@ -80,8 +86,14 @@ def _middleware(settings: ExecutorSettings) -> Iterator[Middleware]:
 
 class _Endpoint:
     def __init__(
-        self, settings: ExecutorSettings, pipeline: Pipeline, slots: Slots, installed: dict[str, Installed]
+        self,
+        settings: ExecutorSettings,
+        pipeline: Pipeline,
+        slots: Slots,
+        installed: dict[str, Installed],
+        runs: Runs,
     ) -> None:
+        self._runs = runs
         self._settings = settings
         self._pipeline = pipeline
         self._slots = slots
@@ -89,6 +101,8 @@ class _Endpoint:
         self._variants = {code: variant for one in installed.values() for code, variant in one.variants.items()}
 
     async def health(self, request: Request) -> Response:
+        if self._runs.is_stopping:
+            return Response('{"status":"stopping"}', HTTPStatus.SERVICE_UNAVAILABLE, media_type="application/json")
         return Response('{"status":"ok"}', media_type="application/json")
 
     async def languages(self, request: Request) -> Response:
@@ -117,12 +131,16 @@ class _Endpoint:
                 message = await receive(websocket)
             request = wire.parse_program(message.encode() if isinstance(message, str) else message)
             installed = self._check_program(request)
+            self._refuse_if_stopping()
             conversation = Conversation(websocket, self._settings.max_input_bytes)
-            await conversation.hold(self._conversation(conversation, request, installed, share))
+            async with self._runs.under_way():
+                await conversation.hold(self._conversation(conversation, request, installed, share))
         except wire.BadRequest as exc:
             await conversation_failed(websocket, exc.error)
         except Full:
             await conversation_failed(websocket, _FULL)
+        except Stopping:
+            await conversation_failed(websocket, _STOPPING)
         except SandboxFailure as exc:
             log.error("run.failed", reason=str(exc))
             await conversation_failed(websocket, _SANDBOX_FAILED)
@@ -141,8 +159,10 @@ class _Endpoint:
             return refused
         share = request.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
         try:
+            self._refuse_if_stopping()
             self._slots.check(share)  # before the body is read
-            return await work(request, share)
+            async with self._runs.under_way():
+                return await work(request, share)
         except wire.BadRequest as exc:
             return _json(wire.refusal(exc.status, exc.error, exc.language))
         except HTTPException as exc:  # Starlette could not parse the form
@@ -150,13 +170,18 @@ class _Endpoint:
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
         except Full:
-            full = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, _FULL)
-            return _json(full, {"Retry-After": str(_RETRY_AFTER_S)})
+            return _unavailable(_FULL)
+        except Stopping:
+            return _unavailable(_STOPPING)
         except SandboxFailure as exc:
             log.error("run.failed", reason=str(exc))
             return _json(
                 wire.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, _SANDBOX_FAILED, verdict=Verdict.INTERNAL_ERROR)
             )
+
+    def _refuse_if_stopping(self) -> None:
+        if self._runs.is_stopping:
+            raise Stopping
 
     async def _run(self, request: Request, share: str) -> Response:
         run_request = await self._read(request)
@@ -183,7 +208,7 @@ class _Endpoint:
         """Return the response that runs the program, when there is a slot. The response holds the slot to its end."""
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
-            return _Events(self._lines(request, installed, share), held.pop_all())
+            return _Events(self._lines(request, installed, share), held.pop_all(), self._runs)
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         program = installed.program(request)
@@ -297,18 +322,24 @@ class _Answer(Response):
 class _Events(StreamingResponse):
     """A response whose lines are sent as they come. If the client disconnects, the lines are cancelled.
 
-    `held` is released at the end.
+    If the executor stops, the last line says so. `held` is released at the end.
     """
 
-    def __init__(self, lines: AsyncGenerator[bytes], held: contextlib.AsyncExitStack) -> None:
+    def __init__(self, lines: AsyncGenerator[bytes], held: contextlib.AsyncExitStack, runs: Runs) -> None:
         super().__init__(lines, media_type="application/x-ndjson")
         self._lines = lines
         self._held = held
+        self._runs = runs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._held, contextlib.aclosing(self._lines):
             with contextlib.suppress(ClientDisconnect):
-                await _cancel_if_gone(receive, self.stream_response(send))
+                try:
+                    async with self._runs.under_way():
+                        await _cancel_if_gone(receive, self.stream_response(send))
+                except Stopping:
+                    last = wire.line(Failed(error=_STOPPING, stopping=True))
+                    await send({"type": "http.response.body", "body": last})
 
 
 async def _body(request: Request) -> bytearray:
@@ -345,6 +376,11 @@ def _log(result: RunResult, installed: Installed) -> None:
 
 def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Response:
     return _json(wire.refusal(status, sentence), headers)
+
+
+def _unavailable(sentence: str) -> Response:
+    refusal = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
+    return _json(refusal, {"Retry-After": str(_RETRY_AFTER_S)})
 
 
 def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] | None = None) -> Response:

@@ -5,7 +5,6 @@ import sys
 
 from job_runner.batches import Batches
 from job_runner.cleaner import Cleaner
-from job_runner.clock_jumps import ClockJumps
 from job_runner.codex_client import CodexClient
 from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
@@ -61,15 +60,9 @@ async def serve(stop: asyncio.Event) -> None:
             engine,
             letterhead,
             settings.max_attempts,
-            max_crashes=settings.max_crashes,
             key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
         )
-        rescuer = Rescuer(
-            database,
-            interval=settings.lease_seconds / 3,
-            max_crashes=settings.max_crashes,
-            max_interruptions=settings.max_attempts,
-        )
+        rescuer = Rescuer(database, interval=settings.lease_seconds / 3)
         ordered = OrderedMails(database, store, letterhead)
         sender = Sender(
             database,
@@ -89,7 +82,6 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("health", Health(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
-            restarting("clock", ClockJumps(database, lease_seconds=settings.lease_seconds).run),
             restarting("languages", Languages(database, engine).run),
             restarting("sender", sender.run),
             restarting("webhooks", webhook_sender.run),

@@ -1,4 +1,4 @@
-"""The lease protocol on `job` rows: claim, heartbeat, hand back. `job_runner.suspects` handles interrupted jobs.
+"""The lease protocol on `job` rows: claim, heartbeat, hand back. `job_runner.poison_jobs` handles interrupted jobs.
 
 Every write after the claim says `WHERE lease_id = :lease_id`, so a runner that has lost its lease (paused, cut off,
 thought dead) changes nothing. All times are the database's, so the runners' clocks do not matter.
@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from job_runner.settings import MAX_CRASHES
 from shared import channels
 from shared.database.connection import Connection, Record
 from shared.errors import PermanentError
@@ -37,16 +36,15 @@ _STATEMENT: Final = """
     )
     UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
         lease_expires_at = now() + make_interval(secs => :lease_seconds), turn = taken.turn,
-        stop_reason = coalesce(stop_reason, quarantine.reason),
         -- A row that another program wrote may lack one, but its mail needs a unique Message-ID.
         request_id = coalesce(job.request_id, gen_random_uuid())
-    FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
+    FROM taken, uploads
     WHERE job.id = taken.id AND uploads.id = job.upload
     RETURNING job.id, job.upload, job.owner, job.number, coalesce(job.requested_at, job.created_at) AS requested_at,
         spec IS NULL AS is_classic, coalesce(spec ->> 'locale', 'en') AS locale, job.request_id, job.attempt,
         coalesce(uploads.language, '') AS language, coalesce(uploads.email, '') AS recipient,
         CASE WHEN octet_length(job.job) <= {short} THEN job.job END AS job, job.lease_id, job.stop_reason,
-        uploads.filename, quarantine.sha256 IS NOT NULL AS quarantined,
+        uploads.filename,
         CAST(extract(epoch FROM now() - job.run_after) AS float8) AS waited_s, {has_program} AS has_program,
         CASE WHEN {has_program} AND coalesce(pg_column_size(tests), 0) + coalesce(pg_column_size(override), 0)
             + coalesce(pg_column_size(expected_output), 0) <= {short} THEN {program} END AS program,
@@ -67,15 +65,27 @@ def statement(taken: str) -> str:
     )
 
 
-#: A job that a claim may take: due, and no suspect (`job_runner.suspects`).
+#: A job whose run was interrupted (`job_runner.poison_jobs`).
+SUSPECT: Final = "crashes > 0 AND stop_reason IS NULL"
+WAITING_SUSPECT: Final = f"{SUSPECT} AND status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL"
+#: The shortest time between two runs alone, so that other jobs get their turn. It doubles with each culprit of the last
+#: hour, up to five times: an engine that stops by itself then condemns few programs.
+PAUSE_SECONDS: Final = 5.0
+#: The time before which no suspect may begin.
+PAUSE_END: Final = """(
+    SELECT coalesce(max(greatest(started_at, crashed_at, finished_at)) + make_interval(secs =>
+        CAST(:pause AS float8) * 2.0 ^ least(5, count(*) FILTER (WHERE crashes > 1))), '-infinity')
+    FROM job WHERE crashes > 0 AND crashed_at > now() - interval '1 hour'
+)"""
+#: A job that a claim may take: due, and no suspect.
 _DUE: Final = """
     status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
 """
-#: A suspect that is to run alone waits until all others have ended, so nothing else may begin.
-_SOMETHING_RUNS_ALONE: Final = """
-    EXISTS (SELECT FROM job WHERE crashes > 0 AND stop_reason IS NULL AND crashes >= :max_crashes
-        AND status IN ('none-executed', 'executing') AND (status = 'executing' OR run_after <= now()))
-"""
+#: A suspect runs alone. It waits until all others have ended, so nothing else may begin.
+_SOMETHING_RUNS_ALONE: Final = f"""(
+    EXISTS (SELECT FROM job WHERE {SUSPECT} AND status = 'executing')
+    OR EXISTS (SELECT FROM job WHERE {WAITING_SUSPECT} AND {PAUSE_END} <= now())
+)"""  # noqa: S608  (constants)
 # A claim has two steps (docs/adr/0094). The jobs with the lowest turns (`due`) decide how many jobs each key gets. The
 # jobs of that key with the lowest places (`chosen`) are taken. A job that is only chosen swaps turns with one that is
 # only due, so the key keeps its turns. Rows that another runner holds are skipped, so no claim waits. The due jobs are
@@ -132,7 +142,7 @@ class ClaimedJob:
 
     `attempt` counts this try (from 1). `job` is the JSON text that the consumer wrote, or None if it is long.
     `waited_s` is how long the job had been due. A job with a `stop_reason` must not run: it fails, and its recipient
-    gets a mail. `quarantined` is True if its source is in quarantine. `owner` is the key that submitted it, or 0 if
+    gets a mail. `owner` is the key that submitted it, or 0 if
     there is none. `filename` is the sender's name of the source.
 
     It is run `number` of its submission, which `is_classic` if `submit_email` has registered it. Its mail is written in
@@ -151,7 +161,6 @@ class ClaimedJob:
     lease_id: UUID
     stop_reason: str | None = None
     waited_s: float = 0.0
-    quarantined: bool = False
     owner: int = 0
     filename: str | None = None
     has_program: bool = False
@@ -167,21 +176,15 @@ class LeaseLost(Exception):
     """Another runner has the job, or it was cancelled: nothing of ours is written any more."""
 
 
-async def claim(
-    connection: Connection, *, limit: int, lease_seconds: float, max_crashes: int = MAX_CRASHES
-) -> list[ClaimedJob]:
+async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedJob]:
     """Take up to `limit` due jobs, each under a new lease. Keys take turns, and so do the senders of a key."""
-    rows = await connection.fetch_all(
-        _CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "max_crashes": max_crashes}
-    )
+    rows = await connection.fetch_all(_CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "pause": PAUSE_SECONDS})
     return [job_of(row) for row in rows]
 
 
-async def claim_express(
-    connection: Connection, *, busy: Collection[int], lease_seconds: float, max_crashes: int = MAX_CRASHES
-) -> list[ClaimedJob]:
+async def claim_express(connection: Connection, *, busy: Collection[int], lease_seconds: float) -> list[ClaimedJob]:
     """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0098)."""
-    values = {"busy": list(busy), "lease_seconds": lease_seconds, "max_crashes": max_crashes}
+    values = {"busy": list(busy), "lease_seconds": lease_seconds, "pause": PAUSE_SECONDS}
     return [job_of(row) for row in await connection.fetch_all(_EXPRESS, values)]
 
 
@@ -213,23 +216,34 @@ async def program_of(connection: Connection, job_id: int) -> bytes:
     return program
 
 
-async def seconds_until_due(connection: Connection) -> float | None:
-    """Return the seconds until a job is due: 0 if one is due already, None if none waits.
+@dataclass(frozen=True, slots=True)
+class NextDue:
+    """The seconds until a job is due: 0 if one is due already, None if none waits. `is_suspect` if a suspect waits."""
 
-    A suspect may be due and still have to wait for others, so runners check for it a few times a second.
-    """
+    seconds: float | None
+    is_suspect: bool
+
+
+async def next_due(connection: Connection) -> NextDue:
+    """Return when a job is due. A suspect may have to wait for others, so it is looked for a few times a second."""
     row = await connection.fetch_one(
-        """
-        SELECT extract(epoch FROM least(
+        f"""
+        SELECT alone_after IS NOT NULL AS is_suspect, extract(epoch FROM least(run_after, CASE
+                WHEN alone_after IS NOT NULL THEN greatest(alone_after, {PAUSE_END}, now() + interval '0.25 s')
+            END) - now()) AS seconds
+        FROM (SELECT
             (SELECT run_after FROM job
                 WHERE status = 'none-executed' AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
-                ORDER BY run_after LIMIT 1),
-            (SELECT greatest(run_after, now() + interval '0.25 s') FROM job
-                WHERE crashes > 0 AND stop_reason IS NULL AND status = 'none-executed' AND upload IS NOT NULL
-                ORDER BY run_after LIMIT 1)) - now()) AS seconds
-        """
+                ORDER BY run_after LIMIT 1) AS run_after,
+            (SELECT run_after FROM job
+                WHERE {SUSPECT} AND status = 'none-executed' AND upload IS NOT NULL
+                ORDER BY run_after LIMIT 1) AS alone_after) AS next
+        """,  # noqa: S608  (constants)
+        {"pause": PAUSE_SECONDS},
     )
-    return max(0.0, float(row["seconds"])) if row and row["seconds"] is not None else None
+    assert row is not None
+    seconds = row["seconds"]
+    return NextDue(None if seconds is None else max(0.0, float(seconds)), bool(row["is_suspect"]))
 
 
 async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_seconds: float) -> set[UUID]:
@@ -248,6 +262,14 @@ async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_
     return {row["lease_id"] for row in rows}
 
 
+async def is_held(connection: Connection, lease_id: UUID) -> bool:
+    """Return True if the lease is still ours."""
+    row = await connection.fetch_one(
+        "SELECT FROM job WHERE lease_id = :lease_id AND status = 'executing'", {"lease_id": lease_id}
+    )
+    return row is not None
+
+
 async def release(connection: Connection, lease_id: UUID) -> None:
     """Hand a job back as if it had never been claimed: a shutdown is not the job's fault.
 
@@ -262,13 +284,24 @@ async def release(connection: Connection, lease_id: UUID) -> None:
     await notify(connection)
 
 
-async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, reason: str) -> None:
-    """Hand a job back, due again in `delay` seconds, and charge the attempt. Lists show the reason meanwhile."""
+async def retry_later(
+    connection: Connection, lease_id: UUID, *, delay: float, reason: str, is_charged: bool = True
+) -> None:
+    """Hand a job back, due again in `delay` seconds. Lists show the reason meanwhile.
+
+    The attempt is charged unless something that no program can affect was away.
+    """
     await connection.execute(
         "UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),"
-        " failure = :reason, lease_id = NULL, lease_expires_at = NULL"
+        " attempt = attempt - :refund, failure = :reason, lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))",
-        {"lease_id": lease_id, "delay": delay, "reason": reason, "submissions": channels.SUBMISSIONS},
+        {
+            "lease_id": lease_id,
+            "delay": delay,
+            "reason": reason,
+            "refund": 0 if is_charged else 1,
+            "submissions": channels.SUBMISSIONS,
+        },
     )
 
 

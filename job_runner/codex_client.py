@@ -25,7 +25,7 @@ from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.engine import ARTIFACTS, RUN_CALL
-from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
+from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.json_structure import has_more_structure
 
 #: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
@@ -57,7 +57,12 @@ _BROKEN: Final = (
     httpx.RemoteProtocolError,
 )
 #: Errors of a connection that could not be established.
-_NOT_CONNECTED: Final = (aiohttp.ClientConnectorError,)
+_NOT_CONNECTED: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+)
 
 
 class Engine(Protocol):
@@ -66,20 +71,24 @@ class Engine(Protocol):
     ) -> RunResponse:
         """Run a program. `share` names its share of the engine's slots, `filename` the source in its messages.
 
-        Raises `EngineUnavailable` if another try can help, or `EngineRefused` if none can. `EngineCrashed` is the
-        `EngineUnavailable` for a connection that broke after the engine had the request.
+        Raises `EngineAway` if no program is the cause, `EngineUnavailable` if another try can help, or `EngineRefused`
+        if none can. `EngineCrashed` means that no answer came: this call does not say whether the run had begun.
         """
 
     async def has_run_call(self) -> bool:
-        """Return True if the engine has `POST /run` (`shared.engine`). Raises `EngineUnavailable`."""
+        """Return True if the engine has `POST /run` (`shared.engine`). Raises `EngineAway`."""
+
+    async def is_well(self) -> bool:
+        """Return True if the engine answers."""
 
     async def returns_artifacts(self) -> bool:
-        """Return True if `POST /run` can return the files that a program wrote. Raises `EngineUnavailable`."""
+        """Return True if `POST /run` can return the files that a program wrote. Raises `EngineAway`."""
 
     def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
 
-        Raises what `run` raises. If the generator is closed, the engine ends the run.
+        Raises what `run` raises, and `EngineCrashed` if the connection breaks after the first event. If the generator
+        is closed, the engine ends the run.
         """
 
 
@@ -136,7 +145,7 @@ class CodexClient:
                     answer = await self._read(response, turn)
             # Not every error of aiohttp has an equivalent in httpx.
             except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
-                raise _engine_error(exc) from exc
+                raise (EngineAway if _is_not_connected(exc) else EngineCrashed)(_no_answer(exc)) from exc
             return _shorten(_interpret(response, answer), self._max_output)
 
     async def has_run_call(self) -> bool:
@@ -145,12 +154,20 @@ class CodexClient:
             await self.languages()
         return RUN_CALL in (self._calls or ())
 
+    async def is_well(self) -> bool:
+        try:
+            await self.languages()
+        except EngineAway:
+            return False
+        return True
+
     async def returns_artifacts(self) -> bool:
         """Return True if the engine can return artifacts, and they are wanted. It asks as `has_run_call` does."""
         return await self.has_run_call() and ARTIFACTS in (self._calls or ()) and self._max_artifacts[0] > 0
 
     async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         request = self._request("/run", share, program)
+        has_begun = False
         try:
             async with AsyncExitStack() as opened:
                 async with asyncio.timeout(self._deadline):
@@ -163,13 +180,20 @@ class CodexClient:
                 lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline)
                 async with aclosing(lines.events()) as events:
                     async for event in events:
+                        has_begun = True
                         yield shorten_event(event, self._max_output, *self._max_artifacts)
                 await _read_end(chunks)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
-            raise _engine_error(exc) from exc
+            if has_begun and _is_broken(exc):
+                raise EngineCrashed(f"the engine closed the connection during the run: {exc}") from exc
+            raise (EngineUnavailable if has_begun else EngineAway)(_no_answer(exc)) from exc
+        except EngineCrashed as exc:
+            if has_begun:
+                raise
+            raise EngineAway("the engine closed the connection before the run") from exc
 
     async def languages(self) -> list[SupportedLanguage]:
-        """Return the languages of the engine. Raises `EngineUnavailable`."""
+        """Return the languages of the engine. Raises `EngineAway`."""
         try:
             async with (
                 asyncio.timeout(self._deadline),
@@ -178,13 +202,13 @@ class CodexClient:
             ):
                 answer = await self._read(response, turn)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
-            raise _engine_error(exc) from exc
+            raise EngineAway(_no_answer(exc)) from exc
         if response.status_code != 200:
-            raise EngineUnavailable(f"the engine answered HTTP {response.status_code} to GET /list")
+            raise EngineAway(f"the engine answered HTTP {response.status_code} to GET /list")
         try:
             listed = LanguageList.model_validate(_fields(answer))
         except (ValueError, AttributeError, RecursionError) as exc:
-            raise EngineUnavailable("the engine's answer to GET /list does not follow the CodeX protocol") from exc
+            raise EngineAway("the engine's answer to GET /list does not follow the CodeX protocol") from exc
         self._calls = listed.calls
         return listed.supported_languages
 
@@ -212,10 +236,10 @@ class CodexClient:
         if response.status_code in (404, 405):
             # Another engine is there now. Its list says what it has.
             self._calls = None
-            return EngineUnavailable("the engine has no call POST /run")
+            return EngineAway("the engine has no call POST /run")
         if response.status_code in _REFUSED:
             return _refused(response, content)
-        return EngineUnavailable(f"the engine answered HTTP {response.status_code}", retry_after=_retry_after(response))
+        return _failure(response)
 
     async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
         """Return the whole body. A long one waits for its turn, and keeps it until `turn` is closed."""
@@ -266,18 +290,31 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
-def _engine_error(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> EngineUnavailable:
-    """Return `EngineCrashed` for a lost connection, which the program may have caused; else `EngineUnavailable`."""
-    text = f"{error or type(error).__name__}"
+def _no_answer(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> str:
+    return f"the engine did not answer: {error or type(error).__name__}"
+
+
+def _is_not_connected(error: Exception) -> bool:
     # `httpx_aiohttp` raises one error for a lost connection and for one that was not established. The causes differ.
-    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-    if isinstance(cause, _BROKEN) and not isinstance(cause, _NOT_CONNECTED):
-        return EngineCrashed(f"the engine closed the connection during the run: {text}")
-    return EngineUnavailable(f"the engine did not answer: {text}")
+    return isinstance(_cause(error), _NOT_CONNECTED)
+
+
+def _is_broken(error: Exception) -> bool:
+    return isinstance(_cause(error), _BROKEN) and not _is_not_connected(error)
+
+
+def _cause(error: Exception) -> Exception:
+    return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+
+
+def _failure(response: httpx.Response) -> EngineUnavailable:
+    """Return the error of a status that is no verdict. Only 500 says that the engine failed with this program."""
+    error = EngineUnavailable if response.status_code == 500 else EngineAway
+    return error(f"the engine answered HTTP {response.status_code}", retry_after=_retry_after(response))
 
 
 def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
-    """Return the verdict of a 200 or 408. Raise `EngineRefused` for 400, 413 and 422, else `EngineUnavailable`."""
+    """Return the verdict of a 200 or 408. Raise `EngineRefused` for 400, 413 and 422, else as `_failure` says."""
     status = response.status_code
     if status in (200, 408):
         answer = _parse(content)
@@ -288,7 +325,7 @@ def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
         return answer
     if status in _REFUSED:
         raise _refused(response, content)
-    raise EngineUnavailable(f"the engine answered HTTP {status}", retry_after=_retry_after(response))
+    raise _failure(response)
 
 
 def _refused(response: httpx.Response, content: bytearray) -> EngineRefused:

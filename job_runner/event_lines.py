@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Final, TypeAlias
 
 from shared.engine import Artifact, Compiled, Failed, Finished, LeftOut, Started, TestEnded, parse_event
-from shared.errors import EngineCrashed, EngineUnavailable
+from shared.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.json_structure import has_more_structure
 
 RunEvent: TypeAlias = Started | Compiled | TestEnded
@@ -38,13 +38,18 @@ class EventLines:
         self._buffer = bytearray()
 
     async def events(self) -> AsyncGenerator[RunEvent]:
-        """Yield the events up to the last. Raises `EngineUnavailable`, or `EngineCrashed` if the last is missing."""
+        """Yield the events up to the last.
+
+        Raises `EngineAway` if the engine stops, `EngineCrashed` if the last event is missing, or `EngineUnavailable`.
+        """
         while True:
             async with AsyncExitStack() as turn:
                 event = _parse(await self._line(turn))
                 match event:
                     case Finished():
                         return
+                    case Failed(stopping=True):
+                        raise EngineAway("the engine stopped before the program ended")
                     case Failed():
                         raise EngineUnavailable(f"the engine failed: {event.error[:200]}")
                     case _:

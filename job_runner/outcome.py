@@ -80,7 +80,6 @@ class Details:
 
 #: What a sender can do about a job that could not be run, as the mail says it.
 ASK_AGAIN: Final = gettext_noop("You may request it again.")
-ASK_THE_OPERATOR: Final = gettext_noop("It will not run again until the operator of this service allows it.")
 SEND_ANOTHER: Final = gettext_noop("Requesting it again cannot help: fix this, and submit the program again.")
 
 

@@ -11,24 +11,16 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from job_runner import claim, suspects
+from job_runner import claim, poison_jobs
 from job_runner.claim import ClaimedJob, LeaseLost
 from job_runner.codex_client import Engine
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
-from job_runner.outcome import (
-    ASK_AGAIN,
-    ASK_THE_OPERATOR,
-    SEND_ANOTHER,
-    Outcome,
-    decide,
-    give_up,
-    is_caused_by_load,
-)
+from job_runner.outcome import SEND_ANOTHER, Outcome, give_up
+from job_runner.pause import Pause
 from job_runner.program_runs import ProgramRuns
-from job_runner.settings import MAX_CRASHES
 from job_runner.storable import storable
 from shared import budgets, metrics
 from shared.artifacts import StoredArtifact, media_type_of
@@ -37,14 +29,15 @@ from shared.database.connection import Database
 from shared.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
+    EngineAway,
     EngineCrashed,
     EngineRefused,
     EngineUnavailable,
     PermanentError,
     PrecieuxError,
+    StoreUnavailable,
     TransientError,
 )
-from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.storage.base import ObjectStore
@@ -59,8 +52,8 @@ _IN_ROW_BYTES: Final = 64 << 10
 class Processor:
     """Processes jobs. `process` may run for many at once.
 
-    `load_seconds` is the delay before another run if load caused the
-    time limit. `key_cpu_seconds` is the hourly budget of each key.
+    `load_seconds` is the delay before another run if load caused the time limit. `key_cpu_seconds` is the hourly budget
+    of each key.
     """
 
     def __init__(
@@ -71,22 +64,22 @@ class Processor:
         letterhead: Letterhead,
         max_attempts: int,
         *,
-        max_crashes: int = MAX_CRASHES,
         load_seconds: float = 10.0,
         key_cpu_seconds: int = 36_000,
         policy: RetryPolicy | None = None,
+        pause: Pause | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._engine = engine
         self._letterhead = letterhead
         self._max_attempts = max_attempts
-        self._max_crashes = max_crashes
-        self._load_seconds = load_seconds
         self._policy = policy or RetryPolicy()
         self._rng = random.Random()  # noqa: S311  (jitter)
         self._reading = asyncio.Lock()
-        self._programs = ProgramRuns(database, store, engine, load_seconds=load_seconds)
+        #: While it lasts, the runner claims nothing.
+        self.pause = pause or Pause()
+        self._programs = ProgramRuns(database, store, engine, self.pause, load_seconds=load_seconds)
         self._key_cpu_seconds = key_cpu_seconds
         self._endings = GroupCommit(self._finish)
         self._charges = GroupCommit(self._charge_all)
@@ -96,51 +89,57 @@ class Processor:
 
         `answered` is called when the engine has answered, before the outcome is stored.
         """
+        started = time.monotonic()
         try:
-            started = time.monotonic()
             outcome = await self._run(job)
-            elapsed = time.monotonic() - started
-            answered()
-            if await self._complete(job, outcome) and outcome.answer is not None:
-                # CPU time is more than the elapsed time if the program used several processors.
-                await self.charge(job, max(elapsed, outcome.answer.time_s or 0.0))
-        except DatabaseUnavailable:
-            raise
         except LeaseLost:
             log.warning("job.lease_lost")
+            return
         except EngineRefused as exc:
-            await self._complete(job, give_up(str(exc), is_ours=False, next_step=SEND_ANOTHER))
+            outcome = give_up(str(exc), is_ours=False, next_step=SEND_ANOTHER)
         except PermanentError as exc:
-            await self._complete(job, give_up(str(exc)))
+            outcome = give_up(str(exc))
+        except DatabaseUnavailable:
+            raise
         except EngineCrashed as exc:
             await self._hand_back_interrupted(job, exc)
+            await self.charge(job, time.monotonic() - started)
+            return
+        except EngineUnavailable as exc:
+            if isinstance(exc, EngineAway):
+                await self._wait(job, exc)
+                return
+            await self.charge(job, time.monotonic() - started)
+            if not (last := await self._try_again(job, exc)):
+                return
+            outcome = last
         except TransientError as exc:
-            await self._try_again(job, exc)
+            await self._wait(job, exc)
+            return
         except Exception as exc:
-            # A defect of ours must not lose the job. It is tried again, and the log has the traceback.
-            log.exception("job.crashed")
-            await self._try_again(job, PrecieuxError(f"an error of ours ({type(exc).__name__})"))
+            if not (last := await self._try_after_defect(job, exc)):
+                return
+            outcome = last
+        elapsed = time.monotonic() - started
+        answered()
+        try:
+            is_stored = await self._keep_until_stored(job, outcome)
+        except Exception as exc:
+            if last := await self._try_after_defect(job, exc):
+                await self._keep_until_stored(job, last)
+            return
+        if is_stored and outcome.answer is not None:
+            # CPU time is more than the elapsed time if the program used several processors.
+            await self.charge(job, max(elapsed, outcome.answer.time_s or 0.0))
 
     async def _run(self, job: ClaimedJob) -> Outcome:
         if job.stop_reason is not None:
-            return give_up(job.stop_reason, next_step=ASK_THE_OPERATOR if job.quarantined else ASK_AGAIN)
+            return give_up(job.stop_reason)
         if job.attempt > self._max_attempts:
             # The limit was lowered since the last attempt. Otherwise `_try_again` has given up at the limit.
             return give_up(f"it was started {job.attempt - 1} times and never finished")
         submission = await self._submission(job)
-        if job.has_program:
-            return await self._programs.run(job, submission)
-        language = check_lang(submission["language"]) or submission["language"]
-        answer = await self._engine.run(
-            code=submission["contents"],
-            language=language,
-            inputs=submission["inputs"],
-            share=f"key-{job.owner}",
-            filename=job.filename,
-        )
-        if is_caused_by_load(answer, job.attempt):
-            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
-        return decide(answer)
+        return await (self._programs.run if job.has_program else self._programs.run_classic)(job, submission)
 
     async def _submission(self, job: ClaimedJob) -> Any:
         if job.job is not None:
@@ -149,8 +148,38 @@ class Processor:
         async with self._reading, self._database.connection() as connection:
             return from_json(await claim.submission_of(connection, job.id))
 
-    async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
-        """Write the outcome of a job. Return False, and write nothing, if its lease is lost."""
+    async def _keep_until_stored(self, job: ClaimedJob, outcome: Outcome) -> bool:
+        """Write the outcome of a job, as soon as the store and the database take it: it is not computed again.
+
+        Return False, and write nothing, if its lease is lost.
+        """
+        failures, is_certain = 0, True
+        while True:
+            try:
+                return await self._complete(job, outcome, is_certain=is_certain)
+            except (StoreUnavailable, DatabaseUnavailable) as exc:
+                failures += 1
+                delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                # A commit whose answer was lost may have been made.
+                is_certain = is_certain and isinstance(exc, StoreUnavailable | DatabaseConflict)
+                log.warning("outcome.waiting", error=str(exc), next_try_s=round(delay, 1))
+            if not await self._is_ours(job):
+                log.warning("job.lease_lost")
+                return False
+            await asyncio.sleep(delay)
+
+    async def _is_ours(self, job: ClaimedJob) -> bool:
+        try:
+            async with self._database.connection() as connection:
+                return await claim.is_held(connection, job.lease_id)
+        except DatabaseUnavailable:
+            return True  # nobody else can have it as long as nobody can claim
+
+    async def _complete(self, job: ClaimedJob, outcome: Outcome, *, is_certain: bool) -> bool:
+        """Write the outcome of a job. Return False, and write nothing, if its lease is lost.
+
+        If it is not certain that an earlier call wrote nothing, what is stored stays: the result may name it.
+        """
         # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
         key, link = await self._store_output(job, outcome.output) if _needs_object(job, outcome) else (None, None)
         artifacts = await self._store_artifacts(job, outcome)
@@ -170,7 +199,7 @@ class Processor:
         event = "job.finished" if is_written else "job.lease_lost"
         write_record = log.info if outcome.reason is None else log.warning
         write_record(event, state=outcome.state, verdict=outcome.verdict, reason=outcome.reason)
-        if not is_written:
+        if not is_written and is_certain:
             for stored in (*([key] if key else []), *(artifact.key for artifact in artifacts or ())):
                 await self._store.delete(stored)
         return is_written
@@ -200,9 +229,9 @@ class Processor:
         return tuple(stored)
 
     async def charge(self, job: ClaimedJob, seconds: float) -> None:
-        """Charge the key of a job for the time for which its program held a slot, unless the run failed on our side.
+        """Charge the key of a job for the time for which its program held a slot.
 
-        A program that sleeps, compiles or is cancelled holds a slot as well.
+        A program that sleeps, compiles, is cancelled or makes its engine fail holds a slot as well.
         """
         if job.owner == 0:
             return
@@ -235,26 +264,36 @@ class Processor:
         """Hand back a job whose engine stopped. The job may be the cause, or may only have run at the same time."""
         metrics.JOBS_INTERRUPTED.inc()
         async with self._database.connection() as connection:
-            interruption = await suspects.interrupt(
-                connection,
-                job.lease_id,
-                delay=self._policy.delay(1, self._rng),
-                max_crashes=self._max_crashes,
-                max_interruptions=self._max_attempts,
-            )
+            interruption = await poison_jobs.interrupt(connection, job.lease_id)
         if interruption is not None:
             log.warning("job.interrupted", error=str(error), crashes=interruption.crashes)
-            suspects.report(interruption)
 
-    async def _try_again(self, job: ClaimedJob, error: PrecieuxError) -> None:
+    async def _try_after_defect(self, job: ClaimedJob, error: Exception) -> Outcome | None:
+        """Do what `_try_again` does. A defect of ours must not lose the job, and the log has the traceback."""
+        log.error("job.crashed", exc_info=error)
+        return await self._try_again(job, PrecieuxError(f"an error of ours ({type(error).__name__})"))
+
+    async def _try_again(self, job: ClaimedJob, error: PrecieuxError) -> Outcome | None:
+        """Hand a job back, and charge the attempt. Return the outcome instead if that was the last."""
         if job.attempt >= self._max_attempts:
-            await self._complete(job, give_up(f"{error} (tried {job.attempt} times)"))
-            return
-        metrics.JOBS_RETRIED.inc()
+            return give_up(f"{error} (tried {job.attempt} times)")
         retry_after = error.retry_after if isinstance(error, TransientError) else None
         delay = self._policy.delay(job.attempt, self._rng, at_least=retry_after)
+        await self._hand_back(job, error, delay, is_charged=True)
+        return None
+
+    async def _wait(self, job: ClaimedJob, error: TransientError) -> None:
+        """Hand back a job until the engine or the store is there again. That is no attempt."""
+        self.pause.begin(error)
+        delay = self._policy.delay(1, self._rng, at_least=error.retry_after)
+        await self._hand_back(job, error, delay, is_charged=False)
+
+    async def _hand_back(self, job: ClaimedJob, error: PrecieuxError, delay: float, *, is_charged: bool) -> None:
+        metrics.JOBS_RETRIED.inc()
         async with self._database.connection() as connection:
-            await claim.retry_later(connection, job.lease_id, delay=delay, reason=storable(str(error)))
+            await claim.retry_later(
+                connection, job.lease_id, delay=delay, reason=storable(str(error)), is_charged=is_charged
+            )
         log.warning("job.retrying", error=str(error), next_try_s=round(delay, 1))
 
 

@@ -1,4 +1,4 @@
-"""Reads what a run of a submission by API v1 needs, and writes the engine's request for it. Pure."""
+"""Reads what a run of a submission needs, and writes the engine's request for it. Pure."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -86,6 +86,12 @@ class Program:
             may_rerun=spec.get("may_rerun", True),
             wants_artifacts=bool(spec.get("artifacts")),
         )
+
+    @classmethod
+    def classic(cls, filename: str | None, submission: Mapping[str, Any]) -> Self:
+        """Return the program of a classic job, whose text is `submission`: one file, run with its own input."""
+        unset = ("spec", "override", "object_key", "sha256", "files", "tests", "expected_output")
+        return cls.of({"id": 0, "filename": filename, **dict.fromkeys(unset)}, submission)
 
     @property
     def beyond_codex(self) -> list[str]:

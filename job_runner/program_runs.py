@@ -1,9 +1,10 @@
-"""Runs the programs of API v1 at the engine: reads their files, and writes the results of their tests as they end."""
+"""Runs programs at the engine: reads their files, and writes the results of their tests as they end."""
 
 import asyncio
 import hashlib
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from zipfile import BadZipFile
 
@@ -13,6 +14,7 @@ from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.codex_client import Engine
 from job_runner.outcome import Outcome, decide, is_caused_by_load
+from job_runner.pause import Pause
 from job_runner.program import Program
 from job_runner.program_answer import WRONG, ProgramAnswer
 from job_runner.test_results import TestResults
@@ -21,7 +23,7 @@ from shared.checker import compare
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
-from shared.errors import EngineRefused, EngineUnavailable, ObjectNotFound, PermanentError
+from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
 
 
@@ -31,10 +33,13 @@ class ProgramRuns:
     `load_seconds` is the delay before another run if load caused a time limit.
     """
 
-    def __init__(self, database: Database, store: ObjectStore, engine: Engine, *, load_seconds: float) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, engine: Engine, pause: Pause, *, load_seconds: float
+    ) -> None:
         self._database = database
         self._store = store
         self._engine = engine
+        self._pause = pause
         self._load_seconds = load_seconds
         self._results = TestResults(database)
         self._reading = asyncio.Lock()
@@ -59,6 +64,15 @@ class ProgramRuns:
                 " Precieux's own engine, which has the call POST /run"
             )
         return await self._run_simple(job, program, files[program.entry], share)
+
+    async def run_classic(self, job: ClaimedJob, submission: Mapping[str, Any]) -> Outcome:
+        """Run a classic submission as the CodeX call does. Our engine's own call says when a run has begun."""
+        program, source = Program.classic(job.filename, submission), submission["contents"].encode()
+        share = f"key-{job.owner}"
+        if await self._engine.has_run_call():
+            outcome = await self._stream(job, program, program.request({program.entry: source}), share)
+            return replace(outcome, details=None)
+        return decide(await self._call_codex(job, program, source, share))
 
     async def _fields(self, job: ClaimedJob) -> Any:
         if job.program is not None:
@@ -91,6 +105,7 @@ class ProgramRuns:
             async for event in events:
                 match event:
                     case Started():
+                        self._pause.end()
                         answer.start(event)
                     case Compiled():
                         answer.compiled(event)
@@ -106,16 +121,27 @@ class ProgramRuns:
 
     async def _run_simple(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> Outcome:
         """Run a program of one file by the CodeX call, at an engine that has no other. Compare its output here."""
-        answer = await self._engine.run(
-            code=source.decode("utf-8", "replace"),
-            language=program.language,
-            inputs=program.cases[0].fields["stdin"],
-            share=share,
-            filename=job.filename,
-        )
+        return decide(_compared(await self._call_codex(job, program, source, share), program))
+
+    async def _call_codex(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> RunResponse:
+        was_well = self._pause.is_over or await self._engine.is_well()
+        try:
+            answer = await self._engine.run(
+                code=source.decode("utf-8", "replace"),
+                language=program.language,
+                inputs=program.cases[0].fields["stdin"],
+                share=share,
+                filename=job.filename,
+            )
+        except EngineCrashed as exc:
+            # This call does not say whether the run had begun. Perhaps the program stops this engine each time, so its
+            # attempts have an end. If the engine did not answer before either, the program is not the cause.
+            self._pause.begin(exc)
+            raise (EngineUnavailable if was_well else EngineAway)(str(exc)) from exc
+        self._pause.end()
         if is_caused_by_load(answer, job.attempt):
             raise self._overloaded()
-        return decide(_compared(answer, program))
+        return answer
 
     def _overloaded(self) -> EngineUnavailable:
         return EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)

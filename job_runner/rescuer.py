@@ -3,9 +3,7 @@
 import asyncio
 import time
 
-from job_runner import suspects
-from job_runner.settings import MAX_CRASHES
-from job_runner.suspects import MAX_INTERRUPTIONS
+from job_runner import poison_jobs
 from shared import metrics
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
@@ -18,18 +16,9 @@ log = get_logger(__name__)
 class Rescuer:
     """Hands back expired jobs. Every runner has one, and they do not conflict. `interval` is a third of the lease."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        interval: float,
-        max_crashes: int = MAX_CRASHES,
-        max_interruptions: int = MAX_INTERRUPTIONS,
-    ) -> None:
+    def __init__(self, database: Database, *, interval: float) -> None:
         self._database = database
         self._interval = interval
-        self._max_crashes = max_crashes
-        self._max_interruptions = max_interruptions
 
     async def run(self, stop: asyncio.Event) -> None:
         # While the database is unavailable, live runners cannot extend their leases. So wait for one lease afterwards.
@@ -49,12 +38,8 @@ class Rescuer:
     async def run_once(self) -> list[int]:
         """Hand back the expired jobs, and return their ids."""
         async with self._database.transaction() as connection:
-            rescued = await suspects.rescue(
-                connection, max_crashes=self._max_crashes, max_interruptions=self._max_interruptions
-            )
+            rescued = await poison_jobs.rescue(connection)
         metrics.JOBS_RESCUED.inc(len(rescued))
         if rescued:
             log.warning("jobs.rescued", jobs=[one.job for one in rescued])
-        for one in rescued:
-            suspects.report(one)
         return [one.job for one in rescued]

@@ -19,12 +19,12 @@ from uuid import UUID
 
 import structlog
 
-from job_runner import claim, suspects
+from job_runner import claim, poison_jobs
 from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
 from job_runner.settings import RunnerSettings
 from shared import channels, metrics
-from shared.database.connection import Connection, Database
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import restarting, wait_any
 from shared.logging import get_logger
@@ -35,8 +35,8 @@ log = get_logger(__name__)
 _PACE_SECONDS: Final = 0.005
 #: The shortest time between two express claims.
 _EXPRESS_SECONDS: Final = 0.05
-#: The shortest time between two claims of a suspect.
-_SUSPECTS_SECONDS: Final = 0.2
+#: Seconds between two looks whether the job that tries the engine has reached it.
+_PROBE_SECONDS: Final = 0.25
 #: The cancellations of unknown leases that are remembered. Most of them are other runners'.
 _MOST_EARLY: Final = 1000
 
@@ -61,7 +61,6 @@ class Runner:
         self._slot_free = asyncio.Event()
         #: False if the last claim left slots free. Then no job waits for the slot of another.
         self._wants_slots = True
-        self._next_suspect_claim = 0.0
         self._next_express_claim = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -88,19 +87,26 @@ class Runner:
 
     async def _claim_due(self) -> float:
         """Start due jobs in the free slots. Return the longest wait in seconds until the next claim."""
-        free = self._free_slots()
+        pause = self._processor.pause
+        if pause.seconds > 0:
+            return pause.seconds
+        free = pause.limit(self._free_slots(), self._busy_slots())
         self._wants_slots = True
+        next_due = None
         try:
             if free <= 0:
-                return await self._claim_express()
+                return await self._claim_express() if pause.is_over else _PROBE_SECONDS
             async with self._database.connection() as connection:
-                # One slot is left for a suspect, which is rare, so the usual job need not wait until we know that.
-                left = free - await self._claim_ordinary(connection, free - 1)
-                left -= await self._claim_suspect()
-                if left == 1:
-                    left -= await self._claim_ordinary(connection, 1)
-                self._wants_slots = left == 0
-                next_due = await claim.seconds_until_due(connection) if left else None
+                jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
+                self._start(jobs)
+                self._wants_slots = len(jobs) == free
+                if len(jobs) < free:
+                    following = await claim.next_due(connection)
+                    next_due = following.seconds
+                    if following.is_suspect and not self._under_way:
+                        self._start(
+                            await poison_jobs.claim_alone(self._database, lease_seconds=self._settings.lease_seconds)
+                        )
         except DatabaseUnavailable as exc:
             log.warning("runner.waiting", error=str(exc), next_try_s=1)
             return 1.0
@@ -109,30 +115,6 @@ class Runner:
             return self._settings.poll_interval
         # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.
         return min(self._settings.poll_interval, max(next_due, 0.05))
-
-    async def _claim_ordinary(self, connection: Connection, limit: int) -> int:
-        """Start up to `limit` due jobs, and return their number."""
-        if limit == 0:
-            return 0
-        jobs = await claim.claim(
-            connection,
-            limit=limit,
-            lease_seconds=self._settings.lease_seconds,
-            max_crashes=self._settings.max_crashes,
-        )
-        self._start(jobs)
-        return len(jobs)
-
-    async def _claim_suspect(self) -> int:
-        """Start a suspect if one's turn has come. Return the number of those that were started."""
-        if time.monotonic() < self._next_suspect_claim:
-            return 0
-        self._next_suspect_claim = time.monotonic() + _SUSPECTS_SECONDS
-        suspect = await suspects.claim_one(
-            self._database, lease_seconds=self._settings.lease_seconds, max_crashes=self._settings.max_crashes
-        )
-        self._start(suspect)
-        return len(suspect)
 
     async def _claim_express(self) -> float:
         """Start an express job if there is one. Return the longest wait in seconds until the next claim."""
@@ -148,7 +130,6 @@ class Runner:
                     connection,
                     busy={owner for lease_id, owner in self._owners.items() if lease_id not in self._answered},
                     lease_seconds=self._settings.lease_seconds,
-                    max_crashes=self._settings.max_crashes,
                 )
             )
         metrics.SLOTS_BUSY.set(self._busy_slots())

@@ -1,13 +1,10 @@
 """The settings of the job runner, and of the connection to the engine."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
 from shared.settings import IS_HTTP_URL, Settings
-
-#: Interruptions of a job's runs after which it runs alone. The next interruption then shows that it is the cause.
-MAX_CRASHES: Final = 2
 
 
 class RunnerSettings(Settings):
@@ -16,16 +13,8 @@ class RunnerSettings(Settings):
     ] = 60
     runner_concurrency: Annotated[int, Field(ge=1, le=256, description="programs that run at the engine at once")] = 4
     max_attempts: Annotated[
-        int, Field(ge=1, le=1000, description="attempts after which a job that we cannot run is given up")
+        int, Field(ge=1, le=1000, description="attempts after which a job is given up, if the engine fails each time")
     ] = 20
-    max_crashes: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=1000,
-            description="times that the engine or runner may stop during a program's runs before it runs alone",
-        ),
-    ] = MAX_CRASHES
     lease_seconds: Annotated[
         float, Field(ge=1, le=3600, description="seconds after which a silent runner loses its jobs")
     ] = 15

@@ -11,12 +11,19 @@ from job_runner.storable import storable
 from shared import channels
 from shared.database.connection import Database
 from shared.engine import TestEnded
+from shared.errors import DatabaseUnavailable
+from shared.logging import get_logger
+from shared.retry import RetryPolicy
+
+log = get_logger(__name__)
 
 #: Bytes of the results of one job that wait to be written. A run that has more waits until they are.
 _MOST_WAITING: Final = 256 << 10
 #: Seconds after a write before the next one. Many tests take a few milliseconds each, and a write costs nearly as much
 #: processor time as a test.
 _PACE_SECONDS: Final = 0.05
+#: The delays between attempts to write what the database did not take.
+_WRITING: Final = RetryPolicy(base=0.2, cap=5)
 
 _WRITE: Final = """
     WITH ended AS MATERIALIZED (
@@ -95,24 +102,44 @@ class TestWriter:
     def __init__(self, group: GroupCommit[_Row, bool], job: ClaimedJob) -> None:
         self._group = group
         self._job = job
-        self._waiting: list[asyncio.Future[bool]] = []
+        self._waiting: list[tuple[_Row, asyncio.Future[bool]]] = []
         self._bytes = 0
 
     async def write(self, event: TestEnded, points_awarded: float) -> None:
         """Have a result written. Raises `LeaseLost` if an earlier one was refused."""
-        self._waiting.append(self._group.put(_Row(self._job, event, points_awarded)))
+        self._put(_Row(self._job, event, points_awarded))
         self._bytes += len(event.stdout) + len(event.stderr)
         if self._bytes > _MOST_WAITING:
-            await self.settle()
-        elif self._waiting[0].done():
-            self._check(self._waiting.pop(0).result())
+            await self._flush()
+        elif (first := self._waiting[0][1]).done() and first.exception() is None:
+            self._check(self._waiting.pop(0)[1].result())
 
     async def settle(self) -> None:
-        """Return when all results are written. Raises `LeaseLost` if the job is not ours any more."""
-        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        """Return when all results are written. Raises `LeaseLost` if the job is not ours any more.
+
+        The program has run. While the database is away, its results wait.
+        """
+        failures = 0
+        while True:
+            try:
+                return await self._flush()
+            except DatabaseUnavailable as exc:
+                failures += 1
+                delay = _WRITING.delay(failures)
+                log.warning("test_results.waiting", error=str(exc), next_try_s=round(delay, 1))
+            await asyncio.sleep(delay)
+            rows, self._waiting = [row for row, _ in self._waiting], []
+            for row in rows:
+                self._put(row)
+
+    def _put(self, row: _Row) -> None:
+        self._waiting.append((row, self._group.put(row)))
+
+    async def _flush(self) -> None:
         self._group.hurry()
-        for written in waiting:
+        for _, written in self._waiting:
             self._check(await written)
+        self._waiting, self._bytes = [], 0
 
     def _check(self, is_written: bool) -> None:
         if not is_written:

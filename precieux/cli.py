@@ -50,7 +50,6 @@ _COMMANDS: Final[Mapping[str, str | None]] = {
     "dead": "dead:app",
     "jobs": "jobs:app",
     "mail": "mail:app",
-    "quarantine": "quarantine:app",
     "webhooks": "webhooks:app",
 }
 

@@ -25,7 +25,6 @@ class Trouble(StrEnum):
     DEAD_LETTERS = "dead-letters"
     JOBS_FAILED = "jobs-failed"
     MAILS_FAILED = "mails-failed"
-    QUARANTINED = "quarantined"
 
     @property
     def stops_work(self) -> bool:
@@ -90,7 +89,6 @@ def _failures(operation: Operation) -> Iterator[Finding]:
         (Trouble.DEAD_LETTERS, operation.dead),
         (Trouble.JOBS_FAILED, operation.failed_jobs),
         (Trouble.MAILS_FAILED, operation.failed_mails),
-        (Trouble.QUARANTINED, operation.quarantined),
     ):
         if count:
             yield Finding(trouble, count)

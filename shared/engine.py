@@ -454,10 +454,11 @@ class Finished(_Event):
 
 
 class Failed(_Event):
-    """The last event if the engine's sandbox failed. The program is not at fault."""
+    """The last event if the engine's sandbox failed, or if the engine stops. The program is not at fault."""
 
     event: Literal["failed"] = "failed"
     error: str
+    stopping: bool = False
 
 
 Event = Annotated[Started | Compiled | TestEnded | Finished | Failed, Field(discriminator="event")]

@@ -9,6 +9,7 @@
     │   ├── BrokerUnavailable
     │   ├── StoreUnavailable
     │   ├── EngineUnavailable
+    │   │   ├── EngineAway
     │   │   └── EngineCrashed
     │   └── MailerUnavailable
     └── PermanentError           trying again cannot help
@@ -62,11 +63,15 @@ class StoreUnavailable(TransientError):
 
 
 class EngineUnavailable(TransientError):
-    """The engine cannot be reached, is full, or sent an answer that is not in its protocol."""
+    """The engine failed to run a program, or sent an answer that is not in its protocol."""
+
+
+class EngineAway(EngineUnavailable):
+    """The engine cannot be reached, is full, or stops. No program is the cause."""
 
 
 class EngineCrashed(EngineUnavailable):
-    """The connection broke after the engine had the whole request. The program may be the cause."""
+    """The connection broke after the engine had begun to run the program, which may be the cause."""
 
 
 class MailerUnavailable(TransientError):

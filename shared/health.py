@@ -92,8 +92,6 @@ class Health:
                 for waiting in await backlog.measure(connection):
                     metrics.BACKLOG.labels(waiting.place).set(waiting.depth)
                     metrics.BACKLOG_AGE_SECONDS.labels(waiting.place).set(waiting.oldest_s or 0)
-                held = await connection.fetch_one("SELECT count(*) AS sources FROM quarantine")
-                metrics.QUARANTINE.set(held["sources"] if held else 0)
                 metrics.STANDBY_MISSING.set(await lacks_standby(connection))
             metrics.DATABASE_UP.set(1)
         except DatabaseUnavailable:

@@ -1,15 +1,37 @@
 """Reads and changes jobs for the operator. Each function works in the caller's transaction."""
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
 from shared import channels, outbox
+from shared.broker.base import QUEUE
 from shared.database.connection import Connection
 from shared.errors import PrecieuxError
 from shared.job_state import FINAL, JobState
 
 #: The reason in the mail of a cancelled job.
 CANCELLED: Final = "the operator of this service cancelled it"
+
+# A job with a `stop_reason` was stopped on purpose, or stopped an engine or a runner.
+_RETRY_FAILED: Final = """
+    WITH failed AS MATERIALIZED (
+        SELECT uploads.id FROM job JOIN uploads ON uploads.id = job.upload
+        WHERE job.status = 'failed' AND job.finished_at >= :since AND job.stop_reason IS NULL
+            AND uploads.request_id IS NULL AND uploads.runs <= job.number
+            AND (uploads.enable = 0 OR uploads.spec IS NOT NULL)
+        ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
+    ), requested AS (
+        UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,
+            verdict = NULL
+        FROM failed WHERE uploads.id = failed.id RETURNING uploads.id, request_id
+    ), queued AS (
+        INSERT INTO outbox (queue, body, headers)
+        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
+        RETURNING id
+    )
+    SELECT count(*) AS jobs FROM queued
+"""
 
 
 async def listed(
@@ -19,10 +41,8 @@ async def listed(
     rows = await connection.fetch_all(
         """
         SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
-            quarantine.sha256 IS NOT NULL AS quarantined, results.verdict, job.failure, mail.status AS mail,
-            job.created_at, job.finished_at
+            results.verdict, job.failure, mail.status AS mail, job.created_at, job.finished_at
         FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
-        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
         WHERE job.status = coalesce(CAST(:state AS text), job.status)
             AND (CAST(:email AS text) IS NULL OR lower(uploads.email) = lower(:email))
@@ -39,11 +59,10 @@ async def details(connection: Connection, job_id: int) -> dict[str, Any]:
         """
         SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
             job.stop_reason, job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
-            quarantine.sha256 IS NOT NULL AS quarantined, job.request_id, job.lease_expires_at, job.run_after,
-            job.created_at, job.started_at, job.finished_at, results.verdict, results.exit_code, results.signal,
-            results.time_s, results.wall_s, results.memory_bytes, results.truncated, results.output_key
+            job.request_id, job.lease_expires_at, job.run_after, job.created_at, job.started_at, job.finished_at,
+            results.verdict, results.exit_code, results.signal, results.time_s, results.wall_s, results.memory_bytes,
+            results.truncated, results.output_key
         FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
-        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         WHERE job.id = :id
         """,
         {"id": job_id},
@@ -80,10 +99,9 @@ async def failed(connection: Connection, *, limit: int = 50) -> list[dict[str, A
     rows = await connection.fetch_all(
         """
         SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.failure, job.attempt,
-            job.finished_at, quarantine.sha256 IS NOT NULL AS quarantined,
+            job.finished_at,
             uploads.request_id IS NULL AND uploads.runs <= job.number AS is_last
         FROM job LEFT JOIN uploads ON uploads.id = job.upload
-        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         WHERE job.status = 'failed' AND job.finished_at > now() - interval '1 day'
         ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit
         """,
@@ -95,7 +113,7 @@ async def failed(connection: Connection, *, limit: int = 50) -> list[dict[str, A
 async def retry(connection: Connection, job_id: int) -> str:
     """Make a waiting job due now, or request a failed one again. Return a sentence about what was done."""
     job = await connection.fetch_one(
-        "SELECT upload, status, stop_reason FROM job WHERE id = :id FOR UPDATE", {"id": job_id}
+        "SELECT upload, number, status, stop_reason FROM job WHERE id = :id FOR UPDATE", {"id": job_id}
     )
     if job is None:
         raise _unknown(job_id)
@@ -111,7 +129,17 @@ async def retry(connection: Connection, job_id: int) -> str:
         case JobState.EXECUTED:
             raise PrecieuxError(f"Job {job_id} was executed and its verdict was mailed; there is nothing to retry.")
         case JobState.FAILED | JobState.CANCELLED:
-            return await _request_again(connection, job_id, job["upload"])
+            return await _request_again(connection, job_id, job["upload"], job["number"])
+
+
+async def retry_failed(connection: Connection, since: datetime) -> int:
+    """Request again what could not be run since then, and return how many that were.
+
+    What was stopped on purpose, or stopped an engine or a runner, is left alone.
+    """
+    row = await connection.fetch_one(_RETRY_FAILED, {"since": since, "queue": QUEUE})
+    assert row is not None
+    return int(row["jobs"])
 
 
 async def cancel(connection: Connection, job_id: int) -> str:
@@ -145,20 +173,21 @@ async def cancel(connection: Connection, job_id: int) -> str:
     return f"Job {job_id} is cancelled. Its recipient gets a mail."
 
 
-async def _request_again(connection: Connection, job_id: int, upload_id: int) -> str:
+async def _request_again(connection: Connection, job_id: int, upload_id: int, number: int) -> str:
     """Make a new request, because the old one has ended and was mailed."""
     upload = await connection.fetch_one(
-        "SELECT enable, request_id, sha256, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE",
+        "SELECT enable, request_id, runs, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE",
         {"id": upload_id},
     )
     if upload is None or (upload["enable"] != 0 and upload["is_classic"]):
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is blocked, so it cannot be requested again.")
     if upload["request_id"] is not None:
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is requested again already.")
-    held = await connection.fetch_one("SELECT FROM quarantine WHERE sha256 = :digest", {"digest": upload["sha256"]})
-    if held is not None:
+    if number < upload["runs"]:
+        # The submission has the input, arguments and limits of its last run only.
         raise PrecieuxError(
-            f"The source of job {job_id} is in quarantine: `precieux quarantine lift {upload['sha256']}`, then retry."
+            f"Job {job_id} is run {number} of submission {upload_id}, which has run again since: retry the job of its"
+            " last run, or request another run."
         )
     request_id = uuid4()
     await connection.execute(

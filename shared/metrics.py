@@ -18,10 +18,11 @@ JOBS_CLAIMED = Counter("precieux_jobs_claimed_total", "Claims, every attempt cou
 JOBS_RETRIED = Counter("precieux_jobs_retried_total", "Attempts that failed on our side and will be repeated")
 JOBS_RESCUED = Counter("precieux_jobs_rescued_total", "Jobs taken back from runners that died")
 JOBS_INTERRUPTED = Counter("precieux_jobs_interrupted_total", "Runs that ended with their engine")
-JOBS_CONDEMNED = Counter("precieux_jobs_condemned_total", "Jobs interrupted too often to run again", ["result"])
+POISON_JOBS = Counter("precieux_poison_jobs_total", "Jobs whose program stopped its engine or runner twice")
 JOBS_FINISHED = Counter("precieux_jobs_finished_total", "Jobs that ended", ["state", "verdict"])
 JOB_WAIT_SECONDS = Histogram("precieux_job_wait_seconds", "From the job's row to its claim", buckets=_SECONDS)
 JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored result", buckets=_SECONDS)
+CLAIMS_PAUSED = Gauge("precieux_runner_claims_paused", "1 while the engine or the store is away, else 0")
 SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Runs that this runner has at the engine")
 
 MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["result"])
@@ -29,14 +30,12 @@ MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["
 WEBHOOKS = Counter("precieux_webhooks_total", "Attempts to deliver a webhook, by result", ["result"])
 
 DATABASE_FULL = Counter("precieux_database_full_total", "Statements that failed because the database's disk was full")
-CLOCK_SET_BACK = Counter("precieux_clock_set_back_total", "Rows that waited for a clock that was set back")
 
 LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops restarted after an unexpected error", ["loop"])
 
 # Read from the database at each `GET /metrics` (`shared.backlog`).
 BACKLOG = Gauge("precieux_backlog", "Size of the backlog, by place", ["where"])
 BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the oldest in the backlog", ["where"])
-QUARANTINE = Gauge("precieux_quarantine_sources", "Sources in quarantine")
 DATABASE_CONNECTIONS = Gauge("precieux_database_connections", "Connections of this process's pool", ["state"])
 DATABASE_UP = Gauge("precieux_database_up", "1 if the database answers this process, else 0")
 STANDBY_MISSING = Gauge("precieux_database_standby_missing", "1 if commits wait for a standby that is not connected")

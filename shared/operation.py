@@ -28,8 +28,7 @@ _FAILURES: Final = f"""
         (SELECT count(*) FROM (
             SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained')
                 AND updated_at > now() - interval '1 day' LIMIT {MOST}
-        ) AS failed) AS mails,
-        (SELECT count(*) FROM quarantine) AS quarantined
+        ) AS failed) AS mails
 """  # noqa: S608  (constants)
 
 
@@ -48,7 +47,6 @@ class Operation:
     dead: int | None
     failed_jobs: int
     failed_mails: int
-    quarantined: int
     lacks_standby: bool
 
     @property
@@ -104,6 +102,5 @@ async def _operation(connection: Connection, dead: int | None) -> Operation:
         dead=dead,
         failed_jobs=failures["jobs"],
         failed_mails=failures["mails"],
-        quarantined=failures["quarantined"],
         lacks_standby=await lacks_standby(connection),
     )

@@ -45,12 +45,12 @@ def _labelled(
 
 
 def _result(job: Mapping[str, Any]) -> str:
-    result = job["verdict"] or job["status"]
+    result = str(job["verdict"] or job["status"])
     if job["failure"]:
         result += f": {job['failure']}"
     if job["crashes"]:
         result += f" (crashes: {job['crashes']})"
-    return f"{result} (in quarantine)" if job["quarantined"] else result
+    return result
 
 
 def _seconds(value: float) -> str:
@@ -87,7 +87,6 @@ _JOB: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "attempt": ("Attempts", str),
     "crashes": ("Crashes", str),
     "crashed_at": ("Last crash", long_date),
-    "quarantined": ("In quarantine", _yes_or_no),
     "sha256": ("SHA-256 of the source", str),
     "request_id": ("Request", str),
     "created_at": ("Created", long_date),

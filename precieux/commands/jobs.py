@@ -1,6 +1,7 @@
 """`precieux jobs`: lists jobs, shows one, retries it, or cancels it."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,6 +18,18 @@ from shared.job_state import JobState
 app = typer.Typer(help="List jobs, show one, retry it, or cancel it.", no_args_is_help=True)
 
 JobId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The job's number.")]
+
+OptionalJobId = Annotated[
+    int | None, typer.Argument(metavar="[ID]", min=1, max=(1 << 63) - 1, help="The job's number.", show_default=False)
+]
+FailedSince = Annotated[
+    datetime | None,
+    typer.Option(
+        metavar="TIME",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+        help="All jobs that could not be run since this local time, such as 2026-12-31T08:30.",
+    ),
+]
 
 #: Columns of the list that keep their width; the others are folded.
 _NEVER_BROKEN: Final = ("id", "submission", "attempts", "mail", "created", "finished")
@@ -54,9 +67,22 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
 
 
 @app.command()
-def retry(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Run a waiting job now, or request a failed one again."""
-    _act(jobs.retry, job_id, data_dir, as_json)
+def retry(
+    job_id: OptionalJobId = None, failed_since: FailedSince = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Run a waiting job now, or request a failed one again, or all that failed since a time."""
+    if (job_id is None) == (failed_since is None):
+        raise typer.BadParameter("Give the number of a job, or --failed-since.")
+    if job_id is not None:
+        _act(jobs.retry, job_id, data_dir, as_json)
+        return
+    assert failed_since is not None
+    since = failed_since.astimezone()
+    count = operate_in_transaction(lambda connection: jobs.retry_failed(connection, since), data_dir)
+    if as_json:
+        terminal.say_json({"requested": count})
+    else:
+        terminal.say(f"{count} submissions that could not be run are requested again.")
 
 
 @app.command()

@@ -36,7 +36,6 @@ _TEXTS: Final = {
     Trouble.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
     Trouble.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
     Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
-    Trouble.QUARANTINED: ("sources are in quarantine", "precieux quarantine list"),
 }
 _NO_DATABASE: Final = (
     "database-down",

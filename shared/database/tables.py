@@ -170,6 +170,7 @@ job = Table(
         "id",
         postgresql_where=text("crashes > 0 AND stop_reason IS NULL AND status IN ('none-executed', 'executing')"),
     ),
+    Index("job_crashed_idx", "crashed_at", postgresql_where=text("crashes > 0")),
     Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
     # What ended in a minute, and the latest failures.
     Index("job_finished_idx", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
@@ -403,8 +404,7 @@ suppressions = Table(
     Index("suppressions_canonical_idx", "canonical"),
 )
 
-# Sources that stopped an engine or a runner. They do not run until an operator removes the row. `job` is the job that
-# stopped it; it may have been removed.
+# Only the previous release reads it.
 quarantine = Table(
     "quarantine",
     metadata,

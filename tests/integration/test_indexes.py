@@ -32,7 +32,6 @@ REASONS_OF_INDEXES: Final = {
     "SELECT e.id, CASE e.kind WHEN 'failure'": "`precieux mail list` reads until it has enough",
     "SELECT id, 'msg_' || replace(CAST(message_id AS text)": "`precieux webhooks list` reads until it has enough",
     "WITH chosen AS MATERIALIZED ( SELECT id FROM webhooks": "an operator's command, `precieux webhooks replay`",
-    "SELECT id FROM uploads WHERE sha256 = :digest": "an operator's command, `precieux quarantine show`",
     "SELECT CAST(d.request ->> 'language_id' AS int)": "Judge0's `statistics` counts all submissions",
     "SELECT id FROM batches b WHERE created_at <": "the cleaner reads all batches that are kept",
     "SELECT id, kind, recipient, message_id FROM emails": "an id is unique, but the empty table is read in order",

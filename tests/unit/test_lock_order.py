@@ -15,7 +15,7 @@ import pytest
 from tests.unit.test_house_rules import ROOT, SOURCES
 
 #: The order in which rows of a table are locked; jobs are in the order of their uploads, which are locked next.
-ORDER: Final = {"job": "upload, id", "languages": "code", "quarantine": "sha256", "suppressions": "email"}
+ORDER: Final = {"job": "upload, id", "languages": "code", "suppressions": "email"}
 
 #: The clauses that lock several rows in no order, and why they cannot deadlock.
 REASONS: Final = {
@@ -140,8 +140,8 @@ def test_every_exception_still_exists() -> None:
 def test_the_statements_are_found() -> None:
     """Statements of every service, written as one string, as several, and built by a module."""
     paths = set(statements().values())
-    assert {"job_runner/claim.py", "job_runner/suspects.py", "shared/broker/outbox_dead_letters.py"} <= paths
-    assert {"queue_consumer/jobs.py", "api_service/submission_rows.py", "precieux/commands/quarantine.py"} <= paths
+    assert {"job_runner/claim.py", "job_runner/poison_jobs.py", "shared/broker/outbox_dead_letters.py"} <= paths
+    assert {"queue_consumer/jobs.py", "api_service/submission_rows.py", "shared/jobs.py"} <= paths
 
 
 @pytest.mark.parametrize(

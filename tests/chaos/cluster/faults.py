@@ -1,6 +1,5 @@
 """The faults of the cluster: hosts that die, freeze, lose power or are cut off, and dependencies that misbehave."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -13,9 +12,8 @@ from tests.fixtures.rabbitmq_server import RabbitMQServer
 _LONG: Final = (8.0, 20.0)
 #: Seconds that a process is frozen: longer than its leases, and longer than others wait for it.
 _ZOMBIE: Final = (60.0, 90.0)
-#: Seconds by which a clock is wrong, and until a process sees that.
+#: Seconds by which a clock is wrong.
 _WRONG: Final = 120
-_UNTIL_SEEN: Final = 1.5
 
 Act = Callable[[World], object]
 
@@ -54,9 +52,6 @@ def _of_databases() -> Iterator[Fault[World]]:
 
     yield Fault("primary lost its power, standby promoted", "database", _primary_without_power, _restore, seconds=_LONG)
     yield Fault("both databases lost their power", "database", _databases_without_power, _restore, seconds=(2.0, 8.0))
-    yield Fault(
-        "standby two minutes behind promoted", "database", _promote_with_old_clock, _restore_clocks, seconds=_LONG
-    )
 
 
 def _of_brokers(world: World) -> Iterator[Fault[World]]:
@@ -161,19 +156,6 @@ def _restore(world: World) -> None:
         world.database.standby.kill()
     world.network.mend()
     world.database.restore()
-
-
-def _promote_with_old_clock(world: World) -> None:
-    """Let the clock of the database jump back, as the standby's was wrong."""
-    world.clock_of(world.database.standby).shift(-_WRONG)
-    time.sleep(_UNTIL_SEEN)
-    _kill_primary(world)
-
-
-def _restore_clocks(world: World) -> None:
-    _restore(world)
-    for clock in world.clocks.values():
-        clock.shift(0)
 
 
 def _primary_without_power(world: World) -> None:

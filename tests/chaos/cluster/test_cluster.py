@@ -47,7 +47,6 @@ def strikes() -> list[Strike]:
         "consumer-1 split from the database",
         "store: half-written answers",
         "both databases lost their power",
-        "standby two minutes behind promoted",
     ],
 )
 def test_nothing_is_lost_doubled_or_late(world: World, load: Load, strikes: list[Strike], name: str) -> None:

@@ -103,9 +103,6 @@ class World(Installation):
     def disk_of(self, node: PostgresNode) -> Disk:
         return self.disks[self._name_of(node)]
 
-    def clock_of(self, node: PostgresNode) -> Clock:
-        return self.clocks[self._name_of(node)]
-
     def _name_of(self, node: PostgresNode) -> str:
         return next(name for name, host in self.hosts.items() if host.address == node.host)
 

@@ -505,24 +505,6 @@ async def test_a_full_backlog_refuses_submissions(
         assert (await submit(api, id=3)).status_code == 200
 
 
-async def test_a_quarantined_source_is_not_run_until_it_is_released(api: httpx.AsyncClient, database: Database) -> None:
-    """The same source under another id is not run either."""
-    await submit(api, id=5)
-    await submit(api, id=6, email="other@example.com", file=("b.py", SOURCE))
-    await submit(api, id=7, file=("c.py", SOURCE + b"#"))
-    await execute(
-        database,
-        "INSERT INTO quarantine (sha256, reason, job, crashes)"
-        " SELECT sha256, 'it stopped the engine', 1, 2 FROM uploads WHERE id = 5",
-    )
-    for number in (5, 6):
-        answer = await api.get(f"/check_email/?id={number}")
-        assert (answer.status_code, answer.json()) == (400, {"detail": "You cannot request this code"})
-    assert (await api.get("/check_email/?id=7")).status_code == 200
-    await execute(database, "DELETE FROM quarantine")
-    assert (await api.get("/check_email/?id=5")).status_code == 200
-
-
 async def test_a_conflict_in_the_database_asks_to_try_again(api: httpx.AsyncClient, database: Database) -> None:
     """503, not 500: nothing is wrong with the request."""
     await execute(

@@ -14,7 +14,7 @@ from api_service.piston.connect import Sessions
 from api_service.piston.settings import PistonSettings
 from api_service.problems import Problem
 from api_service.settings import ApiSettings
-from api_service.submissions import Quarantined, Submissions
+from api_service.submissions import Submissions
 from shared import budgets
 from shared.api_keys import Scope
 from shared.codex import LimitBounds, SupportedLanguage
@@ -143,17 +143,6 @@ async def test_a_lost_charge_fails_no_interactive_job(
     monkeypatch.setattr(budgets, "charge", away)
     submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
     await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)
-
-
-async def test_a_quarantined_source_is_not_run_interactively(database: Database, store: ObjectStore) -> None:
-    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
-    await execute(
-        database,
-        "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (encode(sha256(:source), 'hex'), 'x', 1, 3)",
-        source=_NEW.source.data,
-    )
-    with pytest.raises(Quarantined):
-        await submissions.admit(Principal(None, frozenset(Scope)), _NEW)
 
 
 def test_interactive_jobs_are_bounded() -> None:

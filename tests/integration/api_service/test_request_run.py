@@ -12,7 +12,7 @@ from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object, V1Columns
 from api_service.problems import Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
-from api_service.submissions import Quarantined, RunUnderWay, Submissions
+from api_service.submissions import RunUnderWay, Submissions
 from shared import channels
 from shared.api_keys import Scope
 from shared.database.connection import Connection, Database
@@ -111,17 +111,6 @@ async def test_a_stranger_finds_nothing(submissions: Submissions, database: Data
     with pytest.raises(Problem) as refused:
         await submissions.request_run(stranger, upload)
     assert refused.value.status == 404
-
-
-async def test_a_program_in_quarantine_does_not_run(submissions: Submissions, database: Database) -> None:
-    upload = await register(submissions, OPERATOR, new_submission())
-    await execute(
-        database,
-        "INSERT INTO quarantine (sha256, reason, job, crashes) SELECT sha256, 'x', 1, 3 FROM uploads",
-    )
-    with pytest.raises(Quarantined) as refused:
-        await submissions.request_run(OPERATOR, upload)
-    assert refused.value.status == 409
 
 
 async def test_only_the_first_run_sends_a_receipt(submissions: Submissions, database: Database) -> None:

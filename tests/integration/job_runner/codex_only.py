@@ -6,6 +6,12 @@ from job_runner.event_lines import RunEvent
 
 
 class CodexOnly:
+    #: Whether it answers after a failure.
+    well = False
+
+    async def is_well(self) -> bool:
+        return self.well
+
     async def has_run_call(self) -> bool:
         return False
 

@@ -1,4 +1,4 @@
-"""A key is charged for the time of its programs, and not for our failures."""
+"""A key is charged for the time of its programs, also if they make the engine fail."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ from shared.api_keys import Scope
 from shared.budgets import run_seconds
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
-from shared.errors import EngineRefused, EngineUnavailable
+from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, StoreUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -100,7 +100,32 @@ async def test_a_program_that_sleeps_is_charged_for_its_slot(
     assert await used(database) == {run_seconds(key): pytest.approx(30, abs=5)}
 
 
-@pytest.mark.parametrize("failure", [EngineUnavailable("away"), EngineRefused("no"), RuntimeError("a defect")])
+@pytest.mark.parametrize("failure", [EngineUnavailable("the sandbox failed"), EngineCrashed("it died")])
+async def test_every_attempt_that_the_engine_began_is_charged(
+    database: Database,
+    processor: Processor,
+    engine: ScriptedEngine,
+    key: int,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("job_runner.process.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    run_at_engine = engine.run
+
+    async def take_long(**program: str) -> RunResponse:
+        clock[0] += 30
+        return await run_at_engine(**program)
+
+    monkeypatch.setattr(engine, "run", take_long)
+    engine.failures = [failure]
+    await run(database, processor, key)
+    assert await used(database) == {run_seconds(key): pytest.approx(30, abs=5)}
+
+
+@pytest.mark.parametrize(
+    "failure", [EngineAway("away"), EngineRefused("no"), StoreUnavailable("away"), RuntimeError("a defect")]
+)
 async def test_a_failure_of_ours_is_not_charged(
     database: Database, processor: Processor, engine: ScriptedEngine, key: int, failure: Exception
 ) -> None:

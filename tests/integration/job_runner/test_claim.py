@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from job_runner import claim, suspects
+from job_runner import claim, poison_jobs
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
@@ -20,9 +20,14 @@ from tests.integration.rows import add_job, execute, fetch
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim, "PAUSE_SECONDS", 0.0)
+
+
 async def take(database: Database, limit: int = 10, lease_seconds: float = 30) -> list[ClaimedJob]:
     """Claim as a runner does: a suspect that may run, and others."""
-    one = await suspects.claim_one(database, lease_seconds=lease_seconds, grace=0)
+    one = await poison_jobs.claim_alone(database, lease_seconds=lease_seconds, grace=0)
     async with database.transaction() as connection:
         return one + await claim.claim(connection, limit=limit, lease_seconds=lease_seconds)
 
@@ -45,7 +50,7 @@ async def expire(database: Database, job: int) -> None:
 
 async def rescue(database: Database) -> list[int]:
     async with database.transaction() as connection:
-        return [one.job for one in await suspects.rescue(connection)]
+        return [one.job for one in await poison_jobs.rescue(connection)]
 
 
 async def test_many_claimers_get_each_job_once(database: Database) -> None:
@@ -91,7 +96,7 @@ async def test_a_job_that_is_not_due_is_not_claimed(database: Database) -> None:
     async with database.transaction() as connection:
         await claim.retry_later(connection, job.lease_id, delay=100, reason="away")
         assert await claim.claim(connection, limit=1, lease_seconds=30) == []
-        seconds = await claim.seconds_until_due(connection)
+        seconds = (await claim.next_due(connection)).seconds
     assert seconds is not None
     assert 90 < seconds <= 100
 
@@ -216,7 +221,7 @@ async def test_foreign_rows_get_an_identity_or_are_skipped(database: Database) -
     assert (await state(database, whole))["request_id"] == job.request_id
     assert await complete(database, job)
     async with database.transaction() as connection:
-        assert await claim.seconds_until_due(connection) is None
+        assert (await claim.next_due(connection)).seconds is None
 
 
 async def test_a_claim_reads_long_submissions_only_when_they_run(database: Database) -> None:

@@ -22,12 +22,11 @@ from hypothesis.stateful import (
 )
 from pydantic import SecretStr
 
-from job_runner import claim, suspects
+from job_runner import claim, poison_jobs
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.outcome import Outcome, decide, give_up
-from job_runner.settings import MAX_CRASHES
 from shared import jobs
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Connection, Database, DatabaseSettings
@@ -60,10 +59,6 @@ class Job:
     @property
     def is_suspect(self) -> bool:
         return self.crashes > 0 and not self.stopped and self.status in ("none-executed", "executing")
-
-    @property
-    def runs_alone(self) -> bool:
-        return self.is_suspect and self.crashes >= MAX_CRASHES
 
     @property
     def waits(self) -> bool:
@@ -127,7 +122,7 @@ class Leases(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, limit=st.integers(1, 3))
     def claim(self, worker: int, limit: int) -> None:
-        everyone_waits = any(job.runs_alone and not (job.waits and not job.due) for job in self.jobs.values())
+        everyone_waits = any(job.is_suspect and not (job.waits and not job.due) for job in self.jobs.values())
         due = {
             number
             for number, job in self.jobs.items()
@@ -150,16 +145,13 @@ class Leases(RuleBasedStateMachine):
 
     @rule(worker=WORKERS)
     def claim_a_suspect(self, worker: int) -> None:
-        jobs = self.jobs.values()
-        somebody_runs = any(job.status == "executing" for job in jobs)
-        a_suspect_runs = any(job.is_suspect and job.status == "executing" for job in jobs)
+        somebody_runs = any(job.status == "executing" for job in self.jobs.values())
         free = {
             number
             for number, job in self.jobs.items()
-            if job.is_suspect and job.waits and job.due and not a_suspect_runs
-            if (not somebody_runs if job.runs_alone else not any(other.runs_alone for other in jobs))
+            if job.is_suspect and job.waits and job.due and not somebody_runs
         }
-        taken = self.world.run(suspects.claim_one(self.world.database, lease_seconds=3600, grace=0))
+        taken = self.world.run(poison_jobs.claim_alone(self.world.database, lease_seconds=3600, grace=0))
         assert len(taken) == bool(free)
         for lease in taken:
             assert lease.id in free
@@ -191,17 +183,22 @@ class Leases(RuleBasedStateMachine):
             job.status, job.lease, job.attempt = "none-executed", None, job.attempt - 1
 
     @precondition(lambda self: any(self.held.values()))
-    @rule(worker=WORKERS, pick=PICKS, soon=st.booleans())
-    def fail_and_hand_back(self, worker: int, pick: int, soon: bool) -> None:
+    @rule(worker=WORKERS, pick=PICKS, soon=st.booleans(), is_charged=st.booleans())
+    def fail_and_hand_back(self, worker: int, pick: int, soon: bool, is_charged: bool) -> None:
         if not self.held[worker]:
             return
         lease = self.pick(worker, pick)
         live = self.is_live(lease)
         delay = 0 if soon else 3600
-        self.transact(lambda connection: claim.retry_later(connection, lease.lease_id, delay=delay, reason="away"))
+        self.transact(
+            lambda connection: claim.retry_later(
+                connection, lease.lease_id, delay=delay, reason="away", is_charged=is_charged
+            )
+        )
         if live:
             job = self.jobs[lease.id]
             job.status, job.lease, job.due = "none-executed", None, soon
+            job.attempt -= not is_charged
 
     @precondition(lambda self: any(self.held.values()))
     @rule(worker=WORKERS, pick=PICKS, end=st.sampled_from(["ok", "compile error", "given up"]))
@@ -237,7 +234,7 @@ class Leases(RuleBasedStateMachine):
         expired = {number for number, job in self.jobs.items() if job.lease and job.expired}
         executing = {number for number, job in self.jobs.items() if job.status == "executing"}
         waiting = [job for job in self.jobs.values() if job.is_suspect and job.waits]
-        rescued = self.transact(suspects.rescue)
+        rescued = self.transact(poison_jobs.rescue)
         assert {one.job for one in rescued} == expired
         self.clock += 1
         for number in expired:
@@ -245,9 +242,9 @@ class Leases(RuleBasedStateMachine):
             beside = executing != {number} or any(other.crashed_at >= job.started_at for other in waiting)
             job.status, job.lease, job.attempt = "none-executed", None, job.attempt - 1
             job.crashes, job.crashed_at = job.crashes + 1, self.clock
-            guilty = not job.stopped and job.crashes >= MAX_CRASHES and not beside
-            assert [one.guilty for one in rescued if one.job == number] == [guilty]
-            job.due = guilty or not (job.runs_alone and any(other.runs_alone for other in waiting))
+            guilty = not job.stopped and job.crashes > 1 and not beside
+            assert [one.is_culprit for one in rescued if one.job == number] == [guilty]
+            job.due = True
             job.stopped = job.stopped or guilty
 
     @precondition(lambda self: any(not job.due for job in self.jobs.values()))
@@ -293,10 +290,10 @@ class Leases(RuleBasedStateMachine):
         """Check that, after all leases have expired, one honest worker ends every job."""
         database = self.world.database
         self.world.run(execute(database, "UPDATE job SET run_after = now(), lease_expires_at = '-infinity'"))
-        self.transact(suspects.rescue)
+        self.transact(poison_jobs.rescue)
         while True:
             self.world.run(execute(database, "UPDATE job SET run_after = now()"))
-            leases = self.world.run(suspects.claim_one(database, lease_seconds=3600, grace=0))
+            leases = self.world.run(poison_jobs.claim_alone(database, lease_seconds=3600, grace=0))
             leases += self.transact(lambda connection: claim.claim(connection, limit=10, lease_seconds=3600))
             if not leases:
                 break
@@ -326,7 +323,8 @@ async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -
 
 
 @pytest.mark.slow
-def test_no_order_of_steps_breaks_the_lease_protocol(world: World) -> None:
+def test_no_order_of_steps_breaks_the_lease_protocol(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim, "PAUSE_SECONDS", 0.0)
     machine = type("Machine", (Leases,), {"world": world})
     run_state_machine_as_test(
         machine,

@@ -74,6 +74,9 @@ class PlayedEngine:
         self.sent = 0
         self.closed = 0
 
+    async def is_well(self) -> bool:
+        return True
+
     async def has_run_call(self) -> bool:
         return self.has_run
 
@@ -407,16 +410,16 @@ async def test_a_run_with_other_input_is_not_compared(
     assert request.limits.processes == 5
 
 
-async def test_classic_submissions_use_the_codex_call(
+async def test_classic_submissions_run_by_our_engines_own_call(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:
-    """Unless API v1 runs one with other input."""
-    engine.streams = [[STARTED, ended(1)]]
+    """It says when a run has begun. Their results are those of the CodeX call."""
+    engine.streams = [[STARTED, ended(1)], [STARTED, ended(1)]]
     await add(database, store, is_classic=True, files={"a b.py": b"print(1)"})
 
     async with running(database, processor):
         await all_are("executed", database)
-        assert engine.codex == [("print(1)", "in")]
+        assert engine.codex == []
         assert await fetch(database, "SELECT stderr, cut FROM results") == [{"stderr": None, "cut": None}]
         await execute(
             database,
@@ -426,8 +429,19 @@ async def test_classic_submissions_use_the_codex_call(
         upload = await one(database, "SELECT id, request_id FROM uploads")
         await JobMaker(owner_of(database), store).make(str(upload["id"]).encode(), str(upload["request_id"]))
         await all_are("executed", database)
-    [request] = engine.requests
-    assert (request.tests[0].stdin, request.entry, len(engine.codex)) == ("other", "a b.py", 1)
+    first, second = engine.requests
+    assert (first.tests[0].stdin, first.entry) == ("in", "a b.py")
+    assert (second.tests[0].stdin, second.entry) == ("other", "a b.py")
+
+
+async def test_classic_submissions_run_by_the_codex_call_at_other_engines(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.has_run = False
+    await add(database, store, is_classic=True, files={"a b.py": b"print(1)"})
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert (engine.codex, engine.requests) == ([("print(1)", "in")], [])
 
 
 async def test_the_tests_of_an_engine_that_dies_run_again(

@@ -6,6 +6,7 @@ import os
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -169,42 +170,6 @@ def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
     assert "no job 99" in refused("jobs", "show", "99")
 
 
-def test_sources_in_quarantine_are_listed_shown_and_lifted(on_database: OnDatabase) -> None:
-    async def fill(database: Database) -> tuple[int, int]:
-        job = await add_job(database)
-        await execute(database, "UPDATE uploads SET sha256 = 'aa'")
-        await execute(database, "UPDATE job SET status = 'failed', crashes = 2, stop_reason = 'the engine stopped'")
-        await execute(database, "UPDATE uploads SET request_id = NULL")
-        await execute(
-            database,
-            "INSERT INTO quarantine (sha256, language, reason, job, crashes) VALUES"
-            " ('aa', 'c', 'the engine stopped', 7, 2), ('bb', 'py', 'the runner stopped', 8, 3)",
-        )
-        [upload] = await fetch(database, "SELECT id FROM uploads")
-        return job, int(str(upload["id"]))
-
-    job, upload = on_database(fill)
-    assert {source["sha256"] for source in run_json("quarantine", "list")} == {"aa", "bb"}
-    shown = run_json("quarantine", "show", "aa")
-    assert (shown["language"], shown["reason"], shown["job"], shown["crashes"]) == ("c", "the engine stopped", 7, 2)
-    assert shown["submissions"] == [upload]
-    assert "the engine stopped" in run("quarantine", "show", "aa").stdout
-    [listed] = run_json("jobs", "list")
-    assert (listed["crashes"], listed["quarantined"]) == (2, True)
-    assert run_json("jobs", "show", str(job))["quarantined"] is True
-    assert "precieux quarantine lift aa" in refused("jobs", "retry", str(job))
-
-    assert [source["sha256"] for source in run_json("quarantine", "lift", "aa")] == ["aa"]
-    assert run_json("jobs", "show", str(job))["quarantined"] is False
-    run("jobs", "retry", str(job))
-    assert "aa is not in quarantine" in refused("quarantine", "lift", "aa")
-    assert "aa is not in quarantine" in refused("quarantine", "show", "aa")
-    assert [source["sha256"] for source in run_json("quarantine", "lift", "--all")] == ["bb"]
-    assert run_json("quarantine", "list") == []
-    run("quarantine", "lift", code=2)
-    run("quarantine", "lift", "--all", "aa", code=2)
-
-
 def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDatabase) -> None:
     job = on_database(add_job)
 
@@ -227,6 +192,54 @@ def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDa
     for status, reason in (("executed", "was executed"), ("executing", "being executed")):
         on_database(_set_status(status))
         assert reason in refused("jobs", "retry", str(job))
+
+
+def test_a_job_of_an_earlier_run_is_not_retried_with_the_input_of_the_last(on_database: OnDatabase) -> None:
+    job = on_database(add_job)
+    on_database(
+        lambda database: execute(
+            database, 'UPDATE uploads SET request_id = NULL, runs = 2, override = CAST(\'{"stdin": "x"}\' AS jsonb)'
+        )
+    )
+    on_database(_set_status("failed"))
+    assert "is run 1 of submission" in refused("jobs", "retry", str(job))
+    on_database(lambda database: execute(database, "UPDATE job SET number = 2"))
+    assert "requested again" in run("jobs", "retry", str(job)).stdout
+
+
+def test_all_that_failed_since_a_time_is_requested_again(on_database: OnDatabase) -> None:
+    async def prepare(database: Database) -> list[int]:
+        failed, early, poison, ran, pending, earlier = [await add_job(database) for _ in range(6)]
+        await execute(database, "UPDATE uploads SET request_id = NULL")
+        await execute(
+            database,
+            "UPDATE job SET status = 'failed', finished_at = now(), failure = 'no engine' WHERE id <> :ran",
+            ran=ran,
+        )
+        for sql, job in (
+            ("UPDATE job SET finished_at = now() - interval '2 days' WHERE id = :id", early),
+            ("UPDATE job SET stop_reason = 'it stopped the engine' WHERE id = :id", poison),
+            ("UPDATE uploads SET request_id = gen_random_uuid() FROM job WHERE upload = uploads.id AND job.id = :id",
+             pending),
+            ("UPDATE uploads SET runs = 2 FROM job WHERE upload = uploads.id AND job.id = :id", earlier),
+        ):  # fmt: skip
+            await execute(database, sql, id=job)
+        return [failed]
+
+    [failed] = on_database(prepare)
+    yesterday = (datetime.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")  # noqa: DTZ005  (local time)
+    assert run_json("jobs", "retry", "--failed-since", yesterday) == {"requested": 1}
+    [row] = on_database(
+        lambda database: fetch(
+            database,
+            "SELECT job.id, headers ->> 'message_id' = uploads.request_id::text AS same, uploads.runs FROM outbox"
+            " JOIN uploads ON uploads.id::text = body JOIN job ON job.upload = uploads.id",
+        )
+    )
+    assert row == {"id": failed, "same": True, "runs": 2}
+    assert "0 submissions" in run("jobs", "retry", "--failed-since", yesterday).stdout
+    run("jobs", "retry", code=2)
+    run("jobs", "retry", str(failed), "--failed-since", yesterday, code=2)
 
 
 def _set_status(status: str) -> Callable[[Database], Awaitable[None]]:

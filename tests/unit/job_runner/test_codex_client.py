@@ -11,7 +11,7 @@ from job_runner import codex_client
 from job_runner.codex_client import CodexClient
 from job_runner.settings import EngineSettings
 from shared.codex import RunResponse, SupportedLanguage, Verdict
-from shared.errors import EngineRefused, EngineUnavailable
+from shared.errors import EngineAway, EngineRefused, EngineUnavailable
 from tests.waiting import eventually
 
 GOOD = {"timeStamp": 1672439982964, "status": 200, "output": "12\n", "error": "", "language": "py", "info": "Python 3"}
@@ -132,9 +132,10 @@ async def test_a_refusal_of_the_engine_is_final_and_has_a_reason(status: int) ->
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 429, 500, 502, 503])
-async def test_a_failure_of_the_engine_is_tried_again(status: int) -> None:
-    with pytest.raises(EngineUnavailable):
+async def test_only_500_says_that_the_engine_failed_with_this_program(status: int) -> None:
+    with pytest.raises(EngineUnavailable) as raised:
         await run(lambda _: httpx.Response(status))
+    assert isinstance(raised.value, EngineAway) == (status != 500)
 
 
 async def test_a_full_engine_chooses_the_delay() -> None:

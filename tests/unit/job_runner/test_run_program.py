@@ -14,7 +14,7 @@ from job_runner.codex_client import CodexClient
 from job_runner.event_lines import RunEvent
 from job_runner.settings import EngineSettings
 from shared.engine import Compiled, Started, TestEnded
-from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
+from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from tests.waiting import eventually
 
 STARTED = {"event": "started", "language": "py", "info": "Python 3", "compile": None, "run": "python3 main.py"}
@@ -148,11 +148,23 @@ async def test_a_task_that_is_cancelled_hangs_up() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [[], [lines(STARTED)], [lines(STARTED, TEST)], [lines(STARTED), httpx.ReadError("reset")], [lines(FINISHED)[:-1]]],
+    [[lines(STARTED)], [lines(STARTED, TEST)], [lines(STARTED), httpx.ReadError("reset")]],
 )
 async def test_a_stream_without_its_last_event_is_an_engine_that_died(body: list[bytes | Exception]) -> None:
     with pytest.raises(EngineCrashed):
         await run(body)
+
+
+@pytest.mark.parametrize("body", [[], [httpx.ReadError("reset")], [lines(STARTED)[:-1]]])
+async def test_a_connection_that_breaks_before_the_run_is_an_engine_that_is_away(body: list[bytes | Exception]) -> None:
+    """So does a balancer without an engine behind it."""
+    with pytest.raises(EngineAway):
+        await run(body)
+
+
+async def test_an_engine_that_stops_is_away() -> None:
+    with pytest.raises(EngineAway, match="stopped"):
+        await run([lines(STARTED, {"event": "failed", "error": "The engine stops.", "stopping": True})])
 
 
 async def test_a_sandbox_that_failed_is_no_crash() -> None:

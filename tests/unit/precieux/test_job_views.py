@@ -23,7 +23,6 @@ def _row(**changes: Any) -> dict[str, Any]:
         "status": "executed",
         "attempt": 1,
         "crashes": 0,
-        "quarantined": False,
         "verdict": "runtime_error",
         "failure": None,
         "mail": "suppressed",
@@ -43,7 +42,7 @@ def _shown(rows: list[dict[str, Any]], width: int, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("width", [80, 90, 110, 140])
 def test_a_list_cuts_nothing_off(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [_row(), _row(id=7, status="failed", verdict=None, failure=_FAILURE, crashes=2, quarantined=True)]
+    rows = [_row(), _row(id=7, status="failed", verdict=None, failure=_FAILURE, crashes=2)]
     screen = _shown(rows, width, monkeypatch)
     assert "…" not in screen
     assert max(map(len, screen.splitlines())) <= width
@@ -51,7 +50,7 @@ def test_a_list_cuts_nothing_off(width: int, monkeypatch: pytest.MonkeyPatch) ->
     # A folded cell keeps its columns, so its letters are in order, with those of other cells between them.
     first, second = screen.split("\n7 ")
     assert re.search(".*".join(map(re.escape, str(rows[0]["email"]))), first, re.DOTALL)
-    for word in (*_FAILURE.split(), "crashes:", "quarantine"):
+    for word in (*_FAILURE.split(), "crashes:"):
         assert word in second
 
 

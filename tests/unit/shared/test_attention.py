@@ -26,7 +26,6 @@ WELL: Final = Operation(
     dead=0,
     failed_jobs=0,
     failed_mails=0,
-    quarantined=0,
     lacks_standby=False,
 )
 
@@ -62,12 +61,11 @@ def test_what_waits_for_long_is_a_trouble() -> None:
 
 
 def test_failures_are_counted() -> None:
-    found = findings(replace(WELL, dead=1, failed_jobs=2, failed_mails=3, quarantined=4))
+    found = findings(replace(WELL, dead=1, failed_jobs=2, failed_mails=3))
     assert [(one.trouble, one.count) for one in found] == [
         (Trouble.DEAD_LETTERS, 1),
         (Trouble.JOBS_FAILED, 2),
         (Trouble.MAILS_FAILED, 3),
-        (Trouble.QUARANTINED, 4),
     ]
     assert not any(one.trouble.stops_work for one in found)
 

@@ -1,12 +1,10 @@
 """Batches over HTTP: posting, reading, cancelling and following them."""
 
 import asyncio
-import hashlib
 import json
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,7 +16,6 @@ from api_service.v1 import batch_body
 from shared.database.connection import Connection, Database, Record, Values
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from shared.storage.source_keys import folder_of
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.integration.api_service.conftest import client_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
@@ -260,22 +257,6 @@ async def test_rows_go_to_the_database_in_few_round_trips(
     assert sent == [2, 1, 1, 1]
     rows = await fetch(database, "SELECT size_bytes FROM uploads WHERE batch = :batch ORDER BY id", batch=batch["id"])
     assert [row["size_bytes"] for row in rows] == [2, 600, 600, 5000, 2]
-
-
-async def test_a_quarantined_member_refuses_the_whole_batch(
-    api: httpx.AsyncClient, database: Database, store: LocalStore
-) -> None:
-    bad = b"while True: fork()\n"
-    await execute(
-        database,
-        "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (:sha256, 'x', 1, 3)",
-        sha256=hashlib.sha256(bad).hexdigest(),
-    )
-    before = await counts(database)
-    answer = await post(api, {"submissions": [PROGRAM, PROGRAM | {"source": bad.decode()}, PROGRAM]})
-    assert answer.status_code == 422
-    assert await counts(database) == before
-    assert [key async for page in store.keys(folder_of(datetime.now(UTC).date())) for key in page] == []
 
 
 async def test_an_id_that_a_client_takes_meanwhile_is_left_out(

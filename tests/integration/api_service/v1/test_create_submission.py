@@ -2,13 +2,13 @@
 
 import asyncio
 import gzip
-import hashlib
 import io
 import json
 import random
 import stat
 import zipfile
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,8 @@ from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
 from api_service.recipients import Recipients
 from api_service.relay import Relay
-from api_service.submissions import Quarantined, Submissions
+from api_service.problems import Problem
+from api_service.submissions import Submissions
 from api_service.v1.problems import Kind
 from job_runner.orphans import Orphans
 from shared.api_keys import Scope
@@ -580,21 +581,6 @@ class TestShares:
         assert await nothing_stored(database, folder)
 
 
-async def test_a_program_in_quarantine_is_not_run(api: httpx.AsyncClient, database: Database, folder: Path) -> None:
-    created(await post(api, hold=True, source="fork()"))
-    [row] = await fetch(database, "SELECT sha256 FROM uploads")
-    sha256 = str(row["sha256"])
-    await execute(database, "DELETE FROM uploads")
-    await execute(
-        database, "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (:sha256, 'x', 1, 3)", sha256=sha256
-    )
-    refused = await post(api, source="fork()")
-    assert (faults_of(refused), "operator" in refused.json()["detail"]) == ([("pointer", "")], True)
-    assert await fetch(database, "SELECT FROM uploads") == await fetch(database, "SELECT FROM outbox") == []
-    number = created(await post(api, source="fork()", hold=True))
-    assert (await api.get(f"/check_email/?id={number}")).status_code == 400
-
-
 async def test_nothing_is_registered_if_the_file_cannot_be_stored(
     api: httpx.AsyncClient, database: Database, store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -817,13 +803,12 @@ async def test_a_file_without_a_row_is_removed_later(
 
 
 async def test_refused_files_are_removed(database: Database, store: LocalStore, folder: Path) -> None:
+    async def refuse(*_: object) -> None:
+        raise Problem(HTTPStatus.CONFLICT, "Its key is used already.")
+
     source = Object(b"fork()", "py")
-    await execute(
-        database,
-        "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (:sha256, 'x', 1, 3)",
-        sha256=hashlib.sha256(source.data).hexdigest(),
-    )
     submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
-    with pytest.raises(Quarantined):
-        await submissions.post(Principal(None, frozenset(Scope)), NewSubmission("py", "main.py", source, hold=False))
+    new = NewSubmission("py", "main.py", source, hold=False)
+    with pytest.raises(Problem):
+        await submissions.post(Principal(None, frozenset(Scope)), new, refuse)
     assert await nothing_stored(database, folder)

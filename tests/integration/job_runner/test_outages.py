@@ -1,0 +1,289 @@
+"""An hour without the engine, the store or the database: nothing fails, and nothing runs twice.
+
+The pauses are those of an hour in number, and take milliseconds.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from job_runner.finish import Ending, finish
+from job_runner.pause import Pause
+from job_runner.process import Processor
+from job_runner.runner import Runner
+from job_runner.settings import RunnerSettings
+from shared.codex import RunResponse
+from shared.database.connection import Connection, Database
+from shared.errors import (
+    DatabaseConflict,
+    DatabaseUnavailable,
+    EngineAway,
+    EngineCrashed,
+    StoreUnavailable,
+    TransientError,
+)
+from shared.retry import RetryPolicy
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
+from tests.integration.job_runner.played_engine import PlayedEngine
+from tests.integration.job_runner.test_runner import ScriptedEngine
+from tests.integration.rows import add_job, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+#: A pause is at most a minute, so in an hour there are some more.
+HOUR = 70
+JOBS = 6
+POLICY = RetryPolicy(base=0.001, cap=0.002)
+
+
+class Outage:
+    """Something that is away at the first `tries` contacts."""
+
+    def __init__(self, error: Callable[[], TransientError], tries: int = HOUR) -> None:
+        self._error = error
+        self.left = tries
+
+    async def contact(self, *_: object) -> None:
+        if self.left:
+            self.left -= 1
+            raise self._error()
+
+
+class Store(LocalStore):
+    """A store whose `put` and `get` may be away."""
+
+    def __init__(self, folder: Path, outage: Outage | None = None) -> None:
+        super().__init__(folder, LinkSigner(b"k" * 32, "http://api"))
+        self._outage = outage
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        if self._outage:
+            await self._outage.contact()
+        await super().put(key, data, content_type=content_type)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    await store.close()
+
+
+@asynccontextmanager
+async def running(database: Database, processor: Processor) -> AsyncIterator[Runner]:
+    stop = asyncio.Event()
+    settings = RunnerSettings(poll_interval=3600, drain_seconds=0, lease_seconds=3600)
+    runner = Runner(database, processor, settings)
+    task = asyncio.create_task(runner.run(stop))
+    try:
+        yield runner
+    finally:
+        stop.set()
+        await task
+
+
+def fail_to_finish(monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable, times: int, *, late: bool) -> Outage:
+    """Let the writes of outcomes fail so many times: before they are made, or so `late` that they are made."""
+    outage = Outage(lambda: error, times)
+
+    async def write(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+        if not late:
+            await outage.contact()
+        written = await finish(connection, endings)
+        await outage.contact()
+        return written
+
+    monkeypatch.setattr("job_runner.process.finish", write)
+    return outage
+
+
+async def all_end(database: Database) -> None:
+    async def ended() -> bool:
+        return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")
+
+    await eventually(ended, timeout=60)
+    rows = await fetch(database, "SELECT status, attempt, crashes FROM job")
+    assert rows == [{"status": "executed", "attempt": 1, "crashes": 0}] * JOBS
+    assert len(await fetch(database, "SELECT id FROM results")) == JOBS
+
+
+class Runs(Counter[str]):
+    async def play(self, source: str) -> None:
+        self[source] += 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda: EngineAway("the engine did not answer: refused"),
+        lambda: EngineAway("the engine closed the connection before the run"),
+        lambda: EngineAway("the engine answered HTTP 503", retry_after=0.003),
+    ],
+)
+async def test_an_hour_without_the_engine(
+    database: Database, store: Store, error: Callable[[], TransientError]
+) -> None:
+    runs, outage = Runs(), Outage(error)
+    for number in range(JOBS):
+        await add_job(database, contents=f"print({number})")
+    engine = PlayedEngine(runs.play, outage.contact)
+    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    async with running(database, processor):
+        await all_end(database)
+    assert outage.left == 0
+    assert set(runs.values()) == {1}
+
+
+async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Database, store: Store) -> None:
+    """A backlog of any size makes no more contacts than a single job. The lengths of the pauses grow."""
+    contacts, clock = 0, 1000.0
+
+    async def contact(_: str) -> None:
+        nonlocal contacts
+        contacts += 1
+        raise EngineAway("refused")
+
+    def reached(number: int) -> bool:
+        return contacts == number
+
+    for number in range(30):
+        await add_job(database, contents=f"print({number})")
+    pause = Pause(RetryPolicy(base=1, cap=60), clock=lambda: clock)
+    engine = PlayedEngine(Runs().play, contact)
+    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=POLICY, pause=pause)
+    async with running(database, processor):
+        await eventually(lambda: contacts == 4, what="the first contacts, one for each slot")
+        lengths = []
+        for number in range(1, 9):
+            await eventually(lambda: pause.seconds > 0)
+            lengths.append(pause.seconds)
+            clock += pause.seconds
+            await execute(database, "UPDATE job SET run_after = now() WHERE status = 'none-executed'")
+            await execute(database, "SELECT pg_notify('precieux_jobs', '')")
+            await eventually(partial(reached, 4 + number), what="one contact after a pause")
+    assert all(2**number / 2 <= length <= 2**number for number, length in enumerate(lengths) if number < 6)
+    assert all(30 <= length <= 60 for length in lengths[6:])
+    rows = await fetch(database, "SELECT DISTINCT status, attempt FROM job")
+    assert rows == [{"status": "none-executed", "attempt": 0}]
+
+
+async def test_an_hour_without_the_store(database: Database, tmp_path: Path) -> None:
+    """What was computed is stored when the store is back. At most as many runs as slots wait for that."""
+    runs, outage = Runs(), Outage(lambda: StoreUnavailable("503"), tries=4 * HOUR)
+    store = Store(tmp_path, outage)
+    for number in range(JOBS):
+        await add_job(database, contents=f"print({number})")
+    processor = Processor(database, store, PlayedEngine(runs.play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    async with running(database, processor):
+        await eventually(lambda: outage.left < 3 * HOUR)
+        assert len(runs) <= 2 * 4
+        await all_end(database)
+    await store.close()
+    assert outage.left == 0
+    assert set(runs.values()) == {1}
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailable("it is away"), DatabaseConflict("deadlock")])
+async def test_outcomes_outlive_an_outage_of_the_database(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable
+) -> None:
+    runs = Runs()
+    for number in range(JOBS):
+        await add_job(database, contents=f"print({number})")
+    processor = Processor(database, store, PlayedEngine(runs.play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    outage = fail_to_finish(monkeypatch, error, HOUR, late=False)
+    async with running(database, processor):
+        await all_end(database)
+    assert outage.left == 0
+    assert set(runs.values()) == {1}
+
+
+async def test_an_outcome_whose_commit_was_not_confirmed_keeps_its_output(
+    database: Database, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has it, and breaks the connection before it says so. The second try finds the job ended."""
+    await add_job(database)
+    processor = Processor(
+        database, store, PlayedEngine(Runs().play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY)
+    )
+    outage = fail_to_finish(monkeypatch, DatabaseUnavailable("the answer was lost"), 1, late=True)
+    async with running(database, processor) as runner:
+        await eventually(lambda: outage.left == 0 and not runner._under_way)
+    [result] = await fetch(database, "SELECT output_key FROM results")
+    assert await store.get(str(result["output_key"])) == b"fine"
+
+
+async def test_an_outcome_whose_lease_is_lost_waits_for_no_store(database: Database, tmp_path: Path) -> None:
+    outage = Outage(lambda: StoreUnavailable("503"), tries=1 << 30)
+    store = Store(tmp_path, outage)
+    job = await add_job(database)
+    processor = Processor(
+        database, store, PlayedEngine(Runs().play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY)
+    )
+    async with running(database, processor) as runner:
+        await eventually(lambda: outage.left < (1 << 30))
+        await execute(
+            database,
+            "UPDATE job SET status = 'cancelled', lease_id = NULL, lease_expires_at = NULL WHERE id = :id",
+            id=job,
+        )
+        await eventually(lambda: not runner._under_way, what="the outcome is given up")
+    await store.close()
+
+
+async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, store: Store) -> None:
+    """A balancer without an engine accepts the connection and closes it. That is all that a CodeX call tells us."""
+    engine = ScriptedEngine()
+    engine.failures = [EngineCrashed("the engine did not answer: disconnected") for _ in range(HOUR)]
+    for number in range(JOBS):
+        await add_job(database, contents=f"print({number})")
+    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    async with running(database, processor):
+        await eventually(lambda: executed(database, JOBS), timeout=60)
+    rows = await fetch(database, "SELECT attempt, crashes FROM job")
+    assert max(int(str(row["attempt"])) for row in rows) <= 2
+    assert {row["crashes"] for row in rows} == {0}
+
+
+async def executed(database: Database, jobs: int) -> bool:
+    return len(await fetch(database, "SELECT FROM job WHERE status = 'executed'")) == jobs
+
+
+class FragileEngine(ScriptedEngine):
+    """A foreign engine that dies of poison each time, and starts again."""
+
+    well = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deaths: list[str] = []
+
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
+        if code == "poison":
+            self.deaths.append(code)
+            raise EngineCrashed("the engine did not answer: disconnected")
+        return await super().run(code=code, language=language, inputs=inputs)
+
+
+async def test_a_program_that_stops_a_foreign_engine_each_time_is_given_up(database: Database, store: Store) -> None:
+    engine = FragileEngine()
+    await add_job(database, contents="poison")
+    processor = Processor(database, store, engine, LETTERHEAD, 3, policy=POLICY, pause=Pause(POLICY))
+
+    async def failed() -> bool:
+        return bool(await fetch(database, "SELECT FROM job WHERE status = 'failed'"))
+
+    async with running(database, processor):
+        await eventually(failed)
+    assert len(engine.deaths) == 3
+    assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 3, "crashes": 0}]

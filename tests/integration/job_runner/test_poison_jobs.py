@@ -1,0 +1,317 @@
+"""Programs that stop their engine or runner, among harmless ones."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from job_runner import claim, poison_jobs
+from job_runner.claim import ClaimedJob
+from job_runner.process import Processor
+from job_runner.runner import Runner
+from job_runner.settings import RunnerSettings
+from shared.database.connection import Database
+from shared.errors import EngineAway, EngineCrashed
+from shared.retry import RetryPolicy
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
+from tests.fixtures.postgres import connected
+from tests.integration.job_runner.played_engine import PlayedEngine
+from tests.integration.rows import add_job, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+POISON = "poison"
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim, "PAUSE_SECONDS", 0.0)
+
+
+@pytest.fixture
+async def other_database(database_url: str) -> AsyncIterator[Database]:
+    async with connected(database_url) as other:
+        yield other
+
+
+class Machine:
+    """Two engines. The first death waits until every job is under way somewhere, and ends all runs."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self.under_way: set[asyncio.Future[None]] = set()
+        self.all_under_way = asyncio.Event()
+        self.runs: Counter[str] = Counter()
+        self.beside: list[int] = []
+        self.deaths = 0
+
+    async def play(self, source: str) -> None:
+        self.runs[source] += 1
+        if self.deaths:
+            self.beside.append(len(self.under_way))
+        died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.under_way.add(died)
+        if len(self.under_way) == self.jobs:
+            self.all_under_way.set()
+        try:
+            if source.startswith(POISON):
+                await self.all_under_way.wait()
+                self.deaths += 1
+                for run in self.under_way:
+                    if not run.done():
+                        run.set_exception(EngineCrashed("the engine closed the connection during the run"))
+            if self.deaths == 0 or died.done():
+                await died
+        finally:
+            self.under_way.discard(died)
+
+
+@pytest.mark.parametrize("poisons", [1, 3])
+async def test_an_engine_killer_runs_twice_and_costs_its_neighbours_nothing(
+    database: Database, other_database: Database, tmp_path: Path, poisons: int
+) -> None:
+    innocent = [await add_job(database, contents=f"print({number})") for number in range(8 - poisons)]
+    guilty = [await add_job(database, contents=f"{POISON} {number}") for number in range(poisons)]
+    machine = Machine(jobs=8)
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    stop = asyncio.Event()
+    settings = RunnerSettings(runner_concurrency=4, poll_interval=3600)
+    runners = [
+        asyncio.create_task(
+            Runner(one, Processor(one, store, PlayedEngine(machine.play), LETTERHEAD, 20), settings).run(stop)
+        )
+        for one in (database, other_database)
+    ]
+
+    async def ended() -> bool:
+        rows = await fetch(database, "SELECT count(*) AS n FROM job WHERE status IN ('executed', 'failed')")
+        return rows[0]["n"] == 8
+
+    await eventually(ended, timeout=60, what="every job has its end")
+    stop.set()
+    await asyncio.gather(*runners)
+    await store.close()
+
+    rows = {row["id"]: row for row in await fetch(database, "SELECT id, status, attempt, stop_reason FROM job")}
+    assert {(rows[job]["status"], rows[job]["attempt"]) for job in innocent} == {("executed", 1)}
+    reason = "the engine stopped while it ran this program, 2 times"
+    assert {(rows[job]["status"], rows[job]["stop_reason"]) for job in guilty} == {("failed", reason)}
+    assert max(machine.runs.values()) == 2
+    # After the first death, every suspect ran alone.
+    assert set(machine.beside) == {0}
+    mails = await fetch(database, "SELECT text FROM emails WHERE kind = 'failure'")
+    assert len(mails) == poisons
+    for mail in mails:
+        assert reason in str(mail["text"])
+        assert "You may request it again" in str(mail["text"])
+
+
+async def test_a_runner_killer_runs_twice_and_costs_its_neighbours_nothing(database: Database) -> None:
+    """A runner with poison among its jobs dies, and its leases expire."""
+    innocent = [await add_job(database, contents=f"print({number})") for number in range(9)]
+    poison = await add_job(database, contents=POISON)
+    deaths = 0
+    for _ in range(40):
+        jobs = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
+        async with database.transaction() as connection:
+            jobs += await claim.claim(connection, limit=4, lease_seconds=60)
+        if any(job.id == poison and job.stop_reason is None for job in jobs):
+            deaths += 1
+            await expire(database, jobs)
+            async with database.transaction() as connection:
+                await poison_jobs.rescue(connection)
+        else:
+            for job in jobs:
+                await end(database, job.id, "executed" if job.stop_reason is None else "failed")
+    rows = {row["id"]: row for row in await fetch(database, "SELECT id, status, attempt, stop_reason FROM job")}
+    assert {(rows[job]["status"], rows[job]["attempt"]) for job in innocent} == {("executed", 1)}
+    assert rows[poison]["status"] == "failed"
+    assert rows[poison]["stop_reason"] == "the runner stopped while it ran this program, 2 times"
+    assert deaths == 2
+
+
+async def expire(database: Database, jobs: list[ClaimedJob]) -> None:
+    await execute(
+        database, "UPDATE job SET lease_expires_at = '-infinity' WHERE id = ANY(:ids)", ids=[job.id for job in jobs]
+    )
+
+
+async def end(database: Database, job: int, state: str = "executed") -> None:
+    await execute(
+        database,
+        "UPDATE job SET status = :state, lease_id = NULL, finished_at = now() WHERE id = :id",
+        state=state,
+        id=job,
+    )
+
+
+async def run_to_the_end(database: Database, engine: PlayedEngine, tmp_path: Path) -> dict[str, object]:
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=RetryPolicy(0.01, 0.02))
+    stop = asyncio.Event()
+    runner = asyncio.create_task(Runner(database, processor, RunnerSettings(poll_interval=3600)).run(stop))
+
+    async def ended() -> bool:
+        return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")
+
+    await eventually(ended)
+    stop.set()
+    await runner
+    await store.close()
+    return (await fetch(database, "SELECT * FROM job ORDER BY id DESC LIMIT 1"))[0]
+
+
+async def test_a_failed_program_can_be_requested_again(database: Database, tmp_path: Path) -> None:
+    """There is no list of programs that may not run: what has stopped an engine fails, and nothing else follows."""
+    runs = 0
+
+    async def play(_: str) -> None:
+        nonlocal runs
+        runs += 1
+        if runs <= 2:
+            raise EngineCrashed("reset")
+
+    await add_job(database, contents=POISON)
+    job = await run_to_the_end(database, PlayedEngine(play), tmp_path)
+    assert (job["status"], job["crashes"], runs) == ("failed", 2, 2)
+    await add_job(database, contents=POISON)
+    assert (await run_to_the_end(database, PlayedEngine(play), tmp_path))["status"] == "executed"
+
+
+async def test_an_interruption_beside_others_is_not_the_last(database: Database) -> None:
+    """A claim may have begun before the suspect was due. The others have been handed back by then."""
+    suspect, other = await add_job(database), await add_job(database)
+    async with database.transaction() as connection:
+        both = await claim.claim(connection, limit=2, lease_seconds=60)
+    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=suspect)
+    assert {job.id for job in both} == {suspect, other}
+    for job in sorted(both, key=lambda job: -job.id):
+        async with database.transaction() as connection:
+            interruption = await poison_jobs.interrupt(connection, job.lease_id)
+        assert interruption is not None
+        assert not interruption.is_culprit
+    [row] = await fetch(database, "SELECT crashes, stop_reason FROM job WHERE id = :id", id=suspect)
+    assert row == {"crashes": 2, "stop_reason": None}
+
+
+async def test_suspects_run_one_at_a_time(database: Database) -> None:
+    jobs = [await add_job(database) for _ in range(3)]
+    await execute(database, "UPDATE job SET crashes = 1, run_after = now() - interval '1 minute'")
+    for job in jobs:
+        at_once = [poison_jobs.claim_alone(database, lease_seconds=60) for _ in range(3)]
+        [suspect] = [one for taken in await asyncio.gather(*at_once) for one in taken]
+        assert suspect.id == job
+        async with database.transaction() as connection:
+            assert await claim.claim(connection, limit=9, lease_seconds=60) == []
+            assert await claim.claim_express(connection, busy=[], lease_seconds=60) == []
+            following = await claim.next_due(connection)
+            assert following.is_suspect == (job != jobs[-1])
+            if following.is_suspect:
+                # Runners look for it a few times a second, and not without a pause.
+                assert 0.2 < (following.seconds or 0) <= 0.25
+        await end(database, job)
+    assert await poison_jobs.claim_alone(database, lease_seconds=60) == []
+
+
+async def test_suspects_that_are_not_due_or_stopped_are_not_run(database: Database) -> None:
+    stopped, later = await add_job(database), await add_job(database)
+    await execute(database, "UPDATE job SET crashes = 1, run_after = now() - interval '1 minute'")
+    await execute(database, "UPDATE job SET stop_reason = 'enough' WHERE id = :id", id=stopped)
+    await execute(database, "UPDATE job SET run_after = now() + interval '1 hour' WHERE id = :id", id=later)
+    assert await poison_jobs.claim_alone(database, lease_seconds=60) == []
+    async with database.transaction() as connection:
+        [ordinary] = await claim.claim(connection, limit=9, lease_seconds=60)
+    assert ordinary.id == stopped
+
+
+async def test_a_foreign_row_that_never_ends_delays_no_job(database: Database) -> None:
+    """The original's consumer may have left such a row, without a lease."""
+    foreign, alone = await add_job(database), await add_job(database)
+    await execute(database, "UPDATE job SET status = 'executing' WHERE id = :id", id=foreign)
+    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=alone)
+    [suspect] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
+    assert suspect.id == alone
+
+
+async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database) -> None:
+    first, alone = await add_job(database), await add_job(database)
+    async with database.transaction() as connection:
+        [running] = await claim.claim(connection, limit=1, lease_seconds=3600)
+    assert running.id == first
+    await execute(
+        database, "UPDATE job SET crashes = 1, run_after = now() - interval '1 minute' WHERE id = :id", id=alone
+    )
+    third = await add_job(database)
+    async with database.transaction() as connection:
+        assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
+        assert await claim.claim_express(connection, busy=[], lease_seconds=3600) == []
+    assert await poison_jobs.claim_alone(database, lease_seconds=3600) == []
+    async with database.transaction() as connection:
+        await claim.release(connection, running.lease_id)
+    [suspect] = await poison_jobs.claim_alone(database, lease_seconds=3600)
+    assert suspect.id == alone
+    async with database.transaction() as connection:
+        assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
+        await claim.retry_later(connection, suspect.lease_id, delay=3600, reason="away", is_charged=False)
+        begun = await claim.claim(connection, limit=9, lease_seconds=3600)
+    assert [job.id for job in begun] == [first, third]
+
+
+async def test_pauses_between_runs_alone_grow_with_culprits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that stops by itself condemns few programs, and others run meanwhile."""
+    monkeypatch.setattr(claim, "PAUSE_SECONDS", 5.0)
+    culprits = [await add_job(database) for _ in range(3)]
+    suspect, other = await add_job(database), await add_job(database)
+    await execute(
+        database,
+        "UPDATE job SET status = 'failed', stop_reason = 'x', crashes = 2, crashed_at = now() - interval '39 s',"
+        " finished_at = now() - interval '39 s' WHERE id = ANY(:ids)",
+        ids=culprits,
+    )
+    await execute(
+        database,
+        "UPDATE job SET crashes = 1, crashed_at = now() - interval '50 s', run_after = now() - interval '50 s'"
+        " WHERE id = :id",
+        id=suspect,
+    )
+    assert await poison_jobs.claim_alone(database, lease_seconds=60, grace=0) == []
+    async with database.transaction() as connection:
+        [job] = await claim.claim(connection, limit=9, lease_seconds=60)
+        assert job.id == other
+        following = await claim.next_due(connection)
+    assert 0 < (following.seconds or 0) < 1.01
+    await end(database, other)
+    await execute(
+        database,
+        "UPDATE job SET crashed_at = now() - interval '41 s', finished_at = now() - interval '41 s'"
+        " WHERE id = ANY(:ids)",
+        ids=culprits,
+    )
+    [taken] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
+    assert taken.id == suspect
+
+
+async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Database, tmp_path: Path) -> None:
+    """A balancer without an engine behind it accepts a connection, and closes it."""
+    contacts = 0
+
+    async def contact(_: str) -> None:
+        nonlocal contacts
+        contacts += 1
+        if contacts <= 5:
+            raise EngineAway("the engine closed the connection before the run")
+
+    async def play(_: str) -> None: ...
+
+    await add_job(database)
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    await store.close()
+    job = await run_to_the_end(database, PlayedEngine(play, contact), tmp_path)
+    assert (job["status"], job["crashes"], job["attempt"]) == ("executed", 0, 1)
