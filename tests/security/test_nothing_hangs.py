@@ -1,6 +1,7 @@
 """Callers get an error if the sandbox hangs, is closed or does not work. It can be closed at any time."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -47,7 +48,7 @@ def _stopped(process: int) -> Iterator[None]:
     try:
         yield
     finally:
-        if Path(f"/proc/{process}").exists():
+        with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGCONT)
 
 
