@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-slow test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots release clean
 
 python := .venv/bin/python
 
@@ -21,9 +21,18 @@ test: ## Run all tests but the slow ones; `make test args="-k sandbox"` runs som
 	@deploy/bootstrap test
 	@$(python) -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile $(args)
 
+test-user: ## Run the quick tests of the executor as an ordinary user with subordinate ids
+	@deploy/bootstrap test
+	@$(python) -m tests.fixtures.ordinary_user $(python) -m pytest -p no:cacheprovider \
+		--numprocesses $(or $(WORKERS),3) --dist loadfile \
+		tests/unit/executor tests/security $$(grep -l executor tests/contract/*.py) $(args)
+
 test-slow: ## Run the slow tests: hostile programs in all modes, floods, storms, long programs
 	@deploy/bootstrap test
 	@$(python) -m pytest -m slow --numprocesses $(or $(WORKERS),2) --dist loadfile $(args)
+
+test-cgroup-v2: ## Attack executors with cgroups of version 2, in a virtual machine; for each night
+	@$(MAKE) test-hosts args="--only user-delegated root-delegated --suites cgroups attacks conformance $(args)"
 
 test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
 	@deploy/bootstrap test

@@ -1,4 +1,4 @@
-"""Clean the environment, load the fixtures, and list the services that were missing after the tests."""
+"""Clean the environment, and load the fixtures."""
 
 import logging
 import os
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 import structlog
-
-from tests.fixtures.gate import missed
 
 # Before any settings are read: the settings of a developer's own installation must not reach the tests.
 for _name in [name for name in os.environ if name.startswith("PRECIEUX_") and not name.startswith("PRECIEUX_TEST_")]:
@@ -25,6 +23,7 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = [
+    "tests.fixtures.gate",
     "tests.fixtures.postgres",
     "tests.fixtures.rabbitmq",
     "tests.fixtures.s3",
@@ -55,11 +54,3 @@ def loggers_are_not_cached() -> Iterator[None]:
             structlog, "configure", lambda **settings: configure(**settings | {"cache_logger_on_first_use": False})
         )
         yield
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.stats.get("skipped", [])
-    if sentences := missed(str(report.longrepr[-1]) for report in skipped if isinstance(report.longrepr, tuple)):
-        terminalreporter.section("services that were missing")
-        for sentence in sentences:
-            terminalreporter.line(sentence)

@@ -15,7 +15,7 @@ from executor.catalogue import examine as examine_languages
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries.chosen import find_libraries
+from executor.libraries.chosen import Libraries, find_libraries
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -79,11 +79,8 @@ class Report:
     missing_libraries: list[str] = field(default_factory=list)
 
 
-async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start) -> Report:
+async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: Libraries, start: str) -> Report:
     """Return the report. Its remedies contain the command `start`, which starts the executor."""
-    libraries = find_libraries(settings, find_folder(settings.executor_cache_dir, "libraries"))
-    mechanisms = find_mechanisms(settings, libraries.folders)
-    settings = fit_to_host(settings, mechanisms)
     runs_as = _runs_as(mechanisms)
     bubblewrap = str(mechanisms.bubblewrap)
     if mechanisms.why_bubblewrap:
@@ -200,7 +197,11 @@ def main(as_json: bool, start: str) -> None:
     try:
         settings = load(ExecutorSettings)
         configure_logging("doctor", LogSettings(log_level="ERROR"))
-        report = asyncio.run(examine(settings, start))
+        libraries = find_libraries(settings, find_folder(settings.executor_cache_dir, "libraries"))
+        # Outside of the event loop, which would hold an interrupt back until it is done.
+        mechanisms = find_mechanisms(settings, libraries.folders)
+        settings = fit_to_host(settings, mechanisms)
+        report = asyncio.run(examine(settings, mechanisms, libraries, start))
     except TooFewIds as exc:
         report = Report(False, "root", None, [], f"{exc}.", remedies.remedy_for_ids(own_unit()))
     except ConfigurationError as exc:

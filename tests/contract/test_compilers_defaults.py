@@ -1,12 +1,13 @@
 """Programs in C and C++ are compiled by the compiler's own defaults, so they end as after a bare `gcc` (ADR 112)."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
+
+from tests.fixtures.languages import need_language
 
 pytestmark = pytest.mark.contract
 
@@ -37,8 +38,7 @@ _PROGRAMS: Final = {
 @pytest.mark.parametrize(("language", "name"), _PROGRAMS)
 def test_a_program_ends_as_after_the_bare_command(language: str, name: str, executor_url: str, tmp_path: Path) -> None:
     compiler, *arguments = _BARE[language]
-    if not shutil.which(compiler):
-        pytest.skip(f"no toolchain for {language} on this machine")
+    need_language(language)
     source = _PROGRAMS[language, name]
     (tmp_path / f"f.{language}").write_text(source)
     subprocess.run([compiler, *arguments], cwd=tmp_path, check=True, capture_output=True)

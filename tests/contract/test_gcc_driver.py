@@ -16,6 +16,7 @@ from executor.sandbox.base import Job, Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
+from tests.fixtures.languages import need_language
 
 pytestmark = pytest.mark.contract
 
@@ -92,8 +93,7 @@ def _plan(request: RunRequest, installed: Installed) -> Job:
 
 @pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])
 async def test_same_program_and_same_diagnostics(installed: dict[str, Installed], code: str, name: str) -> None:
-    if code not in installed:
-        pytest.skip(f"no toolchain for {code} on this machine")
+    need_language(code)
     assert installed[code].shortcut, "the driver's answer was not understood"
     job = _plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code])
 

@@ -14,6 +14,7 @@ from shared.engine import Compiled, Started, Stop, TestEnded
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.languages import need_language
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.contract
@@ -31,11 +32,6 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield running.url
 
 
-def _skip_unless_installed(code: str) -> None:
-    if code not in _INSTALLED:
-        pytest.skip(f"no toolchain for {code} on this machine")
-
-
 def test_both_tables_have_the_same_languages() -> None:
     """`make test-languages` tries the others."""
     assert set(SEVERAL) == set(ARGUMENTS) <= set(known())
@@ -43,7 +39,7 @@ def test_both_tables_have_the_same_languages() -> None:
 
 @pytest.mark.parametrize("code", sorted(SEVERAL))
 async def test_a_program_has_several_files(code: str, url: str) -> None:
-    _skip_unless_installed(code)
+    need_language(code)
     for _ in range(2):
         first, second = await run_call.tests(url, code, {**SEVERAL[code], "data/x": "found"}, tests=[{}, {}])
         assert (first.verdict, first.stdout, first.stderr) == (Verdict.OK, "42 found\n", "")
@@ -52,7 +48,7 @@ async def test_a_program_has_several_files(code: str, url: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(ARGUMENTS))
 async def test_arguments_arrive_as_they_were_sent(code: str, url: str) -> None:
-    _skip_unless_installed(code)
+    need_language(code)
     files = {f"main.{known()[code].extensions[0]}": ARGUMENTS[code]}
     long = ["x" * 128] * 256
     tests = [{"args": WORDS}, {}, {"args": long}]
@@ -165,7 +161,7 @@ async def test_processes_are_limited(code: str, url: str) -> None:
 @pytest.mark.parametrize("limits", [{"processes": 100}, {"output_bytes": 100}, {"memory_bytes": 100 << 20}])
 @pytest.mark.parametrize("code", ["java", "js", "py", "c"])
 async def test_unusual_limits_suit_every_runtime(code: str, limits: dict[str, int], url: str) -> None:
-    _skip_unless_installed(code)
+    need_language(code)
     files = {f"main.{code}": known()[code].sample}
     assert [test.stdout for test in await run_call.tests(url, code, files, limits=limits)] == ["Hello, world!\n"]
 
@@ -223,7 +219,7 @@ _RUST = 'fn main() { if cfg!(debug_assertions) { print!("slow") } else { print!(
     ],
 )
 async def test_options_reach_the_compiler(code: str, source: str, options: list[str], printed: str, url: str) -> None:
-    _skip_unless_installed(code)
+    need_language(code)
     for _ in range(2):
         (test,) = await run_call.tests(url, code, {f"main.{code}": source}, compiler_args=options)
         assert (test.verdict, test.stdout) == (Verdict.OK, printed), test
@@ -411,7 +407,7 @@ _WRITES_A_FILE: Final = {
 @pytest.mark.parametrize("code", ["c", "py", *(pytest.param(code, marks=pytest.mark.slow) for code in ("java", "js"))])
 async def test_files_in_the_out_folder_come_back(code: str, url: str) -> None:
     """The second time, a runtime or compiler may stand ready. Without the key, there are none."""
-    _skip_unless_installed(code)
+    need_language(code)
     files = {f"main.{known()[code].extensions[0]}": _WRITES_A_FILE[code]}
     for _ in range(2):
         (test,) = await run_call.tests(url, code, files, artifacts=True)

@@ -23,6 +23,7 @@ from executor.languages import known
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
+from tests.fixtures.languages import need_language
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]  # the first test waits until all runtimes are ready
 
@@ -84,9 +85,8 @@ class Case:
 
 
 def _cases() -> Iterator[Case]:
-    installed = {code for code, language in known().items() if language.toolchain()}
     for path in sorted(_FOLDER.glob("*/*")):
-        if path.suffix == f".{path.parent.name}" and path.parent.name in installed:
+        if path.suffix == f".{path.parent.name}":
             case = Case(path.parent.name, path.stem, path.read_text())
             yield case
             if case.name in _RENAMED.get(case.language, ()):
@@ -137,7 +137,7 @@ def addon(tmp_path: Path) -> str:
 async def _await_readiness(cold: str, warm: str) -> None:
     """Wait until a program uses far less CPU time than the start of its runtime takes."""
     async with asyncio.timeout(_READY_S), httpx.AsyncClient(timeout=120) as client:
-        for language in {case.language for case in _CASES}:
+        for language in {case.language for case in _CASES if known()[case.language].toolchain()}:
             case = Case(language, "reference", known()[language].reference.source)
             start = (await _run(client, cold, case))["time_s"]
             waits = known()[language].run.warm
@@ -154,6 +154,7 @@ async def _run(client: httpx.AsyncClient, url: str, case: Case) -> dict[str, Any
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=str(case), marks=_marks(case)) for case in _CASES])
 async def test_a_warm_program_behaves_like_a_cold_one(case: Case, cold: str, warm: str) -> None:
+    need_language(case.language)
     async with httpx.AsyncClient(timeout=120) as client:
         answers = await asyncio.gather(_run(client, cold, case), _run(client, warm, case))
     from_cold, from_warm = ({name: _without_addresses(answer.get(name)) for name in _TOLD} for answer in answers)
@@ -170,6 +171,7 @@ async def test_the_end_of_a_library_runs_in_a_warm_node(cold: str, warm: str, ad
 @pytest.mark.parametrize("language", sorted({case.language for case in _CASES} - {"cpp"}))
 async def test_files_and_arguments_reach_a_warm_program(language: str, cold: str, warm: str) -> None:
     """`POST /run` gives them to runtimes that have started before they were known."""
+    need_language(language)
     tests = [{"args": WORDS}, {}]
     source = {f"main.{language}": ARGUMENTS[language]}
     expected = ["".join(f"[{word}]" for word in WORDS), ""]

@@ -15,6 +15,7 @@ import pytest
 from uv import find_uv_bin
 
 from shared.version import VERSION
+from tests.fixtures.gate import leave_out
 from tests.fixtures.ordinary_user import OrdinaryUser, ordinary_user
 from tests.fixtures.uv import PYTHONS, ROOT, index, is_installed, uv
 from tests.fixtures.wheels import MACHINES
@@ -79,7 +80,7 @@ def test_it_resolves_on_every_python(wheel: Path, version: str, tmp_path: Path) 
 @pytest.mark.parametrize("version", PYTHONS)
 def test_it_starts_on_each_python_of_this_machine(wheels: dict[str, Path], version: str, tmp_path: Path) -> None:
     if not is_installed(version):
-        pytest.skip(f"Python {version} is not on this machine")
+        leave_out(f"Python {version} is not on this machine")
     uv("venv", "--python", version, tmp_path / "venv")
     uv("pip", "install", "--python", tmp_path / "venv/bin/python", wheels[os.uname().machine])
     command = [str(tmp_path / "venv/bin/precieux"), "--version"]
@@ -90,9 +91,9 @@ def test_it_starts_on_each_python_of_this_machine(wheels: dict[str, Path], versi
 def arm_root(tmp_path: Path) -> Path:
     """Return a folder with Debian's Python for ARM and what it needs."""
     if os.geteuid() != 0 or not (shutil.which("qemu-aarch64-static") and shutil.which("mmdebstrap")):
-        pytest.skip("this needs root, qemu-user-static and mmdebstrap")
+        leave_out("this needs root, qemu-user-static and mmdebstrap")
     if not any(Path("/usr/share/keyrings").glob("debian-archive-keyring.*")):
-        pytest.skip("this needs debian-archive-keyring")
+        leave_out("this needs debian-archive-keyring")
     root = tmp_path / "root"
     words = ["--mode=root", "--variant=extract", "--architectures=arm64", "--include=base-files,python3"]
     subprocess.run(["mmdebstrap", "--quiet", *words, "trixie", root], check=True)
@@ -121,7 +122,7 @@ def test_the_wheel_for_arm_starts_in_an_emulator(arm_root: Path, wheels: dict[st
 @pytest.fixture(scope="module")
 def user() -> Iterator[OrdinaryUser]:
     if os.geteuid() != 0:
-        pytest.skip("only root can be another user")
+        leave_out("only root can be another user")
     with ordinary_user() as user:
         yield user
 

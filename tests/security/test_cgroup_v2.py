@@ -1,6 +1,7 @@
-"""The executor in a real cgroup of version 2, on hosts that delegate one to the tests.
+"""The executor in a real cgroup of version 2, which has to be delegated to the tests.
 
-`systemd-run --user --scope -p Delegate=yes .venv/bin/python -m pytest tests/security/test_cgroup_v2.py` does that.
+`make test-cgroup-v2` runs them in a virtual machine. On a host with systemd, this does:
+`systemd-run --user --scope -p Delegate=yes .venv/bin/python -m pytest -m cgroup_v2 tests/security/test_cgroup_v2.py`
 """
 
 import asyncio
@@ -18,12 +19,13 @@ import pytest
 
 from executor.sandbox.wall import cgroups
 from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.gate import leave_out, missing
 from tests.fixtures.processes import processes_named
 from tests.fixtures.scope import WITH_A_BYSTANDER, Scope, scope
 from tests.security.host import SLEEPER
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.cgroup_v2]
 
 _ROOT = Path(__file__).parent.parent.parent
 _ROOT_GROUP = Path("/sys/fs/cgroup")
@@ -63,13 +65,11 @@ int main(void) {
 def ours() -> Iterator[Path]:
     """A group whose children have controllers."""
     if not (_ROOT_GROUP / "cgroup.controllers").exists():
-        pytest.skip("this host has no cgroup v2")
+        missing("cgroup v2", "run `make test-cgroup-v2`.")
     try:
         claimed = cgroups.claim()
     except cgroups.NotTaken as exc:
-        pytest.skip(
-            f"no cgroup v2 is delegated to us ({exc}): start pytest with `systemd-run --user --scope -p Delegate=yes`"
-        )
+        missing("a delegated cgroup v2", f"start pytest with `systemd-run --user --scope -p Delegate=yes` ({exc}).")
     yield claimed.folders["unified"]
     claimed.remove()
 
@@ -83,7 +83,12 @@ def delegated(ours: Path) -> Iterator[Scope]:
 def _claim(*prefix: str) -> str:
     """Start a process with the prefix. Return the group in which it makes its own, or why it cannot."""
     completed = subprocess.run(
-        [*prefix, sys.executable, "-c", _CLAIM], cwd=_ROOT, capture_output=True, text=True, check=True, timeout=60
+        [*prefix, sys.executable, "-c", _CLAIM],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60 * PATIENCE,
     )
     return completed.stdout.strip()
 
@@ -99,7 +104,7 @@ def test_all_processes_of_the_group_move_aside(delegated: Scope) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=60 * PATIENCE,
     )
     assert completed.stdout.split() == [str(delegated.folder)] * 2
     assert delegated.processes() == []
@@ -127,8 +132,10 @@ def test_the_root_of_a_cgroup_namespace_is_enough(ours: Path) -> None:
         assert set((container.folder / "cgroup.subtree_control").read_text().split()) == {"cpu", "memory", "pids"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write every group")
-def test_a_group_of_another_user_is_not_used(ours: Path) -> None:
+@pytest.mark.usefixtures("ours")
+def test_a_group_of_another_user_is_not_used() -> None:
+    if os.geteuid() == 0:
+        leave_out("root may write every group")
     with pytest.raises(cgroups.NotTaken, match="/sys/fs/cgroup is not delegated: it is owned by root") as caught:
         cgroups.claim(own="0::/\n")
     assert caught.value.cause is cgroups.Cause.NOT_DELEGATED
@@ -167,8 +174,8 @@ def _group_of(pid: int) -> Path:
 async def _sleeping_in(running: RunningExecutor) -> AsyncIterator[Path]:
     """Run a program, and yield the cgroup that it is in."""
     mark = f"sleeper-{secrets.token_hex(8)}"
-    body = {"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60, "memory_limit": 128 << 20}
-    async with httpx.AsyncClient(timeout=120) as client:
+    body = {"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60 * PATIENCE, "memory_limit": 128 << 20}
+    async with httpx.AsyncClient(timeout=120 * PATIENCE) as client:
         request = asyncio.create_task(client.post(running.url, json=body))
         (pid,) = await eventually(lambda: processes_named(mark))
         yield _group_of(pid)
@@ -193,7 +200,7 @@ async def test_limits_are_set_in_the_kernel(delegated: Scope) -> None:
 
 async def test_a_program_cannot_see_the_hosts_groups(delegated: Scope) -> None:
     with running_executor(prefix=delegated.prefix, executor_slots="1") as running:
-        async with httpx.AsyncClient(timeout=120) as client:
+        async with httpx.AsyncClient(timeout=120 * PATIENCE) as client:
             for language, code in (("py", _SHOW_IN_PYTHON), ("c", _SHOW_IN_C)):
                 answer = (await client.post(running.url, json={"language": language, "code": code})).json()
                 assert answer["output"].split() == ["0::/"], answer

@@ -1,6 +1,7 @@
 """Callers get an error if the sandbox hangs, is closed or does not work. It can be closed at any time."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -21,6 +22,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import MODES, need_mode
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
+from tests.fixtures.gate import leave_out
 from tests.fixtures.processes import pids_below
 from tests.fixtures.step_limits import SMALL
 from tests.security.host import keeper, walls
@@ -47,7 +49,7 @@ def _stopped(process: int) -> Iterator[None]:
     try:
         yield
     finally:
-        if Path(f"/proc/{process}").exists():
+        with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGCONT)
 
 
@@ -97,7 +99,7 @@ async def test_an_idle_keeper_that_gets_stuck_is_replaced(sandbox: BubblewrapSan
 async def test_the_cgroups_of_a_killed_keeper_are_removed(sandbox: BubblewrapSandbox) -> None:
     cgroups = sandbox.mechanisms.cgroups
     if cgroups is None:
-        pytest.skip("there are no cgroups here")
+        leave_out("there are no cgroups here")
     running = asyncio.create_task(sandbox.run(_job(_SLEEP)))
     await _until_programs_sleep(1)
     left = {path for folder in cgroups.folders.values() for path in folder.iterdir() if path.is_dir()}
@@ -177,14 +179,11 @@ def _accept_interrupts() -> None:
 
 def _run_to_its_end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a module with a faulty bubblewrap, in one of the ways that the executor may run."""
-    command, environment, user = MODES[mode]
+    command, environment = MODES[mode]
     return subprocess.run(
         [*command, "-m", module, *arguments],
         cwd=_ROOT,
         env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap), **environment},
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
         capture_output=True,
         text=True,
         timeout=30,

@@ -19,6 +19,7 @@ from executor.host import find_mechanisms
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
+from tests.fixtures.gate import leave_out
 from tests.fixtures.processes import pids_below
 from tests.fixtures.step_limits import SMALL
 from tests.security.host import zygotes
@@ -69,8 +70,11 @@ async def test_descriptors_that_are_dropped_are_reported(sandbox: BubblewrapSand
     opened = set(map(int, os.listdir(f"/proc/{keeper}/fd")))
     free = next(number for number in itertools.count() if number not in opened)
     resource.prlimit(keeper, resource.RLIMIT_NOFILE, (free, limits[1]))
+    sampled = "the box could not begin: .*Too many open files"  # the keeper opens the box's /proc before it sends any
     try:
-        with pytest.raises(SandboxFailure, match="descriptors were dropped: a process has too many open files, or"):
+        with pytest.raises(
+            SandboxFailure, match=f"descriptors were dropped: a process has too many open files, or|{sampled}"
+        ):
             await box.run(_shell("true"))
     finally:
         resource.prlimit(keeper, resource.RLIMIT_NOFILE, limits)
@@ -82,7 +86,7 @@ async def test_a_further_step_pays_only_for_its_program() -> None:
     """The first step's process has given up its privileges before; that of a further step does so in its cgroup."""
     mechanisms = find_mechanisms(ExecutorSettings())
     if mechanisms.cgroups is None:
-        pytest.skip("CPU time is not counted to the microsecond here")
+        leave_out("CPU time is not counted to the microsecond here")
     async with contextlib.aclosing(BubblewrapSandbox(mechanisms)) as sandbox:
         true = Step(("/bin/true",), ENVIRONMENT, SMALL, 100)
         runs = [await sandbox.run(Job({}, (true, true), _TEMPLATE)) for _ in range(15)]
@@ -149,12 +153,13 @@ async def test_process_one_and_zygotes_keep_only_what_they_need(sandbox: Bubblew
 
 
 async def test_process_one_cannot_write_kernel_settings(sandbox: BubblewrapSandbox) -> None:
-    """Root needs no capability to write them, only a path."""
+    """Root needs no capability to write them, only a path. Another user is refused before the mount is looked at."""
     async with _neighbour(sandbox):
         zygote = _own_zygote()
         root = Path(f"/proc/{pids_below(zygote)[0]}/root")
         for switch in ("sys/kernel/core_pattern", "sys/vm/overcommit_memory"):
-            with pytest.raises(OSError, match="Read-only"):
+            assert os.statvfs(root / "proc" / switch).f_flag & os.ST_RDONLY
+            with pytest.raises(OSError, match="Read-only" if os.geteuid() == 0 else "Read-only|Permission denied"):
                 os.close(os.open(root / "proc" / switch, os.O_WRONLY))
 
 

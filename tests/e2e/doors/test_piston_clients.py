@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.fixtures.gate import missing
+from tests.fixtures.gate import leave_out, missing
 from tests.fixtures.up import Up
 from tests.fixtures.uv import environment_with, is_installed
 
@@ -66,10 +66,8 @@ main()
 
 def older_python() -> str:
     """Return the version of a Python for which `piston_rspy` is built. It has none for 3.13 and later."""
-    for version in ("3.12", "3.11"):
-        if is_installed(version):
-            return version
-    pytest.skip("piston_rspy needs Python 3.11 or 3.12, which this machine lacks")
+    version = next(filter(is_installed, ("3.12", "3.11")), None)
+    return version or leave_out("piston_rspy needs Python 3.11 or 3.12, which this machine lacks")
 
 
 _CONVERSATION: Final = """

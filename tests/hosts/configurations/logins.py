@@ -10,6 +10,7 @@ USERS_SCOPE: Final = Prefix(("systemd-run", "--user", "--scope", "--quiet", "-p"
 ROOTS_SCOPE: Final = Prefix(("systemd-run", "--scope", "--quiet", "-p", "Delegate=yes"))
 _READ_ONLY: Final = 'mount -o remount,bind,ro /sys/fs/cgroup && exec "$@"'
 _ALL: Final = ("doctor", "programs", "conformance", "attacks")
+_DELEGATED: Final = (*_ALL, "cgroups")
 
 LOGINS: Final = (
     Configuration(
@@ -24,7 +25,7 @@ LOGINS: Final = (
         "user, delegated scope",
         Outcome.BY_CGROUP,
         start=USERS_SCOPE,
-        suites=_ALL,
+        suites=_DELEGATED,
     ),
     Configuration(
         "user-system",
@@ -47,7 +48,7 @@ LOGINS: Final = (
         Outcome.BY_CGROUP,
         user="root",
         start=ROOTS_SCOPE,
-        suites=_ALL,
+        suites=_DELEGATED,
     ),
     Configuration(
         "root-system",
