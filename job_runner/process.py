@@ -23,9 +23,9 @@ from job_runner.outcome import (
     ASK_THE_OPERATOR,
     SEND_ANOTHER,
     Outcome,
+    check_load,
     decide,
     give_up,
-    is_caused_by_load,
 )
 from job_runner.program_runs import ProgramRuns
 from job_runner.settings import MAX_CRASHES
@@ -39,7 +39,6 @@ from shared.errors import (
     DatabaseUnavailable,
     EngineCrashed,
     EngineRefused,
-    EngineUnavailable,
     PermanentError,
     PrecieuxError,
     TransientError,
@@ -138,8 +137,7 @@ class Processor:
             share=f"key-{job.owner}",
             filename=job.filename,
         )
-        if is_caused_by_load(answer, job.attempt):
-            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
+        check_load(answer, job.attempt, self._load_seconds)
         return decide(answer)
 
     async def _submission(self, job: ClaimedJob) -> Any:
