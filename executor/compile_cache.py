@@ -19,8 +19,15 @@ from executor.sandbox.base import Job, StepResult
 _LARGEST_PART = 1 / 8
 #: The memory that an entry takes besides the contents of its files, roughly.
 _ENTRY_BYTES = 2048
-#: The macros for the time of compilation (C and Fortran; Pascal). A source with one compiles differently every second.
-_USES_THE_TIME = re.compile(rb"__DATE__|__TIME__|__TIMESTAMP__|%(?:DATE|TIME)", re.IGNORECASE)
+#: What a source writes to get the time of compilation, in letters, `%` and `_` alone: the macros of C, D, Fortran and
+#: NASM, Pascal's, COBOL's function and Ada's. A source with one compiles differently every second.
+_USES_THE_TIME = re.compile(
+    rb"__(?:UTC_|POSIX_)?(?:DATE|TIME|TIMESTAMP)(?:_NUM)?__|%(?:DATE|TIME)|WHENCOMPILED|COMPILATION_(?:ISO_)?(?:DATE|TIME)",
+    re.IGNORECASE,
+)
+#: Everything else. It is left out first, because a name may be put together of parts: `__TI\<line feed>ME__`, `__TI ##
+#: ME__`, or D's `"__TI" ~ "ME__"`.
+_OTHERS = bytes(byte for byte in range(256) if not (chr(byte).isascii() and (chr(byte).isalpha() or byte in b"%_")))
 
 
 class CompileCache:
@@ -47,14 +54,14 @@ class CompileCache:
 def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
     """Return a key for the artefacts of the job's first step, or None if they depend on the time of compilation.
 
-    The key covers the files' names and contents, the command, its environment and the toolchain.
+    The key covers the files' names and contents, the toolchain, and the whole step: its command, environment, limits
+    and what is kept of its output. A verdict must not depend on whether somebody else had a source compiled before.
     """
-    if any(_USES_THE_TIME.search(file.content) for file in job.files.values()):
+    if any(_USES_THE_TIME.search(file.content.translate(None, _OTHERS)) for file in job.files.values()):
         return None
-    step = job.steps[0]
     files = {name: hashlib.sha256(file.content).hexdigest() for name, file in job.files.items()}
-    commands = [step.argv, step.shortcut and step.shortcut.commands, step.merge_output]
-    parts = json.dumps([files, commands, step.environment, list(toolchain)], sort_keys=True)
+    step = replace(job.steps[0], environment=dict(sorted(job.steps[0].environment.items())))
+    parts = json.dumps([sorted(files.items()), repr(step), list(toolchain)])
     return hashlib.sha256(parts.encode()).digest()
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS, Artifact, LeftOut, ProgramLimits, TestEnded
+from shared.engine import GOOD_VERDICTS, Artifact, Compiled, LeftOut, ProgramLimits, TestEnded
+from shared.errors import EngineUnavailable
 from shared.job_state import JobState
 from shared.translations import gettext_noop
 
@@ -129,22 +130,27 @@ def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
     return Outcome(JobState.EXECUTED, success, verdict, answer, details=details)
 
 
-def is_caused_by_load(answer: RunResponse | TestEnded, attempt: int) -> bool:
-    """Return True if a time limit was exceeded because of the machine's load. The program is then run again later.
+def check_load(answer: RunResponse | TestEnded | Compiled, attempt: int, retry_s: float) -> None:
+    """Raise `EngineUnavailable` if a limit of elapsed time was exceeded because of the machine's load. The program is
+    then run again, after `retry_s`.
 
-    This is so if the program used a CPU for less than half of the elapsed time, and processes waited for a CPU for at
-    least half of it. A program that only sleeps looks the same, so the verdict is final after `MAX_RERUNS`.
+    This is so if a CPU was used for less than half of the elapsed time, and processes waited for a CPU for at least
+    half of it. After `MAX_RERUNS`, a program's verdict is final: one that only sleeps looks the same. Compilers do not
+    sleep, so theirs is never the sender's fault.
     """
-    cpu_s = answer.cpu_s if isinstance(answer, TestEnded) else answer.time_s
-    return (
-        answer.verdict is Verdict.TIME_LIMIT
-        and attempt <= MAX_RERUNS
-        and answer.cpu_pressure is not None
+    cpu_s = answer.time_s if isinstance(answer, RunResponse) else answer.cpu_s
+    if (
+        answer.verdict in (Verdict.TIME_LIMIT, Verdict.COMPILE_ERROR)
+        and answer.cpu_pressure is not None  # else the limit was another one, or the load is unknown
+        and answer.cpu_pressure >= 0.5
         and cpu_s is not None
         and answer.wall_s is not None
-        and answer.cpu_pressure >= 0.5
         and cpu_s < answer.wall_s / 2
-    )
+    ):
+        if answer.verdict is Verdict.COMPILE_ERROR:
+            raise EngineUnavailable("the machine was too busy to compile it", retry_after=retry_s)
+        if attempt <= MAX_RERUNS:
+            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=retry_s)
 
 
 def give_up(reason: str, *, is_ours: bool = True, next_step: str = ASK_AGAIN) -> Outcome:

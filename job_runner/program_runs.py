@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.codex_client import Engine
-from job_runner.outcome import Outcome, decide, is_caused_by_load
+from job_runner.outcome import Outcome, check_load, decide
 from job_runner.pause import Pause
 from job_runner.program import Program
 from job_runner.program_answer import WRONG, ProgramAnswer
@@ -108,10 +108,10 @@ class ProgramRuns:
                         self._pause.end()
                         answer.start(event)
                     case Compiled():
+                        self._check_load(event, job, program)
                         answer.compiled(event)
                     case TestEnded():
-                        if program.may_rerun and is_caused_by_load(event, job.attempt):
-                            raise self._overloaded()
+                        self._check_load(event, job, program)
                         answer.add(event)
                         if program.has_tests:
                             is_good = event.verdict in GOOD_VERDICTS
@@ -139,12 +139,12 @@ class ProgramRuns:
             self._pause.begin(exc)
             raise (EngineUnavailable if was_well else EngineAway)(str(exc)) from exc
         self._pause.end()
-        if is_caused_by_load(answer, job.attempt):
-            raise self._overloaded()
+        check_load(answer, job.attempt, self._load_seconds)
         return answer
 
-    def _overloaded(self) -> EngineUnavailable:
-        return EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
+    def _check_load(self, event: Compiled | TestEnded, job: ClaimedJob, program: Program) -> None:
+        if program.may_rerun:
+            check_load(event, job.attempt, self._load_seconds)
 
 
 def _compared(answer: RunResponse, program: Program) -> RunResponse:

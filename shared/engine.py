@@ -339,6 +339,7 @@ class Compiled(_Event):
     cut: list[str] = Field(default=[], description="those of `stdout` and `stderr` that were cut")
     stderr: str | None = None
     order: Order | None = None
+    cpu_pressure: float | None = Field(default=None, description="after `stopped` by wall, as in `TestEnded`")
 
 
 class LeftOut(StrEnum):
@@ -373,7 +374,8 @@ class Artifact(BaseModel):
 
 
 class TestEnded(_Event):
-    """A test has ended. Tests that are not run have no event.
+    """A test has ended. Tests that are not run have no event. The verdict is `compile_error` if the program had to be
+    compiled again for this test, and the compiler rejected it; then `stderr` has the diagnostics.
 
     `stdout` and `stderr` have U+FFFD for what is not UTF-8. If there is such, their bytes follow in base64.
     """

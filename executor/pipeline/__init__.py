@@ -24,6 +24,7 @@ from executor.languages.program import Program
 from executor.limits import RunLimits
 from executor.sandbox.base import File, Job, OutLimits, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
 from executor.settings import MIB, ExecutorSettings
+from executor.warm import shared_compiler
 from executor.warm.warm import Warm
 from shared import checker
 from shared.codex import RunRequest, Verdict
@@ -98,6 +99,13 @@ class _Execution:
     ran: StepResult | None
     cpu_pressure: float | None = None
 
+    @property
+    def last(self) -> StepResult:
+        """How the program ended, or the compiler if it rejected the source."""
+        last = self.ran or self.compiled
+        assert last
+        return last
+
 
 class Pipeline:
     def __init__(self, sandbox: Sandbox, settings: ExecutorSettings, warm: Warm | None = None) -> None:
@@ -110,9 +118,9 @@ class Pipeline:
         """Compile and run the program. If this is cancelled, the program is killed."""
         execution = await self._execute(*of_source(request, installed, self._settings), installed)
         if execution.ran is None:
-            assert execution.compiled
-            return _compile_error(execution.compiled, execution.job.steps[0])
-        result = _program_result(execution.ran, execution.job.steps[-1], installed.language.run.out_of_memory)
+            result = _compile_error(execution.last, execution.job.steps[0])
+        else:
+            result = _program_result(execution.ran, execution.job.steps[-1], installed.language.run.out_of_memory)
         return replace(result, cpu_pressure=execution.cpu_pressure)
 
     async def run_tests(
@@ -128,15 +136,12 @@ class Pipeline:
             async for execution in executions:
                 number += 1
                 if number == 1 and execution.compiled:
-                    step = execution.job.steps[0]
-                    yield _compiled_event(execution.compiled, step, rejected=execution.ran is None)
-                if execution.ran is None:
-                    if number > 1:
-                        raise SandboxFailure("the compiler accepted the program for one test, and not for another")
-                    return
+                    yield _compiled_event(execution.compiled, execution)
+                    if execution.ran is None:
+                        return
                 test = request.runs[number - 1]
                 event = await _test_event(number, test, request.checker, execution, installed, room)
-                room -= min(room, len(execution.ran.stdout) + len(execution.ran.stderr))
+                room -= min(room, len(execution.last.stdout) + len(execution.last.stderr))
                 yield event
                 if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
                     return
@@ -146,7 +151,8 @@ class Pipeline:
     ) -> tuple[StepResult | None, Job]:
         """Compile a program. Return how the compiler ended (None if there is none), and the job that runs the program.
 
-        The job compiles again only if there are too many artefacts.
+        The job compiles again if there are too many artefacts. So does a script that builds: it may do more than make
+        files.
         """
         if installed.headers:
             installed = installed.without_headers()
@@ -160,14 +166,12 @@ class Pipeline:
         if compiled is None:
             only = replace(planned, steps=planned.steps[:1], artefact_bytes=_ARTEFACT_BYTES)
             (compiled,) = await self._sandbox.run(only)
-        return compiled, _without_compile_step(planned, compiled) if compiled.artefacts else planned
+        is_kept = compiled.artefacts and program.build is None
+        return compiled, _without_compile_step(planned, compiled) if is_kept else planned
 
     async def run_job(self, job: Job) -> StepResult:
-        """Run a job, and return how its last step ended. Raises `SandboxFailure` if an earlier step failed."""
-        results = await self._sandbox.run(job)
-        if len(results) < len(job.steps):
-            raise SandboxFailure("the compiler accepted the program once, and not again")
-        return results[-1]
+        """Run a job, and return how it ended: its last step, or the compiler if that rejected the program this time."""
+        return (await self._sandbox.run(job))[-1]
 
     async def _executions(
         self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
@@ -223,8 +227,8 @@ class Pipeline:
             compiled = steps[0]
             if key and 0 < _bytes_of(compiled) <= self._cache.largest:
                 self._cache.put(key, compiled)
-        # Only elapsed time depends on the load. A program that uses up its CPU time does so on any machine.
-        pressure = since.share() if ran and ran.stopped == "wall" else None
+        # Only elapsed time depends on the load. What uses up its CPU time does so on any machine.
+        pressure = since.share() if steps[-1].stopped == "wall" else None
         return _Execution(planned, compiled, ran, pressure)
 
     async def _compile(self, job: Job, program: Program, installed: Installed) -> StepResult | None:
@@ -232,10 +236,16 @@ class Pipeline:
 
         It is not cached: the shared compiler has read other senders' sources, so its artefacts are trusted less.
         """
+        step = job.steps[0]
         compiler = self._warm.compiler(installed) if self._warm and program.is_plain else None
-        if compiler is None:
+        if compiler is None or not shared_compiler.suffice(step.limits):
             return None
-        return await compiler.compile(program.names.source, program.source, job.steps[0].output_bytes)
+        compiled = await compiler.compile(program.names.source, program.source, step.output_bytes)
+        if compiled is None or (compiled.truncated and step.stop_on_overflow):
+            return None
+        if step.merge_output:
+            return compiled
+        return replace(compiled, stdout=b"", stderr=compiled.stdout, turns=(0, len(compiled.stdout)))
 
     async def _run_with_fallback(self, job: Job, program: Program, run: Run, installed: Installed) -> list[StepResult]:
         """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
@@ -388,7 +398,8 @@ def _reason(how: Verdict, result: StepResult, step: Step) -> str:
     return reason or ("" if message or how in GOOD_VERDICTS else f"{how.value}.")
 
 
-def _compiled_event(result: StepResult, step: Step, *, rejected: bool) -> Compiled:
+def _compiled_event(result: StepResult, execution: _Execution) -> Compiled:
+    step, rejected = execution.job.steps[0], execution.ran is None
     return Compiled(
         verdict=Verdict.COMPILE_ERROR if rejected else None,
         error=_reason(Verdict.COMPILE_ERROR, result, step) if rejected else "",
@@ -403,26 +414,38 @@ def _compiled_event(result: StepResult, step: Step, *, rejected: bool) -> Compil
         cut=sorted(result.cut, reverse=True),
         stderr=_decode(result.stderr) if step.report_order else None,
         order=_order_of(result) if step.report_order else None,
+        cpu_pressure=execution.cpu_pressure if rejected else None,
     )
 
 
 async def _test_event(
     number: int, test: ProgramTest, own: Checker, execution: _Execution, installed: Installed, room: int
 ) -> TestEnded:
-    """Return how the test ended. At most `room` bytes of its outputs are sent."""
-    ran, step = execution.ran, execution.job.steps[-1]
-    assert ran
-    how = verdict.of_run(ran, installed.language.run.out_of_memory)
+    """Return how the test ended. At most `room` bytes of its outputs are sent.
+
+    Programs whose artefacts are too large to keep are compiled for each test, and a source may depend on the time. If
+    the compiler rejects it this time, that is the test's verdict, and the diagnostics are its standard error.
+    """
+    if execution.ran is None:
+        compiled = execution.last
+        step, how = execution.job.steps[0], Verdict.COMPILE_ERROR
+        cut = ("stderr",) if compiled.truncated else ()
+        ran = replace(compiled, stdout=b"", stderr=compiled.stdout + compiled.stderr, cut=cut, turns=())
+        reason = _reason(how, compiled, step)
+    else:
+        ran, step = execution.ran, execution.job.steps[-1]
+        how = verdict.of_run(ran, installed.language.run.out_of_memory)
+        reason = _reason(how, ran, step)
     if how is Verdict.INTERNAL_ERROR:
         raise SandboxFailure(f"the program was stopped: {ran.stopped}")
-    reason, diff = _reason(how, ran, step), None
+    diff = None
     if how is Verdict.OK and (expected := test.expected()) is not None:
         diff = await _compare(ran.stdout, expected, own)
         how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
     stdout = ran.stdout[:room]
     stderr = ran.stderr[: room - len(stdout)]
     artifacts, left_out = _artifacts_of(ran)
-    cut = {*ran.cut, *(["stdout"] if stdout != ran.stdout else []), *(["stderr"] if stderr != ran.stderr else [])}
+    names = {*ran.cut, *(["stdout"] if stdout != ran.stdout else []), *(["stderr"] if stderr != ran.stderr else [])}
     return TestEnded(
         number=number,
         verdict=how,
@@ -432,7 +455,7 @@ async def _test_event(
         stdout_bytes=_unless_text(stdout),
         stderr_bytes=_unless_text(stderr),
         diff=diff,
-        truncated=sorted(cut, reverse=True),
+        truncated=sorted(names, reverse=True),
         exit_code=ran.exit_code,
         signal=ran.signal,
         cpu_s=round(ran.cpu_s, 6),

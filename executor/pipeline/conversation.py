@@ -97,7 +97,8 @@ class Conversation:
         """Compile the program and run it. Raises `SandboxFailure` if the sandbox fails."""
         self._compiler = asyncio.create_task(pipeline.compile(request, program, installed))
         try:
-            if installed.language.compile is not None and not await self._compile(self._compiler):
+            compiles = installed.language.compile is not None or program.build is not None
+            if compiles and not await self._compile(self._compiler):
                 return
             _, job = await self._compiler
         finally:
@@ -115,9 +116,7 @@ class Conversation:
                 raise
             compiled = StepResult(None, self._compiler_killed_by)
         assert compiled
-        for stream, output in (("stdout", compiled.stdout), ("stderr", compiled.stderr)):
-            if output:
-                await self._send(Output(stream=stream, text=output.decode(errors="replace")))  # type: ignore[arg-type]
+        await self._send_output(compiled)
         await self._send(_ended("compile", compiled))
         if not compiled.succeeded:
             await self._send(Finished())
@@ -153,7 +152,15 @@ class Conversation:
                     outlet.transport.close()
         if result.stopped is not None and stop_of(result) is None:
             raise SandboxFailure(f"the program was stopped: {result.stopped}")
+        await self._send_output(result)  # only a compiler's that rejected the program this time; see `run_job`
         await self._send(_ended("run", result))
+
+    async def _send_output(self, ended: StepResult) -> None:
+        """Send what a step wrote that had streams of its own."""
+        if ended.stdout:
+            await self._send(Output(stream="stdout", text=ended.stdout.decode(errors="replace")))
+        if ended.stderr:
+            await self._send(Output(stream="stderr", text=ended.stderr.decode(errors="replace")))
 
     async def _connect(self, stdin: int, stdout: int, stderr: int) -> None:
         """Connect our ends of the program's streams to the loop."""

@@ -33,6 +33,10 @@ _MOST_BYTES = 8 * MIB
 _START_S = 30.0
 #: Seconds that a source waits for those before it, and for its own compilation, until the ordinary compiler runs.
 _QUEUE_S, _COMPILE_S = 2.0, 5.0
+#: The least limits of a source: seconds of CPU and of elapsed time, bytes and processes. With them, an ordinary
+#: compiler, which must warm up first, compiles what takes `_COMPILE_S` and the heap here. So nobody's verdict depends
+#: on which of them it gets.
+_LEAST_S, _LEAST_BYTES, _LEAST_PROCESSES = 2 * _COMPILE_S, 768 * MIB, 32
 #: Seconds after a failure in which it is not started again.
 _PAUSE_S = 10.0
 _COMPILED, _REJECTED = 0, 1
@@ -56,6 +60,18 @@ class _Server:
         self.writer.close()
         self.box.cancel()
         await asyncio.gather(self.box, return_exceptions=True)
+
+
+def suffice(limits: StepLimits) -> bool:
+    """Return True if an ordinary compiler with these limits would compile whatever a shared one does.
+
+    A shared compiler's limits are for all its sources. A source with lower limits is left to an ordinary one.
+    """
+    return (
+        min(limits.cpu_s, limits.wall_s) >= _LEAST_S
+        and limits.memory_bytes >= _LEAST_BYTES
+        and limits.processes >= _LEAST_PROCESSES
+    )
 
 
 class SharedCompiler:

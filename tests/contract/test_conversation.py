@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -102,6 +103,27 @@ async def test_a_program_that_does_not_compile_does_not_run(url: str) -> None:
     assert events[0] == StageBegan(stage="compile")
     assert (events[1].stream, "error: " in events[1].text) == ("stderr", True)
     assert [end_of(events[2]), *events[3:]] == [ended("compile", exit_code=1), Finished()]
+
+
+async def test_a_script_that_fails_to_build_is_a_stage_too(url: str) -> None:
+    async with talking(url, "bash", "echo never", "echo no; exit 3", build="main1.bash") as talk:
+        events = await talk.end()
+    assert events[:2] == [StageBegan(stage="compile"), Output(stream="stdout", text="no\n")]
+    assert [end_of(events[2]), *events[3:]] == [ended("compile", exit_code=3), Finished()]
+
+
+async def test_a_program_that_compiles_only_once_is_no_failure_of_the_sandbox(url: str) -> None:
+    """The script builds until a certain second, and the program's own build, just before it runs, comes later."""
+    until = int(time.time()) + round(3 * PATIENCE)
+    build = f"[ $(date +%s) -lt {until} ] || {{ echo late; exit 4; }}\nwhile [ $(date +%s) -lt {until} ]; do :; done"
+    async with talking(url, "bash", "echo never", build, build="main1.bash") as talk:
+        events = await talk.end()
+    assert [end_of(event) for event in events if isinstance(event, StageEnded)] == [
+        ended("compile", exit_code=0),
+        ended("run", exit_code=4),
+    ]
+    assert Output(stream="stdout", text="late\n") in events
+    assert events[-1] == Finished()
 
 
 @pytest.mark.parametrize(("number", "how"), [(2, {"exit_code": 7}), (15, {"signal": 15}), (9, {"signal": 9})])

@@ -1,16 +1,21 @@
 """`POST /run` of a real executor: several files, arguments, options, limits, tests and checkers."""
 
 import asyncio
+import os
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
 from executor.languages import known
+from job_runner.outcome import check_load
 from shared.codex import Verdict
 from shared.engine import Compiled, Started, Stop, TestEnded
+from shared.errors import EngineUnavailable
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
@@ -364,6 +369,51 @@ async def test_repeated_tests_have_fresh_boxes_and_an_end(url: str) -> None:
     failing = [{"stdin": "7", "args": ["x"]}]
     ended = await run_call.tests(url, "py", {"main.py": source}, tests=failing, repeat=3, stop_at_first_failure=True)
     assert [test.exit_code for test in ended] == [1]
+
+
+async def test_a_source_that_compiles_only_for_a_while_is_no_failure_of_the_sandbox(url: str) -> None:
+    """Its artefact is too large to keep, so each test compiles it. The first test ends when it no longer compiles."""
+    until = int(time.time()) + round(5 * PATIENCE)
+    now = " + ".join(
+        f"(__TIME__[{at}] * 10 + __TIME__[{at + 1}] - 528) * {unit}" for at, unit in ((0, 3600), (3, 60), (6, 1))
+    )
+    source = f"""
+        #include <ctime>
+        #include <unistd.h>
+        static_assert(({until % 86400} - ({now}) + 86400) % 86400 < 43200 && ({now}) != {until % 86400}, "too late");
+        alignas(32 << 20) char aligned = 1;
+        int main() {{ while (std::time(nullptr) <= {until}) usleep(1000); return aligned - 1; }}
+    """
+    found = await run_call.events(
+        url, "cpp", {"main.cpp": source}, tests=[{}, {}], limits={"cpu_s": 10 * PATIENCE, "wall_s": 30 * PATIENCE}
+    )
+    ended = [event for event in found if isinstance(event, TestEnded)]
+    assert [test.verdict for test in ended] == [Verdict.OK, Verdict.COMPILE_ERROR], found
+    assert "too late" in ended[1].stderr
+
+
+@pytest.fixture
+def busy_machine() -> Iterator[None]:
+    if not Path("/proc/pressure/cpu").exists():
+        pytest.skip("this kernel does not count the time in which something waits for a processor")
+    busy = [subprocess.Popen(("/bin/sh", "-c", "while :; do :; done")) for _ in range(3 * (os.cpu_count() or 1))]
+    yield
+    for each in busy:
+        each.kill()
+        each.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("busy_machine")
+async def test_a_compiler_that_is_stopped_on_a_busy_machine_reports_the_load(url: str) -> None:
+    """The script stands for a compiler that gets no processor."""
+    files = {"run": "true", "build": "sleep 60"}
+    compiled = (await run_call.events(url, "bash", files, build="build", compile_limits={"wall_s": 2}))[1]
+    assert isinstance(compiled, Compiled)
+    assert (compiled.verdict, compiled.stopped) == (Verdict.COMPILE_ERROR, Stop.WALL)
+    assert (compiled.cpu_pressure or 0) > 0.5
+    with pytest.raises(EngineUnavailable):
+        check_load(compiled, 1, 10.0)
 
 
 async def test_a_script_can_build_a_program(url: str) -> None:

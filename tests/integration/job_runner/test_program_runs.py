@@ -488,6 +488,20 @@ async def test_a_test_that_load_slowed_down_runs_again(
     assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "time_limit"}]
 
 
+async def test_a_compiler_that_load_stopped_is_no_error_of_the_program(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    stopped = COMPILED.model_copy(
+        update={"verdict": Verdict.COMPILE_ERROR, "wall_s": 70, "cpu_pressure": 0.9, "stopped": Stop.WALL}
+    )
+    engine.streams = [*[[STARTED, stopped]] * 4, [STARTED, COMPILED, ended(1)]]
+    await add(database, store)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert len(engine.requests) == 5
+    assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "ok"}]
+
+
 async def test_a_sender_who_waits_gets_the_time_limit(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:

@@ -41,6 +41,8 @@ def test_everything_that_a_compiler_sees_changes_the_key() -> None:
         key_of(replace(job, steps=(replace(compilation, argv=(" ".join(compilation.argv),)),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, environment={}),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, merge_output=False),)), ["1.0"]),
+        key_of(replace(job, steps=(replace(compilation, limits=replace(compilation.limits, cpu_s=1)),)), ["1.0"]),
+        key_of(replace(job, steps=(replace(compilation, output_bytes=1),)), ["1.0"]),
     ]
     assert None not in others
     assert len(set(others)) == len(others)
@@ -54,9 +56,31 @@ def test_a_toolchain_is_identified_by_its_version_and_files() -> None:
     assert replace(installed, tools={"gcc": "/gone"}).identity == ("gcc 12", "/gone")
 
 
-@pytest.mark.parametrize("source", ["puts(__TIME__);", 'x = __DATE__ ""', "__TIMESTAMP__", "{$I %date%}"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "puts(__TIME__);",
+        'x = __DATE__ ""',
+        "__TIMESTAMP__",
+        "{$I %date%}",
+        "puts(__TI\\\nME__);",  # C splices lines
+        "puts(__TI??/\nME__);",
+        "#define TIME _(__TI##ME__)",
+        'mixin("__TI" ~ "ME__")',
+        "db __?TIME?__",
+        "db __?utc_date_num?__",
+        "dq __POSIX_TIME__",
+        "display function when-compiled",
+        "Put (GNAT.Source_Info.Compilation_ISO_Date);",
+    ],
+)
 def test_a_source_that_uses_the_time_has_no_key(source: str) -> None:
     assert key_of(_job(source), ["1.0"]) is None
+
+
+@pytest.mark.parametrize("source", ["int time, date;", "clock_gettime(); update();", "__time(x);", "%d time"])
+def test_other_sources_have_a_key(source: str) -> None:
+    assert key_of(_job(source), ["1.0"])
 
 
 def _artefact(size: int) -> StepResult:

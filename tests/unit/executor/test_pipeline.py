@@ -12,12 +12,12 @@ from executor.languages import known
 from executor.languages.program import Program
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
-from executor.pipeline import Pipeline, of_source, plan
+from executor.pipeline import Pipeline, RunResult, of_source, plan
 from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
-from shared.engine import ProgramFile, ProgramRequest
+from shared.engine import Compiled, ProgramFile, ProgramRequest, TestEnded
 
 _PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
 
@@ -99,6 +99,21 @@ async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure:
         assert result.verdict is Verdict.TIME_LIMIT
 
 
+@pytest.mark.usefixtures("busy_machine")
+@pytest.mark.parametrize(("stopped", "pressure"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
+@pytest.mark.parametrize("call", ["codex", "run"])
+async def test_a_stopped_compiler_reports_the_load_too(call: str, stopped: str | None, pressure: float | None) -> None:
+    pipeline = Pipeline(RejectingSandbox(stopped), ExecutorSettings())
+    c = Installed(known()["c"], {"gcc": "/headers/gcc", "gold": "", "named_folders": ""}, "")
+    answer: RunResult | Compiled | TestEnded
+    if call == "codex":
+        answer = await pipeline.run(RunRequest(code="x", language="c"), c)
+    else:
+        request = ProgramRequest(language="c", files=(ProgramFile(path="main.c", content="x"),))
+        [answer] = [event async for event in pipeline.run_tests(request, c.program(request), c, lambda: None)]
+    assert (answer.verdict, answer.cpu_pressure) == (Verdict.COMPILE_ERROR, pressure)
+
+
 @pytest.mark.parametrize(("asked", "given"), [(None, 8 << 20), (4 << 20, 4 << 20), (64 << 20, 8 << 20)])
 def test_a_language_may_lower_the_stack(asked: int | None, given: int) -> None:
     ruby = Installed(known()["rb"], tools={"ruby": "/usr/bin/ruby"}, info="")
@@ -170,6 +185,7 @@ class RejectingSandbox:
 
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
+        await asyncio.sleep(0)
         compiles = not any("/headers/" in word for word in job.steps[0].argv)
         compiled = StepResult(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"rejected", b"", truncated=False)
         return [compiled, replace(compiled, stdout=b"done")] if compiles else [compiled]
@@ -227,6 +243,39 @@ async def test_artefacts_of_a_shared_compiler_run_and_are_not_cached() -> None:
     verdicts, jobs = await _run_twice(_compiled(0))
     assert verdicts == [Verdict.OK, Verdict.OK]
     assert [(len(job.steps), job.files["main"].content, job.artefact_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
+
+
+@pytest.mark.parametrize(
+    "limits", [{"cpu_s": 5.0}, {"wall_s": 5.0}, {"memory_bytes": 512 << 20}, {"processes": 16}, {"output_bytes": 5}]
+)
+async def test_a_source_whose_compiler_has_lower_limits_is_not_shared(limits: dict[str, Any]) -> None:
+    """Otherwise it would compile or not, by whether the shared compiler had started."""
+    sandbox = CompilingSandbox()
+    shared = WithSharedCompiler(replace(_compiled(0), truncated="output_bytes" in limits))
+    java = Installed(known()["java"], dict.fromkeys(known()["java"].tools, "/usr/bin/java"), "")
+    request = ProgramRequest.model_validate(
+        {
+            "language": "java",
+            "files": [{"path": "Main.java", "content": "class Main {}"}],
+            "compile_limits": limits,
+        },
+        strict=False,
+    )
+    pipeline = Pipeline(sandbox, ExecutorSettings(), shared)
+    async for _ in pipeline.run_tests(request, java.program(request), java, lambda: None):
+        pass
+    assert [len(job.steps) for job in sandbox.jobs] == [2]
+
+
+async def test_diagnostics_are_kept_apart_for_those_who_ask() -> None:
+    """javac writes them to standard error, wherever it runs."""
+    java = Installed(known()["java"], dict.fromkeys(known()["java"].tools, "/usr/bin/java"), "")
+    files = (ProgramFile(path="Main.java", content="class Main {}"),)
+    request = ProgramRequest(language="java", files=files, output_order=True)
+    pipeline = Pipeline(CompilingSandbox(), ExecutorSettings(), WithSharedCompiler(_compiled(1)))
+    [event] = [event async for event in pipeline.run_tests(request, java.program(request), java, lambda: None)]
+    assert isinstance(event, Compiled)
+    assert (event.output, event.stderr, event.order) == ("", "Main.java:1", [0, 11])
 
 
 async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:

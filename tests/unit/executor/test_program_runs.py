@@ -132,16 +132,40 @@ async def test_a_rejected_program_has_no_test() -> None:
 
 
 class _Unsteady(_Sandbox):
-    """Rejects at the second time what it has compiled."""
+    """Rejects at the second time what it has compiled. `stopped` is the limit that stops the compiler then."""
+
+    def __init__(self, size: int, stopped: str | None = None) -> None:
+        super().__init__(size=size)
+        self._stopped = stopped
 
     async def run(self, job: Job) -> list[StepResult]:
         results = await super().run(job)
-        return results if len(self.jobs) == 1 else [replace(_OK, exit_code=1)]
+        rejected = replace(_OK, exit_code=1, stdout=b"an error", stopped=self._stopped)
+        return [rejected] if len(self.jobs) == 2 else results
 
 
-async def test_a_later_rejection_is_a_failure_of_ours() -> None:
-    with pytest.raises(SandboxFailure, match="and not for another"):
-        await _run(_Unsteady(size=1 << 30), tests=[{}, {}])
+@pytest.mark.parametrize("code", ["c", "py"])
+async def test_a_later_rejection_is_the_verdict_of_its_test(code: str) -> None:
+    """A source may depend on the time, so its author decides whether it compiles again. `py` has a build script."""
+    fields: dict[str, Any] = (
+        {"files": [{"path": "main.py", "content": "x"}], "build": "main.py"} if code == "py" else {}
+    )
+    events = await _run(_Unsteady(size=1 << 30), code, tests=[{"expected_output": ""}] * 3, **fields)
+    first, second, third = _tests(events)
+    assert [first.verdict, second.verdict, third.verdict] == [
+        Verdict.ACCEPTED,
+        Verdict.COMPILE_ERROR,
+        Verdict.ACCEPTED,
+    ]
+    assert (second.stdout, second.stderr, second.error, second.truncated) == ("", "an error", "", [])
+    assert (second.exit_code, second.cpu_s) == (1, 1.0)
+
+
+async def test_a_compiler_that_is_stopped_the_second_time_is_told_so() -> None:
+    sandbox = _Unsteady(size=1 << 30, stopped="cpu")
+    _, second = _tests(await _run(sandbox, tests=[{}, {}]))
+    assert (second.verdict, second.stopped) == (Verdict.COMPILE_ERROR, "cpu")
+    assert second.error == "Compilation: Time limit exceeded: stopped after 30 s of CPU time."
 
 
 async def test_the_expected_output_is_in_no_job() -> None:

@@ -1,9 +1,13 @@
 """The whole table of `decide`: every verdict and status."""
 
+from collections.abc import Callable
+
 import pytest
 
-from job_runner.outcome import MAX_RERUNS, decide, give_up, is_caused_by_load
+from job_runner.outcome import MAX_RERUNS, check_load, decide, give_up
 from shared.codex import RunResponse, Verdict
+from shared.engine import Compiled, TestEnded
+from shared.errors import EngineUnavailable
 from shared.job_state import JobState
 
 
@@ -46,22 +50,64 @@ def timed_out(**changes: float | str | None) -> RunResponse:
     return RunResponse.model_validate({**fields, **changes})
 
 
-def test_a_wall_limit_under_load_is_tried_three_times() -> None:
-    assert [is_caused_by_load(timed_out(), attempt) for attempt in (1, 2, 3)] == [True, True, False]
+def a_compilation(**changes: float | str | None) -> Compiled:
+    fields = {"verdict": "compile_error", "error": "", "output": "", "truncated": False, "memory_bytes": 1}
+    return Compiled.model_validate({**fields, "cpu_s": 8.0, "wall_s": 70.0, "cpu_pressure": 0.9, **changes})
+
+
+def rejected(**changes: float | str | None) -> RunResponse:
+    return timed_out(**{"verdict": "compile_error", "status": 200, **changes})
+
+
+def a_test(**changes: float | str | None) -> TestEnded:
+    fields = {"number": 2, "verdict": "time_limit", "error": "", "stdout": "", "stderr": "", "diff": None}
+    rest: dict[str, object] = {
+        "truncated": [],
+        "exit_code": None,
+        "signal": 9,
+        "memory_bytes": 1,
+        "cpu_s": 1,
+        "wall_s": 30,
+    }
+    return TestEnded.model_validate({**fields, **rest, "cpu_pressure": 0.9, **changes})
+
+
+def runs_again(answer: RunResponse | Compiled | TestEnded, attempt: int) -> bool:
+    try:
+        check_load(answer, attempt, 10.0)
+    except EngineUnavailable:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("answer", [timed_out(), a_test()])
+def test_a_wall_limit_under_load_is_tried_three_times(answer: RunResponse | TestEnded) -> None:
+    assert [runs_again(answer, attempt) for attempt in (1, 2, 3)] == [True, True, False]
     assert MAX_RERUNS == 2
+
+
+@pytest.mark.parametrize("answer", [rejected(), a_compilation(), a_test(verdict="compile_error")])
+def test_a_compiler_that_load_stopped_is_never_the_senders_fault(answer: RunResponse | Compiled | TestEnded) -> None:
+    assert all(runs_again(answer, attempt) for attempt in (1, 2, 3, 20))
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"verdict": "ok"},
         {"verdict": None},
-        {"time_s": 29.0},  # it used all its CPU time: the program is slow
+        {"time_s": 29.0, "cpu_s": 36.0},  # it used its CPU time: it is slow
         {"cpu_pressure": 0.1},  # nothing waited for a processor: it slept
-        {"cpu_pressure": None},
-        {"time_s": None},
-        {"wall_s": None},
+        {"cpu_pressure": None},  # another limit, or none, ended it
     ],
 )
-def test_any_other_answer_is_about_the_program(changes: dict[str, float | str | None]) -> None:
-    assert not is_caused_by_load(timed_out(**changes), 1)
+@pytest.mark.parametrize("attempt", [1, 3])
+@pytest.mark.parametrize("make", [timed_out, rejected, a_compilation])
+def test_any_other_answer_is_about_the_program(
+    make: Callable[..., RunResponse | Compiled], changes: dict[str, float | str | None], attempt: int
+) -> None:
+    assert not runs_again(make(**changes), attempt)
+
+
+@pytest.mark.parametrize("changes", [{"verdict": "ok"}, {"time_s": None}, {"wall_s": None}])
+def test_without_measures_the_load_is_not_blamed(changes: dict[str, float | str | None]) -> None:
+    assert not runs_again(timed_out(**changes), 1)
