@@ -494,12 +494,13 @@ async def test_a_compiler_that_load_stopped_is_no_error_of_the_program(
     stopped = COMPILED.model_copy(
         update={"verdict": Verdict.COMPILE_ERROR, "wall_s": 70, "cpu_pressure": 0.9, "stopped": Stop.WALL}
     )
-    engine.streams = [*[[STARTED, stopped]] * 4, [STARTED, COMPILED, ended(1)]]
+    engine.streams = [[STARTED, stopped], [STARTED, stopped], [STARTED, stopped]]
     await add(database, store)
     async with running(database, processor):
-        await all_are("executed", database)
-    assert len(engine.requests) == 5
-    assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "ok"}]
+        await all_are("failed", database)
+    assert await fetch(database, "SELECT verdict, outcome FROM uploads") == [{"verdict": None, "outcome": "failed"}]
+    [job] = await fetch(database, "SELECT failure FROM job")
+    assert job["failure"] == "the machine was too busy to compile it (tried 3 times)"
 
 
 async def test_a_sender_who_waits_gets_the_time_limit(
