@@ -71,7 +71,9 @@ class ApiSettings(Settings):
     lists_bytes: Annotated[int, Field(ge=4 << 20, description="bytes of all lists of submissions under way")] = 8 << 20
     max_streams: Annotated[
         int,
-        Field(ge=1, description="event streams that one key may have open at one process; all keys, four times as many"),
+        Field(
+            ge=1, description="event streams that one key may have open at one process; all keys, four times as many"
+        ),
     ] = 250
     max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
     mailgun_signing_key: SecretStr | None = Field(

@@ -39,7 +39,6 @@ async def create_submission(
     async with AsyncExitStack() as turn:
         turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
         await request.body()
-        turn.callback(let_go, request)
         await turn.enter_async_context(services.reading.take(principal))
         return await _created(request, principal, services, configuration, turn, guards_callback=guards_callback)
 
@@ -79,6 +78,7 @@ async def _created(
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
         del asked
         await turn.aclose()
+        let_go(request)
         await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
     try:
         return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)
