@@ -50,6 +50,5 @@ async def _form(request: Request, services: Services, status: HTTPStatus = HTTPS
         status=status,
         headers={"Cache-Control": "no-store"},
         is_wrong=status is HTTPStatus.FORBIDDEN,
-        is_too_often=status is HTTPStatus.TOO_MANY_REQUESTS,
         needs_key=await services.authenticator.keys_existed(),
     )
