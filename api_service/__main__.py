@@ -75,9 +75,10 @@ async def serve(stop: asyncio.Event) -> None:
                 f"PRECIEUX_HOST is {settings.host}, which other machines can reach, but there is no API key: create one"
                 " with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST to 127.0.0.1"
             )
-        app = create_app(services, load(PistonSettings))
+        has_piston = "piston" in settings.doors
+        app = create_app(services, load(PistonSettings) if has_piston else None)
         # Only Piston's front door has a WebSocket.
-        message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
+        message_bytes = settings.largest_body_bytes if has_piston else 0
         limits = ConnectionLimits(
             head_s=settings.head_seconds,
             answer_s=settings.answer_seconds,
@@ -113,7 +114,7 @@ def _most_streams(settings: ApiSettings) -> int:
     if most_files != resource.RLIM_INFINITY:
         files = most_files
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    return max(1, min(2 * settings.max_streams, files - settings.connections - _OTHER_FILES))
+    return max(1, min(4 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
 def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay | Announcer) -> Services:
@@ -149,7 +150,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         large_answers=Shares(settings.answers_bytes, "Answers with many outputs"),
         watcher=watcher,
         streams=Streams(database, watcher, Links(signer), most=settings.max_streams, most_in_all=most_streams),
-        waits=Waits(settings.max_waits),
+        waits=Waits(settings.connections),
         places=QueuePlaces(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,

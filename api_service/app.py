@@ -1,5 +1,7 @@
 """The FastAPI application: routes, limits of bodies, and problem documents."""
 
+from typing import Final
+
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -12,11 +14,20 @@ from api_service.problems import add_problem_handlers, problem
 from api_service.request_ids import RequestIds
 from api_service.routes import classic, docs, files, health
 from api_service.spelling import EitherSpelling
-from api_service.v1.errors import add_handlers, is_v1, refusing
+from api_service.v1.errors import WITHOUT_KEY, add_handlers, is_v1, refusing
 from api_service.v1.manners import Manners
 from api_service.v1.openapi import TAGS as V1_TAGS
 from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
 from shared.version import VERSION
+
+#: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
+_READ_FROM_STRANGERS: Final = {
+    web.SEND: 0,
+    web.LOG_IN: 8 << 10,
+    **dict.fromkeys(WITHOUT_KEY, 256 << 10),
+}
+#: The most seconds for the whole of such a body.
+_STRANGER_SECONDS: Final = 10.0
 
 
 def create_app(services: Services, piston_settings: PistonSettings | None = None) -> FastAPI:
@@ -61,9 +72,11 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
 
         judge0.add_to(app)
         refuse = judge0.refusing(refuse)
+    limits = BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds)
     app.add_middleware(
         BoundedBodies,
-        limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),
+        limits=limits,
+        by_path={path: _of_strangers(limits, size) for path, size in _READ_FROM_STRANGERS.items()},
         budget=ByteBudget(settings.all_bodies_bytes),
         refuse=refuse,
         # API v1 first answers 401, 403, 404 and 405.
@@ -76,3 +89,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     # Added last, so it is the outermost.
     app.add_middleware(RequestIds, logged=tuple(logged))
     return app
+
+
+def _of_strangers(usual: BodyLimits, most_bytes: int) -> BodyLimits:
+    return BodyLimits(most_bytes or usual.most_bytes, usual.pause_s, min(usual.whole_s, _STRANGER_SECONDS))

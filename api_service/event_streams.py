@@ -1,6 +1,7 @@
 """Keeps the open event streams of this process: how many a key may have, when they wake up, and when they end."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -34,6 +35,9 @@ T = TypeVar("T")
 _COMMENT_SECONDS: Final = 15.0
 #: Seconds between two looks at the queue.
 _QUEUE_SECONDS: Final = 1.0
+#: Seconds after which a stream ends, so that nobody holds one for ever, for example of a submission that is held. The
+#: client connects again with its last event.
+_LONGEST_SECONDS: Final = 600.0
 #: An estimate moves all the time. A change of less than this is no news.
 _ESTIMATE_MOVES: Final = timedelta(seconds=10)
 #: Seconds to wait before another try while the database is unavailable.
@@ -62,20 +66,21 @@ class Wake(asyncio.Event):
 class Stream:
     """An open stream. `wake` is set when there may be something to send, or the stream must end."""
 
-    __slots__ = ("_is_revoked", "_watcher", "queue", "shown_queue", "wake")
+    __slots__ = ("_ends_at", "_is_revoked", "_watcher", "queue", "shown_queue", "wake")
 
     def __init__(self, wake: Wake, watcher: Watcher) -> None:
         self.wake = wake
         self._watcher = watcher
         self._is_revoked = False
+        self._ends_at = time.monotonic() + _LONGEST_SECONDS
         #: The latest place in the queue, and the one that was sent last.
         self.queue: Queue | None = None
         self.shown_queue: Queue | None = None
 
     @property
     def must_end(self) -> bool:
-        """True once the service stops, or the key is revoked. `wake` is set then."""
-        return self._watcher.is_stopping or self._is_revoked
+        """True once the service stops, the key is revoked, or the stream has lasted for long enough."""
+        return self._watcher.is_stopping or self._is_revoked or time.monotonic() >= self._ends_at
 
     def revoke(self) -> None:
         """End the stream, because its key is revoked."""
@@ -83,8 +88,8 @@ class Stream:
         self.wake.set()
 
     async def comments_until_woken(self) -> AsyncGenerator[bytes]:
-        """Yield a comment from time to time. Return when the stream is woken."""
-        while True:
+        """Yield a comment from time to time. Return when the stream is woken, or must end."""
+        while not self.must_end:
             try:
                 async with asyncio.timeout(_COMMENT_SECONDS):
                     await self.wake.wait()

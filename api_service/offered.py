@@ -1,5 +1,6 @@
 """The languages that the engine offers, so that a submission in another language is refused at once."""
 
+import math
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -13,6 +14,8 @@ from shared.languages import check_lang, position_of
 
 #: Seconds for which the table is cached.
 _CACHE_SECONDS: Final = 5.0
+#: Seconds for which it is cached in any case, so that requests for unknown languages do not read it each time.
+_LEAST_SECONDS: Final = 1.0
 
 #: A runner updates the table every minute while the engine answers. Rows older than an hour are ignored.
 _OFFERED: Final = "SELECT code, details FROM languages WHERE seen_at > now() - interval '1 hour' ORDER BY code"
@@ -43,9 +46,10 @@ class OfferedLanguages:
 
     async def offer(self, wanted: Iterable[str] = ()) -> Offer:
         """Return what the engine offers. `wanted` are names of languages that a request needs."""
-        # A language that is not in the cache may have just been installed, so the table is read again.
+        # A language that is not in the cache may have just been installed, so the table is read again soon.
         is_new = bool(self._offer.languages) and any(self._offer.find(name) is None for name in wanted)
-        if self._read_at is None or is_new or time.monotonic() - self._read_at > _CACHE_SECONDS:
+        age = math.inf if self._read_at is None else time.monotonic() - self._read_at
+        if age > (_LEAST_SECONDS if is_new else _CACHE_SECONDS):
             async with self._database.connection() as connection:
                 rows = await connection.fetch_all(_OFFERED)
             # If several languages have an extension, it means the first of them.

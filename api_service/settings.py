@@ -69,9 +69,12 @@ class ApiSettings(Settings):
         int, Field(ge=0, description="bytes of all bodies under way; the first 64 KiB of each do not count")
     ] = 16 << 20
     lists_bytes: Annotated[int, Field(ge=4 << 20, description="bytes of all lists of submissions under way")] = 8 << 20
-    max_streams: Annotated[int, Field(ge=1, description="event streams that one key may have open at one process")] = (
-        1000
-    )
+    max_streams: Annotated[
+        int,
+        Field(
+            ge=1, description="event streams that one key may have open at one process; all keys, four times as many"
+        ),
+    ] = 250
     max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
     mailgun_signing_key: SecretStr | None = Field(
         default=None,
@@ -80,7 +83,6 @@ class ApiSettings(Settings):
     answers_bytes: Annotated[
         int, Field(ge=48 << 20, description="bytes of all answers under way that have the outputs of many tests")
     ] = 64 << 20
-    max_waits: Annotated[int, Field(ge=1, description="requests of one key that may wait for a result at once")] = 100
 
     @field_validator("recipients")
     @classmethod

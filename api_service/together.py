@@ -25,6 +25,7 @@ class Together(Generic[V]):
         return await future
 
     async def _run(self) -> None:
+        waiting: dict[int, list[asyncio.Future[V | None]]] = {}
         try:
             while self._waiting:
                 numbers = list(self._waiting)[: self._most]
@@ -39,6 +40,11 @@ class Together(Generic[V]):
                     _settle(futures, found.get(number))
         finally:
             self._task = None
+            # Only a task that is cancelled leaves some that wait.
+            for futures in (*waiting.values(), *self._waiting.values()):
+                for future in futures:
+                    future.cancel()
+            self._waiting.clear()
 
 
 def _settle(futures: Sequence[asyncio.Future[V | None]], result: V | Exception | None) -> None:

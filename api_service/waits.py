@@ -1,4 +1,4 @@
-"""Bounds how many requests of a key may wait for a result at once."""
+"""Bounds how many requests may wait for a result at once, so that they never use up the connections of all others."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,20 +10,30 @@ from api_service.problems import Problem
 
 
 class Waits:
-    """Counts the requests of each key that wait; `most` may."""
+    """Counts the requests of each key that wait.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    A key may hold less than a quarter of the `connections`, and all keys together half of them.
+    """
+
+    def __init__(self, connections: int) -> None:
+        self._most = (connections - 1) // 4
+        self._most_in_all = connections // 2
         self._count: Counter[int | None] = Counter()
 
     @contextmanager
     def hold(self, principal: Principal) -> Iterator[None]:
-        """Count one wait while the block runs. Raise `Problem` (429) if the key has too many."""
+        """Count one wait while the block runs. Raises `Problem` if there are too many: 429 of this key, 503 of all."""
         key = principal.key_id
         if self._count[key] >= self._most:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"{self._most} requests of this key wait for results; send this one without a wait, or later.",
+                {"Retry-After": "5"},
+            )
+        if self._count.total() >= self._most_in_all:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Too many requests wait for results; send this one without a wait, or later.",
                 {"Retry-After": "5"},
             )
         self._count[key] += 1

@@ -68,7 +68,9 @@ class BoundedBodies:
     With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
     answer with another error first. Otherwise it is refused before the application is called.
 
-    A body gives its part of the budget back when its request has been answered, or by `give_back`. If a request is
+    `by_path` has the limits of paths whose bodies are read before their sender is known.
+
+    A body gives its part of the budget back when its client has read the answer, or by `give_back`. If a request is
     refused while its body arrives, the application receives a disconnect, and the middleware drops what it sends after
     that.
     """
@@ -80,12 +82,14 @@ class BoundedBodies:
         budget: ByteBudget,
         refuse: Refuse,
         is_late: Callable[[Scope], bool] = lambda scope: False,
+        by_path: Mapping[str, BodyLimits] | None = None,
     ) -> None:
         self._app = app
         self._limits = limits
         self._budget = budget
         self._refuse = refuse
         self._is_late = is_late
+        self._by_path = by_path or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,7 +98,8 @@ class BoundedBodies:
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         codings = {value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"}
-        body = _Body(self._limits, self._budget, receive, is_encoded=not codings <= {b"", b"identity"})
+        limits = self._by_path.get(scope["path"], self._limits)
+        body = _Body(limits, self._budget, receive, is_encoded=not codings <= {b"", b"identity"})
         is_late = self._is_late(scope)
         answering = False
 
@@ -119,8 +124,13 @@ class BoundedBodies:
         async def bounded_send(message: Message) -> None:
             nonlocal answering
             answering = True
-            if body.refused is None:
-                await send(message)
+            if body.refused is not None:
+                return
+            if body.is_counted and message["type"] == "http.response.body" and not message.get("more_body"):
+                # uvicorn waits for the client before it writes, not after, so this returns when the client has read it.
+                await send({**message, "more_body": True})
+                message = {"type": "http.response.body"}
+            await send(message)
 
         if not is_late:
             try:
@@ -162,6 +172,11 @@ class _Body:
         #: The arguments of the exception. The exception itself would keep its frames, and so the body, alive until the
         #: next garbage collection.
         self.refused: tuple[HTTPStatus, str] | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """True while the body has a part of the budget."""
+        return self._taken > 0
 
     def expect(self, size: int) -> None:
         """Refuse a body by its declared size, before any of it is read."""

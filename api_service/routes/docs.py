@@ -36,17 +36,21 @@ _HEADERS: Final = {
 
 @router.get("/openapi.json")
 async def openapi(request: Request, services: ServicesDep) -> Response:
+    """Return the document. It is made once for all requests, until the languages change."""
     try:
         languages = await services.offered.codes()
         is_key_needed = await services.authenticator.keys_existed()
     except TransientError:
         # The calls are documented even without the database.
         languages, is_key_needed = list(ALIASES), True
-    document = describe(
-        request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.schemas()
-    )
-    v1_openapi.complete(document, max_batch=services.settings.max_batch)
-    return JSONResponse(document)
+    state, made_for = request.app.state, (languages, is_key_needed)
+    if getattr(state, "openapi", (None,))[0] != made_for:
+        document = describe(
+            request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.schemas()
+        )
+        v1_openapi.complete(document, max_batch=services.settings.max_batch)
+        state.openapi = made_for, JSONResponse(document).body
+    return Response(state.openapi[1], media_type="application/json")
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])

@@ -39,7 +39,7 @@ _KINDS: Final = {
 _NOT_FOUND: Final = "There is nothing at this path for this key; check the path and the ids in it."
 
 #: Paths that need no key.
-_WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
+WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
 
 
 def is_v1(path: str) -> bool:
@@ -137,7 +137,7 @@ async def _invalid(_: Request, exc: Exception) -> V1Problem:
 async def _http(request: Request, exc: Exception) -> V1Problem:
     assert isinstance(exc, HTTPException)
     is_unrouted = exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
-    if is_unrouted and request.method != "OPTIONS" and request.url.path not in _WITHOUT_KEY:
+    if is_unrouted and request.method != "OPTIONS" and request.url.path not in WITHOUT_KEY:
         # 401 and 403 come first. Browsers send OPTIONS without a key, to learn whether other sites may call.
         services: Services = request.app.state.services
         await services.authenticator.principal(request, await credentials_of(request))

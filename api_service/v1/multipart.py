@@ -40,19 +40,28 @@ class Part:
 
 def parse(body: bytes, content_type: str) -> list[Part]:
     """Return the parts of a form in their order. Raises `NotMultipart` or `TooManyParts`."""
+    form = _parsed(body, content_type)
+    if not form.has_ended:
+        raise NotMultipart("The form ends too early: its last boundary is missing.")
+    return form.parts
+
+
+def parse_beginning(body: bytes, content_type: str) -> list[Part]:
+    """Return the parts that end within the beginning of a form. Raises `NotMultipart` or `TooManyParts`."""
+    return _parsed(body, content_type).parts
+
+
+def _parsed(body: bytes, content_type: str) -> "_Form":
+    """Return what a body has, whether the form ends there or not."""
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise NotMultipart("The Content-Type names no boundary; send the form as an HTTP client makes it.")
     form = _Form()
     try:
-        parser = MultipartParser(boundary, form.callbacks)
-        parser.write(body)
-        parser.finalize()
+        MultipartParser(boundary, form.callbacks).write(body)
     except FormParserError:
         raise NotMultipart("The form cannot be read; send it as an HTTP client makes it.") from None
-    if not form.has_ended:
-        raise NotMultipart("The form ends too early: its last boundary is missing.")
-    return form.parts
+    return form
 
 
 class _Form:

@@ -4,6 +4,9 @@ from typing import Final
 
 from api_service.web.routes import admin, home, problems, recipient_page, send, static, submission, unsubscribe
 
+#: The paths that read what they are sent before its sender is known.
+SEND: Final = send.PATH
+LOG_IN: Final = admin.LOG_IN
 #: Pages that are always served: mails and API v1 lead to them, or other pages need their files.
 ALWAYS: Final = (home.router, static.router, recipient_page.router, unsubscribe.router, problems.router)
 #: Pages that the setting `PRECIEUX_WEB` turns off.

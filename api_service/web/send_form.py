@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from api_service.v1.multipart import Part
@@ -11,21 +11,27 @@ from api_service.v1.requests import Upload
 
 _MEBIBYTE: Final = 1 << 20
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+#: The most characters of a form that are shown again. Each may take many in HTML.
+_MOST_SHOWN: Final = 64 << 10
+#: What the row of an empty test counts for.
+_ROW: Final = 200
 _TEXTS: Final = (
-    "language", "source", "stdin", "args", "compiler_args", "cpu_s", "memory_mib", "email", "checker", "locale",
-    "token", "key",
+    "language", "source", "stdin", "args", "compiler_args", "cpu_s", "memory_mib", "email", "checker",
 )  # fmt: skip
+_LOCALE: Final = "locale"
 
 
 @dataclass(frozen=True, slots=True)
 class SentForm:
-    """A form that was sent. `given` are its fields as they were written; the key and the token are not among them."""
+    """A form that was sent.
+
+    `given` are its fields as they were written, but for long ones, which `left_out` names. The key is not among them.
+    """
 
     given: Mapping[str, Any]
     content: Mapping[str, Any]
     upload: Upload | None
-    token: str
-    key: str = field(repr=False)
+    left_out: Sequence[str] = ()
     faults: Sequence[Fault] = ()
 
 
@@ -34,8 +40,8 @@ def read_form(parts: Sequence[Part]) -> SentForm:
 
     `content` is what API v1 would be sent, without the files, which are in `upload`.
     """
-    texts = {part.name: _lines(part.text()) for part in parts if part.name in _TEXTS}
-    given: dict[str, Any] = {name: texts.get(name, "") for name in _TEXTS if name not in ("token", "key", "locale")}
+    texts = {part.name: _lines(part.text()) for part in parts if part.name in (*_TEXTS, _LOCALE)}
+    given: dict[str, Any] = {name: texts.get(name, "") for name in _TEXTS}
     given["tests"] = _tests(parts)
     files = [(part.filename, part.data) for part in parts if part.name == "file" and part.filename]
     cpu_s, memory_mib = (_number(given[name]) for name in ("cpu_s", "memory_mib"))
@@ -46,7 +52,7 @@ def read_form(parts: Sequence[Part]) -> SentForm:
         "compiler_args": given["compiler_args"].split() or None,
         "limits": limits if any(limits.values()) else None,
         "email": given["email"].strip() or None,
-        "locale": texts.get("locale") or None,
+        "locale": texts.get(_LOCALE) or None,
     }
     if not files:
         content["source"] = given["source"]
@@ -55,12 +61,12 @@ def read_form(parts: Sequence[Part]) -> SentForm:
         content |= {"tests": [{**test, "args": args} for test in tests], "checker": {"kind": given["checker"] or None}}
     else:
         content |= {"stdin": given["stdin"], "args": args}
+    shown, left_out = _short(given)
     return SentForm(
-        given,
+        shown,
         content,
         Upload(files) if files else None,
-        texts.get("token", ""),
-        texts.get("key", ""),
+        left_out,
         [Fault("It must be a number.", pointer=f"/{name}") for name in ("cpu_s", "memory_mib") if _is_bad(given[name])],
     )
 
@@ -80,6 +86,22 @@ def _tests(parts: Sequence[Part]) -> list[dict[str, Any]]:
         {"stdin": stdin, "expected_output": expected, "hidden": str(row) in hidden}
         for row, (stdin, expected) in enumerate(zip(inputs, outputs, strict=False))
     ]
+
+
+def _short(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the fields that may be shown again, and the names of those that are too long together with the others."""
+    shown: dict[str, Any] = {}
+    room = _MOST_SHOWN
+    for name, value in given.items():
+        size = len(value) if isinstance(value, str) else sum(map(_size_of_test, value))
+        if size <= room:
+            shown[name] = value
+            room -= size
+    return shown, [name for name in given if name not in shown]
+
+
+def _size_of_test(test: Mapping[str, Any]) -> int:
+    return len(test["stdin"]) + len(test["expected_output"]) + _ROW
 
 
 def _number(text: str) -> float | None:

@@ -15,17 +15,13 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 
 from api_service.auth import Principal
-from api_service.budget import Budget, check
 from api_service.dependencies import Services, ServicesDep
 from api_service.problems import Problem
-from shared import api_keys, budgets
+from shared import api_keys
 from shared.api_keys import Scope
-from shared.budgets import Use
 
 #: Hours after which a session ends.
 HOURS: Final = 8
-#: Wrong keys that one address may try in an hour.
-_WRONG_KEYS: Final = 30
 _COOKIE: Final = "precieux-operator"
 
 _ADD: Final = "INSERT INTO sessions (sha256, key_sha256) VALUES (:sha256, :key_sha256)"
@@ -59,17 +55,13 @@ class Session:
 async def log_in(services: Services, request: Request, key: str) -> str:
     """Return the cookie of a new session. Without a key, it is one for the local user in protected mode.
 
-    Raises `Problem`: 403 if the key is not an admin's, or 429 if this address has sent too many wrong ones.
+    Raises `Problem` (403) if the key is not an admin's. Wrong keys are not counted: a key cannot be guessed, and behind
+    a proxy the address of a stranger is also the operator's.
     """
     key_sha256 = api_keys.digest(key.strip()) if key.strip() else None
-    wrong_keys = Budget(_subject(request), _WRONG_KEYS, "Wrong keys from this address")
-    async with services.database.connection() as connection:
-        await check(connection, wrong_keys)
     try:
         await _principal(services, request, key_sha256)
     except LoggedOut:
-        async with services.database.connection() as connection:
-            await budgets.charge(connection, [Use(wrong_keys.subject, wrong_keys.per_hour)])
         raise Problem(HTTPStatus.FORBIDDEN, "This is no valid key with the scope `admin`.") from None
     token = secrets.token_urlsafe(32)
     async with services.database.transaction() as connection:
@@ -111,13 +103,15 @@ async def _principal(services: Services, request: Request, key_sha256: str | Non
     return principal
 
 
-def _subject(request: Request) -> str:
-    return f"log-in:{request.client.host if request.client else ''}"
-
-
 def cookie_name(services: Services, request: Request) -> str:
-    """Return the name of the cookie. Over HTTPS, its prefix makes browsers keep other hosts from setting it."""
-    return f"__Host-{_COOKIE}" if _is_https(services, request) else _COOKIE
+    """Return the name of the cookie. Over HTTPS, its prefix makes browsers keep other hosts from setting it.
+
+    Over HTTP it names the port, because browsers share cookies among all ports of a host.
+    """
+    if _is_https(services, request):
+        return f"__Host-{_COOKIE}"
+    port = request.url.port
+    return f"{_COOKIE}-{port}" if port else _COOKIE
 
 
 def set_cookie(services: Services, request: Request, response: Response, token: str) -> None:

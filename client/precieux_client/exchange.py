@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ T = TypeVar("T")
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 #: Seconds that an event stream may be silent. The server sends a comment every 15 s.
 _SILENT_STREAM_S: Final = 60.0
+#: A stream that has lasted for so long was no failure: the server ends each after some minutes.
+_LASTING_STREAM_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class EventStream:
     def __init__(self, path: str, settings: Settings, last_event_id: str | None) -> None:
         self._settings = settings
         self._failures = 0
+        self._begun_at = 0.0
         self.path = path
         self.parser = EventParser()
         self.parser.last_id = last_event_id
@@ -123,6 +127,7 @@ class EventStream:
     def options(self) -> dict[str, Any]:
         """Begin with the next connection, and return its headers and timeout."""
         self.parser.begin()
+        self._begun_at = time.monotonic()
         headers = {"Accept": "text/event-stream"}
         if self.parser.last_id is not None:
             headers["Last-Event-ID"] = self.parser.last_id
@@ -142,6 +147,8 @@ class EventStream:
 
     def delay_after_break(self, error: httpx.TransportError | None = None) -> float:
         """Return the seconds before the next connection. Raises `ConnectionFailed` if there is none."""
+        if time.monotonic() - self._begun_at > _LASTING_STREAM_S:
+            self.reset_failures()
         self._failures += 1
         delay = self._settings.retries.after_failure(self._failures)
         if delay is None:

@@ -1,10 +1,6 @@
 """The gateway of Compose, with its own configuration and a test's backend instead of the API's replicas."""
 
-import os
-import shutil
-import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,14 +11,11 @@ from typing import Final
 
 import pytest
 
-from precieux.ports import free_ports
-from shared.parent_death import die_with_parent
-from tests.fixtures.gate import missing
+from tests.fixtures.haproxy import haproxy
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.integration
 
-CONFIGURATION: Final = (Path(__file__).parents[2] / "deploy/haproxy.cfg").read_text()
 #: Connections of one address; few, to keep the test short.
 CONNECTIONS: Final = 8
 REQUESTS: Final = 60
@@ -106,51 +99,27 @@ GET: Final = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 @contextmanager
 def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY, silence: str = "20s") -> Iterator[Gateway]:
-    program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
-    if program is None:
-        missing("haproxy", "install Debian's package haproxy")
     with Backend() as backend, ExitStack() as stack:
         threading.Thread(target=backend.serve_forever, daemon=True).start()
         stack.callback(backend.shutdown)
-        port, health = free_ports(2)
-        text = CONFIGURATION
-        for written, here in {
-            "bind :8000": f"bind 127.0.0.1:{port}",
-            "bind :8404": f"bind 127.0.0.1:{health}",
-            "server-template api 16 api_service:8000": f"server api 127.0.0.1:{backend.server_port}",
-            "resolvers docker resolve-prefer ipv4 init-addr none": "",
-            # The test waits for this one: the shorter, the sooner it ends.
-            "timeout http-request 10s": "timeout http-request 1s",
-            "timeout client 20s": f"timeout client {silence}",
-            # Connections that a test holds must last on a slow machine.
-            "timeout http-keep-alive 15s": "timeout http-keep-alive 60s",
-        }.items():
-            assert text.count(written) == 1, written
-            text = text.replace(written, here)
-        (folder / "haproxy.cfg").write_text(text)
-        process = subprocess.Popen(
-            [program, "-db", "-f", folder / "haproxy.cfg"],
-            env={
-                **os.environ,
-                "PRECIEUX_GATEWAY_CONNECTIONS": str(connections),
-                "PRECIEUX_GATEWAY_REQUESTS": str(requests),
-            },
-            stdout=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(signal.SIGKILL),
+        port = stack.enter_context(
+            haproxy(
+                folder,
+                backend.server_port,
+                settings={
+                    "PRECIEUX_GATEWAY_CONNECTIONS": str(connections),
+                    "PRECIEUX_GATEWAY_REQUESTS": str(requests),
+                },
+                changes={
+                    # The test waits for this one: the shorter, the sooner it ends.
+                    "timeout http-request 10s": "timeout http-request 1s",
+                    "timeout client 20s": f"timeout client {silence}",
+                    # Connections that a test holds must last on a slow machine.
+                    "timeout http-keep-alive 15s": "timeout http-keep-alive 60s",
+                },
+            )
         )
-        stack.callback(process.wait)
-        stack.callback(process.kill)
-        running = Gateway(port, backend)
-
-        def ready() -> bool:
-            assert process.poll() is None
-            try:
-                return b" 200 " in running.answer(GET, "127.0.0.9")
-            except OSError:
-                return False
-
-        eventually_sync(ready, what="the gateway is ready")
-        yield running
+        yield Gateway(port, backend)
 
 
 def test_a_head_that_does_not_end_is_given_up(tmp_path: Path) -> None:

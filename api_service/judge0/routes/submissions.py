@@ -23,7 +23,7 @@ from shared.judge0 import store
 router = APIRouter()
 
 #: The most seconds that an answer waits. The longest submission needs less: 20 runs of 20 seconds, and its compiler.
-_LONGEST_WAIT_S: Final = 600.0
+LONGEST_WAIT_S: Final = 600.0
 _PER_PAGE: Final = 20
 _LARGEST: Final = 1 << 31
 
@@ -39,7 +39,6 @@ async def create_submission(
     async with AsyncExitStack() as turn:
         turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
         await request.body()
-        turn.callback(let_go, request)
         await turn.enter_async_context(services.reading.take(principal))
         return await _created(request, principal, services, configuration, turn, guards_callback=guards_callback)
 
@@ -73,13 +72,14 @@ async def _created(
     asked, how, waits = await _asked(request, services, configuration)
     if isinstance(asked, Invalid):
         return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
-    with reserved(services, principal, _LONGEST_WAIT_S if waits else 0):
+    with reserved(services, principal, LONGEST_WAIT_S if waits else 0):
         upload, token = await create(services, configuration, principal, asked, guards_callback=guards_callback)
         if not waits:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
         del asked
         await turn.aclose()
-        await wait_until_final(services, principal, upload, _LONGEST_WAIT_S)
+        let_go(request)
+        await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
     try:
         return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)
     except Refused as refused:

@@ -65,7 +65,7 @@ _EXAMPLE = {
     "max_args": MAX_ARGS,
     "max_args_bytes": MAX_ARGS_BYTES,
     "max_wait_s": MAX_WAIT_S,
-    "max_streams": 1000,
+    "max_streams": 250,
     "idempotency_s": 86_400,
     "limits": {
         "cpu_s": {"default": 10.0, "max": 60.0},

@@ -76,7 +76,6 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
     async with AsyncExitStack() as turn:
         turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
         await request.body()
-        turn.callback(let_go, request)
         await turn.enter_async_context(services.reading.take(principal))
         return await _created(request, services, principal, turn)
 
@@ -85,7 +84,7 @@ async def _created(request: Request, services: Services, principal: Principal, t
     posted = await read_submission(request, services, principal)
     wait = posted.wait
     is_repeatable = IDEMPOTENCY_KEY in request.headers
-    creation = _Creation(services, principal, [posted], turn, is_repeatable=is_repeatable)
+    creation = _Creation(request, services, principal, [posted], turn, is_repeatable=is_repeatable)
     del posted
     with reserved(services, principal, wait.seconds):
         answer = await once(
@@ -110,6 +109,7 @@ class _Creation:
     Before the answer waits, `posted` is emptied, because what was posted may be large, and the `turn` ends.
     """
 
+    request: Request
     services: Services
     principal: Principal
     posted: list[Posted]
@@ -137,6 +137,7 @@ class _Creation:
             return await _shown(services, self.principal, of_this.new, self.stored)
         del of_this
         await self.turn.aclose()
+        let_go(self.request)
         await wait_until_final(services, self.principal, upload, wait_s)
         return await visible_submission(services, self.principal, upload)
 

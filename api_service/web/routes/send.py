@@ -1,5 +1,6 @@
 """Sending a program with the plain form of the page, without scripts."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -7,11 +8,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
-from api_service.auth import require
+from api_service.auth import Principal, require
 from api_service.dependencies import Services, ServicesDep
 from api_service.problems import Problem
+from api_service.v1.aside import aside
 from api_service.v1.bodies import body_bytes, require_known_offer, terms_of
-from api_service.v1.multipart import NotMultipart, TooManyParts, parse
+from api_service.v1.multipart import NotMultipart, TooManyParts, parse, parse_beginning
 from api_service.v1.problems import Fault, V1Problem, invalid
 from api_service.v1.requests import validate_submission
 from api_service.web.program_page import is_valid_token, program_page
@@ -21,25 +23,35 @@ from shared.resources.links import Links
 
 router = APIRouter(include_in_schema=False)
 
+PATH: Final = "/send"
 _SAME_SITE: Final = {"same-origin", "none"}
 
 
-@router.post("/send")
+#: The fields by which a sender is known are the first of our form, so that no more of a stranger's form is looked at.
+_BEGINNING_BYTES: Final = 8 << 10
+_LEFT_OUT: Final = "It is too long to be shown again. Your browser still has it on the page before this one."
+
+
+@router.post(PATH)
 async def send(request: Request, services: ServicesDep) -> Response:
     """Register the program, and lead to its recipient's page, which needs neither a key nor scripts."""
     _refuse_other_sites(request)
-    form = await _form(request)
-    if not is_valid_token(services, form.token):
-        return await _again(request, services, form, Fault("The page has expired; send the form again."))
+    pieces = request.stream()
+    beginning = bytearray()
+    async for piece in pieces:
+        beginning += piece
+        if len(beginning) >= _BEGINNING_BYTES:
+            break
+    fields = _first_fields(request, bytes(beginning[:_BEGINNING_BYTES]))
     try:
-        upload = await _store(request, services, form)
-    except V1Problem as exc:
-        faults = exc.errors or [Fault(exc.detail)]
-        return await program_page(request, services, given=form.given, faults=faults, status=exc.kind.status)
+        principal = await _sender(request, services, fields.get("key", ""))
+        with services.bodies.hold(principal, body_bytes(request, services.settings)):
+            body = bytes(beginning) + b"".join([piece async for piece in pieces])
+            async with services.reading.take(principal):
+                return await _sent(request, services, principal, body, fields.get("token", ""))
     except Problem as exc:
-        return await _again(request, services, form, Fault(exc.detail), exc.status)
-    page = Links(services.signer).page(upload).removeprefix(services.signer.public_url).removeprefix("/")
-    return RedirectResponse(page, HTTPStatus.SEE_OTHER)
+        # Nothing of what a stranger sent is shown again.
+        return await program_page(request, services, faults=[Fault(exc.detail)], status=exc.status)
 
 
 def _refuse_other_sites(request: Request) -> None:
@@ -48,37 +60,58 @@ def _refuse_other_sites(request: Request) -> None:
         raise Problem(HTTPStatus.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
 
 
-async def _form(request: Request) -> SentForm:
+def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
+    """Return the fields that end within the beginning of the form. Raise `Problem` (400) if it is none."""
     try:
-        return read_form(parse(await request.body(), request.headers.get("Content-Type", "")))
+        parts = parse_beginning(beginning, request.headers.get("Content-Type", ""))
+        return {part.name: part.text() for part in parts if part.name in ("token", "key")}
     except (NotMultipart, TooManyParts) as exc:
         raise Problem(HTTPStatus.BAD_REQUEST, str(exc)) from None
 
 
-async def _store(request: Request, services: Services, form: SentForm) -> int:
-    """Store the submission of a form, and return its id. Raises `V1Problem` or `Problem` if it may not be sent."""
-    credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=form.key) if form.key else None
+async def _sender(request: Request, services: Services, key: str) -> Principal:
+    credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key) if key else None
     principal = await services.authenticator.principal(request, credentials)
     require(principal, Scope.SUBMIT)
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
-        terms = await terms_of(request, services, principal, [form.content])
-        new = validate_submission(form.content, terms, upload=form.upload)
-        if form.faults:
-            raise invalid(form.faults)
-        require_known_offer(terms, [new])
-        await services.backlog.check()
-        await services.backlog.check_key(principal)
-        stored = await services.submissions.post(principal, new, None)
+    return principal
+
+
+async def _sent(request: Request, services: Services, principal: Principal, body: bytes, token: str) -> Response:
+    """Store the submission of a form, and return the way to it; or the form again, and why it was refused."""
+    form = await aside(len(body), _form, body, request.headers.get("Content-Type", ""))
+
+    async def again(faults: Sequence[Fault], status: HTTPStatus) -> Response:
+        left_out = [Fault(_LEFT_OUT, pointer=f"/{name}") for name in form.left_out]
+        return await program_page(request, services, given=form.given, faults=[*faults, *left_out], status=status)
+
+    if not is_valid_token(services, token):
+        return await again([Fault("The page has expired; send the form again.")], HTTPStatus.FORBIDDEN)
+    try:
+        upload = await _store(request, services, principal, form, len(body))
+    except V1Problem as exc:
+        return await again(exc.errors or [Fault(exc.detail)], exc.kind.status)
+    except Problem as exc:
+        return await again([Fault(exc.detail)], exc.status)
+    page = Links(services.signer).page(upload).removeprefix(services.signer.public_url).removeprefix("/")
+    return RedirectResponse(page, HTTPStatus.SEE_OTHER)
+
+
+def _form(body: bytes, content_type: str) -> SentForm:
+    try:
+        return read_form(parse(body, content_type))
+    except (NotMultipart, TooManyParts) as exc:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(exc)) from None
+
+
+async def _store(request: Request, services: Services, principal: Principal, form: SentForm, size: int) -> int:
+    """Store the submission of a form, and return its id. Raises `V1Problem` or `Problem` if it may not be sent."""
+    terms = await terms_of(request, services, principal, [form.content])
+    new = await aside(size, validate_submission, form.content, terms, upload=form.upload)
+    if form.faults:
+        raise invalid(form.faults)
+    require_known_offer(terms, [new])
+    await services.backlog.check()
+    await services.backlog.check_key(principal)
+    stored = await services.submissions.post(principal, new, None)
     services.relay.wake.set()
     return stored.id
-
-
-async def _again(
-    request: Request,
-    services: Services,
-    form: SentForm,
-    fault: Fault,
-    status: HTTPStatus = HTTPStatus.FORBIDDEN,
-) -> Response:
-    """Return the page with what was written, and why it was refused."""
-    return await program_page(request, services, given=form.given, faults=[fault], status=status)

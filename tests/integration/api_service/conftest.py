@@ -152,7 +152,7 @@ def client_of(
             large_answers=Shares(large_answers_bytes, "Answers with many outputs"),
             watcher=watcher,
             streams=Streams(database, watcher, Links(signer), most=100),
-            waits=Waits(max_waits),
+            waits=Waits(4 * max_waits + 1),
             places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),
             dead_letters=dead_letters or OutboxDeadLetters(database),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import resource
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from tests.fixtures.memory_group import memory_group
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE, eventually_sync
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -120,6 +121,18 @@ def stalled_bodies(api: ApiProcess, stack: contextlib.ExitStack, count: int, key
         with contextlib.suppress(OSError):
             attacker.sendall(head + lengths[number % 2] + BODY + b"a" * (LARGEST - len(BODY) - 1))
     return attackers
+
+
+def post_and_read_nothing(api: ApiProcess, stack: contextlib.ExitStack, path: bytes, key: bytes) -> None:
+    """Send 40 forms of almost the largest size, and read none of the answers."""
+    for number in range(40):
+        sender = stack.enter_context(connect(api, number))
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        field = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+        body = field % (b"key", key) + field % (b"source", b'"' * (LARGEST - 1000)) + b"--x--\r\n"
+        head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n" % path
+        with contextlib.suppress(OSError):
+            sender.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
 
 def unread_answers(
@@ -223,6 +236,35 @@ async def test_a_body_is_not_read_before_its_sender_is_known(
             b"POST /submit_email/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
         )
         assert stranger.recv(64).startswith(b"HTTP/1.1 401")
+
+
+async def test_forms_of_strangers_take_little_memory(
+    tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
+) -> None:
+    """Each form would be several times as long if it came back, and nobody reads the answers."""
+    key = await make_key(database)
+    with (
+        api_process(tmp_path, database_url, in_child=little_memory) as api,
+        contextlib.ExitStack() as stack,
+    ):
+        for path, known in itertools.product((b"/send", b"/admin/login", b"/v1/mailgun/events"), (b"", key)):
+            post_and_read_nothing(api, stack, path, known)
+        assert is_served(api, key)
+        assert peak(api) < MEMORY
+
+
+async def test_a_strangers_body_has_ten_seconds_in_all(tmp_path: Path, database: Database, database_url: str) -> None:
+    await make_key(database)
+    with api_process(tmp_path, database_url) as api, api.connect() as connection:
+        connection.sendall(
+            b"POST /send HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: 2000000\r\n\r\n"
+        )
+        started = time.monotonic()
+        while not select.select([connection], [], [], 0.5)[0]:
+            connection.sendall(b"-")
+        assert connection.recv(12) == b"HTTP/1.1 408"
+        assert 8 < time.monotonic() - started < 18 * PATIENCE
 
 
 @pytest.mark.slow

@@ -5,9 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
-from api_service import auth
+from api_service import auth, openapi
 from api_service.relay import Relay
+from api_service.routes import docs
+from api_service.settings import ApiSettings
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared import api_keys
 from shared.api_keys import Scope
@@ -17,6 +20,7 @@ from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import connected, owner_of
 from tests.integration.api_service.conftest import RecordingBroker, client_of
+from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import execute
 
 pytestmark = pytest.mark.integration
@@ -124,3 +128,24 @@ async def test_the_document_needs_no_database(
     ):
         own_postgres.stop()
         assert set(operations(await document_of(api))) > CLASSIC
+
+
+async def test_the_document_is_made_once_until_the_languages_change(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes some 30 ms of the event loop, and needs no key."""
+    made: list[list[str]] = []
+    describe = openapi.describe
+
+    def counted(app: FastAPI, settings: ApiSettings, languages: list[str], **how: Any) -> dict[str, Any]:
+        made.append(languages)
+        return describe(app, settings, languages, **how)
+
+    monkeypatch.setattr(docs, "describe", counted)
+    await execute(database, "INSERT INTO languages VALUES ('py', '', now())")
+    assert await document_of(api) == await document_of(api) == await document_of(api)
+    assert made == [["py"]]
+    await execute(database, "INSERT INTO languages VALUES ('go', '', now())")
+    app_of(api).state.services.offered._read_at = None
+    await document_of(api)
+    assert made == [["py"], ["py", "go"]]

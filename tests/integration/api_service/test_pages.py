@@ -111,7 +111,54 @@ async def test_the_plain_form_needs_a_key_where_calls_do(keyed: httpx.AsyncClien
     for key, status in (("", 401), ("a-bad-key", 401), (KEY, 303)):
         answer = await send(keyed, {**FORM, "token": token, "key": key})
         assert answer.status_code == status
+        # Nothing that a stranger sends is shown.
         assert "a-bad-key" not in answer.text
+        assert "print(1)" not in answer.text
+
+
+@pytest.mark.parametrize("key", ["", "a-bad-key"])
+async def test_a_strangers_form_is_not_read_to_its_end(keyed: httpx.AsyncClient, key: str) -> None:
+    head = f'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\n{key}\r\n'
+    head += '--x\r\nContent-Disposition: form-data; name="source"\r\n\r\n'
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        yield head.encode()
+        for _ in range(100):
+            read += 10_000
+            yield b'"' * 10_000
+
+    answer = await keyed.post("/send", content=body(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert (answer.status_code, read) == (401, 10_000)
+    assert len(answer.text) < len((await keyed.get("/")).text) + 1000
+
+
+async def test_a_key_behind_much_else_is_not_looked_for(keyed: httpx.AsyncClient) -> None:
+    fields = {"token": await token_of(keyed), "source": "x" * 10_000, "key": KEY}
+    assert (await send(keyed, fields)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("long", "left_out"),
+    [
+        ({"source": '"' * 70_000}, "source"),
+        ({"args": "\0" * 70_000}, "args"),
+        ({f"test_stdin{n}": '"' * 10 for n in range(400)} | {f"test_expected{n}": "" for n in range(400)}, "tests"),
+        (dict.fromkeys(("source", "stdin", "args"), "&" * 30_000), "args"),
+    ],
+    ids=["a field", "control characters", "tests", "fields together"],
+)
+async def test_a_long_form_is_not_shown_again(keyed: httpx.AsyncClient, long: dict[str, str], left_out: str) -> None:
+    fields = [("token", await token_of(keyed)), ("key", KEY), ("language", "py"), ("email", "no address")]
+    # The fields of a row of tests have the same names.
+    fields += [(re.sub("[0-9]", "", name), text) for name, text in long.items()]
+    answer = await keyed.post("/send", files=[(name, (None, text)) for name, text in fields])
+    assert answer.status_code in (413, 422)
+    assert 'value="no address"' in answer.text
+    assert f"<code>{left_out}</code>" in answer.text
+    assert "too long to be shown again" in answer.text
+    assert len(answer.text) < 6 * (64 << 10)
 
 
 async def test_the_plain_form_needs_the_scope_to_submit(api: httpx.AsyncClient, database: Database) -> None:

@@ -1,6 +1,7 @@
 """Keys, budgets and bounds at the Piston front door."""
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
+from tests.integration.api_service.process import api_process
 from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
 from tests.integration.rows import execute, fetch
 
@@ -160,3 +162,8 @@ def test_a_key_holds_half_of_the_interactive_jobs() -> None:
                 pass
             with sessions.hold(2), sessions.hold(None):
                 pass
+
+
+def test_settings_of_a_closed_front_door_are_not_read(tmp_path: Path, database_url: str) -> None:
+    with api_process(tmp_path, database_url, {"PRECIEUX_PISTON_WAIT_SECONDS": "soon"}) as api:
+        assert httpx.get(f"{api.url}/healthz").status_code == 200

@@ -24,5 +24,5 @@ async def test_a_body_that_is_let_go_takes_no_room() -> None:
         raise AssertionError(message)
 
     bounded = BoundedBodies(app, BodyLimits(1 << 20), budget, refuse=None)  # type: ignore[arg-type]
-    await bounded({"type": "http", "headers": []}, receive, send)
+    await bounded({"type": "http", "path": "/", "headers": []}, receive, send)
     assert seen == [(FREE_BYTES + 1, 0), (0, 1)]

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import cast
 
+import pytest
+
 from api_service.offered import OfferedLanguages
 from shared.database.connection import Database
 
@@ -31,3 +33,29 @@ async def test_first_requests_at_one_time_all_see_the_languages() -> None:
     await asyncio.sleep(0)
     database.answers.set()
     assert await asyncio.gather(*requests) == [["py"], ["py"]]
+
+
+class CountingDatabase(SlowDatabase):
+    """Counts how often it was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers.set()
+        self.reads = 0
+
+    async def fetch_all(self, sql: str) -> list[dict[str, object]]:
+        self.reads += 1
+        return await super().fetch_all(sql)
+
+
+async def test_requests_for_unknown_languages_read_the_table_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    database, now = CountingDatabase(), 100.0
+    monkeypatch.setattr("api_service.offered.time.monotonic", lambda: now)
+    offered = OfferedLanguages(cast("Database", database))
+    for _ in range(50):
+        await offered.offer(["klingon"])
+    assert database.reads == 1
+    now += 1.1
+    for _ in range(50):
+        await offered.offer(["klingon"])
+    assert database.reads == 2

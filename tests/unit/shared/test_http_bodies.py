@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -13,6 +14,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+from shared.http_connections import ConnectionLimits
+from tests.fixtures.http_serving import connect, read_all, serving
+from tests.waiting import eventually_sync
 
 _LIMITS = BodyLimits(most_bytes=4 * FREE_BYTES, pause_s=3600, whole_s=3600)
 
@@ -55,6 +59,10 @@ class Client:
         return int(start["status"])
 
     @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+    @property
     def headers(self) -> dict[bytes, bytes]:
         return dict(self.sent[0]["headers"])
 
@@ -88,7 +96,7 @@ async def _serve(client: Client, app: App, limits: BodyLimits = _LIMITS, budget:
 async def test_a_body_within_the_bounds_is_passed_on_whole() -> None:
     client = await _serve(Client(b"a" * FREE_BYTES, b"b" * FREE_BYTES, b"c" * FREE_BYTES, end=True), App())
     assert client.status == 200
-    assert client.sent[-1]["body"] == str(3 * FREE_BYTES).encode()
+    assert client.body == str(3 * FREE_BYTES).encode()
 
 
 async def test_a_body_is_refused_early_by_its_declared_size() -> None:
@@ -156,11 +164,11 @@ async def test_deadlines_end_with_the_body() -> None:
 
     limits = BodyLimits(most_bytes=10, pause_s=0.01, whole_s=0.01)
     bounded = BoundedBodies(until_the_client_leaves, limits, ByteBudget(0), _refuse)
-    serving = asyncio.create_task(bounded(client.scope, client.receive, client.send))
+    under_way = asyncio.create_task(bounded(client.scope, client.receive, client.send))
     await listening.wait()
     await asyncio.sleep(0.05)  # timers fire in order, so those of the deadlines would have fired
     client.leave()
-    await serving
+    await under_way
     assert client.status == 200
 
 
@@ -169,7 +177,7 @@ async def test_all_bodies_together_keep_to_the_budget() -> None:
     first, second, small = App(), App(), App()
     first.go.clear()
     client = Client(b"a" * 3 * FREE_BYTES, end=True)
-    serving = asyncio.create_task(_serve(client, first, budget=budget))
+    under_way = asyncio.create_task(_serve(client, first, budget=budget))
     await first.got.wait()
     for refused in (Client(declared=2 * FREE_BYTES), Client(b"b" * 2 * FREE_BYTES)):
         await _serve(refused, second, budget=budget)
@@ -177,10 +185,48 @@ async def test_all_bodies_together_keep_to_the_budget() -> None:
     assert second.left == 1  # only a body without a declared size takes from it
     assert (await _serve(Client(b"c" * FREE_BYTES, end=True), small, budget=budget)).status == 200
     first.go.set()
-    await serving
+    await under_way
     assert client.status == 200
     assert budget.free == 2 * FREE_BYTES
     assert (await _serve(Client(b"b" * 2 * FREE_BYTES, end=True), second, budget=budget)).status == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/form", 408), ("/", 200)])
+async def test_a_path_may_have_bounds_of_its_own(path: str, status: int) -> None:
+    client = Client(b"a")
+    client.scope["path"] = path
+    by_path = {"/form": BodyLimits(most_bytes=10, pause_s=3600, whole_s=0.05)}
+    bounded = BoundedBodies(App(), _LIMITS, ByteBudget(0), _refuse, by_path=by_path)
+    under_way = asyncio.create_task(bounded(client.scope, client.receive, client.send))
+    await asyncio.sleep(0.1)  # timers fire in order, so that of the deadline has fired
+    client.put(b"", more=False)
+    await asyncio.wait_for(under_way, 30)
+    assert client.status == status
+
+
+def test_a_body_counts_until_its_answer_has_been_read() -> None:
+    """An answer that repeats a body is as large or larger, and stays in memory until the client reads it."""
+    budget = ByteBudget(2 * FREE_BYTES)
+    is_sent = threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
+        is_sent.set()
+        await PlainTextResponse(body * 300)(scope, receive, send)
+
+    def post(size: int) -> bytes:
+        return b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % size + b"a" * size
+
+    bounded = BoundedBodies(app, _LIMITS, budget, _refuse)
+    with serving(bounded, ConnectionLimits()) as address, connect(address) as unread:
+        unread.sendall(post(3 * FREE_BYTES))
+        assert is_sent.wait(30)
+        for _ in range(3):  # the server has had time to hand the answer to its transport
+            with connect(address) as other:
+                other.sendall(post(2 * FREE_BYTES))
+                assert other.recv(12) == b"HTTP/1.1 503"
+        assert len(read_all(unread)) > 900 * FREE_BYTES
+        eventually_sync(lambda: budget.free == 2 * FREE_BYTES, what="the body is given back")
 
 
 async def test_the_budget_has_everything_back_when_a_request_fails() -> None:

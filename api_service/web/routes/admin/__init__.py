@@ -4,4 +4,5 @@ from typing import Final
 
 from api_service.web.routes.admin import failures, keys, log_in, overview, suppressions
 
+LOG_IN: Final = log_in.PATH
 ROUTERS: Final = (failures.router, keys.router, log_in.router, overview.router, suppressions.router)

@@ -1,6 +1,7 @@
 """Logging in to the operator's page, and out."""
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -14,13 +15,15 @@ from api_service.web.session import SessionDep, log_in, log_out, set_cookie
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+PATH: Final = "/admin/login"
 
-@router.get("/admin/login")
+
+@router.get(PATH)
 async def show(request: Request, services: ServicesDep) -> Response:
     return await _form(request, services)
 
 
-@router.post("/admin/login")
+@router.post(PATH)
 async def enter(request: Request, services: ServicesDep) -> Response:
     key = (await own_form(request)).get("key")
     try:
@@ -47,6 +50,5 @@ async def _form(request: Request, services: Services, status: HTTPStatus = HTTPS
         status=status,
         headers={"Cache-Control": "no-store"},
         is_wrong=status is HTTPStatus.FORBIDDEN,
-        is_too_often=status is HTTPStatus.TOO_MANY_REQUESTS,
         needs_key=await services.authenticator.keys_existed(),
     )

@@ -26,6 +26,8 @@ _SHOWN: Final = 500
 
 @router.get("/admin/suppressions")
 async def suppressions(request: Request, services: ServicesDep, session: SessionDep, find: str = "") -> Response:
+    # No address has other characters.
+    find = "".join(filter(str.isprintable, find))
     async with services.database.connection() as connection:
         found = await use_cases.found(connection, find, limit=_SHOWN)
     return await admin_page(request, services, session, "suppressions", suppressions=found, find=find, shown=_SHOWN)
