@@ -40,8 +40,8 @@ class HealthSettings(Settings):
 class Health:
     """A process is healthy if its event loop runs and its database answers.
 
-    With `counts_backlog`, its metrics also have what waits. Only the API does so: its role may read all that is counted,
-    and the counts are the same in every process.
+    With `counts_backlog`, its metrics also have what waits. Only the API does so: its role may read all that is
+    counted, and every process would count the same.
 
     Raise `ConfigurationError` if the port cannot be used, so that a service says so before it reports that it is ready.
     """

@@ -60,7 +60,6 @@ async def test_each_service_shows_its_metrics_with_its_own_role(role: Role, data
             answer = await client.get("/metrics")
             assert answer.status_code == 200
             assert "precieux_database_up 1.0" in answer.text
-            assert ('precieux_backlog{where="outbox"}' in answer.text) == (role is Role.API)
 
 
 async def test_a_service_without_its_database_is_not_healthy(own_postgres: EmbeddedPostgres) -> None:
