@@ -11,14 +11,9 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-_STATES = "'queued', 'sending', 'sent', 'delivered', 'deferred', 'bounced', 'complained', 'refused', 'suppressed'"
-
 
 def upgrade() -> None:
-    run(f"""
-ALTER TABLE emails DROP CONSTRAINT emails_status_check, ADD CONSTRAINT emails_status_check
-    CHECK (status IN ({_STATES}, 'uncertain')) NOT VALID
-""")
+    run(_UPGRADE)
     run_online("ALTER TABLE emails VALIDATE CONSTRAINT emails_status_check")
     create_indexes(
         "emails_not_arrived_idx ON emails (updated_at, id)"
@@ -27,11 +22,22 @@ ALTER TABLE emails DROP CONSTRAINT emails_status_check, ADD CONSTRAINT emails_st
     run("DROP INDEX emails_failed_idx")
 
 
+_UPGRADE = """
+ALTER TABLE emails DROP CONSTRAINT emails_status_check, ADD CONSTRAINT emails_status_check CHECK (status IN (
+    'queued', 'sending', 'sent', 'delivered', 'deferred', 'bounced', 'complained', 'refused', 'suppressed',
+    'uncertain')) NOT VALID
+"""
+
+
 def downgrade() -> None:
-    run("""
+    run(_DOWNGRADE)
+
+
+_DOWNGRADE = """
 UPDATE emails SET status = 'refused' WHERE status = 'uncertain';
 CREATE INDEX emails_failed_idx ON emails (updated_at, id) WHERE status IN ('refused', 'bounced', 'complained');
 DROP INDEX emails_not_arrived_idx;
-ALTER TABLE emails DROP CONSTRAINT emails_status_check
-""")
-    run(f"ALTER TABLE emails ADD CONSTRAINT emails_status_check CHECK (status IN ({_STATES}))")
+ALTER TABLE emails DROP CONSTRAINT emails_status_check;
+ALTER TABLE emails ADD CONSTRAINT emails_status_check CHECK (status IN (
+    'queued', 'sending', 'sent', 'delivered', 'deferred', 'bounced', 'complained', 'refused', 'suppressed'))
+"""
