@@ -86,7 +86,7 @@ async def serve(stop: asyncio.Event) -> None:
             most_per_address=settings.connections_per_address,
         )
         log.info("api.starting", host=settings.host, port=settings.port)
-        health = Health(health_settings, database)
+        health = Health(health_settings, database, counts_backlog=True)
         # The HTTP server is not restarted: without it the process has no purpose.
         await run_loops(
             (

@@ -43,6 +43,7 @@ _STYLES: Final = {
     "bounced": "red",
     "complained": "red",
     "refused": "red",
+    "uncertain": "red",
     "wrong": "red",
 }
 

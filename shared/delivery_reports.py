@@ -25,10 +25,10 @@ class Delivery(StrEnum):
     COMPLAINED = "complained"
 
 
-_UNDER_WAY: Final = ("queued", "sending", "sent", "deferred")
+_UNDER_WAY: Final = ("queued", "sending", "sent", "deferred", "uncertain")
 #: The states that a report changes.
 _BEFORE: Final = {
-    Delivery.DEFERRED: ("queued", "sending", "sent"),
+    Delivery.DEFERRED: ("queued", "sending", "sent", "uncertain"),
     Delivery.DELIVERED: _UNDER_WAY,
     Delivery.BOUNCED: (*_UNDER_WAY, "delivered"),
     Delivery.COMPLAINED: (*_UNDER_WAY, "delivered", "bounced"),

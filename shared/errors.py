@@ -77,12 +77,16 @@ class EngineCrashed(EngineUnavailable):
 class MailerUnavailable(TransientError):
     """The mail provider cannot be reached, or asks for a pause.
 
-    `pause` is True if the account is at fault, not this mail: every other mail would fail too.
+    `pause` is True if the account is at fault, not this mail: every other mail would fail too. `uncertain` is True if
+    the provider may have taken the mail, so that another try may be another copy.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, pause: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, pause: bool = False, uncertain: bool = False
+    ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.pause = pause
+        self.uncertain = uncertain
 
 
 class PermanentError(PrecieuxError):

@@ -11,17 +11,18 @@ from shared.resources.models import MailKind, MailState
 from shared.suppressions import suppressed
 
 #: The states of these mails.
-FAILED: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.COMPLAINED)
+FAILED: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.COMPLAINED, MailState.UNCERTAIN)
 #: States of mails that may be sent again: not after a complaint, and a suppressed mail only if its address is allowed.
-_SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED)
+_SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)
 
 _LIST: Final = """
     SELECT e.id, e.kind, coalesce(e.recipient, u.email) AS recipient, e.upload, e.batch, e.status, e.attempt,
         e.last_error, e.updated_at
     FROM emails e LEFT JOIN uploads u ON u.id = e.upload
-    WHERE e.status IN ('refused', 'bounced', 'complained') ORDER BY e.updated_at DESC, e.id DESC LIMIT :limit
+    WHERE e.status IN ('refused', 'bounced', 'complained', 'uncertain')
+    ORDER BY e.updated_at DESC, e.id DESC LIMIT :limit
 """
-# As a new mail: its attempts begin again. Its Message-ID stays, because it has not arrived.
+# As a new mail: its attempts begin again. Its Message-ID stays, so that a receiver that has it drops the copy.
 _SEND_AGAIN: Final = """
     WITH chosen AS MATERIALIZED (
         SELECT id FROM emails WHERE id = ANY(:ids) AND status = ANY(:states) ORDER BY id FOR UPDATE
@@ -74,7 +75,7 @@ async def listed(connection: Connection, *, limit: int = 50) -> list[FailedMail]
 
 
 async def send_again(connection: Connection, ids: Collection[int]) -> list[int]:
-    """Queue mails that were refused, bounced or suppressed again, and return their ids. Leave others as they are."""
+    """Queue mails that did not arrive, or may not have, again, and return their ids. Leave others as they are."""
     rows = await connection.fetch_all(_SEND_AGAIN, {"ids": list(ids), "states": [str(one) for one in _SENT_AGAIN]})
     await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})
     return sorted(row["id"] for row in rows)

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
 from shared import backlog, metrics
-from shared.database.connection import Database
+from shared.database.connection import Connection, Database
 from shared.database.standby import lacks_standby
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.settings import Settings
@@ -40,12 +40,16 @@ class HealthSettings(Settings):
 class Health:
     """A process is healthy if its event loop runs and its database answers.
 
+    With `counts_backlog`, its metrics also have what waits. Only the API does so: its role may read all that is
+    counted, and every process would count the same.
+
     Raise `ConfigurationError` if the port cannot be used, so that a service says so before it reports that it is ready.
     """
 
-    def __init__(self, settings: HealthSettings, database: Database) -> None:
+    def __init__(self, settings: HealthSettings, database: Database, *, counts_backlog: bool = False) -> None:
         self._settings = settings
         self._database = database
+        self._counts_backlog = counts_backlog
         if settings.metrics_port is not None:
             self._listening_socket().close()
 
@@ -89,9 +93,8 @@ class Health:
 
         try:
             async with self._database.transaction() as connection:
-                for waiting in await backlog.measure(connection):
-                    metrics.BACKLOG.labels(waiting.place).set(waiting.depth)
-                    metrics.BACKLOG_AGE_SECONDS.labels(waiting.place).set(waiting.oldest_s or 0)
+                if self._counts_backlog:
+                    await self._count_backlog(connection)
                 metrics.STANDBY_MISSING.set(await lacks_standby(connection))
             metrics.DATABASE_UP.set(1)
         except DatabaseUnavailable:
@@ -102,3 +105,8 @@ class Health:
         for state, count in self._database.connections().items():
             metrics.DATABASE_CONNECTIONS.labels(state).set(count)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    async def _count_backlog(self, connection: Connection) -> None:
+        for waiting in await backlog.measure(connection):
+            metrics.BACKLOG.labels(waiting.place).set(waiting.depth)
+            metrics.BACKLOG_AGE_SECONDS.labels(waiting.place).set(waiting.oldest_s or 0)

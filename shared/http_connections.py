@@ -160,7 +160,8 @@ class _Parser(httptools.HttpRequestParser):
         super().__init__(protocol)
         self._protocol = protocol
 
-    def feed_data(self, data: bytes | bytearray | memoryview | array[int]) -> None:
+    # Quoted, because an array has no subscript before Python 3.12.
+    def feed_data(self, data: "bytes | bytearray | memoryview | array[int]") -> None:
         while True:
             try:
                 super().feed_data(data)

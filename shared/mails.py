@@ -81,7 +81,7 @@ async def resend(connection: Connection, mail_id: int) -> str:
             done = f"Mail {mail_id} is sent now."
         case MailState.SENT | MailState.DELIVERED:
             done = await _mail_as_new(connection, mail_id, mail)
-        case MailState.REFUSED | MailState.BOUNCED | MailState.SUPPRESSED:
+        case MailState.REFUSED | MailState.BOUNCED | MailState.SUPPRESSED | MailState.UNCERTAIN:
             await failed_mails.send_again(connection, [mail_id])
             done = f"Mail {mail_id} is queued again."
     await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})
@@ -102,7 +102,12 @@ async def _require_wanted(connection: Connection, mail_id: int) -> None:
 async def _mail_as_new(connection: Connection, mail_id: int, mail: Record) -> str:
     """Order a new mail in place of one that has left. Receivers drop a second mail with the same Message-ID."""
     if mail["kind"] != "result" or mail["job"] is None or mail["upload"] is None:
-        raise PrecieuxError(f"Mail {mail_id} has left, and only mails of stored results are sent a second time.")
+        if mail["kind"] == "failure":
+            raise PrecieuxError(
+                f"Mail {mail_id} has left. It says that a program could not be run, so there is no result to mail: run"
+                f" the program again with `precieux jobs retry {mail['job']}`."
+            )
+        raise PrecieuxError(f"Mail {mail_id} has left, and only the mail of a result can be written again.")
     ordered = await order(connection, job=mail["job"], upload=mail["upload"])
     return f"Mail {mail_id} has left; its result is mailed again as mail {ordered}."
 

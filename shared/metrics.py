@@ -33,9 +33,10 @@ DATABASE_FULL = Counter("precieux_database_full_total", "Statements that failed 
 
 LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops restarted after an unexpected error", ["loop"])
 
-# Read from the database at each `GET /metrics` (`shared.backlog`).
+# Read from the database at each `GET /metrics` of the API (`shared.backlog`).
 BACKLOG = Gauge("precieux_backlog", "Size of the backlog, by place", ["where"])
 BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the oldest in the backlog", ["where"])
+# Of every process.
 DATABASE_CONNECTIONS = Gauge("precieux_database_connections", "Connections of this process's pool", ["state"])
 DATABASE_UP = Gauge("precieux_database_up", "1 if the database answers this process, else 0")
 STANDBY_MISSING = Gauge("precieux_database_standby_missing", "1 if commits wait for a standby that is not connected")

@@ -26,7 +26,7 @@ _FAILURES: Final = f"""
             SELECT FROM job WHERE status = 'failed' AND finished_at > now() - interval '1 day' LIMIT {MOST}
         ) AS failed) AS jobs,
         (SELECT count(*) FROM (
-            SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained')
+            SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained', 'uncertain')
                 AND updated_at > now() - interval '1 day' LIMIT {MOST}
         ) AS failed) AS mails
 """  # noqa: S608  (constants)

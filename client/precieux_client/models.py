@@ -17,7 +17,7 @@ Verdict = Literal[
     "wrong_answer",
 ]
 MailState = Literal[
-    "queued", "sending", "sent", "delivered", "deferred", "bounced", "complained", "refused", "suppressed"
+    "queued", "sending", "sent", "delivered", "deferred", "bounced", "complained", "refused", "suppressed", "uncertain"
 ]
 
 T = TypeVar("T")

@@ -3,9 +3,11 @@
 A sender whose lease expired may be alive: after an outage of the database, it records the mail that it has sent. So the
 first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail.
 
-A mail whose sender died is a suspect. It is sent alone, and given up after `MAX_CRASHES` deaths.
+A mail whose sender died is a suspect, and is sent alone. Nobody knows whether it has left; nor is that known if the
+provider's answer was lost. `crashes` counts both, and after `MOST_COPIES` the mail is `uncertain`, and sent no more.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,15 +19,17 @@ from shared.database.connection import Connection
 from shared.suppressions import suppressed
 from shared.translations import SOURCE_LOCALE
 
-#: Deaths of senders after which a mail is given up. More than for programs, because giving up a mail loses a result.
-MAX_CRASHES: Final = 5
+#: The most copies of a mail that may have left. There are some, because giving up a mail may lose a result.
+MOST_COPIES: Final = 5
 #: Seconds in which a sender reaches the database again once another one does. A host that is gone takes 5 of them.
 GRACE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEmail:
-    """A mail under our lease. `attempt` counts this try (from 1), `crashes` the senders that died while they sent it.
+    """A mail under our lease, which ends at `lease_ends` (`time.monotonic`) unless it is extended.
+
+    `attempt` counts this try (from 1), and `crashes` the earlier ones after which the mail may have left.
 
     A mail is `suppressed` if its recipient wants no mails. It is about `upload`, or about `batch`, or about an upload
     of that batch. `attachments` is JSON text (`job_runner.emails.attachments`).
@@ -35,6 +39,7 @@ class ClaimedEmail:
     job: int | None
     attempt: int
     lease_id: UUID
+    lease_ends: float
     suppressed: bool
     email: Email
     crashes: int = 0
@@ -45,6 +50,7 @@ class ClaimedEmail:
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedEmail]:
     """Take up to `limit` due mails under new leases. A mail whose sender died is taken first, and alone."""
+    lease_ends = time.monotonic() + lease_seconds  # before the database's, which counts from the statement
     rows = await connection.fetch_all(
         """
         WITH expired AS MATERIALIZED (
@@ -81,6 +87,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             r["job"],
             r["attempt"],
             r["lease_id"],
+            lease_ends,
             r["recipient"] in unwanted,
             Email(
                 r["recipient"], r["subject"], r["text"], r["html"], r["message_id"], locale=r["locale"] or SOURCE_LOCALE
@@ -92,6 +99,15 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         )
         for r in rows
     ]
+
+
+async def extend(connection: Connection, lease_id: UUID, *, lease_seconds: float) -> None:
+    """Let the lease end `lease_seconds` from now, unless it is lost."""
+    await connection.execute(
+        "UPDATE emails SET lease_expires_at = now() + make_interval(secs => :lease_seconds)"
+        " WHERE lease_id = :lease_id AND status = 'sending'",
+        {"lease_id": lease_id, "lease_seconds": lease_seconds},
+    )
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
@@ -142,10 +158,20 @@ async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
     await _end(connection, lease_id, "status = 'suppressed'")
 
 
-async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, error: str) -> None:
-    """Queue a mail again, due in `delay` seconds."""
-    change = "status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay)"
-    await _end(connection, lease_id, change, delay=delay, error=storable(error))
+async def mark_uncertain(connection: Connection, lease_id: UUID, error: str) -> None:
+    """Mark a mail of which `MOST_COPIES` may have left, or none."""
+    await _end(connection, lease_id, "status = 'uncertain', last_error = :error", error=storable(error))
+
+
+async def retry_later(
+    connection: Connection, lease_id: UUID, *, delay: float, error: str, uncertain: bool = False
+) -> None:
+    """Queue a mail again, due in `delay` seconds. It is `uncertain` if it may have left."""
+    change = (
+        "status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay),"
+        " crashes = crashes + CAST(:copies AS integer)"
+    )
+    await _end(connection, lease_id, change, delay=delay, error=storable(error), copies=int(uncertain))
 
 
 async def _end(connection: Connection, lease_id: UUID, change: str, **values: object) -> None:

@@ -1,6 +1,7 @@
 """The mail loop: claims mails, hands them to the mailer, and records the provider's answers."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,15 +21,26 @@ from shared.retry import RetryPolicy
 
 log = get_logger(__name__)
 
+#: Mails that are sent at once.
 _BATCH: Final = 10
-#: The most seconds for one mail, in all exchanges of its mailer with the provider.
-_SEND_SECONDS: Final = 30.0
-#: Longer than `_SEND_SECONDS`, so no living sender loses its lease. A dead one is noticed after this.
+#: Seconds after which mails that take longer no longer delay the next ones, nor the end of the service.
+_ROUND_SECONDS: Final = 30.0
+#: The most seconds for one mail: ten minutes for the provider's answer, and some for what comes before it.
+_SEND_SECONDS: Final = 660.0
+#: A dead sender is noticed after this. A living one extends its leases.
 LEASE_SECONDS: Final = 40.0
+#: A service that stops tries as long to record a mail that was sent.
+_RECORDING_SECONDS: Final = LEASE_SECONDS
+#: Seconds between the tries of a mail that may have left. They give a provider time, and an operator.
+UNCERTAIN_PAUSES: Final = (60.0, 600.0, 3600.0, 4 * 3600.0)
 #: Seconds to wait after an error that every other mail would meet too, such as a refused account.
 _PAUSE_SECONDS: Final = 60.0
 #: The delays between attempts to record a mail that the provider has accepted. All are shorter than `GRACE_SECONDS`.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
+
+
+class _LeaseLost(Exception):
+    """The lease of a mail ended before it was sent."""
 
 
 class Sender:
@@ -56,40 +68,57 @@ class Sender:
         self._rng = random.Random()  # noqa: S311
         self._sent = GroupCommit(self._mark_sent)
         self._stop = asyncio.Event()
+        #: Mails under way. Each task returns True if the mailer needs a pause.
+        self._sending: set[asyncio.Task[bool]] = set()
         #: True after an error that every other mail would meet too.
         self._pauses = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until `stop`; a mail under way is finished first."""
+        """Send until `stop`; a mail under way is finished first, unless it takes long."""
         self._stop = stop
-        async with self._database.listen(channels.EMAILS) as notified:
-            while not stop.is_set():
-                notified.clear()
-                try:
-                    timeout = await self.run_once()
-                except DatabaseUnavailable as exc:
-                    log.warning("sender.waiting", error=str(exc), next_try_s=1)
-                    timeout = 1.0
-                if self._pauses:
-                    await wait_any(stop, timeout=_PAUSE_SECONDS)
-                else:
-                    await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
+        try:
+            async with self._database.listen(channels.EMAILS) as notified:
+                while not stop.is_set():
+                    notified.clear()
+                    try:
+                        timeout = await self.run_once()
+                    except DatabaseUnavailable as exc:
+                        log.warning("sender.waiting", error=str(exc), next_try_s=1)
+                        timeout = 1.0
+                    if self._pauses:
+                        await wait_any(stop, timeout=_PAUSE_SECONDS)
+                    else:
+                        await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
+        finally:
+            # The leases of these end, and another sender counts them as mails that may have left.
+            for task in self._sending:
+                task.cancel()
 
     async def run_once(self) -> float:
         """Send one batch. Return the seconds to wait until the next."""
         self._pauses = False
         filled_in = await self._fill_in() if self._fill_in else 0
-        async with self._database.connection() as connection:
-            claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=LEASE_SECONDS)
-            due = await queue.seconds_until_due(connection) if not claimed else 0.0
-        pauses = await asyncio.gather(*(self._send(mail) for mail in claimed), return_exceptions=True)
-        for pause in pauses:
-            if isinstance(pause, BaseException):
-                raise pause
-        if any(pauses):
+        free = _BATCH - len(self._sending)
+        claimed: list[ClaimedEmail] = []
+        due: float | None = 0.0
+        if free:
+            async with self._database.connection() as connection:
+                claimed = await queue.claim(connection, limit=free, lease_seconds=LEASE_SECONDS)
+                due = await queue.seconds_until_due(connection) if not claimed else 0.0
+        batch = {asyncio.create_task(self._send(mail)) for mail in claimed}
+        self._sending |= batch
+        if batch:
+            await asyncio.wait(batch, timeout=_ROUND_SECONDS)
+        elif not free:
+            await asyncio.wait(self._sending, timeout=_ROUND_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        ended = {task for task in self._sending if task.done()}
+        self._sending -= ended
+        for failed in filter(None, [task.exception() for task in ended]):
+            raise failed
+        if any(task.result() for task in ended):
             self._pauses = True
             return _PAUSE_SECONDS
-        if len(claimed) == _BATCH or filled_in:
+        if len(claimed) == free or filled_in:
             return 0.0
         # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
         return max(due, 0.05) if due is not None else self._poll_interval
@@ -102,16 +131,23 @@ class Sender:
             metrics.MAILS.labels("suppressed").inc()
             log.info("mail.suppressed", **_context(mail))
             return False
-        if mail.crashes >= queue.MAX_CRASHES:
-            await self._refuse(mail, f"the sender stopped while it sent this mail, {mail.crashes} times")
+        if mail.crashes >= queue.MOST_COPIES:
+            await self._give_up(mail, "the sender stopped while it sent this mail")
             return False
         try:
             provider_id = await self._hand_over(mail)
+        except _LeaseLost:
+            # This process was suspended. Another sender may have sent the mail.
+            log.warning("mail.lease_lost", **_context(mail))
+            return False
         except MailRefused as exc:
             await self._refuse(mail, str(exc))
             return False
         except MailerUnavailable as exc:
-            await self._retry_later(mail, exc)
+            if exc.uncertain and mail.crashes + 1 >= queue.MOST_COPIES:
+                await self._give_up(mail, str(exc))
+            else:
+                await self._retry_later(mail, exc)
             return exc.pause
         except Exception as exc:
             # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
@@ -131,35 +167,63 @@ class Sender:
         async with self._database.connection() as connection:
             await queue.mark_refused(connection, mail.lease_id, error)
 
+    async def _give_up(self, mail: ClaimedEmail, error: str) -> None:
+        metrics.MAILS.labels("uncertain").inc()
+        log.error("mail.uncertain", **_context(mail), error=error, copies=queue.MOST_COPIES)
+        async with self._database.connection() as connection:
+            await queue.mark_uncertain(connection, mail.lease_id, error)
+
     async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable) -> None:
         metrics.MAILS.labels("paused" if error.pause else "retried").inc()
         delay = self._policy.delay(mail.attempt, self._rng, at_least=error.retry_after)
+        if error.uncertain:
+            delay = max(delay, UNCERTAIN_PAUSES[mail.crashes])
         if error.pause:
             delay = _PAUSE_SECONDS
             log.error("mail.paused", **_context(mail), error=str(error), next_try_s=delay)
         else:
             log.warning("mail.retrying", **_context(mail), error=str(error), next_try_s=round(delay, 1))
-        await self._queue_again(mail, delay=delay, error=str(error))
+        await self._queue_again(mail, delay=delay, error=str(error), uncertain=error.uncertain)
 
-    async def _queue_again(self, mail: ClaimedEmail, *, delay: float, error: str) -> None:
+    async def _queue_again(self, mail: ClaimedEmail, *, delay: float, error: str, uncertain: bool = False) -> None:
         async with self._database.connection() as connection:
-            await queue.retry_later(connection, mail.lease_id, delay=delay, error=error)
+            await queue.retry_later(connection, mail.lease_id, delay=delay, error=error, uncertain=uncertain)
 
     async def _hand_over(self, mail: ClaimedEmail) -> str:
         try:
-            async with asyncio.timeout(self._send_seconds):
-                return await self._mailer.send(await self._completion.complete(mail))
+            async with asyncio.timeout(_ROUND_SECONDS):
+                email = await self._completion.complete(mail)
         except StoreUnavailable as exc:
             raise MailerUnavailable(f"An attached file cannot be read: {exc}") from exc
         except TimeoutError as exc:
-            raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s") from exc
+            raise MailerUnavailable(f"the mail was not ready within {_ROUND_SECONDS:g} s") from exc
+        if time.monotonic() >= mail.lease_ends:
+            raise _LeaseLost
+        sent = asyncio.Event()
+        keeping = asyncio.create_task(self._keep_lease(mail, sent))
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                return await self._mailer.send(email)
+        except TimeoutError as exc:
+            raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s", uncertain=True) from exc
+        finally:
+            sent.set()
+            await keeping
+
+    async def _keep_lease(self, mail: ClaimedEmail, sent: asyncio.Event) -> None:
+        while not sent.is_set():
+            await wait_any(sent, timeout=LEASE_SECONDS / 3)
+            if not sent.is_set():
+                with contextlib.suppress(DatabaseUnavailable):
+                    async with self._database.connection() as connection:
+                        await queue.extend(connection, mail.lease_id, lease_seconds=LEASE_SECONDS)
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
         """Record that a mail was sent, else it is sent again. Try again while the database is unavailable.
 
         Only a service that stops gives up, after the time of a lease.
         """
-        deadline = time.monotonic() + LEASE_SECONDS
+        deadline = time.monotonic() + _RECORDING_SECONDS
         attempt = 0
         while True:
             try:

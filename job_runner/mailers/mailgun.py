@@ -25,6 +25,10 @@ log = get_logger(__name__)
 #: Bytes of an answer's body that are read, and the most seconds. Mailgun's answers are short.
 _LONGEST_ANSWER: Final = 64 << 10
 _READ_SECONDS: Final = 5.0
+#: Seconds to wait for the answer, after which the mail would be sent again.
+_ANSWER_SECONDS: Final = 600.0
+#: Errors after which Mailgun cannot have the mail.
+_BEFORE_SENDING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 # Texts that Mailgun replaces, such as `%unsubscribe_url%` and `%recipient.name%`. A percent sign before two hexadecimal
 # digits belongs to a link (RFC 3986), and no name of Mailgun's begins with such digits.
 _PLACEHOLDER: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(?=[\w.-]+%)")
@@ -43,7 +47,7 @@ class MailgunMailer:
             auth=("api", api_key),
             # A compressed answer could be longer than it looks.
             headers={"Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(30, connect=5),
+            timeout=httpx.Timeout(30, connect=5, read=_ANSWER_SECONDS),
             transport=transport,
         )
 
@@ -64,7 +68,10 @@ class MailgunMailer:
             async with self._client.stream("POST", self._url, data=fields, files=files or None) as response:
                 answer = await _beginning(response)
         except httpx.HTTPError as exc:
-            raise MailerUnavailable(f"Mailgun cannot be reached: {type(exc).__name__} {exc}.") from exc
+            raise MailerUnavailable(
+                f"Mailgun cannot be reached: {type(exc).__name__} {exc}.",
+                uncertain=not isinstance(exc, _BEFORE_SENDING),
+            ) from exc
         except UnicodeEncodeError as exc:  # a lone surrogate, which no form can hold
             raise MailRefused(f"The mail cannot be written: {exc}.") from exc
         if response.is_success:
@@ -96,7 +103,9 @@ class MailgunMailer:
             )
         retry_after = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
         if status in (408, 429) or status >= 500:
-            return MailerUnavailable(f"Mailgun is unavailable ({status}): {message}", retry_after=retry_after)
+            return MailerUnavailable(
+                f"Mailgun is unavailable ({status}): {message}", retry_after=retry_after, uncertain=status >= 500
+            )
         return MailerUnavailable(
             f"The server at PRECIEUX_MAILGUN_URL ({response.url.host}) does not answer as Mailgun does ({status}).",
             pause=True,

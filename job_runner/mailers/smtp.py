@@ -10,7 +10,7 @@ import ssl
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -22,8 +22,10 @@ from aiosmtplib import (
     SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
+    SMTPResponse,
     SMTPResponseException,
 )
+from aiosmtplib.typing import Default
 
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import parse_recipient, write_message
@@ -34,6 +36,9 @@ from shared.loopback import is_loopback
 _LONGEST_ENVELOPE_ID: Final = 100
 #: Seconds to wait for the answer to QUIT. It must not use up the time of a mail that was accepted.
 _QUIT_SECONDS: Final = 1.0
+#: Seconds to wait for the answer to the mail itself, after which it would be sent again (RFC 5321, section 4.5.3.2.6).
+#: A server may look at its content first.
+ANSWER_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class SmtpServer:
 class SmtpMailer:
     """Sends mails by SMTP. Reports of mails that did not arrive go to `return_path`, by default to the sender.
 
-    `timeout`, in seconds, bounds each exchange with the server.
+    `timeout`, in seconds, bounds each exchange with the server but the last.
     """
 
     def __init__(
@@ -88,7 +93,7 @@ class SmtpMailer:
         message = write_message(email, self._sender, datetime.now(UTC))
         # Only an address beyond ASCII needs RFC 6531.
         options = [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
-        client = aiosmtplib.SMTP(**asdict(self._server), local_hostname=self._sender.domain, timeout=self._timeout)
+        client = _Client(**asdict(self._server), local_hostname=self._sender.domain, timeout=self._timeout)
         try:
             await client.connect()
             wants_reports = await _reports(client)
@@ -104,13 +109,13 @@ class SmtpMailer:
                 raise MailRefused("The SMTP server does not support addresses beyond ASCII.") from exc
             raise failure(exc) from exc
         except SMTPException as exc:
-            raise failure(exc) from exc
+            raise failure(exc, handed_over=client.handed_over) from exc
         except ssl.SSLError as exc:
             raise MailerUnavailable(
                 f"The SMTP server's certificate is not trusted: {exc}. Check the host in PRECIEUX_SMTP_URL.", pause=True
             ) from exc
         except (OSError, ValueError) as exc:
-            raise MailerUnavailable(f"The SMTP server cannot be reached: {exc}.") from exc
+            raise MailerUnavailable(f"The SMTP server cannot be reached: {exc}.", uncertain=client.handed_over) from exc
         finally:
             await _quit(client)
         return answer[:500]
@@ -120,6 +125,18 @@ class SmtpMailer:
 
     async def close(self) -> None:
         """Do nothing: no connection stays open."""
+
+
+class _Client(aiosmtplib.SMTP):
+    """Waits long for the answer to the mail. `handed_over` is True from when the server may have taken it."""
+
+    handed_over = False
+
+    async def data(
+        self, message: str | bytes, /, *, timeout: float | Literal[Default.token] | None = Default.token
+    ) -> SMTPResponse:
+        self.handed_over = True
+        return await super().data(message, timeout=ANSWER_SECONDS)
 
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
@@ -149,10 +166,11 @@ def _report_options(message_id: str) -> list[str]:
     return ["RET=HDRS", *([f"ENVID={envelope_id}"] if is_short else [])]
 
 
-def failure(error: SMTPException) -> MailerUnavailable | MailRefused:
+def failure(error: SMTPException, *, handed_over: bool = False) -> MailerUnavailable | MailRefused:
     """Return the error for an SMTP reply: 4yz asks for another try, 5yz is final (RFC 5321, section 4.2.1).
 
-    A 5yz reply before the recipient is named cannot be about the mail, so it blames the account.
+    After either, the server does not have the mail; without a reply to a mail that was handed over, it may. A 5yz reply
+    before the recipient is named cannot be about the mail, so it blames the account.
     """
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]
@@ -168,4 +186,6 @@ def failure(error: SMTPException) -> MailerUnavailable | MailRefused:
         return MailerUnavailable(f"The SMTP server refused the connection: {reply}{hint}", pause=True)
     if isinstance(error, SMTPNotSupported):
         return MailerUnavailable(f"The SMTP server lacks an extension: {error.message[:200]}.", pause=True)
+    if handed_over:
+        return MailerUnavailable(f"The SMTP server's answer was lost: {error.message[:200]}.", uncertain=True)
     return MailerUnavailable(f"The SMTP server cannot be reached: {error.message[:200]}.")

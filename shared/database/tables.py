@@ -263,7 +263,7 @@ emails = Table(
     Column("attachments", JSONB),
     CheckConstraint(
         "status IN ('queued', 'sending', 'sent', 'delivered', 'deferred', 'bounced', 'complained', 'refused',"
-        " 'suppressed')",
+        " 'suppressed', 'uncertain')",
         name="status",
     ),
     Index("emails_job_idx", "job"),
@@ -276,10 +276,10 @@ emails = Table(
     # What became of mails in a minute, and the latest that did not arrive.
     Index("emails_ended_idx", "updated_at", postgresql_where=text("status NOT IN ('queued', 'sending')")),
     Index(
-        "emails_failed_idx",
+        "emails_not_arrived_idx",
         "updated_at",
         "id",
-        postgresql_where=text("status IN ('refused', 'bounced', 'complained')"),
+        postgresql_where=text("status IN ('refused', 'bounced', 'complained', 'uncertain')"),
     ),
 )
 

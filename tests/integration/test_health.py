@@ -14,17 +14,18 @@ from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
-from tests.fixtures.postgres import connected
+from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 
-async def serving(database: Database) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(database: Database, *, counts_backlog: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     [port] = free_ports(1)
     stop = asyncio.Event()
-    running = asyncio.create_task(Health(HealthSettings(metrics_port=port), database).run(stop))
+    health = Health(HealthSettings(metrics_port=port), database, counts_backlog=counts_backlog)
+    running = asyncio.create_task(health.run(stop))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
 
         async def answers() -> bool:
@@ -41,7 +42,7 @@ async def serving(database: Database) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_metrics_show_what_waits_and_since_when(database: Database) -> None:
     await add_job(database)
-    async for client in serving(database):
+    async for client in serving(database, counts_backlog=True):
         text = (await client.get("/metrics")).text
         assert 'precieux_backlog{where="none-executed"} 1.0' in text
         assert 'precieux_backlog{where="outbox"} 0.0' in text
@@ -50,6 +51,15 @@ async def test_metrics_show_what_waits_and_since_when(database: Database) -> Non
         assert 'precieux_database_connections{state="busy"}' in text
         assert "precieux_database_up 1.0" in text
         assert "precieux_database_standby_missing 0.0" in text
+
+
+@pytest.mark.parametrize("role", [Role.API, Role.CONSUMER, Role.RUNNER])
+async def test_each_service_shows_its_metrics_with_its_own_role(role: Role, database_url: str) -> None:
+    async with connected(url_of(role, database_url)) as database:
+        async for client in serving(database, counts_backlog=role is Role.API):
+            answer = await client.get("/metrics")
+            assert answer.status_code == 200
+            assert "precieux_database_up 1.0" in answer.text
 
 
 async def test_a_service_without_its_database_is_not_healthy(own_postgres: EmbeddedPostgres) -> None:

@@ -80,6 +80,22 @@ async def test_a_recipient_beyond_ascii_needs_a_server_that_takes_it() -> None:
     assert unable.accepted == []
 
 
+async def test_a_server_that_reads_the_mail_first_gets_it_once() -> None:
+    """RFC 5321 asks for ten minutes of patience after the content, because a repeat is another copy."""
+    async with SmtpServer() as server:
+        server.answers_after = 1.0
+        await mailer(f"smtp://127.0.0.1:{server.port}", timeout=0.5).send(make_email())
+    assert len(server.accepted) == 1
+
+
+async def test_a_server_that_cannot_be_reached_has_no_copy() -> None:
+    async with SmtpServer() as server:
+        url = f"smtp://127.0.0.1:{server.port}"
+    with pytest.raises(MailerUnavailable) as caught:
+        await mailer(url).send(make_email())
+    assert not caught.value.uncertain
+
+
 async def test_a_long_unsubscribe_address_arrives_unchanged() -> None:
     link = f"https://precieux.example.com/unsubscribe?email={'a' * 60}%40example.com&signature={'b' * 43}"
     async with SmtpServer() as server:

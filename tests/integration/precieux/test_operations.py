@@ -111,7 +111,7 @@ def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDa
         ("mails", "bounced"): 1,
         ("webhooks", "failed"): 1,
     }
-    assert len(counts) == 24
+    assert len(counts) == 25
     assert 7200 <= counts["jobs", "lost"]["oldest_s"] < 7300
     assert counts["mails", "sent"] == {"place": "mails", "state": "sent", "count": 0, "oldest_s": None}
     lines = [line.split("\t") for line in run("queue").stdout.splitlines()]
