@@ -80,9 +80,13 @@ class Charges:
         what = "Seconds of run time of this key's programs"
         return Budget(seconds, self.key_cpu_seconds, what, name="run_seconds")
 
+    def submissions(self, principal: Principal) -> Budget:
+        """Return the budget of a key's submissions, and one of them."""
+        return Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions")
+
     def _of_submission(self, principal: Principal, size: int) -> list[Budget]:
         return [
-            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions"),
+            self.submissions(principal),
             Budget(
                 f"bytes:{principal.key_id}",
                 self.key_bytes,

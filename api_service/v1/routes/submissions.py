@@ -19,6 +19,7 @@ from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import once
 from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
+from api_service.v1.reading import reading
 from api_service.v1.submission_body import SubmissionBody
 from api_service.v1.visibility import visible_submission
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
@@ -75,9 +76,9 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The so
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     async with AsyncExitStack() as turn:
         turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
-        await request.body()
+        size = len(await request.body())
         turn.callback(let_go, request)
-        await turn.enter_async_context(services.reading.take(principal))
+        await turn.enter_async_context(reading(services, principal, size))
         return await _created(request, services, principal, turn)
 
 
