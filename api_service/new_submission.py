@@ -73,6 +73,16 @@ class NewSubmission:
         """The bytes of its source, its inputs, and all other texts that are stored for it."""
         return len(self.source.data) + len(self.stdin.encode()) + (self.v1.text_bytes if self.v1 else 0)
 
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes that are stored for it while it waits, before the database compresses them."""
+        v1 = self.v1
+        if v1 is None:
+            return self.size_bytes
+        texts = [self.stdin, v1.expected_output or "", v1.tests.json if v1.tests else ""]
+        texts += [as_json(v1.spec), as_json(v1.files), as_json(v1.metadata)]
+        return len(self.source.data) + sum(len(text.encode()) for text in texts)
+
 
 def as_json(value: object) -> str:
     """Return a value as the JSON that is stored."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from api_service import budget
 from api_service.auth import Principal
@@ -29,7 +30,7 @@ async def reading(services: Services, principal: Principal, size: int) -> AsyncI
         try:
             yield
         except V1Problem as exc:
-            if exc.kind.status.is_client_error:
+            if exc.kind.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 async with services.database.connection() as connection:
                     await budgets.charge(connection, [Use(own.subject, own.per_hour)])
             raise

@@ -74,7 +74,6 @@ async def _created(request: Request, services: Services, principal: Principal) -
 
     async def work(settle: Settle) -> int:
         await services.backlog.check()
-        await services.backlog.check_key(principal)
         made = await Batches(services.database, services.submissions).register(principal, posted.new, settle)
         services.relay.wake.set()
         return made

@@ -121,12 +121,9 @@ class _Creation:
     async def store(self, settle: Settle) -> int:
         """Store the submission, and return its id."""
         await self.services.backlog.check()
-        new = self.posted[0].new
-        if not new.hold:
-            await self.services.backlog.check_key(self.principal)
         # Without a key there is nothing to settle, which saves a transaction.
         settle_if_needed = settle if self.is_repeatable else None
-        self.stored = await self.services.submissions.post(self.principal, new, settle_if_needed)
+        self.stored = await self.services.submissions.post(self.principal, self.posted[0].new, settle_if_needed)
         self.services.relay.wake.set()
         return self.stored.id
 

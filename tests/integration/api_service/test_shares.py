@@ -276,9 +276,8 @@ async def test_an_id_takes_no_more_tries_than_it_needs(database: Database) -> No
 
 @pytest.mark.parametrize("bounds", [{"max_backlog": 30}, {"key_backlog_bytes": 40}], ids=["requests", "bytes"])
 async def test_a_key_has_a_limit_of_waiting_work_and_others_go_on(
-    reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]
+    reach: Reach, database: Database, bounds: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1.0)
     greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
     async with reach(key_budget=MANY, recipient_budget=MANY, **bounds) as client:
         answers = [await submit_and_ask(client, greedy, number, f"a{number}@example.com") for number in range(1, 8)]

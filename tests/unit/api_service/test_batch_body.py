@@ -14,7 +14,7 @@ from api_service.v1.problems import V1Problem
 from tests.unit.api_service.test_requests import TERMS
 
 _TERMS: Final = replace(TERMS, max_source_bytes=1 << 21, max_stdin_bytes=1 << 20, may_hold=False)
-_PROGRAM: Final = {"language": "py", "source": "print(1)\n"}
+_PROGRAM: Final[dict[str, Any]] = {"language": "py", "source": "print(1)\n"}
 _ARGS: Final = [str(number) for number in range(250)]
 _BASE64: Final = base64.b64encode(b"1234567" * 20_000).decode()
 #: Defaults that take long to check, to pack or to write. The last ones have faults.
