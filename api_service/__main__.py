@@ -8,7 +8,7 @@ from typing import Final
 from api_service.announcer import Announcer
 from api_service.app import create_app
 from api_service.auth import Authenticator
-from api_service.backlog import BacklogGuard
+from api_service.backlog import BacklogGuard, KeyBacklog
 from api_service.charges import Charges
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
@@ -137,13 +137,14 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
                 key_bytes=settings.key_bytes,
                 key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
             ),
+            KeyBacklog.of(settings.max_backlog, settings.key_backlog_bytes),
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
         offered=OfferedLanguages(database),
         listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
         bodies=Shares(settings.all_bodies_bytes, "Large submissions"),
         readiness=Readiness(database),
-        backlog=BacklogGuard(database, settings.max_backlog, settings.key_backlog_bytes),
+        backlog=BacklogGuard(database, settings.max_backlog),
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=signer,

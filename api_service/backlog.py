@@ -1,64 +1,57 @@
 """Back-pressure: while too many requests wait, refuses submissions and requests before anything is stored."""
 
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from cachetools import TTLCache
-
-from api_service.auth import Principal
 from api_service.problems import Problem
-from shared.database.connection import Database
+from shared.database.connection import Connection, Database
 
-#: Seconds for which a measurement of the backlog is reused.
+#: Seconds for which a measurement of the whole backlog is reused.
 _CACHE_SECONDS: Final = 1.0
 #: The part of the whole backlog that one key may fill.
 _SHARE_OF_KEY: Final = 0.1
-_CACHED_KEYS: Final = 10_000
+
+# What waits is in the database and the store, and nothing has more than one submission of it in memory. So JSON counts
+# as it is stored, which is compressed. What is new counts as it is, because it is not compressed yet.
+_WAITING_OF_KEY: Final = """
+    SELECT count(*) AS requests, coalesce(sum(bytes), 0) AS bytes,
+        coalesce(sum(bytes) FILTER (WHERE id = :upload), 0) AS own
+    FROM (
+        SELECT id, coalesce(size_bytes, 0) + coalesce(octet_length(inputs), 0)
+            + coalesce(octet_length(expected_output), 0) + coalesce(pg_column_size(tests), 0)
+            + coalesce(pg_column_size(spec), 0) + coalesce(pg_column_size(files), 0)
+            + coalesce(pg_column_size(metadata), 0) + coalesce(pg_column_size(override), 0) AS bytes
+        FROM uploads
+        WHERE owner = :key AND request_id IS NOT NULL LIMIT CAST(:limit AS bigint)
+    ) AS waiting
+"""
 
 
 class BacklogGuard:
-    """Counts the requests that have no result yet, from the outbox to the engine.
+    """Counts the requests that have no result yet, from the outbox to the engine."""
 
-    A key may fill a tenth of the backlog, and have `key_bytes` of sources, inputs and tests waiting. Requests become
-    jobs in the order in which they came, so this bounds how long one key's requests can delay another's.
-    """
-
-    def __init__(self, database: Database, limit: int, key_bytes: int = 64 << 20) -> None:
+    def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self._limit = limit
-        self._limit_of_key = max(1, int(limit * _SHARE_OF_KEY))
-        self._key_bytes = key_bytes
         self._checked_at: float | None = None
         self._full = False
-        self._full_keys: TTLCache[int, bool] = TTLCache(_CACHED_KEYS, ttl=_CACHE_SECONDS)
 
     async def check(self) -> None:
         """Raise `Problem` (503) with `Retry-After` if the backlog has reached its limit."""
         if self._checked_at is None or time.monotonic() - self._checked_at > _CACHE_SECONDS:
             self._checked_at = time.monotonic()
-            self._full = await self._is_full()
+            try:
+                self._full = await self._is_full()
+            except BaseException:
+                self._checked_at = None
+                raise
         if self._full:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "Too many programs are waiting to run, so nothing was stored; try again in a minute.",
                 {"Retry-After": "60"},
-            )
-
-    async def check_key(self, principal: Principal) -> None:
-        """Raise `Problem` (429) with `Retry-After` if the key's waiting requests have reached its limit."""
-        key = principal.key_id
-        if key is None or principal.sees_all:
-            return
-        full = self._full_keys.get(key)
-        if full is None:
-            full = self._full_keys[key] = await self._is_key_full(key)
-        if full:
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                f"This key's waiting requests have reached their limit: {self._limit_of_key} requests, or"
-                f" {self._key_bytes} bytes of sources, inputs and tests; try again when some have a result.",
-                {"Retry-After": "10"},
             )
 
     async def _is_full(self) -> bool:
@@ -71,19 +64,42 @@ class BacklogGuard:
             )
         return row is not None and row["waiting"] >= self._limit
 
-    async def _is_key_full(self, key: int) -> bool:
-        async with self._database.connection() as connection:
-            row = await connection.fetch_one(
-                """
-                SELECT count(*) AS waiting, coalesce(sum(bytes), 0) AS bytes FROM (
-                    -- JSON counts as it is stored, which is compressed: its length could only be told by reading it.
-                    SELECT coalesce(size_bytes, 0) + coalesce(octet_length(inputs), 0)
-                        + coalesce(octet_length(expected_output), 0) + coalesce(pg_column_size(tests), 0)
-                        + coalesce(pg_column_size(override), 0) AS bytes
-                    FROM uploads
-                    WHERE owner = :key AND request_id IS NOT NULL LIMIT CAST(:limit AS bigint)
-                ) AS pending
-                """,
-                {"key": key, "limit": self._limit_of_key},
+
+@dataclass(frozen=True, slots=True)
+class KeyBacklog:
+    """What one key may have waiting: a tenth of the whole backlog, and so many bytes of sources, inputs and tests.
+
+    Requests become jobs in the order in which they came, so this bounds how long one key's requests can delay
+    another's.
+    """
+
+    requests: int = 10_000
+    size_bytes: int = 64 << 20
+
+    @classmethod
+    def of(cls, limit: int, size_bytes: int) -> "KeyBacklog":
+        """Return the share of one key in a backlog of `limit` requests."""
+        return cls(max(1, int(limit * _SHARE_OF_KEY)), size_bytes)
+
+    async def admit(
+        self, connection: Connection, key: int, requests: int, size_bytes: int, *, upload: int | None = None
+    ) -> None:
+        """Refuse new requests of a key that do not fit beside those that wait. `upload` has been requested already.
+
+        The caller's transaction stores them, and holds the locks of the key's budgets, so that no other request of the
+        key is admitted meanwhile. Raises `Problem`: 429 with `Retry-After`, or 422 if they would not fit alone either.
+        """
+        row = await connection.fetch_one(_WAITING_OF_KEY, {"key": key, "upload": upload, "limit": self.requests + 1})
+        assert row is not None
+        most = f"{self.requests} requests, or {self.size_bytes} bytes of sources, inputs and tests"
+        if requests > self.requests or row["own"] + size_bytes > self.size_bytes:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"This is more than one key may have waiting, which is {most}; divide it, or send less.",
             )
-        return row is not None and (row["waiting"] >= self._limit_of_key or row["bytes"] >= self._key_bytes)
+        if row["requests"] + requests > self.requests or row["bytes"] + size_bytes > self.size_bytes:
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"This key's waiting requests have reached their limit: {most}; try again when some have a result.",
+                {"Retry-After": "10"},
+            )

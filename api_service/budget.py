@@ -55,6 +55,17 @@ class QuotaExceeded(Problem):
         self.policies = list(dict.fromkeys(counted.name for _, counted in used_up))
 
 
+class LargerThanBudget(Problem):
+    """A refusal (422) because a request needs more than a whole budget, so that no wait would help."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"{budget.what}: this request needs {budget.amount}, which is more than the {budget.per_hour} of an hour;"
+            " divide it.",
+        )
+
+
 #: The budgets that were counted for the request of this task. None if its answer does not report them.
 COUNTED: Final[ContextVar[dict[str, Counted] | None]] = ContextVar("counted", default=None)
 
@@ -62,8 +73,12 @@ COUNTED: Final[ContextVar[dict[str, Counted] | None]] = ContextVar("counted", de
 async def take(connection: Connection, wanted: Sequence[Budget]) -> None:
     """Take from all the budgets, in the caller's transaction.
 
-    Raises `QuotaExceeded` if one is used up. The transaction must then be rolled back.
+    Raises `LargerThanBudget` if one is too small, and `QuotaExceeded` if one is used up. The transaction must then be
+    rolled back.
     """
+    for one in wanted:
+        if one.amount > one.per_hour:
+            raise LargerThanBudget(one)
     standings = await budgets.take(connection, [Use(one.subject, one.per_hour, one.amount) for one in wanted])
     counted = [(one, _counted(one, standings[one.subject])) for one in wanted if one.subject in standings]
     used_up = [(one, state) for one, state in counted if standings[one.subject].wait_s is not None]

@@ -8,7 +8,7 @@ from api_service.auth import Principal
 from api_service.budget import Budget
 from api_service.new_submission import NewSubmission
 from shared import budgets
-from shared.addresses import canonical, domain_of
+from shared.addresses import as_addressed, canonical, domain_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Charges:
                 earlier = total.get(each.subject)
                 total[each.subject] = replace(each, amount=each.amount + (earlier.amount if earlier else 0))
         if has_digest:
-            for address in {one.email for one in new if one.email is not None}:
+            for address in {as_addressed(one.email) for one in new if one.email is not None}:
                 for each in self.of_mails(principal, address, 1):
                     total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
         return list(total.values())
@@ -61,10 +61,10 @@ class Charges:
         """
         address, domain, share = canonical(email), domain_of(email), self.share_of_mails(principal)
         return [
+            replace(share, subject=f"{share.subject}{address}", what="Mails of this key to this address", amount=mails),
             Budget(
                 f"recipient:{address}", self.recipient_budget, "Mails to this address", mails, "mails", is_shared=True
             ),
-            replace(share, subject=f"{share.subject}{address}", what="Mails of this key to this address", amount=mails),
             Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain", mails, "mails", is_shared=True),
         ]
 
@@ -80,9 +80,13 @@ class Charges:
         what = "Seconds of run time of this key's programs"
         return Budget(seconds, self.key_cpu_seconds, what, name="run_seconds")
 
+    def submissions(self, principal: Principal) -> Budget:
+        """Return the budget of a key's submissions, and one of them."""
+        return Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions")
+
     def _of_submission(self, principal: Principal, size: int) -> list[Budget]:
         return [
-            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions"),
+            self.submissions(principal),
             Budget(
                 f"bytes:{principal.key_id}",
                 self.key_bytes,

@@ -1,5 +1,6 @@
 """A submission that is valid and not registered yet. Both APIs make it, and `api_service.submissions` registers it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,13 +29,24 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
+class Tests:
+    """The tests of a submission as JSON. `text_bytes` are the bytes of their texts (`text_bytes_of`)."""
+
+    __test__ = False  # pytest would take it for a test
+
+    json: str = field(repr=False)
+    text_bytes: int
+    have_limits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class V1Columns:
     """The columns of `uploads` that only API v1 fills. `text_bytes` are the bytes of their texts (`text_bytes_of`)."""
 
     spec: Mapping[str, Any]
     files: Sequence[Mapping[str, Any]]
     expected_output: str | None = None
-    tests: Sequence[Mapping[str, Any]] | None = None
+    tests: Tests | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     webhook_url: str | None = None
     batch: int | None = None
@@ -60,6 +72,21 @@ class NewSubmission:
     def size_bytes(self) -> int:
         """The bytes of its source, its inputs, and all other texts that are stored for it."""
         return len(self.source.data) + len(self.stdin.encode()) + (self.v1.text_bytes if self.v1 else 0)
+
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes that are stored for it while it waits, before the database compresses them."""
+        v1 = self.v1
+        if v1 is None:
+            return self.size_bytes
+        texts = [self.stdin, v1.expected_output or "", v1.tests.json if v1.tests else ""]
+        texts += [as_json(v1.spec), as_json(v1.files), as_json(v1.metadata)]
+        return len(self.source.data) + sum(len(text.encode()) for text in texts)
+
+
+def as_json(value: object) -> str:
+    """Return a value as the JSON that is stored."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def text_bytes_of(value: object) -> int:

@@ -1,13 +1,12 @@
 """The rows of submissions and of requests, as the use cases write them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from api_service.auth import Principal
-from api_service.new_submission import NewSubmission
+from api_service.new_submission import NewSubmission, as_json
 from shared import channels
 from shared.broker.base import QUEUE
 from shared.database.connection import Connection, Record
@@ -144,11 +143,11 @@ def _values(
         "sha256": sha256,
         "owner": principal.key_id,
         "idempotency_key": idempotency_key,
-        "spec": v1 and _json(v1.spec),
-        "files": v1 and _json(v1.files),
+        "spec": v1 and as_json(v1.spec),
+        "files": v1 and as_json(v1.files),
         "expected_output": v1 and v1.expected_output,
-        "tests": _json(v1.tests) if v1 and v1.tests is not None else None,
-        "metadata": _json(v1.metadata) if v1 and v1.metadata else None,
+        "tests": v1.tests.json if v1 and v1.tests else None,
+        "metadata": as_json(v1.metadata) if v1 and v1.metadata else None,
         "webhook_url": v1 and v1.webhook_url,
         "batch": v1 and v1.batch,
         "queue": QUEUE,
@@ -186,7 +185,7 @@ async def request(
         "emails": channels.EMAILS,
         "sees_all": principal.sees_all,
         "owner": principal.key_id,
-        "override": None if override is None else _json(override),
+        "override": None if override is None else as_json(override),
         "enable_binds": enable_binds,
     }
     return await connection.fetch_one(_REQUEST, values)
@@ -196,7 +195,3 @@ async def find(connection: Connection, principal: Principal, upload_id: int) -> 
     """Return `enable` of an upload; None if the sender has no such upload."""
     row = await connection.fetch_one("SELECT enable, owner FROM uploads WHERE id = :id", {"id": upload_id})
     return row if row is not None and (principal.sees_all or row["owner"] == principal.key_id) else None
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api_service import budget, submission_rows
 from api_service.auth import Principal
+from api_service.backlog import KeyBacklog
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
 from api_service.problems import Problem
@@ -57,13 +58,14 @@ class RunUnderWay(Problem):
 class Submissions:
     """Registers submissions, and requests their execution.
 
-    A key reaches only its own submissions; `admin` reaches all. Budgets are per hour and do not apply to `admin`.
-    `recipients` applies to all.
+    A key reaches only its own submissions; `admin` reaches all. Budgets are per hour. They and the `backlog` of a key
+    do not apply to `admin`. `recipients` applies to all.
     """
 
     database: Database
     store: ObjectStore
     charges: Charges
+    backlog: KeyBacklog = field(default_factory=KeyBacklog)
     recipients: Recipients = ALL_RECIPIENTS
     #: More at once would not be faster, because they would wait for each other's locks on the rows of their budgets.
     turns: Turns = field(default_factory=lambda: Turns(2))
@@ -72,7 +74,7 @@ class Submissions:
         """Store a submission of a classic call, and return its id. For a repeated `idempotency_key`, the first id.
 
         Raises `Problem`: 409 if the chosen id is taken or the idempotency key came with another submission, 422 if the
-        address may not be mailed, 429 if a budget is used up.
+        address may not be mailed, 429 if a budget is used up or too much waits.
 
         The file is stored inside the transaction. If two requests choose one id, the second waits for the row of the
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
@@ -161,12 +163,18 @@ class Submissions:
     async def _check(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
     ) -> None:
-        """Take what these submissions cost from the budgets. Raises `Problem` (422 or 429)."""
+        """Take what these submissions cost from the budgets and the backlog. Raises `Problem` (422 or 429)."""
         for one in new:
             self._check_recipient(principal, one.email)
-        if not principal.sees_all:
-            await budget.check(connection, self.charges.run_seconds(principal))
-            await budget.take(connection, self.charges.of_submissions(principal, new, has_digest=has_digest))
+        if principal.sees_all:
+            return
+        await budget.check(connection, self.charges.run_seconds(principal))
+        await budget.take(connection, self.charges.of_submissions(principal, new, has_digest=has_digest))
+        requested = [one for one in new if not one.hold]
+        if requested:
+            assert principal.key_id is not None
+            size = sum(one.stored_bytes for one in requested)
+            await self.backlog.admit(connection, principal.key_id, len(requested), size)
 
     @asynccontextmanager
     async def _objects(self, new: Sequence[NewSubmission]) -> AsyncIterator[list[str]]:
@@ -233,7 +241,7 @@ class Submissions:
         """Request a run of a submission, and return the run's number. `override` has its own stdin, args and limits.
 
         Raises `RunUnderWay` (409), or `Problem`: 404 if there is no such submission, 422 if the address may not be
-        mailed any more, 429 if a budget is used up.
+        mailed any more, 429 if a budget is used up or too much waits.
         """
         async with self.turns.take(principal), self.database.transaction() as connection:
             # Never NULL, by which the consumer knows that `enable` does not bind this run.
@@ -266,6 +274,8 @@ class Submissions:
             await budget.check(connection, self.charges.run_seconds(principal))
             mails = 2 if row["has_receipt"] else 1
             await budget.take(connection, self.charges.of_execution(principal, row["email"], mails))
+            assert principal.key_id is not None
+            await self.backlog.admit(connection, principal.key_id, 0, 0, upload=upload_id)
         log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
         number: int = row["runs"]
         return number

@@ -10,6 +10,7 @@ from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.letterhead import Letterhead
 from job_runner.storable import storable
 from shared import channels
+from shared.addresses import as_addressed
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -114,7 +115,7 @@ class Batches:
                 points=row["points"],
                 points_awarded=row["points_awarded"],
             )
-            by_address[row["email"].lower()].append((row["email"], row["locale"] or "en", line))
+            by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
         await connection.fetch_each(_ADD_MAIL, [self._mail(batch, lines) for lines in by_address.values()])
         if by_address:
             await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})

@@ -36,6 +36,14 @@ def canonical(address: str) -> str:
     return f"{local}@{domain}"
 
 
+def as_addressed(address: str) -> str:
+    """Return the form by which the submissions of a batch share one digest.
+
+    Spellings that differ in more than case get one each, because a tag may sort the mails of a mailbox.
+    """
+    return address.lower()
+
+
 def canonical_domain(domain: str) -> str:
     """Return the canonical form of a domain: lower case, in ASCII (punycode), without the dot at its end."""
     domain = _folded(domain.strip()).rstrip(".")

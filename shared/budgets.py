@@ -1,8 +1,8 @@
 """Budgets: how much of something a subject (a key, a recipient, a domain) may use in an hour.
 
 The generic cell rate algorithm (ITU-T I.371): one time stamp per subject says when nothing of its budget will be in
-use any more. An hour's worth may be used at once. One statement reads and takes, so all replicas share a budget, and
-its cost does not depend on how much was used.
+use any more. An hour's worth may be used at once, and never more. One statement reads and takes, so all replicas share
+a budget, and its cost does not depend on how much was used. Only `charge`, for what was already used, may overdraw it.
 
 Each statement locks its rows in the order of their subjects, so two transactions that take from the same budgets never
 wait for each other. A transaction takes everything in one call.
@@ -20,17 +20,18 @@ from shared.settings import Settings
 
 _HOUR: Final = 3600.0
 
-_CHARGE: Final = """
+_ADD: Final = """
     INSERT INTO budgets AS b (subject, used_until)
     SELECT subject, now() + make_interval(secs => seconds)
     FROM unnest(CAST(:subjects AS text[]), CAST(:seconds AS float8[])) WITH ORDINALITY AS use (subject, seconds, place)
+    WHERE {which}
     ORDER BY place
     ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
 """
-# A use that is larger than the whole budget is served when nothing of the budget is in use.
+_CHARGE: Final = _ADD.format(which="true")
 _TAKE: Final = f"""
-    {_CHARGE}
-    WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
+    {_ADD.format(which="seconds <= 3600")}
+    WHERE greatest(b.used_until, now()) <= now() + interval '1 hour' - (excluded.used_until - now())
     RETURNING subject, extract(epoch FROM used_until - now()) AS seconds
 """
 
@@ -94,7 +95,8 @@ def run_seconds(key_id: int) -> str:
 async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Standing]:
     """Take from several budgets, and return how each stands, by subject.
 
-    If any is used up, the caller must roll back its transaction, because the other budgets were taken from.
+    A use that is larger than its whole budget finds it used up at any time. If any is used up, the caller must roll
+    back its transaction, because the other budgets were taken from.
     """
     rows = await connection.fetch_all(_TAKE, _values(uses))
     standings = {row["subject"]: Standing(float(row["seconds"])) for row in rows}
@@ -102,8 +104,8 @@ async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Stand
     if used_up:
         ahead = await _seconds_in_use(connection, used_up)
         for subject, each in used_up.items():
-            in_use = ahead.get(subject, 0.0)
-            standings[subject] = Standing(in_use, in_use - max(_HOUR - each, 0.0))
+            in_use = max(0.0, ahead.get(subject, 0.0))
+            standings[subject] = Standing(in_use, in_use + each - _HOUR)
     return standings
 
 

@@ -61,11 +61,14 @@ def require_open(configuration: Configuration) -> None:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, configuration.maintenance_message)
 
 
-async def require_room(services: Services, configuration: Configuration, number: int) -> None:
-    """Raise `Refused` (503) if the queue has no room for so many more submissions."""
+async def require_room(services: Services, configuration: Configuration, principal: Principal, number: int) -> None:
+    """Raise `Refused` (503) if the sender's queue has no room for so many more submissions.
+
+    Others' requests do not fill it: for these there is the whole backlog.
+    """
     most = configuration.max_queue_size
     async with services.database.connection() as connection:
-        if await store.waiting(connection, most=most + 1) + number > most:
+        if await store.waiting(connection, principal.key_id, most=most + 1) + number > most:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "queue is full")
 
 
@@ -99,7 +102,6 @@ async def create(
             {"Retry-After": "5"},
         )
     await services.backlog.check()
-    await services.backlog.check_key(principal)
     largest = min(services.settings.max_source_bytes, len(asked.source or b"") + configuration.max_extract_size * 1024)
     # It unpacks the additional files.
     size = len(asked.additional_files or b"")

@@ -120,7 +120,6 @@ async def check_email(
     services: ServicesDep,
 ) -> Response:
     await services.backlog.check()
-    await services.backlog.check_key(principal)
     is_requested = await services.submissions.request_execution(principal, id)
     if is_requested is None:
         return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)

@@ -1,7 +1,13 @@
-"""Does the work on large bodies in threads, so that other requests need not wait for it."""
+"""Does the work on large bodies in threads, so that other requests need not wait for it.
+
+The threads do nothing else. In asyncio's own, this work would hold up the object store.
+"""
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -9,10 +15,18 @@ T = TypeVar("T")
 
 #: The bytes from which a body is large. The work on a smaller one takes less time than a thread is worth.
 LARGE: Final = 64 << 10
+#: More would not be faster, since Python runs one at a time.
+_THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="aside")
 
 
 async def aside(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `work` returns. For a body of `size` bytes that is large, it runs in a thread."""
     if size < LARGE:
         return work(*args, **kwargs)
-    return await asyncio.to_thread(work, *args, **kwargs)
+    return await in_thread(work, *args, **kwargs)
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `work` returns, which runs in a thread."""
+    bound = partial(copy_context().run, work, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, bound)

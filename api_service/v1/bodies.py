@@ -3,7 +3,6 @@
 All of them give the same content, which `api_service.v1.requests` checks.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission
 from api_service.settings import ApiSettings
 from api_service.v1.accept_language import locale_of
-from api_service.v1.aside import aside
+from api_service.v1.aside import aside, in_thread
 from api_service.v1.multipart import NotMultipart, Part, TooManyParts, parse
 from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
@@ -103,8 +102,8 @@ def require_known_offer(terms: Terms, new: Iterable[NewSubmission]) -> None:
         offered = terms.offer.find(one.language)
         if one.v1 is None or (offered and offered.details):
             continue
-        tests = one.v1.tests or ()
-        if one.v1.spec["compiler_args"] or one.v1.spec["limits"] or any(test["limits"] for test in tests):
+        has_limits = one.v1.spec["limits"] or (one.v1.tests and one.v1.tests.have_limits)
+        if one.v1.spec["compiler_args"] or has_limits:
             raise V1Problem(
                 Kind.UNAVAILABLE,
                 "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
@@ -214,9 +213,7 @@ async def _upload(parts: Sequence[Part], settings: ApiSettings) -> Upload:
     if others or not (first.filename or "").lower().endswith(".zip"):
         return Upload([(part.filename or "", part.data) for part in parts])
     try:
-        files = await asyncio.to_thread(
-            unpack_foreign, first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes
-        )
+        files = await in_thread(unpack_foreign, first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes)
     except ArchiveError as exc:
         return Upload(fault=Fault(str(exc), pointer="/files"))
     return Upload(list(files.items()))

@@ -50,6 +50,7 @@ from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.submissions import Settle
 from api_service.v1.answers import JSON, answer
+from api_service.v1.aside import in_thread
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from shared.database.connection import Connection, Database, Record
 from shared.database.standby import confirm
@@ -161,7 +162,7 @@ async def once(
     kept_seconds = float(services.settings.idempotency_seconds)
     claim_id = str(uuid.uuid4())
     # In a thread, because the content may be large.
-    content_sha256 = await asyncio.to_thread(digest, content)
+    content_sha256 = await in_thread(digest, content)
     del content
     first = await _claim(slot, claim_id, content_sha256, kept_seconds)
     if first is not None:

@@ -3,35 +3,22 @@
 All faults are found at once. `api_service.v1.submission_body` is the model of each key.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from api_service.engine_offer import Offer, Offered
-from api_service.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
-from api_service.v1.pointers import Place, first_key
+from api_service.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
+from api_service.v1.defaults import Defaults
+from api_service.v1.keys import Keys, overfull
+from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, invalid
-from api_service.v1.submission_body import (
-    MOST_METADATA,
-    CheckerBody,
-    FileBody,
-    LimitsBody,
-    Locale,
-    SubmissionBody,
-    TestBody,
-)
-from api_service.v1.validation import as_written, body_faults, text_faults
+from api_service.v1.submission_body import CheckerBody, FileBody, LimitsBody, Locale, TestBody
+from api_service.v1.validation import MOST_FAULTS, as_written
 from shared import source_paths
 from shared.egress import Egress
 from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
 
-#: The most keys that any object of a body may have.
-_MOST_KEYS: Final = 64
-#: The most faults that are reported.
-_MOST_FAULTS: Final = 100
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a foreign engine does not support, because it has only the CodeX call.
@@ -81,68 +68,36 @@ def validate_submission(
 ) -> NewSubmission:
     """Return the submission of a body. Raises `V1Problem` (422) with all its faults.
 
-    With `place`, the content is one item of a larger body, and keys that it lacks come from `place.defaults`. `upload`
+    With `place`, the content is a submission of a batch, and keys that it lacks come from `place.defaults`. `upload`
     has the files that came beside the content.
     """
     place = place or Place()
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer=place.path)])
-    merged = place.merged(content)
-    faults = list(_overfull(merged))
+    faults = list(overfull(content))
     if not faults:
-        body, faults = _body(merged)
-        bad = frozenset(first_key(fault.pointer or "") for fault in faults)
-        check = _Check(body, bad, terms, upload)
-        faults += check.faults()
+        keys = place.defaults.complete(content)
+        check = _Check(keys, terms, upload, place.defaults)
+        faults = [*keys.faults, *check.faults()]
     if faults:
-        raise invalid([place.fault(content, fault) for fault in faults[:_MOST_FAULTS]])
+        raise invalid([place.fault(content, fault) for fault in faults[:MOST_FAULTS]])
     return check.submission()
 
 
-def _body(content: dict[str, Any]) -> tuple[SubmissionBody, list[Fault]]:
-    """Return the body and the faults of its keys. It has only the keys without a fault, so that they can be checked."""
-    faults = list(text_faults(content))
-    if not faults:
-        # The usual case is validated once.
-        with suppress(ValidationError):
-            return SubmissionBody.model_validate(content), []
-    faults = body_faults(SubmissionBody, content)
-    bad = {first_key(fault.pointer or "") for fault in faults}
-    return _without(content, bad), faults
-
-
-def _without(content: Mapping[str, Any], bad: Collection[str]) -> SubmissionBody:
-    """Return the body with only the keys that have no fault."""
-    good = {name: content[name] for name in content if name in SubmissionBody.model_fields and name not in bad}
-    return SubmissionBody.model_validate({"language": "", **good})
-
-
-def _overfull(value: object, pointer: str = "") -> Iterator[Fault]:
-    """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
-    if isinstance(value, dict):
-        most = MOST_METADATA if pointer == "/metadata" else _MOST_KEYS
-        if len(value) > most:
-            yield Fault(f"It must have at most {most} keys.", pointer=pointer)
-            return
-        for name, inner in value.items():
-            if isinstance(inner, dict | list):
-                yield from _overfull(inner, f"{pointer}/{name}")
-    elif isinstance(value, list) and len(value) <= MAX_FILES:
-        for number, inner in enumerate(value):
-            if isinstance(inner, dict):
-                yield from _overfull(inner, f"{pointer}/{number}")
-
-
 class _Check:
-    """Checks the keys of one body together. Keys in `bad` have a fault already, and are not looked at."""
+    """Checks the keys of one body together. Keys in `bad` have a fault already, and are not looked at.
 
-    def __init__(self, body: SubmissionBody, bad: frozenset[str], terms: Terms, upload: Upload | None) -> None:
-        self.body = body
+    What takes long is done `once` for values that come from the defaults of a batch.
+    """
+
+    def __init__(self, keys: Keys, terms: Terms, upload: Upload | None, defaults: Defaults) -> None:
+        self.body = keys.body
         self.upload = upload
-        self.bad = bad
+        self.bad = keys.bad
         self.terms = terms
-        self.offered = None if "language" in bad else terms.offer.find(body.language)
-        self.files: dict[str, bytes] = {}
+        self.once = defaults.once
+        self.offered = None if "language" in keys.bad else terms.offer.find(keys.body.language)
+        self.files: Mapping[str, bytes] = {}
 
     def faults(self) -> list[Fault]:
         """Return the faults that no model can express."""
@@ -176,26 +131,21 @@ class _Check:
     def _source(self, source: str) -> Iterator[Fault]:
         if not source.strip():
             yield Fault("It is empty; send the program.", pointer="/source")
-        data = source.encode()
+        data = self.once(source, "bytes", source.encode)
         yield from self._size("/source", len(data))
         if self.offered:
             self.files = {self.offered.main: data}
 
     def _encoded_files(self, files: Sequence[FileBody]) -> Iterator[Fault]:
-        decoded: list[tuple[str, bytes]] = []
-        for number, file in enumerate(files):
-            try:
-                decoded.append((file.path, file.data()))
-            except ValueError as exc:
-                yield Fault(str(exc), pointer=f"/files/{number}/content")
-                decoded.append((file.path, b"?"))
+        decoded, faults = self.once(files, "bytes", lambda: _decoded(files))
+        yield from faults
         yield from self._files(decoded)
 
     def _files(self, files: Sequence[tuple[str, bytes]]) -> Iterator[Fault]:
         if len(files) > MAX_FILES:
             yield Fault(f"It must have at most {MAX_FILES} entries.", pointer="/files")
             return
-        wrong = list(source_paths.faults_of([path for path, _ in files]))
+        wrong = self.once(files, "paths", lambda: list(source_paths.faults_of([path for path, _ in files])))
         yield from (Fault(fault, pointer=f"/files/{number}/path") for number, fault in wrong)
         self.files = dict(files)
         yield from self._size("/files", sum(len(data) for _, data in files))
@@ -222,13 +172,16 @@ class _Check:
                     yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
         elif body.stdin is not None:
             yield from input_faults(body.stdin, self.terms.max_stdin_bytes)
-        for number, test in enumerate(body.tests or ()):
-            yield from input_faults(test.stdin or "", self.terms.max_stdin_bytes, f"/tests/{number}")
+        yield from self.once(body.tests, "inputs", lambda: list(self._inputs_of_tests(body.tests or ())))
         if body.hold is not None and not self.terms.may_hold:
             yield Fault(_NOT_HELD, pointer="/hold")
         checker = body.checker
         if checker is not None and checker.tolerance is not None and checker.kind != "float":
             yield Fault("It goes only with the kind `float`; leave it out.", pointer="/checker/tolerance")
+
+    def _inputs_of_tests(self, tests: Sequence[TestBody]) -> Iterator[Fault]:
+        for number, test in enumerate(tests):
+            yield from input_faults(test.stdin or "", self.terms.max_stdin_bytes, f"/tests/{number}")
 
     def _compiler_args(self) -> Iterator[Fault]:
         if not self.body.compiler_args or self.offered is None or not self.offered.has_run_call:
@@ -244,8 +197,8 @@ class _Check:
         if self.offered is None:
             return
         yield from limit_faults(self.body.limits, self.offered)
-        for number, test in enumerate(self.body.tests or ()):
-            yield from limit_faults(test.limits, self.offered, f"/tests/{number}")
+        tests, offered = self.body.tests or (), self.offered
+        yield from self.once(self.body.tests, offered.code, lambda: list(_limit_faults_of_tests(tests, offered)))
 
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
@@ -282,13 +235,13 @@ class _Check:
             "receipt": bool(body.receipt),
             "artifacts": True,
         }
-        tests = None if body.tests is None else [_test(number, test) for number, test in enumerate(body.tests, 1)]
+        tests = self.once(body.tests, "stored", lambda: _tests(body.tests or ())) if body.tests else None
         metadata = body.metadata or {}
-        texts = [body.expected_output, body.args, body.compiler_args, metadata, tests or []]
+        texts = [body.expected_output, body.args, body.compiler_args, metadata]
         return NewSubmission(
             language=self.offered.code,
             filename=self._entry,
-            source=stored(self.files),
+            source=self.once(body.files, "stored", lambda: stored(self.files)),
             stdin=body.stdin or "",
             email=body.email,
             hold=bool(body.hold),
@@ -299,7 +252,7 @@ class _Check:
                 tests=tests,
                 metadata=metadata,
                 webhook_url=body.webhook_url,
-                text_bytes=text_bytes_of(texts),
+                text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0),
             ),
         )
 
@@ -331,6 +284,30 @@ def _checker(body: CheckerBody | None) -> dict[str, Any]:
         return {"kind": kind, "tolerance": None}
     tolerance = body.tolerance if body else None
     return {"kind": kind, "tolerance": DEFAULT_TOLERANCE if tolerance is None else tolerance}
+
+
+def _decoded(files: Sequence[FileBody]) -> tuple[list[tuple[str, bytes]], list[Fault]]:
+    """Return the paths and bytes of files, and the faults of their encoding."""
+    decoded: list[tuple[str, bytes]] = []
+    faults: list[Fault] = []
+    for number, file in enumerate(files):
+        try:
+            decoded.append((file.path, file.data()))
+        except ValueError as exc:
+            faults.append(Fault(str(exc), pointer=f"/files/{number}/content"))
+            decoded.append((file.path, b"?"))
+    return decoded, faults
+
+
+def _limit_faults_of_tests(tests: Sequence[TestBody], offered: Offered) -> Iterator[Fault]:
+    for number, test in enumerate(tests):
+        yield from limit_faults(test.limits, offered, f"/tests/{number}")
+
+
+def _tests(bodies: Sequence[TestBody]) -> Tests:
+    """Return tests as they are stored."""
+    tests = [_test(number, test) for number, test in enumerate(bodies, 1)]
+    return Tests(as_json(tests), text_bytes_of(tests), any(test["limits"] for test in tests))
 
 
 def _test(number: int, test: TestBody) -> dict[str, Any]:

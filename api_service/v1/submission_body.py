@@ -40,7 +40,7 @@ def _args(args: list[str]) -> list[str]:
     return args
 
 
-#: `body_faults` refuses a NUL and lone surrogates.
+#: `checked` refuses a NUL and lone surrogates.
 Text = Annotated[str, WithJsonSchema(_TEXT)]
 Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.LONGEST_PATH)]
 Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]

@@ -1,17 +1,18 @@
 """Checks what a request to API v1 contains, and reports every fault of it at once.
 
-- JSON: `read_json`, or `parse_json` and then `validated`, with a model that derives from `Strict`.
+- JSON: `read_json`, or `parse_json` and then `validated` or `checked`, with a model that derives from `Strict`.
 - Query: `read_query`. Forms: `from_text`, then `validated`.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Generic, NoReturn, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -33,7 +34,7 @@ _TIME: Final = re.compile(
 )
 _BOOLEANS: Final = {"true": True, "false": False}
 #: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
-_MOST_FAULTS: Final = 1000
+MOST_FAULTS: Final = 100
 #: What a JSON text may have outside of its strings (`shared.json_structure`). The largest submission has a hundred
 #: tests with all their keys and 256 arguments each.
 _MOST_STRUCTURE: Final = 131_072
@@ -175,24 +176,45 @@ def _is_deeper(content: object, levels: int) -> bool:
     return bool(level)
 
 
-def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
-    """Return the content of a body as a model. Raise `V1Problem` (422) with all its faults, and these `faults`."""
-    found = [*faults, *body_faults(model, content)]
-    if found:
-        raise invalid(found)
-    return model.model_validate(content)
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[M]):
+    """The content of a body as a model, None if it has faults. Of these there is one for each place.
+
+    `bad` are all the keys of the content with a fault in them, also if they have more than are reported.
+    """
+
+    value: M | None
+    faults: Sequence[Fault]
+    bad: Collection[str]
 
 
-def body_faults(model: type[BaseModel], content: object) -> list[Fault]:
-    """Return the faults of the content of a body, one for each place."""
-    faults = {fault.pointer: fault for fault in islice(text_faults(content), _MOST_FAULTS)}
+def checked(model: type[M], content: object) -> Checked[M]:
+    """Check the content of a body."""
+    faults = {fault.pointer or "": fault for fault in islice(text_faults(content), MOST_FAULTS)}
+    bad = {first_key(pointer) for pointer in faults}
+    value = None
     try:
-        model.model_validate(content)
+        value = model.model_validate(content)
     except ValidationError as exc:
-        for error in exc.errors(include_url=False, include_input=False)[:_MOST_FAULTS]:
+        errors = exc.errors(include_url=False, include_input=False)
+        bad |= {str(error["loc"][0]) for error in errors if error["loc"]}
+        for error in errors[:MOST_FAULTS]:
             pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
             faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
-    return list(faults.values())
+    return Checked(None if faults else value, list(faults.values()), bad)
+
+
+def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
+    """Return the content of a body as a model. Raise `V1Problem` (422) with all its faults, and these `faults`."""
+    found = checked(model, content)
+    if found.value is None or faults:
+        raise invalid([*faults, *found.faults])
+    return found.value
+
+
+def first_key(pointer: str) -> str:
+    """Return the key that a pointer begins with; an empty text for the whole."""
+    return pointer.split("/", 2)[1].replace("~1", "/").replace("~0", "~") if pointer else ""
 
 
 def text_faults(content: object, pointer: str = "") -> Iterator[Fault]:
@@ -259,10 +281,10 @@ def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore
 
     Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
     """
-    items = query_items(request)
-    if faults := query_faults(model, items):
+    value, faults = _checked_query(model, query_items(request))
+    if value is None:
         raise invalid(faults)
-    return model.model_validate(_grouped(model, dict(items)))
+    return value
 
 
 def query_items(request: Request) -> list[tuple[str, str]]:
@@ -280,19 +302,25 @@ def query_items(request: Request) -> list[tuple[str, str]]:
 
 def query_faults(model: type[BaseModel], items: Sequence[tuple[str, str]]) -> list[Fault]:
     """Return the faults of a query, one for each parameter."""
+    return _checked_query(model, items)[1]
+
+
+def _checked_query(model: type[M], items: Sequence[tuple[str, str]]) -> tuple[M | None, list[Fault]]:
+    """Return a query as a model, and its faults. With a fault there is no model."""
     values = dict(items)
     faults = {fault.parameter: fault for fault in repeated(items)}
     for name, text in items:
         if not (is_clean(name) and is_clean(text)):
             faults.setdefault(name, Fault(_DIRTY, parameter=name))
+    value = None
     try:
-        model.model_validate(_grouped(model, values))
+        value = model.model_validate(_grouped(model, values))
     except ValidationError as exc:
         for error in exc.errors(include_url=False, include_input=False):
             steps = [str(step) for step in error["loc"] if step != "[key]"]
             name = ".".join(steps) if ".".join(steps) in values else steps[0] if steps else ""
             faults.setdefault(name, Fault(sentence(error), parameter=name))
-    return list(faults.values())
+    return (None if faults else value), list(faults.values())
 
 
 def repeated(items: Sequence[tuple[str, str]]) -> list[Fault]:

@@ -40,7 +40,7 @@ _PAGE: Final = "SELECT token FROM judge0_submissions ORDER BY upload DESC LIMIT 
 _COUNT: Final = "SELECT count(*) AS number FROM judge0_submissions"
 _WAITING: Final = """
     SELECT count(*) AS number FROM (
-        SELECT FROM uploads u WHERE request_id IS NOT NULL
+        SELECT FROM uploads u WHERE request_id IS NOT NULL AND {of_sender}
             AND NOT EXISTS (SELECT FROM job WHERE job.request_id = u.request_id AND job.status = 'executing')
         LIMIT CAST(:most AS bigint)
     ) AS waiting
@@ -77,7 +77,8 @@ class Callback:
 async def callback_of(connection: Connection, upload: int) -> Callback | None:
     """Return the callback of a submission; None if it is gone."""
     row = await connection.fetch_one(
-        "SELECT token, request -> 'guards_callback' = 'true' AS is_guarded FROM judge0_submissions"
+        # Submissions from before the upgrade have no `guards_callback`.
+        "SELECT token, request -> 'guards_callback' IS DISTINCT FROM 'false' AS is_guarded FROM judge0_submissions"
         " WHERE upload = :upload",
         {"upload": upload},
     )
@@ -177,9 +178,11 @@ async def page(connection: Connection, *, limit: int, offset: int) -> tuple[list
     return [row["token"] for row in rows], count["number"]
 
 
-async def waiting(connection: Connection, *, most: int) -> int:
-    """Return how many requests wait to be run, counted up to `most`."""
-    row = await connection.fetch_one(_WAITING, {"most": most})
+async def waiting(connection: Connection, sender: int | None, *, most: int) -> int:
+    """Return how many requests of a key wait to be run, counted up to `most`. None: those that came without a key."""
+    sql = _WAITING.format(of_sender="owner IS NULL" if sender is None else "owner = :sender")
+    values = {"most": most} if sender is None else {"most": most, "sender": sender}
+    row = await connection.fetch_one(sql, values)
     assert row is not None
     number: int = row["number"]
     return number

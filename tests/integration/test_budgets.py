@@ -44,6 +44,18 @@ async def test_a_budget_weighs_amounts(database: Database) -> None:
     assert list(await take(database, Use("a", 100, 1))) == ["a"]
 
 
+@pytest.mark.parametrize("in_use", [None, -7200, -1, 1800])
+async def test_a_use_that_is_larger_than_the_budget_is_never_taken(database: Database, in_use: int | None) -> None:
+    if in_use is not None:
+        await execute(database, f"INSERT INTO budgets VALUES ('a', now() + interval '{in_use} s')")
+    wait = (1.5 - 1) * 3600 + max(0, in_use or 0)
+    assert await take(database, Use("a", 100, 150)) == {"a": pytest.approx(wait, abs=10)}
+    [row] = await fetch(
+        database, "SELECT coalesce(max(used_until) <= now() + interval '1800 s', true) AS ok FROM budgets"
+    )
+    assert row["ok"]
+
+
 async def test_taking_returns_the_use_of_each_budget(database: Database) -> None:
     async with database.transaction() as connection:
         for times in (1, 2):

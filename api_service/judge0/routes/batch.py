@@ -34,7 +34,7 @@ async def create_batch(
     with services.bodies.hold(principal, size):
         await request.body()
         async with services.reading.take(principal):
-            asked = await _asked(request, services, configuration, size)
+            asked = await _asked(request, services, configuration, principal, size)
         answers = [
             await _created(services, configuration, principal, one, guards_callback=guards_callback) for one in asked
         ]
@@ -43,13 +43,13 @@ async def create_batch(
 
 
 async def _asked(
-    request: Request, services: Services, configuration: Configuration, size: int
+    request: Request, services: Services, configuration: Configuration, principal: Principal, size: int
 ) -> list[Asked | Invalid]:
     """Return the checked requests of a batch. `size` is that of the body."""
     parameters = await read(request)
     require_open(configuration)
     sent = _checked_number(parameters.get("submissions"), configuration)
-    await require_room(services, configuration, len(sent))
+    await require_room(services, configuration, principal, len(sent))
     each = [one if isinstance(one, dict) else {} for one in sent]
     return await checked(services, configuration, each, base64=is_on(parameters, "base64_encoded"), size=size)
 

@@ -44,7 +44,7 @@ async def create_submission(
 
 
 async def _asked(
-    request: Request, services: Services, configuration: Configuration
+    request: Request, services: Services, configuration: Configuration, principal: Principal
 ) -> tuple[Asked | Invalid, Shown, bool]:
     """Return the checked request, how its answer is shown, and True if it waits for its result."""
     parameters = await read(request)
@@ -52,7 +52,7 @@ async def _asked(
     waits = is_on(parameters, "wait")
     if waits and not configuration.enable_wait_result:
         raise Refused(HTTPStatus.BAD_REQUEST, "wait not allowed")
-    await require_room(services, configuration, 1)
+    await require_room(services, configuration, principal, 1)
     how = shown(parameters)
     size = body_bytes(request, services.settings)
     [asked] = await checked(services, configuration, [parameters], base64=how.base64, size=size)
@@ -69,7 +69,7 @@ async def _created(
     guards_callback: bool,
 ) -> Response:
     """Return the answer. Before it waits, the `turn` ends."""
-    asked, how, waits = await _asked(request, services, configuration)
+    asked, how, waits = await _asked(request, services, configuration, principal)
     if isinstance(asked, Invalid):
         return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
     with reserved(services, principal, LONGEST_WAIT_S if waits else 0):

@@ -19,6 +19,7 @@ from api_service.v1.idempotency import once
 from api_service.v1.ids import BatchId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem
+from api_service.v1.reading import reading
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of, refuse_unknown, require_visible_batch
 from shared.resources.models import Batch, BatchState
@@ -63,8 +64,8 @@ async def _ended(services: Services, batch: int, owner: int | None) -> Batch:
 )
 async def create_batch(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     with services.bodies.hold(principal, body_bytes(request, services.settings)):
-        await request.body()
-        async with services.reading.take(principal):
+        size = len(await request.body())
+        async with reading(services, principal, size):
             return await _created(request, services, principal)
 
 
@@ -73,7 +74,6 @@ async def _created(request: Request, services: Services, principal: Principal) -
 
     async def work(settle: Settle) -> int:
         await services.backlog.check()
-        await services.backlog.check_key(principal)
         made = await Batches(services.database, services.submissions).register(principal, posted.new, settle)
         services.relay.wake.set()
         return made

@@ -137,7 +137,6 @@ async def _request(
 ) -> int:
     """Request a run, and return its number."""
     await services.backlog.check()
-    await services.backlog.check_key(principal)
     number = await services.submissions.request_run(principal, upload, override, settle)
     services.relay.wake.set()
     return number

@@ -19,6 +19,7 @@ from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import once
 from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
+from api_service.v1.reading import reading
 from api_service.v1.submission_body import SubmissionBody
 from api_service.v1.visibility import visible_submission
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
@@ -75,8 +76,8 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The so
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     async with AsyncExitStack() as turn:
         turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
-        await request.body()
-        await turn.enter_async_context(services.reading.take(principal))
+        size = len(await request.body())
+        await turn.enter_async_context(reading(services, principal, size))
         return await _created(request, services, principal, turn)
 
 
@@ -120,12 +121,9 @@ class _Creation:
     async def store(self, settle: Settle) -> int:
         """Store the submission, and return its id."""
         await self.services.backlog.check()
-        new = self.posted[0].new
-        if not new.hold:
-            await self.services.backlog.check_key(self.principal)
         # Without a key there is nothing to settle, which saves a transaction.
         settle_if_needed = settle if self.is_repeatable else None
-        self.stored = await self.services.submissions.post(self.principal, new, settle_if_needed)
+        self.stored = await self.services.submissions.post(self.principal, self.posted[0].new, settle_if_needed)
         self.services.relay.wake.set()
         return self.stored.id
 

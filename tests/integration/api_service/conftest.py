@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from api_service.app import create_app
 from api_service.auth import Authenticator
-from api_service.backlog import BacklogGuard
+from api_service.backlog import BacklogGuard, KeyBacklog
 from api_service.charges import Charges
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
@@ -130,10 +130,10 @@ def client_of(
         judge0_conf=judge0_conf,
     )
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
-    submissions = Submissions(database, store, Charges(**budgets), recipients=recipients)
+    backlog = KeyBacklog.of(max_backlog, key_backlog_bytes)
+    submissions = Submissions(database, store, Charges(**budgets), backlog, recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
-    backlog = BacklogGuard(database, limit=max_backlog, key_bytes=key_backlog_bytes)
     watcher = watcher or Watcher(database)
     app = create_app(
         Services(
@@ -145,7 +145,7 @@ def client_of(
             listing=Listing(database, store, Shares(8 << 20, "Lists")),
             bodies=Shares(1 << 20, "Large submissions"),
             readiness=Readiness(database),
-            backlog=backlog,
+            backlog=BacklogGuard(database, max_backlog),
             relay=relay,
             authenticator=authenticator,
             signer=signer,

@@ -150,6 +150,23 @@ async def test_the_operator_can_turn_features_off(
     assert await fetch(database, "SELECT FROM uploads") == []
 
 
+@pytest.mark.parametrize("path", ["/submissions", "/submissions/batch"])
+async def test_a_queue_is_filled_by_its_sender_alone(path: str, reach: Reach, database: Database) -> None:
+    alice, bob, admin = [await key_of(database, scope) for scope in (Scope.SUBMIT, Scope.SUBMIT, Scope.ADMIN)]
+    async with reach("MAX_QUEUE_SIZE=3", key_budget=100) as client:
+        of_v1 = {"submissions": [{"language": "py", "source": "1"}] * 2}
+        bearer = {"Authorization": f"Bearer {alice['X-Auth-Token']}"}
+        assert (await client.post("/v1/batches", json=of_v1, headers=bearer)).status_code == 201
+
+        async def statuses(headers: dict[str, str]) -> list[int]:
+            body = {**ONE, "submissions": [ONE]}
+            return [(await client.post(path, json=body, headers=headers)).status_code for _ in range(4)]
+
+        assert await statuses(alice) == [201, 503, 503, 503]
+        for others in (bob, admin):
+            assert await statuses(others) == [201, 201, 201, 503]
+
+
 async def test_a_deletion_has_to_be_allowed(reach: Reach, database: Database) -> None:
     key = (await key_of(database, Scope.ADMIN))["X-Auth-Token"]
     admin = {"X-Auth-Token": key, "X-Auth-User": key}

@@ -196,9 +196,9 @@ async def test_who_watches_is_woken(submissions: Submissions, database: Database
 async def test_submissions_are_added_together(database: Database, store: LocalStore) -> None:
     """A batch registers all of them in one transaction. With a digest, each address gets one mail."""
     owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
-    submissions = submissions_of(database, store, recipient_budget=4)
+    submissions = submissions_of(database, store, recipient_budget=8)
     await register(submissions, owner, new_submission(email="a@example.com", hold=False))
-    new = [new_submission(email="a@example.com", hold=False) for _ in range(3)]
+    new = [new_submission(email="a@example.com", hold=False) for _ in range(4)]
     with pytest.raises(Problem) as refused:
         async with database.transaction() as connection:
             await submissions.add(connection, owner, new)
@@ -208,4 +208,4 @@ async def test_submissions_are_added_together(database: Database, store: LocalSt
         added = await submissions.add(connection, owner, new, has_digest=True)
     rows = await fetch(database, "SELECT id FROM uploads ORDER BY id")
     assert [row["id"] for row in rows[1:]] == [one.id for one in added]
-    assert len(await fetch(database, "SELECT FROM outbox")) == 4
+    assert len(await fetch(database, "SELECT FROM outbox")) == 5

@@ -88,14 +88,45 @@ async def test_a_key_may_send_so_many_bytes_an_hour(reach: Reach, database: Data
         assert (await submit(client, other, inputs=inputs)).status_code == 200
 
 
-async def test_one_submission_may_exceed_an_hours_bytes(reach: Reach, database: Database) -> None:
+async def test_a_use_that_is_larger_than_a_budget_is_refused_for_good(reach: Reach, database: Database) -> None:
+    """No wait helps, so the answer is 422 without `Retry-After`, even while nothing of the budget is in use."""
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(key_budget=MANY, key_bytes=1000) as client:
-        assert (await submit(client, key)).status_code == 200
+    async with reach(key_budget=8, key_bytes=1000, recipient_budget=12, domain_budget=9) as client:
+
+        async def posted(count: int, *, digest: bool = False, **keys: object) -> tuple[int, str]:
+            batch = {"submissions": [{"language": "py", "source": "1", **keys}] * count, "digest": digest}
+            answer = await client.post("/v1/batches", json=batch, headers=bearer(key))
+            assert "Retry-After" not in answer.headers
+            return answer.status_code, answer.json().get("detail", "")
+
         refused = await submit(client, key, inputs="x" * 2000)
-        assert (refused.status_code, int(refused.headers["Retry-After"])) == (429, 29)
-        await execute(database, "UPDATE budgets SET used_until = now() WHERE subject LIKE 'bytes:%'")
-        assert (await submit(client, key, inputs="x" * 2000)).status_code == 200
+        assert (refused.status_code, "Retry-After" in refused.headers) == (422, False)
+        assert "needs 2008, which is more than the 1000 of an hour" in refused.text
+        assert await posted(9) == (
+            422,
+            "This key's submissions: this request needs 9, which is more than the 8 of an hour; divide it.",
+        )
+        # Half of a mailbox's budget is one key's share.
+        status, detail = await posted(4, email="a@example.com", receipt=True)
+        assert (status, "Mails of this key to this address: this request needs 8" in detail) == (422, True)
+        assert (await posted(7, email="a@example.com"))[0] == 422
+        assert await fetch(database, "SELECT subject FROM budgets") == []
+        assert await fetch(database, "SELECT id FROM uploads") == []
+        assert (await posted(7, email="a@example.com", digest=True))[0] == 201
+
+
+async def test_spellings_that_share_a_digest_are_charged_once(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    spellings = ["a@example.com", "A@Example.com", "a+1@example.com"]
+    async with reach(recipient_budget=100) as client:
+        programs = [{"language": "py", "source": "1", "email": email} for email in spellings]
+        batch = {"submissions": programs, "digest": True}
+        assert (await client.post("/v1/batches", json=batch, headers=bearer(key))).status_code == 201
+    [used] = await fetch(
+        database,
+        "SELECT extract(epoch FROM used_until - now()) / 36 AS mails FROM budgets WHERE subject LIKE 'recipient:%'",
+    )
+    assert round(float(str(used["mails"]))) == 2
 
 
 async def test_a_key_whose_programs_ran_too_long_waits(reach: Reach, database: Database) -> None:
@@ -245,9 +276,8 @@ async def test_an_id_takes_no_more_tries_than_it_needs(database: Database) -> No
 
 @pytest.mark.parametrize("bounds", [{"max_backlog": 30}, {"key_backlog_bytes": 40}], ids=["requests", "bytes"])
 async def test_a_key_has_a_limit_of_waiting_work_and_others_go_on(
-    reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]
+    reach: Reach, database: Database, bounds: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1.0)
     greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
     async with reach(key_budget=MANY, recipient_budget=MANY, **bounds) as client:
         answers = [await submit_and_ask(client, greedy, number, f"a{number}@example.com") for number in range(1, 8)]

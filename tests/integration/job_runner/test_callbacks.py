@@ -35,13 +35,13 @@ async def sender(database: Database, tmp_path: Path) -> AsyncIterator[Sender]:
     await deliverer.close()
 
 
-async def add_callback(database: Database, url: str, *, guards_callback: bool) -> None:
+async def add_callback(database: Database, url: str, **guards_callback: object) -> None:
     upload = await add_upload(database, outcome="failed")
     await execute(
         database,
         "INSERT INTO judge0_submissions (upload, request) VALUES (:upload, CAST(:request AS jsonb))",
         upload=upload,
-        request=json.dumps({**REQUEST, "guards_callback": guards_callback}),
+        request=json.dumps({**REQUEST, **guards_callback}),
     )
     await execute(
         database,
@@ -81,9 +81,15 @@ async def test_a_callback_is_tried_three_times(database: Database, sender: Sende
     assert statuses == ["pending", "pending", "failed"]
 
 
-async def test_a_guarded_callback_reaches_no_private_address(database: Database, sender: Sender) -> None:
+@pytest.mark.parametrize(
+    "guards_callback", [{"guards_callback": True}, {}, {"guards_callback": None}], ids=["true", "missing", "null"]
+)
+async def test_a_guarded_callback_reaches_no_private_address(
+    database: Database, sender: Sender, guards_callback: dict[str, object]
+) -> None:
+    """So does one of which it is unknown, such as one from before an upgrade."""
     async with receiving() as receiver:
-        await add_callback(database, receiver.url, guards_callback=True)
+        await add_callback(database, receiver.url, **guards_callback)
         row = await attempt(database, sender)
     assert "the URL is refused" in str(row["last_error"])
     assert receiver.received == []

@@ -9,6 +9,7 @@ import pytest
 
 from api_service.engine_offer import Offer
 from api_service.new_submission import NewSubmission, V1Columns
+from api_service.v1.defaults import Defaults
 from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, V1Problem
 from api_service.v1.requests import Terms, Upload, validate_submission
@@ -393,7 +394,8 @@ def test_tests_have_defaults() -> None:
         "hidden": False,
         "points": 1.0,
     }
-    assert v1.tests == [
+    assert v1.tests
+    assert json.loads(v1.tests.json) == [
         {**default, "name": "1", "points": 2.0},
         {**default, "name": "last", "expected_output": "1", "limits": {"cpu_s": 1.0}, "points": 1.0},
     ]
@@ -472,7 +474,7 @@ def test_every_language_is_known_before_the_engine_has_answered() -> None:
 
 
 class TestBatches:
-    PLACE = Place("/submissions/17", {"language": "py", "files": FILES, "email": "a@example.com"})
+    PLACE = Place("/submissions/17", Defaults({"language": "py", "files": FILES, "email": "a@example.com"}))
 
     def test_defaults_fill_what_is_missing(self) -> None:
         new = validate_submission({"stdin": "1"}, TERMS, self.PLACE)
@@ -496,9 +498,10 @@ class TestBatches:
         assert pointers_of(content, self.PLACE) == pointers
 
     def test_faults_of_defaults_have_their_place(self) -> None:
-        place = Place("/submissions/17", {"language": "cobol", "metadata": {"a": 1}, "x": 1})
+        place = Place("/submissions/17", Defaults({"language": "cobol", "metadata": {"a": 1}, "x": 1}))
         assert pointers_of({"source": "x"}, place) == ["/defaults/metadata/a", "/defaults/x", "/defaults/language"]
-        assert pointers_of({"language": "py"}, Place("/submissions/17", {"source": ""})) == ["/defaults/source"]
+        bad_source = Place("/submissions/17", Defaults({"source": ""}))
+        assert pointers_of({"language": "py"}, bad_source) == ["/defaults/source"]
 
     def test_nothing_is_held(self) -> None:
         assert pointers_of({**BASE, "hold": True}, may_hold=False) == ["/hold"]

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from api_service.relay import Relay
-from api_service.v1 import batch_body
 from shared.database.connection import Connection, Database, Record, Values
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -335,23 +334,6 @@ async def test_a_deleted_submission_counts_no_more(api: httpx.AsyncClient, datab
     await Life(database, first).delete()
     shown = (await api.get(f"/v1/batches/{batch['id']}")).json()
     assert (shown["total"], shown["submissions"], shown["states"]["cancelled"]) == (1, [second], 0)
-
-
-async def test_defaults_are_in_memory_once(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short body with long defaults must not become many times as long in memory."""
-    source, tests = "#" * 9000, [{"stdin": "x" * 100, "expected_output": "y"}] * 50
-    seen: list[Any] = []
-    original = batch_body._validated
-
-    def keeping(*args: Any) -> Any:
-        seen.append(original(*args))
-        return seen[-1]
-
-    monkeypatch.setattr(batch_body, "_validated", keeping)
-    await posted(api, {"submissions": [{}] * 40, "defaults": {"language": "py", "source": source, "tests": tests}})
-    [new] = seen
-    assert len({id(one.source) for one in new.submissions}) == 1
-    assert len({id(one.v1.tests) for one in new.submissions}) == 1
 
 
 async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, database: Database) -> None:

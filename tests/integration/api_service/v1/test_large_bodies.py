@@ -1,5 +1,6 @@
 """Large bodies: the work on them must not hold up other requests."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,10 @@ import httpx
 import pytest
 
 from api_service.v1 import aside, validation
+from shared.api_keys import Scope
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from tests.integration.api_service.v1.conftest import Reach, key_of
 
 pytestmark = pytest.mark.integration
 
@@ -48,3 +53,36 @@ async def test_a_large_body_is_read_in_a_thread(
     assert answer.status_code in (201, 422), answer.text
     assert threads
     assert threading.main_thread() not in threads
+
+
+async def test_bodies_do_not_hold_up_the_object_store(store: ObjectStore) -> None:
+    go_on = threading.Event()
+    bodies = [asyncio.create_task(aside.in_thread(go_on.wait)) for _ in range(100)]
+    try:
+        async with asyncio.timeout(30):
+            await store.put("a.py", b"1", content_type="text/plain")
+            assert await store.get("a.py") == b"1"
+    finally:
+        go_on.set()
+    assert await asyncio.gather(*bodies) == [True] * 100
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/submissions", {**_PROGRAM, "language": 5}), ("/v1/batches", {"submissions": [{**_PROGRAM, "stdin": 5}]})],
+)
+async def test_a_large_body_counts_also_if_it_is_refused(
+    reach: Reach, database: Database, path: str, body: dict[str, Any]
+) -> None:
+    alice, bob = [await key_of(database, Scope.SUBMIT) for _ in range(2)]
+    async with reach(key_budget=3) as api:
+
+        async def statuses(headers: dict[str, str], body: object, times: int) -> list[int]:
+            return [(await api.post(path, json=body, headers=headers)).status_code for _ in range(times)]
+
+        assert await statuses(alice, body, 6) == [422] * 4 + [429] * 2
+        refused = await api.post(path, json=body, headers=alice)
+        assert (refused.json()["violated-policies"], int(refused.headers["Retry-After"]) > 0) == (["submissions"], True)
+        # A small one costs little, and others have budgets of their own.
+        assert await statuses(alice, {}, 2) == [422] * 2
+        assert await statuses(bob, body, 2) == [422] * 2

@@ -1,0 +1,36 @@
+"""The turn of a request whose body is read and checked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from api_service import budget
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.v1.aside import LARGE
+from api_service.v1.problems import V1Problem
+from shared import budgets
+from shared.budgets import Use
+
+
+@asynccontextmanager
+async def reading(services: Services, principal: Principal, size: int) -> AsyncIterator[None]:
+    """Hold the turn of a request with a body of `size` bytes while the block runs.
+
+    A large body that is refused counts as one submission, because checking it takes as long as if it were good. Raises
+    `QuotaExceeded` if the key has used up its submissions by such requests.
+    """
+    async with services.reading.take(principal):
+        if size < LARGE or principal.sees_all:
+            yield
+            return
+        own = services.submissions.charges.submissions(principal)
+        async with services.database.connection() as connection:
+            await budget.check(connection, own)
+        try:
+            yield
+        except V1Problem as exc:
+            if exc.kind.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                async with services.database.connection() as connection:
+                    await budgets.charge(connection, [Use(own.subject, own.per_hour)])
+            raise

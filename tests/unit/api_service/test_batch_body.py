@@ -1,0 +1,89 @@
+"""Batches: what their defaults cost, and null."""
+
+import base64
+import json
+import time
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from api_service.batches import NewBatch
+from api_service.v1 import batch_body
+from api_service.v1.problems import V1Problem
+from tests.unit.api_service.test_requests import TERMS
+
+_TERMS: Final = replace(TERMS, max_source_bytes=1 << 21, max_stdin_bytes=1 << 20, may_hold=False)
+_PROGRAM: Final[dict[str, Any]] = {"language": "py", "source": "print(1)\n"}
+_ARGS: Final = [str(number) for number in range(250)]
+_BASE64: Final = base64.b64encode(b"1234567" * 20_000).decode()
+#: Defaults that take long to check, to pack or to write. The last ones have faults.
+_LONG: Final[dict[str, dict[str, Any]]] = {
+    "arguments of tests": {**_PROGRAM, "tests": [{"stdin": "1", "args": _ARGS} for _ in range(100)]},
+    "limits of tests": {**_PROGRAM, "tests": [{"limits": {"cpu_s": 1.5, "processes": 9}} for _ in range(100)]},
+    "inputs of tests": {**_PROGRAM, "tests": [{"stdin": "é" * 4_000} for _ in range(100)]},
+    "long source": {**_PROGRAM, "source": "#" * 1_500_000},
+    "many files": {"language": "py", "files": [{"path": f"a/{n}.py", "content": "1\n" * 500} for n in range(256)]},
+    "encoded files": {"language": "py", "files": [{"path": n, "content": _BASE64, "encoding": "base64"} for n in "ab"]},
+    "numbers as arguments": {**_PROGRAM, "tests": [{"args": list(range(100))} for _ in range(9)]},
+    "bad paths": {"language": "py", "files": [{"path": f"a/{n % 90}", "content": "1"} for n in range(180)]},
+    "bad limits of tests": {**_PROGRAM, "tests": [{"limits": {"cpu_s": 99}} for _ in range(90)]},
+    "bad texts": {**_PROGRAM, "tests": [{"stdin": "\0"} for _ in range(90)]},
+}  # fmt: skip
+
+
+def read(body: object) -> NewBatch:
+    outline = batch_body._outlined(json.dumps(body).encode(), [], 1000)
+    return batch_body._validated(outline, _TERMS)
+
+
+def faults_of(body: object) -> list[tuple[str, str]]:
+    with pytest.raises(V1Problem) as refused:
+        read(body)
+    assert refused.value.kind.status == 422
+    return [(fault.pointer or "", fault.detail) for fault in refused.value.errors]
+
+
+@pytest.mark.parametrize("defaults", _LONG.values(), ids=list(_LONG))
+def test_long_defaults_cost_no_more_with_more_submissions(defaults: dict[str, Any]) -> None:
+    def cpu_s(submissions: int) -> float:
+        began = time.thread_time()
+        faults_of({"defaults": defaults, "submissions": [{}] * (submissions - 1) + [{"stdin": 5}]})
+        return time.thread_time() - began
+
+    cpu_s(1)  # what is made at the first use, such as regular expressions
+    short, long = min(cpu_s(10) for _ in range(2)), min(cpu_s(210) for _ in range(2))
+    # Each of the other 200 takes less than a millisecond.
+    assert long - short < 0.2
+
+
+def test_defaults_are_in_memory_once() -> None:
+    batch = read({"defaults": _LONG["arguments of tests"], "submissions": [{}] * 3 + [{"language": "cpp"}]})
+    assert len({id(one.source.data) for one in batch.submissions}) == 1
+    assert len({id(one.v1.tests) for one in batch.submissions if one.v1}) == 1
+    batch = read({"defaults": _LONG["many files"], "submissions": [{}, {"entry": "a/7.py"}, {"stdin": "x"}]})
+    assert len({id(one.source) for one in batch.submissions}) == 1
+    assert [one.filename for one in batch.submissions] == ["a/0.py", "a/7.py", "a/0.py"]
+
+
+def test_an_own_value_is_not_taken_for_the_default() -> None:
+    batch = read({"defaults": {**_PROGRAM, "tests": [{}]}, "submissions": [{}, {"source": "x", "tests": [{}, {}]}]})
+    [first, second] = batch.submissions
+    assert (first.source.data, second.source.data) == (b"print(1)\n", b"x")
+    assert [len(json.loads(one.v1.tests.json)) for one in batch.submissions if one.v1 and one.v1.tests] == [1, 2]
+
+
+def test_a_language_that_is_null_is_the_default() -> None:
+    own = {"source": "1", "language": None}
+    batch = read({"defaults": {"language": "cpp"}, "submissions": [own, {**own, "language": "py"}]})
+    assert [one.language for one in batch.submissions] == ["cpp", "py"]
+    assert read({"defaults": {"language": None}, "submissions": [_PROGRAM]}).submissions[0].language == "py"
+    for defaults in ({}, {"language": None}):
+        missing = ("/submissions/0/language", "It is missing; send it with the request.")
+        assert faults_of({"defaults": defaults, "submissions": [own]}) == [missing]
+
+
+def test_at_most_a_hundred_faults_are_reported() -> None:
+    many = [{"args": list(range(200))}] * 90
+    assert len(faults_of({"submissions": [{**_PROGRAM, "tests": many, "email": 5, "hold": True}] * 3})) == 100
+    assert len(faults_of({"submissions": [_PROGRAM], "defaults": {"tests": many, "webhook_url": 5}})) == 100
