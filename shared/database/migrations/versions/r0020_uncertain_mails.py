@@ -1,13 +1,13 @@
 """Let a mail be uncertain: it was handed over several times, and the provider's answers were lost.
 
-Revision ID: 0018
-Revises: 0017
+Revision ID: 0020
+Revises: 0019
 """
 
 from shared.database.migrations import create_indexes, run, run_online
 
-revision = "0018"
-down_revision = "0017"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
