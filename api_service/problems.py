@@ -54,6 +54,15 @@ _HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
 }
 
 
+#: The characters of each text in an error. A longer one repeats what was sent, which the sender knows.
+_LONGEST: Final = 1000
+
+
+def cut(text: str) -> str:
+    """Return a text for an error, without most of it if it is long."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
 class ProblemDocument(BaseModel):
     """Why a request was not served (RFC 9457)."""
 
@@ -88,7 +97,7 @@ class Problem(Exception):
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a problem document as an answer."""
     return JSONResponse(
-        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
+        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": cut(detail)},
         status_code=status,
         headers=headers,
         media_type=_MEDIA_TYPE,
