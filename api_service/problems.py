@@ -41,6 +41,8 @@ _MESSAGES: Final = {
 _OUR_ERROR: Final = (
     "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
 )
+#: Says that an allocation failed.
+NO_MEMORY: Final = "This server has too little memory for this request now; try again in a few seconds, or send less."
 #: Says that a database, broker or store is missing.
 UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
 #: The header field that belongs to a status, what it says, and its schema in OpenAPI.
@@ -50,6 +52,15 @@ _HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
     429: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
     503: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
 }
+
+
+#: The characters of each text in an error. A longer one repeats what was sent, which the sender knows.
+_LONGEST: Final = 1000
+
+
+def cut(text: str) -> str:
+    """Return a text for an error, without most of it if it is long."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 class ProblemDocument(BaseModel):
@@ -86,7 +97,7 @@ class Problem(Exception):
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a problem document as an answer."""
     return JSONResponse(
-        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
+        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": cut(detail)},
         status_code=status,
         headers=headers,
         media_type=_MEDIA_TYPE,
@@ -132,7 +143,12 @@ def add_failure_handlers(app: FastAPI, answer: Answer) -> None:
         log.error("request.crashed", path=request.url.path, exc_info=exc)
         return answer(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR, None)
 
+    async def out_of_memory(request: Request, _: Exception) -> Response:
+        log.warning("request.out_of_memory", path=request.url.path)
+        return answer(HTTPStatus.SERVICE_UNAVAILABLE, NO_MEMORY, {"Retry-After": "5"})
+
     app.add_exception_handler(TransientError, unavailable)
+    app.add_exception_handler(MemoryError, out_of_memory)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, crashed)
 

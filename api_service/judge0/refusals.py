@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from api_service.problems import Problem, add_failure_handlers
+from api_service.problems import Problem, add_failure_handlers, cut
 from api_service.v1.problems import V1Problem
 
 
@@ -39,7 +39,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def refusal(status: HTTPStatus, error: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": error}, status, headers)
+    return JSONResponse({"error": cut(error)}, status, headers)
 
 
 async def _refused(_: Request, exc: Exception) -> Response:

@@ -5,6 +5,8 @@ from http import HTTPStatus
 
 from fastapi.responses import JSONResponse
 
+from api_service.problems import cut
+
 
 class PistonError(Exception):
     """A request was refused. `message` is sent to the client."""
@@ -17,4 +19,4 @@ class PistonError(Exception):
 
 def message(status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return an error as an answer."""
-    return JSONResponse({"message": text}, status, headers)
+    return JSONResponse({"message": cut(text)}, status, headers)

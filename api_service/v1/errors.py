@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.budget import QuotaExceeded
 from api_service.dependencies import Services, credentials_of
-from api_service.problems import UNAVAILABLE, Problem, allowed_methods
+from api_service.problems import NO_MEMORY, UNAVAILABLE, Problem, allowed_methods
 from api_service.request_ids import HEADER, SCOPE_KEY
 from api_service.submissions import RunUnderWay
 from api_service.v1.problems import Fault, Kind, V1Problem, document, invalid
@@ -68,6 +68,7 @@ def add_handlers(app: FastAPI, public_url: str) -> None:
     either(TransientError, _use_case)
     either(RequestValidationError, _invalid)
     either(HTTPException, _http)
+    either(MemoryError, _out_of_memory)
     either(Exception, _crashed)
     crashed = app.exception_handlers[Exception]
 
@@ -150,6 +151,11 @@ async def _http(request: Request, exc: Exception) -> V1Problem:
         return V1Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": methods})
     kind = _KINDS.get(HTTPStatus(exc.status_code), Kind.INTERNAL)
     return V1Problem(kind, str(exc.detail), headers=exc.headers)
+
+
+async def _out_of_memory(request: Request, _: Exception) -> V1Problem:
+    log.warning("request.out_of_memory", path=request.url.path)
+    return V1Problem(Kind.UNAVAILABLE, NO_MEMORY)
 
 
 async def _crashed(request: Request, exc: Exception) -> V1Problem:

@@ -5,7 +5,7 @@ answered with the kind that belongs to its status.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -13,11 +13,15 @@ from typing import Final
 
 from fastapi import Response
 
+from api_service.problems import cut
+
 MEDIA_TYPE: Final = "application/problem+json"
 #: The page that describes the kinds of problems, one anchor each.
 PAGE: Final = "/problems"
 _QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 _RETRY_AFTER: Final = "5"
+#: The characters of all faults of an answer.
+_MOST_CHARACTERS: Final = 16 << 10
 
 
 class Kind(Enum):
@@ -206,7 +210,7 @@ class Fault:
 
     def as_json(self) -> dict[str, str]:
         place = {"pointer": self.pointer} if self.pointer is not None else {"parameter": self.parameter or ""}
-        return {**place, "detail": self.detail}
+        return {name: cut(text) for name, text in {**place, "detail": self.detail}.items()}
 
 
 class V1Problem(Exception):
@@ -241,6 +245,17 @@ def invalid(errors: Sequence[Fault], kind: Kind = Kind.INVALID) -> V1Problem:
     return V1Problem(kind, f"{place}: {first.detail[:1].lower()}{first.detail[1:].removesuffix('.')}{rest}", errors)
 
 
+def _that_fit(errors: Iterable[Fault]) -> Iterator[dict[str, str]]:
+    """Yield the faults as JSON, until there are many characters."""
+    room = _MOST_CHARACTERS
+    for error in errors:
+        shown = error.as_json()
+        room -= sum(map(len, shown.values()))
+        if room < 0:
+            return
+        yield shown
+
+
 def document(problem: V1Problem, public_url: str) -> Response:
     """Return the problem document as an answer."""
     kind = problem.kind
@@ -248,10 +263,10 @@ def document(problem: V1Problem, public_url: str) -> Response:
         "type": kind.url(public_url),
         "title": kind.title,
         "status": kind.status.value,
-        "detail": problem.detail,
+        "detail": cut(problem.detail),
     }
     if problem.errors:
-        content["errors"] = [error.as_json() for error in problem.errors]
+        content["errors"] = list(_that_fit(problem.errors))
     content |= problem.extra or {}
     headers = {"Cache-Control": "private, no-cache", **(problem.headers or {})}
     if kind.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):

@@ -31,6 +31,8 @@ class Backend(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.paths: list[str] = []
+        #: The client of each connection that has sent a request.
+        self.clients: list[tuple[str, int]] = []
         #: Seconds until each answer about its readiness, and the number of those answers.
         self.readiness_s = 0.0
         self.checks = 0
@@ -48,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.paths.append(self.path)
+        self.server.clients.append(self.client_address)
         length = len(self.rfile.read(int(self.headers["Content-Length"])))
         self._answer(str(length).encode())
 
@@ -176,6 +179,16 @@ def test_many_requests_of_one_address_leave_room_for_others(tmp_path: Path) -> N
         assert b"application/problem+json" in head
         assert b'"status": 429' in body
         assert one.answer(GET, "127.0.0.2").startswith(b"HTTP/1.1 200 ")
+
+
+def test_each_request_has_a_connection_of_its_own(tmp_path: Path) -> None:
+    """A replica may close one that is kept, at the moment when the next request is sent on it."""
+    request = post(b"x").replace(b"Connection: close\r\n", b"")
+    with gateway(tmp_path) as one, one.connected() as connection:
+        for _ in range(5):
+            connection.sendall(request)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert len(set(one.backend.clients)) == 5
 
 
 @pytest.mark.parametrize("size", [0, 1, 16_384, 100_000, 2_500_000])

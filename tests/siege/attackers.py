@@ -20,11 +20,17 @@ import httpx
 
 from tests.security.attacks import load
 
-#: Attackers have their own address, so that a bound for each address does not hit honest clients.
-ADDRESS: Final = "127.0.0.2"
+#: Attackers have their own addresses, so that a bound for each address does not hit honest clients. There are enough of
+#: them for all connections below, at the 40 that the gateway lets each have.
+_ADDRESSES: Final = [f"127.0.2.{number}" for number in range(1, 36)]
 _OUTSTANDING: Final = 40
 _HALF_HEADS: Final = 400
 _STALLED_BODIES: Final = 60
+_DRIPPING_FORMS: Final = 150
+_UNREAD_FORMS: Final = 40
+_WAITS: Final = 150
+_STREAMS: Final = 300
+_FORM: Final = "Content-Type: multipart/form-data; boundary=x\r\n"
 
 Source = tuple[str, str]  # language, source
 
@@ -51,9 +57,12 @@ class Attackers:
     url: str
     key: str
     answers: collections.Counter[str] = field(default_factory=collections.Counter)
+    #: A submission that is held.
+    held: int = 0
 
     async def run(self) -> None:
         """Attack in every way at once until cancelled."""
+        self.held = await self._make_held()
         free = asyncio.Semaphore(_OUTSTANDING)
         attacks: list[Callable[[], Awaitable[None]]] = [
             lambda: self._submit_all(free),
@@ -61,6 +70,10 @@ class Attackers:
             self._send_nonsense,
             *[self._send_half_a_head] * _HALF_HEADS,
             *[self._stall_a_body] * _STALLED_BODIES,
+            *[self._drip_a_form] * _DRIPPING_FORMS,
+            *[self._post_a_form_and_read_nothing] * _UNREAD_FORMS,
+            *[self._wait] * _WAITS,
+            *[self._follow_what_is_held] * _STREAMS,
         ]
         async with asyncio.TaskGroup() as group:
             for attack in attacks:
@@ -152,17 +165,76 @@ class Attackers:
         finally:
             writer.close()
 
+    async def _drip_a_form(self) -> None:
+        """Send a stranger's form, byte by byte after more than the gateway keeps."""
+        reader, writer = await self._connect()
+        try:
+            path = random.choice(("/send", "/admin/login", "/v1/submissions", "/submit_email/"))
+            writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\n{_FORM}Content-Length: 2000000\r\n\r\n".encode())
+            writer.write(b'--x\r\nContent-Disposition: form-data; name="source"\r\n\r\n' + b"#" * 20_000)
+            end = asyncio.create_task(reader.read())
+            while not end.done():
+                writer.write(b"#")
+                await asyncio.wait([end], timeout=5)
+            self.answers[f"dripping form {end.result()[9:12].decode()}"] += 1
+        finally:
+            writer.close()
+
+    async def _post_a_form_and_read_nothing(self) -> None:
+        """Send what would be five times as long if the page showed it again, with a key and without."""
+        _, writer = await self._connect()
+        try:
+            field = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+            key = random.choice((self.key, "")).encode()
+            body = field % (b"key", key) + field % (b"source", b'"' * 2_000_000) + b"--x--\r\n"
+            writer.write(f"POST /send HTTP/1.1\r\nHost: x\r\n{_FORM}Content-Length: {len(body)}\r\n\r\n".encode())
+            writer.write(body)
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await writer.drain()
+            self.answers["unread form"] += 1
+            await asyncio.sleep(20)
+        finally:
+            writer.transport.abort()
+
+    async def _wait(self) -> None:
+        """Wait for a program that runs long."""
+        body = json.dumps({"language": "py", "source": _SLEEPER[1]}).encode()
+        await self._hold("wait", "POST /v1/submissions?wait=60", body)
+
+    async def _follow_what_is_held(self) -> None:
+        await self._hold("stream", f"GET /v1/submissions/{self.held}/events")
+
+    async def _hold(self, name: str, request: str, body: bytes = b"") -> None:
+        """Send a request, and read its answer until it ends."""
+        reader, writer = await self._connect()
+        try:
+            head = f"{request} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.key}\r\nConnection: close\r\n"
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body)
+            status = await reader.readline()
+            self.answers[f"{name} {status[9:12].decode()}"] += 1
+            while await reader.read(65536):
+                pass
+        finally:
+            writer.close()
+
+    async def _make_held(self) -> int:
+        """Return the id of a submission that never runs, so that its event streams have no end."""
+        async with self._client() as client:
+            posted = await client.post("/v1/submissions", json={"language": "py", "source": "0", "hold": True})
+            return int(posted.json()["id"])
+
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=self.url,
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=60,
-            transport=httpx.AsyncHTTPTransport(local_address=ADDRESS),
+            transport=httpx.AsyncHTTPTransport(local_address=random.choice(_ADDRESSES)),
         )
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self.url)
-        return await asyncio.open_connection(parts.hostname, parts.port, local_addr=(ADDRESS, 0))
+        return await asyncio.open_connection(parts.hostname, parts.port, local_addr=(random.choice(_ADDRESSES), 0))
 
 
 def _programs() -> Iterator[Source]:

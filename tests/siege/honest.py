@@ -13,6 +13,8 @@ import httpx
 _PROGRAMS: Final = [(file.name, file.read_bytes()) for file in sorted((Path(__file__).parent / "programs").iterdir())]
 _POLL_S: Final = 0.05
 _PATIENCE_S: Final = 180.0
+#: Fewer than the gateway lets one address have.
+_CONNECTIONS: Final = 30
 
 
 @dataclass
@@ -28,11 +30,13 @@ class Tally:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
-async def submit_for(url: str, key: str, name: str, *, seconds: float, every_s: float) -> Tally:
-    """Start a submission every `every_s` seconds for `seconds`; return when all have their answers."""
+async def submit_for(url: str, key: str, name: str, *, seconds: float, every_s: float, address: str) -> Tally:
+    """Start a submission every `every_s` seconds, from this address; return when all have their answers."""
     tally = Tally()
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client, asyncio.TaskGroup() as group:
+    transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=_CONNECTIONS))
+    client = httpx.AsyncClient(base_url=url, headers=headers, timeout=60, transport=transport)
+    async with client, asyncio.TaskGroup() as group:
         ends = time.monotonic() + seconds
         for number, (file_name, source) in enumerate(itertools.cycle(_PROGRAMS)):
             if time.monotonic() >= ends:
