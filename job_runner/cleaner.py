@@ -16,6 +16,7 @@ from shared.database.connection import Connection, Database
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
+from shared.resources.kept_answers import forget_about_batches
 from shared.resources.remove import forgotten_objects, remove_objects, remove_rows
 from shared.storage.base import ObjectStore
 
@@ -121,6 +122,7 @@ class Cleaner:
 
 
 async def _remove_batches(connection: Connection, ids: Sequence[int]) -> None:
+    await forget_about_batches(connection, ids)
     for statement in (
         "DELETE FROM emails WHERE batch = ANY(:ids)",
         "DELETE FROM webhooks WHERE batch = ANY(:ids)",

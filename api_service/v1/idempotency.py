@@ -24,6 +24,7 @@ A route of API v1 that posts ends with `once`:
   `work`, because a repeated request is answered even if the state has changed since.
 - `settle` marks the request as done. It raises `V1Problem` (409) if another request has taken the key over, and the
   transaction is rolled back.
+- If what it was about is deleted, its answer is too, and a repeated request is answered with 410.
 - Without an `Idempotency-Key`, `work` and `render` simply run. `render` also runs for a repeated request whose first
   answer was lost with its process.
 
@@ -98,6 +99,7 @@ _SETTLE: Final = """
 _STORE: Final = """
     UPDATE idempotency_keys SET body = :body
     WHERE owner = :owner AND path = :path AND key = :key AND claim_id = :claim_id AND body IS NULL
+        AND made IS NOT NULL
 """
 _RELEASE: Final = """
     DELETE FROM idempotency_keys
@@ -147,7 +149,8 @@ async def once(
 
     `location` returns the path of what was made. `wait_s` is the longest time that `render` may wait.
 
-    Raises `V1Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way.
+    Raises `V1Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way,
+    410 if what it was about is deleted.
     """
 
     def place(made: int) -> str | None:
@@ -229,6 +232,12 @@ async def _claim(slot: _Slot, claim_id: str, content_sha256: str, kept_seconds: 
 
 async def _replay(slot: _Slot, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
     body: bytes | None = first["body"]
+    if first["status"] is not None and first["made"] is None:
+        raise V1Problem(
+            Kind.GONE,
+            "What the first request with this Idempotency-Key was about has been deleted; send a new key with each new"
+            " request.",
+        )
     if first["status"] is None or (body is None and first["is_awaited"]):
         raise _under_way()
     # The claim that failed has waited for the standby, but the first request may have been committed since.

@@ -102,6 +102,7 @@ def operation(
     is then described. `responses` are answers without a model, such as streams.
     """
     kinds = [*_ALWAYS, *(_WITH_KEY if needs_key else ()), *(_WITH_BODY if body is not None else ()), *problems]
+    kinds += [Kind.GONE] if Kind.KEY_REUSED in kinds else []
     documented: dict[int | str, Schema] = {**problem_responses(kinds), **dict(responses or {})}
     if answer is not None:
         documented[status.value] = {"model": answer, "description": summary, "headers": dict(headers or {})}

@@ -112,6 +112,15 @@ class Kind(Enum):
         "The request conflicts with what is stored",
         "The `detail` says with what. Get the resource, and decide again.",
     )
+    GONE = (
+        "gone",
+        HTTPStatus.GONE,
+        "What the key was used for is deleted",
+        (
+            "The submission or batch of the first request with this `Idempotency-Key` is deleted, and so is its answer."
+            " Send a new key with each new request."
+        ),
+    )
     TOO_LARGE = (
         "too-large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

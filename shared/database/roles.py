@@ -82,7 +82,11 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE (status, attempt, run_after, lease_id, lease_expires_at)"],
     },
-    "idempotency_keys": {Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"]},
+    "idempotency_keys": {
+        Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        # The cleaner takes away the answers about what it removes.
+        Role.RUNNER: ["SELECT (path, made)", "UPDATE (made, body)"],
+    },
     "deleted_uploads": {
         Role.API: ["SELECT", "INSERT", "UPDATE (objects)"],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE (objects)"],

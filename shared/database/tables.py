@@ -338,7 +338,8 @@ webhooks = Table(
 )
 
 # Answers to POSTs with an Idempotency-Key. `status` is NULL until the work of the request with `claim_id` is done;
-# `made` is the id or number of what it made, from which a lost `body` is rendered again.
+# `made` is the id or number of what it made, from which a lost `body` is rendered again. It is NULL with a `status` if
+# the submission or batch was deleted.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -354,6 +355,12 @@ idempotency_keys = Table(
     Column("body", LargeBinary),
     _time("created_at", default_now=True),
     Index("idempotency_keys_created_idx", "created_at"),
+    # The answers about a submission or a batch.
+    Index(
+        "idempotency_keys_resource_idx",
+        # As Postgres shows it.
+        text("substring((path || '/') || made::text, '^(/v1/(submissions|batches)/[0-9]+)')"),
+    ),
 )
 
 # Ids of deleted submissions, which are not used again. `objects` are those of the object store that are not removed

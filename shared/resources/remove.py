@@ -1,4 +1,4 @@
-"""Removes submissions with all that belongs to them: files, jobs, results, mails and webhooks.
+"""Removes submissions with all that belongs to them: files, jobs, results, mails, webhooks and kept answers.
 
 The rows go first, in one transaction, which notes the names of the objects with the ids. Then the objects go. After a
 crash in between, the runner's cleaner finds the notes. The ids are kept, so that none is used again.
@@ -9,6 +9,7 @@ from typing import Final
 
 from shared import channels
 from shared.database.connection import Connection, Database
+from shared.resources.kept_answers import forget_about_submissions
 from shared.storage.base import ObjectStore
 from shared.storage.output_keys import outputs_of
 
@@ -59,6 +60,7 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
     }
     values = {"ids": list(objects), "jobs": [job for row in rows for job in row["jobs"]]}
     await connection.fetch_each(_NOTE, [{"id": upload, "objects": keys} for upload, keys in objects.items()])
+    await forget_about_submissions(connection, objects)
     for deletion in _DELETIONS:
         await connection.execute(deletion, values)
     await _notify(connection, channels.SUBMISSIONS, list(objects))

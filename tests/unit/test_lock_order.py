@@ -29,6 +29,8 @@ REASONS: Final = {
     "DELETE FROM test_results WHERE job = ANY(:jobs)": "results of ended jobs, whose uploads the caller has locked",
     "DELETE FROM emails WHERE batch = ANY(:ids)": "the cleaner has locked the batches, skipping others",
     "DELETE FROM webhooks WHERE batch = ANY(:ids)": "the cleaner has locked the batches, skipping others",
+    "UPDATE idempotency_keys SET made = NULL, body = NULL WHERE substring(path || '/' || CAST(made AS text),"
+    " '^(/v1/(submissions|batches)/[0-9]+)') = ANY(CAST(:paths AS text[]))": "the caller has locked these uploads",
     "DELETE FROM batches WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
 }
 
