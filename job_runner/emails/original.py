@@ -59,7 +59,7 @@ def plain_table(rows: Sequence[tuple[str, str]]) -> str:
     """Return `tabulate(rows, tablefmt="plain")`, in time and memory that are linear in the length of the text.
 
     By default, tabulate pads every line of a column to the widest line, and then strips the padding of the last column.
-    With one long line and many short ones, that takes the product of the two. What it strips of a cell is stripped here.
+    With one long line and many short ones, that takes the product of the two. What it strips of a cell, we strip.
     """
     return tabulate(
         [(label, cell.strip()) for label, cell in rows],
