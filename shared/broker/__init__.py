@@ -14,7 +14,7 @@ def open_broker(settings: BrokerSettings, database: Database) -> Broker:
     if settings.amqp_url is not None:
         from shared.broker.rabbitmq import RabbitMQBroker
 
-        return RabbitMQBroker(settings.amqp_url.get_secret_value())
+        return RabbitMQBroker(settings.amqp_url.get_secret_value(), queue_type=settings.amqp_queue_type)
     from shared.broker.postgres import PostgresBroker
 
     return PostgresBroker(database)
@@ -25,7 +25,7 @@ def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLette
     if settings.amqp_url is not None:
         from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 
-        return RabbitMQDeadLetters(settings.amqp_url.get_secret_value())
+        return RabbitMQDeadLetters(settings.amqp_url.get_secret_value(), queue_type=settings.amqp_queue_type)
     from shared.broker.postgres_dead_letters import PostgresDeadLetters
 
     return PostgresDeadLetters(database)
