@@ -16,7 +16,7 @@ from shared.verdict_texts import EXPLANATIONS
 
 #: The first row of the table, and the end of the text. The footer is added between them.
 FIRST_ROW: Final = "Response from codeX:"
-REGARDS: Final = "Regards,\n\nPrecieux\n"
+REGARDS: Final = "Regards,\n\nPrecieux"
 
 
 def subject(job: ClaimedJob, outcome: Outcome) -> str:
@@ -41,8 +41,7 @@ def text(job: ClaimedJob, outcome: Outcome, *, filelink: str | None) -> str:
         ("output", _output(answer, linked=filelink is not None)),
         ("error", shown(answer.error)),
         ("language", shown(answer.language)),
-        # tabulate would strip this cell, but `plain_table` disables that for the sake of drawings.
-        ("info", shown(answer.info.strip())),
+        ("info", shown(answer.info)),
     ]
     if answer.verdict is not None:
         values.append(("verdict", f"{answer.verdict}: {EXPLANATIONS.get(answer.verdict)}"))
@@ -60,22 +59,16 @@ def plain_table(rows: Sequence[tuple[str, str]]) -> str:
     """Return `tabulate(rows, tablefmt="plain")`, in time and memory that are linear in the length of the text.
 
     By default, tabulate pads every line of a column to the widest line, and then strips the padding of the last column.
-    With one long line and many short ones, that takes the product of the two.
+    With one long line and many short ones, that takes the product of the two. What it strips of a cell, we strip.
     """
     return tabulate(
-        [(label, _unpadded(cell)) for label, cell in rows],
+        [(label, cell.strip()) for label, cell in rows],
         tablefmt="plain",
         colalign=("left",),
         stralign=None,
-        # By default, tabulate turns the output `1e5` into 100000, and strips the spaces that a drawing begins with.
+        # The one difference: by default, tabulate turns the output `1e5` into 100000.
         disable_numparse=True,
-        preserve_whitespace=True,
     )
-
-
-def _unpadded(cell: str) -> str:
-    """Return the text as a cell. tabulate splits it twice and loses an empty last line, so such a line is doubled."""
-    return f"{cell}\n" if cell.splitlines()[-1:] == [""] else cell
 
 
 def _output(answer: RunResponse, *, linked: bool) -> str:
@@ -103,6 +96,7 @@ def _measures(job: ClaimedJob, answer: RunResponse) -> Iterator[tuple[str, str]]
         yield "CPU pressure", f"{answer.cpu_pressure:.0%} of the elapsed time"
     if answer.truncated:
         yield "truncated", "yes: the rest of the output was not kept"
-    for label, command in (("compiled by", answer.compile), ("run by", answer.run)):
+    run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
+    for label, command in (("compiled by", answer.compile), ("run by", run)):
         if command:
             yield label, shown(command)

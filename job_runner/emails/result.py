@@ -333,7 +333,8 @@ class _Writer:
             yield Fact(gettext("Attempts"), number(self._job.attempt, locale))
         if answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None:
             yield Fact(gettext("Time in which others used the processors"), percent(answer.cpu_pressure, locale))
-        for label, command in ((gettext("Compiled by"), answer.compile), (gettext("Run by"), answer.run)):
+        run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
+        for label, command in ((gettext("Compiled by"), answer.compile), (gettext("Run by"), run)):
             if command:
                 yield Fact(label, one_line(command), is_code=True)
 

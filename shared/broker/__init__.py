@@ -18,7 +18,7 @@ def open_broker(settings: BrokerSettings) -> Broker | None:
     # Imported here, so that an embedded installation never loads pika.
     from shared.broker.rabbitmq import RabbitMQBroker
 
-    return RabbitMQBroker(settings.amqp_url.get_secret_value())
+    return RabbitMQBroker(settings.amqp_url.get_secret_value(), queue_type=settings.amqp_queue_type)
 
 
 def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLetters:
@@ -26,7 +26,7 @@ def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLette
     if settings.amqp_url is not None:
         from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 
-        return RabbitMQDeadLetters(settings.amqp_url.get_secret_value())
+        return RabbitMQDeadLetters(settings.amqp_url.get_secret_value(), queue_type=settings.amqp_queue_type)
     from shared.broker.outbox_dead_letters import OutboxDeadLetters
 
     return OutboxDeadLetters(database)

@@ -11,7 +11,7 @@ from shared.broker.base import LONGEST_BREAK, Delivery, Handler, Message, Settle
 from shared.broker.handling import settle_batch
 from shared.broker.rabbitmq_consumer import Batch, ConsumerThread
 from shared.broker.rabbitmq_publisher import Publisher
-from shared.broker.rabbitmq_topology import connection_parameters
+from shared.broker.rabbitmq_topology import QueueType, connection_parameters, queues
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
@@ -23,10 +23,18 @@ log = get_logger(__name__)
 class RabbitMQBroker:
     """The broker on RabbitMQ. `timeout` is in seconds, for connecting and for each window of publisher confirms."""
 
-    def __init__(self, url: str, *, timeout: float = 10.0, policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        queue_type: QueueType = "quorum",
+        timeout: float = 10.0,
+        policy: RetryPolicy | None = None,
+    ) -> None:
         self._url = url
+        self._queues = queues(queue_type)
         self._policy = policy or RetryPolicy(base=1.0, cap=30.0)
-        self._publisher = Publisher(connection_parameters(url, "publisher"), timeout=timeout)
+        self._publisher = Publisher(connection_parameters(url, "publisher"), self._queues, timeout=timeout)
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
         return await self._publisher.publish(messages)
@@ -37,6 +45,7 @@ class RabbitMQBroker:
         loop = asyncio.get_running_loop()
         thread = ConsumerThread(
             connection_parameters(self._url, "consumer"),
+            self._queues,
             post=lambda item: loop.call_soon_threadsafe(inbox.put_nowait, item),
             policy=self._policy,
         )

@@ -27,7 +27,7 @@ from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, LONGEST_BREAK, QUEUE, Ack, Delivery, Reject, Retry, Settlement
 from shared.broker.rabbitmq_connection import DeadlineConnection, message_id_of
-from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
+from shared.broker.rabbitmq_topology import DeclaredQueue, explaining_conflict, reason
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
@@ -56,9 +56,17 @@ Post = Callable[[Batch | Exception], object]
 class ConsumerThread(threading.Thread):
     """Posts one batch after the other, each when the last one was settled. An exception is the last item it posts."""
 
-    def __init__(self, parameters: Sequence[pika.URLParameters], *, post: Post, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[pika.URLParameters],
+        queues: Sequence[DeclaredQueue],
+        *,
+        post: Post,
+        policy: RetryPolicy,
+    ) -> None:
         super().__init__(name="rabbitmq-consumer", daemon=True)
         self._hosts = Hosts(parameters)
+        self._queues = queues
         self._post = post
         self._policy = policy
         self._stopping = threading.Event()
@@ -86,7 +94,7 @@ class ConsumerThread(threading.Thread):
         while not self._stopping.is_set():
             pulse.beat()
             try:
-                session = _Session(self._hosts, self._post, self._policy, self._alone)
+                session = _Session(self._hosts, self._queues, self._post, self._policy, self._alone)
                 with contextlib.closing(session):
                     self._session = session
                     if not was_silent:
@@ -149,7 +157,9 @@ class _Session:
     `alone` is the number of messages that are still taken one by one.
     """
 
-    def __init__(self, hosts: Hosts, post: Post, policy: RetryPolicy, alone: int) -> None:
+    def __init__(
+        self, hosts: Hosts, queues: Sequence[DeclaredQueue], post: Post, policy: RetryPolicy, alone: int
+    ) -> None:
         self.alone = alone
         self._post = post
         self._policy = policy
@@ -161,9 +171,9 @@ class _Session:
         self._last_busy = 0.0
         self._connection = hosts.connect()
         try:
-            for queue, arguments in QUEUES.items():
-                with explaining_conflict(queue), self._connection.channel() as channel:
-                    channel.queue_declare(queue, durable=True, arguments=arguments)
+            for queue in queues:
+                with explaining_conflict(queue.name), self._connection.channel() as channel:
+                    channel.queue_declare(queue.name, durable=queue.durable, arguments=queue.arguments)
             self._dead_letters = self._connection.channel()
             self._dead_letters.confirm_delivery()
             self._channel = self._connection.channel()

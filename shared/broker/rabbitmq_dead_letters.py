@@ -19,7 +19,7 @@ from pika.spec import BasicProperties
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
 from shared.broker.rabbitmq_connection import DeadlineConnection, message_id_of
-from shared.broker.rabbitmq_topology import QUEUES, connection_parameters, explaining_conflict
+from shared.broker.rabbitmq_topology import QueueType, connection_parameters, explaining_conflict, queues
 from shared.errors import BrokerUnavailable
 
 T = TypeVar("T")
@@ -28,12 +28,15 @@ T = TypeVar("T")
 class RabbitMQDeadLetters:
     """The dead letters of RabbitMQ. Each call makes its own connection, because operators run few commands."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, queue_type: QueueType = "quorum") -> None:
+        self._queues = queues(queue_type)
         self._parameters = connection_parameters(url, "operator")
 
     async def depths(self) -> dict[str, Depth]:
         """Return the depths, without the messages that consumers hold: only RabbitMQ's management counts those."""
-        counts = await self._with_channel(lambda channel: {queue: _count(channel, queue) for queue in QUEUES})
+        counts = await self._with_channel(
+            lambda channel: {queue: _count(channel, queue) for queue in (QUEUE, DEAD_QUEUE)}
+        )
         return {queue: Depth(counts[queue]) for queue in (QUEUE, DEAD_QUEUE)}
 
     async def read(self, *, limit: int) -> list[DeadLetter]:
@@ -60,9 +63,9 @@ class RabbitMQDeadLetters:
             connection = DeadlineConnection(self._parameters)
             try:
                 channel = connection.channel()
-                for queue, arguments in QUEUES.items():
-                    with explaining_conflict(queue):
-                        channel.queue_declare(queue, durable=True, arguments=arguments)
+                for queue in self._queues:
+                    with explaining_conflict(queue.name):
+                        channel.queue_declare(queue.name, durable=queue.durable, arguments=queue.arguments)
                 channel.confirm_delivery()
                 return use(channel)
             finally:

@@ -13,7 +13,7 @@ from pika.spec import Basic, BasicProperties
 from shared.broker.base import QUEUE, Message
 from shared.broker.rabbitmq_confirms import Confirmation, Confirms, resolve
 from shared.broker.rabbitmq_connection import CLOSE_SECONDS, cut
-from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
+from shared.broker.rabbitmq_topology import DeclaredQueue, explaining_conflict, reason
 from shared.errors import BrokerUnavailable, ConfigurationError
 
 #: Messages on the wire awaiting their confirms, per call of `publish`.
@@ -29,8 +29,11 @@ class Publisher:
     tried first. Each host has `timeout` seconds.
     """
 
-    def __init__(self, parameters: Sequence[pika.URLParameters], *, timeout: float) -> None:
+    def __init__(
+        self, parameters: Sequence[pika.URLParameters], queues: Sequence[DeclaredQueue], *, timeout: float
+    ) -> None:
         self._parameters = list(parameters)
+        self._queues = queues
         self._timeout = timeout
         self._connecting = asyncio.Lock()
         self._link: _Link | None = None
@@ -88,7 +91,7 @@ class Publisher:
         self._parameters.append(self._parameters.pop(0))
 
     async def _open(self, parameters: pika.URLParameters) -> "_Link":
-        link = _Link(parameters)
+        link = _Link(parameters, self._queues)
         try:
             async with asyncio.timeout(self._timeout):
                 await link.open()
@@ -101,7 +104,8 @@ class Publisher:
 class _Link:
     """One connection and its confirming channel. After its first error it is replaced."""
 
-    def __init__(self, parameters: pika.URLParameters) -> None:
+    def __init__(self, parameters: pika.URLParameters, queues: Sequence[DeclaredQueue]) -> None:
+        self._queues = queues
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[BaseException] = self._loop.create_future()
         self._opened: asyncio.Future[AsyncioConnection] = self._loop.create_future()
@@ -130,8 +134,8 @@ class _Link:
         channel = await self._answer(lambda then: self._connection.channel(on_open_callback=then))
         channel.add_on_close_callback(lambda _, error: self._lose(error))
         channel.add_on_return_callback(self._on_return)
-        for queue, arguments in QUEUES.items():
-            await self._declare(channel, queue, arguments)
+        for queue in self._queues:
+            await self._declare(channel, queue)
         await self._answer(lambda then: channel.confirm_delivery(self._confirms.on_confirm, callback=then))
         self._channel = channel
 
@@ -160,10 +164,12 @@ class _Link:
             self.abandon()
             await asyncio.wait({closed}, timeout=CLOSE_SECONDS + 1)
 
-    async def _declare(self, channel: Channel, queue: str, arguments: dict[str, str | int]) -> None:
-        with explaining_conflict(queue):
+    async def _declare(self, channel: Channel, queue: DeclaredQueue) -> None:
+        with explaining_conflict(queue.name):
             await self._answer(
-                lambda then: channel.queue_declare(queue, durable=True, arguments=arguments, callback=then)
+                lambda then: channel.queue_declare(
+                    queue.name, durable=queue.durable, arguments=queue.arguments, callback=then
+                )
             )
 
     async def _answer(self, ask: Callable[[Callable[[Any], None]], object]) -> Any:

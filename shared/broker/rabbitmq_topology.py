@@ -1,9 +1,10 @@
-"""The two quorum queues on RabbitMQ, and the parameters of a connection."""
+"""The two queues on RabbitMQ, and the parameters of a connection."""
 
 import contextlib
 import random
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pika
@@ -19,15 +20,28 @@ _PRECONDITION_FAILED: Final = 406
 
 _DAY_IN_MS: Final = 24 * 60 * 60 * 1000
 
-#: Queues by name, with their arguments: `Channel.queue_declare(name, durable=True, arguments=arguments)`.
-#: The dead queue comes first, because the other one dead-letters into it.
-QUEUES: Final[dict[str, dict[str, str | int]]] = {
-    DEAD_QUEUE: {
-        "x-queue-type": "quorum",
-        # A letter that is read and returned must not be dropped.
-        "x-delivery-limit": -1,
-    },
-    QUEUE: {
+QueueType = Literal["quorum", "classic"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredQueue:
+    """A queue and how it is declared: `Channel.queue_declare(name, durable=durable, arguments=arguments)`."""
+
+    name: str
+    durable: bool
+    arguments: dict[str, str | int]
+
+
+_DEAD: Final = DeclaredQueue(
+    DEAD_QUEUE,
+    durable=True,
+    # A letter that is read and returned must not be dropped.
+    arguments={"x-queue-type": "quorum", "x-delivery-limit": -1},
+)
+_QUORUM: Final = DeclaredQueue(
+    QUEUE,
+    durable=True,
+    arguments={
         "x-queue-type": "quorum",
         # For a message that kills its consumers.
         "x-delivery-limit": DELIVERY_LIMIT,
@@ -40,7 +54,14 @@ QUEUES: Final[dict[str, dict[str, str | int]]] = {
         # channel, and each time charge every message of the batch with a delivery.
         "x-consumer-timeout": _DAY_IN_MS,
     },
-}
+)
+#: As the original's publisher declares it: `queue_declare(queue="emails")`.
+_CLASSIC: Final = DeclaredQueue(QUEUE, durable=False, arguments={})
+
+
+def queues(queue_type: QueueType) -> Sequence[DeclaredQueue]:
+    """Return the queues. The dead queue comes first, because the other one may dead-letter into it."""
+    return (_DEAD, _CLASSIC if queue_type == "classic" else _QUORUM)
 
 
 def connection_parameters(url: str, purpose: str) -> list[pika.URLParameters]:
@@ -89,7 +110,8 @@ def explaining_conflict(queue: str) -> Iterator[None]:
             raise
         raise ConfigurationError(
             f"RabbitMQ already has a queue `{queue}` that was declared with other arguments: empty it and remove it"
-            f" with `rabbitmqctl delete_queue {queue}`, or give PRECIEUX_AMQP_URL a virtual host of its own."
+            f" with `rabbitmqctl delete_queue {queue}`, or give PRECIEUX_AMQP_URL a virtual host of its own. If an"
+            " original publisher has declared it, set PRECIEUX_AMQP_QUEUE_TYPE to classic."
         ) from exc
 
 

@@ -1,6 +1,6 @@
 """The settings of the broker."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
@@ -16,3 +16,10 @@ class BrokerSettings(Settings):
             " amqp://user:password@host1:5672,host2:5672/vhost; unset, requests wait in Postgres"
         ),
     ] = None
+    amqp_queue_type: Annotated[
+        Literal["quorum", "classic"],
+        Field(
+            description="the type of RabbitMQ's queue `emails`; `classic` if the original's own publisher declares it,"
+            " and then a restart of RabbitMQ loses its messages, and their jobs are made PRECIEUX_SILENCE_SECONDS later"
+        ),
+    ] = "quorum"

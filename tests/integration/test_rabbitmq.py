@@ -175,6 +175,31 @@ async def test_a_late_settlement_redelivers_the_message(
     assert _depth(rabbitmq_server.url, QUEUE) == 0
 
 
+async def test_a_publisher_of_the_original_may_declare_a_classic_queue(rabbitmq_url: str) -> None:
+    """The original's own calls, before and after ours. A quorum queue would answer with 406."""
+
+    def publish_as_the_original(channel: BlockingChannel) -> None:
+        channel.queue_declare(queue="emails")
+        channel.basic_publish(exchange="", routing_key="emails", body=b"7")
+
+    await asyncio.to_thread(with_channel, rabbitmq_url, publish_as_the_original)
+    broker = RabbitMQBroker(rabbitmq_url, queue_type="classic", policy=QUICK)
+    letters = operator.RabbitMQDeadLetters(rabbitmq_url, queue_type="classic")
+
+    class RejectingSeven(Acking):
+        async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+            await super().__call__(deliveries)
+            return [Reject("seven") if delivery.body == b"7" else Ack() for delivery in deliveries]
+
+    handler = RejectingSeven()
+    async with consuming(broker, handler):
+        assert await broker.publish([make_message(body=b"8")]) == [True]
+        await asyncio.to_thread(with_channel, rabbitmq_url, publish_as_the_original)
+        await eventually(lambda: sorted(handler.bodies) == [b"7", b"7", b"8"])
+    await broker.close()
+    assert [letter.reason for letter in await letters.read(limit=9)] == ["seven", "seven"]
+
+
 @pytest.mark.slow
 async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]

@@ -87,7 +87,7 @@ def test_the_footer_stands_at_its_place() -> None:
 def test_the_footer_is_below_everything_else() -> None:
     email = with_footer(Footer(SENDER, "abuse@example.com"))
     assert email.text.startswith("Hi,\n\nsent by: ")
-    assert email.text.endswith(f"{LINK}\n\nRegards,\n\nPrecieux\n")
+    assert email.text.endswith(f"{LINK}\n\nRegards,\n\nPrecieux")
     assert email.html.startswith("<body><p>12</p><p ")
     assert email.html.endswith("</p>\n</body></html>")
 

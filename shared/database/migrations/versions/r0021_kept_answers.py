@@ -1,13 +1,13 @@
 """Index the kept answers by the submission or batch that they are about, whose deletion takes them away.
 
-Revision ID: 0018
-Revises: 0017
+Revision ID: 0021
+Revises: 0020
 """
 
 from shared.database.migrations import create_indexes, run
 
-revision = "0018"
-down_revision = "0017"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
