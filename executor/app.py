@@ -98,7 +98,6 @@ class _Endpoint:
         self._pipeline = pipeline
         self._slots = slots
         self._installed = installed
-        self._variants = {code: variant for one in installed.values() for code, variant in one.variants.items()}
 
     async def health(self, request: Request) -> Response:
         if self._runs.is_stopping:
@@ -278,7 +277,7 @@ class _Endpoint:
         return limits.of_language(self._settings, installed.language.needs)
 
     def _find(self, language: str) -> Installed:
-        installed = self._installed.get(check_lang(language) or "") or self._variants.get(language.strip().lower())
+        installed = self._installed.get(check_lang(language) or "") or self._variant(language.strip().lower())
         if installed is None:
             known = ", ".join(self._installed)
             raise wire.BadRequest(
@@ -286,6 +285,10 @@ class _Endpoint:
                 language=language[:40],
             )
         return installed
+
+    def _variant(self, code: str) -> Installed | None:
+        # Looked up each time, because the languages may change while this serves (`executor.doctor.language_check`).
+        return next((one.variants[code] for one in self._installed.values() if code in one.variants), None)
 
     def _unauthorized(self, request: HTTPConnection) -> Response | None:
         token = self._settings.codex_token

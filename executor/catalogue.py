@@ -15,6 +15,7 @@ from executor.languages.program import Program, as_word, of_files, of_source
 from executor.sandbox.base import (
     HEADERS,
     PRELOAD,
+    RUNTIMES,
     File,
     Job,
     Sandbox,
@@ -143,6 +144,15 @@ class Installed:
         parts = repr((self.info, headers.command, plugin, sources))
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
+    @cached_property
+    def runtime_folder(self) -> str:
+        """The path in a box of the folder with the language's prebuilt files. It depends on the toolchain and our
+        sources."""
+        files = self.language.prebuilt
+        sources = {name: (preload_files() / name).read_text() for file in files for name in file.sources}
+        parts = repr((self.info, files, sources))
+        return f"{RUNTIMES}/{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
+
     @property
     def headers(self) -> Headers | None:
         return self.language.compile.headers if self.language.compile else None
@@ -153,6 +163,8 @@ class Installed:
         """Return `words` with all names replaced: the command to start."""
         headers = f"-I{HEADERS}/{self.headers_key}" if self.headers else ""
         usual = {"headers": headers, "preload": PRELOAD, "include": "", "output": OUTPUT}
+        if self.language.prebuilt:
+            usual["runtime"] = self.runtime_folder
         folders = self.language.library_words
         usual |= {name: found if self.libraries else without for name, (found, without) in folders.items()}
         return command(words, {**self.tools, **usual, **values}, lists)

@@ -83,7 +83,8 @@ _IN_THE_IMAGES: Final = {
     **{code: f"{version} | `precieux-executor`, `-full`" for code, version in _VERSIONS.items()},
     **{code: f"{version} | `-full`" for code, version in _FULL_VERSIONS.items()},
 }
-_HEADERS: Final = re.compile(r"(?<=-I/headers/)\w+")
+#: The folders of files that are compiled ahead. Their names depend on the toolchain.
+_AHEAD: Final = re.compile(r"(?<=-I/headers/)\w+|(?<=/runtimes/)\w+")
 
 _INTRODUCTION: Final = """\
 # Submitting a program
@@ -257,7 +258,7 @@ def _commands(language: Language) -> Iterator[str]:
     commands = installed.commands(program, limits.default_limits(ExecutorSettings()).memory_bytes)
     yield f"\n{language.name}:\n\n```sh\n"
     for command in filter(None, commands.for_a_shell()):
-        yield _HEADERS.sub("...", command) + "\n"
+        yield _AHEAD.sub("...", command) + "\n"
     yield "```\n"
 
 

@@ -1,5 +1,6 @@
 """Makes the engine's program from a job: the names of its files, and the fields of the engine's request. Pure."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -13,6 +14,9 @@ from shared.engine import is_allowed
 _PROCESSES: Final = 64
 #: Files that C and C++ sources include. They keep their names.
 _HEADERS: Final = frozenset({".h", ".hh", ".hpp", ".hxx", ".inc", ".ipp", ".tpp"})
+
+#: The name that a file gets if it was sent without one (`api_service.piston.files`).
+_UNNAMED: Final = re.compile(r"file[0-9]+\.code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def _named(job: PistonJob) -> list[SentFile]:
         ending = PurePosixPath(file.path).suffix
         is_wanted = naming is Naming.ALL or (naming is Naming.MAIN and file is main)
         if file.is_source and is_wanted and ending not in extensions and (file is main or ending not in _HEADERS):
-            path = file.path
+            # A module of D is named after its file, so Piston's name for a file without one would not do.
+            path = f"main{extensions[0]}" if file is main and _UNNAMED.fullmatch(file.path) else file.path
             while path in taken:
                 path += extensions[0]
             taken.add(path)

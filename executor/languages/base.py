@@ -68,7 +68,8 @@ class Option:
 
 @dataclass(frozen=True)
 class Prebuilt:
-    """A file that `command` makes once per toolchain, from `sources` in `executor/warm/preload`."""
+    """A file that `command` makes once per toolchain, from `sources` in `executor/warm/preload`. If it is in a folder,
+    all files in that folder belong to it."""
 
     file: str
     command: tuple[str, ...]
@@ -186,7 +187,7 @@ class Language:
     there are any.
 
     `prebuilt` are files in the folder `{runtime}` that `run.warm` and `compile.shared` need. Until they are built,
-    neither is used. `{preload}` is the folder of `executor/warm/preload`.
+    neither is used, and other commands find an empty folder. `{preload}` is the folder of `executor/warm/preload`.
     """
 
     code: str

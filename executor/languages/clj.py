@@ -10,7 +10,7 @@ LANGUAGE = Language(
     run=Run(
         (*_jvm.COMMAND, "-cp", "/usr/share/java/clojure.jar:.", "clojure.main", "{source}"),
         extra_memory=_jvm.EXTRA_MEMORY,
-        out_of_memory=_jvm.OUT_OF_MEMORY,
+        out_of_memory=b"(OutOfMemoryError)",  # Clojure's own report, such as "Execution error (OutOfMemoryError) at"
     ),
     needs=ProgramLimits(cpu_s=5.0, memory_bytes=256 << 20),
     version=_jvm.version_of("/usr/share/java/clojure.jar"),

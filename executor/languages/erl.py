@@ -14,8 +14,9 @@ LANGUAGE = Language(
     run=Run(("{escript}", "{source}"), extra_memory=64 << 20),
     needs=ProgramLimits(memory_bytes=256 << 20),
     version=("{erl}", "-noshell", "-eval", _VERSION),
-    # Without these options Erlang starts threads for each processor.
-    environment={"ERL_FLAGS": "+S 2:2 +SDcpu 2:2 +SDio 2"},
+    # Without the first options Erlang starts threads for each processor. Without the last one it maps its code from a
+    # file in memory, which counts as a file that the program writes, and is larger than Judge0's limit of these.
+    environment={"ERL_FLAGS": "+S 2:2 +SDcpu 2:2 +SDio 2 +JMsingle true"},
     # A program should begin with `#!`. If it does not, escript ignores its first line.
     sample='#!/usr/bin/env escript\nmain(_) ->\n    io:format("Hello, world!~n").\n',
     reference=Reference(

@@ -7,7 +7,8 @@ LANGUAGE = Language(
     tools={"swipl": ("/usr/bin/swipl",)},
     # The program says what it runs: `:- initialization(main, main).`
     run=Run(
-        ("{swipl}", "--stack-limit={memory_mib}m", "-t", "halt", "{source}"),
+        # With `--on-error=status`, a program that prints an error does not end well: an exception, or one of syntax.
+        ("{swipl}", "--stack-limit={memory_mib}m", "--on-error=status", "-t", "halt", "{source}"),
         out_of_memory=b"Stack limit (",
     ),
     version=("{swipl}", "--version"),

@@ -260,6 +260,8 @@ class Pipeline:
         if self._rejected_with_precompiled_header(results, job, installed):
             unaided = plan(program, run, installed.without_headers(), self._settings)
             results = await self._sandbox.run(replace(unaided, artefact_bytes=job.artefact_bytes))
+            if len(results) == len(job.steps):
+                log.warning("header.rejected_a_program", language=installed.code)
         return results
 
     def _rejected_with_precompiled_header(self, results: list[StepResult], job: Job, installed: Installed) -> bool:

@@ -43,8 +43,13 @@ class _NoSandbox:
                 stderr=asyncio.subprocess.STDOUT,
             )
             output, _ = await process.communicate()
-            artefacts = {name: File((work / name).read_bytes()) for name in os.listdir(work) if name not in job.files}
+            made = await asyncio.to_thread(_files_in, work)
+        artefacts = {path: file for path, file in made.items() if path not in job.files}
         return [StepResult(process.returncode, stdout=output, artefacts=artefacts)]
+
+
+def _files_in(folder: Path) -> dict[str, File]:
+    return {str(path.relative_to(folder)): File(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
 async def precompile(settings: ExecutorSettings) -> None:

@@ -44,8 +44,6 @@ _DIAGNOSTICS_BYTES = 8192
 _HEADER, _RULE = "made.gch", "made.d"
 #: Makes the plugin instantiate the templates.
 _INSTANTIATE = "#pragma precieux instantiate\n"
-#: `StepLimits.background` needs cgroups. This works without.
-_LOW_PRIORITY = ("/usr/bin/nice", "-n", "19")
 
 
 def find_folder(configured: Path | None, name: str = "headers") -> Path | None:
@@ -107,7 +105,7 @@ async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: st
     if plugin is None:
         return None
     try:
-        files = {plugin.file: File(await prebuilt.build(sandbox, language, plugin))}
+        files = await prebuilt.build(sandbox, language, plugin)
         result = await _precompile(sandbox, language, header, files, plugin=f"-fplugin=./{plugin.file}")
         proof = await _use(sandbox, language, result.artefacts) if _is_made(result) else result
         if proof.succeeded:
@@ -127,7 +125,7 @@ async def _precompile(
     name = language.language.names_for("").source
     argv = language.command(language.headers.command, source=name, plugin=plugin)
     source = f"#include <{header}>\n{_INSTANTIATE if plugin else ''}"
-    return await _run(sandbox, language, (*_LOW_PRIORITY, *argv), {name: File(source.encode()), **files})
+    return await _run(sandbox, language, (*prebuilt.LOW_PRIORITY, *argv), {name: File(source.encode()), **files})
 
 
 async def _use(sandbox: Sandbox, language: Installed, artefacts: dict[str, File]) -> StepResult:

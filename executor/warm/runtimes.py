@@ -11,7 +11,6 @@ from executor.catalogue import Installed
 from executor.languages.base import Forked, Names, Stub
 from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepResult, Template, Zygote
 from executor.settings import MIB, ExecutorSettings
-from executor.warm import prebuilt
 
 #: The most bytes of a reference program's output, and of its artefacts.
 _PROOF_BYTES = MIB
@@ -83,8 +82,7 @@ class WarmRuntime:
 
     def _make_template(self) -> Template:
         installed, settings = self._installed, self._settings
-        values = {"runtime": prebuilt.folder_of(installed)} if installed.language.prebuilt else {}
-        argv = self._command(self._warm.argv, source=installed.language.names_for("").source, **values)
+        argv = self._command(self._warm.argv, source=installed.language.names_for("").source)
         if isinstance(self._warm, Forked):
             return Template(settings.max_disk_bytes, self._limits, zygote=Zygote(argv, installed.environment))
         # The kernel's limit of CPU time cannot be raised later, so a stub has the highest that a request may set.

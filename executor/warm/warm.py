@@ -118,7 +118,7 @@ class Warm:
     def _set_up_shared_compiler(self, installed: Installed) -> None:
         compile_, environment = installed.language.compile, installed.environment
         if compile_ and compile_.shared and installed.language.code not in self._shared:
-            argv = installed.command(compile_.shared, runtime=prebuilt.folder_of(installed))
+            argv = installed.command(compile_.shared)
             idle_s = self._settings.executor_warm_idle
             self._shared[installed.language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
 

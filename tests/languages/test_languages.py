@@ -169,6 +169,33 @@ async def test_output_is_cut_where_the_bare_tool_goes_on(
     assert answer.stdout.encode() == bare.stdout[:_MIB_OF_OUTPUT]
 
 
+@pytest.mark.parametrize(("code", "kind"), _cases("hello"))
+async def test_a_program_that_writes_no_file_needs_no_file(engine: RunningExecutor, code: str, kind: str) -> None:
+    """The limit is the default of Judge0's door. Runtimes may keep their own code in files in memory."""
+    name, text = _source(code, kind)
+    (ended,) = await run_call.tests(engine.url, code, {name: text}, file_bytes=1 << 20, limits=_LIMITS)
+    assert (ended.verdict, ended.stdout) == (Verdict.OK, "Hello, world!\n"), ended
+
+
+#: Programs that do not end well, though each prints `before`.
+_BAD_PROLOG: Final = {
+    "an exception": "main :- X is foo + 1, write(X).",
+    "a syntax error": "foo( :- bar.\nmain.",
+    "an endless recursion": "main :- f(1).\nf(X) :- Y is X + 1, f(Y), g.\ng.",
+    "an unknown predicate": "main :- nothing_of_the_kind.",
+}
+
+
+@pytest.mark.parametrize("fault", _BAD_PROLOG)
+async def test_a_prolog_program_with_an_error_does_not_end_well(engine: RunningExecutor, fault: str) -> None:
+    if "prolog" not in _INSTALLED:
+        pytest.skip("Prolog is not installed")
+    source = f":- initialization(main).\n:- writeln(before).\n{_BAD_PROLOG[fault]}\n"
+    _, ended = await _run(engine.url, "prolog", {"main.pro": source})
+    expected = Verdict.MEMORY_LIMIT if fault == "an endless recursion" else Verdict.RUNTIME_ERROR
+    assert (ended.verdict, ended.stdout) == (expected, "before\n"), ended
+
+
 @pytest.mark.parametrize(
     ("code", "variant"),
     [

@@ -38,7 +38,7 @@ async def compiler(cache: Path) -> AsyncIterator[SharedCompiler]:
         await sandbox.start()
         assert await prebuilt.make(sandbox, java, mechanisms.runtimes)
         assert _JAVA.compile
-        argv = java.command(_JAVA.compile.shared, runtime=prebuilt.folder_of(java))
+        argv = java.command(_JAVA.compile.shared)
         shared = SharedCompiler(sandbox.run_service, argv, java.environment, idle_s=60)
         await _until_up(shared)
         yield shared

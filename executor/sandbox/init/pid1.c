@@ -166,8 +166,12 @@ static int wait_for(pid_t child, long long *resident)
 {
     struct rusage usage;
     int status;
-    while (wait4(-1, &status, 0, &usage) != child)
-        ;
+    pid_t ended;
+    do {
+        ended = wait4(-1, &status, 0, &usage);
+        if (ended < 0 && errno != EINTR)
+            fail("wait4"); /* else it would be asked again without end */
+    } while (ended != child);
     *resident = (long long)usage.ru_maxrss * 1024;
     return status;
 }

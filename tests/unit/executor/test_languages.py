@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from executor import verdict
 from executor.languages import known
 from executor.languages.base import Language, Stub
+from executor.sandbox.base import StepResult
+from shared.codex import Verdict
 from shared.languages import ALIASES
 
 _ROOT = Path(__file__).parents[3]
@@ -28,13 +31,22 @@ def test_every_language_has_names_and_every_name_a_language() -> None:
 
 def test_the_documents_count_the_languages() -> None:
     for page in ("README.md", "CHANGELOG.md", "docs/executor.md"):
-        counts = re.findall(r"\b(\d+)\s+languages\b(?! of today)", (_ROOT / page).read_text())
-        assert str(len(known())) in counts, page
+        counts = set(re.findall(r"\b(\d+)\s+languages\b(?! of today)", (_ROOT / page).read_text()))
+        assert counts == {str(len(known()))}, page
 
 
 def test_languages_need_only_time_and_memory() -> None:
     for language in known().values():
         assert language.needs.model_dump(exclude_none=True).keys() <= {"cpu_s", "memory_bytes"}
+
+
+def test_clojures_report_tells_of_exhausted_memory() -> None:
+    """Clojure names the class of what was thrown in brackets, and Java's whole name only in a file."""
+    clojure, java = known()["clj"].run.out_of_memory, known()["java"].run.out_of_memory
+    report = b"Execution error (OutOfMemoryError) at user/eval1 (m.clj:1).\nJava heap space\n\nFull report at:\n/x.edn"
+    result = StepResult(1, stderr=report)
+    assert verdict.of_run(result, clojure) is Verdict.MEMORY_LIMIT
+    assert verdict.of_run(result, java) is Verdict.RUNTIME_ERROR
 
 
 def test_commands_use_only_known_names() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from executor import load
 from executor.catalogue import Installed
@@ -205,11 +206,13 @@ async def test_a_rejected_source_is_compiled_without_the_header(
 ) -> None:
     sandbox = RejectingSandbox(stopped)
     cpp = Installed(known()["cpp"], {"gxx": "/usr/bin/g++", "gold": "", "named_folders": ""}, "")
-    result = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
-        RunRequest(code=code, language="cpp"), cpp
-    )
+    with capture_logs() as logged:
+        result = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
+            RunRequest(code=code, language="cpp"), cpp
+        )
     assert result.verdict is verdict
     assert len(sandbox.jobs) == (2 if verdict is Verdict.OK else 1)
+    assert [line["event"] for line in logged] == ["header.rejected_a_program"] * (verdict is Verdict.OK)
 
 
 class CompilingSandbox:

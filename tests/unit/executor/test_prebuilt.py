@@ -12,6 +12,7 @@ from executor.catalogue import Installed
 from executor.languages import known
 from executor.sandbox.base import File, Job, StepResult
 from executor.warm import prebuilt
+from shared.codex import RunRequest
 
 _JAVA = Installed(known()["java"], {tool: f"/bin/{tool}" for tool in known()["java"].tools}, "1.0")
 
@@ -32,7 +33,7 @@ class _Sandbox:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / Path(prebuilt.folder_of(_JAVA)).name
+    return tmp_path / Path(_JAVA.runtime_folder).name
 
 
 def _contents(folder: Path) -> dict[str, str]:
@@ -68,6 +69,43 @@ async def test_files_are_made_once(folder: Path) -> None:
     for _ in range(2):
         assert await prebuilt.make(sandbox, _JAVA, folder.parent)
     assert _contents(folder) == {"start.jar": "0", "start.jsa": "1"}
+
+
+class _Library:
+    """Makes a compiled library, and other files."""
+
+    async def run(self, job: Job) -> list[StepResult]:
+        paths = ("std/time.a", "std/fmt.a", "std/a/b/c.a", "std.log", "other/time.a")
+        return [StepResult(0, artefacts={path: File(path.encode()) for path in paths})]
+
+
+async def test_all_files_of_a_folder_are_stored_and_the_named_one_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds the last one, finds all of them."""
+    go = Installed(known()["go"], {"go": "/bin/go"}, "go version go1.24.4")
+    stored: list[str] = []
+    create = prebuilt.create
+
+    def record(path: Path, content: bytes) -> None:
+        stored.append(path.name)
+        create(path, content)
+
+    monkeypatch.setattr(prebuilt, "create", record)
+    umask = os.umask(0o077)
+    try:
+        assert await prebuilt.make(_Library(), go, tmp_path)
+        assert await prebuilt.make(_Library(), go, tmp_path)
+    finally:
+        os.umask(umask)
+    place = tmp_path / Path(go.runtime_folder).name
+    assert (len(stored), stored[-1]) == (3, "time.a")
+    assert (place / "std/a/b/c.a").read_text() == "std/a/b/c.a"
+    assert {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_dir()} == {0o755}
+    assert os.listdir(place) == ["std"]
+    assert go.commands(go.program(RunRequest(code="x", language="go")), 1 << 20).compile == (
+        "/bin/go", "build", f"-pkgdir={go.runtime_folder}/std", "-o", "main", "main.go",
+    )  # fmt: skip
 
 
 async def test_executors_that_make_files_at_once_agree(folder: Path) -> None:

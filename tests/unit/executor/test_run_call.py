@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import httpx
@@ -98,6 +99,30 @@ async def _until_running(client: _Client, pipeline: _Pipeline) -> "asyncio.Task[
     posting = asyncio.create_task(client.post())
     await asyncio.wait_for(pipeline.running.wait(), 30)
     return posting
+
+
+async def test_a_variant_is_that_of_its_language_as_it_is_now() -> None:
+    """Languages get a fault, lose it, and may be found later than at the start."""
+
+    class Recording(_Pipeline):
+        def run_tests(
+            self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
+        ) -> AsyncGenerator[Compiled | TestEnded]:
+            asked.append(installed)
+            return super().run_tests(request, program, installed, spare_slot)
+
+    asked: list[Installed] = []
+    installed: dict[str, Installed] = {}
+    pipeline = Recording()
+    pipeline.may_end.set()
+    app = create_app(_SETTINGS, cast(Pipeline, pipeline), Slots(1, 1), installed)
+    request = {"language": "c17", "files": [{"path": "main.c", "content": "x"}]}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
+        assert (await client.post("/run", json=request)).status_code == 400
+        for fault in (None, "gcc is broken", None):
+            installed["c"] = replace(_INSTALLED["c"], info="gcc 12.2.0", fault=fault)
+            assert (await client.post("/run", json=request)).status_code == 200
+    assert [(one.code, one.fault) for one in asked] == [("c17", None), ("c17", "gcc is broken"), ("c17", None)]
 
 
 async def test_each_event_is_a_line_that_is_sent_at_once() -> None:

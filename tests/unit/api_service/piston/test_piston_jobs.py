@@ -116,13 +116,21 @@ def test_compilers_get_names_that_they_know() -> None:
         {"content": "2", "name": "lib/sum"},
     ]
     program = program_of(_job("c", files), 1000)
-    assert program.entry == "file1.code.c"
-    assert list(program.files) == ["data.c", "file1.code.c", "sum.h", "lib/sum.c"]
+    assert program.entry == "main.c"
+    assert list(program.files) == ["data.c", "main.c", "sum.h", "lib/sum.c"]
     assert program.fields["data_files"] == ["data.c"]
     assert program.fields["compiler_args"] == ["-std=c11"]
     taken = program_of(_job("pascal", [{"content": "x", "name": "a"}, {"content": "y", "name": "a.pas"}]))
     assert list(taken.files) == ["a.pas.pas", "a.pas"]
     assert program_of(_job("py", [{"content": ""}])).files == {"file0.code": b"\n"}
+
+
+@pytest.mark.parametrize(("language", "entry"), [("c", "main.c"), ("pascal", "main.pas"), ("zz", "main.zz")])
+def test_a_program_without_a_name_gets_one_that_a_module_may_have(language: str, entry: str) -> None:
+    """D's compiler refuses `file0.code.d`, since it names the module after the file."""
+    assert program_of(_job(language, [{"content": "x"}])).entry == entry
+    taken = program_of(_job("c", [{"content": "x"}, {"content": "y", "name": "main.c"}]))
+    assert list(taken.files) == ["main.c.c", "main.c"]
 
 
 def test_limits_become_the_engines() -> None:
