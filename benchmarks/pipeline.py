@@ -32,7 +32,7 @@ from benchmarks.surroundings import Surroundings, surroundings
 from shared.logging import LogSettings, configure_logging
 
 _ROOT: Final = Path(__file__).parents[1]
-_RESULTS: Final = _ROOT / "benchmarks" / "results" / "pipeline.json"
+_RESULTS: Final = _ROOT / "dist" / "pipeline.json"
 _PLOT: Final = _ROOT / "docs" / "performance.svg"
 
 Measure = Callable[[Surroundings], Iterator[Finding]]
@@ -66,6 +66,7 @@ def main() -> int:
             findings += measures[name](around)
             # After each, so that a failure of the next one loses nothing.
             kept = report.record(findings, command=command)
+            chosen.output.parent.mkdir(exist_ok=True)
             report.write(kept, chosen.output)
     if chosen.plot:
         chosen.plot.write_text(plot.draw(kept))
