@@ -22,7 +22,7 @@ from tests.fixtures.languages import need_language
 from tests.fixtures.processes import pids_below, processes_named
 from tests.security.attacks import Attack, load
 from tests.security.host import Host, host, zygotes
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = [pytest.mark.security, pytest.mark.timeout(600 * PATIENCE)]  # the first test waits for all attacks
 
@@ -95,13 +95,13 @@ async def _attack_all(attacked: Host, running: RunningExecutor, attacks: list[At
 
 async def _left_over(executor: int, before: list[int]) -> list[int]:
     """Return the processes that still live after the waiting boxes have ended."""
-    left: list[int] = []
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DEADLINE_S * PATIENCE):
-            # No event marks the end of a process that is not our child.
-            while left := [pid for pid in pids_below(executor) if pid not in {*before, *zygotes(executor)}]:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-    return left
+
+    def left() -> list[int]:
+        return [pid for pid in pids_below(executor) if pid not in {*before, *zygotes(executor)}]
+
+    with contextlib.suppress(AssertionError):
+        await eventually(lambda: not left(), _DEADLINE_S)
+    return left()
 
 
 async def _make(attack: Attack, attacked: Host, client: httpx.AsyncClient) -> Result:
