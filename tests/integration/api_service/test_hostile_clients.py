@@ -323,7 +323,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
             )
         for sender in senders:
             sender.sendall(body)
-        await eventually(lambda: all(_has_answer(sender) for sender in senders), what="all are answered")
+        await asyncio.sleep(10)  # not all are answered, so no event marks that it has read them
         assert api.process.poll() is None
         assert peak(api) < MEMORY
 
@@ -397,8 +397,6 @@ def _has_answer(reader: socket.socket) -> bool:
         return bool(reader.recv(1, socket.MSG_PEEK))
     except BlockingIOError:
         return False
-    except ConnectionError:  # it was refused, and had more to send
-        return True
 
 
 async def rows_listed(api: ApiProcess, key: bytes) -> int:
