@@ -7,7 +7,7 @@ python := .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: ## Run sample programs through a fresh system and show their results and mails
 	@deploy/bootstrap demo

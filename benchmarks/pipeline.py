@@ -16,7 +16,7 @@ from benchmarks.findings import Finding
 from benchmarks.surroundings import Surroundings, surroundings
 from shared.logging import LogSettings, configure_logging
 
-_RESULTS: Final = Path(__file__).parent / "results" / "pipeline.json"
+_RESULTS: Final = Path(__file__).parents[1] / "dist" / "pipeline.json"
 #: What is compared, in this order.
 _MEASURES: Final = ("classic", "posting", "sustained", "wait")
 
@@ -43,6 +43,7 @@ def main() -> int:
             findings += measures[name](around)
             # After each, so that a failure of the next one loses nothing.
             kept = report.record(findings, command=command)
+            chosen.output.parent.mkdir(exist_ok=True)
             report.write(kept, chosen.output)
     report.show(findings)
     return int(any(finding.met is False for finding in findings))

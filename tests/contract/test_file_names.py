@@ -1,6 +1,5 @@
 """Messages of compilers and interpreters name the file as its sender does."""
 
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import pytest
 
 from executor.languages import known
 from tests.fixtures.executor import running_executor
+from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.contract
 
@@ -80,9 +80,11 @@ def mode(request: pytest.FixtureRequest) -> str:
 def url(mode: str) -> Iterator[str]:
     with running_executor(mode) as running:
         for language in _FORKED if mode != "cold" else ():
-            # No event says that a runtime waits.
-            while _run(running.url, language, _TELLS_IF_FORKED[language])["output"] != "True\n":
-                time.sleep(0.2)
+            program = _TELLS_IF_FORKED[language]
+            eventually_sync(
+                lambda language=language, program=program: _run(running.url, language, program)["output"] == "True\n",
+                what=f"a runtime of {language} waits",
+            )
         yield running.url
 
 

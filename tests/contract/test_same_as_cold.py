@@ -24,6 +24,7 @@ from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
 from tests.fixtures.languages import need_language
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]  # the first test waits until all runtimes are ready
 
@@ -136,14 +137,16 @@ def addon(tmp_path: Path) -> str:
 
 async def _await_readiness(cold: str, warm: str) -> None:
     """Wait until a program uses far less CPU time than the start of its runtime takes."""
-    async with asyncio.timeout(_READY_S), httpx.AsyncClient(timeout=120) as client:
+    async with httpx.AsyncClient(timeout=120) as client:
         for language in {case.language for case in _CASES if known()[case.language].toolchain()}:
             case = Case(language, "reference", known()[language].reference.source)
             start = (await _run(client, cold, case))["time_s"]
-            waits = known()[language].run.warm
-            # No event shows that a runtime is waiting.
-            while waits and (await _run(client, warm, case))["time_s"] > start / 2:  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
+
+            async def waits(case: Case = case, start: float = start) -> bool:
+                return bool((await _run(client, warm, case))["time_s"] <= start / 2)
+
+            if known()[language].run.warm:
+                await eventually(waits, _READY_S, f"a runtime of {language} waits")
 
 
 async def _run(client: httpx.AsyncClient, url: str, case: Case) -> dict[str, Any]:

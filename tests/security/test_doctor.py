@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.security
+from tests.waiting import PATIENCE
 
+#: It tries every language of the machine, which takes long on a loaded one.
+_HANGS_S = 240 * PATIENCE
 _ROOT = Path(__file__).parent.parent.parent
+
+pytestmark = [pytest.mark.security, pytest.mark.timeout(3 * _HANGS_S)]
 
 
 def _run(
@@ -24,7 +28,9 @@ def _run(
         **{f"PRECIEUX_{name.upper()}": value for name, value in settings.items()},
     }
     command = [*prefix, sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=_HANGS_S, check=False
+    )
 
 
 def _report(**settings: str) -> tuple[int, dict[str, Any]]:

@@ -6,7 +6,7 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,11 @@ import pytest
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import pids_below, processes_named
 from tests.security.host import SLEEPER, keeper
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.security
 
-_DEADLINE_S = 10
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  (the kernel does not report the end of a process that is not our child)
-            await asyncio.sleep(0.02)
+_DEADLINE_S = 30
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ async def sleeping_program(executor: RunningExecutor, mark: str, before: str = "
         body = {"language": "py", "code": before + SLEEPER.format(mark=mark), "wall_limit": 60}
         request = asyncio.create_task(client.post("/", json=body))
         try:
-            await _until(lambda: bool(processes_named(mark)))
+            await eventually(lambda: bool(processes_named(mark)))
             yield _Sleeping(client, request)
         finally:
             request.cancel()
@@ -61,7 +56,7 @@ async def test_a_client_that_hangs_up_ends_its_program() -> None:
     with running_executor(executor_slots="1") as running:
         async with sleeping_program(running, mark):
             pass  # then its client hangs up
-        await _until(lambda: not processes_named(mark))
+        await eventually(lambda: not processes_named(mark))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
@@ -74,7 +69,7 @@ async def test_a_dead_or_stuck_keeper_fails_its_runs_and_is_replaced(number: sig
             failed = await sleeping.request
             assert failed.status_code == failed.json()["status"] == 500
             assert failed.json()["verdict"] == "internal_error"
-            await _until(lambda: not processes_named(mark))
+            await eventually(lambda: not processes_named(mark))
             again = await sleeping.client.post("/", json={"language": "py", "code": "print('again')"})
             assert again.json()["output"] == "again\n"
 
@@ -93,7 +88,7 @@ async def test_many_boxes_are_ready_with_few_descriptors() -> None:
     with executor:
         first = keeper(running.pid)
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asyncio.timeout(_DEADLINE_S * PATIENCE):
                 # The first programs may run before a box of their kind waits, and then its pool does not fill up.
                 while len(pids_below(running.pid)) <= 2 * boxes * kinds:
                     for language, code in {"bash": "echo ok", "py": "print('ok')"}.items():
@@ -110,7 +105,7 @@ async def test_stopping_leaves_nothing() -> None:
             below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGTERM)
             await asyncio.gather(sleeping.request, return_exceptions=True)
-            await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+            await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
     assert processes_named(mark) == []
     assert _cgroups(running.pid) == []
 
@@ -123,7 +118,7 @@ async def test_killing_the_executor_leaves_no_process() -> None:
             below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGKILL)
             await asyncio.gather(sleeping.request, return_exceptions=True)
-            await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+            await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
     with running_executor(executor_slots="1"):  # its start removes the other's cgroups
         assert _cgroups(running.pid) == []
 

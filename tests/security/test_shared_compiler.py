@@ -14,6 +14,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import prebuilt, shared_compiler
 from executor.warm.shared_compiler import SharedCompiler
+from tests.waiting import eventually
 
 _JAVA = known()["java"]
 
@@ -48,9 +49,10 @@ async def compiler(cache: Path) -> AsyncIterator[SharedCompiler]:
 
 
 async def _until_up(shared: SharedCompiler) -> None:
-    async with asyncio.timeout(_READY_S):
-        while await _compile(shared, "class A {}") is None:  # noqa: ASYNC110 - no event marks it
-            await asyncio.sleep(0.05)
+    async def is_up() -> bool:
+        return await _compile(shared, "class A {}") is not None
+
+    await eventually(is_up, _READY_S)
 
 
 async def _compile(shared: SharedCompiler, source: str) -> StepResult | None:

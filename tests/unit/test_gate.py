@@ -2,10 +2,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.fixtures import executor, gate
+from tests.fixtures import executor, gate, languages
 
 _ROOT = Path(__file__).parents[2]
 
@@ -79,3 +80,15 @@ def test_only_root_can_be_without_a_mode(monkeypatch: pytest.MonkeyPatch, user: 
     monkeypatch.setattr("os.geteuid", lambda: user)
     with pytest.raises(pytest.skip.Exception, match=reason), executor.running_executor("subordinate ids"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [("js", "a toolchain for js is not available"), ("rs", "left out: no tool")]
+)
+def test_only_languages_that_bootstrap_installs_must_be_there(
+    monkeypatch: pytest.MonkeyPatch, code: str, reason: str
+) -> None:
+    absent = SimpleNamespace(toolchain=lambda: None)
+    monkeypatch.setattr(languages, "known", lambda: {"js": absent, "rs": absent})
+    with pytest.raises(pytest.skip.Exception, match=reason):
+        languages.need_language(code)

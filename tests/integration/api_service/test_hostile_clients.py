@@ -24,8 +24,8 @@ from shared.storage.signing import LinkSigner
 from tests.fixtures.memory_group import memory_group
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
-from tests.integration.rows import execute
-from tests.waiting import PATIENCE, eventually_sync
+from tests.integration.rows import execute, fetch
+from tests.waiting import PATIENCE, eventually, eventually_sync
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -365,7 +365,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
             )
         for sender in senders:
             sender.sendall(body)
-        await asyncio.sleep(10)
+        await asyncio.sleep(10)  # not all are answered, so no event marks that it has read them
         assert api.process.poll() is None
         assert peak(api) < MEMORY
 
@@ -389,13 +389,18 @@ async def test_requests_that_wait_leave_room_for_large_bodies(
         assert await asyncio.to_thread(is_served, api, keys[2].encode())
         async with httpx.AsyncClient(base_url=api.url, timeout=60) as client, asyncio.TaskGroup() as group:
             waiting: list[asyncio.Task[httpx.Response]] = []
+
+            async def all_wait_or_are_refused() -> bool:
+                [stored] = await fetch(database, "SELECT count(*) AS count FROM uploads")
+                return int(stored["count"]) - 1 + sum(one.done() for one in waiting) == len(waiting)
+
             # The long ones take most of two keys' shares, and the short ones the rest.
             for sizes in ([1_900_000] * 4, [600_000, 300_000, 150_000, 100_000]):
                 for size, key in itertools.product(sizes, keys[:2]):
                     body = {**content, source: "#" * (size // 2), "stdin": " " * (size // 2)}
                     headers = {"Authorization": f"Bearer {key}", "X-Auth-Token": key}
                     waiting.append(group.create_task(client.post(path, json=body, headers=headers)))
-                await asyncio.sleep(4)
+                await eventually(all_wait_or_are_refused)
             assert sum(not one.done() for one in waiting) >= 8
             assert await asyncio.to_thread(is_served, api, keys[2].encode(), 900_000)
             for one in waiting:
