@@ -68,18 +68,6 @@ def test_each_container_has_resource_limits(name: str) -> None:
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
 
-def test_the_sizes_are_those_of_the_manual() -> None:
-    sizes = {name: SERVICES[name]["mem_limit"] for name in ("api_service", "job_runner")}
-    assert sizes == {"api_service": "384m", "job_runner": "512m"}
-
-
-@every_service
-def test_each_container_is_restarted_and_has_a_health_check(name: str) -> None:
-    ends = {"roles", "migrate", "prepare", "operator"}
-    assert SERVICES[name]["restart"] == ("no" if name in ends else "unless-stopped")
-    assert ("healthcheck" in SERVICES[name]) is (name not in ends)
-
-
 def test_each_service_knows_the_password_of_its_own_role() -> None:
     known = {
         name: set(re.findall(r"POSTGRES_(?:(\w+)_)?PASSWORD(?=[:}])", text_of(name)))
