@@ -170,6 +170,11 @@ def test_the_index_lists_every_decision_in_its_area() -> None:
     assert len(decisions) <= 50
 
 
+def test_cells_of_the_page_on_security_are_short() -> None:
+    rows = re.findall(r"^\|(.+)\|$", (_ROOT / "docs/security.md").read_text(), re.MULTILINE)
+    assert [cell.strip() for row in rows for cell in row.split("|") if len(cell.strip()) > 200] == []
+
+
 def test_the_glossary_has_at_most_20_words() -> None:
     text = (_ROOT / "docs/architecture.md").read_text()
     rows = re.findall(r"^\| (?!word |---)", text.partition("## Glossary")[2].partition("\n## ")[0], re.MULTILINE)
