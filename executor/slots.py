@@ -1,7 +1,7 @@
 """Bounds the programs that run and that wait; further requests are refused as "full".
 
 Each program belongs to a share. Shares take turns, and programs that sleep until their limit hold up only their own
-share (ADR 98).
+share (ADR 94).
 """
 
 import asyncio

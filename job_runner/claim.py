@@ -183,7 +183,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
 
 
 async def claim_express(connection: Connection, *, busy: Collection[int], lease_seconds: float) -> list[ClaimedJob]:
-    """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0098)."""
+    """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0094)."""
     values = {"busy": list(busy), "lease_seconds": lease_seconds, "pause": PAUSE_SECONDS}
     return [job_of(row) for row in await connection.fetch_all(_EXPRESS, values)]
 

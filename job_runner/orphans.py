@@ -1,4 +1,4 @@
-"""Removes source files that have no row: an API process died, or lost the database, between the two (ADR 121).
+"""Removes source files that have no row: an API process died, or lost the database, between the two (ADR 1).
 
 A file's row is committed seconds after the file was stored. A day is looked at when it has been over for a day, so no
 file is removed whose row is still to come. Rows are found by the very key, so no clock decides what is removed.

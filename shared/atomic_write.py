@@ -75,7 +75,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _link_new(folder: int, name: str, data: bytes) -> bool:
-    """Write a file that has no name until its content is written, so that a crash leaves no draft (ADR 153).
+    """Write a file that has no name until its content is written, so that a crash leaves no draft (ADR 1).
 
     Return False, and leave nothing, if there is a file `name`, or if a file without a name cannot be made here.
     """

@@ -36,6 +36,19 @@ _READERS: Final = {
     "executor.settings": "The executor",
     "shared.database.make_roles": "`python -m shared.database.make_roles`",
 }
+#: What most installations set, in the order in which one meets it.
+_FIRST: Final = (
+    "public_url",
+    "host",
+    "port",
+    "data_dir",
+    "database_url",
+    "mail_from",
+    "smtp_url",
+    "mailgun_domain",
+    "mailgun_api_key",
+    "front_doors",
+)
 #: Defaults that depend on the machine.
 _DEFAULTS: Final = {
     "data_dir": "`/var/lib/precieux` for root, otherwise `~/.local/share/precieux`",
@@ -87,12 +100,17 @@ def _page() -> Iterator[str]:
     yield "Each setting is an environment variable. An empty one counts as unset. A wrong value stops the start with\n"
     yield "one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
     found = classes()
-    for module_name, reader in _READERS.items():
-        yield f"\n## {reader}\n\n| variable | default | what it is |\n|---|---|---|\n"
-        for kind in found.pop(module_name):
-            for name, field in kind.model_fields.items():
-                yield f"| `{PREFIX}{name.upper()}` | {_default(name, field)} | {_description(field)} |\n"
+    fields = {module: [pair for kind in found.pop(module) for pair in kind.model_fields.items()] for module in _READERS}
     assert not found, f"no reader is named for {sorted(found)}"
+    every = [pair for pairs in fields.values() for pair in pairs]
+    first = [next((name, field) for name, field in every if name == wanted) for wanted in _FIRST]
+    for title, pairs in {
+        "The ten that one needs": first,
+        **{_READERS[module]: fields[module] for module in fields},
+    }.items():
+        yield f"\n## {title}\n\n| variable | default | what it is |\n|---|---|---|\n"
+        for name, field in pairs:
+            yield f"| `{PREFIX}{name.upper()}` | {_default(name, field)} | {_description(field)} |\n"
     yield "\n## Beside the services\n\n| variable | what it is |\n|---|---|\n"
     for name, text in _OTHERS.items():
         yield f"| `{PREFIX}{name}` | {text} |\n"

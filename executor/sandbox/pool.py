@@ -5,7 +5,7 @@
 
 The start of a stub takes as much CPU time as a runtime's, so boxes with a stub are made one at a time, and only while a
 processor is free. A pool has one box before the first `take`, because most templates of most systems are never used
-(ADR 148). A pool without demand is drained, and fills up again after the next `take`.
+(ADR 20). A pool without demand is drained, and fills up again after the next `take`.
 """
 
 import asyncio

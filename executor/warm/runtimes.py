@@ -1,7 +1,7 @@
 """Runtimes that start before their program comes: a stub is started for each box, others are forked for each box.
 
 Gain: the start of the runtime, which is 50 of the 60 ms of a greeting in Java (ADR 17). A fork also saves the CPU time
-of a start: Python (ADR 71), Node (ADR 73).
+of a start: Python (ADR 70), Node (ADR 70).
 """
 
 from dataclasses import replace

@@ -28,7 +28,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: The languages whose speed-ups are set up at the start. A waiting Node takes twice their memory (42 MiB, ADR 151).
+#: The languages whose speed-ups are set up at the start. A waiting Node takes twice their memory (42 MiB, ADR 20).
 _AT_START: Final = frozenset({"c", "py"})
 #: How often speed-ups are set up if that fails. The machine may have been too busy with programs.
 _TRIES: Final = 3

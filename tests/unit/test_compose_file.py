@@ -8,9 +8,6 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from api_service.judge0.routes.submissions import LONGEST_WAIT_S
-from api_service.settings import ApiSettings
-from api_service.v1.waiting import MAX_WAIT_S
 from shared.database.roles import Role
 from tests.settings_reference import classes
 
@@ -76,13 +73,6 @@ def test_the_sizes_are_those_of_the_manual() -> None:
     told = dict(re.findall(r"^\| (API|runner) \|.*Its container has (\d+) MiB \|$", manual, re.MULTILINE))
     sizes = {name: SERVICES[name]["mem_limit"] for name in ("api_service", "job_runner")}
     assert sizes == {"api_service": f"{told['API']}m", "job_runner": f"{told['runner']}m"}
-
-
-@every_service
-def test_each_container_is_restarted_and_has_a_health_check(name: str) -> None:
-    ends = {"roles", "migrate", "prepare", "operator"}
-    assert SERVICES[name]["restart"] == ("no" if name in ends else "unless-stopped")
-    assert ("healthcheck" in SERVICES[name]) is (name not in ends)
 
 
 def test_each_service_knows_the_password_of_its_own_role() -> None:
@@ -202,24 +192,3 @@ def test_new_env_only_adds_what_is_missing(checkout: Path) -> None:
     before = (checkout / ".env").read_bytes()
     assert new_env(checkout) == 1
     assert (checkout / ".env").read_bytes() == before
-
-
-def test_the_gateway_and_the_api_agree_about_connections() -> None:
-    """What a replica serves at once fits through the gateway twice, which bounds no replica below its own bound."""
-    gateway = (ROOT / "deploy/haproxy.cfg").read_text()
-    api = SERVICES["api_service"]["environment"]
-    settings = ApiSettings()
-    assert api["PRECIEUX_CONNECTIONS"] == f"${{PRECIEUX_CONNECTIONS:-{settings.connections}}}"
-    assert api["PRECIEUX_CONNECTIONS_PER_ADDRESS"] == api["PRECIEUX_CONNECTIONS"]
-    assert "maxconn" not in gateway.partition("backend replicas")[2]
-    [most] = re.findall(r"^    maxconn (\d+)$", gateway, re.MULTILINE)
-    assert int(most) >= 2 * (settings.connections + 4 * settings.max_streams)
-    [default] = re.findall(r"presetenv PRECIEUX_GATEWAY_CONNECTIONS (\d+)$", gateway, re.MULTILINE)
-    assert SERVICES["gateway"]["environment"]["PRECIEUX_GATEWAY_CONNECTIONS"].endswith(f":-{default}}}")
-    # No one address may hold a tenth of what a replica serves.
-    assert int(default) < settings.connections / 10
-
-
-def test_the_gateway_waits_longer_than_any_answer() -> None:
-    [seconds] = re.findall(r"timeout server (\d+)s", (ROOT / "deploy/haproxy.cfg").read_text())
-    assert int(seconds) > max(LONGEST_WAIT_S, MAX_WAIT_S)

@@ -54,7 +54,7 @@ def test_only_one_module_uses_databases() -> None:
     ],
 )
 def test_a_service_loads_only_what_it_uses(service: str, unused: set[str]) -> None:
-    """Each of these takes megabytes of a process, and a part of its start (ADR 145)."""
+    """Each of these takes megabytes of a process, and a part of its start (ADR 20)."""
     assert unused.isdisjoint(_loaded_with(f"{service}.__main__"))
 
 
@@ -124,7 +124,7 @@ def room_of(module: str) -> str:
 
 
 def test_the_executor_has_few_rooms_and_imports_between_them() -> None:
-    """A reader can keep the whole in mind (ADR 117)."""
+    """A reader can keep the whole in mind."""
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
         for path in SOURCES

@@ -46,6 +46,19 @@ def test_the_executor_has_no_client_of_a_database_a_broker_or_a_store() -> None:
     assert not clients & executor
 
 
+@pytest.mark.parametrize(
+    ("group", "locks"),
+    [("executor", ["executor"]), (None, ["executor", "service"]), ("dev", ["executor", "service", "dev"]),
+     ("build", ["build"])],
+)  # fmt: skip
+def test_everything_that_is_declared_is_locked(group: str | None, locks: list[str]) -> None:
+    """`make lock` was run after the last change of `pyproject.toml`."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = settings["dependency-groups"][group] if group else settings["project"]["dependencies"]
+    names = {re.split(r"[^a-z0-9-]", one, maxsplit=1)[0] for one in declared}
+    assert names <= set().union(*(pinned(ROOT / f"deploy/requirements/{lock}.txt") for lock in locks))
+
+
 def test_a_package_has_one_version_in_all_locks() -> None:
     versions: dict[tuple[str, str], set[str]] = {}
     for file in FILES:

@@ -1,6 +1,5 @@
 """The files that a visitor of the repository and the services of its host read."""
 
-import json
 import re
 import subprocess
 import sys
@@ -48,12 +47,6 @@ def test_each_file_for_the_host_has_a_schema() -> None:
     assert files <= {file for group in SCHEMAS.values() for file in group}
 
 
-def test_a_mistyped_key_of_a_workflow_is_noticed(tmp_path: Path) -> None:
-    broken = tmp_path / "ci.yml"
-    broken.write_text((ROOT / ".github/workflows/ci.yml").read_text().replace("timeout-minutes", "timeout-minuets"))
-    assert "timeout-minuets" in complaints("github-workflows", broken)
-
-
 def test_there_is_one_version() -> None:
     tags = {image["newTag"] for image in read_yaml("deploy/kubernetes/example/kustomization.yaml")["images"]}
     assert {CLIENT_VERSION, read_yaml("CITATION.cff")["version"], *tags} == {VERSION}
@@ -75,23 +68,3 @@ def test_the_workflow_runs_the_gate_on_every_python() -> None:
     assert set(re.findall(r":: (3\.\d+)", " ".join(PROJECT["classifiers"]))) == set(pythons)
     assert any(step.get("run", "").endswith(" .ci/run") for step in jobs["gate"]["steps"])
     assert any(step.get("run") == "make docs" for step in jobs["docs"]["steps"])
-
-
-@pytest.mark.parametrize("form", ["bug", "wish"])
-def test_a_form_asks_for_what_is_needed(form: str) -> None:
-    fields = read_yaml(f".github/ISSUE_TEMPLATE/{form}.yml")
-    assert {"name", "description", "body"} <= fields.keys()
-    assert any(field.get("validations", {}).get("required") for field in fields["body"])
-
-
-def test_renovate_updates_all_locks_together() -> None:
-    settings = json.loads((ROOT / ".github/renovate.json").read_text())
-    (pattern,) = settings["pip_requirements"]["managerFilePatterns"]
-    locks = [path.relative_to(ROOT).as_posix() for path in (ROOT / "deploy/requirements").iterdir()]
-    assert [lock for lock in locks if not re.search(pattern.strip("/"), lock)] == []
-    assert any(rule.get("matchManagers") == ["pip_requirements"] for rule in settings["packageRules"])
-
-
-def test_renovate_pins_the_images_by_digest() -> None:
-    """No registry could be reached when the recipe was written, so its bases are named by tag until renovate runs."""
-    assert "docker:pinDigests" in json.loads((ROOT / ".github/renovate.json").read_text())["extends"]

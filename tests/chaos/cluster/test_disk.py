@@ -1,8 +1,6 @@
 """Postgres on a disk that becomes full or loses its power: what is kept, and what writers and the operator see."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -79,22 +77,3 @@ async def test_a_commit_outlives_a_power_cut(disk: Disk, node: PostgresNode) -> 
     assert row is not None
     assert row["notes"] == 20
     await database.disconnect()
-
-
-def synchronise(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def test_what_was_not_synchronised_is_lost(disk: Disk) -> None:
-    kept, lost = disk.folder / "kept", disk.folder / "lost"
-    kept.write_text("x")
-    for path in (kept, disk.folder):
-        synchronise(path)
-    lost.write_text("x")
-    disk.cut_power()
-    with pytest.raises(OSError, match="Input/output error"):
-        kept.write_text("y")
-    disk.repower()
-    assert (kept.read_text(), lost.exists()) == ("x", False)

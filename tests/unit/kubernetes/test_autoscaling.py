@@ -28,10 +28,3 @@ def test_autoscalers_watch_the_queue_and_the_jobs() -> None:
     ):
         (reference,) = the("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]["secretTargetRef"]
         assert reference == {"parameter": parameter, "name": secret, "key": variable}
-
-
-def test_runners_and_executors_grow_to_the_same_number_of_slots() -> None:
-    runners = the("ScaledObject", "job-runner")["spec"]["maxReplicaCount"]
-    executors = the("HorizontalPodAutoscaler", "executor")["spec"]["maxReplicas"]
-    slots = settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"]
-    assert runners * int(settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]) == executors * int(slots)

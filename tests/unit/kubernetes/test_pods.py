@@ -8,7 +8,7 @@ import yaml
 from starlette.routing import Route
 
 from api_service.routes.health import router
-from tests.unit.kubernetes.manifests import FOLDER, NAME, ROOT, Pod, of_kind, pod, pods, settings, the
+from tests.unit.kubernetes.manifests import FOLDER, ROOT, Pod, of_kind, pod, pods
 
 PODS: Final = {one.name: one for one in pods()}
 SERVICES: Final = ("api-service", "queue-consumer", "job-runner")
@@ -22,10 +22,6 @@ every_server = pytest.mark.parametrize(
 def compose(name: str) -> dict[str, Any]:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     return dict(services[name.replace("-", "_")])
-
-
-def test_there_is_a_pod_for_each_process() -> None:
-    assert set(PODS) == {*SERVICES, "executor", "migrate", "operator"}
 
 
 @every_pod
@@ -53,15 +49,6 @@ def test_a_pod_has_limits(one: Pod) -> None:
     assert "memory" in resources["limits"]
     # Files in this folder are in memory.
     assert [volume["emptyDir"] for volume in one.spec["volumes"]] == [{"medium": "Memory", "sizeLimit": "64Mi"}]
-
-
-@pytest.mark.parametrize("name", [*SERVICES, "migrate", "operator"])
-def test_a_pod_has_as_much_memory_as_with_compose(name: str) -> None:
-    assert pod(name).container["resources"]["limits"]["memory"] == compose(name)["mem_limit"].replace("m", "Mi")
-
-
-def test_the_operators_pod_has_no_replica_by_default() -> None:
-    assert the("Deployment", "operator")["spec"]["replicas"] == 0
 
 
 def test_only_the_executor_may_make_boxes() -> None:
@@ -93,19 +80,6 @@ def test_the_namespaces_admit_no_other_privileges() -> None:
     assert {one.namespace for one in pods() if one.name != "executor"} == {"precieux"}
 
 
-def test_each_slot_has_a_processor() -> None:
-    container = pod("executor").container
-    slots = settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"]
-    assert container["resources"]["limits"]["cpu"] == slots
-    assert container["resources"]["limits"] == container["resources"]["requests"]
-
-
-@every_server
-def test_a_pod_has_as_much_time_to_stop_as_with_compose(one: Pod) -> None:
-    first = one.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    assert one.spec["terminationGracePeriodSeconds"] - first == int(compose(one.name)["stop_grace_period"].rstrip("s"))
-
-
 @every_server
 def test_the_probes_use_served_paths(one: Pod) -> None:
     ports = {port["name"]: port["containerPort"] for port in one.container["ports"]}
@@ -117,14 +91,6 @@ def test_the_probes_use_served_paths(one: Pod) -> None:
     assert {"livenessProbe", "readinessProbe"} <= set(probes)
     for probe in probes.values():
         assert (ports[probe["httpGet"]["port"]], probe["httpGet"]["path"]) in served
-
-
-@every_server
-def test_replicas_are_spread_over_nodes(one: Pod) -> None:
-    spread = {
-        each["topologyKey"]: each["labelSelector"]["matchLabels"] for each in one.spec["topologySpreadConstraints"]
-    }
-    assert spread == {key: {NAME: one.name} for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")}
 
 
 @every_pod

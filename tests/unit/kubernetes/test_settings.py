@@ -113,15 +113,3 @@ def test_the_list_of_secrets_is_complete() -> None:
     lines = (FOLDER / "secrets.env.example").read_text().splitlines()
     listed = {line.removeprefix("#").partition("=")[0] for line in lines if line.removeprefix("#")[:1].isupper()}
     assert listed | {"PRECIEUX_DATABASE_URL"} == {name for one in pods() for name in from_secrets(one)}
-
-
-def test_each_setting_of_a_service_can_be_set_in_the_overlay() -> None:
-    read = {
-        one.name: one.container["envFrom"][0]["configMapRef"]["name"] for one in pods() if "envFrom" in one.container
-    }
-    assert {name: source.rpartition("-")[0] for name, source in read.items()} == {
-        "api-service": "settings",
-        "queue-consumer": "settings",
-        "job-runner": "settings",
-        "executor": "executor-settings",
-    }
