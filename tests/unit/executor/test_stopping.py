@@ -21,8 +21,7 @@ from executor.languages import known
 from executor.languages.program import Program
 from executor.pipeline import Pipeline, RunResult
 from executor.settings import ExecutorSettings
-from executor.slots import Slots
-from executor.stopping import GRACE_SECONDS, Runs
+from executor.slots import GRACE_SECONDS, Runs, Slots
 from precieux.up.supervisor import Supervisor
 from shared.codex import RunRequest, Verdict
 from shared.engine import Failed, Finished, ProgramRequest, Started, TestEnded, parse_event
