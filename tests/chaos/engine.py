@@ -55,7 +55,7 @@ class EchoEngine:
         answer = {
             "timeStamp": 1,
             "status": 200,
-            "output": request["input"] + "\n",
+            "output": request["input"],
             "error": "",
             "language": request["language"],
             "info": "echo",
