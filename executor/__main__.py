@@ -23,8 +23,7 @@ from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
-from executor.slots import Slots
-from executor.stopping import ANSWER_SECONDS, GRACE_SECONDS, Runs
+from executor.slots import ANSWER_SECONDS, GRACE_SECONDS, Runs, Slots
 from executor.warm import headers
 from executor.warm.warm import Warm
 from shared.background import in_background

@@ -29,8 +29,7 @@ from executor.pipeline import Pipeline, RunResult
 from executor.pipeline.conversation import Conversation, close, conversation_failed, receive
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
-from executor.slots import Full, Slots
-from executor.stopping import Runs, Stopping
+from executor.slots import Full, Runs, Slots, Stopping
 from shared.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine import Failed, Finished, ProgramRequest, is_allowed
 from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget

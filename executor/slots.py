@@ -1,4 +1,4 @@
-"""Bounds the programs that run and that wait; further requests are refused as "full".
+"""Says which programs may run: bounds those that run and that wait, and ends them when the executor stops.
 
 Each program belongs to a share. Shares take turns, and programs that sleep until their limit hold up only their own
 share (ADR 94).
@@ -7,12 +7,23 @@ share (ADR 94).
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
+
+#: Seconds that runs have to finish. Compose, Kubernetes, systemd and `precieux up` grant five more, in which the
+#: answers are sent and the sandbox is taken down.
+GRACE_SECONDS: Final = 10
+#: Seconds in which the last answers are sent.
+ANSWER_SECONDS: Final = 2
 
 
 class Full(Exception):
     """All slots and all places in the queue are taken."""
+
+
+class Stopping(Exception):
+    """The executor stops."""
 
 
 @dataclass(eq=False)
@@ -95,3 +106,48 @@ class Slots:
     def _may_take(self, waiter: _Waiter) -> bool:
         # One that was cancelled stays in the queue until its task runs again.
         return not waiter.granted.done() and self._may_start(waiter.share)
+
+
+class Runs:
+    """The runs under way, which finish when the executor is asked to stop, or are ended.
+
+    Whoever asked for a run that is ended learns why, so no program is taken for the cause. The caller refuses new runs
+    while `is_stopping`.
+    """
+
+    def __init__(self) -> None:
+        self.is_stopping = False
+        self._scopes: set[asyncio.Timeout] = set()
+        #: The end of every run; None before the grace is over.
+        self._deadline: float | None = None
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """Count a run. Raises `Stopping` if it had to be ended."""
+        scope = asyncio.timeout_at(self._deadline)
+        try:
+            async with scope:
+                self._scopes.add(scope)
+                self._none.clear()
+                try:
+                    yield
+                finally:
+                    self._scopes.discard(scope)
+                    if not self._scopes:
+                        self._none.set()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise Stopping from None
+
+    async def stop(self, grace: float) -> None:
+        """Wait until no run is under way. End those that do not finish within `grace` seconds."""
+        self.is_stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._none.wait()
+        self._deadline = asyncio.get_running_loop().time()
+        for scope in self._scopes:
+            scope.reschedule(self._deadline)

@@ -4,8 +4,9 @@ import json
 import re
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
+from uuid import uuid4
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -135,9 +136,13 @@ def refusal(status: int, error: str, language: str = "", verdict: Verdict | None
     return RunResponse(timeStamp=_now(), status=status, error=error, language=language, verdict=verdict)
 
 
+#: The name of this process, which no other has.
+_INSTANCE: Final = uuid4().hex
+
+
 def started(installed: Installed, commands: Commands) -> Started:
     compile_, run = commands.for_a_shell()
-    return Started(language=installed.code, info=installed.info, compile=compile_, run=run)
+    return Started(language=installed.code, info=installed.info, compile=compile_, run=run, instance=_INSTANCE)
 
 
 def line(event: Started | Compiled | TestEnded | Finished | Failed) -> bytes:
@@ -151,7 +156,7 @@ def language_list(installed: dict[str, Installed], limits: dict[str, dict[str, L
         one.describe(int(limits[code]["memory_bytes"].default)).model_copy(update={"limits": limits[code]})
         for code, one in installed.items()
     ]
-    return LanguageList(timeStamp=_now(), supportedLanguages=languages, calls=[RUN_CALL, ARTIFACTS])
+    return LanguageList(timeStamp=_now(), supportedLanguages=languages, instance=_INSTANCE, calls=[RUN_CALL, ARTIFACTS])
 
 
 def _now() -> int:

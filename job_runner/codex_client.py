@@ -24,7 +24,7 @@ from job_runner.event_lines import EventLines, RunEvent, shorten_event
 from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
-from shared.engine import ARTIFACTS, RUN_CALL
+from shared.engine import ARTIFACTS, RUN_CALL, Started
 from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.json_structure import has_more_structure
 
@@ -35,6 +35,8 @@ _RUNS_PER_CLOSE: Final = 23
 _LONG_ANSWERS: Final = 2
 #: Seconds to wait for the end of an answer after its last event.
 _END_SECONDS: Final = 1.0
+#: Seconds within which an engine that is well answers `GET /list`.
+_WELL_SECONDS: Final = 10.0
 #: Characters kept of each field other than the two streams.
 _FIELD_LENGTH: Final = 1000
 #: Bytes that the name of an artifact, which has 255, and what is around it may take in JSON.
@@ -124,6 +126,7 @@ class CodexClient:
         self._runs = itertools.count(1)
         #: The calls that the engine has beyond those of CodeX, since its last list.
         self._calls: list[str] | None = None
+        self._instance = ""
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -156,8 +159,9 @@ class CodexClient:
 
     async def is_well(self) -> bool:
         try:
-            await self.languages()
-        except EngineAway:
+            async with asyncio.timeout(_WELL_SECONDS):
+                await self.languages()
+        except (EngineAway, TimeoutError):
             return False
         return True
 
@@ -167,7 +171,7 @@ class CodexClient:
 
     async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         request = self._request("/run", share, program)
-        has_begun = False
+        begun: Started | None = None
         try:
             async with AsyncExitStack() as opened:
                 async with asyncio.timeout(self._deadline):
@@ -180,17 +184,24 @@ class CodexClient:
                 lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline)
                 async with aclosing(lines.events()) as events:
                     async for event in events:
-                        has_begun = True
+                        if isinstance(event, Started):
+                            begun = event
                         yield shorten_event(event, self._max_output, *self._max_artifacts)
                 await _read_end(chunks)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
-            if has_begun and _is_broken(exc):
-                raise EngineCrashed(f"the engine closed the connection during the run: {exc}") from exc
-            raise (EngineUnavailable if has_begun else EngineAway)(_no_answer(exc)) from exc
+            if _is_broken(exc):
+                raise await self._broken(begun) from exc
+            raise (EngineUnavailable if begun else EngineAway)(_no_answer(exc)) from exc
         except EngineCrashed as exc:
-            if has_begun:
-                raise
-            raise EngineAway("the engine closed the connection before the run") from exc
+            raise await self._broken(begun) from exc
+
+    async def _broken(self, begun: Started | None) -> EngineUnavailable:
+        """Return the error of a connection that broke, perhaps during a run. The engine may still be there."""
+        if begun is None:
+            return EngineAway("the engine closed the connection before the run")
+        if begun.instance and await self.is_well() and self._instance == begun.instance:
+            return EngineUnavailable("the connection to the engine broke during the run")
+        return EngineCrashed("the engine closed the connection during the run")
 
     async def languages(self) -> list[SupportedLanguage]:
         """Return the languages of the engine. Raises `EngineAway`."""
@@ -209,7 +220,7 @@ class CodexClient:
             listed = LanguageList.model_validate(_fields(answer))
         except (ValueError, AttributeError, RecursionError) as exc:
             raise EngineAway("the engine's answer to GET /list does not follow the CodeX protocol") from exc
-        self._calls = listed.calls
+        self._calls, self._instance = listed.calls, listed.instance
         return listed.supported_languages
 
     def _request(self, path: str, share: str, body: bytes | dict[str, str]) -> httpx.Request:

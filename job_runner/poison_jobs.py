@@ -23,7 +23,7 @@ _GRACE_SECONDS: Final = 0.5
 #: A row of the original system may keep this status indefinitely, without a lease.
 _EXECUTING: Final = "status = 'executing' AND lease_expires_at IS NOT NULL"
 
-# All runners choose the same suspect. The second one waits for its row, and then finds it taken.
+# All runners choose the same suspect, and only one of them gets the lock of its row.
 _CLAIM: Final = claim.statement(f"""
     taken AS MATERIALIZED (
         SELECT id, turn FROM job
@@ -31,7 +31,7 @@ _CLAIM: Final = claim.statement(f"""
             AND {WAITING_SUSPECT} AND run_after <= now() - make_interval(secs => :grace)
             AND {PAUSE_END} <= now() - make_interval(secs => :grace)
             AND NOT EXISTS (SELECT FROM job WHERE {_EXECUTING})
-        FOR UPDATE
+        FOR UPDATE SKIP LOCKED
     )
 """)  # noqa: S608  (constants)
 

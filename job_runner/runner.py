@@ -111,6 +111,8 @@ class Runner:
             log.warning("runner.waiting", error=str(exc), next_try_s=1)
             return 1.0
         metrics.SLOTS_BUSY.set(self._busy_slots())
+        if not pause.is_over and self._busy_slots():
+            return _PROBE_SECONDS
         if next_due is None:
             return self._settings.poll_interval
         # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.

@@ -134,4 +134,5 @@ class LanguageList(BaseModel):
     time_stamp: int = Field(alias="timeStamp")
     status: int = 200
     supported_languages: list[SupportedLanguage] = Field(alias="supportedLanguages")
+    instance: str = Field(default="", description="a name of the engine's process, which changes when it starts again")
     calls: list[str] = Field(default=[], description="what goes beyond CodeX: `run` and `artifacts` (`shared.engine`)")

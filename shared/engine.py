@@ -310,13 +310,18 @@ def in_order(stdout: str, stderr: str, order: Iterable[int]) -> str:
 
 
 class Started(_Event):
-    """The program has its slot. The commands are for a shell; `compile` is None if the language has no compiler."""
+    """The program has its slot. The commands are for a shell; `compile` is None if the language has no compiler.
+
+    `instance` names the engine's process, and `GET /list` has it too. So a client whose connection breaks can find out
+    whether the engine stopped.
+    """
 
     event: Literal["started"] = "started"
     language: str = Field(description="the language's code")
     info: str = Field(description="the compiler's or interpreter's version text")
     compile: str | None
     run: str
+    instance: str = ""
 
 
 class Compiled(_Event):

@@ -16,7 +16,7 @@ CANCELLED: Final = "the operator of this service cancelled it"
 # A job with a `stop_reason` was stopped on purpose, or stopped an engine or a runner.
 _RETRY_FAILED: Final = """
     WITH failed AS MATERIALIZED (
-        SELECT uploads.id FROM job JOIN uploads ON uploads.id = job.upload
+        SELECT uploads.id FROM uploads JOIN job ON job.upload = uploads.id
         WHERE job.status = 'failed' AND job.finished_at >= :since AND job.stop_reason IS NULL
             AND uploads.request_id IS NULL AND uploads.runs <= job.number
             AND (uploads.enable = 0 OR uploads.spec IS NOT NULL)

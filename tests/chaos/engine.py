@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 #: A source with this word takes so many seconds a test.
 SLOW: Final = "slow"
 _SLOW_SECONDS: Final = 0.2
+#: Its process lives on, whatever happens to its connections.
+_INSTANCE: Final = "echo"
 _LANGUAGE: Final = {
     "language": "py",
     "info": "echo",
@@ -53,7 +55,7 @@ class EchoEngine:
         answer = {
             "timeStamp": 1,
             "status": 200,
-            "output": request["input"] + "\n",
+            "output": request["input"],
             "error": "",
             "language": request["language"],
             "info": "echo",
@@ -63,7 +65,14 @@ class EchoEngine:
 
     def events(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         is_slow = SLOW in request["files"][0]["content"]
-        yield {"event": "started", "language": "py", "info": "echo", "compile": None, "run": "echo"}
+        yield {
+            "event": "started",
+            "language": "py",
+            "info": "echo",
+            "compile": None,
+            "run": "echo",
+            "instance": _INSTANCE,
+        }
         for number, test in enumerate(request["tests"], 1):
             time.sleep(_SLOW_SECONDS if is_slow else 0)
             yield {
@@ -106,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         listing = {"timeStamp": 1, "status": 200, "supportedLanguages": [_LANGUAGE], "calls": ["run"]}
+        listing["instance"] = _INSTANCE
         self._send(200, json.dumps(listing).encode())
 
     def do_POST(self) -> None:

@@ -30,9 +30,6 @@ SETTINGS: Final = {
     "PRECIEUX_LEASE_SECONDS": str(LEASE_SECONDS),
     "PRECIEUX_POLL_INTERVAL": "1",
     "PRECIEUX_DRAIN_SECONDS": "5",
-    "PRECIEUX_MAX_ATTEMPTS": "1000",
-    # The tests kill engines and runners at random; no program is the cause.
-    "PRECIEUX_MAX_CRASHES": "1000",
     "PRECIEUX_KEY_BUDGET": "1000000",
     # The reconciler would hide what the outbox and the acknowledgements fail to do.
     "PRECIEUX_SILENCE_SECONDS": "86400",

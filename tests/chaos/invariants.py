@@ -63,7 +63,7 @@ def judge(system: Installation, load: Load) -> Verdict:
             doubled += 1
             violations.append(f"submission {submission.number} was requested {submission.tries} times: {rows}")
         for row in rows:
-            if row["output"] != f"{submission.number}\n":
+            if row["output"] != str(submission.number):
                 violations.append(f"submission {submission.number} got the result {row['output']!r}")
             if row["mail"] != "sent" or not arrived[row["message_id"]] or row["recipient"] != submission.email:
                 missing += 1

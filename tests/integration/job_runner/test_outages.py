@@ -206,7 +206,7 @@ async def test_outcomes_outlive_an_outage_of_the_database(
     assert set(runs.values()) == {1}
 
 
-async def test_an_outcome_whose_commit_was_not_confirmed_keeps_its_output(
+async def test_an_unconfirmed_outcome_keeps_its_output(
     database: Database, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database has it, and breaks the connection before it says so. The second try finds the job ended."""
@@ -275,7 +275,7 @@ class FragileEngine(ScriptedEngine):
         return await super().run(code=code, language=language, inputs=inputs)
 
 
-async def test_a_program_that_stops_a_foreign_engine_each_time_is_given_up(database: Database, store: Store) -> None:
+async def test_a_program_that_stops_a_foreign_engine_is_given_up(database: Database, store: Store) -> None:
     engine = FragileEngine()
     await add_job(database, contents="poison")
     processor = Processor(database, store, engine, LETTERHEAD, 3, policy=POLICY, pause=Pause(POLICY))

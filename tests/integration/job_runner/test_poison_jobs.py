@@ -72,7 +72,7 @@ class Machine:
 
 
 @pytest.mark.parametrize("poisons", [1, 3])
-async def test_an_engine_killer_runs_twice_and_costs_its_neighbours_nothing(
+async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
     database: Database, other_database: Database, tmp_path: Path, poisons: int
 ) -> None:
     innocent = [await add_job(database, contents=f"print({number})") for number in range(8 - poisons)]
@@ -111,7 +111,7 @@ async def test_an_engine_killer_runs_twice_and_costs_its_neighbours_nothing(
         assert "You may request it again" in str(mail["text"])
 
 
-async def test_a_runner_killer_runs_twice_and_costs_its_neighbours_nothing(database: Database) -> None:
+async def test_a_runner_killer_runs_twice_and_its_neighbours_end(database: Database) -> None:
     """A runner with poison among its jobs dies, and its leases expire."""
     innocent = [await add_job(database, contents=f"print({number})") for number in range(9)]
     poison = await add_job(database, contents=POISON)

@@ -434,7 +434,7 @@ async def test_classic_submissions_run_by_our_engines_own_call(
     assert (second.tests[0].stdin, second.entry) == ("other", "a b.py")
 
 
-async def test_classic_submissions_run_by_the_codex_call_at_other_engines(
+async def test_classic_submissions_use_codex_at_other_engines(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:
     engine.has_run = False

@@ -194,7 +194,7 @@ def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDa
         assert reason in refused("jobs", "retry", str(job))
 
 
-def test_a_job_of_an_earlier_run_is_not_retried_with_the_input_of_the_last(on_database: OnDatabase) -> None:
+def test_a_job_of_an_earlier_run_is_not_retried(on_database: OnDatabase) -> None:
     job = on_database(add_job)
     on_database(
         lambda database: execute(

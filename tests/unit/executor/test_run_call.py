@@ -142,8 +142,10 @@ async def test_the_first_event_has_the_commands() -> None:
     files = [{"path": "src/main.c", "content": "x"}, {"path": "a.c", "content": "x"}]
     async with _http(_Pipeline()) as client:
         answer = await client.post("/run", json={"language": "c", "files": files, "compiler_args": ["-DX=a b"]})
-    started = answer.text.splitlines()[0]
-    assert json.loads(started) == {
+        listed = (await client.get("/list")).json()
+    started = json.loads(answer.text.splitlines()[0])
+    assert started.pop("instance") == listed["instance"] != ""
+    assert started == {
         "event": "started", "language": "c", "info": "gcc 12", "run": "/box/work/main",
         "compile": "/usr/bin/gcc -pipe -fno-canonical-system-headers '-DX=a b' -iquote. -o main src/main.c a.c -lm",
     }  # fmt: skip

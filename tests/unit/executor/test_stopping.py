@@ -21,8 +21,7 @@ from executor.languages import known
 from executor.languages.program import Program
 from executor.pipeline import Pipeline, RunResult
 from executor.settings import ExecutorSettings
-from executor.slots import Slots
-from executor.stopping import GRACE_SECONDS, Runs
+from executor.slots import GRACE_SECONDS, Runs, Slots
 from precieux.up.supervisor import Supervisor
 from shared.codex import RunRequest, Verdict
 from shared.engine import Failed, Finished, ProgramRequest, Started, TestEnded, parse_event
@@ -38,12 +37,16 @@ _ENDED = TestEnded(
 )  # fmt: skip
 
 
-class _Pipeline:
+class PlayedPipeline:
     """Runs programs that end when `may_end` is set."""
 
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
         self.running = asyncio.Event()
+        self.begun = 0
+
+    def has_begun(self, programs: int) -> bool:
+        return self.begun == programs
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResult:
         self.running.set()
@@ -54,12 +57,13 @@ class _Pipeline:
         self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
     ) -> AsyncGenerator[TestEnded]:
         self.running.set()
+        self.begun += 1
         await self.may_end.wait()
         yield _ENDED
 
 
-class _Served:
-    def __init__(self, url: str, pipeline: _Pipeline, stop: asyncio.Event, serving: "asyncio.Task[None]") -> None:
+class Served:
+    def __init__(self, url: str, pipeline: PlayedPipeline, stop: asyncio.Event, serving: "asyncio.Task[None]") -> None:
         self.client = httpx.AsyncClient(base_url=url, timeout=30)
         self.pipeline = pipeline
         self.stop = stop
@@ -75,15 +79,17 @@ class _Served:
 
 
 @asynccontextmanager
-async def serving(monkeypatch: pytest.MonkeyPatch, *, grace: float, slots: int = 2) -> AsyncIterator[_Served]:
+async def serving(
+    monkeypatch: pytest.MonkeyPatch, *, grace: float, slots: int = 2, port: int = 0
+) -> AsyncIterator[Served]:
     """Serve over a real socket until the block has stopped the server."""
     monkeypatch.setattr("executor.__main__.GRACE_SECONDS", grace)
-    pipeline, runs, stop = _Pipeline(), Runs(), asyncio.Event()
+    pipeline, runs, stop = PlayedPipeline(), Runs(), asyncio.Event()
     app = create_app(ExecutorSettings(), cast(Pipeline, pipeline), Slots(slots, 2), _INSTALLED, runs)
-    with listening_socket("127.0.0.1", 0, setting="none") as listener:
+    with listening_socket("127.0.0.1", port, setting="none") as listener:
         port = listener.getsockname()[1]
         work = _serve_until(stop, app=app, runs=runs, listener=listener, message_bytes=1000)
-        served = _Served(f"http://127.0.0.1:{port}", pipeline, stop, asyncio.create_task(work))
+        served = Served(f"http://127.0.0.1:{port}", pipeline, stop, asyncio.create_task(work))
         try:
             yield served
             await asyncio.wait_for(served.serving, 30)

@@ -155,8 +155,27 @@ async def test_a_stream_without_its_last_event_is_an_engine_that_died(body: list
         await run(body)
 
 
+@pytest.mark.parametrize(
+    ("instance", "error"), [("first", EngineUnavailable), ("second", EngineCrashed), (None, EngineCrashed)]
+)
+async def test_an_engine_that_lives_on_did_not_die(instance: str | None, error: type[Exception]) -> None:
+    """A proxy in between may close a connection that was silent for long."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/run":
+            return httpx.Response(200, content=lines({**STARTED, "instance": "first"}))
+        listing = {"timeStamp": 1, "supportedLanguages": [], "calls": ["run"], "instance": instance}
+        return httpx.Response(200, json=listing) if instance else httpx.Response(502)
+
+    client = client_of(handler)
+    with pytest.raises(EngineUnavailable) as raised:
+        _ = [event async for event in client.run_program(b"{}")]
+    assert raised.type is error
+    await client.close()
+
+
 @pytest.mark.parametrize("body", [[], [httpx.ReadError("reset")], [lines(STARTED)[:-1]]])
-async def test_a_connection_that_breaks_before_the_run_is_an_engine_that_is_away(body: list[bytes | Exception]) -> None:
+async def test_an_engine_that_breaks_off_before_the_run_is_away(body: list[bytes | Exception]) -> None:
     """So does a balancer without an engine behind it."""
     with pytest.raises(EngineAway):
         await run(body)
@@ -175,7 +194,7 @@ async def test_a_sandbox_that_failed_is_no_crash() -> None:
 
 @pytest.mark.parametrize("line", [b"\n", b"null\n", b"{}\n", b'{"event": "x"}\n', b"<html>\n", b"\xff\n", b"[" * 9999])
 async def test_a_line_that_is_no_event_is_a_failure_of_the_engine(line: bytes) -> None:
-    with pytest.raises(EngineUnavailable, match=r"POST /run|ended before"):
+    with pytest.raises(EngineUnavailable, match=r"POST /run|closed the connection"):
         await run([lines(STARTED), line])
 
 
