@@ -285,9 +285,7 @@ def test_a_stream_that_cannot_begin_is_an_error() -> None:
         list(Server(httpx.ConnectError("refused")).client(retries=2).events(7))
 
 
-def test_streams_that_the_server_ends_after_a_while_are_no_failures(
-    slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_streams_that_end_after_a_while_are_no_failures(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held or waits for long has no news, and its stream ends every ten minutes."""
     times = itertools.count(0, 600.0)
     monkeypatch.setattr("precieux_client.exchange.time.monotonic", lambda: next(times))
