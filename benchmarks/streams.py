@@ -80,7 +80,7 @@ class _Client:
 
 def measure(surroundings: Surroundings) -> Iterator[Finding]:
     for status, what in (("executing", "running"), ("none-executed", "queued")):
-        ours = surroundings.installation(max_streams=str(_STREAMS))
+        ours = surroundings.installation(max_streams=str(2 * _STREAMS))
         with service("api_service", ours.environment) as pid:
             yield from asyncio.run(_measure(ours, pid, status, what))
 
