@@ -149,6 +149,8 @@ class EventStream:
         """Return the seconds before the next connection. Raises `ConnectionFailed` if there is none."""
         if time.monotonic() - self._begun_at > _LASTING_STREAM_S:
             self.reset_failures()
+            if error is None:
+                return self._settings.retries.first_s
         self._failures += 1
         delay = self._settings.retries.after_failure(self._failures)
         if delay is None:

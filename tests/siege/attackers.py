@@ -176,7 +176,8 @@ class Attackers:
             while not end.done():
                 writer.write(b"#")
                 await asyncio.wait([end], timeout=5)
-            self.answers[f"dripping form {end.result()[9:12].decode()}"] += 1
+            answer = "cut off" if end.exception() else end.result()[9:12].decode()
+            self.answers[f"dripping form {answer}"] += 1
         finally:
             writer.close()
 

@@ -25,8 +25,6 @@ router = APIRouter(include_in_schema=False)
 
 PATH: Final = "/send"
 _SAME_SITE: Final = {"same-origin", "none"}
-
-
 #: The fields by which a sender is known are the first of our form, so that no more of a stranger's form is looked at.
 _BEGINNING_BYTES: Final = 8 << 10
 _LEFT_OUT: Final = "It is too long to be shown again. Your browser still has it on the page before this one."

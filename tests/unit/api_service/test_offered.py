@@ -48,7 +48,7 @@ class CountingDatabase(SlowDatabase):
         return await super().fetch_all(sql)
 
 
-async def test_requests_for_unknown_languages_read_the_table_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unknown_languages_read_the_table_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     database, now = CountingDatabase(), 100.0
     monkeypatch.setattr("api_service.offered.time.monotonic", lambda: now)
     offered = OfferedLanguages(cast("Database", database))

@@ -26,7 +26,7 @@ def _held(waits: Waits, key: int, stack: ExitStack) -> tuple[int, HTTPStatus]:
 
 
 @pytest.mark.parametrize("connections", [1, 8, 100, ApiSettings().connections])
-def test_a_key_holds_less_than_a_quarter_of_the_connections_and_all_keys_half(connections: int) -> None:
+def test_a_key_holds_less_than_a_quarter_and_all_keys_half(connections: int) -> None:
     waits = Waits(connections)
     with ExitStack() as stack:
         counts = [_held(waits, key, stack) for key in range(6)]

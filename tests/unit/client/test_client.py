@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -282,6 +283,15 @@ def test_a_stream_that_cannot_begin_is_an_error() -> None:
         list(Server(problem(404)).client().events(7))
     with pytest.raises(ConnectionFailed):
         list(Server(httpx.ConnectError("refused")).client(retries=2).events(7))
+
+
+def test_streams_that_end_after_a_while_are_no_failures(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held or waits for long has no news, and its stream ends every ten minutes."""
+    times = itertools.count(0, 600.0)
+    monkeypatch.setattr("precieux_client.exchange.time.monotonic", lambda: next(times))
+    quiet = [stream(": \n\n") for _ in range(8)]
+    events = list(Server(*quiet, stream("event: finished\ndata: {}\nid: 1.0\n\n")).client(retries=0).events(7))
+    assert [event.name for event in events] == ["finished"]
 
 
 def test_a_body_has_only_what_was_given() -> None:

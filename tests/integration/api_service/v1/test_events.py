@@ -406,6 +406,30 @@ async def test_a_key_may_have_only_so_many_streams(
             await eventually(lambda: steps(three) == ["held"])
 
 
+async def test_a_stream_ends_after_a_while_and_goes_on_with_the_next(
+    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody holds a connection for ever by following what is held."""
+    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.05)
+    monkeypatch.setattr(event_streams, "_LONGEST_SECONDS", 0.3)
+    life = await born(database)
+    for path in (path_of(life.submission), await batch_path(database)):
+        async with asyncio.timeout(30):  # it would never end by itself
+            assert (await served.client.get(path)).status_code == 200
+    async with following(source_of(served, life.submission)) as events:
+        await until(events, "held")
+        await life.run()
+        await until(events, "queued", "running", "finished", "finished!")
+        assert steps(events).count("held") == 1
+
+
+async def batch_path(database: Database) -> str:
+    """Return the path of the events of a batch that never ends."""
+    await execute(database, "INSERT INTO batches (id) VALUES (7)")
+    await execute(database, "UPDATE uploads SET batch = 7")
+    return "/v1/batches/7/events"
+
+
 async def test_a_key_sees_only_its_own_and_counts_alone(
     database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
 ) -> None:
