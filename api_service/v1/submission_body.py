@@ -44,7 +44,7 @@ def _args(args: list[str]) -> list[str]:
 Text = Annotated[str, WithJsonSchema(_TEXT)]
 Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.LONGEST_PATH)]
 Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
-Whole = Annotated[int, BeforeValidator(_whole), Field(gt=0, le=(1 << 63) - 1)]
+Whole = Annotated[int, Field(gt=0, le=(1 << 63) - 1), BeforeValidator(_whole)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
