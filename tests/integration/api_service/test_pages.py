@@ -246,7 +246,7 @@ async def test_the_recipients_page_links_to_artifacts(
         assert (await api.get(f"/pages/{address}")).content == b"1,2"
         forged = re.sub("signature=.", "signature=~", address)
         assert (await api.get(f"/pages/{forged}")).status_code == 403
-    # A later run may be for other eyes: neither the links to files of the first one nor that of the page open its files.
+    # A later run may be for other eyes. Neither links to files of the first one nor that of the page open its files.
     await execute(database, "UPDATE job SET number = 2")
     others = [address.replace("run=1", "run=2") for address in addresses]
     others += [address.partition("?")[0] + f"?run=2&{link.partition('?')[2]}" for address in addresses]
