@@ -132,14 +132,16 @@ class SubmissionBody(Strict):
     checker: CheckerBody | None = None
     tests: Annotated[list[TestBody], Field(min_length=1, max_length=MAX_TESTS)] | None = Field(
         default=None,
-        description="Runs in this order, after one compilation. They exclude `stdin`, `args` and `expected_output`.",
+        description="Runs after one compilation, the first one alone. They exclude `stdin`, `args` and `expected_output`.",
     )
     stop_at_first_failure: bool | None = Field(default=None, description="The tests after a bad verdict are not run.")
     email: Address | None = Field(default=None, description="The address that the result is mailed to.")
     locale: Locale | None = Field(
         default=None, description="Of the mail and the recipient's page. Null: that of `Accept-Language`, or `en`."
     )
-    receipt: bool | None = Field(default=None, description="One more mail at once; it needs `email`.")
+    receipt: bool | None = Field(
+        default=None, description="One more mail, when the first run is requested; it needs `email`."
+    )
     webhook_url: Text | None = Field(default=None, description="Where the events of the submission are posted.")
     hold: bool | None = Field(default=None, description="Register it without a run.")
     metadata: (
