@@ -132,7 +132,8 @@ class SubmissionBody(Strict):
     checker: CheckerBody | None = None
     tests: Annotated[list[TestBody], Field(min_length=1, max_length=MAX_TESTS)] | None = Field(
         default=None,
-        description="Runs after one compilation, the first one alone. They exclude `stdin`, `args` and `expected_output`.",
+        description="Runs after one compilation, some of them at once. They exclude `stdin`, `args` and"
+        " `expected_output`.",
     )
     stop_at_first_failure: bool | None = Field(default=None, description="The tests after a bad verdict are not run.")
     email: Address | None = Field(default=None, description="The address that the result is mailed to.")
