@@ -37,6 +37,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
         description=DESCRIPTION,
         version=VERSION,
+        license_info={"name": "MIT", "identifier": "MIT"},
         openapi_tags=[*TAGS, *V1_TAGS],
         # `EitherSpelling` accepts both spellings of a path.
         redirect_slashes=False,

@@ -3,7 +3,7 @@
 FastAPI's own parameters cannot do this: each comes from one place only, and the limit on a field is lower than ours.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from http import HTTPStatus
@@ -33,12 +33,15 @@ _MOST_MISSPELT: Final = 16
 _ACCEPTED: Final = {"Accept": "multipart/form-data"}
 
 
-async def read_submission(request: Request, settings: ApiSettings) -> NewSubmission:
-    """Return the submission. Raises `Problem` or `RequestValidationError` if it is not valid."""
+async def read_submission(request: Request, settings: ApiSettings, languages: Sequence[str] = ()) -> NewSubmission:
+    """Return the submission. Raises `Problem` or `RequestValidationError` if it is not valid.
+
+    `languages` are the codes that a refusal of another language lists.
+    """
     _check_media_type(request)
     async with _parsed_form(request, settings) as form:
         _check_names(request, form)
-        upload = _upload(request, form)
+        upload = _upload(request, form, languages)
         if len(upload.inputs.encode()) > settings.max_input_bytes:
             raise Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -111,7 +114,7 @@ def _check_names(request: Request, form: FormData) -> None:
             raise Problem(_UNPROCESSABLE, f"A submission has no field {name}; write {nearest[0]}.")
 
 
-def _upload(request: Request, form: FormData) -> Upload:
+def _upload(request: Request, form: FormData, languages: Sequence[str]) -> Upload:
     fields: dict[str, object] = {}
     for name in Upload.model_fields:
         value = form.get(name, request.query_params.get(name))
@@ -121,7 +124,7 @@ def _upload(request: Request, form: FormData) -> Upload:
         if value is not None and not (value == "" and name in ("id", "enable")):
             fields[name] = value
     try:
-        return Upload.model_validate(fields)
+        return Upload.model_validate(fields, context=languages)
     except ValidationError as exc:
         raise RequestValidationError([{**error, "loc": ("form", *error["loc"][:1])} for error in exc.errors()]) from exc
 

@@ -78,10 +78,11 @@ def describe(
         language["description"] = (
             f"One of {', '.join(languages)}, or another usual name of one of them, in upper or lower case."
         )
-    if not is_key_needed:
-        for operation in (operation for path in document["paths"].values() for operation in path.values()):
-            if "security" in operation:
-                operation["security"].append({})
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        # An empty list says that no key is needed; without one it would not be said.
+        schemes = operation.setdefault("security", [])
+        if schemes and not is_key_needed:
+            schemes.append({})
     # The document's own title is not one of those that `_tidy` should remove.
     return {**_tidy(document), "info": document["info"]}
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.job_state import JobState
@@ -58,9 +58,10 @@ def language_pattern(codes: Iterable[str] = tuple(ALIASES)) -> str:
     return rf"^[ \t\r\n]*(?:{'|'.join(map(_ignoring_case, names))})[ \t\r\n]*$"
 
 
-def _language(text: str) -> str:
+def _language(text: str, info: ValidationInfo) -> str:
+    """Return the name of a language. The context of the validation are the codes of those that are there."""
     if check_lang(text) is None or text.strip() != text.strip(" \t\r\n"):
-        raise ValueError(f"it must be one of {', '.join(ALIASES)}, or one of their usual names")
+        raise ValueError(f"it must be one of {', '.join(info.context or ALIASES)}, or one of their usual names")
     return text
 
 

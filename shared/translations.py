@@ -100,7 +100,7 @@ def seconds(duration: float, locale: str) -> str:
 
 def age(duration: float, locale: str) -> str:
     """Return a duration in seconds in words and one unit, such as `3 minutes`."""
-    words = format_timedelta(timedelta(seconds=round(duration)), threshold=1.5, locale=locale)
+    words = format_timedelta(timedelta(seconds=round(duration)), threshold=1.5, locale=_of(locale))
     return digits(words, locale)
 
 

@@ -28,7 +28,7 @@ async def ended(services: Services, principal: Principal, upload: int, seconds: 
     """
     await wait_until_final(services, principal, upload, seconds)
     async with services.database.connection() as connection:
-        ending = await stages.ending(connection, upload, owner=owner_of(principal))
+        ending = await stages.ending(connection, services.store, upload, owner=owner_of(principal))
     if ending is None:
         await cancelling.cancel(services.database, [upload])
         raise PistonError("The job did not end in time; try again in a moment.", HTTPStatus.SERVICE_UNAVAILABLE)

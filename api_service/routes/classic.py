@@ -89,7 +89,7 @@ async def submit_email(
 ) -> str:
     await services.backlog.check()
     with services.bodies.hold(principal, _body_bytes(request, services.settings)):
-        new = await read_submission(request, services.settings)
+        new = await read_submission(request, services.settings, await services.offered.codes())
         await services.offered.check(new.language)
         upload_id = await services.submissions.register(principal, new, idempotency_key)
     return f"Your submission was registered with ID: {upload_id}"

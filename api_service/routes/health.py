@@ -11,7 +11,9 @@ from api_service.schemas import Health, ReadinessReport
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", operation_id="get_health", summary="Check that the process answers")
+@router.get(
+    "/healthz", operation_id="get_health", summary="Check that the process answers", description="It needs no database."
+)
 async def healthz() -> Health:
     return Health(status="ok")
 

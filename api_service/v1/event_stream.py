@@ -15,7 +15,7 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _TAKEN_FOR_LINE_ENDS: Final = "\x85\u2028\u2029"
 #: The whole stream. It has no type, because generators of clients take it for text, and others for a list of events.
 _EVENTS: Final[dict[str, Any]] = {"examples": ['event: state\ndata: {"state": "queued"}\nid: 1\n\n']}
-#: One event, as OpenAPI 3.2 describes it.
+#: One event, as OpenAPI 3.2 describes it. In 3.1, generators of clients stop at a name without `x-`.
 _EVENT: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -28,7 +28,7 @@ _EVENT: Final[dict[str, Any]] = {
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events.",
-        "content": {EventSourceResponse.media_type: {"schema": _EVENTS, "itemSchema": _EVENT}},
+        "content": {EventSourceResponse.media_type: {"schema": _EVENTS, "x-item-schema": _EVENT}},
     },
     204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
 }

@@ -44,7 +44,7 @@ def _args(args: list[str]) -> list[str]:
 Text = Annotated[str, WithJsonSchema(_TEXT)]
 Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.LONGEST_PATH)]
 Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
-Whole = Annotated[int, BeforeValidator(_whole), Field(gt=0, le=(1 << 63) - 1)]
+Whole = Annotated[int, Field(gt=0, le=(1 << 63) - 1), BeforeValidator(_whole)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
@@ -132,14 +132,17 @@ class SubmissionBody(Strict):
     checker: CheckerBody | None = None
     tests: Annotated[list[TestBody], Field(min_length=1, max_length=MAX_TESTS)] | None = Field(
         default=None,
-        description="Runs in this order, after one compilation. They exclude `stdin`, `args` and `expected_output`.",
+        description="Runs after one compilation, some of them at once. They exclude `stdin`, `args` and"
+        " `expected_output`.",
     )
     stop_at_first_failure: bool | None = Field(default=None, description="The tests after a bad verdict are not run.")
     email: Address | None = Field(default=None, description="The address that the result is mailed to.")
     locale: Locale | None = Field(
         default=None, description="Of the mail and the recipient's page. Null: that of `Accept-Language`, or `en`."
     )
-    receipt: bool | None = Field(default=None, description="One more mail at once; it needs `email`.")
+    receipt: bool | None = Field(
+        default=None, description="One more mail, when the first run is requested; it needs `email`."
+    )
     webhook_url: Text | None = Field(default=None, description="Where the events of the submission are posted.")
     hold: bool | None = Field(default=None, description="Register it without a run.")
     metadata: (

@@ -237,9 +237,9 @@ class AsyncClient:
         """Yield the progress of a batch, until it has finished."""
         return self._follow(f"/v1/batches/{batch_id}/events", None)
 
-    async def wait_for_batch(self, batch_id: int) -> Batch:
-        """Return a batch as soon as all of its submissions have ended."""
-        async for _ in self.batch_events(batch_id):
+    async def wait_for_batch(self, batch_id: int, *, timeout: float | None = None) -> Batch:
+        """Return a batch as soon as all of its submissions have ended. Raises `WaitTimeout`."""
+        async for _ in self._follow(f"/v1/batches/{batch_id}/events", None, timeout):
             pass
         return await self.get_batch(batch_id)
 
@@ -280,8 +280,8 @@ class AsyncClient:
                     return exchange.read(response)
             await asyncio.sleep(delay or 0)
 
-    async def _follow(self, path: str, last_event_id: str | None) -> AsyncIterator[Event]:
-        stream = EventStream(path, self._settings, last_event_id)
+    async def _follow(self, path: str, last_event_id: str | None, timeout: float | None = None) -> AsyncIterator[Event]:
+        stream = EventStream(path, self._settings, last_event_id, timeout)
         while True:
             try:
                 async with self._http.stream("GET", path, **stream.options()) as response:
@@ -292,6 +292,7 @@ class AsyncClient:
                         delay = stream.delay_after_refusal(response)
                     else:
                         async for text in response.aiter_text():
+                            stream.left_s()
                             for event in stream.parser.feed(text):
                                 stream.reset_failures()
                                 yield event

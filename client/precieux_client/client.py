@@ -237,9 +237,9 @@ class Client:
         """Yield the progress of a batch, until it has finished."""
         return self._follow(f"/v1/batches/{batch_id}/events", None)
 
-    def wait_for_batch(self, batch_id: int) -> Batch:
-        """Return a batch as soon as all of its submissions have ended."""
-        for _ in self.batch_events(batch_id):
+    def wait_for_batch(self, batch_id: int, *, timeout: float | None = None) -> Batch:
+        """Return a batch as soon as all of its submissions have ended. Raises `WaitTimeout`."""
+        for _ in self._follow(f"/v1/batches/{batch_id}/events", None, timeout):
             pass
         return self.get_batch(batch_id)
 
@@ -280,8 +280,8 @@ class Client:
                     return exchange.read(response)
             time.sleep(delay or 0)
 
-    def _follow(self, path: str, last_event_id: str | None) -> Iterator[Event]:
-        stream = EventStream(path, self._settings, last_event_id)
+    def _follow(self, path: str, last_event_id: str | None, timeout: float | None = None) -> Iterator[Event]:
+        stream = EventStream(path, self._settings, last_event_id, timeout)
         while True:
             try:
                 with self._http.stream("GET", path, **stream.options()) as response:
@@ -292,6 +292,7 @@ class Client:
                         delay = stream.delay_after_refusal(response)
                     else:
                         for text in response.iter_text():
+                            stream.left_s()
                             for event in stream.parser.feed(text):
                                 stream.reset_failures()
                                 yield event

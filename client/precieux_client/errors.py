@@ -9,7 +9,9 @@ PrecieuxError
     ├── Forbidden          403: the key lacks a scope
     ├── NotFound           404: the resource does not exist, or belongs to another key
     ├── Conflict           409: the resource's state does not allow the call
-    ├── QuotaExceeded      429: a budget is used up; `retry_after` says for how long
+    ├── Gone               410: what the idempotency key was used for is deleted
+    ├── TooManyRequests    429: too much is under way; `retry_after` says for how long
+    │   └── QuotaExceeded  429: a budget is used up
     └── ServerError        5xx
 """
 
@@ -91,7 +93,15 @@ class Conflict(APIError):
     """The resource's state does not allow the call (409)."""
 
 
-class QuotaExceeded(APIError):
+class Gone(APIError):
+    """The submission or batch that the idempotency key was used for is deleted (410)."""
+
+
+class TooManyRequests(APIError):
+    """Too much of this key is under way or waiting (429)."""
+
+
+class QuotaExceeded(TooManyRequests):
     """A budget is used up (429)."""
 
 
@@ -105,11 +115,14 @@ _KINDS: Final[Mapping[int, type[APIError]]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    410: Gone,
     413: InvalidRequest,
     415: InvalidRequest,
     422: InvalidRequest,
-    429: QuotaExceeded,
+    429: TooManyRequests,
 }
+#: The type of the problem of a used-up budget.
+_QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
 def error_of(status: int, body: object, *, request_id: str | None, retry_after: float | None) -> APIError:
@@ -121,6 +134,8 @@ def error_of(status: int, body: object, *, request_id: str | None, retry_after: 
         if isinstance(one, Mapping)
     ]
     kind = _KINDS.get(status, ServerError if status >= 500 else APIError)
+    if document.get("type") == _QUOTA_EXCEEDED:
+        kind = QuotaExceeded
     return kind(
         status,
         str(document.get("detail") or document.get("title") or f"The server answered HTTP {status}."),

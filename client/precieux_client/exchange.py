@@ -1,6 +1,8 @@
 """The part of a call and of an event stream that both clients share: everything but sending and waiting."""
 
 import json
+import logging
+import math
 import os
 import time
 import uuid
@@ -11,12 +13,14 @@ from typing import Any, Final, Generic, TypeVar
 import httpx
 
 from precieux_client.calls import LONGEST_WAIT, Call
-from precieux_client.errors import APIError, ConnectionFailed, PrecieuxError, error_of
+from precieux_client.errors import APIError, ConnectionFailed, PrecieuxError, WaitTimeout, error_of
 from precieux_client.retry import Retries, retry_after
 from precieux_client.sse import EventParser
 from precieux_client.version import VERSION
 
 T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 #: Seconds that an event stream may be silent. The server sends a comment every 15 s.
@@ -64,6 +68,7 @@ class Exchange(Generic[T]):
         self._call = call
         self._settings = settings
         self._tries = 0
+        self._waited_s = 0.0
         headers = {}
         if call.method == "POST":
             headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
@@ -87,18 +92,23 @@ class Exchange(Generic[T]):
             return None
         if self._call.method == "DELETE" and response.status_code == 404 and self._tries > 1:
             return None  # the first try has deleted it, and its answer was lost
-        delay = self._settings.retries.after_status(self._tries, response.status_code, response.headers)
+        delay = self._settings.retries.after_status(self._tries, self._waited_s, response.status_code, response.headers)
         if delay is None:
             raise _error_of(response)
-        return delay
+        return self._noted(delay, f"answers with status {response.status_code}")
 
     def delay_after_failure(self, error: httpx.TransportError) -> float:
         """Return the seconds to wait before the next try. Raises `ConnectionFailed` if there is none."""
         self._tries += 1
-        delay = self._settings.retries.after_failure(self._tries)
+        delay = self._settings.retries.after_failure(self._tries, self._waited_s)
+        reason = str(error) or type(error).__name__
         if delay is None:
-            reason = str(error) or type(error).__name__
             raise ConnectionFailed(f"{self._settings.url} does not answer ({reason}).") from error
+        return self._noted(delay, f"does not answer ({reason})")
+
+    def _noted(self, delay: float, what: str) -> float:
+        self._waited_s += delay
+        _log.info("%s %s; trying again in %.1f s", self._settings.url, what, delay)
         return delay
 
     def read(self, response: httpx.Response) -> T:
@@ -114,36 +124,49 @@ class Exchange(Generic[T]):
 
 
 class EventStream:
-    """One event stream, over as many connections as it takes."""
+    """One event stream, over as many connections as it takes. It ends with `WaitTimeout` after `timeout` seconds."""
 
-    def __init__(self, path: str, settings: Settings, last_event_id: str | None) -> None:
+    def __init__(self, path: str, settings: Settings, last_event_id: str | None, timeout: float | None) -> None:
         self._settings = settings
         self._failures = 0
         self._begun_at = 0.0
+        self._waited_s = 0.0
+        self._ends_at = None if timeout is None else time.monotonic() + timeout
         self.path = path
         self.parser = EventParser()
         self.parser.last_id = last_event_id
 
     def options(self) -> dict[str, Any]:
-        """Begin with the next connection, and return its headers and timeout."""
+        """Begin with the next connection, and return its headers and timeout. Raises `WaitTimeout`."""
+        silent_s = min(_SILENT_STREAM_S, self.left_s())
         self.parser.begin()
         self._begun_at = time.monotonic()
         headers = {"Accept": "text/event-stream"}
         if self.parser.last_id is not None:
             headers["Last-Event-ID"] = self.parser.last_id
-        return {"headers": headers, "timeout": httpx.Timeout(self._settings.timeout, read=_SILENT_STREAM_S)}
+        return {"headers": headers, "timeout": httpx.Timeout(self._settings.timeout, read=silent_s)}
+
+    def left_s(self) -> float:
+        """Return the seconds for which the stream may still last. Raises `WaitTimeout` if there are none."""
+        left = math.inf if self._ends_at is None else self._ends_at - time.monotonic()
+        if left <= 0:
+            raise WaitTimeout(f"{self.path} has not ended in time; it still runs.")
+        return left
 
     def reset_failures(self) -> None:
         """Count failures from zero again, because an event has arrived."""
         self._failures = 0
+        self._waited_s = 0.0
 
     def delay_after_refusal(self, response: httpx.Response) -> float:
         """Return the seconds before the next connection. Raises `APIError` if there is none."""
         self._failures += 1
-        delay = self._settings.retries.after_status(self._failures, response.status_code, response.headers)
+        delay = self._settings.retries.after_status(
+            self._failures, self._waited_s, response.status_code, response.headers
+        )
         if delay is None:
             raise _error_of(response)
-        return delay
+        return self._counted(delay)
 
     def delay_after_break(self, error: httpx.TransportError | None = None) -> float:
         """Return the seconds before the next connection. Raises `ConnectionFailed` if there is none."""
@@ -152,12 +175,16 @@ class EventStream:
             if error is None:
                 return self._settings.retries.first_s
         self._failures += 1
-        delay = self._settings.retries.after_failure(self._failures)
+        delay = self._settings.retries.after_failure(self._failures, self._waited_s)
         if delay is None:
             raise ConnectionFailed(
                 f"The event stream of {self._settings.url} broke off, and cannot be resumed."
             ) from error
-        return delay
+        return self._counted(delay)
+
+    def _counted(self, delay: float) -> float:
+        self._waited_s += delay
+        return min(delay, self.left_s())
 
 
 def _is_address(url: str) -> bool:

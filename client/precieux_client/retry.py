@@ -16,29 +16,34 @@ _TRANSIENT: Final = frozenset({429, 502, 503, 504})
 class Retries:
     """How often a call is sent again, and after how many seconds: a doubling delay with jitter, or `Retry-After`.
 
-    A server that asks for more than `longest_s` is not waited for: the error is raised, and has its `retry_after`.
+    A call waits for at most `longest_s` in all. If the server asks for more, its error is raised, and has its
+    `retry_after`.
     """
 
     count: int = 5
     first_s: float = 0.5
     longest_s: float = 60.0
 
-    def after_status(self, tries: int, status: int, headers: Mapping[str, str]) -> float | None:
-        """Return the seconds to wait before the next try, or None if there is none. `tries` have been made."""
+    def after_status(self, tries: int, waited_s: float, status: int, headers: Mapping[str, str]) -> float | None:
+        """Return the seconds to wait before the next try, or None if there is none.
+
+        `tries` have been made, and `waited_s` were waited between them.
+        """
         asked = retry_after(headers)
-        if tries > self.count or not (status in _TRANSIENT or (status == 409 and asked is not None)):
+        if not (status in _TRANSIENT or (status == 409 and asked is not None)):
             return None
-        if asked is None:
-            return self._backoff(tries)
-        return asked if asked <= self.longest_s else None
+        return self._within(tries, waited_s, asked)
 
-    def after_failure(self, tries: int) -> float | None:
+    def after_failure(self, tries: int, waited_s: float) -> float | None:
         """Return the seconds to wait after a connection that failed, or None if there is no next try."""
-        return None if tries > self.count else self._backoff(tries)
+        return self._within(tries, waited_s, None)
 
-    def _backoff(self, tries: int) -> float:
-        most = min(self.first_s * 2.0 ** (tries - 1), self.longest_s)
-        return random.uniform(most / 2, most)  # noqa: S311
+    def _within(self, tries: int, waited_s: float, asked: float | None) -> float | None:
+        if tries > self.count:
+            return None
+        most = self.first_s * 2.0 ** (tries - 1)
+        delay = random.uniform(most / 2, most) if asked is None else asked  # noqa: S311
+        return delay if waited_s + delay <= self.longest_s else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

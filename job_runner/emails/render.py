@@ -30,7 +30,8 @@ def render(
     attachments = _attachments(job, outcome, output_key, letterhead.attachment_bytes)
     page = letterhead.links.page(job.upload)
     files = [
-        LinkedFile(one.name, one.bytes, letterhead.links.page_artifact(page, job.number, one.name)) for one in artifacts
+        LinkedFile(one.name, one.bytes, letterhead.links.recipients_artifact(job.upload, job.number, one.name))
+        for one in artifacts
     ]
     mail = result_of(job, outcome, page=page, filelink=filelink, is_attached=bool(attachments), files=files)
     is_original = job.is_classic and outcome.tests is None

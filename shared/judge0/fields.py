@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.judge0.base64_text import encode
+from shared.judge0.base64_text import decode, encode
 from shared.judge0.statuses import DESCRIPTIONS, Ending, Status
 
 #: The fields that a client sets, as `judge0_submissions.request` stores them.
@@ -61,6 +61,8 @@ def shown(one: Judged, names: Sequence[str], *, base64: bool) -> dict[str, Any]:
 def _value(one: Judged, name: str, written: Callable[[bytes], str]) -> Any:
     if name in ASKED:
         value: Any = one.request[name]
+        if name == "additional_files" and value is not None:  # base64 in any case, and written in our lines
+            return encode(decode(value))
         return str(float(value)) if name in _LIMITS_IN_SECONDS else value
     if name in TEXTS:
         text = _bytes_of(one, name)

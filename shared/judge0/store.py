@@ -14,6 +14,7 @@ from shared.errors import ObjectNotFound
 from shared.job_state import JobState
 from shared.judge0.fields import Judged
 from shared.judge0.statuses import Ending, Run, Status, ending_of
+from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
 from shared.storage.base import ObjectStore
 
@@ -136,24 +137,13 @@ async def _ended(store: ObjectStore, row: Record, given: Mapping[str, Any]) -> J
     return Judged(
         **given,
         ending=ending,
-        stdout=await _stdout(store, row),
+        stdout=await raw_output(store, row["output"] or "", row["output_key"]) or None,
         stderr=stderr,
         compile_output=compiled,
         cpu_s=row["time_s"],
         wall_s=row["wall_s"],
         memory_bytes=row["memory_bytes"],
     )
-
-
-async def _stdout(store: ObjectStore, row: Record) -> bytes | None:
-    """Return the program's output. Bytes that are not UTF-8, and NUL, are only in the object, not in the database."""
-    text: str = row["output"] or ""
-    if "\N{REPLACEMENT CHARACTER}" in text and row["output_key"]:
-        try:
-            return await store.get(row["output_key"])
-        except ObjectNotFound:
-            pass
-    return text.encode() or None
 
 
 async def _source(store: ObjectStore, row: Record, request: Mapping[str, Any]) -> bytes | None:

@@ -34,16 +34,14 @@ class Links:
 
     def page(self, upload: int) -> str:
         """Return the recipient's link."""
-        return self.signer.page_link(upload, expires=(int(time.time()) // _DAY + _DAYS) * _DAY)
+        return self.signer.page_link(upload, expires=_expiry())
 
     def artifact(self, upload: int, run: int, name: str) -> str:
         return f"{self.submission_address(upload)}/artifacts/{quote(name, safe='')}?run={run}"
 
-    @staticmethod
-    def page_artifact(page: str, run: int, name: str) -> str:
-        """Return the address of an artifact for the recipient, whose link is `page`. It is valid as long as that."""
-        address, _, query = page.partition("?")
-        return f"{address}/artifacts/{quote(name, safe='')}?run={run}&{query}"
+    def recipients_artifact(self, upload: int, run: int, name: str) -> str:
+        """Return the recipient's link to an artifact. It is valid as long as that to the page."""
+        return self.signer.artifact_link(upload, run, name, expires=_expiry())
 
     def batch(self, batch: int) -> BatchLinks:
         address = self.batch_address(batch)
@@ -55,3 +53,7 @@ class Links:
 
     def batch_address(self, batch: int) -> str:
         return f"{self.signer.public_url}/v1/batches/{batch}"
+
+
+def _expiry() -> int:
+    return (int(time.time()) // _DAY + _DAYS) * _DAY

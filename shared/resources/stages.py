@@ -10,10 +10,13 @@ from typing import Any, Final
 from shared.database.connection import Connection, Record
 from shared.engine import Stop, in_order
 from shared.job_state import JobState
+from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
+from shared.storage.base import ObjectStore
 
 _FIND: Final = f"""
-    SELECT j.status, j.failure, r.output, r.stderr, r.cut, r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes,
+    SELECT j.status, j.failure, r.output, r.output_key, r.stderr, r.stderr_bytes, r.cut, r.exit_code, r.signal,
+        r.time_s, r.wall_s, r.memory_bytes,
         r.engine -> 'stages' AS stages
     FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
     WHERE u.id = :id AND {owned("u")}
@@ -53,10 +56,10 @@ class Ending:
     failure: str | None = None
 
 
-async def ending(connection: Connection, upload: int, *, owner: int | None) -> Ending | None:
+async def ending(connection: Connection, store: ObjectStore, upload: int, *, owner: int | None) -> Ending | None:
     """Return how a submission ended; None if it has not, if there is none, or if it was cancelled.
 
-    With `owner`, only a submission of that key is found.
+    With `owner`, only a submission of that key is found. A NUL in an output of the program is kept.
     """
     row = await connection.fetch_one(_FIND, {"id": upload, "owner": owner})
     if row is None or row["status"] not in (JobState.EXECUTED, JobState.FAILED):
@@ -65,7 +68,7 @@ async def ending(connection: Connection, upload: int, *, owner: int | None) -> E
         return Ending(failure=row["failure"] or "the engine of this service does not report the stages of a run")
     stages = json.loads(row["stages"])
     compiled, ran = stages["compile"], stages["run"]
-    return Ending(compiled and _compiled(compiled), ran and _ran(row, ran))
+    return Ending(compiled and _compiled(compiled), ran and await _ran(store, row, ran))
 
 
 def _compiled(stage: dict[str, Any]) -> Stage:
@@ -83,10 +86,11 @@ def _compiled(stage: dict[str, Any]) -> Stage:
     )
 
 
-def _ran(row: Record, stage: dict[str, Any]) -> Stage:
+async def _ran(store: ObjectStore, row: Record, stage: dict[str, Any]) -> Stage:
+    stderr: bytes = row["stderr_bytes"] or (row["stderr"] or "").encode()
     return Stage(
-        stdout=row["output"] or "",
-        stderr=row["stderr"] or "",
+        stdout=(await raw_output(store, row["output"] or "", row["output_key"])).decode(errors="replace"),
+        stderr=stderr.decode(errors="replace"),
         order=tuple(stage["order"] or ()),
         exit_code=row["exit_code"],
         signal=row["signal"],

@@ -2,6 +2,7 @@
 
     {public_url}/files/{key}?expires=1735689600&signature=<43 characters>     read one object until it expires
     {public_url}/pages/{id}?expires=1735689600&signature=<43 characters>      see one submission's latest output
+    {public_url}/pages/{id}/artifacts/{name}?run=1&expires=1735689600&signature=...  see a file that one run wrote
     {public_url}/unsubscribe?email=<address>&signature=<43 characters>        stop the mails to one address
 
 The signature is HMAC-SHA256 (RFC 2104) over the purpose and the values, in unpadded base64url (RFC 4648, section 5).
@@ -46,6 +47,19 @@ class LinkSigner:
         """Return True if `signature` is valid for this submission and expiry, and has not expired."""
         return self._is_ours(_of_page(upload, expires), signature) and now < expires
 
+    def artifact_link(self, upload: int, run: int, name: str, *, expires: int) -> str:
+        """Return a link to a file that a run of a submission wrote, for its recipient. It opens all files of this run.
+
+        That of the page does not, because a later run may be for other eyes.
+        """
+        signature = _signature(self._secret, _of_run(upload, run, expires))
+        path = f"{self.public_url}/pages/{upload}/artifacts/{quote(name, safe='')}"
+        return f"{path}?run={run}&expires={expires}&signature={signature}"
+
+    def verifies_run(self, upload: int, run: int, *, expires: int, signature: str, now: float) -> bool:
+        """Return True if `signature` is valid for the files of this run and expiry, and has not expired."""
+        return self._is_ours(_of_run(upload, run, expires), signature) and now < expires
+
     def unsubscribe_link(self, email: str) -> str:
         signature = _signature(self._secret, _of_unsubscribing(email))
         return f"{self.public_url}/unsubscribe?email={quote(email, safe='')}&signature={signature}"
@@ -79,6 +93,10 @@ def _of_file(key: str, expires: int) -> str:
 
 def _of_page(upload: int, expires: int) -> str:
     return f"page\n{expires}\n{upload}"
+
+
+def _of_run(upload: int, run: int, expires: int) -> str:
+    return f"run\n{expires}\n{upload}\n{run}"
 
 
 def _of_sealed(purpose: str, encoded: str) -> str:

@@ -1,11 +1,11 @@
 """The recipient's page: the latest result of one submission, by a signed link. Nothing else can be reached from it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
@@ -26,6 +26,7 @@ from shared.engine import GOOD_VERDICTS
 from shared.resources import read
 from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Artifact, Submission
+from shared.storage.signing import LinkSigner
 
 router = APIRouter(tags=["files"], route_class=LinkRoute)
 
@@ -67,7 +68,7 @@ async def read_page(
     submission = await _submission(services, id, expires, signature)
     if wants_text(request):
         return PlainTextResponse(text_of(submission), headers={**SECRET, "X-Content-Type-Options": "nosniff"})
-    return _page(request, submission, expires)
+    return _page(request, services.signer, submission, expires)
 
 
 @router.get("/pages/{id}/output", include_in_schema=False)
@@ -96,10 +97,10 @@ async def read_artifact(
     expires: Expires,
     signature: Signature,
     services: ServicesDep,
-    run: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)] = None,
+    run: Annotated[int, Query(ge=1, le=LARGEST_NUMBER)],
 ) -> Response:
-    """Answer with a file that the program wrote, in the latest run or another one."""
-    _check_link(services, id, expires, signature)
+    """Answer with a file that the program wrote in one run, which its link names."""
+    _require_ours(lambda now: services.signer.verifies_run(id, run, expires=expires, signature=signature, now=now))
     content = await artifact_of_run(services.database, services.store, id, run, name)
     if content is None:
         raise LinkRefused(Reason.REMOVED)
@@ -108,7 +109,7 @@ async def read_artifact(
 
 async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:
     """Return the submission of a link. Raises `LinkRefused`."""
-    _check_link(services, upload, expires, signature)
+    _require_ours(lambda now: services.signer.verifies_page(upload, expires=expires, signature=signature, now=now))
     async with services.database.connection() as connection:
         submission = await read.submission(connection, upload, links=Links(services.signer), text_limit=_TEXT_LIMIT)
     if submission is None:
@@ -116,15 +117,19 @@ async def _submission(services: Services, upload: int, expires: int, signature: 
     return submission
 
 
-def _check_link(services: Services, upload: int, expires: int, signature: str) -> None:
-    """Raise `LinkRefused` if the link is not ours, or has expired."""
-    if not services.signer.verifies_page(upload, expires=expires, signature=signature, now=time.time()):
-        is_ours = services.signer.verifies_page(upload, expires=expires, signature=signature, now=0)
-        raise LinkRefused(Reason.EXPIRED if is_ours else Reason.FORGED)
+def _require_ours(is_valid_at: Callable[[float], bool]) -> None:
+    """Raise `LinkRefused` if a link is not ours, or has expired."""
+    if not is_valid_at(time.time()):
+        raise LinkRefused(Reason.EXPIRED if is_valid_at(0) else Reason.FORGED)
 
 
-def _page(request: Request, submission: Submission, expires: int) -> Response:
+def _page(request: Request, signer: LinkSigner, submission: Submission, expires: int) -> Response:
     run = submission.run
+    files = (
+        [_shown(artifact, submission.id, run.number, signer, expires) for artifact in run.artifacts or ()]
+        if run
+        else []
+    )
     is_cut = run is not None and run.tests is None and "stdout" in run.truncated
     return page(
         request,
@@ -135,7 +140,7 @@ def _page(request: Request, submission: Submission, expires: int) -> Response:
         is_final=submission.state in FINAL_STATES,
         passed=sum(test.verdict in GOOD_VERDICTS for test in (run and run.tests) or ()),
         whole_output=f"{submission.id}/output?{request.url.query}" if is_cut else None,
-        files=[_shown(artifact, submission.id, run.number, request) for artifact in run.artifacts or ()] if run else [],
+        files=files,
         files_note=about_left_out(run.artifacts_left_out, submission.locale) if run else "",
         expires=datetime.fromtimestamp(expires, UTC),
     )
@@ -151,10 +156,11 @@ class _ShownFile:
     is_shown: bool
 
 
-def _shown(artifact: Artifact, upload: int, run: int, request: Request) -> _ShownFile:
+def _shown(artifact: Artifact, upload: int, run: int, signer: LinkSigner, expires: int) -> _ShownFile:
+    link = signer.artifact_link(upload, run, artifact.name, expires=expires)
     return _ShownFile(
         artifact.name,
         artifact.bytes,
-        f"{upload}/artifacts/{quote(artifact.name, safe='')}?run={run}&{request.url.query}",
+        link.removeprefix(f"{signer.public_url}/pages/"),
         artifact.media_type in IMAGES and artifact.bytes <= _LARGEST_IMAGE,
     )

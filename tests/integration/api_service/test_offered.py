@@ -27,6 +27,16 @@ async def test_a_missing_language_is_refused_with_the_installed_ones(
     assert (await submit(api, language="Python3")).status_code == 200
 
 
+@pytest.mark.parametrize("language", ["klingon", "py2", "\u00a0py", "x" * 500])
+async def test_an_unknown_language_is_refused_with_the_installed_ones(
+    api: httpx.AsyncClient, database: Database, language: str
+) -> None:
+    await offer(database, "py", "c")
+    answer = await submit(api, language=language)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "language: it must be one of py, c, or one of their usual names."
+
+
 async def test_a_newly_installed_language_is_accepted_soon(api: httpx.AsyncClient, database: Database) -> None:
     await offer(database, "py")
     assert (await submit(api, language="go")).status_code == 422

@@ -293,4 +293,11 @@ async def test_the_recipients_page_links_to_artifacts(
         assert (await api.get(f"/pages/{address}")).content == b"1,2"
         forged = re.sub("signature=.", "signature=~", address)
         assert (await api.get(f"/pages/{forged}")).status_code == 403
-    assert (await api.get(f"/pages/{addresses[0].replace('run=1', 'run=2')}")).status_code == 404
+    # A later run may be for other eyes. Neither links to files of the first one nor that of the page open its files.
+    await execute(database, "UPDATE job SET number = 2")
+    others = [address.replace("run=1", "run=2") for address in addresses]
+    others += [address.partition("?")[0] + f"?run=2&{link.partition('?')[2]}" for address in addresses]
+    assert {(await api.get(f"/pages/{address}")).status_code for address in others} == {403}
+    assert {(await api.get(f"/pages/{address}")).status_code for address in addresses} == {404}
+    unsigned = re.sub("&signature=[^&]+", "", addresses[0])
+    assert (await api.get(f"/pages/{unsigned}")).status_code == 422

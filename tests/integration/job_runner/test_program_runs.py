@@ -520,25 +520,28 @@ async def test_stages_are_stored_for_those_who_ask(
         verdict=None, error="", output="a\0", stderr="b", order=[1, 1, 1], truncated=False, exit_code=0, cut=["stdout"],
         cpu_s=1, wall_s=2, memory_bytes=3,
     )  # fmt: skip
-    ran = ended(1, Verdict.TIME_LIMIT, stdout="xz", stderr="y", order=[1, 1, 1], stopped=Stop.CPU, signal=9, cpu_s=4)
+    ran = ended(
+        1, Verdict.TIME_LIMIT, stdout="x\0z", stderr="y\0", order=[2, 1, 1], stopped=Stop.CPU, signal=9, cpu_s=4
+    )
     fields = {
         "environment": {"A": "b"}, "data_files": ["main.py"], "compile_limits": {"cpu_s": 1.5}, "output_order": True,
     }  # fmt: skip
     engine.streams = [[STARTED, compiled, ran.model_copy(update={"exit_code": None})]]
     upload = await add(database, store, spec=fields)
     async with database.connection() as connection:
-        assert await stages.ending(connection, upload, owner=None) is None
+        assert await stages.ending(connection, store, upload, owner=None) is None
     async with running(database, processor):
         await all_are("executed", database)
     asked = engine.requests[0].model_dump(exclude_unset=True)
     assert {name: asked[name] for name in fields} == {**fields, "data_files": ("main.py",)}
     async with database.connection() as connection:
-        ending = await stages.ending(connection, upload, owner=None)
-        assert await stages.ending(connection, upload, owner=1) is None
+        ending = await stages.ending(connection, store, upload, owner=None)
+        assert await stages.ending(connection, store, upload, owner=1) is None
     assert ending
     assert ending.compile == Stage("a\ufffd", "b", (1, 1, 1), 0, None, None, ("stdout",), 1, 2, 3)
     assert ending.run
-    assert (ending.compile.output, ending.run.output) == ("ab\ufffd", "xyz")
+    assert (ending.compile.output, ending.run.output) == ("ab\ufffd", "x\0yz\0")
+    assert (ending.run.stdout, ending.run.stderr) == ("x\0z", "y\0")
     assert (ending.run.stopped, ending.run.signal, ending.run.cpu_s) == (Stop.CPU, 9, 4)
     [stored] = await fetch(database, "SELECT compile_output FROM results")
     assert stored == {"compile_output": "ab\ufffd"}
@@ -552,7 +555,7 @@ async def test_a_failure_of_ours_is_an_ending_too(
     async with running(database, processor):
         await all_are("failed", database)
     async with database.connection() as connection:
-        ending = await stages.ending(connection, upload, owner=None)
+        ending = await stages.ending(connection, store, upload, owner=None)
     assert ending
     assert (ending.compile, ending.run) == (None, None)
     assert "it refused" in (ending.failure or "")

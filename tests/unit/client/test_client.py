@@ -5,7 +5,7 @@ import inspect
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -19,6 +19,7 @@ from precieux_client import (
     Conflict,
     ConnectionFailed,
     Forbidden,
+    Gone,
     InvalidRequest,
     Limits,
     NotFound,
@@ -26,6 +27,7 @@ from precieux_client import (
     QuotaExceeded,
     ServerError,
     TestCase,
+    TooManyRequests,
     Unauthenticated,
     WaitTimeout,
 )
@@ -153,10 +155,11 @@ def test_a_server_that_never_answers_is_an_error(slept: list[float]) -> None:
         (403, Forbidden),
         (404, NotFound),
         (409, Conflict),
+        (410, Gone),
         (413, InvalidRequest),
         (418, APIError),
         (422, InvalidRequest),
-        (429, QuotaExceeded),
+        (429, TooManyRequests),
         (500, ServerError),
         (503, ServerError),
     ],
@@ -166,6 +169,15 @@ def test_a_refusal_is_an_error_of_its_kind(status: int, kind: type[APIError]) ->
         Server(problem(status, **{"X-Request-Id": "r1"})).client(retries=0).cancel(7)
     assert type(raised.value) is kind
     assert raised.value.request_id == "r1"
+
+
+def test_only_a_used_up_budget_is_an_exceeded_quota() -> None:
+    problem_type = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    answers = {QuotaExceeded: problem_type, TooManyRequests: "https://server.example/problems#too-many"}
+    for kind, url in answers.items():
+        with pytest.raises(TooManyRequests) as raised:
+            Server(httpx.Response(429, json={"type": url, "detail": "No."})).client(retries=0).get(7)
+        assert type(raised.value) is kind
 
 
 def test_an_error_names_the_faults() -> None:
@@ -178,11 +190,41 @@ def test_an_error_names_the_faults() -> None:
     assert raised.value.errors[0].pointer == "/tests/3/stdin"
 
 
-def test_a_long_retry_after_is_not_waited_for(slept: list[float]) -> None:
-    with pytest.raises(QuotaExceeded) as raised:
-        Server(problem(429, **{"Retry-After": "3600"})).client().get(7)
-    assert raised.value.retry_after == 3600
-    assert slept == []
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [("3600", []), ("61", []), ("60", [60]), ("25", [25, 25]), ("7", [7] * 5), ("0", [0] * 5)],
+)
+def test_a_call_waits_for_a_minute_in_all(
+    slept: list[float], asked: str, waits: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "precieux_client")
+    with pytest.raises(TooManyRequests) as raised:
+        Server(problem(429, **{"Retry-After": asked})).client().get(7)
+    assert raised.value.retry_after == int(asked)
+    assert slept == waits
+    message = f"http://server.example answers with status 429; trying again in {int(asked)}.0 s"
+    assert caplog.messages == [message] * len(waits)
+
+
+def test_a_call_without_answers_waits_for_a_minute_in_all(slept: list[float]) -> None:
+    with pytest.raises(ConnectionFailed):
+        Server(httpx.ConnectError("refused")).client(retries=1000).get(7)
+    assert 30 < sum(slept) <= 60
+
+
+def test_a_wait_for_a_batch_has_an_end() -> None:
+    class Running(httpx.SyncByteStream):
+        """The events of a batch that never ends."""
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b": alive\n\n"
+
+    server = Server(httpx.Response(200, stream=Running()))
+    with pytest.raises(WaitTimeout, match="/v1/batches/3/events has not ended in time"):
+        server.client().wait_for_batch(3, timeout=0.05)
+    with pytest.raises(WaitTimeout):
+        Server(httpx.ConnectError("refused")).client().wait_for_batch(3, timeout=0)
 
 
 def test_a_delete_that_is_repeated_succeeds() -> None:

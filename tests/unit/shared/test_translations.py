@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import jinja2
@@ -53,6 +54,25 @@ def test_times_are_in_utc_and_words_of_the_locale() -> None:
 def test_an_unknown_locale_is_english() -> None:
     assert translations.known_locale("xx") == translations.known_locale(None) == "en"
     assert translations.translations("../en").gettext("%(number)s s") == "%(number)s s"
+
+
+@pytest.mark.parametrize("locale", ["xx", "de", "", "en_US.UTF-8", "fa_IR"])
+def test_what_has_no_texts_in_its_locale_is_english(locale: str) -> None:
+    moment = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    shown: list[Callable[[str], str]] = [
+        lambda locale: translations.number(1234567.5, locale),
+        lambda locale: translations.number(-0.5, locale),
+        lambda locale: translations.percent(0.5, locale),
+        lambda locale: translations.date_time(moment, locale),
+        lambda locale: translations.seconds(0.125, locale),
+        lambda locale: translations.age(180, locale),
+        lambda locale: translations.memory(12 << 20, locale),
+        lambda locale: translations.file_size(20_000, locale),
+        lambda locale: translations.isolated("a.py", locale),
+        lambda locale: translations.digits("1", locale),
+        translations.direction,
+    ]
+    assert [show(locale) for show in shown] == [show("en") for show in shown]
 
 
 def test_templates_translate_and_escape() -> None:

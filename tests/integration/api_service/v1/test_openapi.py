@@ -1,11 +1,13 @@
 """Every operation of API v1 is described whole in the OpenAPI document."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api_service.v1.openapi import TAGS
 from api_service.v1.problems import MEDIA_TYPE
@@ -44,6 +46,58 @@ def operations(document: Schema) -> dict[str, Schema]:
 
 async def test_the_version_is_3_1(document: Schema) -> None:
     assert document["openapi"].startswith("3.1.")
+
+
+async def test_the_document_is_valid(document: Schema) -> None:
+    """Generators of clients stop at what OpenAPI 3.1 does not know."""
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def keywords(schema: object) -> Iterator[str]:
+    """Yield all keywords of a schema and of those in it."""
+    if not isinstance(schema, dict):
+        return
+    for name, value in schema.items():
+        yield name
+        if name in ("properties", "patternProperties", "$defs"):
+            inner = list(value.values())
+        elif name in ("items", "additionalProperties", "contentSchema", "propertyNames", "not"):
+            inner = [value]
+        else:
+            inner = value if name in ("anyOf", "allOf", "oneOf", "prefixItems") else []
+        for one in inner:
+            yield from keywords(one)
+
+
+def schemas(node: object) -> Iterator[object]:
+    """Yield all schemas of a document, but not those within them."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "schemas":
+                yield from value.values()
+            elif name == "schema":
+                yield value
+            elif name not in ("example", "examples"):
+                yield from schemas(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from schemas(one)
+
+
+async def test_schemas_have_no_unknown_keywords(document: Schema) -> None:
+    """A bound under another name, such as `gt`, is no bound to a client."""
+    annotations = {"title", "description", "default", "examples", "contentMediaType", "contentEncoding"}
+    vocabulary = annotations.union(Draft202012Validator.VALIDATORS)
+    found = {name for schema in schemas(document) for name in keywords(schema)}
+    assert {"maximum", "minLength", "properties", "anyOf"} <= found
+    assert {name for name in found - vocabulary if not name.startswith("x-")} == set()
+
+
+async def test_the_limits_of_a_program_have_bounds(document: Schema) -> None:
+    limits = document["components"]["schemas"]["LimitsBody"]["properties"]
+    for name in ("memory_bytes", "output_bytes", "processes"):
+        [bound] = [one for one in limits[name]["anyOf"] if one != {"type": "null"}]
+        assert bound == {"type": "integer", "exclusiveMinimum": 0, "maximum": (1 << 63) - 1}
 
 
 async def test_every_operation_is_named_and_described(document: Schema, operations: dict[str, Schema]) -> None:

@@ -84,6 +84,17 @@ def test_the_form_of_numbers_and_times() -> None:
     }
 
 
+@pytest.mark.parametrize("base64", [True, False])
+def test_additional_files_are_base64_in_lines(base64: bool) -> None:
+    """However the client has written it."""
+    data = bytes(range(100))
+    for sent in (encode(data), encode(data).replace("\n", ""), encode(data).replace("\n", "\r\n ")):
+        one = Judged(TOKEN, {"additional_files": sent}, Ending(Status.IN_QUEUE), datetime.now(UTC))
+        assert shown(one, ["additional_files"], base64=base64) == {"additional_files": encode(data)}
+    one = Judged(TOKEN, {"additional_files": None}, Ending(Status.IN_QUEUE), datetime.now(UTC))
+    assert shown(one, ["additional_files"], base64=base64) == {"additional_files": None}
+
+
 def test_bytes_need_base64() -> None:
     one = Judged(TOKEN, {}, Ending(Status.ACCEPTED), datetime.now(UTC), stdout=b"\xff")
     assert shown(one, ["stdout", "stderr"], base64=True) == {"stdout": "/w==\n", "stderr": None}
