@@ -82,7 +82,7 @@ FORBIDDEN: Final = {
         "UPDATE budgets SET subject = 'me'",
         "INSERT INTO messages (queue, body) VALUES ('emails', '1')",
         "UPDATE messages SET queue = 'emails'",
-        "DELETE FROM languages",
+        "DELETE FROM quarantine",
         "SELECT * FROM outbox",
     ],
     Role.OPERATOR: [
