@@ -139,13 +139,13 @@ class Listing:
         return json.dumps(job, ensure_ascii=False), is_whole
 
     async def _contents(self, row: Record) -> tuple[str | None, bool]:
-        """Return the beginning of the file that is run, and True if it is the whole file."""
+        """Return the beginning of the file that is run, and True if it is the whole file; None if the file is gone."""
         key = row["object_key"] or f"{row['id']}.{check_lang(row['language'] or '')}"
         is_archive = row["is_v1"] and key.endswith(".zip")
         try:
             data = await self.store.read(key, 0, (_LARGEST_ARCHIVE if is_archive else _LONGEST_PART) + 1)
         except (ObjectNotFound, ValueError):
-            return None, True
+            return None, False
         if is_archive:
             if len(data) > _LARGEST_ARCHIVE:
                 return None, False

@@ -190,7 +190,9 @@ class SubmissionStatus(BaseModel):
         examples=["the machine was overloaded while it ran; the program is run again"],
     )
     shortened: list[str] = Field(
-        description="The names of the texts that are cut. `filelink` leads to the whole output.", examples=[[]]
+        description="The names of the texts that are not whole. `filelink` leads to the whole output; a `job` has no"
+        " `contents` if the file is gone.",
+        examples=[[]],
     )
 
 

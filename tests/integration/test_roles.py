@@ -84,7 +84,7 @@ FORBIDDEN: Final = {
         "UPDATE budgets SET subject = 'me'",
         "INSERT INTO outbox (queue, body) VALUES ('emails', '1')",
         "UPDATE outbox SET failure = NULL",
-        "DELETE FROM languages",
+        "DELETE FROM quarantine",
     ],
     Role.OPERATOR: [
         "DELETE FROM uploads",

@@ -151,6 +151,7 @@ async def test_a_cleared_job_is_still_listed(
     assert (whole["shortened"], long["shortened"]) == ([], ["job"])
     assert len(json.loads(long["job"])["contents"]) == LONGEST_TEXT // 2
     assert json.loads(gone["job"]) == {"language": "py", "inputs": "in", "contents": None}
+    assert gone["shortened"] == ["job"]
 
 
 async def test_a_job_that_failed_says_why(api: httpx.AsyncClient, database: Database) -> None:

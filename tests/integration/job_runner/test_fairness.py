@@ -209,7 +209,7 @@ async def test_a_claim_from_a_long_queue_reads_few_rows(database: Database) -> N
         "jobs": channels.JOBS,
         "submissions": channels.SUBMISSIONS,
     }
-    lease = {"lease_seconds": 30.0, "max_crashes": 2}
+    lease = {"lease_seconds": 30.0, "pause": 5.0}
     for sql, values, most in (
         (claim._CLAIM, {**lease, "limit": 10}, 100),
         (claim._EXPRESS, {**lease, "busy": [greedy]}, claim._FRONT),

@@ -183,14 +183,15 @@ async def test_a_failed_program_can_be_requested_again(database: Database, tmp_p
     assert (await run_to_the_end(database, PlayedEngine(play), tmp_path))["status"] == "executed"
 
 
-async def test_an_interruption_beside_others_is_not_the_last(database: Database) -> None:
-    """A claim may have begun before the suspect was due. The others have been handed back by then."""
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_an_interruption_beside_others_is_not_the_last(database: Database, is_first: bool) -> None:
+    """A claim may have begun before the suspect was due. The others are still running, or have been handed back."""
     suspect, other = await add_job(database), await add_job(database)
     async with database.transaction() as connection:
         both = await claim.claim(connection, limit=2, lease_seconds=60)
     await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=suspect)
     assert {job.id for job in both} == {suspect, other}
-    for job in sorted(both, key=lambda job: -job.id):
+    for job in sorted(both, key=lambda job: job.id, reverse=not is_first):
         async with database.transaction() as connection:
             interruption = await poison_jobs.interrupt(connection, job.lease_id)
         assert interruption is not None

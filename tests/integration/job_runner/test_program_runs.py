@@ -17,6 +17,7 @@ from job_runner.claim import ClaimedJob
 from job_runner.event_lines import RunEvent
 from job_runner.process import Processor
 from job_runner.runner import Runner
+from job_runner.test_results import TestResults
 from queue_consumer.jobs import JobMaker
 from shared import channels
 from shared.archives import pack
@@ -24,7 +25,7 @@ from shared.budgets import run_seconds
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.engine import Compiled, ProgramRequest, Started, Stop, TestEnded
-from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
+from shared.errors import DatabaseUnavailable, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.resources import stages
 from shared.resources.stages import Stage
 from shared.retry import RetryPolicy
@@ -457,6 +458,31 @@ async def test_the_tests_of_an_engine_that_dies_run_again(
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 1}]
     rows = await fetch(database, "SELECT number, stdout FROM test_results ORDER BY number")
     assert [row["stdout"] for row in rows] == [b"new", b"out 2", b"out 3"]
+
+
+async def test_results_of_tests_outlive_an_outage_of_the_database(
+    database: Database, store: LocalStore, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program does not run again because its results could not be written at once."""
+    write, left = TestResults._write, 5
+
+    async def away(results: TestResults, rows: Any) -> list[bool]:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise DatabaseUnavailable("it is away")
+        return await write(results, rows)
+
+    monkeypatch.setattr(TestResults, "_write", away)
+    monkeypatch.setattr("job_runner.test_results._WRITING", RetryPolicy(base=0.01, cap=0.02))
+    engine.streams = [[STARTED, ended(1), ended(2), ended(3)]]
+    await add(database, store, tests=[{}] * 3)
+    async with running(database, Processor(database, store, engine, LETTERHEAD, 3)):
+        await all_are("executed", database)
+    assert (len(engine.requests), left < 0) == (1, True)
+    rows = await fetch(database, "SELECT number, stdout FROM test_results ORDER BY number")
+    assert [row["stdout"] for row in rows] == [b"out 1", b"out 2", b"out 3"]
+    assert await fetch(database, "SELECT attempt FROM job") == [{"attempt": 1}]
 
 
 async def test_a_new_attempt_begins_without_results(
