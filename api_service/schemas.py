@@ -210,3 +210,4 @@ class ReadinessReport(BaseModel):
 
     status: Literal["ready", "waiting"]
     database: Literal["ok", "unavailable"]
+    store: Literal["ok", "unavailable"]
