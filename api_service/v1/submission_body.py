@@ -139,7 +139,7 @@ class SubmissionBody(Strict):
     locale: Locale | None = Field(
         default=None, description="Of the mail and the recipient's page. Null: that of `Accept-Language`, or `en`."
     )
-    receipt: bool | None = Field(default=None, description="One more mail at once; it needs `email`.")
+    receipt: bool | None = Field(default=None, description="One more mail when its run is requested; it needs `email`.")
     webhook_url: Text | None = Field(default=None, description="Where the events of the submission are posted.")
     hold: bool | None = Field(default=None, description="Register it without a run.")
     metadata: (
