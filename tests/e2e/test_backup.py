@@ -3,7 +3,6 @@
 import asyncio
 import io
 import os
-import re
 import shutil
 import subprocess
 import sys
