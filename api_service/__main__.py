@@ -143,7 +143,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         offered=OfferedLanguages(database),
         listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
         bodies=Shares(settings.all_bodies_bytes, "Large submissions"),
-        readiness=Readiness(database),
+        readiness=Readiness(database, store),
         backlog=BacklogGuard(database, settings.max_backlog),
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),

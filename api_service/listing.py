@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api_service.auth import Principal
@@ -121,7 +121,7 @@ class Listing:
             status=row["status"],
             job=job,
             output=_cut(row["output"], LONGEST_TEXT),
-            execute_date=row["execute_date"],
+            execute_date=_with_zone(row["execute_date"]),
             filelink=link,
             verdict=row["verdict"],
             error=_cut(row["error"], LONGEST_TEXT),
@@ -163,6 +163,11 @@ def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
         else:
             batches.append(([number], weight))
     return batches
+
+
+def _with_zone(moment: datetime | None) -> datetime | None:
+    """Return the time in UTC if it has no zone: in a database of the original, the column has none."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _cut(text: str | None, most: int) -> str | None:

@@ -213,3 +213,4 @@ class ReadinessReport(BaseModel):
 
     status: Literal["ready", "waiting"]
     database: Literal["ok", "unavailable"]
+    store: Literal["ok", "unavailable"]

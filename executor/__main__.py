@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from executor import pipeline
 from executor.app import create_app
-from executor.catalogue import find_installed
+from executor.catalogue import find_installed, look_again
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
@@ -48,7 +48,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
         installed = await find_installed(sandbox, settings.executor_slots, libraries.by_language)
         sandbox.keep_ready(pipeline.boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.executor_queue, settings.executor_express_slots)
-        warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
+        warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed, runs)
         # Without warm runtimes, which would be started although no request needs them.
@@ -56,6 +56,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
         with listen(settings) as listener:
             async with (
                 contextlib.aclosing(warm),
+                in_background(look_again(sandbox, installed, libraries.by_language)),
                 in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
                 in_background(check()) if settings.executor_check_languages else contextlib.nullcontext(),
             ):

@@ -38,6 +38,9 @@ _LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=64 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
+#: Seconds from the start until the languages that were left out are looked at again, and between two looks.
+_AFTER_START_S = 60.0
+_AGAIN_S = 300.0
 #: Characters of a library's fault that are logged. A traceback says most at its end.
 _MOST_OF_A_FAULT = 1000
 #: The lists of a program of one source, without options.
@@ -244,6 +247,30 @@ async def find_installed(
     return installed
 
 
+async def look_again(
+    sandbox: Sandbox,
+    installed: dict[str, Installed],
+    libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({}),
+    *,
+    after_s: float = _AFTER_START_S,
+    again_s: float = _AGAIN_S,
+) -> None:
+    """Add the languages to `installed` that were left out and work now. On a busy host, their tools were too slow."""
+    wait_s = after_s
+    while left_out := {code: one for code, one in _candidates().items() if code not in installed}:
+        await asyncio.sleep(wait_s)
+        for code, (language, tools) in left_out.items():
+            found = await _examine(sandbox, language, tools)
+            if isinstance(found, Installed):
+                examined = [await _examine_library(sandbox, found, one) for one in libraries.get(code, ())]
+                installed[code] = replace(found, libraries=tuple(examined))
+                log.info("language.found", language=code)
+        in_order = sorted(installed.items(), key=lambda item: position_of(item[0]))
+        installed.clear()
+        installed.update(in_order)
+        wait_s = again_s
+
+
 async def examine(
     sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
 ) -> tuple[dict[str, Installed], dict[str, str]]:
@@ -261,17 +288,23 @@ async def examine(
         async with free:
             found = await _examine(sandbox, language, tools)
         if isinstance(found, SandboxFailure):
+            log.warning("language.left_out", language=language.code, reason=str(found))
             return found
         examined = (examine_library(found, library) for library in libraries.get(language.code, ()))
         return replace(found, libraries=tuple(await asyncio.gather(*examined)))
 
-    candidates = {code: (one, tools) for code, one in languages.known().items() if (tools := one.toolchain())}
+    candidates = _candidates()
     examined = await asyncio.gather(*(examine_one(language, tools) for language, tools in candidates.values()))
     found = dict(sorted(zip(candidates, examined, strict=True), key=lambda item: position_of(item[0])))
     return (
         {code: one for code, one in found.items() if isinstance(one, Installed)},
         {code: str(one) for code, one in found.items() if isinstance(one, SandboxFailure)},
     )
+
+
+def _candidates() -> dict[str, tuple[Language, dict[str, str]]]:
+    """Return the languages whose tools are on this machine, with the paths of these."""
+    return {code: (one, tools) for code, one in languages.known().items() if (tools := one.toolchain())}
 
 
 async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
@@ -290,7 +323,6 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
             if result.succeeded and not result.truncated:
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
-        log.warning("language.left_out", language=language.code, reason=str(exc))
         return exc
     return installed
 

@@ -21,7 +21,9 @@ class Trouble(StrEnum):
     BROKER_DOWN = "broker-down"
     OUTBOX_STUCK = "outbox-stuck"
     MAILS_STUCK = "mails-stuck"
+    NOTHING_RUNS = "nothing-runs"
     JOBS_WAIT = "jobs-wait"
+    JOBS_RETRIED = "jobs-retried"
     DEAD_LETTERS = "dead-letters"
     JOBS_FAILED = "jobs-failed"
     MAILS_FAILED = "mails-failed"
@@ -41,22 +43,29 @@ _STOPS_WORK: Final = frozenset(
         Trouble.BROKER_DOWN,
         Trouble.OUTBOX_STUCK,
         Trouble.MAILS_STUCK,
+        Trouble.NOTHING_RUNS,
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A trouble. `count` is the number of things that it concerns, and `seconds` is the age of the oldest."""
+    """A trouble. `count` is the number of things that it concerns, and `seconds` is the age of the oldest.
+
+    Programs are tried again for a `reason`, and the one that was tried most often was tried `attempts` times.
+    """
 
     trouble: Trouble
     count: int = 0
     seconds: float = 0
+    reason: str = ""
+    attempts: int = 0
 
 
 def findings(operation: Operation) -> list[Finding]:
     """Return what needs the operator, the worst first; nothing if all is well."""
-    return [*_processes(operation), *_delays(operation), *_failures(operation)]
+    found = [*_processes(operation), *_delays(operation), *_retried(operation), *_failures(operation)]
+    return sorted(found, key=lambda one: not one.trouble.stops_work)
 
 
 def _processes(operation: Operation) -> Iterator[Finding]:
@@ -82,6 +91,13 @@ def _delays(operation: Operation) -> Iterator[Finding]:
         waiting = operation.waits[place]
         if waiting.oldest_s is not None and waiting.oldest_s > _TOO_OLD[place]:
             yield Finding(trouble, waiting.depth, waiting.oldest_s)
+
+
+def _retried(operation: Operation) -> Iterator[Finding]:
+    for one in operation.retried:
+        # If the engine or the store is away, every program is tried again, and none is run.
+        trouble = Trouble.JOBS_RETRIED if one.others_run else Trouble.NOTHING_RUNS
+        yield Finding(trouble, one.count, one.oldest_s, one.reason, one.attempts)
 
 
 def _failures(operation: Operation) -> Iterator[Finding]:

@@ -11,8 +11,11 @@ from shared.database.connection import Connection
 _REASON_LENGTH: Final = 500
 # Reports come in any order, so each state may follow only certain others.
 _RECORD: Final = """
-    UPDATE emails SET status = :status, last_error = :reason, updated_at = now()
-    WHERE message_id = :message_id AND status = ANY(CAST(:before AS text[])) RETURNING id
+    WITH changed AS (
+        UPDATE emails SET status = :status, last_error = :reason, updated_at = now()
+        WHERE message_id = :message_id AND status = ANY(CAST(:before AS text[])) RETURNING id
+    )
+    SELECT changed.id FROM emails LEFT JOIN changed USING (id) WHERE message_id = :message_id
 """
 
 
@@ -48,7 +51,10 @@ class Report:
 
 
 async def record(connection: Connection, report: Report) -> int | None:
-    """Store a report, and return the id of its mail; None if the report changes the state of no mail."""
+    """Store a report, and return the id of its mail; None if the report changes the state of no mail.
+
+    A report of a mail that is not ours suppresses nobody: others may send through the same account.
+    """
     reason = report.reason[:_REASON_LENGTH] if report.reason and report.delivery is not Delivery.DELIVERED else None
     values = {
         "status": report.delivery,
@@ -57,6 +63,6 @@ async def record(connection: Connection, report: Report) -> int | None:
         "before": _BEFORE[report.delivery],
     }
     row = await connection.fetch_one(_RECORD, values)
-    if report.recipient is not None and report.delivery in _SUPPRESSING:
+    if row and report.recipient is not None and report.delivery in _SUPPRESSING:
         await suppressions.add(connection, report.recipient, report.delivery)
     return row["id"] if row else None

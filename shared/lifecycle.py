@@ -31,6 +31,7 @@ def run_service(name: str, serve: Loop) -> int:
     """Run a service until a stop signal, and return the exit code. `serve` composes and runs it."""
     try:
         configure_logging(name, load(LogSettings))
+        metrics.SERVICE.labels(name).set(1)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_until_stop_signal(serve))
     except ConfigurationError as exc:
@@ -47,6 +48,7 @@ def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
 
     `ConfigurationError` still ends the loop, because only the operator can help.
     """
+    restarts = metrics.LOOP_RESTARTS.labels(name)  # now, so that an alert sees the first one as an increase
 
     async def run(stop: asyncio.Event) -> None:
         failures = 0
@@ -59,7 +61,7 @@ def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
             except Exception:
                 failures = 1 if time.monotonic() - started > policy.cap else failures + 1
                 delay = policy.delay(failures)
-                metrics.LOOP_RESTARTS.labels(name).inc()
+                restarts.inc()
                 log.exception("loop.restarting", loop=name, next_try_s=round(delay, 1))
             await wait_any(stop, timeout=delay)
             if stop.is_set():

@@ -29,6 +29,8 @@ MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["
 
 WEBHOOKS = Counter("precieux_webhooks_total", "Attempts to deliver a webhook, by result", ["result"])
 
+SERVICE = Gauge("precieux_service", "1 for the service that this process is", ["service"])
+
 DATABASE_FULL = Counter("precieux_database_full_total", "Statements that failed because the database's disk was full")
 
 LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops restarted after an unexpected error", ["loop"])
@@ -40,3 +42,12 @@ BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the o
 DATABASE_CONNECTIONS = Gauge("precieux_database_connections", "Connections of this process's pool", ["state"])
 DATABASE_UP = Gauge("precieux_database_up", "1 if the database answers this process, else 0")
 STANDBY_MISSING = Gauge("precieux_database_standby_missing", "1 if commits wait for a standby that is not connected")
+
+# A counter that appears with its first event has no increase, so an alert would miss that event.
+for _metric, _values in (
+    (MESSAGES, ("ack", "retry", "reject")),
+    (MAILS, ("sent", "suppressed", "retried", "paused", "refused", "uncertain")),
+    (WEBHOOKS, ("delivered", "gone", "retried", "failed")),
+):
+    for _value in _values:
+        _metric.labels(_value)

@@ -32,12 +32,41 @@ _FAILURES: Final = f"""
 """  # noqa: S608  (constants)
 
 
+#: The most reasons that are listed.
+_REASONS: Final = 5
+_RETRIED: Final = f"""
+    SELECT failure, count(*) AS count, max(attempt) AS attempts,
+        extract(epoch FROM now() - min(created_at)) AS seconds,
+        EXISTS (SELECT FROM job WHERE status = 'executed' AND finished_at > now() - interval '1 minute') AS others_run
+    FROM (
+        SELECT failure, attempt, created_at FROM job
+        WHERE status = 'none-executed' AND failure IS NOT NULL LIMIT {MOST}
+    ) AS retried
+    GROUP BY failure ORDER BY count DESC, failure LIMIT {_REASONS}
+"""  # noqa: S608  (constants)
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """Jobs that could not be run for one reason, and will be tried again. The oldest is `oldest_s` old.
+
+    `others_run` is True if a program was run in the last minute.
+    """
+
+    reason: str
+    count: int
+    attempts: int
+    oldest_s: float
+    others_run: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The service at one moment.
 
     `waits` has the backlog of each place (`shared.backlog`). `dead` counts dead letters; None if the broker is silent.
     `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
+    `retried` has the most frequent reasons first.
     `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
     """
 
@@ -48,6 +77,7 @@ class Operation:
     failed_jobs: int
     failed_mails: int
     lacks_standby: bool
+    retried: Sequence[Retried] = ()
 
     @property
     def slots(self) -> int:
@@ -103,4 +133,8 @@ async def _operation(connection: Connection, dead: int | None) -> Operation:
         failed_jobs=failures["jobs"],
         failed_mails=failures["mails"],
         lacks_standby=await lacks_standby(connection),
+        retried=[
+            Retried(row["failure"], row["count"], row["attempts"], float(row["seconds"]), row["others_run"])
+            for row in await connection.fetch_all(_RETRIED)
+        ],
     )

@@ -1,5 +1,6 @@
 """Liveness and readiness, for load balancers and supervisors."""
 
+import asyncio
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -23,10 +24,15 @@ async def healthz() -> Health:
     operation_id="get_readiness",
     summary="Check that the API can serve requests",
     response_model=ReadinessReport,
-    responses={503: {"model": ReadinessReport, "description": "The database does not answer."}},
+    responses={503: {"model": ReadinessReport, "description": "The database or the object store does not answer."}},
 )
 async def readyz(services: ServicesDep) -> Response:
-    """Only the database is checked. While the broker is unavailable, accepted submissions wait in the outbox."""
-    if await services.readiness.check():
-        return JSONResponse({"status": "ready", "database": "ok"})
-    return JSONResponse({"status": "waiting", "database": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    """The API is ready if submissions can be stored. While the broker is unavailable, they wait in the outbox."""
+    has_database, has_store = await asyncio.gather(services.readiness.has_database(), services.readiness.has_store())
+    ready = has_database and has_store
+    report = {
+        "status": "ready" if ready else "waiting",
+        "database": "ok" if has_database else "unavailable",
+        "store": "ok" if has_store else "unavailable",
+    }
+    return JSONResponse(report, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import typer
 
 from precieux import terminal
@@ -12,6 +13,7 @@ from precieux.operator_database import operate
 from shared.attention import Finding, Trouble, findings
 from shared.broker import open_dead_letters
 from shared.broker.settings import BrokerSettings
+from shared.control_characters import replace_controls
 from shared.database.connection import Database
 from shared.errors import DatabaseFull, DatabaseUnavailable
 from shared.operation import Operation, read_operation
@@ -33,6 +35,11 @@ _TEXTS: Final = {
     Trouble.OUTBOX_STUCK: ("accepted requests do not reach the broker", "look at the log of the API and at the broker"),
     Trouble.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
     Trouble.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
+    Trouble.NOTHING_RUNS: (
+        "no program could be run in the last minute",
+        "look at the engine and the object store, and run `precieux doctor`; what waits is tried again",
+    ),
+    Trouble.JOBS_RETRIED: ("some programs could not be run yet, and are tried again", "precieux jobs list"),
     Trouble.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
     Trouble.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
     Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
@@ -91,16 +98,22 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
 
 async def require_room(database: Database) -> None:
     """Raise `DatabaseFull` if the disk of the database is full. It sorts more than fits in memory."""
-    async with database.transaction() as connection:
-        await connection.execute("SET LOCAL work_mem = '64 kB'")
-        await connection.execute(
-            "SELECT count(*) FROM (SELECT repeat('x', 1000) AS text FROM generate_series(1, 300) AS number"
-            " ORDER BY md5(CAST(number AS text)), text) AS sorted"
-        )
+    try:
+        async with database.transaction() as connection:
+            await connection.execute("SET LOCAL work_mem = '64 kB'")
+            await connection.execute(
+                "SELECT count(*) FROM (SELECT repeat('x', 1000) AS text FROM generate_series(1, 300) AS number"
+                " ORDER BY md5(CAST(number AS text)), text) AS sorted"
+            )
+    except asyncpg.InternalServerError as exc:
+        # Postgres could not make the folder of its temporary files, and tells only that it is not there.
+        raise DatabaseFull(f"the disk of the database has no room for a temporary file: {exc}") from exc
 
 
 def _line(finding: Finding) -> Wrong:
     what, remedy = _TEXTS[finding.trouble]
+    if finding.reason:
+        what = f"{what} ({finding.attempts} tries): {replace_controls(finding.reason)}"
     return Wrong(
         finding.trouble, what, remedy, finding.trouble.stops_work, finding.count or None, finding.seconds or None
     )

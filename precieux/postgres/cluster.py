@@ -297,14 +297,18 @@ class Cluster:
             **account.arguments,
         )
         if done.returncode != 0:
-            raise DatabaseUnavailable(f"{program} failed in {self._home.folder}: {complaint(done.stderr)}.")
+            raise DatabaseUnavailable(
+                f"{program} failed in {self._home.folder}: {complaint(done.stderr, self._home.folder)}."
+            )
 
 
-def complaint(output: bytes) -> str:
-    """Return what made a program of Postgres fail, from its log or its standard error."""
+def complaint(output: bytes, folder: Path) -> str:
+    """Return what made a program of Postgres fail in `folder`, from its log or its standard error."""
     lines = output.decode(errors="replace").strip().splitlines()
     # Other lines may follow the error, such as its context.
     reason = next((line for line in lines if _BEFORE_ERROR.search(line)), lines[-1] if lines else "it gave no reason")
+    if not lines and os.statvfs(folder).f_bavail == 0:
+        return "the disk is full, so it could not say so. Make room on the disk"
     is_full = any("Check free disk space" in line or os.strerror(errno.ENOSPC) in line for line in lines)
     return _BEFORE_ERROR.sub("", reason).rstrip(".") + (". Make room on the disk" if is_full else "")
 

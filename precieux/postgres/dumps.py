@@ -55,4 +55,4 @@ def _run(
         check=False,
     )
     if done.returncode != 0:
-        raise DatabaseUnavailable(f"{program} failed: {complaint(done.stderr)}.")
+        raise DatabaseUnavailable(f"{program} failed: {complaint(done.stderr, postgres)}.")

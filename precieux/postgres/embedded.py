@@ -170,7 +170,8 @@ class EmbeddedPostgres:
         while (status := cluster.ready_status()) is None or status.pid != process.pid:
             if process.poll() is not None:
                 raise DatabaseUnavailable(
-                    f"The embedded Postgres did not start: {complaint(cluster.log.read_bytes())} (see {cluster.log})."
+                    f"The embedded Postgres did not start: {complaint(cluster.log.read_bytes(), self.folder)}"
+                    f" (see {cluster.log})."
                 )
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(

@@ -6,7 +6,7 @@ boto3 blocks, and a client takes 0.1 s or more to make. So one client is made at
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -91,7 +91,7 @@ class S3Store:
 
     async def keys(self, folder: str) -> AsyncGenerator[list[str]]:
         pages = iter(self._pages(f"{checked(folder)}/", Delimiter="/"))
-        while (page := await self._call(lambda: next(pages, None))) is not None:
+        while (page := await self._call(lambda: _next(pages))) is not None:
             yield [found["Key"] for found in page.get("Contents", ())]
 
     async def close(self) -> None:
@@ -184,6 +184,16 @@ def _connect(endpoint_url: str | None) -> "S3Client":
             s3={"addressing_style": "path" if endpoint_url else "auto"},
         ),
     )
+
+
+def _next(pages: "Iterator[ListObjectsV2OutputTypeDef]") -> "ListObjectsV2OutputTypeDef | None":
+    """Return the next page; None at the end, and if there is no bucket yet, because the first put makes it."""
+    try:
+        return next(pages, None)
+    except ClientError as exc:
+        if _code(exc) in _MISSING_BUCKET:
+            return None
+        raise
 
 
 def _code(error: ClientError) -> str:

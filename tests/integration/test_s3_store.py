@@ -35,6 +35,12 @@ async def test_a_missing_bucket_is_made_and_its_objects_are_private(s3: S3Servic
     client.close()
 
 
+async def test_a_bucket_that_is_not_made_yet_has_no_objects(s3: S3Service, s3_bucket: str) -> None:
+    """At the first start, the cleaner looks before anything is stored."""
+    store = S3Store(s3_bucket, s3.endpoint_url)
+    assert [page async for page in store.keys("sources")] == []
+
+
 async def test_two_starts_at_once_both_find_their_bucket(s3: S3Service, s3_bucket: str) -> None:
     stores = [S3Store(s3_bucket, s3.endpoint_url) for _ in range(2)]
     await asyncio.gather(*(store.put(f"{number}.py", b"x") for number, store in enumerate(stores)))

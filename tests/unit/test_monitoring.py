@@ -4,11 +4,13 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from shared import metrics
+from tests import prometheus_rule
 from tests.fixtures.gate import missing
 
 ROOT = Path(__file__).parents[2]
@@ -54,4 +56,33 @@ def test_each_fault_of_the_cluster_raises_its_alert() -> None:
         missing("promtool", "`apt-get install promtool`.")
     cases = Path(__file__).parent / "alerts/faults.yml"
     done = subprocess.run([promtool, "test", "rules", cases], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_counter_of_an_alert_is_there_before_its_first_event() -> None:
+    """Else Prometheus sees its first event as its beginning, and not as an increase."""
+    alerts = (ROOT / "deploy/prometheus/alerts.yml").read_text()
+    counters = re.findall(r"increase\((\w+)(\{[^}]*\})?\[", alerts)
+    assert len(counters) > 4
+    fresh = (
+        "from prometheus_client import generate_latest; from shared.lifecycle import restarting;"
+        " restarting('sender', None); print(generate_latest().decode())"
+    )
+    shown = subprocess.run([sys.executable, "-c", fresh], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name, labels in counters:
+        sample = re.escape(labels) if labels else r"(\{.*\})?"
+        assert re.search(rf"^{name}{sample} 0\.0$", shown, re.MULTILINE), name
+
+
+def test_kubernetes_has_the_same_rules() -> None:
+    assert prometheus_rule.OBJECT.read_text() == prometheus_rule.rendered(), "run `python -m tests.prometheus_rule`"
+
+
+def test_the_rules_of_prometheus_are_valid() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        missing("promtool", "`apt-get install promtool`.")
+    done = subprocess.run(
+        [promtool, "check", "rules", ROOT / "deploy/prometheus/alerts.yml"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

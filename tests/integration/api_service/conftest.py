@@ -144,7 +144,7 @@ def client_of(
             offered=OfferedLanguages(database),
             listing=Listing(database, store, Shares(8 << 20, "Lists")),
             bodies=Shares(1 << 20, "Large submissions"),
-            readiness=Readiness(database),
+            readiness=Readiness(database, store),
             backlog=BacklogGuard(database, max_backlog),
             relay=relay,
             authenticator=authenticator,

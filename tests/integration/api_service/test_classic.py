@@ -17,6 +17,7 @@ from api_service.relay import Relay
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role
+from shared.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import connected
@@ -467,6 +468,22 @@ async def test_an_unavailable_database_is_a_503_with_retry_after(
         assert (await api.get("/healthz")).status_code == 200
         own_postgres.start()
         await eventually(lambda: has_status(api, "/readyz", 200))
+
+
+async def test_an_api_whose_store_takes_nothing_is_not_ready(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its submissions are answered with 503."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("503")
+
+    monkeypatch.setattr(LocalStore, "put", away)
+    answer = await api.get("/readyz")
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"status": "waiting", "database": "ok", "store": "unavailable"},
+    )
 
 
 async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncClient, store: LocalStore) -> None:

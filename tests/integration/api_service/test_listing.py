@@ -154,6 +154,15 @@ async def test_a_cleared_job_is_still_listed(
     assert gone["shortened"] == ["job"]
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
+async def test_the_time_of_a_result_has_its_zone(api: httpx.AsyncClient, database: Database, kind: str) -> None:
+    """A database of the original that was taken over may have times without a zone."""
+    await add(database, 1)
+    await execute(database, f"ALTER TABLE results ALTER COLUMN execute_date TYPE {kind} USING '2026-01-31 12:00:00'")
+    [row] = await listed(api)
+    assert row["execute_date"] == "2026-01-31T12:00:00Z"
+
+
 async def test_a_job_that_failed_says_why(api: httpx.AsyncClient, database: Database) -> None:
     await add(database, 1)
     await execute(database, "DELETE FROM results")

@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 from precieux.cli import app
 from precieux.commands.system_status import _TEXTS
 from precieux.ports import free_ports
+from precieux.postgres.embedded import EmbeddedPostgres
 from shared.attention import Trouble
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
 from shared.errors import DatabaseFull
 from shared.workers import connection_name
-from tests.fixtures.postgres import connected, url_of
-from tests.integration.rows import execute
+from tests.fixtures.postgres import connected, migrate, url_of
+from tests.integration.rows import add_job, execute
 
 pytestmark = pytest.mark.integration
 
@@ -61,6 +62,32 @@ def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("precieux.commands.system_status.require_room", full)
     [only] = status(code=1)
     assert only["trouble"] == "disk-full"
+
+
+def test_a_disk_without_room_for_the_first_temporary_file_is_full(
+    own_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres makes the folder at its first need, and on a full disk it says only that the folder is not there."""
+    migrate(own_postgres.url(Role.OWNER))
+    (own_postgres.folder / "cluster/base/pgsql_tmp").symlink_to("/nowhere/at/all")
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", own_postgres.url(Role.OPERATOR))
+    [only] = status(code=1)
+    assert only["trouble"] == "disk-full"
+
+
+async def test_each_reason_of_a_retry_is_a_line(database_url: str) -> None:
+    retried = "UPDATE job SET failure = :reason, attempt = :attempt WHERE id = :job"
+    async with connected(database_url) as owner:
+        for reason, attempt in (("The store answers 503", 6), ("The store answers 503", 2), ("no \x1b[31mengine", 1)):
+            await execute(owner, retried, reason=reason, attempt=attempt, job=await add_job(owner))
+        wrong = [one for one in await asyncio.to_thread(status, code=1) if one["trouble"] == "nothing-runs"]
+        assert [one["count"] for one in wrong] == [2, 1]
+        assert wrong[0]["what"].endswith("(6 tries): The store answers 503")
+        assert "\x1b" not in wrong[1]["what"]
+        assert all(one["stops_work"] for one in wrong)
+        await execute(owner, "UPDATE job SET status = 'executed', finished_at = now() WHERE attempt = 1")
+        wrong = [one for one in await asyncio.to_thread(status, code=1) if one["trouble"] == "jobs-retried"]
+        assert [(one["count"], one["stops_work"]) for one in wrong] == [(2, False)]
 
 
 async def test_a_service_at_work_has_nothing_wrong(database_url: str) -> None:

@@ -1,5 +1,6 @@
 """A language that is installed and does not work is left out, and the doctor says why."""
 
+import asyncio
 import io
 
 import pytest
@@ -10,6 +11,7 @@ from executor.doctor.__main__ import Broken, Report, show
 from executor.languages import known
 from executor.languages.base import Library
 from executor.sandbox.base import Job, StepResult
+from shared.languages import position_of
 
 
 class _FakeSandbox:
@@ -31,6 +33,31 @@ async def test_a_language_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch
     installed, broken = await catalogue.examine(_FakeSandbox(), 2)
     assert list(installed) == ["bash", "bc"]
     assert broken == {"lua": "liblua.so: cannot open shared object file"}
+
+
+async def test_a_language_that_was_too_slow_at_the_start_is_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = {code: known()[code] for code in ("bash", "lua", "bc")}
+    monkeypatch.setattr("executor.languages.known", lambda: only)
+    monkeypatch.setattr(
+        "executor.languages.base.Language.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
+    )
+    looks = 0
+
+    class Busy(_FakeSandbox):
+        async def run(self, job: Job) -> list[StepResult]:
+            nonlocal looks
+            looks += job.steps[0].argv[0] == "/lua"
+            if looks < 3:
+                return await super().run(job)
+            return [StepResult(exit_code=0, stdout=b"version 1.2.3")]
+
+    sandbox = Busy()
+    installed = await catalogue.find_installed(sandbox, 2)
+    assert list(installed) == ["bash", "bc"]
+    # It ends when no language is left out.
+    await asyncio.wait_for(catalogue.look_again(sandbox, installed, after_s=0, again_s=0), 30)
+    assert sorted(installed) == ["bash", "bc", "lua"]
+    assert list(installed) == sorted(installed, key=position_of)
 
 
 def test_the_doctor_names_a_language_that_does_not_work() -> None:

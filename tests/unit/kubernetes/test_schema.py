@@ -45,6 +45,30 @@ _EXTENSIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("keda.sh/v1alpha1", "TriggerAuthentication"): _closed(
         {"secretTargetRef": _LIST | {"items": _closed({"parameter": _TEXT, "name": _TEXT, "key": _TEXT})}}
     ),
+    ("monitoring.coreos.com/v1", "PrometheusRule"): _closed(
+        {
+            "groups": _LIST
+            | {
+                "items": _closed(
+                    {
+                        "name": _TEXT,
+                        "rules": _LIST
+                        | {
+                            "items": _closed(
+                                {
+                                    "alert": _TEXT,
+                                    "expr": _TEXT,
+                                    "labels": {"type": "object"},
+                                    "annotations": {"type": "object"},
+                                },
+                                {"for": _TEXT},
+                            )
+                        },
+                    }
+                )
+            }
+        }
+    ),
     ("monitoring.coreos.com/v1", "PodMonitor"): _closed(
         {
             "selector": {"type": "object"},

@@ -201,7 +201,15 @@ def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
     ],
 )
 def test_a_failed_program_is_explained_by_its_error(output: str, reason: str) -> None:
-    assert complaint(output.encode()) == reason
+    assert complaint(output.encode(), Path("/")) == reason
+
+
+def test_a_server_that_could_not_write_its_reason_has_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = os.statvfs_result((4096, 4096, 100, 0, 0, 100, 50, 50, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    assert "the disk is full" in complaint(b"", tmp_path)
 
 
 def test_a_user_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

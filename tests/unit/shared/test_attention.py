@@ -8,7 +8,7 @@ from typing import Final
 from shared import attention
 from shared.attention import Finding, Trouble, findings
 from shared.backlog import Waiting
-from shared.operation import Operation
+from shared.operation import Operation, Retried
 from shared.workers import Worker
 
 ALERTS: Final = Path(__file__).parents[3] / "deploy/prometheus/alerts.yml"
@@ -58,6 +58,20 @@ def test_what_waits_for_long_is_a_trouble() -> None:
     assert findings(waiting("none-executed", 301)) == [Finding(Trouble.JOBS_WAIT, 3, 301)]
     assert findings(waiting("outbox", 61)) == [Finding(Trouble.OUTBOX_STUCK, 3, 61)]
     assert findings(waiting("mails", 901)) == [Finding(Trouble.MAILS_STUCK, 3, 901)]
+
+
+def test_a_reason_why_programs_are_tried_again_is_a_trouble() -> None:
+    away = Retried("the store is away", 12, 6, 90.0, others_run=False)
+    [found] = findings(replace(WELL, retried=[away]))
+    assert found == Finding(Trouble.NOTHING_RUNS, 12, 90.0, "the store is away", 6)
+    assert found.trouble.stops_work
+    [found] = findings(replace(WELL, retried=[replace(away, others_run=True)]))
+    assert (found.trouble, found.trouble.stops_work) == (Trouble.JOBS_RETRIED, False)
+
+
+def test_what_stops_work_comes_before_what_does_not() -> None:
+    system = replace(waiting("none-executed", 301), retried=[Retried("away", 1, 1, 301.0, others_run=False)])
+    assert [one.trouble for one in findings(system)] == [Trouble.NOTHING_RUNS, Trouble.JOBS_WAIT]
 
 
 def test_failures_are_counted() -> None:

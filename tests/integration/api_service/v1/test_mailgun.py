@@ -196,11 +196,22 @@ async def test_a_number_is_a_timestamp_too(mailgun: httpx.AsyncClient, database:
     assert await state(database) == ("delivered", None)
 
 
-async def test_an_address_is_suppressed_although_its_mail_was_deleted(
+@pytest.mark.parametrize("kind", [BOUNCED, COMPLAINED])
+async def test_a_report_of_a_mail_that_is_not_ours_suppresses_nobody(
+    mailgun: httpx.AsyncClient, database: Database, kind: Known
+) -> None:
+    """Others may send through the same account of Mailgun."""
+    assert (await mailgun.post(PATH, json=event(kind[0], **kind[1]))).status_code == 200
+    assert await suppressed(database) == []
+
+
+async def test_a_report_that_changes_no_state_suppresses_its_address(
     mailgun: httpx.AsyncClient, database: Database
 ) -> None:
+    await add_mail(database)
+    await execute(database, "UPDATE emails SET status = 'complained'")
     assert (await mailgun.post(PATH, json=event(BOUNCED[0], **BOUNCED[1]))).status_code == 200
-    assert await suppressed(database) == [(RECIPIENT, "bounced")]
+    assert (await state(database), await suppressed(database)) == (("complained", None), [(RECIPIENT, "bounced")])
 
 
 @pytest.mark.parametrize(
