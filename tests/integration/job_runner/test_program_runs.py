@@ -491,7 +491,7 @@ async def test_a_test_may_be_the_only_one_that_does_not_compile(
     ]
 
 
-async def test_a_compiler_that_load_stopped_is_no_error_of_the_program(
+async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:
     stopped = COMPILED.model_copy(
