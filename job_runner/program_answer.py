@@ -154,7 +154,8 @@ class ProgramAnswer:
             return None
         compiled, ran = self._compiled, self._last
         return {
-            "compile": compiled and compiled.model_dump(mode="json", exclude={"event", "verdict", "error"}),
+            "compile": compiled
+            and compiled.model_dump(mode="json", exclude={"event", "verdict", "error", "cpu_pressure"}),
             "run": ran and ran.model_dump(mode="json", include={"stopped", "order"}),
         }
 

@@ -163,8 +163,9 @@ as elapsed, so a busy server ends no program that a calm one would not. The verd
 `compile_error`. Any other end but exit code 0 is a `runtime_error`.
 
 If a program uses up its elapsed time while the server is busy, mostly without computing, it is run again, at most
-twice, before `time_limit` is its verdict. Meanwhile `delay` in the answer of `GET /check_user/` says so, as does
-`precieux submit --wait`.
+twice, before `time_limit` is its verdict. So is one whose compiler takes too long then. If that happens each time, the
+program is reported as not run, by a failure of the server. Meanwhile `delay` in the answer of `GET /check_user/` says
+so, as does `precieux submit --wait`.
 
 ## Files that come back
 

@@ -112,7 +112,7 @@ async def test_a_script_that_fails_to_build_is_a_stage_too(url: str) -> None:
     assert [end_of(events[2]), *events[3:]] == [ended("compile", exit_code=3), Finished()]
 
 
-async def test_a_program_that_compiles_only_once_is_no_failure_of_the_sandbox(url: str) -> None:
+async def test_a_program_that_builds_only_once_is_no_failure_of_ours(url: str) -> None:
     """The script builds until a certain second, and the program's own build, just before it runs, comes later."""
     until = int(time.time()) + round(3 * PATIENCE)
     build = f"[ $(date +%s) -lt {until} ] || {{ echo late; exit 4; }}\nwhile [ $(date +%s) -lt {until} ]; do :; done"

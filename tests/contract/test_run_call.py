@@ -371,7 +371,7 @@ async def test_repeated_tests_have_fresh_boxes_and_an_end(url: str) -> None:
     assert [test.exit_code for test in ended] == [1]
 
 
-async def test_a_source_that_compiles_only_for_a_while_is_no_failure_of_the_sandbox(url: str) -> None:
+async def test_a_source_that_compiles_for_a_while_is_no_failure(url: str) -> None:
     """Its artefact is too large to keep, so each test compiles it. The first test ends when it no longer compiles."""
     until = int(time.time()) + round(5 * PATIENCE)
     now = " + ".join(
@@ -405,7 +405,7 @@ def busy_machine() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("busy_machine")
-async def test_a_compiler_that_is_stopped_on_a_busy_machine_reports_the_load(url: str) -> None:
+async def test_a_compiler_stopped_on_a_busy_machine_reports_the_load(url: str) -> None:
     """The script stands for a compiler that gets no processor."""
     files = {"run": "true", "build": "sleep 60"}
     compiled = (await run_call.events(url, "bash", files, build="build", compile_limits={"wall_s": 2}))[1]

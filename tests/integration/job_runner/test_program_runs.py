@@ -514,7 +514,24 @@ async def test_a_test_that_load_slowed_down_runs_again(
     assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "time_limit"}]
 
 
-async def test_a_compiler_that_load_stopped_is_no_error_of_the_program(
+async def test_a_test_may_be_the_only_one_that_does_not_compile(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    late = ended(2, Verdict.COMPILE_ERROR, stdout="", stderr="too late", exit_code=1)
+    engine.streams = [[STARTED, COMPILED, ended(1), late, ended(3)]]
+    await add(database, store, tests=[{}] * 3)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert len(engine.requests) == 1
+    assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "compile_error"}]
+    assert await fetch(database, "SELECT verdict, stderr FROM test_results ORDER BY number") == [
+        {"verdict": "ok", "stderr": b""},
+        {"verdict": "compile_error", "stderr": b"too late"},
+        {"verdict": "ok", "stderr": b""},
+    ]
+
+
+async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:
     stopped = COMPILED.model_copy(

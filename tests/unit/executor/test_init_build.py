@@ -137,7 +137,7 @@ def test_the_compilers_error_is_quoted(sources: Path, monkeypatch: pytest.Monkey
     assert not list(sources.glob("*-*"))
 
 
-def test_process_one_does_not_wait_without_end_for_a_child_that_it_lacks(tmp_path: Path) -> None:
+def test_process_one_waits_for_no_child_that_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "childless.c").write_text(_CHILDLESS)
     others = [str(path) for path in _SOURCES.glob("*.c") if path.name not in ("pid1.c", "main.c")]
     program = str(tmp_path / "childless")

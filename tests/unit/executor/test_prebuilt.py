@@ -79,7 +79,7 @@ class _Library:
         return [StepResult(0, artefacts={path: File(path.encode()) for path in paths})]
 
 
-async def test_all_files_of_a_folder_are_stored_and_the_named_one_last(
+async def test_all_files_of_a_folder_are_stored_the_named_one_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever finds the last one, finds all of them."""

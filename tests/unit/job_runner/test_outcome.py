@@ -87,7 +87,7 @@ def test_a_wall_limit_under_load_is_tried_three_times(answer: RunResponse | Test
 
 
 @pytest.mark.parametrize("answer", [rejected(), a_compilation(), a_test(verdict="compile_error")])
-def test_a_compiler_that_load_stopped_is_never_the_senders_fault(answer: RunResponse | Compiled | TestEnded) -> None:
+def test_a_compiler_stopped_by_load_is_not_the_senders_fault(answer: RunResponse | Compiled | TestEnded) -> None:
     assert all(runs_again(answer, attempt) for attempt in (1, 2, 3, 20))
 
 

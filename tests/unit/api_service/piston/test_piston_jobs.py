@@ -126,7 +126,7 @@ def test_compilers_get_names_that_they_know() -> None:
 
 
 @pytest.mark.parametrize(("language", "entry"), [("c", "main.c"), ("pascal", "main.pas"), ("zz", "main.zz")])
-def test_a_program_without_a_name_gets_one_that_a_module_may_have(language: str, entry: str) -> None:
+def test_a_program_without_a_name_gets_that_of_a_module(language: str, entry: str) -> None:
     """D's compiler refuses `file0.code.d`, since it names the module after the file."""
     assert program_of(_job(language, [{"content": "x"}])).entry == entry
     taken = program_of(_job("c", [{"content": "x"}, {"content": "y", "name": "main.c"}]))
