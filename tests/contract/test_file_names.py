@@ -1,6 +1,7 @@
 """Messages of compilers and interpreters name the file as its sender does."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -80,12 +81,12 @@ def mode(request: pytest.FixtureRequest) -> str:
 def url(mode: str) -> Iterator[str]:
     with running_executor(mode) as running:
         for language in _FORKED if mode != "cold" else ():
-            program = _TELLS_IF_FORKED[language]
-            eventually_sync(
-                lambda language=language, program=program: _run(running.url, language, program)["output"] == "True\n",
-                what=f"a runtime of {language} waits",
-            )
+            eventually_sync(partial(_was_forked, running.url, language), what=f"a runtime of {language} waits")
         yield running.url
+
+
+def _was_forked(url: str, language: str) -> bool:
+    return bool(_run(url, language, _TELLS_IF_FORKED[language])["output"] == "True\n")
 
 
 def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
