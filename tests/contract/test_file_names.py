@@ -81,11 +81,11 @@ def mode(request: pytest.FixtureRequest) -> str:
 def url(mode: str) -> Iterator[str]:
     with running_executor(mode) as running:
         for language in _FORKED if mode != "cold" else ():
-            eventually_sync(partial(_is_forked, running.url, language), what=f"a runtime of {language} waits")
+            eventually_sync(partial(_was_forked, running.url, language), what=f"a runtime of {language} waits")
         yield running.url
 
 
-def _is_forked(url: str, language: str) -> bool:
+def _was_forked(url: str, language: str) -> bool:
     return bool(_run(url, language, _TELLS_IF_FORKED[language])["output"] == "True\n")
 
 
