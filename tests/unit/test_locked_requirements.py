@@ -39,7 +39,7 @@ def test_a_lock_includes_what_it_builds_upon() -> None:
     assert included == {"service": "-r executor.txt", "dev": "-r service.txt"}
 
 
-def test_the_executor_has_no_client_of_a_database_a_broker_or_a_store() -> None:
+def test_the_executor_installs_no_client_of_a_service() -> None:
     executor, service = (pinned(ROOT / f"deploy/requirements/{name}.txt") for name in ("executor", "service"))
     clients = {"aiosmtplib", "alembic", "asyncpg", "boto3", "databases", "httpx", "pika", "sqlalchemy"}
     assert clients <= service
