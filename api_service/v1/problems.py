@@ -21,7 +21,7 @@ PAGE: Final = "/problems"
 _QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 _RETRY_AFTER: Final = "5"
 #: The characters of all faults of an answer.
-_MOST_CHARACTERS: Final = 16 << 10
+_MOST_CHARACTERS: Final = 96 << 10
 
 
 class Kind(Enum):
