@@ -67,7 +67,8 @@ def test_defaults_are_in_memory_once() -> None:
 
 
 def test_an_own_value_is_not_taken_for_the_default() -> None:
-    batch = read({"defaults": {**_PROGRAM, "tests": [{}]}, "submissions": [{}, {"source": "x", "tests": [{}, {}]}]})
+    defaults: dict[str, Any] = {**_PROGRAM, "tests": [{}]}
+    batch = read({"defaults": defaults, "submissions": [{}, {"source": "x", "tests": [{}, {}]}]})
     [first, second] = batch.submissions
     assert (first.source.data, second.source.data) == (b"print(1)\n", b"x")
     assert [len(json.loads(one.v1.tests.json)) for one in batch.submissions if one.v1 and one.v1.tests] == [1, 2]
