@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -120,7 +119,8 @@ class Submissions:
             if settle is None and principal.sees_all:
                 # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
                 self._check_recipient(principal, new.email)
-                async with self._objects([new]) as [key], self.database.connection() as connection:
+                [key] = await self._store_sources([new])
+                async with self.database.connection() as connection:
                     [stored] = await _insert_named(connection, principal, [(new, key)])
                     return stored
             async with self.database.transaction() as connection:
@@ -154,11 +154,11 @@ class Submissions:
         With `has_digest`, each address gets one mail for all of them.
         """
         await self._check(connection, principal, new, has_digest=has_digest)
-        async with self._objects(new) as keys:
-            stored: list[Stored] = []
-            for group in _groups(list(zip(new, keys, strict=True))):
-                stored += await _insert_named(connection, principal, group)
-            return stored
+        keys = await self._store_sources(new)
+        stored: list[Stored] = []
+        for group in _groups(list(zip(new, keys, strict=True))):
+            stored += await _insert_named(connection, principal, group)
+        return stored
 
     async def _check(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
@@ -176,23 +176,17 @@ class Submissions:
             size = sum(one.stored_bytes for one in requested)
             await self.backlog.admit(connection, principal.key_id, len(requested), size)
 
-    @asynccontextmanager
-    async def _objects(self, new: Sequence[NewSubmission]) -> AsyncIterator[list[str]]:
-        """Store the files of submissions before their rows, and yield their keys.
+    async def _store_sources(self, new: Sequence[NewSubmission]) -> list[str]:
+        """Store the files of submissions before their rows, and return their keys.
 
-        The keys are random, so that no file is replaced and none needs to know its row. If the submissions are refused,
-        the files are removed. After any other error it is unknown whether the rows were stored, so the files stay. The
-        runner's cleaner removes those without a row, also after a crash (`job_runner.orphans`).
+        The keys are random, so that no file is replaced and none needs to know its row. After an error it is unknown
+        whether the rows were stored, so the files stay. The runner's cleaner removes those without a row, also after a
+        crash (`job_runner.orphans`).
         """
         today = datetime.now(UTC).date()
         keys = [source_key(today, one.source.suffix) for one in new]
         await self._store(list(zip(keys, (one.source for one in new), strict=True)))
-        try:
-            yield keys
-        except Problem:
-            for key in keys:
-                await self.store.delete(key)
-            raise
+        return keys
 
     async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
         """Store files, a few at once."""

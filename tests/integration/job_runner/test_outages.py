@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from job_runner import claim
 from job_runner.finish import Ending, finish
 from job_runner.pause import Pause
 from job_runner.process import Processor
@@ -215,6 +216,8 @@ async def test_an_unconfirmed_outcome_keeps_its_output(
         database, store, PlayedEngine(Runs().play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY)
     )
     outage = fail_to_finish(monkeypatch, DatabaseUnavailable("the answer was lost"), 1, late=True)
+    # The database is still away when the runner looks whether the lease is its own.
+    monkeypatch.setattr(claim, "is_held", Outage(lambda: DatabaseUnavailable("away")).contact)
     async with running(database, processor) as runner:
         await eventually(lambda: outage.left == 0 and not runner._under_way)
     [result] = await fetch(database, "SELECT output_key FROM results")

@@ -8,7 +8,6 @@ import random
 import stat
 import zipfile
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -797,15 +796,3 @@ async def test_a_file_without_a_row_is_removed_later(
         await Orphans(runner, store, lambda: later).remove()
     [kept] = objects(folder)
     assert str(kept).endswith(str(accepted.values["object_key"]))
-
-
-async def test_refused_files_are_removed(database: Database, store: LocalStore, folder: Path) -> None:
-    async def refuse(*_: object) -> None:
-        raise Problem(HTTPStatus.CONFLICT, "Its key is used already.")
-
-    source = Object(b"fork()", "py")
-    submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
-    new = NewSubmission("py", "main.py", source, hold=False)
-    with pytest.raises(Problem):
-        await submissions.post(Principal(None, frozenset(Scope)), new, refuse)
-    assert await nothing_stored(database, folder)
