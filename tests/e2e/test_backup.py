@@ -184,7 +184,7 @@ def rewrite(saved: Path, target: Path, files: dict[str, bytes | None]) -> None:
             tampered.addfile(member, io.BytesIO(content))
 
 
-def test_a_backup_whose_files_are_not_those_of_its_list_is_refused(folder: Path, saved: Path) -> None:
+def test_a_backup_with_other_files_than_listed_is_refused(folder: Path, saved: Path) -> None:
     data_dir, other = folder / "data", folder / "other.tar.gz"
     changes: list[dict[str, bytes | None]] = [
         {"files/objects/1.py": None},

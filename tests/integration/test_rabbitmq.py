@@ -175,7 +175,7 @@ async def test_a_late_settlement_redelivers_the_message(
     assert _depth(rabbitmq_server.url, QUEUE) == 0
 
 
-async def test_a_publisher_of_the_original_may_declare_a_classic_queue(rabbitmq_url: str) -> None:
+async def test_a_publisher_of_the_original_finds_a_classic_queue(rabbitmq_url: str) -> None:
     """The original's own calls, before and after ours. A quorum queue would answer with 406."""
 
     def publish_as_the_original(channel: BlockingChannel) -> None:

@@ -59,7 +59,7 @@ def test_each_fault_of_the_cluster_raises_its_alert() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_counter_of_an_alert_is_there_before_its_first_event() -> None:
+def test_counters_of_alerts_are_there_before_an_event() -> None:
     """Else Prometheus sees its first event as its beginning, and not as an increase."""
     alerts = (ROOT / "deploy/prometheus/alerts.yml").read_text()
     counters = re.findall(r"increase\((\w+)(\{[^}]*\})?\[", alerts)

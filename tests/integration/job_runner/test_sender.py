@@ -507,7 +507,7 @@ async def test_a_sender_keeps_the_lease_of_a_mail_that_takes_long(
     assert [row["status"] for row in await rows(database)] == ["sent"]
 
 
-async def test_a_sender_that_was_suspended_does_not_send_a_mail_of_a_lost_lease(
+async def test_a_suspended_sender_sends_no_mail_of_a_lost_lease(
     database: Database, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was suspended after the claim, so the lease has ended when it goes on."""

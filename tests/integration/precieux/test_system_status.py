@@ -64,7 +64,7 @@ def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert only["trouble"] == "disk-full"
 
 
-def test_a_disk_without_room_for_the_first_temporary_file_is_full(
+def test_a_disk_without_room_for_a_temporary_file_is_full(
     own_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Postgres makes the folder at its first need, and on a full disk it says only that the folder is not there."""

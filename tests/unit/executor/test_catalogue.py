@@ -35,7 +35,7 @@ async def test_a_language_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch
     assert broken == {"lua": "liblua.so: cannot open shared object file"}
 
 
-async def test_a_language_that_was_too_slow_at_the_start_is_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
     only = {code: known()[code] for code in ("bash", "lua", "bc")}
     monkeypatch.setattr("executor.languages.known", lambda: only)
     monkeypatch.setattr(
