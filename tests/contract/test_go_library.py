@@ -1,4 +1,4 @@
-"""Go's standard library is compiled once, and then programs compile in a moment (ADR 159)."""
+"""Go's standard library is compiled once, and then programs compile in a moment (ADR 16)."""
 
 from pathlib import Path
 
