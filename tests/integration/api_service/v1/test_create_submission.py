@@ -18,7 +18,6 @@ from api_service import submission_rows
 from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
-from api_service.problems import Problem
 from api_service.recipients import Recipients
 from api_service.relay import Relay
 from api_service.submissions import Submissions
