@@ -204,9 +204,7 @@ def test_a_failed_program_is_explained_by_its_error(output: str, reason: str) ->
     assert complaint(output.encode(), Path("/")) == reason
 
 
-def test_a_server_that_wrote_no_reason_has_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_wrote_no_reason_has_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = os.statvfs_result((4096, 4096, 100, 0, 0, 100, 50, 50, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda _: full)
     assert "the disk is full" in complaint(b"", tmp_path)
