@@ -115,17 +115,22 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _NoJob:
-    """A request of a blocked submission, which makes no job. It is withdrawn."""
+    """A request that makes no job, and is withdrawn: of a blocked submission, or of a classic one without its file.
+
+    The original reports a missing file and makes no job, so the message is a dead letter: `unusable` is the reason.
+    """
 
     upload: int
     id: UUID
+    unusable: Unusable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobMaker:
     """Makes one job for one request, even if its message is delivered several times.
 
-    If the file of a submission cannot be used, its job has a `stop_reason`: a runner fails it and mails the reason.
+    If the file of a submission of API v1 cannot be used, its job has a `stop_reason`: a runner fails it and mails the
+    reason. A classic one makes no job then.
     """
 
     database: Database
@@ -171,7 +176,7 @@ class JobMaker:
                     # If a message is in the batch twice, the second one makes nothing.
                     results.append(one.unusable or jobs.pop(one.id, None))
                 case _NoJob():
-                    results.append(None)
+                    results.append(one.unusable)
                 case Unusable():
                     results.append(one)
         return results
@@ -212,7 +217,8 @@ class JobMaker:
         # A foreign message may have no id. It means the request under way, or a new one.
         request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
         # `enable` binds only the classic calls. A run by API v1 has a spec, or an override.
-        if upload["enable"] != 0 and upload["is_classic"] and upload["is_plain"]:
+        is_classic_call = upload["is_classic"] and upload["is_plain"]
+        if upload["enable"] != 0 and is_classic_call:
             return _NoJob(upload_id, request_id)
         # The original's rows have no key, and perhaps no language. Its files are named by id and the language's code.
         key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'] or '')}"
@@ -222,6 +228,8 @@ class JobMaker:
             if not upload["is_classic"] and key.endswith(".zip"):
                 data = _entry(data, upload)
         except Unusable as exc:
+            if is_classic_call:
+                return _NoJob(upload_id, request_id, exc)
             return _Request(upload_id, request_id, None, stop_reason=str(exc), sender=sender, unusable=exc)
         # Postgres cannot store NUL. The API refuses such text, but files may hold it.
         source = data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()

@@ -246,9 +246,8 @@ async def test_an_unusable_file_is_reported_and_fails_the_job(
     request = uuid.uuid4()
     if data is not None:
         store.objects["p.py"] = data
-    upload = await add_upload(
-        database, object_key="p.py", sha256=hashlib.sha256(b"accepted").hexdigest(), request_id=request
-    )
+    digest = hashlib.sha256(b"accepted").hexdigest()
+    upload = await add_upload(database, object_key="p.py", sha256=digest, request_id=request, spec={})
     [settled] = await consumer.handle([delivery(upload, request)])
     assert isinstance(settled, Reject)
     assert reason in settled.reason
@@ -257,6 +256,24 @@ async def test_an_unusable_file_is_reported_and_fails_the_job(
     assert job == {"status": "none-executed", "stop_reason": settled.reason, "number": 1, "request_id": request}
     # If the message comes again, there is still one job.
     await consumer.handle([delivery(upload, request)])
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
+
+
+@pytest.mark.parametrize(("data", "reason"), [(None, "is missing"), (b"", "is empty")])
+async def test_a_classic_call_without_a_file_makes_no_job(
+    database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
+) -> None:
+    """As in the original, it is reported. The submission may be requested again."""
+    request = uuid.uuid4()
+    if data is not None:
+        store.objects["p.py"] = data
+    upload = await add_upload(database, object_key="p.py", request_id=request)
+    assert await consumer.handle([delivery(upload, request)]) == [Reject(f"the file of submission {upload} {reason}")]
+    assert await fetch(database, "SELECT id FROM job") == []
+    assert await fetch(database, "SELECT request_id, enable FROM uploads") == [{"request_id": None, "enable": 0}]
+    # An operator who has restored the file replays the dead letter.
+    store.objects["p.py"] = b"x"
+    assert await consumer.handle([delivery(upload, request)]) == [Ack()]
     assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
