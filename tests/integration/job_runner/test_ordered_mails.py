@@ -17,6 +17,7 @@ from shared.codex import RunResponse
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
+from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer
 from tests.integration.rows import add_job, add_upload, execute, fetch
 from tests.waiting import eventually
@@ -132,12 +133,12 @@ async def test_a_result_is_mailed_again_with_another_id(
 async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: OrderedMails, tmp_path: Path) -> None:
     """The mail of a run and one that is made of the stored result differ only in the id and the link."""
 
-    class Answers:
+    class Answers(CodexOnly):
         async def run(self, **_: object) -> RunResponse:
             return RunResponse.model_validate({**ENGINE, "output": "a" * 30_000, "error": "warned", "time_s": 0.5})
 
     job = await add_job(database)
-    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), LETTERHEAD, 5)  # type: ignore[arg-type]
+    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), LETTERHEAD, 5)
     async with database.transaction() as connection:
         [claimed] = await claim.claim(connection, limit=1, lease_seconds=60)
     await processor.process(claimed)
