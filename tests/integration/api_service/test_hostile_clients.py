@@ -253,6 +253,7 @@ async def test_forms_of_strangers_take_little_memory(
         assert peak(api) < MEMORY
 
 
+@pytest.mark.slow
 async def test_a_strangers_body_has_ten_seconds_in_all(tmp_path: Path, database: Database, database_url: str) -> None:
     await make_key(database)
     with api_process(tmp_path, database_url) as api, api.connect() as connection:

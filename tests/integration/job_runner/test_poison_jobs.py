@@ -306,7 +306,7 @@ async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Datab
     async def contact(_: str) -> None:
         nonlocal contacts
         contacts += 1
-        if contacts <= 5:
+        if contacts <= 2:
             raise EngineAway("the engine closed the connection before the run")
 
     async def play(_: str) -> None: ...
