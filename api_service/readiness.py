@@ -14,13 +14,13 @@ _DATABASE_SECONDS: Final = 0.5
 #: An object is written, which takes longer, and may cost money.
 _STORE_SECONDS: Final = 10.0
 #: The key of that object.
-_KEY: Final = "readiness"
+READINESS_KEY: Final = "readiness"
 
 
 class Readiness:
     def __init__(self, database: Database, store: ObjectStore) -> None:
         self._database = _Cached(database.ping, DatabaseUnavailable, _DATABASE_SECONDS)
-        self._store = _Cached(lambda: store.put(_KEY, b""), StoreUnavailable, _STORE_SECONDS)
+        self._store = _Cached(lambda: store.put(READINESS_KEY, b""), StoreUnavailable, _STORE_SECONDS)
 
     async def has_database(self) -> bool:
         """Return True if the database answers."""

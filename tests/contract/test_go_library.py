@@ -9,7 +9,7 @@ from shared.codex import Verdict
 from shared.engine import Compiled, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
-from tests.fixtures.gate import missing
+from tests.fixtures.languages import need_language
 from tests.waiting import PATIENCE, eventually
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow, pytest.mark.timeout(1500 * PATIENCE)]
@@ -23,8 +23,7 @@ func main() { r := httptest.NewRecorder(); http.NotFound(r, nil); fmt.Println(r.
 
 @pytest.fixture(autouse=True)
 def _go() -> None:
-    if known()["go"].toolchain() is None:
-        missing("Go", "apt-get install golang-go")
+    need_language("go")
 
 
 @pytest.mark.parametrize("mode", ["as it comes", "without cgroups"])

@@ -57,6 +57,9 @@ def test_the_plain_form_takes_a_key(new_page: NewPage, locale: str) -> None:
     page.locator("#program .run button").click()
     expect(page.locator("[role=alert]")).to_be_visible()
     assert "a wrong key" not in page.content()
+    # Nothing that a stranger sent comes back.
+    expect(page.locator("#source")).to_have_value("")
+    page.locator("#source").fill("print(1)")
     page.locator("[name=key]").fill(KEY)
     page.locator("#program .run button").click()
     page.wait_for_url("**/pages/*")
