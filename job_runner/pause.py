@@ -11,7 +11,9 @@ from shared.retry import RetryPolicy
 
 log = get_logger(__name__)
 
-_POLICY: Final = RetryPolicy(base=1, cap=60)
+#: The most seconds between two tries. An outage that has ended must not last much longer for the submissions.
+LONGEST_PAUSE: Final = 10.0
+_POLICY: Final = RetryPolicy(base=1, cap=LONGEST_PAUSE)
 
 
 class Pause:

@@ -19,7 +19,7 @@ from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
 from job_runner.outcome import SEND_ANOTHER, Outcome, give_up
-from job_runner.pause import Pause
+from job_runner.pause import LONGEST_PAUSE, Pause
 from job_runner.program_runs import ProgramRuns
 from job_runner.storable import storable
 from shared import budgets, metrics
@@ -159,7 +159,7 @@ class Processor:
                 return await self._complete(job, outcome, is_certain=is_certain)
             except (StoreUnavailable, DatabaseUnavailable) as exc:
                 failures += 1
-                delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                delay = self._policy.capped(LONGEST_PAUSE).delay(failures, self._rng, at_least=exc.retry_after)
                 # A commit whose answer was lost may have been made.
                 is_certain = is_certain and isinstance(exc, StoreUnavailable | DatabaseConflict)
                 log.warning("outcome.waiting", error=str(exc), next_try_s=round(delay, 1))
