@@ -69,7 +69,12 @@ class ProgramRuns:
         """Run a classic submission as the CodeX call does. Our engine's own call says when a run has begun."""
         program, source = Program.classic(job.filename, submission), submission["contents"].encode()
         share = f"key-{job.owner}"
-        if await self._engine.has_run_call():
+        try:
+            has_run_call = await self._engine.has_run_call()
+        except EngineAway:
+            # An engine may lack the list of its calls, which the original's client never asked for.
+            has_run_call = False
+        if has_run_call:
             outcome = await self._stream(job, program, program.request({program.entry: source}), share)
             return replace(outcome, details=None)
         return decide(await self._call_codex(job, program, source, share))

@@ -39,8 +39,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-#: A pause is at most a minute, so in an hour there are some more.
-HOUR = 70
+#: A pause is at most ten seconds and at least half of that, so in an hour there are some more than these.
+HOUR = 500
 JOBS = 6
 POLICY = RetryPolicy(base=0.001, cap=0.002)
 
@@ -254,6 +254,20 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
     rows = await fetch(database, "SELECT attempt, crashes FROM job")
     assert max(int(str(row["attempt"])) for row in rows) <= 2
     assert {row["crashes"] for row in rows} == {0}
+
+
+class WithoutList(ScriptedEngine):
+    async def has_run_call(self) -> bool:
+        raise EngineAway("the engine answered HTTP 404 to GET /list")
+
+
+async def test_a_foreign_engine_needs_no_list_of_its_calls(database: Database, store: Store) -> None:
+    """The original's client never asked for one."""
+    await add_job(database)
+    processor = Processor(database, store, WithoutList(), LETTERHEAD, 3, policy=POLICY, pause=Pause(POLICY))
+    async with running(database, processor):
+        await eventually(lambda: executed(database, 1))
+    assert await fetch(database, "SELECT attempt FROM job") == [{"attempt": 1}]
 
 
 async def executed(database: Database, jobs: int) -> bool:
