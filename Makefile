@@ -66,11 +66,12 @@ siege: ## Put attackers and honest clients to one system together; `make siege M
 	@deploy/bootstrap test
 	@$(python) -m tests.siege --minutes $(or $(MINUTES),3) $(args)
 
-lint: ## Check style, types, layers and dependencies
+lint: ## Check style, types, the OpenAPI document, layers and dependencies
 	@deploy/bootstrap test
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
+	@$(python) -m pytest -q -k test_the_document_is_valid tests/integration/api_service/v1/test_openapi.py
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry api_service executor job_runner precieux queue_consumer shared
 	@cd client && ../.venv/bin/deptry precieux_client
