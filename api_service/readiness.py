@@ -32,7 +32,7 @@ class Readiness:
 
 
 class _Cached:
-    """Does something that may raise `error`, at most every `seconds`, and tells whether it worked."""
+    """Does something that may raise `error`, at most every `seconds`, and remembers if it worked."""
 
     def __init__(self, action: Callable[[], Awaitable[object]], error: type[Exception], seconds: float) -> None:
         self._action = action

@@ -63,7 +63,7 @@ class _Server:
 
 
 def suffice(limits: StepLimits) -> bool:
-    """Return True if an ordinary compiler with these limits would compile whatever a shared one does.
+    """Return True if an ordinary compiler with these limits would compile all that a shared one does.
 
     A shared compiler's limits are for all its sources. A source with lower limits is left to an ordinary one.
     """

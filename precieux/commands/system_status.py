@@ -106,7 +106,7 @@ async def require_room(database: Database) -> None:
                 " ORDER BY md5(CAST(number AS text)), text) AS sorted"
             )
     except asyncpg.InternalServerError as exc:
-        # Postgres could not make the folder of its temporary files, and tells only that it is not there.
+        # Postgres could not make the folder of its temporary files. Its error says only that the folder is missing.
         raise DatabaseFull(f"the disk of the database has no room for a temporary file: {exc}") from exc
 
 

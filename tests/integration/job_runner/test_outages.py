@@ -242,7 +242,7 @@ async def test_an_outcome_whose_lease_is_lost_waits_for_no_store(database: Datab
 
 
 async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, store: Store) -> None:
-    """A balancer without an engine accepts the connection and closes it. That is all that a CodeX call tells us."""
+    """A balancer without an engine accepts the connection and closes it. A CodeX call shows no more than that."""
     engine = ScriptedEngine()
     engine.failures = [EngineCrashed("the engine did not answer: disconnected") for _ in range(LONG)]
     for number in range(JOBS):

@@ -263,7 +263,7 @@ async def test_an_unusable_file_is_reported_and_fails_the_job(
 async def test_a_classic_call_without_a_file_makes_no_job(
     database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
 ) -> None:
-    """As in the original, it is reported. The submission may be requested again."""
+    """The missing file is reported, as in the original. The submission may be requested again."""
     request = uuid.uuid4()
     if data is not None:
         store.objects["p.py"] = data

@@ -1,4 +1,4 @@
-"""An executor that is asked to stop: runs finish within the grace, and the others are told why they are ended."""
+"""An executor that is asked to stop lets runs finish within the grace, and says to the others why they end."""
 
 import asyncio
 import inspect
