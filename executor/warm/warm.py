@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from executor.catalogue import Installed
-from executor.languages.base import Forked
 from executor.languages.program import Program, shadows
 from executor.sandbox.base import Job, Ready, SandboxFailure, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -57,9 +56,8 @@ class Warm:
             if each.language.code in _AT_START:
                 self._start_set_up(each)
 
-    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
-        """Return the job for a box with a warm runtime or compiler, or unchanged if its first step has none. `args` are
-        the program's arguments."""
+    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+        """Return the job for a box with a warm runtime or compiler, or unchanged if its first step has none."""
         self._start_set_up(installed)
         code = installed.language.code
         # A runtime that has started has its environment already.
@@ -70,7 +68,7 @@ class Warm:
             return replace(job, template=forked.box(program.source)) if forked else job
         # A runtime that has started has loaded modules of its own.
         runtime = None if shadows(program, installed.reserved) else self._runtime(code, program)
-        return runtime.place(job, program.names, args) if runtime else job
+        return runtime.place(job) if runtime else job
 
     def _runtime(self, code: str, program: Program) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
@@ -120,7 +118,7 @@ class Warm:
         if compile_ and compile_.shared and installed.language.code not in self._shared:
             argv = installed.command(compile_.shared)
             idle_s = self._settings.executor_warm_idle
-            self._shared[installed.language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
+            self._shared[installed.language.code] = SharedCompiler(self._sandbox.run, argv, environment, idle_s)
 
     async def _set_up_forked_compiler(self, installed: Installed) -> None:
         compile_ = installed.language.compile
@@ -136,7 +134,7 @@ class Warm:
             await runtime.check(self._sandbox)
             self._runtimes[installed.language.code] = runtime
             self._keep_ready(runtime.template)
-            if isinstance(warm, Forked) and warm.imports:
+            if warm.imports:
                 imports = WarmImports(self._sandbox, installed, warm, self._settings)
                 self._imports[installed.language.code] = imports
 

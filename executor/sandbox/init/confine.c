@@ -70,11 +70,11 @@ static _Noreturn void begin(struct beginning *beginning)
  * namespace, whose count of processes starts at zero. The filter comes last, because it forbids what the rest needs. */
 void become_program(const struct box *box, const struct confinement *confinement, int control)
 {
-    bool is_stub = box->kind == STUB, is_known = is_stub || box->kind == FURTHER;
+    bool is_known = box->kind == FURTHER;
     on_failure(CONTROL, "!", 1);
-    if (put_at(CONTROL, control, is_stub ? 0 : O_CLOEXEC) < 0)
+    if (put_at(CONTROL, control, O_CLOEXEC) < 0)
         fail("dup3");
-    if (box->kind == FURTHER)
+    if (is_known)
         box->beginning->cpu_outside_s = read_clock(CLOCK_THREAD_CPUTIME_ID);
     for (int index = 0; index < box->join_count; index++)
         if (write(box->joins[index], "0", 1) < 0)
@@ -84,7 +84,7 @@ void become_program(const struct box *box, const struct confinement *confinement
         fail("setsid");
     if (is_known) {
         read_step(box->packet, &step);
-        connect_streams(&step, box->streams, box->stream_count);
+        connect_streams(&step, box->packet->descriptors, box->packet->count);
     }
     replace_descriptors();
     if (chdir(WORK) < 0)
@@ -97,9 +97,7 @@ void become_program(const struct box *box, const struct confinement *confinement
     empty_bounding_set(confinement->last_capability); /* in a new user namespace the set is full */
     limit_capabilities(NO_CAPABILITY);
     install_filter(&confinement->program_filter);
-    if (is_stub)
-        run_step(&step);
-    if (box->kind == FURTHER)
+    if (is_known)
         begin(box->beginning);
     if (box->kind == FORKED)
         return;

@@ -16,9 +16,9 @@ struct confinement {
     int last_capability;
 };
 
-/* What waits in a box for its first step: a process that can start any program, a copy of the zygote, or a stub. The
- * process of a FURTHER step does not wait. */
-enum box_kind { PLAIN, FORKED, STUB, FURTHER };
+/* What waits in a box for its first step: a process that can start any program, or a copy of the zygote. The process of
+ * a FURTHER step does not wait. */
+enum box_kind { PLAIN, FORKED, FURTHER };
 
 /* When the process of a FURTHER step became its program, in seconds of the monotonic clock, and the CPU seconds that it
  * had used by then, and before it joined its cgroup. */
@@ -26,15 +26,15 @@ struct beginning {
     double at, cpu_s, cpu_outside_s;
 };
 
-/* A box that the keeper has requested. If its kind is STUB or FURTHER, the next words in `packet` are the step. */
+/* A box that the keeper has requested. If its kind is FURTHER, the next words in `packet` are the step. */
 struct box {
     long id;
     uid_t user;
     long long disk_bytes;
     enum box_kind kind;
     int keeper; /* process 1's socket */
-    const int *joins, *streams;
-    int join_count, stream_count;
+    const int *joins;
+    int join_count;
     struct packet *packet;
     struct beginning *beginning;
 };

@@ -29,7 +29,6 @@ static const char DIES_SECOND[] = "950";
 struct child {
     pid_t pid;
     int control;
-    bool is_stub;
 };
 
 /* `packet` is the run, as the keeper sends it (`run_words` in keeper/words.py). `joins` are the descriptors with
@@ -72,9 +71,7 @@ static bool start_child(const struct box *box, const struct confinement *confine
 {
     int pair[2];
     char message[1024];
-    /* A stub reads a line, perhaps in several parts. */
-    int type = box->kind == STUB ? SOCK_STREAM : SOCK_SEQPACKET;
-    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         fail("socketpair");
     /* A step may be as long as the packet that it comes in, and the host's own buffers may be smaller. A buffer that
        suffices is kept, because setting it makes it smaller where wmem_max is below wmem_default. */
@@ -84,7 +81,6 @@ static bool start_child(const struct box *box, const struct confinement *confine
     if (bytes < SEND_BUFFER && setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int)) < 0)
         fail("SO_SNDBUF");
     child->control = pair[0];
-    child->is_stub = box->kind == STUB;
     child->pid = fork_with_threads();
     if (child->pid < 0)
         fail("fork");
@@ -93,7 +89,7 @@ static bool start_child(const struct box *box, const struct confinement *confine
         return true;
     }
     close(pair[1]);
-    for (int index = 0; index < box->join_count + box->stream_count; index++)
+    for (int index = 0; index < box->join_count; index++)
         close(box->joins[index]);
     ssize_t length = recv(child->control, message, sizeof message, 0);
     if (length != 1 || message[0] != 'r')
@@ -101,25 +97,20 @@ static bool start_child(const struct box *box, const struct confinement *confine
     return false;
 }
 
-/* Return the end of the step's words, which are next in the packet. Point `line` to the text for a stub. */
-static char *end_of_step(struct packet *from, const char **line)
+/* Return the end of the step's words, which are next in the packet. */
+static char *end_of_step(struct packet *from)
 {
-    *line = next_word(from);
     long long bytes = next_number(from);
     if (bytes < 0 || from->next + bytes > from->bytes + from->length)
         fail_malformed("step");
     return from->next + bytes;
 }
 
-/* Send the child the step's words as the keeper sent them. A stub gets one line of text instead. */
+/* Send the child the step's words as the keeper sent them. */
 static void send_step(const struct child *child, struct packet *from)
 {
-    const char *line;
-    char *end = end_of_step(from, &line);
-    if (child->is_stub)
-        send_packet(child->control, line, strlen(line), NULL, 0);
-    else
-        send_packet(child->control, from->next, (size_t)(end - from->next), from->descriptors, from->count);
+    char *end = end_of_step(from);
+    send_packet(child->control, from->next, (size_t)(end - from->next), from->descriptors, from->count);
     from->next = end;
 }
 
@@ -127,7 +118,7 @@ static void send_step(const struct child *child, struct packet *from)
 static void check_start(const struct child *child)
 {
     char message[1024];
-    ssize_t length = child->is_stub ? 0 : recv(child->control, message, sizeof message, 0);
+    ssize_t length = recv(child->control, message, sizeof message, 0);
     if (length > 0)
         fail_to_start(message, length);
     close(child->control);
@@ -225,18 +216,14 @@ static void start_further(const struct box *box, const struct confinement *confi
         fail_malformed("joins");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         fail("socketpair");
-    const char *line;
-    char *end = end_of_step(&packet, &line);
+    char *end = end_of_step(&packet);
     further.kind = FURTHER;
     further.joins = joins.descriptors;
     further.join_count = joins.count;
-    further.streams = packet.descriptors;
-    further.stream_count = packet.count;
     further.packet = &packet;
     further.beginning = beginning;
     struct start start = {&further, confinement, pair[1]};
     child->control = pair[0];
-    child->is_stub = false;
     child->pid = clone(become_further_program, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
     on_failure(box->keeper, "failure ", 0); /* the process has set its own */
     if (child->pid < 0)

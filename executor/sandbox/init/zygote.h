@@ -1,7 +1,7 @@
 /* A zygote: a process that only forks process 1 of each box.
  *
- * Forked processes inherit its memory, so it learns nothing about any run. It learns only that a box is needed, of
- * which kind, and with which stub. Some zygotes are runtimes or compilers (zygote/python.py, node.c, gcc.c), so that a
+ * Forked processes inherit its memory, so it learns nothing about any run. It learns only that a box is needed, and of
+ * which kind. Some zygotes are runtimes or compilers (zygote/python.py, node.c, gcc.c), so that a
  * box need not start one. The plain zygote (main.c) has no memory worth copying.
  */
 #pragma once
