@@ -113,7 +113,6 @@ class Compile:
 
     The other fields are ways to do it faster.
     `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
-    `forked`: the compiler is forked from one that has started already (`executor.warm.forked_compiler`).
     `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
     """
 
@@ -123,7 +122,6 @@ class Compile:
     allowed: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
     driver: bool = False
-    forked: bool = False
     headers: Headers | None = None
     shared: tuple[str, ...] = ()
 

@@ -45,7 +45,7 @@ static void enter_namespaces(uid_t user)
     write_to_proc("self/gid_map", map);
 }
 
-const struct step *wait_for_step(void)
+static void wait_for_step(void)
 {
     send_packet(CONTROL, READY, 1, NULL, 0);
     if (!receive_packet(CONTROL, &packet))
@@ -53,7 +53,6 @@ const struct step *wait_for_step(void)
     read_step(&packet, &step);
     connect_streams(&step, packet.descriptors, packet.count);
     set_limits(&step);
-    return &step;
 }
 
 /* Process 1 shares its memory with this process until `execute`, so this process must not be traceable until then. */

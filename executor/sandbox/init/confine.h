@@ -40,12 +40,10 @@ struct box {
 };
 
 /* Called in a new process: give up every privilege, then run the step. Return only if the box is FORKED; the caller
- * must then call `wait_for_step` or `await_step`. */
+ * must then call `await_step`. */
 void become_program(const struct box *box, const struct confinement *confinement, int control);
 
-/* Report that this process is ready, wait for the step, and set up its streams and limits. Exit if the keeper ends the
- * box without a run. */
-const struct step *wait_for_step(void);
-/* `wait_for_step` for zygote/python.py and node.c. Point `arguments` to the words of the command, each ended by a NUL,
- * and return their length in bytes. */
+/* For zygote/python.py and node.c: report that this process is ready, wait for the step, and set up its streams and
+ * limits. Point `arguments` to the words of the command, each ended by a NUL, and return their length in bytes. Exit if
+ * the keeper ends the box without a run. */
 size_t await_step(const char **arguments);

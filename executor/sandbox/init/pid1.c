@@ -213,7 +213,7 @@ static int become_further_program(void *argument)
  * through descriptors that the keeper sends now.
  *
  * As with vfork(2), the process shares our memory until then, and we are stopped. To copy our memory would take longer
- * than anything else here, if we are a copy of a runtime or a compiler. No other process is in the box. */
+ * than anything else here, if we are a copy of a runtime. No other process is in the box. */
 static void start_further(const struct box *box, const struct confinement *confinement, struct child *child,
                           struct beginning *beginning)
 {

@@ -1,4 +1,4 @@
-"""Speed-ups are set up at the start for Python and C, and for Node at its first program."""
+"""Speed-ups are set up at the start for Python, and for Node at its first program."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,14 +10,13 @@ import pytest
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.pipeline import of_source, plan
-from executor.sandbox.base import File, Job, Ready, SandboxFailure, Shortcut, StepResult
+from executor.sandbox.base import File, Job, Ready, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest
 from tests.waiting import eventually
 
 _SETTINGS = ExecutorSettings()
-_SHORTCUT = Shortcut((("/bin/cc1", "main.c"), ("/bin/as",), ("/bin/ld",)), ())
 
 
 class _Sandbox:
@@ -46,7 +45,7 @@ def _installed(code: str) -> Installed:
     language = known()[code]
     options = dict.fromkeys(language.compile.options, "") if language.compile else {}
     tools = {tool: f"/bin/{tool}" for tool in language.tools}
-    return Installed(language, tools | options, "1.0", _SHORTCUT)
+    return Installed(language, tools | options, "1.0")
 
 
 async def _settle() -> None:
@@ -65,13 +64,12 @@ def _files(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize(("code", "program"), [("py", "/bin/python"), ("c", "/bin/cc1")])
-async def test_a_small_zygote_starts_before_its_first_program(code: str, program: str) -> None:
+async def test_pythons_zygote_starts_before_its_first_program() -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, _SETTINGS, [_installed(code)], None)
+    warm = Warm(sandbox, _SETTINGS, [_installed("py")], None)
     await _settle()
-    assert sandbox.keeps(program)
-    assert _place(warm, code).template.zygote
+    assert sandbox.keeps("/bin/python")
+    assert _place(warm, "py").template.zygote
     await warm.aclose()
 
 
