@@ -6,7 +6,6 @@ headers ready. All get the same input; `Case` holds the rest of a program's requ
 """
 
 import asyncio
-import base64
 import os
 import re
 import subprocess
@@ -41,7 +40,7 @@ _QUICK: dict[str, tuple[str, ...]] = {
         "thread_outlives_main", "uncaught", "unicode", "writes_module",
     ),
     "js": (
-        "children", "collected", "deep", "emit_patched", "exit_code_set", "exits_with_work", "globals",
+        "children", "collected", "deep", "exit_code_set", "globals",
         "heap_is_bounded", "identity", "input_by_lines", "input_piped", "killed", "module", "much_output", "order",
         "own_modules", "process_state", "random", "rejection", "require_missing", "signal_handled", "stack",
         "syntax_error", "threads", "throw_error", "unsettled", "worker",
@@ -61,13 +60,6 @@ _RENAMED = {
 }
 #: The suffix of the other name, if it is not that of the program's file.
 _SUFFIXES = {"unsettled": ".mjs"}
-#: An addon for Node that has work for the end of the process.
-_ADDON = """
-#include <stdio.h>
-#include <stdlib.h>
-static void end(void) { puts("the addon's end"); }
-void *napi_register_module_v1(void *environment, void *exports) { atexit(end); return exports; }
-"""
 #: How long a runtime may take to get ready.
 _READY_S = 120
 
@@ -125,14 +117,6 @@ def warm(cold: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
         yield running.url
 
 
-@pytest.fixture
-def addon(tmp_path: Path) -> str:
-    """The compiled `_ADDON`, in base64."""
-    compiled = tmp_path / "addon.node"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", compiled], input=_ADDON.encode(), check=True)
-    return base64.b64encode(compiled.read_bytes()).decode()
-
-
 async def _await_readiness(cold: str, warm: str) -> None:
     """Wait until a program, or its compilation, uses far less CPU time than the start of its runtime or compiler."""
     for language in ("py", "js", "java"):
@@ -166,13 +150,6 @@ async def test_a_warm_program_behaves_like_a_cold_one(case: Case, cold: str, war
         answers = await asyncio.gather(_run(client, cold, case), _run(client, warm, case))
     from_cold, from_warm = ({name: _without_addresses(answer.get(name)) for name in _TOLD} for answer in answers)
     assert from_warm == from_cold
-
-
-async def test_the_end_of_a_library_runs_in_a_warm_node(cold: str, warm: str, addon: str) -> None:
-    source = f"require('fs').writeFileSync('own.node', '{addon}', 'base64'); require('./own.node')"
-    async with httpx.AsyncClient(timeout=120) as client:
-        for url in (cold, warm):
-            assert (await _run(client, url, Case("js", "addon", source)))["output"] == "the addon's end\n"
 
 
 @pytest.mark.parametrize("language", ["js", "py"])

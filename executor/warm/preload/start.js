@@ -1,9 +1,9 @@
 // Node's zygote: a Node that has started and is forked for each program, in its box (executor/sandbox/init/node.c).
 //
 // It is preloaded (`node --require=start.js /box/work/main.js`), so it runs after Node's own start and just before Node
-// loads the main module. It calls C three times. The first call, in the zygote, returns only in the forked processes.
-// The second returns in each of them when its program has arrived. Node then runs the program itself, so no frame of
-// this file is on the stack. The third ends the process.
+// loads the main module. It calls C twice. The first call, in the zygote, returns only in the forked processes. The
+// second returns in each of them when its program has arrived. Node then runs the program itself, so no frame of this
+// file is on the stack.
 'use strict'
 
 const fs = require('fs')
@@ -72,25 +72,6 @@ function takeCommand() {
   process.argv[1] = own
 }
 
-// Let a program that has no listener of 'exit' end at that event, in C (node.c). Node would first take down its heap
-// and its threads, which takes 2 ms and which such a program cannot notice. `emit` is a getter. While the program runs,
-// it returns Node's own function, so no listener has a frame of this file on its stack.
-function endAtExitEvent() {
-  const { dlopen, emit } = process
-  function emitExit(event, code) {
-    if (event === 'exit' && code === 0) dlopen.call(process, { exports: {} }, LIBRARY) // returns if Node is needed
-    return emit.call(process, event, code)
-  }
-  const changed = (value) => ({ value, configurable: true, enumerable: true, writable: true })
-  Object.defineProperty(Object.getPrototypeOf(process), 'emit', {
-    configurable: true,
-    get: () => (process._exiting && !process.listenerCount('exit') ? emitExit : emit),
-    set(value) {
-      Object.defineProperty(this, 'emit', changed(value))
-    }
-  })
-}
-
 // Worker threads load this file too, and get the main thread's age.
 if (isMainThread) {
   const output = new net.Socket({ fd: 1, readable: false, writable: true })
@@ -103,7 +84,6 @@ if (isMainThread) {
   warm(printer)
   process.dlopen({ exports: {} }, LIBRARY)
   takeCommand()
-  endAtExitEvent()
   setEnvironmentData(AGE, performance.now() - START_MS)
 }
 shiftClocks(getEnvironmentData(AGE))
