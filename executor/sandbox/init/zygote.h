@@ -7,6 +7,6 @@
 
 #include <stdbool.h>
 
-/* Make boxes until the keeper closes its socket; then return false. Return true in the child of a FORKED box, which
+/* Make boxes until the keeper closes its socket; then return false. Return true in the child of a forked box, which
  * must then call `await_step`. */
 bool make_boxes(void);

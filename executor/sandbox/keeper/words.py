@@ -19,8 +19,8 @@ from executor.sandbox.keeper.protocol import CPU_MARGIN_S, MakeBox, StepOrder
 @dataclass(frozen=True)
 class StepEnd:
     """How a step ended, as process 1 measured it (`report` in init/pid1.c). `signal` is the one that killed it, and
-    `resident_bytes` the largest resident size of one of its processes. Before the step became its program, it used
-    `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them."""
+    `resident_bytes` the largest resident size of one of its processes. Before the process of a further step
+    got that, it used `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them."""
 
     step: int
     exit_code: int | None
@@ -50,7 +50,7 @@ def to_words(*values: str | int) -> bytes:
 
 def box_words(order: MakeBox, joins: int) -> bytes:
     """Return the words for `read_box` in init/zygote.c. The socket of process 1 and `joins` others are attached."""
-    return to_words(order.id, order.user, order.disk_bytes, "forked" if order.zygote else "plain", joins)
+    return to_words(order.id, order.user, order.disk_bytes, int(order.zygote is not None), joins)
 
 
 def run_words(
