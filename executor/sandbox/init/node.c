@@ -10,27 +10,21 @@
 #include "zygote.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-/* start.js reads the words of the command here, and deletes them. They are in hexadecimal digits, because words may have
- * any bytes, and an environment none that is 0. */
-static const char WORDS[] = "PRECIEUX_WORDS";
-
+/* Set a variable for each word of the command. start.js reads and deletes them. */
 static void pass_on(const char *words, size_t length)
 {
-    static const char DIGITS[] = "0123456789abcdef";
-    char *text = malloc(2 * length + 1);
-    if (!text)
-        fail("malloc");
-    for (size_t index = 0; index < length; index++) {
-        text[2 * index] = DIGITS[(unsigned char)words[index] >> 4];
-        text[2 * index + 1] = DIGITS[words[index] & 15];
+    char name[32];
+    const char *word = words;
+    for (int index = 0; word < words + length; index++, word += strlen(word) + 1) {
+        snprintf(name, sizeof name, "PRECIEUX_WORD_%d", index);
+        if (setenv(name, word, 1) < 0)
+            fail("setenv");
     }
-    text[2 * length] = 0;
-    if (setenv(WORDS, text, 1) < 0)
-        fail("setenv");
-    free(text);
 }
 
 /* The name that Node looks up (nodejs.org/api/n-api.html, "Module registration"). */
@@ -41,7 +35,7 @@ EXPORTED void *napi_register_module_v1(void *environment, void *exports)
     (void)environment;
     if (is_forked) {
         size_t length = await_step(&words);
-        pass_on(words, length - 1);
+        pass_on(words, length);
         return exports;
     }
     on_failure(CONTROL, "", 1);
@@ -50,7 +44,6 @@ EXPORTED void *napi_register_module_v1(void *environment, void *exports)
     if (!make_boxes())
         _exit(0);
     resume_threads();
-    prefault_heap();
     is_forked = true;
     return exports;
 }

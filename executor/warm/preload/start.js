@@ -16,8 +16,8 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = require('worker
 const LIBRARY = '/box/init.so'
 const WORK = '/box/work'
 const MAIN = `${WORK}/main.js`
-// The words of the command, from node.c.
-const WORDS = 'PRECIEUX_WORDS'
+// The variables with the words of the command, from node.c.
+const WORD = 'PRECIEUX_WORD_'
 // The time that a Node takes from its start to its program.
 const START_MS = 20
 const AGE = 'precieux.age'
@@ -62,8 +62,8 @@ function shiftClocks(age) {
 
 // Node's command line names MAIN and no arguments. The command has the source's name, and the program's arguments.
 function takeCommand() {
-  const words = Buffer.from(process.env[WORDS], 'hex').toString().split('\0')
-  delete process.env[WORDS]
+  const words = []
+  for (let name; (name = WORD + words.length) in process.env; delete process.env[name]) words.push(process.env[name])
   const source = words.findIndex((word, index) => index > 0 && !word.startsWith('--'))
   process.argv.push(...words.slice(source + 1))
   const own = path.resolve(WORK, words[source])
