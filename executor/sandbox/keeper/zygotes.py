@@ -98,7 +98,7 @@ class _Kind:
             self.current, self.next = self.next or self._start(), None
         zygote = self.current
         assert zygote
-        zygote.send(box_words(order, len(joins)), [init.fileno(), *joins])
+        zygote.send(box_words(order), [init.fileno(), *joins])
         zygote.pending[order.id] = None
         zygote.boxes += 1
         if zygote.boxes >= self.max_boxes - _START_AHEAD and not self.next:
