@@ -60,7 +60,6 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.RUNNER: {
         _ALL: "test_results, webhooks, emails, languages, budgets",
         "SELECT, INSERT, DELETE": "results",
-        "SELECT, INSERT": "quarantine",
         "SELECT, INSERT, UPDATE": "deleted_uploads",
         "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages",
         "SELECT, UPDATE": "idempotency_keys",
