@@ -24,7 +24,7 @@ from job_runner.event_lines import EventLines, RunEvent, shorten_event
 from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
-from shared.engine import ARTIFACTS, RUN_CALL, Started
+from shared.engine import ARTIFACTS, MAX_ARTIFACTS, RUN_CALL, Started
 from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.json_structure import has_more_structure
 
@@ -106,10 +106,9 @@ class CodexClient:
         # A byte can take six in JSON and more than one in base64, and there are two streams. The rest is for the other
         # fields.
         self._max_answer = 15 * settings.max_output_bytes + (64 << 10)
-        artifact_bytes = settings.artifact_bytes if settings.artifact_count else 0
-        self._max_line = self._max_answer + 2 * artifact_bytes + settings.artifact_count * _NAME_LENGTH
+        self._max_line = self._max_answer + 2 * settings.artifact_bytes + MAX_ARTIFACTS * _NAME_LENGTH
         self._max_output = settings.max_output_bytes
-        self._max_artifacts = (settings.artifact_count, settings.artifact_bytes)
+        self._max_artifact_bytes = settings.artifact_bytes
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
         # httpx bounds only each wait, so an engine could send a byte at a time without end.
         self._deadline = 2 * settings.codex_timeout
@@ -167,7 +166,7 @@ class CodexClient:
 
     async def returns_artifacts(self) -> bool:
         """Return True if the engine can return artifacts, and they are wanted. It asks as `has_run_call` does."""
-        return await self.has_run_call() and ARTIFACTS in (self._calls or ()) and self._max_artifacts[0] > 0
+        return await self.has_run_call() and ARTIFACTS in (self._calls or ()) and self._max_artifact_bytes > 0
 
     async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         request = self._request("/run", share, program)
@@ -186,7 +185,7 @@ class CodexClient:
                     async for event in events:
                         if isinstance(event, Started):
                             begun = event
-                        yield shorten_event(event, self._max_output, *self._max_artifacts)
+                        yield shorten_event(event, self._max_output, self._max_artifact_bytes)
                 await _read_end(chunks)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
             if _is_broken(exc):

@@ -21,6 +21,8 @@ RUN_CALL: Final = "run"
 ARTIFACTS: Final = "artifacts"
 
 MAX_FILES: Final = 256
+#: The most files that come back of a program's folder `out`.
+MAX_ARTIFACTS: Final = 16
 MAX_TESTS: Final = 100
 #: The most arguments of a program, and their bytes together. They also bound the options of a compiler.
 MAX_ARGS: Final = 256
