@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from job_runner.event_lines import EventLines, RunEvent, shorten_event
 from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
-from shared.engine import ARTIFACTS, MAX_ARTIFACTS, RUN_CALL, Started
+from shared.engine import MAX_ARTIFACTS, RUN_CALL, Started
 from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.json_structure import has_more_structure
 
@@ -83,9 +82,6 @@ class Engine(Protocol):
     async def is_well(self) -> bool:
         """Return True if the engine answers."""
 
-    async def returns_artifacts(self) -> bool:
-        """Return True if `POST /run` can return the files that a program wrote. Raises `EngineAway`."""
-
     def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
 
@@ -137,7 +133,7 @@ class CodexClient:
         fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
         if filename:
             fields["filename"] = filename
-        request = self._request("/", share, fields)
+        request = self._request("/", share, to_json(fields))
         async with AsyncExitStack() as turn:
             try:
                 async with (
@@ -163,10 +159,6 @@ class CodexClient:
         except (EngineAway, TimeoutError):
             return False
         return True
-
-    async def returns_artifacts(self) -> bool:
-        """Return True if the engine can return artifacts, and they are wanted. It asks as `has_run_call` does."""
-        return await self.has_run_call() and ARTIFACTS in (self._calls or ()) and self._max_artifact_bytes > 0
 
     async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         request = self._request("/run", share, program)
@@ -222,7 +214,7 @@ class CodexClient:
         self._calls, self._instance = listed.calls, listed.instance
         return listed.supported_languages
 
-    def _request(self, path: str, share: str, body: bytes | dict[str, str]) -> httpx.Request:
+    def _request(self, path: str, share: str, body: bytes) -> httpx.Request:
         """Return the request for a run."""
         common = self._common[path]
         headers = common.headers.copy()
@@ -231,15 +223,7 @@ class CodexClient:
             headers[SHARE_HEADER] = share
         if next(self._runs) % _RUNS_PER_CLOSE == 0:
             headers["Connection"] = "close"
-        content: bytes | AsyncIterator[bytes]
-        if isinstance(body, bytes):
-            content = body
-        elif sum(map(len, body.values())) > _LONG:
-            content, length = _long_body(body)
-            headers["Content-Length"] = str(length)
-        else:
-            content = to_json(body)
-        return httpx.Request("POST", common.url, headers=headers, content=content, extensions=common.extensions)
+        return httpx.Request("POST", common.url, headers=headers, content=body, extensions=common.extensions)
 
     def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
         """Return the error of an answer of `POST /run` that is not a stream."""
@@ -270,21 +254,6 @@ async def _read_end(chunks: AsyncIterator[bytes]) -> None:
     with contextlib.suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(_END_SECONDS):
             await anext(chunks, None)
-
-
-def _long_body(fields: dict[str, str]) -> tuple[AsyncIterator[bytes], int]:
-    """Return the pieces of the JSON object, each of which is freed when it is sent, and its length in bytes."""
-    encoded: dict[str, bytes] = {}
-    pieces: deque[bytes] = deque()
-    for name, value in fields.items():
-        pieces += (b"," if pieces else b"{", to_json(name), b":", encoded.setdefault(value, to_json(value)))
-    pieces.append(b"}")
-
-    async def drain() -> AsyncIterator[bytes]:
-        while pieces:
-            yield pieces.popleft()
-
-    return drain(), sum(map(len, pieces))
 
 
 def _session() -> aiohttp.ClientSession:

@@ -17,8 +17,6 @@ from shared.codex import LimitBounds, Verdict
 
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
-#: What it contains if `POST /run` can return the files that a program wrote to `out/`.
-ARTIFACTS: Final = "artifacts"
 
 MAX_FILES: Final = 256
 #: The most files that come back of a program's folder `out`.
