@@ -20,7 +20,6 @@ from api_service.turns import Turns
 from shared import budgets
 from shared.budgets import Use
 from shared.database.connection import Connection, Database, Record
-from shared.database.standby import confirm
 from shared.errors import TransientError
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
@@ -79,14 +78,8 @@ class Submissions:
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
-        try:
-            async with self.turns.take(principal), self.database.transaction() as connection:
-                return await self._register(connection, principal, new, idempotency_key)
-        except IdTaken:
-            # If the client's first answer was lost, it takes this answer for a confirmation of its submission.
-            async with self.database.connection() as connection:
-                await confirm(connection)
-            raise
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            return await self._register(connection, principal, new, idempotency_key)
 
     async def _register(
         self, connection: Connection, principal: Principal, new: NewSubmission, idempotency_key: str | None
@@ -99,7 +92,6 @@ class Submissions:
             if idempotency_key is not None:
                 earlier = await submission_rows.find_earlier(connection, principal, idempotency_key)
                 if earlier is not None:
-                    await confirm(connection)
                     return _id_of_same(earlier, new, sha256)
             if new.id is not None:
                 raise IdTaken(new.id)
@@ -221,7 +213,6 @@ class Submissions:
         ):
             if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
                 row = await submission_rows.find(connection, principal, upload_id)
-                await confirm(connection)
                 return None if row is None else bool(row["enable"] == 0)
         return True
 
