@@ -17,7 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api_service.new_submission import NewSubmission, Object
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.schemas import Upload
 from api_service.settings import ApiSettings
 from api_service.source_text import read_source
@@ -44,7 +44,7 @@ async def read_submission(request: Request, settings: ApiSettings, languages: Se
         upload = _upload(request, form, languages)
         if len(upload.inputs.encode()) > settings.max_input_bytes:
             raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                Kind.TOO_LARGE,
                 f"inputs is longer than {settings.max_input_bytes} bytes; send a shorter input.",
             )
         filename, source = await _file(form, settings)
@@ -64,15 +64,15 @@ def _check_media_type(request: Request) -> None:
     media_type, parameters = parse_options_header(request.headers.get("Content-Type", ""))
     if media_type.lower() not in (b"multipart/form-data", b""):
         raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            Kind.UNSUPPORTED_TYPE,
             "The body must be a form with a file (multipart/form-data), as `curl -F file=@program.py` sends it.",
-            _ACCEPTED,
+            headers=_ACCEPTED,
         )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            Kind.UNSUPPORTED_TYPE,
             "The form must be in UTF-8: send it with that charset, or without one.",
-            _ACCEPTED,
+            headers=_ACCEPTED,
         )
 
 
@@ -85,12 +85,12 @@ async def _parsed_form(request: Request, settings: ApiSettings) -> AsyncIterator
     except HTTPException as exc:
         if "maximum size" in str(exc.detail):
             raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                Kind.TOO_LARGE,
                 f"A field of the form is too long: send at most {settings.max_source_bytes} bytes in file,"
                 f" {settings.max_input_bytes} in inputs, and less in the others.",
             ) from exc
         raise Problem(
-            HTTPStatus(exc.status_code),
+            Kind.of(exc.status_code),
             f"The form cannot be read: {str(exc.detail).rstrip('.')}. Send it as `curl -F file=@program.py` does.",
         ) from exc
     try:
@@ -105,13 +105,13 @@ def _check_names(request: Request, form: FormData) -> None:
     Other unknown fields are ignored, because web forms add some.
     """
     if len(form.getlist("file")) > 1:
-        raise Problem(_UNPROCESSABLE, "A submission has one file: send each of the others as another submission.")
+        raise Problem(Kind.INVALID, "A submission has one file: send each of the others as another submission.")
     names = {*form, *request.query_params}
     missing = _LONG_NAMES - names
     # A comparison takes quadratic time, so only a few short names are compared.
     for name in sorted(names - _NAMES)[:_MOST_MISSPELT]:
         if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
-            raise Problem(_UNPROCESSABLE, f"A submission has no field {name}; write {nearest[0]}.")
+            raise Problem(Kind.INVALID, f"A submission has no field {name}; write {nearest[0]}.")
 
 
 def _upload(request: Request, form: FormData, languages: Sequence[str]) -> Upload:
@@ -119,7 +119,7 @@ def _upload(request: Request, form: FormData, languages: Sequence[str]) -> Uploa
     for name in Upload.model_fields:
         value = form.get(name, request.query_params.get(name))
         if isinstance(value, UploadFile):
-            raise Problem(_UNPROCESSABLE, f"{name} must be a plain field, not a file.")
+            raise Problem(Kind.INVALID, f"{name} must be a plain field, not a file.")
         # A web form sends an empty field for one that was left out.
         if value is not None and not (value == "" and name in ("id", "enable")):
             fields[name] = value
@@ -133,26 +133,26 @@ async def _file(form: FormData, settings: ApiSettings) -> tuple[str, Object]:
     """Return the file's name and its content."""
     file = form.get("file")
     if file is None:
-        raise Problem(_UNPROCESSABLE, "The source file is missing: send it as the multipart field `file`.")
+        raise Problem(Kind.INVALID, "The source file is missing: send it as the multipart field `file`.")
     if isinstance(file, str) and not file.isascii():
         # The parser has decoded it, perhaps from another encoding than UTF-8.
         raise Problem(
-            _UNPROCESSABLE,
+            Kind.INVALID,
             "file has no file name, so its encoding is unknown: send it as `curl -F file=@program.py` does.",
         )
     name = (file.filename or "") if isinstance(file, UploadFile) else ""
     if len(name) > 255 or any(c in "/\\" for c in name) or (name and not is_visible(name)) or name in (".", ".."):
         raise Problem(
-            _UNPROCESSABLE,
+            Kind.INVALID,
             "The file's name must be a plain name of at most 255 characters, without a path or hidden characters.",
         )
     extension = name.rpartition(".")[2] if "." in name else ""
     if extension and not is_extension(extension):
-        raise Problem(_UNPROCESSABLE, "The extension of the file's name must be up to 16 letters or digits.")
+        raise Problem(Kind.INVALID, "The extension of the file's name must be up to 16 letters or digits.")
     data = await file.read(settings.max_source_bytes + 1) if isinstance(file, UploadFile) else file.encode()
     if len(data) > settings.max_source_bytes:
         raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            Kind.TOO_LARGE,
             f"The file is longer than {settings.max_source_bytes} bytes; send a shorter program.",
         )
     return name, Object(read_source(data), extension)

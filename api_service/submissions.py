@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Final
 
 from api_service import budget, submission_rows
@@ -13,7 +12,7 @@ from api_service.auth import Principal
 from api_service.backlog import KeyBacklog
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
-from api_service.problems import Problem
+from api_service.problems import Fault, Kind, Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.submission_rows import Stored
 from api_service.turns import Turns
@@ -41,7 +40,7 @@ class IdTaken(Problem):
     """A submission has the id that a client has chosen, or had it before it was deleted."""
 
     def __init__(self, upload_id: int) -> None:
-        super().__init__(HTTPStatus.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
+        super().__init__(Kind.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
 
 
 class RunUnderWay(Problem):
@@ -49,7 +48,7 @@ class RunUnderWay(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            HTTPStatus.CONFLICT, "A run of this submission is under way: wait until it has ended, or cancel it."
+            Kind.UNDER_WAY, "A run of this submission is under way: wait until it has ended, or cancel it."
         )
 
 
@@ -243,7 +242,7 @@ class Submissions:
             if number is None:
                 row = await submission_rows.find(connection, principal, upload_id)
                 if row is None:
-                    raise Problem(HTTPStatus.NOT_FOUND, "There is no such submission.")
+                    raise Problem(Kind.NOT_FOUND, "There is no such submission.")
                 raise RunUnderWay()
             if settle is not None:
                 await settle(connection, number)
@@ -299,7 +298,7 @@ class Submissions:
 
     def _check_recipient(self, principal: Principal, email: str | None) -> None:
         if email is not None and (refusal := self.refusal(principal, email)):
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, refusal, field="email")
+            raise Problem(Kind.INVALID, refusal, [Fault(refusal, pointer="/email")])
 
 
 async def _insert_named(
@@ -333,7 +332,7 @@ def _id_of_same(earlier: Record, new: NewSubmission, sha256: str) -> int:
     fields = {"email": new.email, "inputs": new.stdin, "language": new.language, "enable": new.enable}
     if earlier["sha256"] != sha256 or any(earlier[name] != value for name, value in fields.items()):
         raise Problem(
-            HTTPStatus.CONFLICT,
+            Kind.CONFLICT,
             "This Idempotency-Key was used for another submission: send a new key with each new submission.",
         )
     upload_id: int = earlier["id"]

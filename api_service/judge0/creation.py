@@ -1,7 +1,6 @@
 """Creates submissions of Judge0's clients."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
@@ -13,9 +12,8 @@ from api_service.judge0.access import is_local
 from api_service.judge0.configuration import Configuration
 from api_service.judge0.parameters import Parameters
 from api_service.judge0.programs import request_of, submission_of
-from api_service.judge0.refusals import Refused
 from api_service.judge0.validation import Asked, Invalid, check
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.settings import ApiSettings
 from api_service.submissions import Settle
 from api_service.v1.aside import aside
@@ -56,20 +54,20 @@ GuardDep = Annotated[bool, Depends(_guards_callbacks)]
 
 
 def require_open(configuration: Configuration) -> None:
-    """Raise `Refused` (503) while nothing may be changed."""
+    """Raise `Problem` (503) while nothing may be changed."""
     if configuration.maintenance_mode:
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, configuration.maintenance_message)
+        raise Problem(Kind.UNAVAILABLE, configuration.maintenance_message)
 
 
 async def require_room(services: Services, configuration: Configuration, principal: Principal, number: int) -> None:
-    """Raise `Refused` (503) if the sender's queue has no room for so many more submissions.
+    """Raise `Problem` (503) if the sender's queue has no room for so many more submissions.
 
     Others' requests do not fill it: for these there is the whole backlog.
     """
     most = configuration.max_queue_size
     async with services.database.connection() as connection:
         if await store.waiting(connection, principal.key_id, most=most + 1) + number > most:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "queue is full")
+            raise Problem(Kind.UNAVAILABLE, "queue is full")
 
 
 async def checked(
@@ -97,9 +95,8 @@ async def create(
     bounds = asked.language.offered.limits if asked.language.offered else {}
     if not bounds:
         raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
+            Kind.UNAVAILABLE,
             "The engine has not reported its limits yet; try again in a few seconds.",
-            {"Retry-After": "5"},
         )
     await services.backlog.check()
     largest = min(services.settings.max_source_bytes, len(asked.source or b"") + configuration.max_extract_size * 1024)

@@ -9,8 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.form import read_submission
-from api_service.openapi import form, query_parameters
-from api_service.problems import problem_responses
+from api_service.openapi import form, problem_responses, query_parameters
 from api_service.schemas import (
     IDEMPOTENCY_KEY,
     AnyId,

@@ -16,12 +16,12 @@ from api_service.auth import Principal
 from api_service.batches import NewBatch
 from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission
+from api_service.problems import Fault, Problem, invalid
 from api_service.v1.aside import aside, in_thread
 from api_service.v1.bodies import require_known_offer, terms_of
 from api_service.v1.defaults import Defaults
 from api_service.v1.keys import overfull
 from api_service.v1.pointers import Place
-from api_service.v1.problems import Fault, V1Problem, invalid
 from api_service.v1.requests import Terms, validate_submission, webhook_fault
 from api_service.v1.submission_body import SubmissionBody, Text
 from api_service.v1.validation import (
@@ -87,7 +87,7 @@ class PostedBatch:
 
 
 async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
-    """Return the batch of a request. Raises `V1Problem`: 415, 400, or 422 with all its faults."""
+    """Return the batch of a request. Raises `Problem`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
     faults = query_faults(NoQuery, query_items(request))
     outline = await aside(len(body), _outlined, body, faults, services.settings.max_batch)
@@ -99,7 +99,7 @@ async def read_batch(request: Request, services: Services, principal: Principal)
 
 
 def _outlined(body: bytes, faults: Sequence[Fault], max_batch: int) -> _Outline:
-    """Return the outline of a body. Raises `V1Problem`: 400, or 422 with its faults and these of the query."""
+    """Return the outline of a body. Raises `Problem`: 400, or 422 with its faults and these of the query."""
     content = parse_json(body, _MOST_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
@@ -128,7 +128,7 @@ def _below(path: str, faults: Iterable[Fault]) -> list[Fault]:
 
 
 def _validated(outline: _Outline, terms: Terms) -> NewBatch:
-    """Return the batch. Raises `V1Problem` (422) with all its faults, as far as they are reported."""
+    """Return the batch. Raises `Problem` (422) with all its faults, as far as they are reported."""
     defaults = Defaults(outline.defaults)
     found: dict[str | None, Fault] = {fault.pointer: fault for fault in _below("/defaults", defaults.faults)}
     if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, terms)):
@@ -139,8 +139,8 @@ def _validated(outline: _Outline, terms: Terms) -> NewBatch:
             break
         try:
             new.append(validate_submission(content, terms, Place(f"/submissions/{number}", defaults)))
-        except V1Problem as exc:
-            for fault in exc.errors:
+        except Problem as exc:
+            for fault in exc.faults:
                 found.setdefault(fault.pointer, fault)
     if found:
         raise invalid(list(found.values())[:MOST_FAULTS])

@@ -22,7 +22,7 @@ A route of API v1 that posts ends with `once`:
 - `made` is the id or the number of what was made (or cancelled).
 - Checks of what the caller may see (404) come before `once`. Checks of state and budgets (409, 429, 503) come inside
   `work`, because a repeated request is answered even if the state has changed since.
-- `settle` marks the request as done. It raises `V1Problem` (409) if another request has taken the key over, and the
+- `settle` marks the request as done. It raises `Problem` (409) if another request has taken the key over, and the
   transaction is rolled back.
 - If what it was about is deleted, its answer is too, and a repeated request is answered with 410.
 - Without an `Idempotency-Key`, `work` and `render` simply run. `render` also runs for a repeated request whose first
@@ -49,10 +49,10 @@ from pydantic_core import to_jsonable_python
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.submissions import Settle
 from api_service.v1.answers import JSON, answer
 from api_service.v1.aside import in_thread
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from shared.database.connection import Connection, Database, Record
 from shared.database.standby import confirm
 from shared.errors import TransientError
@@ -149,7 +149,7 @@ async def once(
 
     `location` returns the path of what was made. `wait_s` is the longest time that `render` may wait.
 
-    Raises `V1Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way,
+    Raises `Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way,
     410 if what it was about is deleted.
     """
 
@@ -188,7 +188,7 @@ async def once(
 
 
 def key_of(request: Request) -> str | None:
-    """Return the key of a request, without quotes; None if it has none. Raise `V1Problem` (422) if it is not valid."""
+    """Return the key of a request, without quotes; None if it has none. Raise `Problem` (422) if it is not valid."""
     values = request.headers.getlist(HEADER)
     if not values:
         return None
@@ -233,7 +233,7 @@ async def _claim(slot: _Slot, claim_id: str, content_sha256: str, kept_seconds: 
 async def _replay(slot: _Slot, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
     body: bytes | None = first["body"]
     if first["status"] is not None and first["made"] is None:
-        raise V1Problem(
+        raise Problem(
             Kind.GONE,
             "What the first request with this Idempotency-Key was about has been deleted; send a new key with each new"
             " request.",
@@ -292,8 +292,8 @@ def _headers(location: str | None) -> dict[str, str]:
     return {"Location": location} if location else {}
 
 
-def _under_way() -> V1Problem:
-    return V1Problem(
+def _under_way() -> Problem:
+    return Problem(
         Kind.REQUEST_UNDER_WAY,
         "The first request with this Idempotency-Key has not been answered yet; send this one again in a second.",
         headers={"Retry-After": "1"},

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api_service.v1.problems import Fault
+from api_service.problems import Fault
 from api_service.v1.submission_body import MOST_METADATA, SubmissionBody
 from api_service.v1.validation import checked
 from shared.engine import MAX_FILES

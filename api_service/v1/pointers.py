@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api_service.problems import Fault
 from api_service.v1.defaults import NO_DEFAULTS, Defaults
-from api_service.v1.problems import Fault
 from api_service.v1.validation import first_key
 
 

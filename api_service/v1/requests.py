@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from api_service.engine_offer import Offer, Offered
 from api_service.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
+from api_service.problems import Fault, invalid
 from api_service.v1.defaults import Defaults
 from api_service.v1.keys import Keys, overfull
 from api_service.v1.pointers import Place
-from api_service.v1.problems import Fault, invalid
 from api_service.v1.submission_body import CheckerBody, FileBody, LimitsBody, Locale, TestBody
 from api_service.v1.validation import MOST_FAULTS, as_written
 from shared import source_paths
@@ -66,7 +66,7 @@ class Upload:
 def validate_submission(
     content: object, terms: Terms, place: Place | None = None, upload: Upload | None = None
 ) -> NewSubmission:
-    """Return the submission of a body. Raises `V1Problem` (422) with all its faults.
+    """Return the submission of a body. Raises `Problem` (422) with all its faults.
 
     With `place`, the content is a submission of a batch, and keys that it lacks come from `place.defaults`. `upload`
     has the files that came beside the content.

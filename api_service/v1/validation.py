@@ -18,9 +18,9 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.v1.answers import JSON
 from api_service.v1.aside import aside
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from shared.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
@@ -103,13 +103,13 @@ class NoQuery(Strict):
 
 
 async def read_json(request: Request, model: type[M]) -> M:
-    """Return a JSON body as a model. Raise `V1Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
+    """Return a JSON body as a model. Raise `Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
     body = await read_body(request)
     return await aside(len(body), lambda: validated(model, parse_json(body)))
 
 
 async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
-    """Return a body that is declared as JSON. Raise `V1Problem` (415) if it is declared as something else.
+    """Return a body that is declared as JSON. Raise `Problem` (415) if it is declared as something else.
 
     A body that is too large is refused (413) while it is read, which comes before 415. With `may_be_empty`, an empty
     one needs no type.
@@ -118,14 +118,14 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
     is_json = request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == JSON
     if not is_json and (body or not may_be_empty):
         detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
-        raise V1Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
+        raise Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
     return body
 
 
 def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
     """Return the value of a JSON text in UTF-8.
 
-    Raise `V1Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
+    Raise `Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
     (`shared.json_structure`).
     """
     if has_more_structure(body, most_structure):
@@ -134,7 +134,7 @@ def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
         # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise V1Problem(Kind.MALFORMED, "The body is not in UTF-8; send JSON in UTF-8.") from None
+        raise Problem(Kind.MALFORMED_BODY, "The body is not in UTF-8; send JSON in UTF-8.") from None
     repeated: list[str] = []
 
     def without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -147,20 +147,22 @@ def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
         content: object = json.loads(text, parse_constant=_no_constant, object_pairs_hook=without_repeats)
     except json.JSONDecodeError as exc:
         where = f"line {exc.lineno}, column {exc.colno}"
-        raise V1Problem(Kind.MALFORMED, f"The body is not JSON at {where}; send valid JSON.") from None
+        raise Problem(Kind.MALFORMED_BODY, f"The body is not JSON at {where}; send valid JSON.") from None
     except ValueError:
-        raise V1Problem(Kind.MALFORMED, "A number in the body has too many digits; send a smaller number.") from None
+        raise Problem(Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller number.") from None
     except RecursionError:
-        raise V1Problem(Kind.MALFORMED, _TOO_DEEP) from None
+        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP) from None
     if _is_deeper(content, _DEEPEST):
-        raise V1Problem(Kind.MALFORMED, _TOO_DEEP)
+        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP)
     if repeated:
         raise invalid([Fault(f"The name {repeated[0]!a} is there twice in one object; send it once.", pointer="")])
     return content
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise V1Problem(Kind.MALFORMED, f"The body is not JSON, because {name} is no number there; send a number or null.")
+    raise Problem(
+        Kind.MALFORMED_BODY, f"The body is not JSON, because {name} is no number there; send a number or null."
+    )
 
 
 def _is_deeper(content: object, levels: int) -> bool:
@@ -205,7 +207,7 @@ def checked(model: type[M], content: object) -> Checked[M]:
 
 
 def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
-    """Return the content of a body as a model. Raise `V1Problem` (422) with all its faults, and these `faults`."""
+    """Return the content of a body as a model. Raise `Problem` (422) with all its faults, and these `faults`."""
     found = checked(model, content)
     if found.value is None or faults:
         raise invalid([*faults, *found.faults])
@@ -277,7 +279,7 @@ def sentence(error: Mapping[str, Any]) -> str:
 
 
 def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore[assignment]
-    """Return the query of a request as a model. Raise `V1Problem` (422) with all its faults.
+    """Return the query of a request as a model. Raise `Problem` (422) with all its faults.
 
     Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
     """
@@ -290,13 +292,13 @@ def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore
 def query_items(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of a query in their order. What is not UTF-8 becomes lone surrogates, which are faults.
 
-    Starlette would replace it, so that a program would get another input than was sent. Raise `V1Problem` (422) if
+    Starlette would replace it, so that a program would get another input than was sent. Raise `Problem` (422) if
     there are too many.
     """
     query = request.scope["query_string"].decode("latin-1")
     if query.count("&") >= _MOST_PARAMETERS:
         detail = f"The query has more than {_MOST_PARAMETERS} parameters; send fewer."
-        raise V1Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
+        raise Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
     return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 

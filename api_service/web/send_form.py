@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api_service.problems import Fault
 from api_service.v1.multipart import Part
-from api_service.v1.problems import Fault
 from api_service.v1.requests import Upload
 
 _MEBIBYTE: Final = 1 << 20

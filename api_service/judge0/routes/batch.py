@@ -14,7 +14,7 @@ from api_service.judge0.configuration import Configuration
 from api_service.judge0.creation import ConfigurationDep, GuardDep, checked, create, require_open, require_room
 from api_service.judge0.parameters import is_on, read, shown
 from api_service.judge0.reading import read_all, token_of
-from api_service.judge0.refusals import Refused
+from api_service.judge0.refusals import bad_request
 from api_service.judge0.validation import Asked, Invalid
 from api_service.problems import Problem
 from api_service.v1.bodies import body_bytes
@@ -85,13 +85,13 @@ async def read_batch(
 
 
 def _checked_number(several: Any, configuration: Configuration) -> Sequence[Any]:
-    """Return the submissions of a batch, or their tokens. Raises `Refused` (400) if there may not be as many."""
+    """Return the submissions of a batch, or their tokens. Raises `Problem` (400) if there may not be as many."""
     if not configuration.enable_batched_submissions:
-        raise Refused(HTTPStatus.BAD_REQUEST, "batched submissions are not allowed")
+        raise bad_request("batched submissions are not allowed")
     if not isinstance(several, list) or not several:
-        raise Refused(HTTPStatus.BAD_REQUEST, "there should be at least one submission in a batch")
+        raise bad_request("there should be at least one submission in a batch")
     most = configuration.max_submission_batch_size
     if len(several) > most:
         error = f"number of submissions in a batch should be less than or equal to {most}"
-        raise Refused(HTTPStatus.BAD_REQUEST, error)
+        raise bad_request(error)
     return several

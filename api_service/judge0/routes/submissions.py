@@ -14,8 +14,9 @@ from api_service.judge0.configuration import Configuration
 from api_service.judge0.creation import ConfigurationDep, GuardDep, checked, create, require_open, require_room
 from api_service.judge0.parameters import Parameters, Shown, is_on, read, shown
 from api_service.judge0.reading import read_all, read_one
-from api_service.judge0.refusals import Refused
+from api_service.judge0.refusals import bad_request
 from api_service.judge0.validation import Asked, Invalid
+from api_service.problems import Kind, Problem
 from api_service.v1.bodies import body_bytes, let_go
 from api_service.v1.waiting import reserved, wait_until_final
 from shared.judge0 import store
@@ -51,7 +52,7 @@ async def _asked(
     require_open(configuration)
     waits = is_on(parameters, "wait")
     if waits and not configuration.enable_wait_result:
-        raise Refused(HTTPStatus.BAD_REQUEST, "wait not allowed")
+        raise bad_request("wait not allowed")
     await require_room(services, configuration, principal, 1)
     how = shown(parameters)
     size = body_bytes(request, services.settings)
@@ -82,8 +83,10 @@ async def _created(
         await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
     try:
         return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)
-    except Refused as refused:
-        return JSONResponse({"token": str(token), "error": refused.error}, HTTPStatus.CREATED)
+    except Problem as exc:
+        if exc.kind is Kind.NOT_FOUND:
+            raise
+        return JSONResponse({"token": str(token), "error": exc.detail}, HTTPStatus.CREATED)
 
 
 @router.get("/submissions")
@@ -107,12 +110,12 @@ async def list_submissions(request: Request, principal: Admin, services: Service
 
 
 def _whole(parameters: Parameters, name: str, *, default: int, least: int) -> int:
-    """Return a whole number from the query. Raises `Refused` (400) if it is too small."""
+    """Return a whole number from the query. Raises `Problem` (400) if it is too small."""
     raw: Any = parameters.get(name, default)
     try:
         number = int(raw)
     except (ValueError, TypeError, OverflowError):
         number = 0
     if number < least:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"invalid {name}: {number}")
+        raise bad_request(f"invalid {name}: {number}")
     return min(number, _LARGEST)

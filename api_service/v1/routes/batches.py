@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from api_service.auth import Principal
 from api_service.batches import Batches
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.problems import Kind, Problem
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.batch_body import BatchBody, read_batch
@@ -18,7 +19,6 @@ from api_service.v1.examples import BATCH
 from api_service.v1.idempotency import once
 from api_service.v1.ids import BatchId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.reading import reading
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of, refuse_unknown, require_visible_batch
@@ -136,7 +136,7 @@ async def cancel_batch(
     async def work(settle: Settle) -> int:
         batches = Batches(services.database, services.submissions)
         if not await batches.cancel(id, lambda connection: settle(connection, id)):
-            raise V1Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
+            raise Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 
     return await once(

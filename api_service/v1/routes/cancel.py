@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.cancelling import cancel
 from api_service.dependencies import ServicesDep, SubmitterDep
+from api_service.problems import Kind, Problem
 from api_service.submissions import Settle
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import require_visible, visible_submission
 from shared.resources.models import Submission
@@ -42,7 +42,7 @@ async def cancel_submission(
 
     async def work(settle: Settle) -> int:
         if not await cancel(services.database, [id], lambda connection: settle(connection, id)):
-            raise V1Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
+            raise Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
         return id
 
     return await once(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.auth import Principal
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.problems import Kind
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
@@ -15,7 +16,6 @@ from api_service.v1.idempotency import once
 from api_service.v1.ids import RunNumber, SubmissionId
 from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind
 from api_service.v1.run_body import RunBody, read_run_request
 from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep, SubmitterDep
 from api_service.new_submission import NewSubmission
+from api_service.problems import Kind
 from api_service.submission_rows import Stored
 from api_service.submissions import Settle
 from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, let_go, read_submission
@@ -18,7 +19,6 @@ from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import once
 from api_service.v1.openapi import Schema, operation, query_parameters
-from api_service.v1.problems import Kind
 from api_service.v1.reading import reading
 from api_service.v1.submission_body import SubmissionBody
 from api_service.v1.visibility import visible_submission

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import problem_responses
+from api_service.openapi import problem_responses
 from api_service.routes.files import Expires, Signature
 from api_service.v1.content import content_answer
 from api_service.v1.ids import SubmissionId

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from api_service.batches import NewBatch
+from api_service.problems import Problem
 from api_service.v1 import batch_body
-from api_service.v1.problems import V1Problem
 from tests.unit.api_service.test_requests import TERMS
 
 _TERMS: Final = replace(TERMS, max_source_bytes=1 << 21, max_stdin_bytes=1 << 20, may_hold=False)
@@ -38,10 +38,10 @@ def read(body: object) -> NewBatch:
 
 
 def faults_of(body: object) -> list[tuple[str, str]]:
-    with pytest.raises(V1Problem) as refused:
+    with pytest.raises(Problem) as refused:
         read(body)
     assert refused.value.kind.status == 422
-    return [(fault.pointer or "", fault.detail) for fault in refused.value.errors]
+    return [(fault.pointer or "", fault.detail) for fault in refused.value.faults]
 
 
 @pytest.mark.parametrize("defaults", _LONG.values(), ids=list(_LONG))

@@ -9,9 +9,9 @@ import pytest
 
 from api_service.engine_offer import Offer
 from api_service.new_submission import NewSubmission, V1Columns
+from api_service.problems import Fault, Problem
 from api_service.v1.defaults import Defaults
 from api_service.v1.pointers import Place
-from api_service.v1.problems import Fault, V1Problem
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
 from shared.archives import unpack
@@ -72,12 +72,12 @@ def v1_of(content: object, **terms: Any) -> V1Columns:
 
 
 def faults_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[Fault]:
-    with pytest.raises(V1Problem) as refused:
+    with pytest.raises(Problem) as refused:
         validate_submission(content, replace(TERMS, **terms), place, upload)
     assert refused.value.kind.status == 422
-    assert all(fault.detail[0].isupper() or not fault.detail[0].isalpha() for fault in refused.value.errors)
-    assert all(fault.detail.endswith(".") for fault in refused.value.errors)
-    return list(refused.value.errors)
+    assert all(fault.detail[0].isupper() or not fault.detail[0].isalpha() for fault in refused.value.faults)
+    assert all(fault.detail.endswith(".") for fault in refused.value.faults)
+    return list(refused.value.faults)
 
 
 def pointers_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1.problems import Kind
+from api_service.problems import Kind
 from shared.database.connection import Database
 from tests.integration.api_service.v1.conftest import PUBLIC_URL
 from tests.integration.rows import execute, fetch

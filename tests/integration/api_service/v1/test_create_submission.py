@@ -18,10 +18,10 @@ from api_service import submission_rows
 from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
+from api_service.problems import Kind
 from api_service.recipients import Recipients
 from api_service.relay import Relay
 from api_service.submissions import Submissions
-from api_service.v1.problems import Kind
 from job_runner.orphans import Orphans
 from shared.api_keys import Scope
 from shared.archives import pack, unpack

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1.problems import Kind
+from api_service.problems import Kind
 from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
 from shared.database.connection import Database

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api_service.problems import Kind
 from api_service.v1 import idempotency
-from api_service.v1.problems import Kind
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from api_service import auth
+from api_service.problems import Kind
 from api_service.v1.manners import accepts_gzip
-from api_service.v1.problems import Kind
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
@@ -114,7 +114,7 @@ class TestProblems:
          b"[" * 101 + b"]" * 101, b"\xff\xfe{\0}\0", b"[" + b"1" * 5000 + b"]"],
     )  # fmt: skip
     async def test_a_body_that_is_not_json_is_malformed(self, trials: httpx.AsyncClient, body: bytes) -> None:
-        assert_problem(await trials.post(TRIAL, content=body, headers=JSON), Kind.MALFORMED)
+        assert_problem(await trials.post(TRIAL, content=body, headers=JSON), Kind.MALFORMED_BODY)
 
     async def test_a_name_that_comes_twice_is_refused(self, trials: httpx.AsyncClient) -> None:
         answer = await trials.post(TRIAL, content=b'{"text": "a", "text": "b"}', headers=JSON)
@@ -213,7 +213,9 @@ class TestOrder:
             unsupported = await api.post(f"{TRIAL}?x=1", headers=xml, content=b"{")
             assert_problem(unsupported, Kind.UNSUPPORTED_TYPE)
             assert unsupported.headers["Accept"] == "application/json"
-            assert_problem(await api.post(f"{TRIAL}?x=1", headers={**submit, **JSON}, content=b"{"), Kind.MALFORMED)
+            assert_problem(
+                await api.post(f"{TRIAL}?x=1", headers={**submit, **JSON}, content=b"{"), Kind.MALFORMED_BODY
+            )
             assert_problem(await api.post(f"{TRIAL}?x=1", headers=submit, json={}), Kind.INVALID)
 
     async def test_a_body_without_a_length_is_bounded_too(self, trials: httpx.AsyncClient) -> None:

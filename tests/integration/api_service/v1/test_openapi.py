@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from api_service.errors import MEDIA_TYPE
 from api_service.v1.openapi import TAGS
-from api_service.v1.problems import MEDIA_TYPE
 from tests.integration.api_service.v1.conftest import Reach
 
 pytestmark = pytest.mark.integration

@@ -14,12 +14,12 @@ from pydantic import BaseModel, Field
 from api_service import budget
 from api_service.budget import Budget
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.problems import Kind, Problem
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import Strict, read_json, read_query
 
 router = APIRouter(prefix="/v1/trial", tags=["submissions"])
@@ -131,7 +131,7 @@ async def post_trial(request: Request, principal: SubmitterDep, services: Servic
             await connection.execute("INSERT INTO deleted_uploads VALUES (:id)", {"id": made})
             await paused("work", order)
             if order.text == "fail":
-                raise V1Problem(Kind.UNDER_WAY, "It failed, as it should.")
+                raise Problem(Kind.UNDER_WAY, "It failed, as it should.")
             await settle(connection, made)
         return made
 
@@ -158,4 +158,4 @@ async def paused(where: str, order: Order) -> None:
 
 def check(id: int) -> None:  # noqa: A002
     if id != KNOWN:
-        raise V1Problem(Kind.NOT_FOUND, "There is no such trial.")
+        raise Problem(Kind.NOT_FOUND, "There is no such trial.")
