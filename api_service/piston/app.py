@@ -29,7 +29,7 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     door.state.services, door.state.settings = services, settings
-    door.state.sessions = Sessions(settings.piston_sessions)
+    door.state.sessions = Sessions()
     door.include_router(router)
     answer_errors(door, message, of_http)
     app.mount(PATH, _Manners(door))

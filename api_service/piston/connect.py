@@ -22,6 +22,8 @@ from api_service.piston.submission import submission_of
 from api_service.problems import Kind, Problem
 from shared.engine import Output, Said, StageBegan, StageEnded
 
+#: Interactive jobs that a process runs at once. Each needs two open files.
+_MOST_SESSIONS: Final = 32
 #: Seconds within which `init` must come.
 _INIT_S: Final = 1.0
 #: Seconds within which a client must take a message.
@@ -40,7 +42,7 @@ class Closed(Exception):
 class Sessions:
     """Counts the connections of this process. At most `most` may be open, and half of them by one key."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int = _MOST_SESSIONS) -> None:
         self._free = most
         self._most_of_a_key = (most + 1) // 2
         self._held: Counter[int | None] = Counter()

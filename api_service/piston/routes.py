@@ -53,7 +53,7 @@ async def execute(
     with services.waits.hold(principal):
         runtime, upload = await _stored(principal, request, services, runtimes, settings)
         let_go(request)
-        ending = await ended(services, principal, upload, settings.piston_wait_seconds)
+        ending = await ended(services, principal, upload)
     return JSONResponse(answer_of(runtime, ending))
 
 

@@ -35,6 +35,8 @@ from api_service.v1.validation import (
     read_body,
 )
 
+#: The submissions of one batch.
+MAX_BATCH: Final = 1000
 #: What a batch may have outside of its strings (`shared.json_structure`): as much as a body of the default size that is
 #: full of tests with short texts.
 _MOST_STRUCTURE: Final = 393_216
@@ -58,7 +60,7 @@ class BatchBody(Strict):
 
     submissions: Annotated[
         list[BatchItem],  # type: ignore[valid-type]
-        Field(min_length=1, description="`GET /v1/limits` says how many there may be at most (`max_batch`)."),
+        Field(min_length=1, max_length=MAX_BATCH),
     ]
     defaults: BatchItem | None = Field(  # type: ignore[valid-type]
         default=None, description="Values of the keys that a submission lacks. `source` and `files` count as one key."
@@ -90,7 +92,7 @@ async def read_batch(request: Request, services: Services, principal: Principal)
     """Return the batch of a request. Raises `Problem`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
     faults = query_faults(NoQuery, query_items(request))
-    outline = await aside(len(body), _outlined, body, faults, services.settings.max_batch)
+    outline = await aside(len(body), _outlined, body, faults)
     contents = [content for content in outline.submissions if isinstance(content, dict)]
     terms = await terms_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
     new = await in_thread(_validated, outline, replace(terms, may_hold=False))
@@ -98,25 +100,25 @@ async def read_batch(request: Request, services: Services, principal: Principal)
     return PostedBatch(new, dict(outline))
 
 
-def _outlined(body: bytes, faults: Sequence[Fault], max_batch: int) -> _Outline:
+def _outlined(body: bytes, faults: Sequence[Fault]) -> _Outline:
     """Return the outline of a body. Raises `Problem`: 400, or 422 with its faults and these of the query."""
     content = parse_json(body, _MOST_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
     outline = checked(_Outline, content)
-    faults = [*faults, *_outline_faults(content, outline.faults, max_batch)]
+    faults = [*faults, *_outline_faults(content, outline.faults)]
     if outline.value is None or faults:
         raise invalid(faults)
     return outline.value
 
 
-def _outline_faults(content: dict[str, Any], found: Sequence[Fault], max_batch: int) -> list[Fault]:
+def _outline_faults(content: dict[str, Any], found: Sequence[Fault]) -> list[Fault]:
     faults = list(found)
     submissions, defaults = content.get("submissions"), content.get("defaults")
     if isinstance(defaults, dict):
         faults += _below("/defaults", overfull(defaults))
-    if isinstance(submissions, list) and len(submissions) > max_batch:
-        detail = f"It has {len(submissions)} submissions; a batch may have {max_batch}."
+    if isinstance(submissions, list) and len(submissions) > MAX_BATCH:
+        detail = f"It has {len(submissions)} submissions; a batch may have {MAX_BATCH}."
         # What is in them is not looked at.
         faults = [fault for fault in faults if not (fault.pointer or "").startswith("/submissions")]
         faults.append(Fault(detail, pointer="/submissions"))

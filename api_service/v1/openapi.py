@@ -163,9 +163,8 @@ def query_parameters(model: type[BaseModel]) -> list[Schema]:
     return parameters
 
 
-def complete(document: Schema, *, max_batch: int) -> None:
-    """Add what only the whole document can have: the examples of answers, and the bounds of a running server."""
-    document["components"]["schemas"]["BatchBody"]["properties"]["submissions"]["maxItems"] = max_batch
+def complete(document: Schema) -> None:
+    """Add the examples of answers, which only the whole document can have."""
     for path in document["paths"].values():
         for operation in path.values():
             if operation["operationId"] in _answers:
