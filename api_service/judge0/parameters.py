@@ -10,7 +10,7 @@ from fastapi import Request
 from api_service.judge0.refusals import bad_request
 from api_service.problems import Problem
 from api_service.v1.aside import aside
-from api_service.v1.multipart import NotMultipart, TooManyParts, parse
+from api_service.v1.multipart import read_parts
 from api_service.v1.validation import parse_json
 from shared.judge0.fields import ALL, DEFAULT
 
@@ -31,13 +31,13 @@ def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
     kind = content_type.partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
-            return {part.name: part.text() for part in parse(body, content_type)}
+            return {part.name: part.text() for part in read_parts(body, content_type)}
         if kind == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
         content = parse_json(body)
     except Problem as exc:
         raise bad_request(exc.detail) from None
-    except (NotMultipart, TooManyParts, ValueError) as exc:
+    except ValueError as exc:
         raise bad_request(str(exc)) from None
     return content if isinstance(content, dict) else {}
 

@@ -18,7 +18,7 @@ from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.settings import ApiSettings
 from api_service.v1.accept_language import locale_of
 from api_service.v1.aside import aside, in_thread
-from api_service.v1.multipart import NotMultipart, Part, TooManyParts, parse
+from api_service.v1.multipart import Part, read_parts
 from api_service.v1.pointers import Place
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
@@ -170,18 +170,13 @@ def _of_text(request: Request, body: bytes) -> _Content:
 
 def _of_form(body: bytes, content_type: str) -> tuple[dict[str, Any], list[Part], list[Fault]]:
     """Return the keys of a form, its files, and the faults that its form has. Raises `Problem`: 400 or 422."""
-    try:
-        parts = parse(body, content_type)
-        keys, faults = _fields(parts)
-    except NotMultipart as exc:
-        raise Problem(Kind.MALFORMED_BODY, str(exc)) from None
-    except TooManyParts as exc:
-        raise invalid([Fault(str(exc), pointer="")]) from None
+    parts = read_parts(body, content_type)
+    keys, faults = _fields(parts)
     return keys, [part for part in parts if part.name == "file"], faults
 
 
 def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
-    """Return the keys of a form, and the faults that its form has. Raises `NotMultipart` for text not in UTF-8."""
+    """Return the keys of a form, and the faults that its form has. Raises `Problem` (400) for text not in UTF-8."""
     fields: dict[str, str] = {}
     faults: list[Fault] = []
     whole: dict[str, Any] = {}

@@ -36,7 +36,7 @@ class SentForm:
 
 
 def read_form(parts: Sequence[Part]) -> SentForm:
-    """Return the form of these parts. Raises `NotMultipart` if a field is not in UTF-8.
+    """Return the form of these parts. Raises `Problem` (400) if a field is not in UTF-8.
 
     `content` is what API v1 would be sent, without the files, which are in `upload`.
     """
