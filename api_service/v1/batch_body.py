@@ -19,18 +19,16 @@ from api_service.new_submission import NewSubmission
 from api_service.problems import Fault, Problem, invalid
 from api_service.v1.aside import aside, in_thread
 from api_service.v1.bodies import require_known_offer, terms_of
-from api_service.v1.defaults import Defaults
-from api_service.v1.keys import overfull
-from api_service.v1.pointers import Place
-from api_service.v1.requests import Terms, validate_submission, webhook_fault
+from api_service.v1.defaults import Defaults, Place
+from api_service.v1.requests import Terms, overfull, validate_submission, webhook_fault
 from api_service.v1.submission_body import SubmissionBody, Text
 from api_service.v1.validation import (
     MOST_FAULTS,
     NoQuery,
     Strict,
     checked,
+    checked_query,
     parse_json,
-    query_faults,
     query_items,
     read_body,
 )
@@ -91,7 +89,7 @@ class PostedBatch:
 async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
     """Return the batch of a request. Raises `Problem`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
-    faults = query_faults(NoQuery, query_items(request))
+    _, faults = checked_query(NoQuery, query_items(request))
     outline = await aside(len(body), _outlined, body, faults)
     contents = [content for content in outline.submissions if isinstance(content, dict)]
     terms = await terms_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
@@ -105,11 +103,11 @@ def _outlined(body: bytes, faults: Sequence[Fault]) -> _Outline:
     content = parse_json(body, _MOST_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
-    outline = checked(_Outline, content)
-    faults = [*faults, *_outline_faults(content, outline.faults)]
-    if outline.value is None or faults:
+    outline, found = checked(_Outline, content)
+    faults = [*faults, *_outline_faults(content, found)]
+    if outline is None or faults:
         raise invalid(faults)
-    return outline.value
+    return outline
 
 
 def _outline_faults(content: dict[str, Any], found: Sequence[Fault]) -> list[Fault]:
@@ -132,7 +130,9 @@ def _below(path: str, faults: Iterable[Fault]) -> list[Fault]:
 def _validated(outline: _Outline, terms: Terms) -> NewBatch:
     """Return the batch. Raises `Problem` (422) with all its faults, as far as they are reported."""
     defaults = Defaults(outline.defaults)
-    found: dict[str | None, Fault] = {fault.pointer: fault for fault in _below("/defaults", defaults.faults)}
+    if defaults.faults:
+        raise invalid(_below("/defaults", defaults.faults))
+    found: dict[str | None, Fault] = {}
     if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, terms)):
         found[bad.pointer] = bad
     new: list[NewSubmission] = []

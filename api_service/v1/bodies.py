@@ -18,11 +18,12 @@ from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.settings import ApiSettings
 from api_service.v1.accept_language import locale_of
 from api_service.v1.aside import aside, in_thread
+from api_service.v1.defaults import Place
+from api_service.v1.idempotency import HEADER, digest
 from api_service.v1.multipart import Part, read_parts
-from api_service.v1.pointers import Place
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
-from api_service.v1.validation import from_text, parse_json, query_faults, query_items, repeated
+from api_service.v1.validation import checked_query, from_text, parse_json, query_items, repeated
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 from shared import webhooks
 from shared.archives import ArchiveError, unpack_foreign
@@ -53,14 +54,15 @@ class _Content:
     upload: Upload | None = None
     place: Place | None = None
     faults: Sequence[Fault] = ()
+    query: WaitQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A submission that was posted. `content` is what was parsed, by which a repeated request is recognised."""
+    """A submission that was posted. A repeated request is recognised by the digest of what was parsed."""
 
     new: NewSubmission
-    content: Mapping[str, Any]
+    content_sha256: str | None
     wait: Wait
 
 
@@ -71,7 +73,8 @@ async def read_submission(request: Request, services: Services, principal: Princ
     terms = await terms_of(request, services, principal, [content.keys])
     new = await aside(len(body), _validated, content, terms)
     require_known_offer(terms, [new])
-    return Posted(new, _fingerprint(content), _wait(request))
+    content_sha256 = await in_thread(_digest, content) if HEADER in request.headers else None
+    return Posted(new, content_sha256, wait_of(request, content.query))
 
 
 async def terms_of(
@@ -147,9 +150,9 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
 
 
 def _with_query(request: Request, content: _Content) -> _Content:
-    """Return the content with the faults of the query."""
-    items = query_items(request)
-    return replace(content, faults=[*content.faults, *query_faults(WaitQuery, items)])
+    """Return the content with the query and its faults."""
+    query, faults = checked_query(WaitQuery, query_items(request))
+    return replace(content, faults=[*content.faults, *faults], query=query)
 
 
 def _of_text(request: Request, body: bytes) -> _Content:
@@ -161,11 +164,12 @@ def _of_text(request: Request, body: bytes) -> _Content:
     items = query_items(request)
     waits = [item for item in items if item[0] in WaitQuery.model_fields]
     others = [item for item in items if item[0] not in WaitQuery.model_fields]
-    faults = [*query_faults(WaitQuery, waits), *repeated(others)]
+    query, faults = checked_query(WaitQuery, waits)
+    faults += repeated(others)
     if "source" in dict(others):
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))
     keys = from_text(SubmissionBody, dict(others)) | {"source": source}
-    return _Content(keys, place=Place(in_query=True), faults=faults)
+    return _Content(keys, place=Place(in_query=True), faults=faults, query=query)
 
 
 def _of_form(body: bytes, content_type: str) -> tuple[dict[str, Any], list[Part], list[Fault]]:
@@ -227,14 +231,8 @@ def _validated(content: _Content, terms: Terms) -> NewSubmission:
     return new
 
 
-def _wait(request: Request) -> Wait:
-    """Return the wait of a request whose query has no fault."""
-    wait = dict(query_items(request)).get("wait")
-    return wait_of(request, None if wait is None else int(wait))
-
-
-def _fingerprint(content: _Content) -> dict[str, Any]:
-    """Return what was parsed. A null is the same as a key that is missing."""
+def _digest(content: _Content) -> str:
+    """Return the digest of what was parsed. A null is the same as a key that is missing."""
     keys = {name: value for name, value in content.keys.items() if value is not None}
     files = content.upload.files if content.upload else ()
-    return {"keys": keys, "files": [[path, hashlib.sha256(data).hexdigest()] for path, data in files]}
+    return digest({"keys": keys, "files": [[path, hashlib.sha256(data).hexdigest()] for path, data in files]})

@@ -18,7 +18,7 @@ A route of API v1 that posts ends with `once`:
         status=HTTPStatus.CREATED, location=lambda made: f"/v1/submissions/{made}",
     )
 
-- `content` is what was parsed, as a model or plain values. `Prefer` and `wait` are no part of it.
+- `content` is what was parsed, as a model or plain values, or its `digest`. `Prefer` and `wait` are no part of it.
 - `made` is the id or the number of what was made (or cancelled).
 - Checks of what the caller may see (404) come before `once`. Checks of state and budgets (409, 429, 503) come inside
   `work`, because a repeated request is answered even if the state has changed since.
@@ -138,7 +138,7 @@ async def once(
     request: Request,
     services: Services,
     principal: Principal,
-    content: BaseModel | Mapping[str, Any] | None,
+    content: BaseModel | Mapping[str, Any] | str | None,
     work: Callable[[Settle], Awaitable[int]],
     render: Callable[[int], Awaitable[BaseModel]],
     *,
@@ -159,14 +159,12 @@ async def once(
 
     key = key_of(request)
     if key is None:
-        del content  # it may be large, and must not be in memory while the answer waits
         made = await work(_settle_nothing)
         return answer(await render(made), status, _headers(place(made)))
     slot = _Slot(services.database, principal.key_id or 0, request.url.path, key)
     claim_id = str(uuid.uuid4())
     # In a thread, because the content may be large.
-    content_sha256 = await in_thread(digest, content)
-    del content
+    content_sha256 = content if isinstance(content, str) else await in_thread(digest, content)
     first = await _claim(slot, claim_id, content_sha256)
     if first is not None:
         return await _replay(slot, first, render)

@@ -14,7 +14,7 @@ from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.v1.aside import aside
 from api_service.v1.requests import NEEDS_RUN, input_faults, limit_faults
 from api_service.v1.submission_body import Args, LimitsBody, Text
-from api_service.v1.validation import Strict, parse_json, query_faults, query_items, read_body, read_query, validated
+from api_service.v1.validation import Strict, checked_query, parse_json, query_items, read_body, validated
 from api_service.v1.visibility import find_visible, refuse_unknown
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 
@@ -49,16 +49,15 @@ async def read_run_request(request: Request, services: Services, principal: Prin
     if row is None:
         refuse_unknown()
     body = await read_body(request, may_be_empty=True)
-    faults = query_faults(WaitQuery, query_items(request))
+    query, faults = checked_query(WaitQuery, query_items(request))
     run = await aside(len(body), _parsed, body, faults)
-    query = read_query(request, WaitQuery)
     offered = (await services.offered.offer([row["language"]])).find(row["language"])
     if faults := list(_faults(run, offered, services.settings.max_input_bytes, has_tests=row["has_tests"])):
         raise invalid(faults)
     override = run.override()
     if override.get("limits") and (offered is None or offered.details is None):
         raise Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
-    return RunRequest(override, wait_of(request, query.wait))
+    return RunRequest(override, wait_of(request, query))
 
 
 def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:

@@ -7,12 +7,11 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, Final, Generic, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -178,40 +177,25 @@ def _is_deeper(content: object, levels: int) -> bool:
     return bool(level)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked(Generic[M]):
-    """The content of a body as a model, None if it has faults. Of these there is one for each place.
-
-    `bad` are all the keys of the content with a fault in them, also if they have more than are reported.
-    """
-
-    value: M | None
-    faults: Sequence[Fault]
-    bad: Collection[str]
-
-
-def checked(model: type[M], content: object) -> Checked[M]:
-    """Check the content of a body."""
-    faults = {fault.pointer or "": fault for fault in islice(text_faults(content), MOST_FAULTS)}
-    bad = {first_key(pointer) for pointer in faults}
+def checked(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
+    """Return the content of a body as a model, and its faults, one for each place. With a fault there is no model."""
+    faults = {fault.pointer: fault for fault in islice(text_faults(content), MOST_FAULTS)}
     value = None
     try:
         value = model.model_validate(content)
     except ValidationError as exc:
-        errors = exc.errors(include_url=False, include_input=False)
-        bad |= {str(error["loc"][0]) for error in errors if error["loc"]}
-        for error in errors[:MOST_FAULTS]:
+        for error in exc.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
             pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
             faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
-    return Checked(None if faults else value, list(faults.values()), bad)
+    return (None if faults else value), list(faults.values())
 
 
 def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
     """Return the content of a body as a model. Raise `Problem` (422) with all its faults, and these `faults`."""
-    found = checked(model, content)
-    if found.value is None or faults:
-        raise invalid([*faults, *found.faults])
-    return found.value
+    value, found = checked(model, content)
+    if value is None or faults:
+        raise invalid([*faults, *found])
+    return value
 
 
 def first_key(pointer: str) -> str:
@@ -279,11 +263,8 @@ def sentence(error: Mapping[str, Any]) -> str:
 
 
 def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore[assignment]
-    """Return the query of a request as a model. Raise `Problem` (422) with all its faults.
-
-    Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
-    """
-    value, faults = _checked_query(model, query_items(request))
+    """Return the query of a request as a model. Raise `Problem` (422) with all its faults."""
+    value, faults = checked_query(model, query_items(request))
     if value is None:
         raise invalid(faults)
     return value
@@ -302,13 +283,11 @@ def query_items(request: Request) -> list[tuple[str, str]]:
     return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 
-def query_faults(model: type[BaseModel], items: Sequence[tuple[str, str]]) -> list[Fault]:
-    """Return the faults of a query, one for each parameter."""
-    return _checked_query(model, items)[1]
+def checked_query(model: type[M], items: Sequence[tuple[str, str]]) -> tuple[M | None, list[Fault]]:
+    """Return a query as a model, and its faults, one for each parameter. With a fault there is no model.
 
-
-def _checked_query(model: type[M], items: Sequence[tuple[str, str]]) -> tuple[M | None, list[Fault]]:
-    """Return a query as a model, and its faults. With a fault there is no model."""
+    Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
+    """
     values = dict(items)
     faults = {fault.parameter: fault for fault in repeated(items)}
     for name, text in items:

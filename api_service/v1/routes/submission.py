@@ -43,7 +43,7 @@ async def get_submission(
     services: ServicesDep,
 ) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
-    wait = wait_of(request, query.wait)
+    wait = wait_of(request, query)
     with reserved(services, principal, wait.seconds):
         await wait_until_final(services, principal, id, wait.seconds)
     with admission(services, principal) as admitted:

@@ -10,8 +10,7 @@ import pytest
 from api_service.engine_offer import Offer
 from api_service.new_submission import NewSubmission, V1Columns
 from api_service.problems import Fault, Problem
-from api_service.v1.defaults import Defaults
-from api_service.v1.pointers import Place
+from api_service.v1.defaults import Defaults, Place
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
 from shared.archives import unpack
