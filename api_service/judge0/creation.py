@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import Depends, Request
 
@@ -15,7 +15,6 @@ from api_service.judge0.programs import request_of, submission_of
 from api_service.judge0.validation import Asked, Invalid, check
 from api_service.problems import Kind, Problem
 from api_service.settings import ApiSettings
-from api_service.submissions import Settle
 from api_service.v1.aside import aside
 from shared.database.connection import Connection
 from shared.judge0 import store
@@ -104,12 +103,11 @@ async def create(
     size = len(asked.additional_files or b"")
     new = await aside(size, lambda: submission_of(asked, bounds, largest_program=largest))
     request = {**request_of(asked), "guards_callback": guards_callback}
-    tokens: list[UUID] = []
+    token = uuid4()
 
     async def remember(connection: Connection, upload: int) -> None:
-        tokens.append(await store.remember(connection, upload, request))
+        await store.remember(connection, upload, token, request)
 
-    settle: Settle = remember
-    stored = await services.submissions.post(principal, new, settle)
+    stored = await services.submissions.post(principal, new, remember)
     services.relay.wake.set()
-    return stored.id, tokens[-1]
+    return stored.id, token
