@@ -33,7 +33,7 @@ _LONG: Final[dict[str, dict[str, Any]]] = {
 
 
 def read(body: object) -> NewBatch:
-    outline = batch_body._outlined(json.dumps(body).encode(), [], 1000)
+    outline = batch_body._outlined(json.dumps(body).encode(), [])
     return batch_body._validated(outline, _TERMS)
 
 
@@ -42,6 +42,38 @@ def faults_of(body: object) -> list[tuple[str, str]]:
         read(body)
     assert refused.value.kind.status == 422
     return [(fault.pointer or "", fault.detail) for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ([], [""]),
+        ({}, ["/submissions"]),
+        ({"submissions": []}, ["/submissions"]),
+        ({"submissions": {}}, ["/submissions"]),
+        ({"submissions": [_PROGRAM], "digest": 1}, ["/digest"]),
+        ({"submissions": [_PROGRAM], "defaults": []}, ["/defaults"]),
+        ({"submissions": [_PROGRAM], "hold": True}, ["/hold"]),
+        ({"submissions": [_PROGRAM, 1, _PROGRAM]}, ["/submissions/1"]),
+        ({"submissions": [_PROGRAM] * 17 + [{"source": "1"}]}, ["/submissions/17/language"]),
+        (
+            {"submissions": [_PROGRAM, {**_PROGRAM, "stdin": 1}, {**_PROGRAM, "x": 1}]},
+            ["/submissions/1/stdin", "/submissions/2/x"],
+        ),
+        ({"submissions": [{**_PROGRAM, "hold": False}]}, ["/submissions/0/hold"]),
+        ({"submissions": [{}, {}], "defaults": {**_PROGRAM, "hold": True}}, ["/defaults/hold"]),
+        ({"submissions": [{"source": "1"}] * 3, "defaults": {"language": "x"}}, ["/defaults/language"]),
+        ({"submissions": [_PROGRAM], "defaults": {"language": 5}}, ["/defaults/language"]),
+        ({"submissions": [_PROGRAM], "defaults": {"tests": [{"points": -1}]}}, ["/defaults/tests/0/points"]),
+        ({"submissions": [_PROGRAM, {"files": []}], "defaults": {**_PROGRAM}}, ["/submissions/1/files"]),
+        ({"submissions": [{**_PROGRAM, "source": "a\0"}]}, ["/submissions/0/source"]),
+        ({"submissions": [_PROGRAM], "webhook_url": "ftp://x"}, ["/webhook_url"]),
+        ({"submissions": [_PROGRAM] * 1001}, ["/submissions"]),
+        ({"submissions": [{}] * 1000, "defaults": {f"x{n}": n for n in range(5000)}}, ["/defaults"]),
+    ],
+)
+def test_faults_have_their_place(body: object, pointers: list[str]) -> None:
+    assert [pointer for pointer, _ in faults_of(body)] == pointers
 
 
 @pytest.mark.parametrize("defaults", _LONG.values(), ids=list(_LONG))

@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-TRIAL = f"/v1/trial/{trial.KNOWN}"
+TRIAL = trial.PATH
 ORDER = {"text": "a"}
 
 

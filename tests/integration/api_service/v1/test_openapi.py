@@ -10,8 +10,12 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api_service.errors import MEDIA_TYPE
+from api_service.relay import Relay
 from api_service.v1.openapi import TAGS
-from tests.integration.api_service.v1.conftest import Reach
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.conftest import client_of
 
 pytestmark = pytest.mark.integration
 
@@ -24,8 +28,8 @@ Schema = dict[str, Any]
 
 
 @pytest.fixture
-async def document(reach: Reach) -> Schema:
-    async with reach(operator_keys=("o" * 32,)) as client:
+async def document(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> Schema:
+    async with client_of(database, store, relay, signer, operator_keys=("o" * 32,)) as client:
         answer = await client.get("/openapi.json")
     content: Schema = answer.json()
     return content
@@ -40,7 +44,7 @@ def operations(document: Schema) -> dict[str, Schema]:
         if path.startswith("/v1/")
         for method, operation in methods.items()
     }
-    assert "get /v1/trial/{id}" in found
+    assert "get /v1/submissions/{id}" in found
     return found
 
 
@@ -202,10 +206,10 @@ async def test_no_schema_is_missing(document: Schema) -> None:
     assert names <= set(document["components"]["schemas"])
 
 
-async def test_the_answers_of_trials_are_as_described(trials: httpx.AsyncClient, document: Schema) -> None:
+async def test_problems_are_as_described(api: httpx.AsyncClient, document: Schema) -> None:
     """The schema of a problem fits what is sent."""
     validator = Draft202012Validator({**PROBLEM, "components": document["components"]})
-    for path in ("/v1/nothing", "/v1/trial/7?x=1", "/v1/trial/x"):
-        validator.validate((await trials.get(path)).json())
+    for path in ("/v1/nothing", "/v1/limits?x=1", "/v1/submissions/x"):
+        validator.validate((await api.get(path)).json())
     with pytest.raises(Exception, match="is a required property"):
         validator.validate({"title": "x"})
