@@ -28,7 +28,7 @@ async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
 
 
 @router.get("/languages/{id}")
-async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:  # noqa: A002
+async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:
     if not (id.isascii() and id.isdecimal() and len(id) <= _LONGEST_ID):
         raise Problem(Kind.NOT_FOUND, "")
     language = find(await services.offered.offer(), int(id))

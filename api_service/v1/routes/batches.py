@@ -101,12 +101,7 @@ async def _created(request: Request, services: Services, principal: Principal) -
         problems=[Kind.NOT_FOUND],
     ),
 )
-async def get_batch(
-    principal: ReaderDep,
-    id: BatchId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_batch(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
     read_query(request)
     return answer(await _ended(services, id, owner_of(principal)))
@@ -124,12 +119,7 @@ async def get_batch(
         problems=[Kind.NOT_FOUND, Kind.FINAL, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED],
     ),
 )
-async def cancel_batch(
-    principal: SubmitterDep,
-    id: BatchId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
     read_query(request)
 
@@ -162,12 +152,7 @@ async def cancel_batch(
         responses=RESPONSES,
     ),
 )
-async def stream_batch_events(
-    principal: ReaderDep,
-    id: BatchId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def stream_batch_events(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     batch = await _batch(services, id, owner_of(principal))
     read_query(request)
     if batch.state is BatchState.FINISHED and request.headers.get("Last-Event-ID") == last_id(id):

@@ -33,7 +33,7 @@ router = APIRouter(tags=["submissions"])
 )
 async def cancel_submission(
     principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     request: Request,
     services: ServicesDep,
 ) -> Response:

@@ -33,7 +33,7 @@ async def stream_submission_events(
     request: Request,
     principal: ReaderDep,
     services: ServicesDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
 ) -> Response:
     reading = await services.streams.snapshots.read(id)
     if reading is None or owner_of(principal) not in (None, reading.owner):

@@ -49,12 +49,7 @@ _ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None
         problems=[Kind.NOT_FOUND],
     ),
 )
-async def list_mails(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     await require_visible(services, principal, id)
     query = read_query(request, PageQuery)
     async with services.database.connection() as connection:
@@ -78,7 +73,7 @@ async def list_mails(
 )  # fmt: skip
 async def mail_result_again(
     principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     request: Request,
     services: ServicesDep,
 ) -> Response:

@@ -62,22 +62,12 @@ def _reading(name: str, what: str) -> dict[str, Any]:
 
 
 @router.get("/submissions/{id}/output", **_reading("get_output", "standard output"))
-async def get_output(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_output(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stdout")
 
 
 @router.get("/submissions/{id}/stderr", **_reading("get_stderr", "standard error"))
-async def get_stderr(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_stderr(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stderr")
 
 
@@ -92,12 +82,7 @@ async def get_stderr(
         responses=content_responses(TEXT, ZIP),
     ),
 )
-async def get_source(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     submission = await find_visible(services, principal, id, SOURCE_COLUMNS) or refuse_unknown()
     read_query(request)
     content = await source_of(services.store, submission)
@@ -121,7 +106,7 @@ async def get_source(
 )
 async def get_artifact(
     principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     name: ArtifactName,
     request: Request,
     services: ServicesDep,

@@ -42,12 +42,7 @@ _LOCATION: Final = {
         problems=[Kind.NOT_FOUND],
     ),
 )
-async def list_runs(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     query = await read_query_of(request, services, principal, id, PageQuery)
     async with services.database.connection() as connection:
         found = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=owner_of(principal))
@@ -68,7 +63,7 @@ async def list_runs(
 )
 async def get_run(
     principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     number: RunNumber,
     request: Request,
     services: ServicesDep,
@@ -108,12 +103,7 @@ async def get_run(
         ],
     ),
 )
-async def create_run(
-    principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     requested = await read_run_request(request, services, principal, id)
     seconds = requested.wait.seconds
     with reserved(services, principal, seconds):

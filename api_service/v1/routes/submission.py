@@ -36,12 +36,7 @@ router = APIRouter(tags=["submissions"])
         responses={HTTPStatus.NOT_MODIFIED: {"description": "It is as `If-None-Match` names it.", "headers": ETAG}},
     ),
 )
-async def get_submission(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_submission(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
     wait = wait_of(request, query)
     with reserved(services, principal, wait.seconds):
@@ -67,7 +62,7 @@ async def get_submission(
 )
 async def delete_submission(
     principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     request: Request,
     services: ServicesDep,
 ) -> Response:
