@@ -16,6 +16,7 @@ from tests.fixtures.postgres import owner_of
 
 pytestmark = pytest.mark.integration
 
+
 async def submit(api: httpx.AsyncClient, headers: dict[str, str], number: int) -> None:
     fields: dict[str, str | int] = {
         "email": "a@example.com",
