@@ -19,6 +19,7 @@ from starlette.routing import Match
 from api_service.dependencies import Services, credentials_of
 from api_service.problems import Fault, Kind, Problem, cut
 from api_service.request_ids import HEADER, SCOPE_KEY
+from api_service.v1.validation import sentence
 from shared.errors import TransientError
 from shared.logging import get_logger
 
@@ -35,19 +36,6 @@ WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
 _CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
 #: The characters of all faults of an answer.
 _MOST_CHARACTERS: Final = 96 << 10
-#: Replacements for those messages of pydantic that do not say what to do, or mention Python.
-_MESSAGES: Final = {
-    "missing": "it is missing; send it with the request.",
-    "extra_forbidden": "there is no such parameter; GET /docs lists the parameters.",
-    "string_pattern_mismatch": "it has a character that is not allowed; GET /docs says which are allowed.",
-    "greater_than_equal": "it must be at least {ge}.",
-    "less_than_equal": "it must be at most {le}.",
-    "int_parsing_size": "it has too many digits; send a smaller number.",
-    "too_short": "its length must be at least {min_length}.",
-    "too_long": "its length must be at most {max_length}.",
-    "string_too_short": "its length must be at least {min_length}.",
-    "string_too_long": "its length must be at most {max_length}.",
-}
 _CRASHED: Final = (
     "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
 )
@@ -154,11 +142,8 @@ def _invalid(exc: RequestValidationError) -> Problem:
     first = exc.errors()[0]
     # A location is the part of the request, the parameter's name and perhaps the name of a pydantic type.
     name = first["loc"][1] if len(first["loc"]) > 1 else "the request"
-    if first["type"] in _MESSAGES:
-        message = _MESSAGES[first["type"]].format(**first.get("ctx", {}))
-    else:
-        message = f"{first['msg'].removeprefix('Value error, ')}."
-    return Problem(Kind.INVALID, f"{name}: {message}")
+    text = sentence(first)
+    return Problem(Kind.INVALID, f"{name}: {text[:1].lower()}{text[1:]}")
 
 
 async def _of_http(request: Request, exc: HTTPException) -> Problem:

@@ -1,7 +1,6 @@
 """The use case of `POST /v1/submissions/{id}/runs`, and that of batches: several submissions in one transaction."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -60,16 +59,6 @@ async def test_runs_are_numbered(submissions: Submissions, database: Database) -
         await end(database)
 
 
-async def test_a_run_may_replace_the_input(submissions: Submissions, database: Database) -> None:
-    upload = await register(submissions, OPERATOR, new_submission())
-    override = {"stdin": "سلام", "args": ["a"], "limits": {"cpu_s": 1.5}}
-    for wanted in (override, {}, None):
-        await submissions.request_run(OPERATOR, upload, wanted)
-        [row] = await fetch(database, "SELECT override FROM uploads")
-        assert json.loads(str(row["override"])) == (wanted or {})
-        await end(database)
-
-
 async def test_only_one_run_is_under_way(submissions: Submissions, database: Database) -> None:
     upload = await register(submissions, OPERATOR, new_submission())
     answers = await asyncio.gather(
@@ -82,34 +71,11 @@ async def test_only_one_run_is_under_way(submissions: Submissions, database: Dat
     assert refused.value.kind.status == 409
 
 
-async def test_a_cancelled_submission_may_run(submissions: Submissions, database: Database) -> None:
-    upload = await register(submissions, OPERATOR, new_submission())
-    await end(database, "cancelled")
-    assert await submissions.request_run(OPERATOR, upload) == 1
-
-
 async def test_a_blocked_submission_may_run(submissions: Submissions) -> None:
     """`enable` binds only the classic calls."""
     upload = await register(submissions, OPERATOR, new_submission(enable=1))
     assert await submissions.request_execution(OPERATOR, upload) is False
     assert await submissions.request_run(OPERATOR, upload) == 1
-
-
-async def test_a_stranger_finds_nothing(submissions: Submissions, database: Database) -> None:
-    owner, stranger = [
-        Principal((await make_key(database, name)).id, frozenset({Scope.SUBMIT})) for name in ("owner", "stranger")
-    ]
-    upload = await register(submissions, owner, new_submission())
-    for principal, number in ((stranger, upload), (owner, upload + 1)):
-        with pytest.raises(Problem) as refused:
-            await submissions.request_run(principal, number)
-        assert refused.value.kind.status == 404
-    assert await fetch(database, "SELECT FROM outbox") == []
-    assert await submissions.request_run(owner, upload) == 1
-    # Also while a run is under way.
-    with pytest.raises(Problem) as refused:
-        await submissions.request_run(stranger, upload)
-    assert refused.value.kind.status == 404
 
 
 async def test_only_the_first_run_sends_a_receipt(submissions: Submissions, database: Database) -> None:
