@@ -265,17 +265,6 @@ def test_cancelling_ends_the_process(owner: Api, email: str) -> None:
     eventually_sync(lambda: not alive(), timeout=1.5, what="the program is gone")
 
 
-def test_cancelling_what_is_final(owner: Api) -> None:
-    body = owner.submit(source="1")
-    problem(owner.post(f"/v1/submissions/{body['id']}/cancel"), 409)
-
-
-def test_cancel_takes_no_body(owner: Api) -> None:
-    held = owner.held()
-    answer = owner.post(f"/v1/submissions/{held['id']}/cancel", json={"sauce": 1})
-    assert answer.status_code in (202, 415, 422)
-
-
 def test_deleting(system: Contract, owner: Api, email: str) -> None:
     body = owner.submit(source="print(1)", email=email)
     path = f"/v1/submissions/{body['id']}"
@@ -506,32 +495,6 @@ def test_keys_belong_to_owner_and_path(system: Contract, email: str) -> None:
     assert runs[1].headers["location"] == runs[0].headers["location"]
     other = system.owner.post(f"{path}/runs", json={"stdin": "1"}, headers={"Idempotency-Key": email})
     problem(other, 422)
-
-
-def test_errors_are_not_kept(owner: Api, email: str) -> None:
-    headers = {"Idempotency-Key": email}
-    problem(owner.post("/v1/submissions", json={"language": "cobolt", "source": "1"}, headers=headers), 422)
-    assert owner.post("/v1/submissions", json={"language": "py", "source": "1"}, headers=headers).status_code == 201
-    held = owner.held()
-    path = f"/v1/submissions/{held['id']}"
-    problem(owner.post(f"{path}/mails", headers=headers), 409)
-    cancelled = [owner.post(f"{path}/cancel", headers=headers) for _ in range(2)]
-    assert [one.status_code for one in cancelled] == [202, 202]
-    assert cancelled[0].content == cancelled[1].content
-
-
-@pytest.mark.parametrize("key", ["", "x" * 256, "é".encode()])
-def test_a_bad_idempotency_key_is_refused(owner: Api, key: Any) -> None:
-    body = {"language": "py", "source": "1", "hold": True}
-    answer = owner.post("/v1/submissions", json=body, headers={"Idempotency-Key": key})
-    [fault] = faults(answer)
-    assert fault.lower() == "?idempotency-key"
-
-
-@pytest.mark.parametrize("key", ["x" * 255, '"' + "y" * 255 + '"'])
-def test_a_good_key_is_taken(owner: Api, key: str, email: str) -> None:
-    body = {"language": "py", "source": "1", "hold": True}
-    assert owner.post("/v1/submissions", json=body, headers={"Idempotency-Key": key}).status_code == 201
 
 
 def test_two_at_the_same_time(owner: Api, email: str) -> None:
