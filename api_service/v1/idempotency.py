@@ -15,7 +15,7 @@ A route of API v1 that posts ends with `once`:
 
     return await once(
         request, services, principal, content, work, render,
-        status=HTTPStatus.CREATED, location=lambda made: f"/v1/submissions/{made}",
+        status=HTTPStatus.CREATED, location="/v1/submissions/{}",
     )
 
 - `content` is what was parsed, as a model or plain values, or its `digest`. `Prefer` and `wait` are no part of it.
@@ -143,19 +143,19 @@ async def once(
     render: Callable[[int], Awaitable[BaseModel]],
     *,
     status: HTTPStatus,
-    location: Callable[[int], str] | None = None,
+    location: str | None = None,
     wait_s: float = 0,
 ) -> Response:
     """Do the work and return its answer; for a repeated `Idempotency-Key`, return the first answer.
 
-    `location` returns the path of what was made. `wait_s` is the longest time that `render` may wait.
+    `location` is the path of what was made, with `{}` for its id. `wait_s` is the longest time that `render` may wait.
 
     Raises `Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way,
     410 if what it was about is deleted.
     """
 
     def place(made: int) -> str | None:
-        return services.signer.public_url + location(made) if location else None
+        return services.signer.public_url + location.format(made) if location else None
 
     key = key_of(request)
     if key is None:

@@ -1,5 +1,6 @@
 """Batches: submissions that are posted, followed and cancelled together."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -38,11 +39,11 @@ _EXAMPLE: Final = {
 }
 
 
-async def _batch(services: Services, batch: int, owner: int | None) -> Batch:
+async def _batch(services: Services, owner: int | None, batch: int) -> Batch:
     return await find_batch(services, batch, owner) or refuse_unknown("batch")
 
 
-async def _ended(services: Services, batch: int, owner: int | None) -> Batch:
+async def _ended(services: Services, owner: int | None, batch: int) -> Batch:
     return await ended_batch(services, batch, owner) or refuse_unknown("batch")
 
 
@@ -78,16 +79,8 @@ async def _created(request: Request, services: Services, principal: Principal) -
         services.relay.wake.set()
         return made
 
-    return await once(
-        request,
-        services,
-        principal,
-        posted.content,
-        work,
-        lambda made: _batch(services, made, owner_of(principal)),
-        status=HTTPStatus.CREATED,
-        location=lambda made: f"/v1/batches/{made}",
-    )
+    render, status, location = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
+    return await once(request, services, principal, posted.content, work, render, status=status, location=location)
 
 
 @router.get(
@@ -104,7 +97,7 @@ async def _created(request: Request, services: Services, principal: Principal) -
 async def get_batch(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
     read_query(request)
-    return answer(await _ended(services, id, owner_of(principal)))
+    return answer(await _ended(services, owner_of(principal), id))
 
 
 @router.post(
@@ -129,15 +122,8 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
             raise Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 
-    return await once(
-        request,
-        services,
-        principal,
-        None,
-        work,
-        lambda made: _ended(services, made, owner_of(principal)),
-        status=HTTPStatus.ACCEPTED,
-    )
+    render = partial(_ended, services, owner_of(principal))
+    return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
 
 
 @router.get(
@@ -153,7 +139,7 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     ),
 )
 async def stream_batch_events(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
-    batch = await _batch(services, id, owner_of(principal))
+    batch = await _batch(services, owner_of(principal), id)
     read_query(request)
     if batch.state is BatchState.FINISHED and request.headers.get("Last-Event-ID") == last_id(id):
         return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,5 +1,6 @@
 """Cancelling a submission."""
 
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
@@ -45,12 +46,5 @@ async def cancel_submission(
             raise Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
         return id
 
-    return await once(
-        request,
-        services,
-        principal,
-        None,
-        work,
-        lambda made: visible_submission(services, principal, made),
-        status=HTTPStatus.ACCEPTED,
-    )
+    render = partial(visible_submission, services, principal)
+    return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)

@@ -1,5 +1,6 @@
 """The runs of a submission."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -108,16 +109,11 @@ async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request
     seconds = requested.wait.seconds
     with reserved(services, principal, seconds):
         accepted = await once(
-            request,
-            services,
-            principal,
-            requested.override,
-            lambda settle: _request(services, principal, id, requested.override, settle),
-            lambda number: _shown(services, principal, id, number, seconds),
-            status=HTTPStatus.ACCEPTED,
-            location=lambda number: f"/v1/submissions/{id}/runs/{number}",
-            wait_s=seconds,
-        )
+            request, services, principal, requested.override,
+            partial(_request, services, principal, id, requested.override),
+            partial(_shown, services, principal, id, seconds),
+            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=seconds,
+        )  # fmt: skip
     accepted.headers.update(requested.wait.headers)
     return accepted
 
@@ -132,7 +128,7 @@ async def _request(
     return number
 
 
-async def _shown(services: Services, principal: Principal, upload: int, number: int, seconds: float) -> Run:
+async def _shown(services: Services, principal: Principal, upload: int, seconds: float, number: int) -> Run:
     """Return a run, after a wait for its end."""
     await wait_until_final(services, principal, upload, seconds)
     async with services.database.connection() as connection:

@@ -88,16 +88,9 @@ async def _created(request: Request, services: Services, principal: Principal, t
     del posted  # it may be large, and must not be in memory while the answer waits
     with reserved(services, principal, wait.seconds):
         answer = await once(
-            request,
-            services,
-            principal,
-            content_sha256,
-            creation.store,
-            creation.show,
-            status=HTTPStatus.CREATED,
-            location=lambda made: f"/v1/submissions/{made}",
-            wait_s=wait.seconds,
-        )
+            request, services, principal, content_sha256, creation.store, creation.show, status=HTTPStatus.CREATED,
+            location="/v1/submissions/{}", wait_s=wait.seconds,
+        )  # fmt: skip
     answer.headers.update(wait.headers)
     return answer
 

@@ -62,7 +62,7 @@ async def post_trial(request: Request, principal: SubmitterDep, services: Servic
 
     return await once(
         request, services, principal, order, work, render,
-        status=HTTPStatus.CREATED, location=lambda made: f"/v1/trial/{made}",
+        status=HTTPStatus.CREATED, location="/v1/trial/{}",
     )  # fmt: skip
 
 
