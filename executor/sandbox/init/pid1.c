@@ -144,6 +144,15 @@ static void forward(int number)
     errno = error;
 }
 
+/* Keep or take the signals that arrive. The kernel drops one that process 1 has no handler for, but keeps one that it
+ * blocks. So a signal is not lost that the program's user sends before we forward. */
+static void hold_signals(bool hold)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
+}
+
 /* Forward the keeper's signals to the program `child`, or ignore them again if `child` is 0. Process 1 gets only signals
  * for which it has a handler. It does not forward the signals of its own faults. */
 static void forward_signals(pid_t child)
@@ -204,6 +213,7 @@ struct start {
 static int become_further_program(void *argument)
 {
     const struct start *start = argument;
+    hold_signals(false);
     become_program(start->box, start->confinement, start->control);
     return 1; /* never reached */
 }
@@ -281,14 +291,18 @@ static void run(const struct box *box, const struct confinement *confinement, st
         long long resident;
         double cpu_before = cpu_of_children();
         struct beginning beginning = {0};
+        if (forwards)
+            hold_signals(true);
         if (step > 0) {
             start_further(box, confinement, child, &beginning);
         } else {
             beginning.at = read_clock(CLOCK_MONOTONIC);
             send_step(child, &packet);
         }
-        if (forwards)
+        if (forwards) {
             forward_signals(child->pid);
+            hold_signals(false);
+        }
         int status = wait_for(child->pid, &resident);
         double wall_s = read_clock(CLOCK_MONOTONIC) - beginning.at;
         if (forwards)
