@@ -30,6 +30,7 @@ from shared import checker
 from shared.codex import RunRequest, Verdict
 from shared.engine import (
     GOOD_VERDICTS,
+    MAX_ARTIFACTS,
     Artifact,
     Checker,
     Compiled,
@@ -331,8 +332,8 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
         )
     )
     files = {path: File(content) for path, content in program.files.items()}
-    wants_artifacts = run.artifacts and settings.artifact_count > 0
-    out_limits = OutLimits(settings.artifact_count, settings.artifact_bytes) if wants_artifacts else None
+    wants_artifacts = run.artifacts and settings.artifact_bytes > 0
+    out_limits = OutLimits(MAX_ARTIFACTS, settings.artifact_bytes) if wants_artifacts else None
     return Job(files, tuple(steps), cold_box(settings), out_limits=out_limits)
 
 
