@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from executor import pipeline
 from executor.app import create_app
+from executor.cache_folder import find_folder
 from executor.catalogue import find_installed, look_again
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
@@ -142,7 +143,7 @@ def main() -> int:
         settings = load(ExecutorSettings)
         configure_logging("executor", load(LogSettings))
         raise_file_limit()
-        libraries = install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
+        libraries = install_libraries(settings, find_folder(settings.executor_cache_dir, "libraries"))
         mechanisms = find_mechanisms(settings, libraries.folders)
         settings = fit_to_host(settings, mechanisms)
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:

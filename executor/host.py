@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from executor import limits
+from executor import languages, limits
+from executor.cache_folder import find_folder
 from executor.sandbox.base import CPU_MARGIN_S, RUN_STACK_BYTES, find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
@@ -13,16 +14,14 @@ from executor.sandbox.wall.command import is_privileged
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import MIB, ExecutorSettings
-from executor.warm.headers import find_folder
 from executor.warm.imports import MOST_SETS
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler,
-#: and those of Python with libraries.
-_KINDS = 6 + MOST_SETS
+#: How many kinds of boxes are kept ready: cold ones, those of each runtime, and those of Python with libraries.
+_KINDS = 1 + sum(language.run.warm is not None for language in languages.known().values()) + MOST_SETS
 #: The highest limits of tools that print their version, and of the self-test.
 _OF_TOOLS = {"NOFILE": 256, "NPROC": 256, "FSIZE": 64 * MIB, "CPU": 60}
 #: The units of limits that count no processes or files. limits.conf(5) has units of its own.

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from executor.cache_folder import find_folder
 from executor.catalogue import examine as examine_languages
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import own_unit, read_facts
@@ -21,7 +22,6 @@ from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
-from executor.warm.headers import find_folder
 from shared.errors import ConfigurationError
 from shared.languages import NAMES
 from shared.logging import LogSettings, configure_logging
