@@ -207,6 +207,7 @@ def test_doctor_and_executor_end_with_one_message(mode: str, fault: Fault, sente
         executor = _run_to_its_end("executor", mode, bubblewrap)
     report = json.loads(doctor.stdout)
     assert (doctor.returncode, report["serves"], report["reason"]) == (1, False, sentence)
+    assert report["remedy"]
     assert executor.returncode == os.EX_CONFIG
     (message,) = (line for line in executor.stderr.splitlines() if "precieux:" in line)
     assert message.startswith(f"precieux: The sandbox does not start on this host ({sentence}).")

@@ -12,9 +12,9 @@ from executor.sandbox.wall import command
 from executor.sandbox.wall.command import build_wall
 
 
-def _argv(privileged: bool = True, *, cgroup_namespace: bool = True) -> list[str]:
+def _argv(privileged: bool = True) -> list[str]:
     descriptors: list[int] = []
-    argv = build_wall(Path("/usr/bin/bwrap"), privileged, b"", descriptors, cgroup_namespace=cgroup_namespace)
+    argv = build_wall(Path("/usr/bin/bwrap"), privileged, b"", descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     return argv
@@ -28,12 +28,6 @@ def test_the_wall_shows_only_usr_and_settings_of_toolchains(privileged: bool) ->
     assert not {"/etc", "/etc/passwd", "/etc/shadow", "/etc/ssl", "/etc/ssl/private"} & set(mounts)
     assert "--bind" not in argv
     assert ("--unshare-user" in argv) is not privileged
-
-
-@pytest.mark.parametrize("cgroup_namespace", [True, False])
-def test_the_cgroup_namespace_is_optional(cgroup_namespace: bool) -> None:
-    argv = _argv(cgroup_namespace=cgroup_namespace)
-    assert ("--unshare-cgroup-try" in argv) is cgroup_namespace
 
 
 def test_only_the_settings_of_phps_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
