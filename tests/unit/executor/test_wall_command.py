@@ -1,9 +1,6 @@
 """The command that raises the wall."""
 
-import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -50,21 +47,3 @@ def test_the_list_of_ghcs_packages_is_shown_in_etc(tmp_path: Path, monkeypatch: 
     assert shown["/etc/ghc"] == str(tmp_path)
     assert "/etc/none" not in shown
     assert not any(path.startswith("/var") for path in shown)
-
-
-def _loaded_from(archive: bytes, folder: Path) -> str:
-    """Return the file from which a Python loads a module of the archive."""
-    (folder / "keeper.pyz").write_bytes(archive)
-    program = "import sys; sys.path.insert(0, 'keeper.pyz'); from executor.sandbox.zygote import script as loaded; "
-    program += "print(loaded.__file__)"
-    command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", program]
-    return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True).stdout.strip()
-
-
-def test_a_zygote_loads_compiled_code(tmp_path: Path) -> None:
-    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.pyc"
-
-
-def test_a_python_of_another_version_compiles_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", b"\0\0\r\n")
-    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.py"
