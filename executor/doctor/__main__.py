@@ -101,11 +101,8 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
     is_isolated = all(row.held for row in rows if row.essential)
     serves = is_isolated or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_isolated else remedies.remedy(facts)
-    described = (
-        one.describe(settings.default_memory_limit) for code, one in installed.items() if code not in why_broken
-    )
-    tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
-    broken = [Broken(code, NAMES.get(code, code), reason) for code, reason in why_broken.items()]
+    tools = [Tool(code, one.name, one.version) for code, one in installed.items() if code not in why_broken]
+    broken = [Broken(code, NAMES[code], reason) for code, reason in why_broken.items()]
     chosen = {one.language.name: one.libraries for one in installed.values() if one.libraries}
     return Report(
         serves,

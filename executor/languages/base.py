@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from shared.engine import ProgramLimits
+from shared.languages import NAMES
 
 #: The words of a compile command that stand for several.
 COMPANIONS: Final = "{companions}"
@@ -191,7 +192,6 @@ class Language:
     """
 
     code: str
-    name: str
     source_file: SourceFile
     tools: dict[str, tuple[str, ...]]
     version: tuple[str, ...]
@@ -205,6 +205,10 @@ class Language:
     library_words: dict[str, tuple[str, str]] = field(default_factory=dict)
     library_environment: dict[str, str] = field(default_factory=dict)
     prebuilt: tuple[Prebuilt, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return NAMES[self.code]
 
     def names_for(self, source: str) -> Names:
         """Return the names of the files of a program with this text."""

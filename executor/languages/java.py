@@ -45,7 +45,6 @@ _BUILD = (
 
 LANGUAGE = Language(
     code="java",
-    name="Java",
     source_file=SourceFile(_names),
     tools={tool: tuple(f"{jdk}/{tool}" for jdk in JDKS) for tool in ("java", "javac", "jar")},
     compile=Compile(

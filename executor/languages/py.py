@@ -31,7 +31,6 @@ _SLOW_IMPORTS: Final = {
 
 LANGUAGE = Language(
     code="py",
-    name="Python",
     # Python looks for modules in the script's folder first, so a `random.py` would replace the standard module.
     source_file=SourceFile("main.py", extensions=("py",), reserved=("{python}", "-c", _MODULES)),
     tools={"python": ("/usr/bin/python3", "/usr/local/bin/python3")},
