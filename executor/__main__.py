@@ -15,7 +15,7 @@ from executor import pipeline
 from executor.app import create_app
 from executor.catalogue import find_installed, look_again
 from executor.doctor import language_check, probes, remedies
-from executor.doctor.facts import own_unit, read_facts
+from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
 from executor.libraries.chosen import Libraries, install_libraries
 from executor.pipeline import Pipeline
@@ -148,7 +148,7 @@ def main() -> int:
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
             runner.run(serve(settings, mechanisms, libraries))
     except TooFewIds as exc:
-        return fail(ConfigurationError(f"{exc}. {remedies.remedy_for_ids(own_unit())}"))
+        return fail(ConfigurationError(f"{exc}. {remedies.REMEDY_FOR_IDS}"))
     except ConfigurationError as exc:
         return fail(exc)
     except KeyboardInterrupt:  # before it served

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from executor.catalogue import examine as examine_languages
 from executor.doctor import language_check, probes, remedies
-from executor.doctor.facts import own_unit, read_facts
+from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
 from executor.libraries.chosen import Libraries, find_libraries
 from executor.pipeline import Pipeline
@@ -200,7 +200,7 @@ def main(as_json: bool, start: str) -> None:
         settings = fit_to_host(settings, mechanisms)
         report = asyncio.run(examine(settings, mechanisms, libraries, start))
     except TooFewIds as exc:
-        report = Report(False, "root", None, [], f"{exc}.", remedies.remedy_for_ids(own_unit()))
+        report = Report(False, "root", None, [], f"{exc}.", remedies.REMEDY_FOR_IDS)
     except ConfigurationError as exc:
         report = Report(False, "an unknown user", None, [], str(exc))
     except KeyboardInterrupt:
