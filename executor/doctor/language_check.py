@@ -55,9 +55,6 @@ async def mark_faults(
 async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:
     one = installed[code]
     fault = await _fault_in_a_slot(pipeline, one, slots)
-    if fault and not one.fault:  # perhaps only this once
-        log.info("language.failed_once", language=code, reason=fault)
-        fault = await _fault_in_a_slot(pipeline, one, slots)
     if fault and fault != one.fault:
         log.warning("language.does_not_work", language=code, reason=fault)
     elif one.fault and not fault:

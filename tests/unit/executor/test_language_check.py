@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from structlog.testing import capture_logs
 
 from executor import limits, wire
 from executor.catalogue import Installed
@@ -39,12 +37,6 @@ class _FakeSandbox:
 
 def _installed(*codes: str) -> dict[str, Installed]:
     return {code: Installed(known()[code], {tool: f"/{tool}" for tool in known()[code].tools}, "1.0") for code in codes}
-
-
-@pytest.fixture
-def logged() -> Iterator[list[MutableMapping[str, Any]]]:
-    with capture_logs() as lines:
-        yield lines
 
 
 @contextlib.asynccontextmanager
@@ -89,22 +81,6 @@ async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.Mo
     jobs = sandbox.jobs
     async with _marking(sandbox, installed, Slots(1, 1)):
         await eventually(lambda: sandbox.jobs == jobs + 2)
-
-
-async def test_a_program_that_fails_once_is_no_fault_and_is_logged(logged: list[MutableMapping[str, Any]]) -> None:
-    sandbox, installed = _FakeSandbox(), _installed("bash", "lua")
-    ends = iter([_WORKS, StepResult(exit_code=1, stderr=b"no box"), _WORKS])
-
-    async def run(job: Job) -> list[StepResult]:
-        sandbox.jobs += 1
-        return [next(ends)]
-
-    sandbox.run = run  # type: ignore[method-assign]
-    async with _marking(sandbox, installed, Slots(1, 1)):
-        await eventually(lambda: sandbox.jobs == 3)
-        assert installed["lua"].fault is None
-    [failure] = [line for line in logged if line["event"] == "language.failed_once"]
-    assert (failure["language"], "no box" in failure["reason"]) == ("lua", True)
 
 
 async def test_the_check_takes_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:
