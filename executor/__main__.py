@@ -17,7 +17,7 @@ from executor.catalogue import find_installed, look_again
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries.chosen import Libraries, install_libraries
+from executor.libraries import Libraries, find_libraries
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -142,7 +142,7 @@ def main() -> int:
         settings = load(ExecutorSettings)
         configure_logging("executor", load(LogSettings))
         raise_file_limit()
-        libraries = install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
+        libraries = find_libraries(settings)
         mechanisms = find_mechanisms(settings, libraries.folders)
         settings = fit_to_host(settings, mechanisms)
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:

@@ -105,13 +105,11 @@ class ExecutorSettings(Settings):
         description="folder of files that are compiled ahead; unset, /var/cache/precieux or ~/.cache/precieux",
     )
 
-    python_packages: str = Field(
-        default="",
-        description="packages that Python programs may import, such as numpy,pandas==2.*, or a folder that has them",
+    python_packages: Path | None = Field(
+        default=None, description="folder of `pip install --target`, whose packages Python programs may import"
     )
-    node_packages: str = Field(
-        default="",
-        description="packages that Node programs may import, such as lodash,@types/node@20, or a folder that has them",
+    node_packages: Path | None = Field(
+        default=None, description="folder of `npm install --prefix`, whose packages Node programs may import"
     )
     java_jars: Path | None = Field(
         default=None, description="folder whose archives (*.jar) are on the class path of Java programs"

@@ -6,9 +6,8 @@ _MODULES = (
     "import pkgutil, sys; print(*sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()),"
     " 'sitecustomize', 'usercustomize', sep='\\n')"
 )
-_NUMPY: Final = ("numpy", "numpy.random")
-_MATPLOTLIB: Final = (*_NUMPY, "matplotlib")
-_SCIPY: Final = (*_NUMPY, "scipy")
+#: The folder of the operator's packages. Python looks there after its own modules, and before Debian's packages.
+USER_BASE: Final = "/libraries/python"
 #: Modules that take long to import. Their only state that depends on when they were imported is NumPy's global
 #: generator of random numbers, which the zygote seeds again (`executor.sandbox.zygote.python`). Without threads for
 #: BLAS, they start none.
@@ -44,8 +43,7 @@ LANGUAGE = Language(
     sample='print("Hello, world!")\n',
     reference=Reference("print(f'Hello, {input()}!')\n"),
     library_environment={
-        # The folder of the operator's packages. Python looks there after its own modules, and before Debian's packages.
-        "PYTHONUSERBASE": "/libraries/python",
+        "PYTHONUSERBASE": USER_BASE,
         # Threads for BLAS would count as processes of the program, and a fork does not have its parent's threads.
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",

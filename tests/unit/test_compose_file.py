@@ -134,6 +134,10 @@ _FIXED: Final = {
         "BWRAP",
         "EXECUTOR_FIRST_USER_ID",
         "EXECUTOR_USE_CGROUPS",
+        # They come with a folder, which the image has or a file of overrides mounts.
+        "PYTHON_PACKAGES",
+        "NODE_PACKAGES",
+        "JAVA_JARS",
         "EXECUTOR_UNSAFE_SERVE_WITHOUT_ISOLATION",
     },
 }
