@@ -14,15 +14,14 @@ from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import MIB, ExecutorSettings
 from executor.warm.headers import find_folder
-from executor.warm.imports import MOST_SETS
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 #: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler,
-#: and those of Python with libraries.
-_KINDS = 6 + MOST_SETS
+#: and that of Python with libraries.
+_KINDS = 7
 #: The highest limits of tools that print their version, and of the self-test.
 _OF_TOOLS = {"NOFILE": 256, "NPROC": 256, "FSIZE": 64 * MIB, "CPU": 60}
 #: The units of limits that count no processes or files. limits.conf(5) has units of its own.

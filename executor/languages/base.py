@@ -143,12 +143,12 @@ class Library:
 class Forked:
     """`argv` starts a runtime that forks for each program. The fork does what `Run.words` would do.
 
-    `imports` are modules that the runtime imports before it forks if they are further words of `argv`, by the module
-    that a program imports (`executor.warm.imports`).
+    `imports` are modules that a second runtime imports before it forks, as further words of `argv`, if they are
+    installed (`executor.warm.imports`).
     """
 
     argv: tuple[str, ...]
-    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,11 @@ USER_BASE: Final = "/libraries/python"
 #: Modules that take long to import. Their only state that depends on when they were imported is NumPy's global
 #: generator of random numbers, which the zygote seeds again (`executor.sandbox.zygote.python`). Without threads for
 #: BLAS, they start none.
-_SLOW_IMPORTS: Final = {
-    "numpy": _NUMPY,
-    "pandas": (*_NUMPY, "pandas"),
-    "matplotlib": _MATPLOTLIB,
-    "matplotlib.pyplot": (*_MATPLOTLIB, "matplotlib.pyplot", "matplotlib.backends.backend_agg"),
-    "scipy": _SCIPY,
-    "scipy.integrate": (*_SCIPY, "scipy.integrate"),
-    "scipy.interpolate": (*_SCIPY, "scipy.interpolate"),
-    "scipy.linalg": (*_SCIPY, "scipy.linalg"),
-    "scipy.optimize": (*_SCIPY, "scipy.optimize"),
-    "scipy.signal": (*_SCIPY, "scipy.signal"),
-    "scipy.sparse": (*_SCIPY, "scipy.sparse"),
-    "scipy.spatial": (*_SCIPY, "scipy.spatial"),
-    "scipy.special": (*_SCIPY, "scipy.special"),
-    "scipy.stats": (*_SCIPY, "scipy.stats"),
-}
+_SLOW_IMPORTS: Final = (
+    "numpy", "numpy.random", "pandas", "matplotlib.pyplot", "matplotlib.backends.backend_agg",
+    *(f"scipy.{name}" for name in ("integrate", "interpolate", "linalg", "optimize", "signal", "sparse", "spatial",
+                                   "special", "stats")),
+)  # fmt: skip
 
 LANGUAGE = Language(
     code="py",

@@ -80,12 +80,6 @@ class BubblewrapSandbox:
             self._next_drain.cancel()
         self._drain()
 
-    def keep_no_longer(self, template: Template) -> None:
-        """Kill the boxes of this template that wait, and make no more."""
-        for pool in [pool for pool in self._pools if pool.template == template]:
-            self._pools.remove(pool)
-            pool.empty()
-
     async def run_service(self, job: Job) -> list[StepResult]:
         """Run a long-lived helper, such as javac. Unlike `run`, it does not count as a running program, so pools still
         refill."""

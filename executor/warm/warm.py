@@ -8,20 +8,21 @@ starts cold.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from executor.catalogue import Installed
-from executor.languages.base import Forked
+from executor.languages.base import Forked, Stub
 from executor.languages.program import Program, shadows
 from executor.sandbox.base import Job, Ready, SandboxFailure, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import prebuilt
 from executor.warm.forked_compiler import ForkedCompiler
-from executor.warm.imports import WarmImports
+from executor.warm.imports import imports_first, slow_modules
 from executor.warm.runtimes import WarmRuntime
 from executor.warm.shared_compiler import SharedCompiler
 from shared.logging import get_logger
@@ -48,7 +49,6 @@ class Warm:
         self._settings = settings
         self._folder = folder
         self._runtimes: dict[str, WarmRuntime] = {}
-        self._imports: dict[str, WarmImports] = {}
         self._shared: dict[str, SharedCompiler] = {}
         self._forked: dict[str, ForkedCompiler] = {}
         self._set_ups: dict[str, asyncio.Task[None]] = {}
@@ -69,15 +69,19 @@ class Warm:
             forked = self._forked.get(code) if program.is_plain else None
             return replace(job, template=forked.box(program.source)) if forked else job
         # A runtime that has started has loaded modules of its own.
-        runtime = None if shadows(program, installed.reserved) else self._runtime(code, program)
+        runtime = None if shadows(program, installed.reserved) else self._runtime(program, installed)
         return runtime.place(job, program.names, args) if runtime else job
 
-    def _runtime(self, code: str, program: Program) -> WarmRuntime | None:
+    def _runtime(self, program: Program, installed: Installed) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
-        imports = self._imports.get(code)
-        others = [path for path in program.files if path != program.names.source]
-        own = {part.partition(".")[0] for path in others for part in path.split("/")}
-        return (imports and imports.runtime(program.source, own)) or self._runtimes.get(code)
+        code = installed.language.code
+        modules = slow_modules(installed)
+        if imports_first(program, modules):
+            with_libraries = f"{code} with libraries"
+            self._start(with_libraries, partial(self._set_up_imports, with_libraries, installed, modules))
+            if runtime := self._runtimes.get(with_libraries):
+                return runtime
+        return self._runtimes.get(code)
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         """Return the shared compiler of the language, if it has one that is set up."""
@@ -90,30 +94,41 @@ class Warm:
         await asyncio.gather(*self._set_ups.values(), return_exceptions=True)
         for compiler in self._shared.values():
             await compiler.aclose()
-        for imports in self._imports.values():
-            await imports.aclose()
 
     def _start_set_up(self, installed: Installed) -> None:
-        """Set up the language's speed-ups in the background, once. After a failure, the next program tries again."""
-        code = installed.language.code
-        if self._settings.executor_warm and code not in self._set_ups:
-            self._set_ups[code] = asyncio.create_task(self._set_up(installed))
+        """Set up the language's speed-ups in the background, once."""
+        self._start(installed.language.code, partial(self._set_up, installed))
 
-    async def _set_up(self, installed: Installed) -> None:
-        code = installed.language.code
+    def _start(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:
+        if self._settings.executor_warm and name not in self._set_ups:
+            self._set_ups[name] = asyncio.create_task(self._try(name, set_up))
+
+    async def _try(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:
+        """Set up a speed-up. If that fails, the next program tries again."""
         works = False
         try:
-            if await prebuilt.make(self._sandbox, installed, self._folder):
-                self._set_up_shared_compiler(installed)
-                await self._set_up_forked_compiler(installed)
-                await self._set_up_runtime(installed)
-                works = True
+            works = await set_up()
         except SandboxFailure as exc:
-            log.warning("warm.left_out", language=code, reason=str(exc))
+            log.warning("warm.left_out", runtime=name, reason=str(exc))
         if not works:
-            self._failures[code] += 1
-            if self._failures[code] < _TRIES:
-                del self._set_ups[code]
+            self._failures[name] += 1
+            if self._failures[name] < _TRIES:
+                del self._set_ups[name]
+
+    async def _set_up(self, installed: Installed) -> bool:
+        if not await prebuilt.make(self._sandbox, installed, self._folder):
+            return False
+        self._set_up_shared_compiler(installed)
+        await self._set_up_forked_compiler(installed)
+        if warm := installed.language.run.warm:
+            await self._set_up_runtime(installed.language.code, installed, warm)
+        return True
+
+    async def _set_up_imports(self, name: str, installed: Installed, modules: tuple[str, ...]) -> bool:
+        warm = installed.language.run.warm
+        assert isinstance(warm, Forked)
+        await self._set_up_runtime(name, installed, replace(warm, argv=(*warm.argv, *modules)))
+        return True
 
     def _set_up_shared_compiler(self, installed: Installed) -> None:
         compile_, environment = installed.language.compile, installed.environment
@@ -130,15 +145,11 @@ class Warm:
             self._forked[installed.language.code] = forked
             self._keep_ready(forked.after_beginning, forked.at_start)
 
-    async def _set_up_runtime(self, installed: Installed) -> None:
-        if warm := installed.language.run.warm:
-            runtime = WarmRuntime(installed, warm, self._settings)
-            await runtime.check(self._sandbox)
-            self._runtimes[installed.language.code] = runtime
-            self._keep_ready(runtime.template)
-            if isinstance(warm, Forked) and warm.imports:
-                imports = WarmImports(self._sandbox, installed, warm, self._settings)
-                self._imports[installed.language.code] = imports
+    async def _set_up_runtime(self, name: str, installed: Installed, warm: Forked | Stub) -> None:
+        runtime = WarmRuntime(installed, warm, self._settings)
+        await runtime.check(self._sandbox)
+        self._runtimes[name] = runtime
+        self._keep_ready(runtime.template)
 
     def _keep_ready(self, *templates: Template) -> None:
         boxes, idle_s = self._settings.executor_warm_boxes, self._settings.executor_warm_idle
