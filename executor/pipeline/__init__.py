@@ -269,7 +269,7 @@ class Pipeline:
 
         GCC rejects some valid programs that use one (ADR 112), so the caller compiles the source again without it.
         """
-        headers = installed.headers if self._settings.precompile_headers else None
+        headers = installed.headers if self._settings.tuning.precompile_headers else None
         if headers is None or len(results) == len(job.steps) or results[-1].stopped is not None:
             return False
         return any(name.encode() in file.content for name in headers.names for file in job.files.values())
@@ -351,41 +351,7 @@ def cold_box(settings: ExecutorSettings) -> Template:
 
 def boxes_to_keep(settings: ExecutorSettings) -> list[Ready]:
     """Return how many cold boxes the sandbox makes ahead of need. Pure."""
-    if not settings.executor_warm:
-        return []
-    return [Ready(cold_box(settings), settings.executor_warm_boxes, settings.executor_warm_idle)]
-
-
-def _compile_error(result: StepResult, step: Step) -> RunResult:
-    """Return the result of a source that did not compile, also if a limit stopped the compiler."""
-    return _result(
-        Verdict.COMPILE_ERROR,
-        result,
-        output="",
-        reason=_reason(Verdict.COMPILE_ERROR, result, step),
-        text=_decode(result.stdout),
-    )
-
-
-def _program_result(result: StepResult, step: Step, out_of_memory: bytes | None) -> RunResult:
-    how = verdict.of_run(result, out_of_memory)
-    return _result(
-        how, result, output=_decode(result.stdout), reason=_reason(how, result, step), text=_decode(result.stderr)
-    )
-
-
-def _result(how: Verdict, result: StepResult, *, output: str, reason: str, text: str) -> RunResult:
-    return RunResult(
-        verdict=how,
-        output=output,
-        error=f"{reason}\n{text}" if reason and text else reason or text,
-        exit_code=result.exit_code,
-        signal=result.signal,
-        cpu_s=result.cpu_s,
-        wall_s=result.wall_s,
-        memory_bytes=result.memory_bytes,
-        truncated=result.truncated,
-    )
+    return [Ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)]
 
 
 def _reason(how: Verdict, result: StepResult, step: Step) -> str:

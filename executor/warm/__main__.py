@@ -58,7 +58,7 @@ async def precompile(settings: ExecutorSettings) -> None:
         )
     sandbox = _NoSandbox()
     installed = await find_installed(sandbox, os.cpu_count() or 1)
-    if settings.precompile_headers:
+    if settings.tuning.precompile_headers:
         await headers.make(sandbox, installed.values(), folder)
     for each in installed.values():
         await prebuilt.make(sandbox, each, headers.find_folder(settings.executor_cache_dir, "runtimes"))

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from executor import languages
 from executor.catalogue import Installed
 from executor.languages.base import Forked, Stub
 from executor.languages.program import Program, shadows
@@ -33,6 +34,16 @@ log = get_logger(__name__)
 _AT_START: Final = frozenset({"c", "py"})
 #: How often speed-ups are set up if that fails. The machine may have been too busy with programs.
 _TRIES: Final = 3
+
+
+def kinds_of_boxes() -> int:
+    """Return how many kinds of boxes may be kept ready: cold ones, and those of each runtime and forked compiler."""
+    kinds = 1
+    for language in languages.known().values():
+        warm, compile_ = language.run.warm, language.compile
+        kinds += bool(warm) + (isinstance(warm, Forked) and bool(warm.imports))
+        kinds += 2 * (compile_ is not None and compile_.forked)
+    return kinds
 
 
 class Warm:
@@ -100,7 +111,7 @@ class Warm:
         self._start(installed.language.code, partial(self._set_up, installed))
 
     def _start(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:
-        if self._settings.executor_warm and name not in self._set_ups:
+        if self._settings.warm_boxes and name not in self._set_ups:
             self._set_ups[name] = asyncio.create_task(self._try(name, set_up))
 
     async def _try(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:
@@ -134,7 +145,7 @@ class Warm:
         compile_, environment = installed.language.compile, installed.environment
         if compile_ and compile_.shared and installed.language.code not in self._shared:
             argv = installed.command(compile_.shared)
-            idle_s = self._settings.executor_warm_idle
+            idle_s = self._settings.tuning.warm_idle_s
             self._shared[installed.language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
 
     async def _set_up_forked_compiler(self, installed: Installed) -> None:
@@ -152,5 +163,5 @@ class Warm:
         self._keep_ready(runtime.template)
 
     def _keep_ready(self, *templates: Template) -> None:
-        boxes, idle_s = self._settings.executor_warm_boxes, self._settings.executor_warm_idle
+        boxes, idle_s = self._settings.warm_boxes, self._settings.tuning.warm_idle_s
         self._sandbox.keep_ready([Ready(template, boxes, idle_s) for template in templates])

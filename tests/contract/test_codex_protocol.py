@@ -242,7 +242,7 @@ async def test_the_token_is_required() -> None:
 
 
 async def test_a_full_executor_refuses_and_a_hang_up_frees_the_slot() -> None:
-    with running_executor(executor_slots="1", executor_queue="1") as small:
+    with running_executor(executor_slots="1", queue="1") as small:
         async with httpx.AsyncClient(base_url=small.url, timeout=60) as client:
             sleeper = {"code": "import time; time.sleep(3600)", "language": "py", "wall_limit": 60 * PATIENCE}
             tasks = [asyncio.create_task(client.post("/", json=sleeper)) for _ in range(3)]

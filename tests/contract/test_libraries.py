@@ -115,7 +115,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cold(four: Path) -> Iterator[RunningExecutor]:
-    with running_executor(executor_warm="false", python_packages=_FOUR, executor_cache_dir=str(four)) as running:
+    with running_executor(warm_boxes="0", python_packages=str(four)) as running:
         yield running
 
 

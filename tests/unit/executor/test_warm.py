@@ -109,7 +109,7 @@ async def test_libraries_are_imported_ahead_after_their_first_program() -> None:
 @pytest.mark.parametrize("code", ["py", "js"])
 async def test_an_executor_may_do_without_speed_ups(code: str) -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, ExecutorSettings(executor_warm=False), [_installed(code)], None)
+    warm = Warm(sandbox, ExecutorSettings().tuned(warm_boxes=0), [_installed(code)], None)
     assert _place(warm, code).template.zygote is None
     await _settle()
     assert sandbox.kept == set()
