@@ -31,7 +31,8 @@ class _Pipeline:
         self.output = output
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResult:
-        return RunResult(Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
+        commands = installed.commands(installed.program(request), 1 << 20)
+        return RunResult(commands, Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
 
 
 class _Client:
