@@ -11,7 +11,6 @@ import re
 from typing import Final
 
 from executor.catalogue import Installed
-from executor.languages.base import Forked
 from executor.languages.program import Program
 
 #: White space, comments, docstrings and imports. The quantifiers are possessive, so hostile sources take no longer.
@@ -31,7 +30,7 @@ _RC_FILE: Final = "matplotlibrc"
 def slow_modules(installed: Installed) -> tuple[str, ...]:
     """Return the slow modules that are installed, in the order in which to import them."""
     warm = installed.language.run.warm
-    modules = warm.imports if isinstance(warm, Forked) else ()
+    modules = warm.imports if warm else ()
     return tuple(name for name in modules if name.partition(".")[0] in installed.reserved)
 
 
