@@ -132,9 +132,12 @@ _FIXED: Final = {
         "EXECUTOR_CORS_ORIGINS",  # it is not published
         "EXECUTOR_CACHE_DIR",
         "BWRAP",
-        "EXECUTOR_FIRST_USER_ID",
         "EXECUTOR_USE_CGROUPS",
         "EXECUTOR_UNSAFE_SERVE_WITHOUT_ISOLATION",
+        # They come with a folder, which the image has or a file of overrides mounts.
+        "PYTHON_PACKAGES",
+        "NODE_PACKAGES",
+        "JAVA_JARS",
     },
 }
 

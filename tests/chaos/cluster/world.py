@@ -46,9 +46,8 @@ _SERVICES: Final = {
     "runner-2": "job_runner",
 }
 _EXECUTORS: Final = {"executor-1": "executor", "executor-2": "executor"}
-_EXECUTOR_PORT: Final = 8100
-#: Programs of different executors on one machine must not share a user.
-_FIRST_USER_IDS: Final = {"executor-1": "210000000", "executor-2": "220000000"}
+#: They differ, because programs of different executors on one machine must not share a user.
+_EXECUTOR_PORTS: Final = {"executor-1": 8100, "executor-2": 8101}
 _DATABASES: Final = ("db-1", "db-2")
 _BROKERS: Final = ("mq-1", "mq-2", "mq-3")
 
@@ -126,7 +125,7 @@ class World(Installation):
             for name in (*_DATABASES, *_BROKERS, *_SERVICES, *self._executors):
                 self.hosts[name] = self.network.host(name)
                 self.clocks[name] = Clock(self.folder / f"{name}-clock")
-            executors = [(self.hosts[name].address, _EXECUTOR_PORT) for name in self._executors]
+            executors = [(self.hosts[name].address, _EXECUTOR_PORTS[name]) for name in self._executors]
             targets: dict[str, int | list[tuple[str, int]]] = {
                 "engine": executors or self.engine.port,
                 "mail": port_of(self.mailgun.url),
@@ -177,9 +176,7 @@ class World(Installation):
             "PATH": os.environ["PATH"],
             "PRECIEUX_CODEX_TOKEN": KEY,
             "PRECIEUX_EXECUTOR_HOST": self.hosts[name].address,
-            "PRECIEUX_EXECUTOR_PORT": str(_EXECUTOR_PORT),
-            "PRECIEUX_EXECUTOR_FIRST_USER_ID": _FIRST_USER_IDS[name],
-            "PRECIEUX_PRECOMPILE_HEADERS": "false",
+            "PRECIEUX_EXECUTOR_PORT": str(_EXECUTOR_PORTS[name]),
         }
 
     def _of_service(self, name: str, role: Role) -> dict[str, str]:

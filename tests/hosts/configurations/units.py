@@ -60,8 +60,8 @@ def _unit(
     )
 
 
-def _with(setting: str, expect: Outcome, then: Outcome | None = None) -> Configuration:
-    return _unit(f"unit-{setting.partition('=')[0]}", setting, expect, _USER, _DELEGATE, setting, then=then)
+def _with(setting: str, expect: Outcome) -> Configuration:
+    return _unit(f"unit-{setting.partition('=')[0]}", setting, expect, _USER, _DELEGATE, setting)
 
 
 def _service(name: str, title: str, *steps: str) -> Configuration:
@@ -96,28 +96,25 @@ UNITS: Final = (
         suites=("programs", "conformance"),
     ),
     *(_with(setting, Outcome.BY_CGROUP) for setting in (*_HARMLESS, *_COSTLY, *_WHEEL_ONLY)),
-    _with("ProtectControlGroups=yes", Outcome.BY_SAMPLING, Outcome.BY_CGROUP),
-    *(_with(setting, Outcome.REFUSES, Outcome.BY_CGROUP) for setting in _HARMFUL),
+    _with("ProtectControlGroups=yes", Outcome.BY_SAMPLING),
+    *(_with(setting, Outcome.REFUSES) for setting in _HARMFUL),
     _unit(
         "unit-root-CapabilityBoundingSet",
         "root, CapabilityBoundingSet=CAP_SETUID",
         Outcome.REFUSES,
         *(_DELEGATE, "CapabilityBoundingSet=CAP_SETUID"),
-        then=Outcome.BY_CGROUP,
     ),
     _unit(
         "unit-root-PrivateUsers",
         "root, PrivateUsers=yes",
         Outcome.REFUSES,
         *(_DELEGATE, "PrivateUsers=yes"),
-        then=Outcome.BY_CGROUP,
     ),
     _unit(
         "unit-LimitCORE",
         "LimitCORE=0, kernel.core_pattern names a program",
         Outcome.REFUSES,
         *(_USER, _DELEGATE, "LimitCORE=0"),
-        then=Outcome.BY_CGROUP,
         prepare=("sysctl -w kernel.core_pattern='|/bin/false %p'",),
     ),
     _unit(
@@ -125,7 +122,6 @@ UNITS: Final = (
         "RestrictAddressFamilies= without AF_NETLINK",
         Outcome.REFUSES,
         *(_USER, _DELEGATE, "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"),
-        then=Outcome.BY_CGROUP,
     ),
     _unit(
         "unit-DynamicUser-no-wheel",
