@@ -250,7 +250,7 @@ class Pipeline:
 
     async def _run_with_fallback(self, job: Job, program: Program, run: Run, installed: Installed) -> list[StepResult]:
         """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
-        warm = self._warm.place(job, program, run.args, installed) if self._warm else job
+        warm = self._warm.place(job, program, installed) if self._warm else job
         try:
             results = await self._sandbox.run(warm)
         except SandboxFailure as exc:

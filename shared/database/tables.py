@@ -76,7 +76,7 @@ uploads = Table(
     Column("request_id", Uuid),
     _time("requested_at"),
     Column("owner", BigInteger, ForeignKey("api_keys.id")),
-    Column("idempotency_key", Text),
+    Column("idempotency_key", Text),  # only the previous release uses it
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
     Column("spec", JSONB),
