@@ -62,7 +62,7 @@ def test_executor_and_services_share_a_port_and_a_token(tmp_path: Path) -> None:
 
 
 def test_the_executor_gets_ids_that_nobody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install_service.shutil, "which", lambda _: "/usr/bin/newuidmap")
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/newuidmap")
     make = ["systemd-sysusers", f"{tmp_path}/sysusers.d/precieux.conf"]
     (tmp_path / "subuid").write_text("user:100000:65536\n")
     ids = "165536-231071"
