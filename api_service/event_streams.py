@@ -6,14 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from http import HTTPStatus
 from typing import Final, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT
 
 from api_service import snapshots
 from api_service.auth import CACHE_SECONDS, Principal
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.snapshots import Reading
 from api_service.together import Together
 from api_service.watcher import Watcher
@@ -146,15 +145,13 @@ class Streams:
         streams = self._open.get(key, set())
         if len(streams) >= self._most:
             raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
+                Kind.TOO_MANY,
                 f"This key has {self._most} event streams open, which is the limit; close one, then try again.",
-                {"Retry-After": "5"},
             )
         if sum(map(len, self._open.values())) >= self._most_in_all:
             raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
+                Kind.UNAVAILABLE,
                 "This server has as many event streams open as it can; try again in a moment.",
-                {"Retry-After": "5"},
             )
         stream = Stream(wake, self._watcher)
         streams.add(stream)

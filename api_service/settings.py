@@ -39,9 +39,6 @@ class ApiSettings(Settings):
     ] = 64 << 20
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
     domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
-    idempotency_seconds: Annotated[
-        int, Field(ge=86_400, description="seconds for which an answer is kept for its `Idempotency-Key` (API v1)")
-    ] = 86_400
     recipients: str | None = Field(
         default=None,
         description="the only domains and addresses that may be mailed, separated by commas, such as"
@@ -75,7 +72,6 @@ class ApiSettings(Settings):
             ge=1, description="event streams that one key may have open at one process; all keys, four times as many"
         ),
     ] = 250
-    max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
     mailgun_signing_key: SecretStr | None = Field(
         default=None,
         description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist",

@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 
 from api_service.auth import Principal
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 
 
 class Shares:
@@ -27,9 +26,8 @@ class Shares:
         held = self._held[key]
         if self._held.total() + size > self._most or (held and held + size > self._most // 2):
             raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
+                Kind.UNAVAILABLE,
                 f"{self._what}: too many are under way; try again in a few seconds.",
-                {"Retry-After": "5"},
             )
         self._held[key] += size
         try:

@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 
 from api_service.auth import Principal
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 
 
 class Waits:
@@ -26,15 +25,13 @@ class Waits:
         key = principal.key_id
         if self._count[key] >= self._most:
             raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
+                Kind.TOO_MANY,
                 f"{self._most} requests of this key wait for results; send this one without a wait, or later.",
-                {"Retry-After": "5"},
             )
         if self._count.total() >= self._most_in_all:
             raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
+                Kind.UNAVAILABLE,
                 "Too many requests wait for results; send this one without a wait, or later.",
-                {"Retry-After": "5"},
             )
         self._count[key] += 1
         try:

@@ -123,7 +123,9 @@ class Trial:
     def submit(self, number: int, seconds: float) -> None:
         """Submit a program, and send it again until it is accepted."""
         program = PROGRAM.format(seconds=seconds, number=number)
-        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid.uuid4())}
+        headers = {
+            "Authorization": f"Bearer {self.key}",
+        }
         form = {"email": self.recipient, "language": "py", "inputs": "", "enable": "0"}
 
         def register() -> requests.Response:

@@ -5,12 +5,12 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.dependencies import ReaderDep, Services, ServicesDep
+from api_service.problems import Fault, invalid
 from api_service.v1 import list_pages
 from api_service.v1.cursors import LINK, page_answer
 from api_service.v1.examples import SUBMISSION_ITEM
 from api_service.v1.list_query import ListQuery
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Fault, invalid
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of
 from shared.resources import read

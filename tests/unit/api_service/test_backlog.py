@@ -40,6 +40,6 @@ async def test_a_count_that_failed_is_not_reused(counts: tuple[int | None, ...],
         if is_full:
             with pytest.raises(Problem) as refused:
                 await guard.check()
-            assert refused.value.status == 503
+            assert refused.value.kind.status == 503
         else:
             await guard.check()

@@ -21,7 +21,7 @@ def _held(waits: Waits, key: int, stack: ExitStack) -> tuple[int, HTTPStatus]:
         try:
             stack.enter_context(waits.hold(_key(key)))
         except Problem as exc:
-            return count, exc.status
+            return count, exc.kind.status
     raise AssertionError("there is no bound")
 
 
