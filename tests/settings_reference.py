@@ -58,9 +58,7 @@ _OTHERS: Final = {
     "API_KEY": "the command line: the API key that it sends",
     "BIND": "Compose: the address that the gateway is published on; 127.0.0.1",
     "EXECUTOR_MEMORY": "Compose: memory of the executor's container; 4g",
-    "EXECUTOR_PIDS": "Compose: processes of the executor's container; 4096",
-    "GATEWAY_CONNECTIONS": "Compose: connections of one address at the gateway; 40",
-    "GATEWAY_REQUESTS": "Compose: requests of one address at the gateway in ten seconds; 2000",
+    "GATEWAY_CONNECTIONS": "Compose: connections of one address at the gateway, and a 50th of its requests in 10 s; 40",
     "URL": "the command line and the client: the address of the server; PRECIEUX_PUBLIC_URL",
 }
 
