@@ -19,7 +19,6 @@ from api_service.turns import Turns
 from shared import budgets
 from shared.budgets import Use
 from shared.database.connection import Connection, Database
-from shared.database.standby import confirm
 from shared.errors import TransientError
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
@@ -78,14 +77,8 @@ class Submissions:
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
-        try:
-            async with self.turns.take(principal), self.database.transaction() as connection:
-                return await self._register(connection, principal, new)
-        except IdTaken:
-            # If the client's first answer was lost, it takes this answer for a confirmation of its submission.
-            async with self.database.connection() as connection:
-                await confirm(connection)
-            raise
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            return await self._register(connection, principal, new)
 
     async def _register(self, connection: Connection, principal: Principal, new: NewSubmission) -> int:
         sha256 = hashlib.sha256(new.source.data).hexdigest()
@@ -211,7 +204,6 @@ class Submissions:
         ):
             if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
                 row = await submission_rows.find(connection, principal, upload_id)
-                await confirm(connection)
                 return None if row is None else bool(row["enable"] == 0)
         return True
 

@@ -50,11 +50,11 @@ class ExecutorSettings(Settings):
     )
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
 
-    artifact_count: int = Field(
-        default=16, ge=0, le=256, description="files that come back of a program's folder `out`; 0: none"
-    )
     artifact_bytes: int = Field(
-        default=4 * MIB, ge=0, le=16 * MIB, description="bytes of all files that come back of a program's folder `out`"
+        default=4 * MIB,
+        ge=0,
+        le=16 * MIB,
+        description="bytes of all files that come back of a program's folder `out`; 0: none",
     )
 
     default_time_limit: float = Field(default=10.0, gt=0, description="seconds of CPU time if a request sets none")

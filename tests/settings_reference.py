@@ -23,7 +23,6 @@ _READERS: Final = {
     "precieux.up.settings": "`precieux up`",
     "api_service.settings": "The API",
     "api_service.piston.settings": "The API: the Piston front door",
-    "queue_consumer.reconciler": "The queue consumer",
     "job_runner.settings": "The job runner",
     "job_runner.mailers.settings": "The job runner: mails",
     "shared.budgets": "The API and the job runner",

@@ -54,7 +54,6 @@ from api_service.submissions import Settle
 from api_service.v1.answers import JSON, answer
 from api_service.v1.aside import in_thread
 from shared.database.connection import Connection, Database, Record
-from shared.database.standby import confirm
 from shared.errors import TransientError
 from shared.logging import get_logger
 
@@ -239,9 +238,6 @@ async def _replay(slot: _Slot, first: Record, render: Callable[[int], Awaitable[
         )
     if first["status"] is None or (body is None and first["is_awaited"]):
         raise _under_way()
-    # The claim that failed has waited for the standby, but the first request may have been committed since.
-    async with slot.database.connection() as connection:
-        await confirm(connection)
     if body is None:
         body = (await render(first["made"])).model_dump_json().encode()
         await _store(slot, str(first["claim_id"]), body)

@@ -68,8 +68,8 @@ class Option:
 
 @dataclass(frozen=True)
 class Prebuilt:
-    """A file that `command` makes once per toolchain, from `sources` in `executor/warm/preload`. If it is in a folder,
-    all files in that folder belong to it."""
+    """A file that `command` makes once for each toolchain, from `sources` in `executor/warm/preload`. If it is in a
+    folder, all files in that folder belong to it."""
 
     file: str
     command: tuple[str, ...]
@@ -113,7 +113,6 @@ class Compile:
 
     The other fields are ways to do it faster.
     `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
-    `forked`: the compiler is forked from one that has started already (`executor.warm.forked_compiler`).
     `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
     """
 
@@ -123,7 +122,6 @@ class Compile:
     allowed: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
     driver: bool = False
-    forked: bool = False
     headers: Headers | None = None
     shared: tuple[str, ...] = ()
 
@@ -151,14 +149,6 @@ class Forked:
 
 
 @dataclass(frozen=True)
-class Stub:
-    """`argv` starts a runtime that waits for one program. When the program comes, the runtime gets `words`."""
-
-    argv: tuple[str, ...]
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Run:
     """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
 
@@ -168,7 +158,7 @@ class Run:
     """
 
     words: tuple[str, ...]
-    warm: Forked | Stub | None = None
+    warm: Forked | None = None
     extra_memory: int = 0
     stack_bytes: int | None = None
     out_of_memory: bytes | None = None
@@ -186,8 +176,8 @@ class Language:
     commands stand for if there are libraries, and if there are none. `library_environment` is added to `environment` if
     there are any.
 
-    `prebuilt` are files in the folder `{runtime}` that `run.warm` and `compile.shared` need. Until they are built,
-    neither is used, and other commands find an empty folder. `{preload}` is the folder of `executor/warm/preload`.
+    `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
+    folder of `executor/warm/preload`.
     """
 
     code: str
@@ -204,7 +194,7 @@ class Language:
     import_modules: tuple[str, ...] = ()
     library_words: dict[str, tuple[str, str]] = field(default_factory=dict)
     library_environment: dict[str, str] = field(default_factory=dict)
-    prebuilt: tuple[Prebuilt, ...] = ()
+    prebuilt: Prebuilt | None = None
 
     def names_for(self, source: str) -> Names:
         """Return the names of the files of a program with this text."""

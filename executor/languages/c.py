@@ -23,7 +23,6 @@ LANGUAGE = Language(
             Variant("c23", "C23", ("-std=c2x",), since=9),
         ),
         driver=True,
-        forked=True,
     ),
     run=Run(("/box/work/{output}",)),
     version=("{gcc}", "--version"),

@@ -30,6 +30,7 @@ from shared import checker
 from shared.codex import RunRequest, Verdict
 from shared.engine import (
     GOOD_VERDICTS,
+    MAX_ARTIFACTS,
     Artifact,
     Checker,
     Compiled,
@@ -249,7 +250,7 @@ class Pipeline:
 
     async def _run_with_fallback(self, job: Job, program: Program, run: Run, installed: Installed) -> list[StepResult]:
         """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
-        warm = self._warm.place(job, program, run.args, installed) if self._warm else job
+        warm = self._warm.place(job, program, installed) if self._warm else job
         try:
             results = await self._sandbox.run(warm)
         except SandboxFailure as exc:
@@ -331,8 +332,8 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
         )
     )
     files = {path: File(content) for path, content in program.files.items()}
-    wants_artifacts = run.artifacts and settings.artifact_count > 0
-    out_limits = OutLimits(settings.artifact_count, settings.artifact_bytes) if wants_artifacts else None
+    wants_artifacts = run.artifacts and settings.artifact_bytes > 0
+    out_limits = OutLimits(MAX_ARTIFACTS, settings.artifact_bytes) if wants_artifacts else None
     return Job(files, tuple(steps), cold_box(settings), out_limits=out_limits)
 
 

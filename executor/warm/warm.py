@@ -1,7 +1,7 @@
 """Sets up the speed-ups of each language that work on this host, and chooses among them for a job.
 
-A runtime or forked compiler is used once it has proved itself with the language's reference program. Otherwise the
-language stays cold. Speed-ups that take little memory and need no prebuilt files are set up at the start. The others
+A runtime is used once it has proved itself with the language's reference program. Otherwise the language stays cold.
+Speed-ups that take little memory and need no prebuilt files are set up at the start. The others
 are set up when their language is first requested, since not every executor is used for every language. That program
 starts cold.
 """
@@ -9,18 +9,15 @@ starts cold.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from executor.catalogue import Installed
-from executor.languages.base import Forked
 from executor.languages.program import Program, shadows
-from executor.sandbox.base import Job, Ready, SandboxFailure, Template
+from executor.sandbox.base import Job, Ready, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import prebuilt
-from executor.warm.forked_compiler import ForkedCompiler
 from executor.warm.imports import WarmImports
 from executor.warm.runtimes import WarmRuntime
 from executor.warm.shared_compiler import SharedCompiler
@@ -28,8 +25,8 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: The languages whose speed-ups are set up at the start. A waiting Node takes twice their memory (42 MiB, ADR 20).
-_AT_START: Final = frozenset({"c", "py"})
+#: The language whose speed-ups are set up at the start. A waiting Node takes 42 MiB (ADR 20).
+_AT_START: Final = "py"
 #: How often speed-ups are set up if that fails. The machine may have been too busy with programs.
 _TRIES: Final = 3
 
@@ -50,27 +47,22 @@ class Warm:
         self._runtimes: dict[str, WarmRuntime] = {}
         self._imports: dict[str, WarmImports] = {}
         self._shared: dict[str, SharedCompiler] = {}
-        self._forked: dict[str, ForkedCompiler] = {}
         self._set_ups: dict[str, asyncio.Task[None]] = {}
         self._failures = Counter[str]()
         for each in installed:
-            if each.language.code in _AT_START:
+            if each.language.code == _AT_START:
                 self._start_set_up(each)
 
-    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
-        """Return the job for a box with a warm runtime or compiler, or unchanged if its first step has none. `args` are
-        the program's arguments."""
+    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+        """Return the job for a box with a warm runtime, or unchanged if there is none for its first step."""
         self._start_set_up(installed)
         code = installed.language.code
         # A runtime that has started has its environment already.
-        if any(step.environment != installed.environment for step in job.steps):
+        if len(job.steps) > 1 or job.steps[0].environment != installed.environment:
             return job
-        if len(job.steps) > 1:
-            forked = self._forked.get(code) if program.is_plain else None
-            return replace(job, template=forked.box(program.source)) if forked else job
         # A runtime that has started has loaded modules of its own.
         runtime = None if shadows(program, installed.reserved) else self._runtime(code, program)
-        return runtime.place(job, program.names, args) if runtime else job
+        return runtime.place(job) if runtime else job
 
     def _runtime(self, code: str, program: Program) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
@@ -105,7 +97,6 @@ class Warm:
         try:
             if await prebuilt.make(self._sandbox, installed, self._folder):
                 self._set_up_shared_compiler(installed)
-                await self._set_up_forked_compiler(installed)
                 await self._set_up_runtime(installed)
                 works = True
         except SandboxFailure as exc:
@@ -120,26 +111,15 @@ class Warm:
         if compile_ and compile_.shared and installed.language.code not in self._shared:
             argv = installed.command(compile_.shared)
             idle_s = self._settings.executor_warm_idle
-            self._shared[installed.language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
-
-    async def _set_up_forked_compiler(self, installed: Installed) -> None:
-        compile_ = installed.language.compile
-        if compile_ and compile_.forked and installed.shortcut and installed.language.code not in self._forked:
-            forked = ForkedCompiler(installed, self._settings)
-            await forked.check(self._sandbox)
-            self._forked[installed.language.code] = forked
-            self._keep_ready(forked.after_beginning, forked.at_start)
+            self._shared[installed.language.code] = SharedCompiler(self._sandbox.run, argv, environment, idle_s)
 
     async def _set_up_runtime(self, installed: Installed) -> None:
         if warm := installed.language.run.warm:
             runtime = WarmRuntime(installed, warm, self._settings)
             await runtime.check(self._sandbox)
             self._runtimes[installed.language.code] = runtime
-            self._keep_ready(runtime.template)
-            if isinstance(warm, Forked) and warm.imports:
+            boxes, idle_s = self._settings.executor_warm_boxes, self._settings.executor_warm_idle
+            self._sandbox.keep_ready([Ready(runtime.template, boxes, idle_s)])
+            if warm.imports:
                 imports = WarmImports(self._sandbox, installed, warm, self._settings)
                 self._imports[installed.language.code] = imports
-
-    def _keep_ready(self, *templates: Template) -> None:
-        boxes, idle_s = self._settings.executor_warm_boxes, self._settings.executor_warm_idle
-        self._sandbox.keep_ready([Ready(template, boxes, idle_s) for template in templates])

@@ -29,10 +29,8 @@ LEASE_SECONDS: Final = 1
 SETTINGS: Final = {
     "PRECIEUX_LEASE_SECONDS": str(LEASE_SECONDS),
     "PRECIEUX_POLL_INTERVAL": "1",
-    "PRECIEUX_DRAIN_SECONDS": "5",
     "PRECIEUX_KEY_BUDGET": "1000000",
     # The reconciler would hide what the outbox and the acknowledgements fail to do.
-    "PRECIEUX_SILENCE_SECONDS": "86400",
     "PRECIEUX_LOG_LEVEL": "INFO",
     "PRECIEUX_SECRET_KEY": "chaos-" * 8,
 }

@@ -137,7 +137,7 @@ async def test_a_sandbox_can_be_closed_while_its_keeper_is_stuck(sandbox: Bubble
 
 async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> None:
     await sandbox.aclose()
-    for call in (sandbox.start(), sandbox.run(_job(_NOTHING)), sandbox.run_service(_job(_NOTHING))):
+    for call in (sandbox.start(), sandbox.run(_job(_NOTHING))):
         with pytest.raises(SandboxFailure, match="has been closed"):
             await call
     assert not walls(os.getpid())

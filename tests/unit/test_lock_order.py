@@ -31,6 +31,10 @@ REASONS: Final = {
     "DELETE FROM webhooks WHERE batch = ANY(:ids)": "the cleaner has locked the batches, skipping others",
     "UPDATE idempotency_keys SET made = NULL, body = NULL WHERE substring(path || '/' || CAST(made AS text),"
     " '^(/v1/(submissions|batches)/[0-9]+)') = ANY(CAST(:paths AS text[]))": "the caller has locked these uploads",
+    "UPDATE uploads SET runs = greatest(uploads.runs, made.number), override = NULL, outcome = NULL, verdict = NULL,"
+    " request_id = coalesce(uploads.request_id, CAST(made.request_id AS uuid)),"
+    " requested_at = CASE WHEN uploads.request_id IS NULL THEN now() ELSE uploads.requested_at END"
+    " FROM made WHERE uploads.id = made.upload": "the same transaction has locked these rows",
     "DELETE FROM batches WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
 }
 

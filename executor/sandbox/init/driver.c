@@ -1,5 +1,4 @@
 #include "driver.h"
-#include "process.h"
 #include "step.h"
 
 #include <fcntl.h>
@@ -79,48 +78,4 @@ _Noreturn void run_step(const struct step *step)
     if (step->has_shortcut)
         run_commands(step);
     execute(step);
-}
-
-static const struct step *current_step;
-static pid_t current_assembler;
-static int original_output;
-
-static void after_compilation(int compiler_status)
-{
-    if (put_at(1, original_output, 0) >= 0) /* closes the pipe, so the assembler reads end-of-file */
-        clean_up_and_exit(current_step, finish_build(current_step, compiler_status, wait_for(current_assembler)));
-    execute(current_step);
-}
-
-static void at_exit(int status, void *nothing)
-{
-    (void)nothing;
-    fflush(NULL);
-    after_compilation(status);
-}
-
-/* SIGPIPE: the assembler has ended. SIGSEGV: the compiler has exhausted its stack. */
-static void on_signal(int number)
-{
-    reset_signals();
-    after_compilation(-number);
-}
-
-void compile_in_this_process(const struct step *step)
-{
-    static char stack[1 << 16];
-    const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
-    int pipe[2];
-    current_step = step;
-    original_output = fcntl(1, F_DUPFD_CLOEXEC, CONTROL);
-    if (original_output < 0 || pipe2(pipe, O_CLOEXEC) < 0)
-        fail("descriptors");
-    current_assembler = spawn(step, ASSEMBLER, pipe[0], 1);
-    if (put_at(1, pipe[1], 0) < 0 || on_exit(at_exit, NULL) != 0 || sigaltstack(&alternate, NULL) < 0)
-        fail("compiler");
-    close(pipe[0]);
-    close(pipe[1]);
-    sigaction(SIGPIPE, &action, NULL);
-    sigaction(SIGSEGV, &action, NULL);
 }

@@ -9,7 +9,6 @@ keeper -> process 1   `run_words`, which come from the executor in a `Begin`; th
 process 1 -> keeper   "ready", "step" with a `StepEnd`, or "failure" with a reason
 """
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from executor.sandbox.keeper.protocol import CPU_MARGIN_S, MakeBox, StepOrder
 @dataclass(frozen=True)
 class StepEnd:
     """How a step ended, as process 1 measured it (`report` in init/pid1.c). `signal` is the one that killed it, and
-    `resident_bytes` the largest resident size of one of its processes. Before the step became its program, it used
-    `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them."""
+    `resident_bytes` the largest resident size of one of its processes. Before the process of a further step
+    got that, it used `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them."""
 
     step: int
     exit_code: int | None
@@ -50,11 +49,8 @@ def to_words(*values: str | int) -> bytes:
 
 
 def box_words(order: MakeBox, joins: int) -> bytes:
-    """Return the words for `read_box` in init/zygote.c. The socket of process 1, `joins` descriptors and those of the
-    stub are attached."""
-    kind = "forked" if order.zygote else "stub" if order.stub else "plain"
-    head = to_words(order.id, order.user, order.disk_bytes, kind, joins)
-    return head + _step_words(order.stub) if order.stub else head
+    """Return the words for `read_box` in init/zygote.c. The socket of process 1 and `joins` others are attached."""
+    return to_words(order.id, order.user, order.disk_bytes, int(order.zygote is not None), joins)
 
 
 def run_words(
@@ -62,7 +58,6 @@ def run_words(
     contents: int,
     steps: Sequence[StepOrder],
     *,
-    stub: bool,
     collect: int = -1,
     max_bytes: int = 0,
     out: int = -1,
@@ -73,8 +68,7 @@ def run_words(
     """Return the words for `run` in init/pid1.c.
 
     `files` are those of the work folder: name, size, mode. `contents` is the index of the descriptor of one file with
-    the contents of all, or -1. With a `stub`, the first step gets its arguments in a line of JSON, and its streams are
-    the stub's.
+    the contents of all, or -1.
 
     `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
     are sent there before the next one starts: one packet of the words name, mode and size of each. A sealed file with
@@ -90,8 +84,7 @@ def run_words(
     packet += to_words(collect, max_bytes, out, max_out_files, max_out_bytes, len(steps), int(forwards))
     for step in steps:
         words = _step_words(step)
-        line = json.dumps({"argv": step.argv}) + "\n" if stub else ""
-        packet += to_words(line, len(words)) + words
+        packet += to_words(len(words)) + words
     return packet
 
 

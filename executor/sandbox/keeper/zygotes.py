@@ -45,13 +45,13 @@ class Zygotes:
         self._spawned = spawned
         self._kinds: dict[tuple[str, ...], _Kind] = {}
 
-    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int]) -> None:
         """Order a box from its zygote, which answers by `spawned`. Raises OSError if no zygote can be reached."""
         zygote = order.zygote or _PLAIN
         if zygote.argv not in self._kinds:
             max_boxes = _MAX_BOXES if order.zygote else float("inf")
             self._kinds[zygote.argv] = _Kind(zygote, self._first_words, max_boxes, self._selector, self._spawned)
-        self._kinds[zygote.argv].order(order, init, joins, streams)
+        self._kinds[zygote.argv].order(order, init, joins)
 
     @property
     def next_expiry(self) -> float:
@@ -92,13 +92,13 @@ class _Kind:
     def is_in_use(self) -> bool:
         return bool(self.current or self.next or self.ending)
 
-    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int]) -> None:
         self.retire_old()
         if self.current is None:
             self.current, self.next = self.next or self._start(), None
         zygote = self.current
         assert zygote
-        zygote.send(box_words(order, len(joins)), [init.fileno(), *joins, *streams])
+        zygote.send(box_words(order, len(joins)), [init.fileno(), *joins])
         zygote.pending[order.id] = None
         zygote.boxes += 1
         if zygote.boxes >= self.max_boxes - _START_AHEAD and not self.next:

@@ -17,7 +17,7 @@ from job_runner.emails.ordered import OrderedMails
 from job_runner.mailers.base import Mailer
 from job_runner.process import Processor
 from shared.database.connection import Connection, Database
-from shared.errors import EngineRefused, StoreUnavailable
+from shared.errors import StoreUnavailable
 from shared.mails import order
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
@@ -58,9 +58,7 @@ async def store(tmp_path: Path) -> AsyncIterator[_Store]:
 
 @pytest.fixture
 def engine() -> PlayedEngine:
-    engine = PlayedEngine()
-    engine.has_artifacts = True
-    return engine
+    return PlayedEngine()
 
 
 @pytest.fixture
@@ -210,27 +208,6 @@ async def test_tests_and_front_doors_ask_for_no_artifacts(
         await all_are("executed", database)
     assert not engine.requests[0].artifacts
     assert (await _rows(database, "SELECT artifacts FROM results"))[0]["artifacts"] is None
-
-
-async def test_an_older_engine_is_not_asked(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.has_artifacts = False
-    engine.streams = [[STARTED, ended(1)]]
-    await add(database, store, owner=None, spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert not engine.requests[0].artifacts
-
-
-async def test_an_older_engine_beside_a_newer_one_runs_it(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.streams = [[EngineRefused("Extra inputs are not permitted.")], [STARTED, ended(1)]]
-    await add(database, store, owner=None, spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert [bool(request.artifacts) for request in engine.requests] == [True, False]
 
 
 class _Mailer:

@@ -80,8 +80,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @asynccontextmanager
 async def running(database: Database, processor: Processor) -> AsyncIterator[Runner]:
     stop = asyncio.Event()
-    settings = RunnerSettings(poll_interval=3600, drain_seconds=0, lease_seconds=3600)
-    runner = Runner(database, processor, settings)
+    settings = RunnerSettings(poll_interval=3600, lease_seconds=3600)
+    runner = Runner(database, processor, settings, drain_seconds=0)
     task = asyncio.create_task(runner.run(stop))
     try:
         yield runner

@@ -70,7 +70,6 @@ class PlayedEngine:
         self.codex: list[tuple[str, str]] = []
         self.answer = RunResponse(timeStamp=1, status=200, output="out 1", verdict=Verdict.OK)
         self.has_run = True
-        self.has_artifacts = False
         self.allowed = asyncio.Semaphore(1000)
         self.sent = 0
         self.closed = 0
@@ -80,9 +79,6 @@ class PlayedEngine:
 
     async def has_run_call(self) -> bool:
         return self.has_run
-
-    async def returns_artifacts(self) -> bool:
-        return self.has_artifacts
 
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None

@@ -80,10 +80,12 @@ def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> 
 
 
 @asynccontextmanager
-async def running(database: Database, processor: Processor, settings: RunnerSettings) -> AsyncIterator[asyncio.Event]:
+async def running(
+    database: Database, processor: Processor, settings: RunnerSettings, *, drain_seconds: float = 0
+) -> AsyncIterator[asyncio.Event]:
     """Run a runner while the block runs, or until the block sets the event; then wait for its clean shutdown."""
     stop = asyncio.Event()
-    task = asyncio.create_task(Runner(database, processor, settings).run(stop))
+    task = asyncio.create_task(Runner(database, processor, settings, drain_seconds=drain_seconds).run(stop))
     try:
         yield stop
     finally:
@@ -93,7 +95,7 @@ async def running(database: Database, processor: Processor, settings: RunnerSett
 
 def settings(**changes: float) -> RunnerSettings:
     # The poll interval is an hour, so only an event wakes the runner.
-    return RunnerSettings.model_validate({"poll_interval": 3600, "drain_seconds": 0, **changes})
+    return RunnerSettings.model_validate({"poll_interval": 3600, **changes})
 
 
 async def states(database: Database) -> list[object]:
@@ -246,7 +248,7 @@ async def test_a_stop_waits_for_what_can_still_end(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    async with running(database, processor, settings(drain_seconds=20)) as stop:
+    async with running(database, processor, settings(), drain_seconds=20) as stop:
         await eventually(lambda: engine.under_way == 1)
         stop.set()
         await asyncio.sleep(0.1)  # no event marks the start of the drain

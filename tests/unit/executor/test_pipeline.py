@@ -54,7 +54,7 @@ class AllWarm(Warm):
 
     def __init__(self) -> None: ...
 
-    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
+    def place(self, job: Job, program: Program, installed: Installed) -> Job:
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
@@ -76,7 +76,7 @@ class WithSharedCompiler(Warm):
     def __init__(self, compiled: StepResult | None) -> None:
         self._compiler = SharedCompiler(compiled)
 
-    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
+    def place(self, job: Job, program: Program, installed: Installed) -> Job:
         return job
 
     def compiler(self, installed: Installed) -> Any:
@@ -162,7 +162,7 @@ class WithRuntime(Warm):
         self._imports = {}
 
     def place(self, job: Job, *others: Any) -> Job:
-        if len(others) == 3:
+        if others:
             return super().place(job, *others)
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 

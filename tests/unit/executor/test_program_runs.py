@@ -341,9 +341,9 @@ def _with_out(files: dict[str, bytes], left_out: dict[LeftOut, int] | None = Non
 
 async def test_files_of_the_out_folder_are_artifacts() -> None:
     sandbox = _with_out({"a": b"\xff", "b": b""}, {LeftOut.TOO_MANY: 2})
-    settings = ExecutorSettings(artifact_count=3, artifact_bytes=7)
+    settings = ExecutorSettings(artifact_bytes=7)
     (_, event) = await _run(sandbox, artifacts=True, settings=settings)
-    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(3, 7)]
+    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(16, 7)]
     assert isinstance(event, TestEnded)
     assert parse_event(event.model_dump_json()) == event
     assert [(one.name, one.content) for one in event.artifacts or ()] == [("a", b"\xff"), ("b", b"")]
@@ -358,10 +358,10 @@ async def test_artifacts_with_misleading_names_are_left_out(name: str) -> None:
     assert event.artifacts_left_out == {LeftOut.TOO_LARGE: 1, LeftOut.BAD_NAME: 1}
 
 
-@pytest.mark.parametrize(("asked", "count"), [(False, 16), (True, 0)])
-async def test_artifacts_are_collected_only_if_wanted(asked: bool, count: int) -> None:
+@pytest.mark.parametrize(("asked", "most_bytes"), [(False, 7), (True, 0)])
+async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: int) -> None:
     sandbox = _Sandbox()
-    (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_count=count))
+    (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_bytes=most_bytes))
     assert [job.out_limits for job in sandbox.jobs] == [None]
     assert isinstance(event, TestEnded)
     assert event.artifacts is None

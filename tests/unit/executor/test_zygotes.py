@@ -34,7 +34,7 @@ class Keeper:
 
     def order(self, box: int, *argv: str) -> None:
         order = MakeBox(box, 0, 1 << 20, TINY, zygote=Zygote(argv, {}))
-        self.zygotes.order(order, self._init, [], [])
+        self.zygotes.order(order, self._init, [])
 
     def handle_events(self) -> None:
         events = self.selector.select(_TIMEOUT_S)
