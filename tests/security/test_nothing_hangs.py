@@ -179,11 +179,11 @@ def _accept_interrupts() -> None:
 
 def _run_to_its_end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a module with a faulty bubblewrap, in one of the ways that the executor may run."""
-    command, environment = MODES[mode]
+    command, _ = MODES[mode]
     return subprocess.run(
         [*command, "-m", module, *arguments],
         cwd=_ROOT,
-        env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap), **environment},
+        env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap)},
         capture_output=True,
         text=True,
         timeout=30,
