@@ -12,6 +12,7 @@ from api_service.backlog import BacklogGuard, KeyBacklog
 from api_service.charges import Charges
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
+from api_service.holds import memory, waits
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.piston.settings import PistonSettings
@@ -21,9 +22,7 @@ from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.recorder import Recorder
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
-from api_service.shares import Shares
 from api_service.submissions import Submissions
-from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
@@ -38,7 +37,6 @@ from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.loopback import is_loopback
 from shared.operation import OperationReader
-from shared.resources.links import Links
 from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
@@ -93,7 +91,6 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("relay", services.relay.run),
                 restarting("health", health.run),
                 restarting("watcher", services.watcher.run),
-                restarting("streams", services.streams.run),
                 restarting("revocations", services.streams.end_revoked),
                 restarting("recorder", Recorder(database).run),
                 lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
@@ -141,17 +138,17 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
         offered=OfferedLanguages(database),
-        listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
-        bodies=Shares(settings.all_bodies_bytes, "Large submissions"),
+        listing=Listing(database, store, memory(settings.lists_bytes, "Lists")),
+        bodies=memory(settings.all_bodies_bytes, "Large submissions"),
         readiness=Readiness(database, store),
         backlog=BacklogGuard(database, settings.max_backlog),
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=signer,
-        large_answers=Shares(settings.answers_bytes, "Answers with many outputs"),
+        large_answers=memory(settings.answers_bytes, "Answers with many outputs"),
         watcher=watcher,
-        streams=Streams(database, watcher, Links(signer), most=settings.max_streams, most_in_all=most_streams),
-        waits=Waits(settings.connections),
+        streams=Streams(database, watcher, most=settings.max_streams, most_in_all=most_streams),
+        waits=waits(settings.connections),
         places=QueuePlaces(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,

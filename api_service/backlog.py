@@ -1,10 +1,10 @@
 """Back-pressure: while too many requests wait, refuses submissions and requests before anything is stored."""
 
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from api_service.cached import CachedFor
 from api_service.problems import Problem
 from shared.database.connection import Connection, Database
 
@@ -35,26 +35,18 @@ class BacklogGuard:
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self._limit = limit
-        self._checked_at: float | None = None
-        self._full = False
+        self._is_full = CachedFor(_CACHE_SECONDS, self._count)
 
     async def check(self) -> None:
         """Raise `Problem` (503) with `Retry-After` if the backlog has reached its limit."""
-        if self._checked_at is None or time.monotonic() - self._checked_at > _CACHE_SECONDS:
-            self._checked_at = time.monotonic()
-            try:
-                self._full = await self._is_full()
-            except BaseException:
-                self._checked_at = None
-                raise
-        if self._full:
+        if await self._is_full.get():
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "Too many programs are waiting to run, so nothing was stored; try again in a minute.",
                 {"Retry-After": "60"},
             )
 
-    async def _is_full(self) -> bool:
+    async def _count(self) -> bool:
         # Counts up to the limit, over a partial index, so requests that have a result cost nothing.
         async with self._database.connection() as connection:
             row = await connection.fetch_one(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.dependencies import Services
-from api_service.piston.connect import Sessions
+from api_service.holds import Holds
 from api_service.piston.errors import PistonError, message
 from api_service.piston.routes import router
 from api_service.piston.settings import PistonSettings
@@ -33,7 +33,13 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     door.state.services, door.state.settings = services, settings
-    door.state.sessions = Sessions(settings.piston_sessions)
+    most, most_of_key = settings.piston_sessions, (settings.piston_sessions + 1) // 2
+    door.state.sessions = Holds(
+        most,
+        most_of_key,
+        refusal="Too many interactive jobs run; try again in a moment.",
+        refusal_of_key=f"{most_of_key} interactive jobs of this key run; end one of them, or try again later.",
+    )
     door.include_router(router)
     door.add_exception_handler(PistonError, _piston_error)
     door.add_exception_handler(Problem, _problem)
