@@ -7,11 +7,10 @@ from starlette.routing import Route
 
 from api_service import v1, web
 from api_service.dependencies import Services
-from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.piston.settings import PistonSettings
 from api_service.problems import add_problem_handlers, problem
-from api_service.request_ids import RequestIds
+from api_service.request_log import RequestLog
 from api_service.routes import classic, docs, files, health
 from api_service.spelling import EitherSpelling
 from api_service.v1.errors import WITHOUT_KEY, add_handlers, is_v1, refusing
@@ -85,10 +84,8 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     )
     app.add_middleware(Manners)
     app.add_middleware(EitherSpelling, paths=paths)
-    # Measures refused requests too.
-    app.add_middleware(Measure)
-    # Added last, so it is the outermost.
-    app.add_middleware(RequestIds, logged=tuple(logged))
+    # Added last, so it is the outermost, and counts refused requests too.
+    app.add_middleware(RequestLog, logged=tuple(logged))
     return app
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_service.budget import QuotaExceeded
 from api_service.dependencies import Services, credentials_of
 from api_service.problems import NO_MEMORY, UNAVAILABLE, Problem, allowed_methods
-from api_service.request_ids import HEADER, SCOPE_KEY
+from api_service.request_log import HEADER, SCOPE_KEY
 from api_service.submissions import RunUnderWay
 from api_service.v1.problems import Fault, Kind, V1Problem, document, invalid
 from api_service.v1.validation import pointer_to, sentence
