@@ -3,16 +3,14 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic.json_schema import SkipJsonSchema
 
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.form import read_submission
 from api_service.openapi import form, query_parameters
 from api_service.problems import problem_responses
 from api_service.schemas import (
-    IDEMPOTENCY_KEY,
     AnyId,
     ClassicError,
     ExecutionRequested,
@@ -38,7 +36,7 @@ _SUBMISSION: Final = problem_responses(
         HTTPStatus.BAD_REQUEST: "The form cannot be read.",
         **_ACCESS,
         HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
-        HTTPStatus.CONFLICT: "The `id` is taken, or the `Idempotency-Key` was used for another submission.",
+        HTTPStatus.CONFLICT: "The `id` is taken.",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The program, its input or the whole body is too large.",
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not a form with a file, or not in UTF-8.",
         **_INVALID,
@@ -52,17 +50,6 @@ _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"application/json": {"example": "Your submission was registered with ID: 5"}},
     }
 }
-IdempotencyKey = Annotated[
-    str | SkipJsonSchema[None],
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        pattern=IDEMPOTENCY_KEY,
-        description="A text of your choice, a new one for each submission. If an answer is lost, send the same request"
-        " with the same key: it is registered only once.",
-    ),
-]
 
 
 @router.post(
@@ -84,14 +71,12 @@ IdempotencyKey = Annotated[
     responses={**_REGISTERED, **_SUBMISSION},
     openapi_extra={"parameters": query_parameters(), **form(file_only=True)},
 )
-async def submit_email(
-    request: Request, principal: SubmitterDep, services: ServicesDep, idempotency_key: IdempotencyKey = None
-) -> str:
+async def submit_email(request: Request, principal: SubmitterDep, services: ServicesDep) -> str:
     await services.backlog.check()
     with services.bodies.hold(principal, _body_bytes(request, services.settings)):
         new = await read_submission(request, services.settings, await services.offered.codes())
         await services.offered.check(new.language)
-        upload_id = await services.submissions.register(principal, new, idempotency_key)
+        upload_id = await services.submissions.register(principal, new)
     return f"Your submission was registered with ID: {upload_id}"
 
 

@@ -257,9 +257,6 @@ async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient
         await api.get("/check_user/?email=a@example.com&limit=2000"),
         await api.get(f"/check_user/?email=a@example.com&before={1 << 63}"),
         await api.get(f"/check_user/?email=a@example.com&before={'9' * 5000}"),
-        await api.post("/submit_email/", headers=[(b"Idempotency-Key", b"\xe9")]),
-        await api.post("/submit_email/", headers={"Idempotency-Key": ""}),
-        await api.post("/submit_email/", headers={"Idempotency-Key": "x" * 201}),
     ]
     expected = [
         "id: it is missing",
@@ -271,9 +268,6 @@ async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient
         "limit: it must be at most 1000.",
         "before: it must be at most 9223372036854775807.",
         "before: it has too many digits; send a smaller number.",
-        "Idempotency-Key: it has a character",
-        "Idempotency-Key: its length must be at least 1.",
-        "Idempotency-Key: its length must be at most 200.",
     ]
     for answer, part in zip(answers, expected, strict=True):
         assert answer.status_code == 422

@@ -110,9 +110,7 @@ def test_each_call_of_a_generated_client(package: str, clients: Clients, api: Ap
     form = models.SubmissionForm(email=EMAIL, language="py", inputs="12", id=5, file=program())
     assert submit_form.sync(client=client, body=form) == "Your submission was registered with ID: 5"
     text = models.SubmissionForm(email=EMAIL, language="py", id=6, file="print(1)")
-    assert submit_form.sync(client=client, body=text, idempotency_key="abc") == (
-        "Your submission was registered with ID: 6"
-    )
+    assert submit_form.sync(client=client, body=text) == "Your submission was registered with ID: 6"
     query = {"email": EMAIL, "language": "Python3", "id": 7}
     blocked = {**query, "id": 8, "enable": models.SubmitQueryEnable.VALUE_1}
     for fields in (query, blocked):

@@ -46,14 +46,8 @@ async def database(nodes: tuple[PostgresNode, PostgresNode]) -> AsyncIterator[Da
     await database.disconnect()
 
 
-async def register(api: httpx.AsyncClient, number: int | None = None, key: str | None = None) -> httpx.Response:
-    params = FORM if number is None else {**FORM, "id": number}
-    headers = {} if key is None else {"Idempotency-Key": key}
-    return await api.post("/submit_email/", params=params, files={"file": ("a.py", b"print()")}, headers=headers)
-
-
-async def register_with_a_key(api: httpx.AsyncClient) -> httpx.Response:
-    return await register(api, key="classic")
+async def register(api: httpx.AsyncClient, number: int) -> httpx.Response:
+    return await api.post("/submit_email/", params={**FORM, "id": number}, files={"file": ("a.py", b"print()")})
 
 
 async def register_with_an_id(api: httpx.AsyncClient) -> httpx.Response:
@@ -79,7 +73,6 @@ async def repeat_until(status: HTTPStatus, api: httpx.AsyncClient, ask: Ask) -> 
 @pytest.mark.parametrize(
     ("ask", "acknowledgement"),
     [
-        (register_with_a_key, HTTPStatus.OK),
         (register_with_an_id, HTTPStatus.CONFLICT),
         (request_execution, HTTPStatus.OK),
     ],
