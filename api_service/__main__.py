@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sys
+from functools import partial
 from typing import Final
 
 from api_service.announcer import Announcer
@@ -19,7 +20,7 @@ from api_service.piston.settings import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
-from api_service.recorder import Recorder
+from api_service.recorder import keep_recording
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.submissions import Submissions
@@ -49,6 +50,10 @@ log = get_logger(__name__)
 #: The most seconds that a statement may take, so that no slow statement holds a connection for long.
 _STATEMENT_SECONDS: Final = 15.0
 
+#: Bytes of all lists of submissions under way, and of all answers that have the outputs of many tests.
+_LISTS_BYTES: Final = 8 << 20
+_ANSWERS_BYTES: Final = 64 << 20
+
 #: Files of this process that are no connections of clients: of the database, the broker, objects, libraries.
 _OTHER_FILES: Final = 300
 
@@ -77,12 +82,7 @@ async def serve(stop: asyncio.Event) -> None:
         app = create_app(services, load(PistonSettings) if has_piston else None)
         # Only Piston's front door has a WebSocket.
         message_bytes = settings.largest_body_bytes if has_piston else 0
-        limits = ConnectionLimits(
-            head_s=settings.head_seconds,
-            answer_s=settings.answer_seconds,
-            most=settings.connections,
-            most_per_address=settings.connections_per_address,
-        )
+        limits = ConnectionLimits(most=settings.connections, most_per_address=settings.connections_per_address)
         log.info("api.starting", host=settings.host, port=settings.port)
         health = Health(health_settings, database, counts_backlog=True)
         # The HTTP server is not restarted: without it the process has no purpose.
@@ -92,7 +92,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("health", health.run),
                 restarting("watcher", services.watcher.run),
                 restarting("revocations", services.streams.end_revoked),
-                restarting("recorder", Recorder(database).run),
+                restarting("recorder", partial(keep_recording, database)),
                 lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
             ),
             stop,
@@ -134,18 +134,18 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
                 key_bytes=settings.key_bytes,
                 key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
             ),
-            KeyBacklog.of(settings.max_backlog, settings.key_backlog_bytes),
+            KeyBacklog.of(settings.max_backlog),
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
         offered=OfferedLanguages(database),
-        listing=Listing(database, store, memory(settings.lists_bytes, "Lists")),
+        listing=Listing(database, store, memory(_LISTS_BYTES, "Lists")),
         bodies=memory(settings.all_bodies_bytes, "Large submissions"),
         readiness=Readiness(database, store),
         backlog=BacklogGuard(database, settings.max_backlog),
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=signer,
-        large_answers=memory(settings.answers_bytes, "Answers with many outputs"),
+        large_answers=memory(_ANSWERS_BYTES, "Answers with many outputs"),
         watcher=watcher,
         streams=Streams(database, watcher, most=settings.max_streams, most_in_all=most_streams),
         waits=waits(settings.connections),

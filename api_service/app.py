@@ -25,7 +25,8 @@ _READ_FROM_STRANGERS: Final = {
     web.LOG_IN: 8 << 10,
     **dict.fromkeys(WITHOUT_KEY, 256 << 10),
 }
-#: The most seconds for the whole of such a body.
+#: The most seconds for the whole of a body, and of such a body.
+_BODY_SECONDS: Final = 20.0
 _STRANGER_SECONDS: Final = 10.0
 
 
@@ -72,7 +73,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
 
         judge0.add_to(app)
         refuse = judge0.refusing(refuse)
-    limits = BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds)
+    limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,
         limits=limits,

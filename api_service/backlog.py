@@ -69,9 +69,9 @@ class KeyBacklog:
     size_bytes: int = 64 << 20
 
     @classmethod
-    def of(cls, limit: int, size_bytes: int) -> "KeyBacklog":
+    def of(cls, limit: int) -> "KeyBacklog":
         """Return the share of one key in a backlog of `limit` requests."""
-        return cls(max(1, int(limit * _SHARE_OF_KEY)), size_bytes)
+        return cls(max(1, int(limit * _SHARE_OF_KEY)))
 
     async def admit(
         self, connection: Connection, key: int, requests: int, size_bytes: int, *, upload: int | None = None

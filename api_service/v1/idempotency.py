@@ -36,7 +36,6 @@ import asyncio
 import hashlib
 import json
 import re
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -57,6 +56,7 @@ from shared.database.connection import Connection, Database, Record
 from shared.database.standby import confirm
 from shared.errors import TransientError
 from shared.logging import get_logger
+from shared.resources.kept_answers import KEPT_SECONDS
 
 log = get_logger(__name__)
 
@@ -67,9 +67,6 @@ REPLAYED: Final = "Idempotent-Replayed"
 _CLAIM_SECONDS: Final = 60.0
 #: Seconds within which an answer follows its work, besides the time for which the request may wait.
 _ANSWER_SECONDS: Final = 5.0
-_CLEANING_SECONDS: Final = 600.0
-#: Rows that one request removes.
-_CLEANED: Final = 1000
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE: Final = re.compile(r"[!#-~][ -~]*")
 _MOST_CHARACTERS: Final = 255
@@ -104,14 +101,6 @@ _STORE: Final = """
 _RELEASE: Final = """
     DELETE FROM idempotency_keys
     WHERE owner = :owner AND path = :path AND key = :key AND claim_id = :claim_id AND status IS NULL
-"""
-_CLEAN: Final = """
-    DELETE FROM idempotency_keys USING (
-        SELECT owner, path, key FROM idempotency_keys WHERE created_at < now() - make_interval(secs => :kept_seconds)
-        LIMIT :limit FOR UPDATE SKIP LOCKED
-    ) AS old
-    WHERE (idempotency_keys.owner, idempotency_keys.path, idempotency_keys.key) = (old.owner, old.path, old.key)
-    RETURNING 1
 """
 
 
@@ -162,15 +151,13 @@ async def once(
         made = await work(_settle_nothing)
         return answer(await render(made), status, _headers(place(made)))
     slot = _Slot(services.database, principal.key_id or 0, request.url.path, key)
-    kept_seconds = float(services.settings.idempotency_seconds)
     claim_id = str(uuid.uuid4())
     # In a thread, because the content may be large.
     content_sha256 = await in_thread(digest, content)
     del content
-    first = await _claim(slot, claim_id, content_sha256, kept_seconds)
+    first = await _claim(slot, claim_id, content_sha256)
     if first is not None:
         return await _replay(slot, first, render)
-    await _clean(slot, kept_seconds)
 
     async def settle(connection: Connection, made: int) -> None:
         settled = {"status": status.value, "made": made, "location": place(made), "wait_s": float(wait_s)}
@@ -216,10 +203,10 @@ async def _settle_nothing(_: Connection, __: int) -> None:
     pass
 
 
-async def _claim(slot: _Slot, claim_id: str, content_sha256: str, kept_seconds: float) -> Record | None:
+async def _claim(slot: _Slot, claim_id: str, content_sha256: str) -> Record | None:
     """Commit a claim and return None, or return the row of an earlier request."""
     claim = {"claim_id": claim_id, "content_sha256": content_sha256}
-    while not await slot.run(_CLAIM, **claim, claim_seconds=_CLAIM_SECONDS, kept_seconds=kept_seconds):
+    while not await slot.run(_CLAIM, **claim, claim_seconds=_CLAIM_SECONDS, kept_seconds=KEPT_SECONDS):
         first = await slot.run(_FIND, answer_seconds=_ANSWER_SECONDS)
         # There is none if the earlier request has failed just now.
         if first is not None:
@@ -263,29 +250,6 @@ async def _release(slot: _Slot, claim_id: str) -> None:
         await asyncio.shield(slot.run(_RELEASE, claim_id=claim_id))
     except TransientError as exc:
         log.warning("idempotency.not_released", path=slot.path, error=str(exc), taken_over_in_s=_CLAIM_SECONDS)
-
-
-_cleaned_at: float | None = None
-
-
-async def _clean(slot: _Slot, kept_seconds: float) -> None:
-    """Remove what is older than the time for which answers are kept, if that was not done lately.
-
-    While there is more, each request removes some of it. So the table does not grow, however many requests come.
-    """
-    global _cleaned_at
-    now = time.monotonic()
-    if _cleaned_at is not None and now - _cleaned_at <= _CLEANING_SECONDS:
-        return
-    _cleaned_at = now
-    try:
-        async with slot.database.connection() as connection:
-            removed = await connection.fetch_all(_CLEAN, {"kept_seconds": kept_seconds, "limit": _CLEANED})
-    except TransientError as exc:
-        log.warning("idempotency.not_cleaned", error=str(exc), next_try_s=_CLEANING_SECONDS)
-    else:
-        if len(removed) == _CLEANED:
-            _cleaned_at = None
 
 
 def _headers(location: str | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from api_service.v1.openapi import operation
 from api_service.v1.validation import read_query
 from api_service.v1.waiting import MAX_WAIT_S
 from shared.engine import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.resources.kept_answers import KEPT_SECONDS
 from shared.resources.models import Bytes, Resource
 
 router = APIRouter(tags=["service"])
@@ -105,7 +106,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             max_args_bytes=MAX_ARGS_BYTES,
             max_wait_s=MAX_WAIT_S,
             max_streams=settings.max_streams,
-            idempotency_s=settings.idempotency_seconds,
+            idempotency_s=KEPT_SECONDS,
             limits=ProgramBounds.model_validate(limits),
         )
     )

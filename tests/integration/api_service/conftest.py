@@ -1,5 +1,6 @@
 import os
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,7 +129,7 @@ def client_of(
         judge0_conf=judge0_conf,
     )
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
-    backlog = KeyBacklog.of(max_backlog, key_backlog_bytes)
+    backlog = replace(KeyBacklog.of(max_backlog), size_bytes=key_backlog_bytes)
     submissions = Submissions(database, store, Charges(**budgets), backlog, recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
