@@ -211,11 +211,6 @@ async def test_bad_input_gets_one_sentence_and_stores_nothing(
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
-async def test_inputs_beyond_the_limit_are_too_large(api: httpx.AsyncClient) -> None:
-    assert (await submit(api, inputs="x" * 20_001, as_form=True)).status_code == 413
-    assert (await submit(api, inputs="x" * 20_000, as_form=True)).status_code == 200
-
-
 @pytest.mark.parametrize(
     "path",
     ["/check_email/", "/check_email/?id=x", f"/check_email/?id={1 << 63}", "/check_user/", "/check_user/?email=x",
@@ -343,6 +338,7 @@ async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.Async
     answer = await submit(api, inputs="x" * 60_000, as_form=True)
     assert answer.status_code == 413
     assert "20000 in inputs" in answer.json()["detail"]
+    assert (await submit(api, inputs="x" * 20_000, as_form=True)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -415,15 +411,6 @@ async def test_a_client_that_hangs_up_is_not_counted_as_our_error(
     assert sent[0]["status"] == 499
     assert (answers("499"), answers("500")) == (gone + 1, crashed)
     assert caplog.records == []
-
-
-@pytest.mark.parametrize("path", ["/submit_email", "/check_email?id=5", "/check_user?email=a@example.com"])
-async def test_both_spellings_of_a_path_answer_directly(api: httpx.AsyncClient, path: str) -> None:
-    base, _, query = path.partition("?")
-    method = "POST" if "submit" in path else "GET"
-    without, with_slash = [await api.request(method, f"{one}?{query}") for one in (base, f"{base}/")]
-    assert without.status_code not in (307, 308, 404, 405) or without.json() == {"detail": "Email not found"}
-    assert (without.status_code, without.content) == (with_slash.status_code, with_slash.content)
 
 
 async def test_no_redirect_leads_to_the_host_that_a_request_names(api: httpx.AsyncClient) -> None:
