@@ -7,7 +7,6 @@ exists, the API is in protected mode: it serves the user that runs it, on this m
 
 import hmac
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 from cachetools import TTLCache
@@ -16,7 +15,7 @@ from starlette.requests import HTTPConnection
 
 from api_service.cached import CachedFor
 from api_service.locality import SocketOwner, socket_owner, why_not_local
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared import api_keys
 from shared.api_keys import ApiKey, Scope
 from shared.database.connection import Database
@@ -79,14 +78,14 @@ class Authenticator:
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
         if "Authorization" in request.headers or await self.keys_existed():
             raise Problem(
-                HTTPStatus.UNAUTHORIZED,
+                Kind.UNAUTHENTICATED,
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",
-                {"WWW-Authenticate": 'Bearer realm="precieux"'},
+                headers={"WWW-Authenticate": 'Bearer realm="precieux"'},
             )
         reason = self.why_not_local(request)
         if reason is not None:
             raise Problem(
-                HTTPStatus.FORBIDDEN,
+                Kind.FORBIDDEN,
                 "No API key exists yet, so this server serves only the user that runs it, on the same machine."
                 f" This request is refused because {reason}."
                 " Create a key with `precieux keys create NAME`, and send it as `Authorization: Bearer KEY`.",
@@ -125,7 +124,7 @@ def require(principal: Principal, scope: Scope) -> None:
     """Raise `Problem` (403) if the principal lacks the scope."""
     if scope not in principal.scopes and not principal.sees_all:
         raise Problem(
-            HTTPStatus.FORBIDDEN,
+            Kind.FORBIDDEN,
             f"This API key lacks the scope `{scope}`: send a key that has it."
             f" `precieux keys create NAME --scope {scope}` creates one.",
         )

@@ -1,11 +1,10 @@
 """Back-pressure: while too many requests wait, refuses submissions and requests before anything is stored."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 from api_service.cached import CachedFor
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared.database.connection import Connection, Database
 
 #: Seconds for which a measurement of the whole backlog is reused.
@@ -41,9 +40,9 @@ class BacklogGuard:
         """Raise `Problem` (503) with `Retry-After` if the backlog has reached its limit."""
         if await self._is_full.get():
             raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
+                Kind.UNAVAILABLE,
                 "Too many programs are waiting to run, so nothing was stored; try again in a minute.",
-                {"Retry-After": "60"},
+                headers={"Retry-After": "60"},
             )
 
     async def _count(self) -> bool:
@@ -86,12 +85,12 @@ class KeyBacklog:
         most = f"{self.requests} requests, or {self.size_bytes} bytes of sources, inputs and tests"
         if requests > self.requests or row["own"] + size_bytes > self.size_bytes:
             raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
+                Kind.INVALID,
                 f"This is more than one key may have waiting, which is {most}; divide it, or send less.",
             )
         if row["requests"] + requests > self.requests or row["bytes"] + size_bytes > self.size_bytes:
             raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
+                Kind.TOO_MANY,
                 f"This key's waiting requests have reached their limit: {most}; try again when some have a result.",
-                {"Retry-After": "10"},
+                headers={"Retry-After": "10"},
             )

@@ -7,12 +7,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from http import HTTPStatus
 from typing import Final
 from weakref import WeakValueDictionary
 
 from api_service.auth import Principal
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 
 #: Copies of the outputs of an answer's tests that are in memory at once: rows, models and JSON.
 _COPIES: Final = 3
@@ -42,9 +41,9 @@ class Holds:
         held = self._held[key]
         is_too_much_of_key = held > 0 and held + size > self._most_of_key
         if is_too_much_of_key and self._refusal_of_key:
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, self._refusal_of_key, {"Retry-After": "5"})
+            raise Problem(Kind.TOO_MANY, self._refusal_of_key)
         if is_too_much_of_key or self._held.total() + size > self._most:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, self._refusal, {"Retry-After": "5"})
+            raise Problem(Kind.UNAVAILABLE, self._refusal)
         self._held[key] += size
         try:
             yield

@@ -1,12 +1,11 @@
 """The languages that the engine offers, so that a submission in another language is refused at once."""
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Final
 
 from api_service.cached import CachedFor
 from api_service.engine_offer import Offer
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared.codex import SupportedLanguage
 from shared.database.connection import Database
 from shared.languages import check_lang, position_of
@@ -34,7 +33,7 @@ class OfferedLanguages:
         if code in offer.languages or not offer.languages:
             return
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            Kind.INVALID,
             f"language: {code} is not installed on this server; use one of {', '.join(offer.codes)}.",
         )
 

@@ -62,7 +62,6 @@ class ApiSettings(Settings):
             ge=1, description="event streams that one key may have open at one process; all keys, four times as many"
         ),
     ] = 250
-    max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
     mailgun_signing_key: SecretStr | None = Field(
         default=None,
         description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist",

@@ -53,8 +53,8 @@ _COLUMNS: Final = """
 """
 _VALUES: Final = """
     chosen.id, :email, :inputs, :language, :enable, :filename, coalesce(:object_key, chosen.id || :suffix),
-    :size_bytes, :sha256, :owner, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
-    CAST(:tests AS jsonb), CAST(:metadata AS jsonb), :webhook_url, :batch
+    :size_bytes, :sha256, :owner, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output, CAST(:tests AS jsonb),
+    CAST(:metadata AS jsonb), :webhook_url, :batch
 """
 _INSERT: Final = f"""
     INSERT INTO uploads ({_COLUMNS})

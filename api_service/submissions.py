@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Final
 
 from api_service import budget, submission_rows
@@ -14,13 +13,12 @@ from api_service.backlog import KeyBacklog
 from api_service.charges import Charges
 from api_service.holds import Turns
 from api_service.new_submission import NewSubmission, Object
-from api_service.problems import Problem
+from api_service.problems import Fault, Kind, Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.submission_rows import Stored
 from shared import budgets
 from shared.budgets import Use
 from shared.database.connection import Connection, Database
-from shared.database.standby import confirm
 from shared.errors import TransientError
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
@@ -41,7 +39,7 @@ class IdTaken(Problem):
     """A submission has the id that a client has chosen, or had it before it was deleted."""
 
     def __init__(self, upload_id: int) -> None:
-        super().__init__(HTTPStatus.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
+        super().__init__(Kind.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
 
 
 class RunUnderWay(Problem):
@@ -49,7 +47,7 @@ class RunUnderWay(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            HTTPStatus.CONFLICT, "A run of this submission is under way: wait until it has ended, or cancel it."
+            Kind.UNDER_WAY, "A run of this submission is under way: wait until it has ended, or cancel it."
         )
 
 
@@ -79,14 +77,8 @@ class Submissions:
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
-        try:
-            async with self.turns.take(principal), self.database.transaction() as connection:
-                return await self._register(connection, principal, new)
-        except IdTaken:
-            # If the client's first answer was lost, it takes this answer for a confirmation of its submission.
-            async with self.database.connection() as connection:
-                await confirm(connection)
-            raise
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            return await self._register(connection, principal, new)
 
     async def _register(self, connection: Connection, principal: Principal, new: NewSubmission) -> int:
         sha256 = hashlib.sha256(new.source.data).hexdigest()
@@ -212,7 +204,6 @@ class Submissions:
         ):
             if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
                 row = await submission_rows.find(connection, principal, upload_id)
-                await confirm(connection)
                 return None if row is None else bool(row["enable"] == 0)
         return True
 
@@ -234,7 +225,7 @@ class Submissions:
             if number is None:
                 row = await submission_rows.find(connection, principal, upload_id)
                 if row is None:
-                    raise Problem(HTTPStatus.NOT_FOUND, "There is no such submission.")
+                    raise Problem(Kind.NOT_FOUND, "There is no such submission.")
                 raise RunUnderWay()
             if settle is not None:
                 await settle(connection, number)
@@ -290,7 +281,7 @@ class Submissions:
 
     def _check_recipient(self, principal: Principal, email: str | None) -> None:
         if email is not None and (refusal := self.refusal(principal, email)):
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, refusal, field="email")
+            raise Problem(Kind.INVALID, refusal, [Fault(refusal, pointer="/email")])
 
 
 async def _insert_named(

@@ -8,8 +8,7 @@ from fastapi.responses import JSONResponse
 
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.form import read_submission
-from api_service.openapi import form, query_parameters
-from api_service.problems import problem_responses
+from api_service.openapi import form, problem_responses, query_parameters
 from api_service.schemas import (
     AnyId,
     ClassicError,
@@ -17,9 +16,8 @@ from api_service.schemas import (
     ListQuery,
     SubmissionList,
 )
-from api_service.settings import ApiSettings
 from api_service.streaming import PiecewiseResponse, prefetch
-from shared.http_bodies import FREE_BYTES
+from api_service.v1.bodies import body_bytes
 
 router = APIRouter(tags=["classic"])
 
@@ -73,18 +71,11 @@ _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
 )
 async def submit_email(request: Request, principal: SubmitterDep, services: ServicesDep) -> str:
     await services.backlog.check()
-    with services.bodies.hold(principal, _body_bytes(request, services.settings)):
+    with services.bodies.hold(principal, body_bytes(request, services.settings)):
         new = await read_submission(request, services.settings, await services.offered.codes())
         await services.offered.check(new.language)
         upload_id = await services.submissions.register(principal, new)
     return f"Your submission was registered with ID: {upload_id}"
-
-
-def _body_bytes(request: Request, settings: ApiSettings) -> int:
-    """Return the bytes of the body beyond those that every connection may use."""
-    declared = request.headers.get("Content-Length", "")
-    size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
-    return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
 
 
 @router.get(
@@ -100,7 +91,7 @@ def _body_bytes(request: Request, settings: ApiSettings) -> int:
     },
 )
 async def check_email(
-    id: Annotated[AnyId, Query(description="The number of the submission.")],  # noqa: A002
+    id: Annotated[AnyId, Query(description="The number of the submission.")],
     principal: SubmitterDep,
     services: ServicesDep,
 ) -> Response:

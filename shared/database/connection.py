@@ -100,31 +100,6 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     return None
 
 
-@contextlib.contextmanager
-def _requiring_standby(raw: RawConnection) -> Iterator[None]:
-    """Raise `DatabaseUnavailable` if a commit of the block was not confirmed by the synchronous standby.
-
-    If an operator cancels a statement whose commit waits for the standby, Postgres warns and reports success. But the
-    commit is lost if the standby becomes the primary.
-    """
-    unconfirmed: list[asyncpg.PostgresLogMessage] = []
-
-    def note(_: object, message: asyncpg.PostgresLogMessage) -> None:
-        # The text may be in any language.
-        if message.server_source_function == "SyncRepWaitForLSN":
-            unconfirmed.append(message)
-
-    raw.add_log_listener(note)
-    try:
-        yield
-    finally:
-        # A lost connection has no listeners.
-        with contextlib.suppress(asyncpg.InterfaceError):
-            raw.remove_log_listener(note)
-    if unconfirmed:
-        raise DatabaseUnavailable(f"the synchronous standby does not confirm commits: {unconfirmed[0]}")
-
-
 async def _keep_session(_: asyncpg.Connection) -> None:
     """Skip asyncpg's reset of a released connection, to save a round trip. The pool rolls back open transactions."""
 
@@ -249,8 +224,7 @@ class Database:
             async with pool.acquire(timeout=self._wait) as raw:
                 self._held[task] = raw
                 try:
-                    with _requiring_standby(raw):
-                        yield raw
+                    yield raw
                 finally:
                     del self._held[task]
         except Exception as exc:

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from api_service import snapshots
 from api_service.dependencies import ReaderDep, ServicesDep
 from api_service.event_log import Position, unsent
+from api_service.problems import Kind
 from api_service.v1.event_stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind
 from api_service.v1.submission_events import submission_events
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of, refuse_unknown
@@ -34,7 +34,7 @@ async def stream_submission_events(
     request: Request,
     principal: ReaderDep,
     services: ServicesDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
 ) -> Response:
     snapshot = await snapshots.read(services.database, id)
     if snapshot is None or owner_of(principal) not in (None, snapshot.owner):

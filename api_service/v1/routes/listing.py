@@ -5,12 +5,12 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.dependencies import ReaderDep, Services, ServicesDep
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.v1 import list_pages
 from api_service.v1.cursors import LINK, page_answer
 from api_service.v1.examples import SUBMISSION_ITEM
 from api_service.v1.list_query import ListQuery
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of
 from shared.errors import DatabaseTooSlow
@@ -48,7 +48,7 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
             found, following = await list_pages.find(connection, query, owner=owner_of(principal), after=after)
             items = await read.submissions(connection, found, links=services.links)
     except DatabaseTooSlow:
-        raise V1Problem(Kind.UNAVAILABLE, _TOO_SLOW) from None
+        raise Problem(Kind.UNAVAILABLE, _TOO_SLOW) from None
     cursor = services.signer.seal(_CURSOR, str(following)) if following else None
     return page_answer(request, services, ListOf[Submission], items, cursor)
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.deletion import delete
 from api_service.dependencies import AdmitDep, ReaderDep, ServicesDep, SubmitterDep
+from api_service.problems import Kind
 from api_service.v1.etags import ETAG, IF_NONE_MATCH, conditional
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown, require_visible
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
@@ -36,14 +36,10 @@ router = APIRouter(tags=["submissions"])
     ),
 )
 async def get_submission(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-    admit: AdmitDep,
+    principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, admit: AdmitDep
 ) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
-    wait = wait_of(request, query.wait)
+    wait = wait_of(request, query)
     with reserved(services, principal, wait.seconds):
         await wait_until_final(services, principal, id, wait.seconds)
     async with services.database.connection() as connection:
@@ -64,7 +60,7 @@ async def get_submission(
 )
 async def delete_submission(
     principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     request: Request,
     services: ServicesDep,
 ) -> Response:

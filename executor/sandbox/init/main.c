@@ -4,7 +4,6 @@
  *
  *   main.c         the zygote without a runtime
  *   node.c         the zygote of Node programs
- *   gcc.c          the zygote of C programs
  *   zygote.c       forks process 1 of each box                  runs in the zygote
  *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
  *   out_folder.c   collects what a program wrote to its out folder

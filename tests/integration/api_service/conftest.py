@@ -18,7 +18,6 @@ from api_service.event_streams import Streams
 from api_service.holds import memory, waits
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
-from api_service.piston.settings import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
@@ -117,7 +116,6 @@ def client_of(
     front_doors: str = "",
     judge0_conf: Path | None = None,
     dead_letters: DeadLetters | None = None,
-    piston_settings: PistonSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -157,7 +155,6 @@ def client_of(
             dead_letters=dead_letters or OutboxDeadLetters(database),
             operation=OperationReader(database, dead_letters or OutboxDeadLetters(database)),
         ),
-        piston_settings,
     )
     if not front_doors:  # a door is an application with services of its own
         _share_routes(app)

@@ -211,6 +211,11 @@ async def test_bad_input_gets_one_sentence_and_stores_nothing(
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
+async def test_inputs_beyond_the_limit_are_too_large(api: httpx.AsyncClient) -> None:
+    assert (await submit(api, inputs="x" * 20_001, as_form=True)).status_code == 413
+    assert (await submit(api, inputs="x" * 20_000, as_form=True)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "path",
     ["/check_email/", "/check_email/?id=x", f"/check_email/?id={1 << 63}", "/check_user/", "/check_user/?email=x",
@@ -285,10 +290,10 @@ async def test_a_wrong_form_is_explained_with_the_remedy(api: httpx.AsyncClient)
             api, inputs="x" * 20_001, as_form=True
         ),
         "The file is longer than 10000 bytes; send a shorter": await submit(api, file=("a.py", b"x" * 10_001)),
-        "form cannot be read: Missing boundary in multipart. Send it as `curl": await api.post(
+        "names no boundary; send the form as an HTTP client": await api.post(
             "/submit_email/", headers={"Content-Type": "multipart/form-data"}
         ),
-        "form cannot be read: Invalid multipart data. Send it as `curl": await api.post(
+        "The form cannot be read; send it as an HTTP client": await api.post(
             "/submit_email/", content=b"garbage", headers=boundary
         ),
         "send it with that charset": await api.post(
@@ -334,24 +339,11 @@ async def test_a_second_file_is_refused(api: httpx.AsyncClient) -> None:
     assert "A submission has one file" in answer.json()["detail"]
 
 
-async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.AsyncClient) -> None:
-    answer = await submit(api, inputs="x" * 60_000, as_form=True)
-    assert answer.status_code == 413
-    assert "20000 in inputs" in answer.json()["detail"]
-    assert (await submit(api, inputs="x" * 20_000, as_form=True)).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("source", "status"), [("print(1)", 200), ("print('\u0633')", 422), (" ", 422), ("x" * 10_001, 413)]
-)
-async def test_a_source_without_a_file_name_must_be_ascii(
-    api: httpx.AsyncClient, store: LocalStore, source: str, status: int
-) -> None:
+async def test_a_source_may_come_without_a_file_name(api: httpx.AsyncClient, store: LocalStore) -> None:
+    source = "print('\u0633')"
     fields = {"id": (None, "5"), "email": (None, "a@example.com"), "language": (None, "py"), "file": (None, source)}
-    answer = await api.post("/submit_email/", files=fields)
-    assert answer.status_code == status
-    if status == 200:
-        assert await store.get("5") == source.encode()
+    assert (await api.post("/submit_email/", files=fields)).status_code == 200
+    assert await store.get("5") == source.encode()
 
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))

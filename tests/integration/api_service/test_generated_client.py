@@ -152,5 +152,10 @@ def test_each_call_of_a_generated_client(package: str, clients: Clients, api: Ap
         assert EMAIL in unsubscribe.sync(client=anybody, **of_link)
         problem(unsubscribe.sync_detailed(client=anybody, email="other@example.com", signature="x"), 403)
 
+    tests = [models.TestBody(stdin="1", expected_output="2")]
+    body = models.SubmissionBody(language="py", source="print(2 * int(input()))", tests=tests)
+    submission = call(package, "submissions.create_submission").sync(client=client, body=body, wait=0)
+    assert (submission.state, [test.name for test in submission.run.tests]) == ("queued", ["1"])
+
     assert call(package, "health.get_health").sync(client=anybody).status == "ok"
     assert call(package, "health.get_readiness").sync(client=anybody).status == "ready"

@@ -236,7 +236,7 @@ async def test_heavy_lists_share_a_bounded_memory(database: Database, store: Loc
     await anext(heavy[1])
     with pytest.raises(Problem) as refused:
         await anext(heavy[2])
-    assert refused.value.status == 503
+    assert refused.value.kind.status == 503
     assert refused.value.headers
     await anext(listing.pieces(other, ListQuery(email=EMAIL)))
     assert [piece async for piece in listing.pieces(OPERATOR, ListQuery(email="light@example.com"))]

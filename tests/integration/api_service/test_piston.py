@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
-from api_service.piston.settings import PistonSettings
+from api_service.piston import execution
 from api_service.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions import Submissions
@@ -31,11 +31,11 @@ pytestmark = pytest.mark.integration
 
 _JOB: dict[str, Any] = {"language": "py", "version": "*", "files": [{"content": "print(1)"}]}
 _NEW = NewSubmission("py", "main.py", Object(b"x" * 100, "py"), hold=False)
-_AT_ONCE = PistonSettings(piston_wait_seconds=0.05)
 
 
 @pytest.fixture(autouse=True)
-async def languages(database: Database) -> None:
+async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "WAIT_SECONDS", 0.05)
     limits = {
         name: LimitBounds(default=1, max=1 << 30)
         for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
@@ -84,7 +84,7 @@ async def test_a_key_may_come_with_and_without_its_scheme(reach: Reach, database
 
 async def test_a_job_takes_from_the_budgets_of_its_key(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston", piston_settings=_AT_ONCE, key_budget=1) as client:
+    async with reach(front_doors="piston", key_budget=1) as client:
         assert (await run(client, key))[0] == 503
         status, message = await run(client, key)
         assert (status, "the limit of 1 an hour" in message) == (429, True)
@@ -92,7 +92,7 @@ async def test_a_job_takes_from_the_budgets_of_its_key(reach: Reach, database: D
 
 async def test_a_job_that_does_not_end_in_time_is_cancelled(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston", piston_settings=_AT_ONCE) as client:
+    async with reach(front_doors="piston") as client:
         assert await run(client, key) == (503, "The job did not end in time; try again in a moment.")
     rows = await fetch(database, "SELECT outcome, email, owner IS NOT NULL AS is_owned, spec FROM uploads")
     [row] = rows
@@ -147,5 +147,5 @@ async def test_a_lost_charge_fails_no_interactive_job(
 
 
 def test_settings_of_a_closed_front_door_are_not_read(tmp_path: Path, database_url: str) -> None:
-    with api_process(tmp_path, database_url, {"PRECIEUX_PISTON_WAIT_SECONDS": "soon"}) as api:
+    with api_process(tmp_path, database_url, {"PRECIEUX_PISTON_RUN_TIMEOUT": "soon"}) as api:
         assert httpx.get(f"{api.url}/healthz").status_code == 200

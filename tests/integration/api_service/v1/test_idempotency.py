@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api_service.problems import Kind
 from api_service.v1 import idempotency
-from api_service.v1.problems import Kind
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
@@ -20,7 +20,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-TRIAL = f"/v1/trial/{trial.KNOWN}"
+TRIAL = trial.PATH
 ORDER = {"text": "a"}
 
 
