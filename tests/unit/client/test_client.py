@@ -5,7 +5,7 @@ import inspect
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -26,6 +26,7 @@ from precieux_client import (
     PrecieuxError,
     QuotaExceeded,
     ServerError,
+    Submission,
     TestCase,
     TooManyRequests,
     Unauthenticated,
@@ -363,15 +364,35 @@ def test_a_body_has_only_what_was_given() -> None:
     assert server.requests[0].url.params["wait"] == "10"
 
 
-def test_both_clients_have_the_same_methods() -> None:
-    def methods(kind: type) -> dict[str, list[str]]:
-        return {
-            name: list(inspect.signature(method).parameters)
-            for name, method in inspect.getmembers(kind, inspect.isfunction)
-            if not name.startswith("_")
-        }
+async def test_a_stream_that_is_left_is_closed() -> None:
+    """Within an event loop too, which would close it later."""
 
-    assert methods(AsyncClient) == methods(Client)
+    class Endless(httpx.SyncByteStream):
+        is_closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b"event: state\ndata: {}\n\n"
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    stream = Endless()
+    for event in Server(httpx.Response(200, stream=stream)).client().events(7):
+        assert event.name == "state"
+        break
+    assert stream.is_closed
+
+
+async def test_the_blocking_client_blocks_within_a_loop_too() -> None:
+    assert Server(ok()).client().get(7).id == 7
+
+
+def test_each_client_shows_what_its_methods_return() -> None:
+    assert inspect.signature(Client.list).return_annotation == Iterator[Submission]
+    assert inspect.signature(AsyncClient.list).return_annotation == AsyncIterator[Submission]
+    assert [inspect.iscoroutinefunction(kind.get) for kind in (Client, AsyncClient)] == [False, True]
+    assert Client.get.__doc__ == AsyncClient.get.__doc__ == "Return a submission."
 
 
 async def test_the_asynchronous_client_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,17 @@
-"""The asynchronous client. It has the methods of `Client`."""
+"""The methods of `Client` and `AsyncClient`, each written once."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
+from urllib.parse import quote
 
 import httpx
 
-from precieux_client import calls
-from precieux_client.calls import Call
+from precieux_client.both import IteratorMethod, Method
+from precieux_client.calls import LONGEST_WAIT, Call, content, given, nothing, one, page, submission_body
 from precieux_client.errors import WaitTimeout
 from precieux_client.exchange import EventStream, Exchange, Settings, waits
 from precieux_client.models import (
@@ -31,42 +32,15 @@ from precieux_client.parameters import SubmissionParameters
 T = TypeVar("T")
 
 
-class AsyncClient:
-    """A client of one server for asyncio. `Client` says what its parameters are.
+class Methods(ABC):
+    """What both clients do. Each has its own way to send a request, to read a stream, and to pause."""
 
-    async with AsyncClient() as client:
-        done = await client.run(language="py", source="print(input())", stdin="42")
-        print(done.run.stdout)
-    """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        key: str | None = None,
-        *,
-        timeout: float = 30.0,
-        retries: int = 5,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._settings = Settings.of(url, key, timeout, retries)
-        self._http = httpx.AsyncClient(
-            base_url=self._settings.url, headers=self._settings.headers(), transport=transport, follow_redirects=False
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+    _settings: Settings
+    _http: httpx.Client | httpx.AsyncClient
 
     # ---- Submissions ------------------------------------------------------------------------------------------------
 
+    @Method
     async def submit(
         self,
         *,
@@ -78,34 +52,38 @@ class AsyncClient:
 
         `wait` is in seconds, at most 60; after them the submission is returned as it is.
         """
-        body = calls.submission_body(**submission)
-        return await self._send(calls.submit(body, wait=wait, idempotency_key=idempotency_key))
+        body = submission_body(submission)
+        return await self._send(Call("POST", "/v1/submissions", one(Submission), {}, body, wait, idempotency_key))
 
+    @Method
     async def run(self, *, timeout: float | None = None, **submission: Unpack[SubmissionParameters]) -> Submission:
         """Submit a program, wait until it has ended, and return the submission. Raises `WaitTimeout`."""
         started = time.monotonic()
-        first = calls.LONGEST_WAIT if timeout is None else min(timeout, calls.LONGEST_WAIT)
-        submitted = await self.submit(wait=first, **submission)
-        if submitted.is_final:
-            return submitted
-        return await self._wait(submitted.id, timeout, started)
+        wait = LONGEST_WAIT if timeout is None else min(timeout, LONGEST_WAIT)
+        body = submission_body(submission)
+        submitted = await self._send(Call("POST", "/v1/submissions", one(Submission), body=body, wait=wait))
+        return submitted if submitted.is_final else await self._wait(submitted.id, timeout, started)
 
+    @Method
     async def get(self, submission_id: int) -> Submission:
         """Return a submission."""
-        return await self._send(calls.get(submission_id))
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}", one(Submission)))
 
+    @Method
     async def wait(self, submission_id: int, *, timeout: float | None = None) -> Submission:
         """Return a submission as soon as it has ended. Raises `WaitTimeout` after `timeout` seconds."""
         return await self._wait(submission_id, timeout, time.monotonic())
 
     async def _wait(self, submission_id: int, timeout: float | None, started: float) -> Submission:
         for seconds in waits(timeout, lambda: time.monotonic() - started):
-            submission = await self._send(calls.get(submission_id, wait=seconds))
+            call = Call("GET", f"/v1/submissions/{submission_id}", one(Submission), wait=seconds)
+            submission = await self._send(call)
             if submission.is_final or submission.state == "held":
                 return submission
         raise WaitTimeout(f"Submission {submission_id} has not ended after {timeout:g} s; it goes on.")
 
-    async def list(
+    @IteratorMethod
+    def list(
         self,
         *,
         email: str | None = None,
@@ -119,44 +97,34 @@ class AsyncClient:
         page_size: int = 50,
     ) -> AsyncIterator[Submission]:
         """Yield the submissions for which all filters hold, the newest first. Their runs have no texts and no tests."""
-        filters = calls.filters(
-            email=email,
-            language=language,
-            state=state,
-            verdict=verdict,
-            batch=batch,
-            created_after=created_after,
-            created_before=created_before,
-            metadata=metadata or {},
-        )
-        cursor: str | None = None
-        while True:
-            page = await self._send(calls.list_submissions(filters, limit=page_size, cursor=cursor))
-            for item in page.items:
-                yield item
-            cursor = page.next
-            if cursor is None:
-                return
+        filters = {
+            "email": email,
+            "language": language,
+            "state": state,
+            "verdict": verdict,
+            "batch": batch,
+            "created_after": created_after,
+            "created_before": created_before,
+            **{f"metadata.{name}": value for name, value in (metadata or {}).items()},
+        }
+        return self._pages("/v1/submissions", Submission, {**filters, "limit": page_size})
 
+    @IteratorMethod
     def events(self, submission_id: int, *, last_event_id: str | None = None) -> AsyncIterator[Event]:
         """Yield what happens to a submission, until it has ended. A connection that breaks is resumed."""
         return self._follow(f"/v1/submissions/{submission_id}/events", last_event_id)
 
-    async def runs(self, submission_id: int) -> AsyncIterator[Run]:
+    @IteratorMethod
+    def runs(self, submission_id: int) -> AsyncIterator[Run]:
         """Yield the runs of a submission, the newest first, without their texts."""
-        cursor: str | None = None
-        while True:
-            page = await self._send(calls.runs(submission_id, cursor=cursor))
-            for item in page.items:
-                yield item
-            cursor = page.next
-            if cursor is None:
-                return
+        return self._pages(f"/v1/submissions/{submission_id}/runs", Run, {})
 
+    @Method
     async def get_run(self, submission_id: int, number: int) -> Run:
         """Return one run of a submission."""
-        return await self._send(calls.run(submission_id, number))
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/runs/{number}", one(Run)))
 
+    @Method
     async def rerun(
         self,
         submission_id: int,
@@ -168,43 +136,55 @@ class AsyncClient:
         idempotency_key: str | None = None,
     ) -> Run:
         """Run a submission again, or a held one for the first time. Raises `Conflict` while a run is under way."""
-        body = calls.run_body(stdin=stdin, args=args, limits=limits)
-        return await self._send(calls.rerun(submission_id, body, wait=wait, idempotency_key=idempotency_key))
+        path, body = f"/v1/submissions/{submission_id}/runs", given(stdin=stdin, args=args, limits=limits)
+        return await self._send(Call("POST", path, one(Run), {}, body or None, wait, idempotency_key))
 
+    @Method
     async def cancel(self, submission_id: int) -> Submission:
         """Cancel a submission. Raises `Conflict` if it has ended."""
-        return await self._send(calls.cancel(submission_id))
+        return await self._send(Call("POST", f"/v1/submissions/{submission_id}/cancel", one(Submission)))
 
+    @Method
     async def delete(self, submission_id: int) -> None:
         """Delete a submission with its files, results and mails. Raises `Conflict` while it is queued or running."""
-        await self._send(calls.delete(submission_id))
+        await self._send(Call("DELETE", f"/v1/submissions/{submission_id}", nothing))
 
+    @Method
     async def output(self, submission_id: int, *, run: int | None = None, test: int | None = None) -> bytes:
         """Return the whole standard output of the latest run, or of another one. With tests, `test` names one."""
-        return await self._send(calls.content(submission_id, "output", run=run, test=test))
+        query = {"run": run, "test": test}
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/output", content, query))
 
+    @Method
     async def stderr(self, submission_id: int, *, run: int | None = None, test: int | None = None) -> bytes:
         """Return the whole standard error, as `output` does."""
-        return await self._send(calls.content(submission_id, "stderr", run=run, test=test))
+        query = {"run": run, "test": test}
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/stderr", content, query))
 
+    @Method
     async def source(self, submission_id: int) -> bytes:
         """Return the source, as a zip if there are several files."""
-        return await self._send(calls.content(submission_id, "source", run=None, test=None))
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/source", content))
 
+    @Method
     async def artifact(self, submission_id: int, name: str, *, run: int | None = None) -> bytes:
         """Return a file that the program wrote to its folder `out`, in the latest run or another one."""
-        return await self._send(calls.artifact(submission_id, name, run=run))
+        path = f"/v1/submissions/{submission_id}/artifacts/{quote(name, safe='')}"
+        return await self._send(Call("GET", path, content, {"run": run}))
 
+    @Method
     async def mails(self, submission_id: int) -> Sequence[Mail]:
         """Return the mails of a submission, the newest first."""
-        return (await self._send(calls.mails(submission_id))).items
+        return (await self._send(Call("GET", f"/v1/submissions/{submission_id}/mails", page(Mail)))).items
 
+    @Method
     async def send_mail_again(self, submission_id: int) -> Mail:
         """Mail the latest result again."""
-        return await self._send(calls.mail_again(submission_id))
+        return await self._send(Call("POST", f"/v1/submissions/{submission_id}/mails", one(Mail)))
 
     # ---- Batches ----------------------------------------------------------------------------------------------------
 
+    @Method
     async def create_batch(
         self,
         submissions: Iterable[SubmissionParameters],
@@ -218,80 +198,111 @@ class AsyncClient:
 
         With `digest`, each address gets one mail when all have ended, and none before.
         """
-        bodies = [calls.submission_body(**one) for one in submissions]
-        return await self._send(
-            calls.create_batch(
-                bodies,
-                defaults=defaults or {},
-                digest=digest,
-                webhook_url=webhook_url,
-                idempotency_key=idempotency_key,
-            )
+        body = given(
+            submissions=[submission_body(each) for each in submissions],
+            defaults=defaults or None,
+            digest=digest or None,
+            webhook_url=webhook_url,
         )
+        return await self._send(Call("POST", "/v1/batches", one(Batch), body=body, idempotency_key=idempotency_key))
 
+    @Method
     async def get_batch(self, batch_id: int) -> Batch:
         """Return a batch."""
-        return await self._send(calls.batch(batch_id))
+        return await self._send(Call("GET", f"/v1/batches/{batch_id}", one(Batch)))
 
+    @IteratorMethod
     def batch_events(self, batch_id: int) -> AsyncIterator[Event]:
         """Yield the progress of a batch, until it has finished."""
-        return self._follow(f"/v1/batches/{batch_id}/events", None)
+        return self._follow(f"/v1/batches/{batch_id}/events")
 
+    @Method
     async def wait_for_batch(self, batch_id: int, *, timeout: float | None = None) -> Batch:
         """Return a batch as soon as all of its submissions have ended. Raises `WaitTimeout`."""
-        async for _ in self._follow(f"/v1/batches/{batch_id}/events", None, timeout):
+        async for _ in self._follow(f"/v1/batches/{batch_id}/events", timeout=timeout):
             pass
-        return await self.get_batch(batch_id)
+        return await self._send(Call("GET", f"/v1/batches/{batch_id}", one(Batch)))
 
+    @Method
     async def cancel_batch(self, batch_id: int) -> Batch:
         """Cancel all submissions of a batch that have not ended."""
-        return await self._send(calls.cancel_batch(batch_id))
+        return await self._send(Call("POST", f"/v1/batches/{batch_id}/cancel", one(Batch)))
 
     # ---- The server -------------------------------------------------------------------------------------------------
 
+    @Method
     async def languages(self) -> Sequence[Language]:
         """Return the languages in which programs can be submitted."""
-        return (await self._send(calls.languages())).items
+        return (await self._send(Call("GET", "/v1/languages", page(Language)))).items
 
+    @Method
     async def language(self, name: str) -> Language:
         """Return one language, by its code, name or alias."""
-        return await self._send(calls.language(name))
+        return await self._send(Call("GET", f"/v1/languages/{quote(name, safe='')}", one(Language)))
 
+    @Method
     async def usage(self) -> Sequence[Budget]:
         """Return what this key has used of its budgets."""
-        return (await self._send(calls.usage())).items
+        return (await self._send(Call("GET", "/v1/usage", page(Budget)))).items
 
+    @Method
     async def limits(self) -> ServerLimits:
         """Return the limits of this server."""
-        return await self._send(calls.limits())
+        return await self._send(Call("GET", "/v1/limits", one(ServerLimits)))
 
     # ---- Sending ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and return its answer. Raises `httpx.TransportError`."""
+
+    @abstractmethod
+    def _open(
+        self, path: str, options: Mapping[str, Any]
+    ) -> AbstractAsyncContextManager[tuple[httpx.Response, AsyncIterator[str]]]:
+        """Open a stream. The content of a refusal has been read. Raises `httpx.TransportError`."""
+
+    @abstractmethod
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next try."""
 
     async def _send(self, call: Call[T]) -> T:
         exchange = Exchange(call, self._settings, self._http)
         while True:
+            delay: float | None
             try:
-                response = await self._http.send(exchange.request)
+                response = await self._answer(exchange.request)
             except httpx.TransportError as exc:
-                delay: float | None = exchange.delay_after_failure(exc)
+                delay = exchange.delay_after_failure(exc)
             else:
                 delay = exchange.delay_after(response)
                 if delay is None:
                     return exchange.read(response)
-            await asyncio.sleep(delay or 0)
+            await self._pause(delay)
 
-    async def _follow(self, path: str, last_event_id: str | None, timeout: float | None = None) -> AsyncIterator[Event]:
+    async def _pages(self, path: str, kind: type[T], query: Mapping[str, Any]) -> AsyncGenerator[T, None]:
+        cursor: str | None = None
+        while True:
+            found = await self._send(Call("GET", path, page(kind), {**query, "cursor": cursor}))
+            for item in found.items:
+                yield item
+            cursor = found.next
+            if cursor is None:
+                return
+
+    async def _follow(
+        self, path: str, last_event_id: str | None = None, timeout: float | None = None
+    ) -> AsyncGenerator[Event, None]:
         stream = EventStream(path, self._settings, last_event_id, timeout)
         while True:
             try:
-                async with self._http.stream("GET", path, **stream.options()) as response:
+                async with self._open(path, stream.options()) as (response, texts):
                     if response.status_code == httpx.codes.NO_CONTENT:
                         return
                     if not response.is_success:
-                        await response.aread()
                         delay = stream.delay_after_refusal(response)
                     else:
-                        async for text in response.aiter_text():
+                        async for text in texts:
                             stream.left_s()
                             for event in stream.parser.feed(text):
                                 stream.reset_failures()
@@ -301,4 +312,4 @@ class AsyncClient:
                         delay = stream.delay_after_break()
             except httpx.TransportError as exc:
                 delay = stream.delay_after_break(exc)
-            await asyncio.sleep(delay)
+            await self._pause(delay)
