@@ -16,7 +16,6 @@ from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
 from api_service.problems import Kind
-from api_service.recipients import Recipients
 from api_service.relay import Relay
 from api_service.submissions import Submissions
 from job_runner.orphans import Orphans
@@ -410,12 +409,6 @@ class TestShares:
             created(await api.post(PATH, json=body, headers=alice.headers))
             refused = await api.post(PATH, json=body, headers=alice.headers)
         assert (refused.status_code, "6000 bytes of sources, inputs and tests" in refused.text) == (429, True)
-
-    async def test_only_allowed_recipients_are_mailed(self, parts: Any, database: Database, folder: Path) -> None:
-        async with client_of(*parts, recipients=Recipients(["example.edu"])) as api:
-            assert faults_of(await post(api, email="a@example.com")) == [("pointer", "/email")]
-            created(await post(api, email="a@example.edu"))
-            created(await post(api))
 
     async def test_a_full_backlog_refuses_before_anything_is_stored(
         self, parts: Any, database: Database, folder: Path
