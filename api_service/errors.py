@@ -18,7 +18,7 @@ from starlette.routing import Match
 
 from api_service.dependencies import Services, credentials_of
 from api_service.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
-from api_service.request_ids import HEADER, SCOPE_KEY
+from api_service.request_log import HEADER, SCOPE_KEY
 from api_service.sentences import sentence
 from shared.errors import TransientError
 from shared.logging import get_logger
