@@ -114,25 +114,21 @@ async def test_refilling_pauses_after_a_box_was_not_made() -> None:
     assert len(tried) == 1
 
 
-async def test_boxes_without_demand_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ready", [True, False])
+async def test_boxes_without_demand_are_killed(ready: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that are not ready yet."""
     keeper, loop = Keeper(), asyncio.get_running_loop()
     now = loop.time()
     monkeypatch.setattr(loop, "time", lambda: now)
-    pool = await _refilled(keeper)
-    keeper.finish_boxes()
-    pool.drain()
-    assert keeper.killed == []
+    pool = Pool(Ready(_PLAIN, 1, 60), keeper.make)
+    pool.refill()
+    if ready:
+        await _settle()
+        keeper.finish_boxes()
+        pool.drain()
+        assert keeper.killed == []
     now += 60
     pool.drain()
-    await _refill(pool)
-    assert keeper.killed == [0]
-    assert len(keeper.boxes) == 1
-
-
-async def test_an_emptied_pool_kills_its_boxes_and_makes_no_more() -> None:
-    keeper = Keeper()
-    pool = await _refilled(keeper)
-    pool.empty()
     await _refill(pool)
     assert keeper.killed == [0]
     assert len(keeper.boxes) == 1
