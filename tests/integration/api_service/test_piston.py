@@ -22,6 +22,7 @@ from shared.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.process import api_process
 from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
+from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import fetch, offer
 
 __all__ = ["reach"]
@@ -92,8 +93,11 @@ async def test_a_job_that_does_not_end_in_time_is_cancelled(reach: Reach, databa
 
 async def test_waits_are_bounded(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston", max_waits=0) as client:
-        assert (await run(client, key))[0] == 429
+    [row] = await fetch(database, "SELECT id FROM api_keys")
+    async with reach(front_doors="piston", max_waits=1) as client:
+        waits = app_of(client).state.services.waits
+        with waits.hold(Principal(int(str(row["id"])), frozenset())):
+            assert (await run(client, key))[0] == 429
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
