@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from tests.unit.test_house_rules import ROOT, SOURCES
 
 #: The order in which rows of a table are locked; jobs are in the order of their uploads, which are locked next.
@@ -148,19 +146,3 @@ def test_the_statements_are_found() -> None:
     paths = set(statements().values())
     assert {"job_runner/claim.py", "job_runner/poison_jobs.py", "shared/broker/outbox_dead_letters.py"} <= paths
     assert {"queue_consumer/jobs.py", "api_service/submission_rows.py", "shared/jobs.py"} <= paths
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "UPDATE job SET x = 1 WHERE lease_id = ANY(:ids)",
-        "WITH a AS (SELECT id FROM job WHERE x ORDER BY id FOR UPDATE) UPDATE job SET x = 1 FROM a WHERE job.id = a.id",
-        "WITH a AS (SELECT id FROM emails WHERE x FOR UPDATE) UPDATE emails SET x = 1 FROM a WHERE emails.id = a.id",
-        "UPDATE emails SET x = 1 FROM unnest(:ids) AS a (id) WHERE emails.id = a.id",
-        "DELETE FROM budgets WHERE used_until < now()",
-        "SELECT id FROM job WHERE upload = ANY(:ids) FOR UPDATE",
-    ],
-)
-def test_a_statement_without_an_order_is_found(sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.unit.test_lock_order.statements", lambda: {sql: "x.py"})
-    assert unsafe() != {}
