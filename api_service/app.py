@@ -11,11 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_service import v1, web
 from api_service.dependencies import Services
 from api_service.errors import WITHOUT_KEY, Render, answer_errors, document, is_v1
-from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.piston.settings import PistonSettings
 from api_service.problems import Kind, Problem
-from api_service.request_ids import RequestIds
+from api_service.request_log import RequestLog
 from api_service.routes import classic, docs, files, health
 from api_service.spelling import EitherSpelling
 from api_service.v1.manners import Manners
@@ -29,7 +28,8 @@ _READ_FROM_STRANGERS: Final = {
     web.LOG_IN: 8 << 10,
     **dict.fromkeys(WITHOUT_KEY, 256 << 10),
 }
-#: The most seconds for the whole of such a body.
+#: The most seconds for the whole of a body, and of such a body.
+_BODY_SECONDS: Final = 20.0
 _STRANGER_SECONDS: Final = 10.0
 
 
@@ -75,7 +75,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
 
         judge0.add_to(app)
         renders.insert(0, (judge0.is_judge0, judge0.refusal))
-    limits = BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds)
+    limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,
         limits=limits,
@@ -87,10 +87,8 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     )
     app.add_middleware(Manners)
     app.add_middleware(EitherSpelling, paths=paths)
-    # Measures refused requests too.
-    app.add_middleware(Measure)
-    # Added last, so it is the outermost.
-    app.add_middleware(RequestIds, logged=tuple(logged))
+    # Added last, so it is the outermost, and counts refused requests too.
+    app.add_middleware(RequestLog, logged=tuple(logged))
     return app
 
 

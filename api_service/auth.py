@@ -6,7 +6,6 @@ exists, the API is in protected mode: it serves the user that runs it, on this m
 """
 
 import hmac
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +13,7 @@ from cachetools import TTLCache
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import HTTPConnection
 
+from api_service.cached import CachedFor
 from api_service.locality import SocketOwner, socket_owner, why_not_local
 from api_service.problems import Kind, Problem
 from shared import api_keys
@@ -64,8 +64,8 @@ class Authenticator:
         self._operator_digests = [api_keys.digest(key) for key in (*operator_keys, local_key) if key]
         self._owner_of = owner_of
         self._cache: TTLCache[str, ApiKey | None] = TTLCache(_CACHED_KEYS, ttl=CACHE_SECONDS)
-        self._checked_at: float | None = None
         self._keys_existed = False
+        self._any_key = CachedFor(CACHE_SECONDS, self._has_any_key)
 
     async def principal(self, request: HTTPConnection, credentials: HTTPAuthorizationCredentials | None) -> Principal:
         """Return the sender of a request. `credentials` are those of the scheme Bearer, if it has any.
@@ -98,15 +98,14 @@ class Authenticator:
 
     async def keys_existed(self) -> bool:
         """Return True if a key has ever existed. The first call records keys of the settings in the database."""
-        if self._keys_existed:
-            return True
-        if self._checked_at is None or time.monotonic() - self._checked_at > CACHE_SECONDS:
-            async with self._database.connection() as connection:
-                if self._has_operator_keys:
-                    await api_keys.remember_settings(connection)
-                self._keys_existed = await api_keys.any_ever(connection)
-            self._checked_at = time.monotonic()
+        self._keys_existed = self._keys_existed or await self._any_key.get()
         return self._keys_existed
+
+    async def _has_any_key(self) -> bool:
+        async with self._database.connection() as connection:
+            if self._has_operator_keys:
+                await api_keys.remember_settings(connection)
+            return await api_keys.any_ever(connection)
 
     async def valid(self, sha256: str) -> Principal | None:
         """Return the principal of the key with this digest, or None if there is no valid key."""

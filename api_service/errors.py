@@ -17,9 +17,9 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from api_service.dependencies import Services, credentials_of
-from api_service.problems import Fault, Kind, Problem, cut
-from api_service.request_ids import HEADER, SCOPE_KEY
-from api_service.v1.validation import sentence
+from api_service.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
+from api_service.request_log import HEADER, SCOPE_KEY
+from api_service.sentences import sentence
 from shared.errors import TransientError
 from shared.logging import get_logger
 
@@ -30,7 +30,6 @@ Render = Callable[[Request, Problem], Response]
 #: Returns the problem of an error of the framework, such as a path without a route.
 OfHttp = Callable[[Request, HTTPException], Awaitable[Problem]]
 
-MEDIA_TYPE: Final = "application/problem+json"
 #: Paths of API v1 that need no key.
 WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
 _CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection

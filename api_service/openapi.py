@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from api_service.errors import MEDIA_TYPE
+from api_service.problems import MEDIA_TYPE
 from api_service.schemas import Upload, language_pattern
 from api_service.settings import ApiSettings
 

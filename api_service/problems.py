@@ -9,6 +9,7 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+MEDIA_TYPE: Final = "application/problem+json"
 #: The page that describes the kinds of problems, one anchor each.
 PAGE: Final = "/problems"
 _QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"

@@ -93,7 +93,7 @@ class Stored:
 
 
 async def insert(connection: Connection, principal: Principal, new: NewSubmission, sha256: str) -> Stored | None:
-    """Insert a row. Return None if the id is taken, or if it may not be run."""
+    """Insert a row. Return None if the id is taken."""
     values = _values(principal, new, sha256, None)
     row = await connection.fetch_one(_statement(new), values)
     return Stored(row["id"], row["created_at"], values) if row else None

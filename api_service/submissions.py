@@ -11,11 +11,11 @@ from api_service import budget, submission_rows
 from api_service.auth import Principal
 from api_service.backlog import KeyBacklog
 from api_service.charges import Charges
+from api_service.holds import Turns
 from api_service.new_submission import NewSubmission, Object
 from api_service.problems import Fault, Kind, Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.submission_rows import Stored
-from api_service.turns import Turns
 from shared import budgets
 from shared.budgets import Use
 from shared.database.connection import Connection, Database

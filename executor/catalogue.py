@@ -207,7 +207,7 @@ class Installed:
             info=self.info,
             name=language.name,
             version=self.version,
-            aliases=list(ALIASES.get(language.code, (language.code,))),
+            aliases=list(ALIASES[language.code]),
             compile=compile_,
             run=run,
             extensions=[f".{extension}" for extension in language.extensions],

@@ -110,8 +110,8 @@ def _whole(value: Any) -> Any:
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
-def answer(result: RunResult, installed: Installed, commands: Commands) -> RunResponse:
-    compile_, run = commands.for_a_shell()
+def answer(result: RunResult, installed: Installed) -> RunResponse:
+    compile_, run = result.commands.for_a_shell()
     return RunResponse(
         timeStamp=_now(),
         status=_STATUS.get(result.verdict, HTTPStatus.OK),

@@ -1,6 +1,6 @@
 """The second call of our executor, `POST /run`: the program's request, and the events of its answer.
 
-The answer is a stream of JSON objects, one a line (`application/x-ndjson`). `docs/executor.md` describes the call.
+The answer is a stream of JSON objects, one a line (`application/x-ndjson`). `docs/engine.md` describes the call.
 """
 
 import base64

@@ -52,10 +52,6 @@ _FIRST: Final = (
 _DEFAULTS: Final = {
     "data_dir": "`/var/lib/precieux` for root, otherwise `~/.local/share/precieux`",
     "executor_slots": "one for each processor",
-    "executor_express_slots": "one for each processor",
-    "executor_warm_boxes": "twice the processors, at most 32",
-    "max_body_bytes": "6 x (source + 2 x input) + 64 KiB",
-    "max_bodies_bytes": "twice `PRECIEUX_MAX_BODY_BYTES`",
 }
 #: Variables that no settings class reads.
 _OTHERS: Final = {

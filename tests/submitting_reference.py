@@ -297,7 +297,7 @@ def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
     yield "standard output, and standard error", f"{settings.max_output_bytes // MIB} MiB each"
     where = "where programs share a user or have no cgroup"
     yield "processes and threads", f"{settings.max_processes}; {fitted.max_processes} {where}"
-    yield "open files of a process", f"{settings.max_open_files}; {fitted.max_open_files} {where}"
+    yield "open files of a process", f"{settings.tuning.open_files}; {fitted.tuning.open_files} {where}"
     yield "files that the program writes, together", f"{run.file_bytes // MIB} MiB"
     yield "the compiler", f"{compilation.cpu_s:g} s of CPU time, {compilation.memory_bytes // MIB} MiB"
     yield "the source", f"{settings.max_source_bytes // MIB} MiB"

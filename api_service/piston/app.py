@@ -8,13 +8,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.dependencies import Services
 from api_service.errors import answer_errors
-from api_service.piston.connect import Sessions
+from api_service.holds import Holds
 from api_service.piston.errors import message, of_http
 from api_service.piston.routes import router
 from api_service.piston.settings import PistonSettings
 from api_service.problems import Kind, Problem
 
 PATH: Final = "/api/v2"
+#: Interactive jobs that a process runs at once. Each needs two open files.
+_MOST_SESSIONS: Final = 32
 #: The paths of the public service began with this.
 _PUBLIC: Final = "/piston"
 _JSON: Final = "application/json"
@@ -29,7 +31,12 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     door.state.services, door.state.settings = services, settings
-    door.state.sessions = Sessions()
+    door.state.sessions = Holds(
+        _MOST_SESSIONS,
+        _MOST_SESSIONS // 2,
+        refusal="Too many interactive jobs run; try again in a moment.",
+        refusal_of_key=f"{_MOST_SESSIONS // 2} interactive jobs of this key run; end one of them, or try again later.",
+    )
     door.include_router(router)
     answer_errors(door, message, of_http)
     app.mount(PATH, _Manners(door))

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -22,8 +20,6 @@ from api_service.piston.submission import submission_of
 from api_service.problems import Kind, Problem
 from shared.engine import Output, Said, StageBegan, StageEnded
 
-#: Interactive jobs that a process runs at once. Each needs two open files.
-_MOST_SESSIONS: Final = 32
 #: Seconds within which `init` must come.
 _INIT_S: Final = 1.0
 #: Seconds within which a client must take a message.
@@ -37,36 +33,6 @@ class Closed(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
-
-
-class Sessions:
-    """Counts the connections of this process. At most `most` may be open, and half of them by one key."""
-
-    def __init__(self, most: int = _MOST_SESSIONS) -> None:
-        self._free = most
-        self._most_of_a_key = (most + 1) // 2
-        self._held: Counter[int | None] = Counter()
-
-    @contextmanager
-    def hold(self, key: int | None) -> Iterator[None]:
-        """Count one connection of the key while the block runs. Raise `Problem` if it has too many (429), or if all
-        keys together have (503)."""
-        if self._held[key] >= self._most_of_a_key:
-            raise Problem(
-                Kind.TOO_MANY,
-                f"{self._most_of_a_key} interactive jobs of this key run; end one of them, or try again later.",
-            )
-        if not self._free:
-            raise Problem(Kind.UNAVAILABLE, "Too many interactive jobs run; try again in a moment.")
-        self._free -= 1
-        self._held[key] += 1
-        try:
-            yield
-        finally:
-            self._free += 1
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]
 
 
 class Session:

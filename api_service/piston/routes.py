@@ -79,7 +79,7 @@ async def connect(websocket: WebSocket) -> None:
     with contextlib.ExitStack() as held:
         try:
             principal = await submitter(websocket, services)
-            held.enter_context(state.sessions.hold(principal.key_id))
+            held.enter_context(state.sessions.hold(principal))
             held.enter_context(services.waits.hold(principal))
         except Problem as exc:
             await websocket.send_denial_response(message(websocket, exc))

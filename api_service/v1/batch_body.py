@@ -5,12 +5,12 @@ What the defaults need by themselves is done once, so that a short body with lon
 more memory than a long one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import Request
-from pydantic import Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from api_service.auth import Principal
 from api_service.batches import NewBatch
@@ -78,16 +78,8 @@ class _Outline(Strict):
     webhook_url: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PostedBatch:
-    """A batch that was posted. `content` is what was parsed, by which a repeated request is recognised."""
-
-    new: NewBatch
-    content: Mapping[str, Any]
-
-
-async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
-    """Return the batch of a request. Raises `Problem`: 415, 400, or 422 with all its faults."""
+async def read_batch(request: Request, services: Services, principal: Principal) -> tuple[NewBatch, BaseModel]:
+    """Return the batch of a request, and what was parsed. Raises `Problem`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
     _, faults = checked_query(NoQuery, query_items(request))
     outline = await aside(len(body), _outlined, body, faults)
@@ -95,7 +87,7 @@ async def read_batch(request: Request, services: Services, principal: Principal)
     terms = await terms_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
     new = await in_thread(_validated, outline, replace(terms, may_hold=False))
     require_known_offer(terms, new.submissions)
-    return PostedBatch(new, dict(outline))
+    return new, outline
 
 
 def _outlined(body: bytes, faults: Sequence[Fault]) -> _Outline:

@@ -35,7 +35,6 @@ is not settled within a minute belongs to a process that has died: the next requ
 import asyncio
 import hashlib
 import json
-import random
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -56,21 +55,17 @@ from api_service.v1.aside import in_thread
 from shared.database.connection import Connection, Database, Record
 from shared.errors import TransientError
 from shared.logging import get_logger
+from shared.resources.kept_answers import KEPT_SECONDS
 
 log = get_logger(__name__)
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 
-#: Seconds for which an answer is kept.
-KEPT_SECONDS: Final = 86_400
 #: Seconds after which a claim without an answer is taken over.
 _CLAIM_SECONDS: Final = 60.0
 #: Seconds within which an answer follows its work, besides the time for which the request may wait.
 _ANSWER_SECONDS: Final = 5.0
-#: One request of so many removes old rows, and so many of them. So the table does not grow.
-_CLEANS_ONE_IN: Final = 100
-_CLEANED: Final = 1000
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE: Final = re.compile(r"[!#-~][ -~]*")
 _MOST_CHARACTERS: Final = 255
@@ -105,13 +100,6 @@ _STORE: Final = """
 _RELEASE: Final = """
     DELETE FROM idempotency_keys
     WHERE owner = :owner AND path = :path AND key = :key AND claim_id = :claim_id AND status IS NULL
-"""
-_CLEAN: Final = """
-    DELETE FROM idempotency_keys USING (
-        SELECT owner, path, key FROM idempotency_keys WHERE created_at < now() - make_interval(secs => :kept_seconds)
-        LIMIT :limit FOR UPDATE SKIP LOCKED
-    ) AS old
-    WHERE (idempotency_keys.owner, idempotency_keys.path, idempotency_keys.key) = (old.owner, old.path, old.key)
 """
 
 
@@ -167,8 +155,6 @@ async def once(
     first = await _claim(slot, claim_id, content_sha256)
     if first is not None:
         return await _replay(slot, first, render)
-    if not random.randrange(_CLEANS_ONE_IN):  # noqa: S311
-        await _clean(slot.database)
 
     async def settle(connection: Connection, made: int) -> None:
         settled = {"status": status.value, "made": made, "location": place(made), "wait_s": float(wait_s)}
@@ -258,15 +244,6 @@ async def _release(slot: _Slot, claim_id: str) -> None:
         await asyncio.shield(slot.run(_RELEASE, claim_id=claim_id))
     except TransientError as exc:
         log.warning("idempotency.not_released", path=slot.path, error=str(exc), taken_over_in_s=_CLAIM_SECONDS)
-
-
-async def _clean(database: Database) -> None:
-    """Remove answers that are older than the time for which they are kept."""
-    try:
-        async with database.connection() as connection:
-            await connection.execute(_CLEAN, {"kept_seconds": KEPT_SECONDS, "limit": _CLEANED})
-    except TransientError as exc:
-        log.warning("idempotency.not_cleaned", error=str(exc))
 
 
 def _headers(location: str | None) -> dict[str, str]:

@@ -12,9 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.errors import MEDIA_TYPE
 from api_service.openapi import response_headers
-from api_service.problems import Kind
+from api_service.problems import MEDIA_TYPE, Kind
 from api_service.v1.validation import NoQuery
 
 Schema = dict[str, Any]

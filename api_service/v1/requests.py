@@ -11,6 +11,7 @@ from typing import Any, Final
 from api_service.engine_offer import Offer, Offered
 from api_service.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
 from api_service.problems import Fault, invalid
+from api_service.sentences import as_written
 from api_service.v1.defaults import Defaults, Place
 from api_service.v1.submission_body import (
     MOST_METADATA,
@@ -21,7 +22,7 @@ from api_service.v1.submission_body import (
     SubmissionBody,
     TestBody,
 )
-from api_service.v1.validation import MOST_FAULTS, as_written
+from api_service.v1.validation import MOST_FAULTS
 from shared import source_paths
 from shared.egress import Egress
 from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed

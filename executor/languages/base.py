@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from shared.engine import ProgramLimits
+from shared.languages import NAMES
 
 #: The words of a compile command that stand for several.
 COMPANIONS: Final = "{companions}"
@@ -140,12 +141,12 @@ class Library:
 class Forked:
     """`argv` starts a runtime that forks for each program. The fork does what `Run.words` would do.
 
-    `imports` are modules that the runtime imports before it forks if they are further words of `argv`, by the module
-    that a program imports (`executor.warm.imports`).
+    `imports` are modules that a second runtime imports before it forks, as further words of `argv`, if they are
+    installed (`executor.warm.imports`).
     """
 
     argv: tuple[str, ...]
-    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,6 @@ class Language:
     """
 
     code: str
-    name: str
     source_file: SourceFile
     tools: dict[str, tuple[str, ...]]
     version: tuple[str, ...]
@@ -195,6 +195,10 @@ class Language:
     library_words: dict[str, tuple[str, str]] = field(default_factory=dict)
     library_environment: dict[str, str] = field(default_factory=dict)
     prebuilt: Prebuilt | None = None
+
+    @property
+    def name(self) -> str:
+        return NAMES[self.code]
 
     def names_for(self, source: str) -> Names:
         """Return the names of the files of a program with this text."""

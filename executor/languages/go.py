@@ -12,7 +12,6 @@ _CONSTRAINTS = re.compile(
 
 LANGUAGE = Language(
     code="go",
-    name="Go",
     source_file=SourceFile("main.go", extensions=("go",), special=_CONSTRAINTS),
     tools={"go": ("/usr/bin/go", "/usr/local/go/bin/go")},
     compile=Compile(

@@ -38,7 +38,6 @@ _INSIDE = (
 
 LANGUAGE = Language(
     code="java",
-    name="Java",
     source_file=SourceFile(_names),
     tools={tool: tuple(f"{jdk}/{tool}" for jdk in JDKS) for tool in ("java", "javac")},
     compile=Compile(

@@ -8,9 +8,7 @@ from typing import Protocol
 from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
 from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepReport, encode
 from executor.sandbox.keeper.words import run_words
-from executor.sandbox.streams.artefacts import receive_artefacts
 from executor.sandbox.streams.collected import CollectedFiles
-from executor.sandbox.streams.out_folder import receive_out_folder
 from executor.sandbox.streams.sealed import sealed_file
 from executor.sandbox.streams.step import Descriptors, Streams
 
@@ -57,9 +55,9 @@ class Box:
             await self._finished
             results = [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
             if self._artefacts and results:
-                results[0] = replace(results[0], artefacts=receive_artefacts(self._artefacts))
+                results[0] = replace(results[0], artefacts=self._artefacts.artefacts())
             if self._out_folder and len(results) == len(job.steps):
-                results[-1] = replace(results[-1], out_folder=receive_out_folder(self._out_folder))
+                results[-1] = replace(results[-1], out_folder=self._out_folder.out_folder())
             return results
         except BaseException:  # even if it did not begin: the box would wait for its job without end
             self.kill()

@@ -79,12 +79,6 @@ class BubblewrapSandbox:
             self._next_drain.cancel()
         self._drain()
 
-    def keep_no_longer(self, template: Template) -> None:
-        """Kill the boxes of this template that wait, and make no more."""
-        for pool in [pool for pool in self._pools if pool.template == template]:
-            self._pools.remove(pool)
-            pool.empty()
-
     async def run(self, job: Job) -> list[StepResult]:
         await self._ensure_up()
         pool = next((pool for pool in self._pools if pool.template == job.template), None)

@@ -60,14 +60,9 @@ class Pool:
     def drain(self) -> None:
         """Kill the waiting boxes if there has been no demand for `Ready.idle_s` seconds."""
         if self._loop.time() >= self._in_demand_until:
-            self.empty()
-
-    def empty(self) -> None:
-        """Kill the waiting boxes. The pool makes more only after the next `take`."""
-        self._in_demand_until = self._loop.time()
-        boxes, self._boxes = self._boxes, []
-        for box in boxes:
-            box.kill()
+            boxes, self._boxes = self._boxes, []
+            for box in boxes:
+                box.kill()
 
     def _may_add(self) -> bool:
         if len(self._boxes) >= self._count:
@@ -79,7 +74,7 @@ class Pool:
             box = await self._make(self.template)
             if self._loop.time() < self._in_demand_until:
                 self._boxes.append(box)
-            else:  # the pool was emptied meanwhile
+            else:  # the demand has ended meanwhile
                 box.kill()
         except SandboxFailure as exc:
             self._paused_until = self._loop.time() + _PAUSE_S

@@ -22,7 +22,7 @@ from shared.database.connection_errors import UNAVAILABLE, wrong_address
 from shared.database.connector import Connector
 from shared.database.listener import Listener
 from shared.database.named_parameters import numbered
-from shared.errors import DatabaseConflict, DatabaseFull, DatabaseUnavailable
+from shared.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.settings import Settings
@@ -93,6 +93,8 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     if isinstance(error, asyncpg.DiskFullError):
         metrics.DATABASE_FULL.inc()
         return DatabaseFull(f"the disk of the database is full: {text}")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return DatabaseTooSlow(f"the database took too long: {text}")
     if isinstance(error, UNAVAILABLE):
         return DatabaseUnavailable(f"the database is unavailable: {text}")
     return None

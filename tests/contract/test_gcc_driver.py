@@ -20,7 +20,7 @@ from tests.fixtures.languages import need_language
 
 pytestmark = pytest.mark.contract
 
-_SETTINGS: Final = ExecutorSettings(precompile_headers=False, executor_warm=False)
+_SETTINGS: Final = ExecutorSettings().tuned(precompile_headers=False, warm_boxes=0)
 _MAIN: Final = "int main(void) { return 0; }\n"
 _SOURCES: Final = {
     "c": {

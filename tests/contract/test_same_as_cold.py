@@ -6,10 +6,7 @@ headers ready. All get the same input; `Case` holds the rest of a program's requ
 """
 
 import asyncio
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +16,8 @@ import httpx
 import pytest
 
 from executor.languages import known
+from executor.settings import ExecutorSettings
+from executor.warm.__main__ import precompile
 from shared.engine import Compiled, TestEnded
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
@@ -95,7 +94,7 @@ _CASES = list(_cases())
 
 @pytest.fixture(scope="module")
 def cold() -> Iterator[str]:
-    with running_executor(executor_warm="false", compile_cache_bytes="0") as running:
+    with running_executor(warm_boxes="0", compile_cache_bytes="0") as running:
         yield running.url
 
 
@@ -103,15 +102,9 @@ def cold() -> Iterator[str]:
 def warm(cold: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     has_cpp = any(item.nodeid.partition("[")[2].startswith("cpp") for item in request.session.items)
     folder = tmp_path_factory.mktemp("cache")
-    precompile = str(has_cpp).lower()
-    environment = {
-        **os.environ,
-        "PRECIEUX_EXECUTOR_CACHE_DIR": str(folder),
-        "PRECIEUX_PRECOMPILE_HEADERS": precompile,
-    }
-    subprocess.run([sys.executable, "-m", "executor.warm"], env=environment, check=True)
+    asyncio.run(precompile(ExecutorSettings(executor_cache_dir=folder).tuned(precompile_headers=has_cpp)))
     with running_executor(
-        compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers=precompile
+        compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers=str(has_cpp)
     ) as running:
         asyncio.run(_await_readiness(cold, running.url))
         yield running.url

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.database.connection import Database, DatabaseSettings
-from shared.errors import DatabaseConflict, DatabaseFull, DatabaseUnavailable
+from shared.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +116,7 @@ async def test_a_deadlock_is_a_conflict_that_may_be_tried_again(database: Databa
         ("25006", DatabaseUnavailable),
         ("53100", DatabaseFull),
         ("53300", DatabaseUnavailable),
-        ("57014", DatabaseUnavailable),
+        ("57014", DatabaseTooSlow),
         ("57P01", DatabaseUnavailable),
         ("58030", DatabaseUnavailable),
         ("22012", asyncpg.DivisionByZeroError),

@@ -22,7 +22,7 @@ _MODULES: Final = {
         "shared.storage.settings",
         "shared.webhooks",
     ],
-    "queue_consumer": ["queue_consumer.reconciler", "shared.broker.settings"],
+    "queue_consumer": ["shared.broker.settings"],
     "job_runner": [
         "job_runner.settings",
         "job_runner.mailers.settings",
@@ -43,9 +43,12 @@ _FIXED: Final = {
         "EXECUTOR_CORS_ORIGINS",  # it is not published
         "EXECUTOR_CACHE_DIR",
         "BWRAP",
-        "EXECUTOR_FIRST_USER_ID",
         "EXECUTOR_USE_CGROUPS",
         "EXECUTOR_UNSAFE_SERVE_WITHOUT_ISOLATION",
+        # They come with a folder, which the image has or a file of overrides mounts.
+        "PYTHON_PACKAGES",
+        "NODE_PACKAGES",
+        "JAVA_JARS",
     },
 }
 

@@ -71,16 +71,16 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 
 
 async def _created(request: Request, services: Services, principal: Principal) -> Response:
-    posted = await read_batch(request, services, principal)
+    new, content = await read_batch(request, services, principal)
 
     async def work(settle: Settle) -> int:
         await services.backlog.check()
-        made = await Batches(services.database, services.submissions).register(principal, posted.new, settle)
+        made = await Batches(services.database, services.submissions).register(principal, new, settle)
         services.relay.wake.set()
         return made
 
     render, status, location = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
-    return await once(request, services, principal, posted.content, work, render, status=status, location=location)
+    return await once(request, services, principal, content, work, render, status=status, location=location)
 
 
 @router.get(

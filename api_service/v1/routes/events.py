@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
+from api_service import snapshots
 from api_service.dependencies import ReaderDep, ServicesDep
 from api_service.event_log import Position, unsent
 from api_service.problems import Kind
@@ -22,8 +23,8 @@ router = APIRouter(tags=["submissions"])
     **operation(
         "stream_submission_events",
         "Follow a submission",
-        "A stream of Server-Sent Events: `state` and `test` events of the latest run, `queue` while it waits, and"
-        " `finished` with the submission at its end. It begins with what has happened already.",
+        "A stream of Server-Sent Events: `state` and `test` events of the latest run, and `finished` with the"
+        " submission at its end. It begins with what has happened already.",
         parameters=[LAST_EVENT_ID],
         problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
         responses=RESPONSES,
@@ -35,11 +36,11 @@ async def stream_submission_events(
     services: ServicesDep,
     id: SubmissionId,
 ) -> Response:
-    reading = await services.streams.snapshots.read(id)
-    if reading is None or owner_of(principal) not in (None, reading.owner):
+    snapshot = await snapshots.read(services.database, id)
+    if snapshot is None or owner_of(principal) not in (None, snapshot.owner):
         refuse_unknown()
     read_query(request)
     last = Position.parse(request.headers.get("Last-Event-ID", ""))
-    if last is not None and last.is_last and not unsent(reading.snapshot, last):
+    if last is not None and last.is_last and not unsent(snapshot, last):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return await event_stream(request, submission_events(services, principal, id, last))

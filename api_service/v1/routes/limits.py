@@ -6,11 +6,11 @@ from pydantic import Field
 from api_service.dependencies import ReaderDep, ServicesDep
 from api_service.v1.answers import answer
 from api_service.v1.batch_body import MAX_BATCH
-from api_service.v1.idempotency import KEPT_SECONDS
 from api_service.v1.openapi import operation
 from api_service.v1.validation import read_query
 from api_service.v1.waiting import MAX_WAIT_S
 from shared.engine import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.resources.kept_answers import KEPT_SECONDS
 from shared.resources.models import Bytes, Resource
 
 router = APIRouter(tags=["service"])

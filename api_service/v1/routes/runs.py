@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.auth import Principal
-from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.dependencies import AdmitDep, ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.problems import Kind
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
@@ -15,7 +15,6 @@ from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.examples import RUN, RUN_ITEM
 from api_service.v1.idempotency import once
 from api_service.v1.ids import RunNumber, SubmissionId
-from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation
 from api_service.v1.run_body import RunBody, read_run_request
 from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown
@@ -68,14 +67,12 @@ async def get_run(
     number: RunNumber,
     request: Request,
     services: ServicesDep,
+    admit: AdmitDep,
 ) -> Response:
     await read_query_of(request, services, principal, id)
-    with admission(services, principal) as admitted:
-        async with services.database.connection() as connection:
-            run = await read.run(
-                connection, id, number, links=services.links, owner=owner_of(principal), admit=admitted.admit
-            )
-        return admitted.until_sent(answer(run or refuse_unknown("run of this submission")))
+    async with services.database.connection() as connection:
+        run = await read.run(connection, id, number, links=services.links, owner=owner_of(principal), admit=admit)
+    return answer(run or refuse_unknown("run of this submission"))
 
 
 @router.post(

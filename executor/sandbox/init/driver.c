@@ -51,16 +51,7 @@ static int finish_build(const struct step *step, int compiler_status, int assemb
     return linker_status == 0 || linker_status == ERROR_FOUND ? linker_status : -1;
 }
 
-/* Remove what the commands left over. Then exit with `status`, or return if it is -1. */
-static void clean_up_and_exit(const struct step *step, int status)
-{
-    for (char *const *path = step->leftovers; *path; path++)
-        unlink(*path);
-    if (status >= 0)
-        _exit(status);
-}
-
-/* Run the three commands and exit. Return if the driver must run instead. */
+/* Run the three commands, remove what they left over, and exit. Return if the driver must run instead. */
 static void run_commands(const struct step *step)
 {
     int pipe[2];
@@ -69,8 +60,11 @@ static void run_commands(const struct step *step)
     pid_t compiler = spawn(step, COMPILER, 0, pipe[1]), assembler = spawn(step, ASSEMBLER, pipe[0], 1);
     close(pipe[0]);
     close(pipe[1]);
-    int compiler_status = wait_for(compiler);
-    clean_up_and_exit(step, finish_build(step, compiler_status, wait_for(assembler)));
+    int compiler_status = wait_for(compiler), status = finish_build(step, compiler_status, wait_for(assembler));
+    for (char *const *path = step->leftovers; *path; path++)
+        unlink(*path);
+    if (status >= 0)
+        _exit(status);
 }
 
 _Noreturn void run_step(const struct step *step)

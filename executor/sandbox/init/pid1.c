@@ -9,7 +9,6 @@
 #include "world.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -39,16 +38,12 @@ static struct file files[MAX_FILES];
 /* The keeper sends this signal in place of SIGKILL, which would end process 1 instead of the program. */
 enum { SENDS_KILL = 64 };
 
-static double seconds(struct timeval time)
-{
-    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
-}
-
 static double cpu_of_children(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static void send_text(int keeper, const char *text)
@@ -205,6 +200,14 @@ static double start_further(const struct box *box, const struct confinement *con
     return clock_getcpuclockid(child->pid, &clock) == 0 ? read_clock(clock) : 0;
 }
 
+static struct file read_file(int contents, off_t offset)
+{
+    const char *name = next_word(&packet);
+    off_t size = (off_t)next_number(&packet);
+    mode_t mode = (mode_t)next_number(&packet);
+    return (struct file){name, contents, offset, size, mode};
+}
+
 /* Read the work folder's files into `files`, and return their number. */
 static int read_files(void)
 {
@@ -214,10 +217,8 @@ static int read_files(void)
     if (count < 0 || count > MAX_FILES)
         fail_malformed("files");
     for (int index = 0; index < count; index++) {
-        const char *name = next_word(&packet);
-        off_t size = (off_t)next_number(&packet);
-        files[index] = (struct file){name, contents, offset, size, (mode_t)next_number(&packet)};
-        offset += size;
+        files[index] = read_file(contents, offset);
+        offset += files[index].size;
     }
     return count;
 }

@@ -29,8 +29,8 @@ static struct box read_box(const struct confinement *confinement)
     box.is_forked = next_number(&packet) > 0;
     box.keeper = packet.descriptors[0];
     box.joins = packet.descriptors + 1;
-    box.join_count = (int)next_number(&packet);
-    if (box.join_count != packet.count - 1)
+    box.join_count = packet.count - 1;
+    if (box.join_count < 0)
         fail_malformed("box");
     return box;
 }

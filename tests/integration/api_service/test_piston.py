@@ -12,7 +12,6 @@ from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
 from api_service.piston import execution
-from api_service.piston.connect import Sessions
 from api_service.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions import Submissions
@@ -145,23 +144,6 @@ async def test_a_lost_charge_fails_no_interactive_job(
     monkeypatch.setattr(budgets, "charge", away)
     submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
     await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)
-
-
-def test_interactive_jobs_are_bounded() -> None:
-    sessions = Sessions(1)
-    for _ in range(2):
-        with sessions.hold(1), pytest.raises(Problem, match="Too many interactive jobs"), sessions.hold(2):
-            pass
-
-
-def test_a_key_holds_half_of_the_interactive_jobs() -> None:
-    sessions = Sessions(4)
-    for _ in range(2):
-        with sessions.hold(1), sessions.hold(1):
-            with pytest.raises(Problem, match="2 interactive jobs of this key"), sessions.hold(1):
-                pass
-            with sessions.hold(2), sessions.hold(None):
-                pass
 
 
 def test_settings_of_a_closed_front_door_are_not_read(tmp_path: Path, database_url: str) -> None:

@@ -216,7 +216,7 @@ async def test_a_claim_from_a_long_queue_reads_few_rows(database: Database) -> N
         (_INSERT_JOBS, insertion, 100),
     ):
         [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)
-        nodes = list(_nodes(json.loads(str(row["QUERY PLAN"]))[0]["Plan"]))
+        nodes = list(_nodes(json.loads(row["QUERY PLAN"])[0]["Plan"]))
         scans = [node for node in nodes if node.get("Relation Name") == "job" and "Scan" in node["Node Type"]]
         assert len(scans) >= 3
         # `test_results` is empty here. A claim deletes from it what an earlier attempt has left.

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ async def request(database: Database, store: LocalStore, *, seconds_ago: float |
     return upload, request_id
 
 
-async def jobs(database: Database) -> list[dict[str, object]]:
+async def jobs(database: Database) -> list[dict[str, Any]]:
     return await fetch(database, "SELECT upload, request_id, status, stop_reason FROM job ORDER BY upload")
 
 

@@ -8,8 +8,9 @@ from fastapi import Request
 from pydantic import Field
 
 from api_service.problems import Problem
+from api_service.sentences import sentence
 from api_service.v1.manners import accepts_gzip
-from api_service.v1.validation import Strict, parse_json, read_query, sentence, validated
+from api_service.v1.validation import Strict, parse_json, read_query, validated
 
 
 class Inner(Strict):

@@ -157,9 +157,8 @@ class WithRuntime(Warm):
     """Every language has a runtime that has started, and that runs every job."""
 
     def __init__(self) -> None:
-        self._settings = ExecutorSettings(executor_warm=False)
+        self._settings = ExecutorSettings().tuned(warm_boxes=0)
         self._runtimes: Any = {"py": self}
-        self._imports = {}
 
     def place(self, job: Job, *others: Any) -> Job:
         if others:
@@ -207,7 +206,7 @@ async def test_a_rejected_source_is_compiled_without_the_header(
     sandbox = RejectingSandbox(stopped)
     cpp = Installed(known()["cpp"], {"gxx": "/usr/bin/g++", "gold": "", "named_folders": ""}, "")
     with capture_logs() as logged:
-        result = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
+        result = await Pipeline(sandbox, ExecutorSettings().tuned(precompile_headers=precompile)).run(
             RunRequest(code=code, language="cpp"), cpp
         )
     assert result.verdict is verdict

@@ -44,14 +44,23 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
+async def _refilled(keeper: Keeper, count: int = 1, idle_s: float = 60) -> Pool:
+    """Return a pool of `count` boxes that has begun to make them."""
+    pool = Pool(Ready(_PLAIN, count, idle_s), keeper.make)
+    await _refill(pool)
+    return pool
+
+
+async def _refill(pool: Pool) -> None:
+    pool.refill()
+    await _settle()
+
+
 async def test_pool_has_one_box_before_its_first_use() -> None:
     keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 3, 60), keeper.make)
-    pool.refill()
-    await _settle()
+    pool = await _refilled(keeper, 3)
     keeper.finish_boxes()
-    pool.refill()
-    await _settle()
+    await _refill(pool)
     assert len(keeper.boxes) == 1
     assert pool.take() is keeper.boxes[0]
 
@@ -60,28 +69,23 @@ async def test_used_pool_fills_to_its_count_two_at_a_time() -> None:
     keeper = Keeper()
     pool = Pool(Ready(_PLAIN, 3, 60), keeper.make)
     pool.take()
-    pool.refill()
-    await _settle()
+    await _refill(pool)
     assert len(keeper.boxes) == 2
     keeper.finish_boxes()
-    pool.refill()
-    await _settle()
+    await _refill(pool)
     assert len(keeper.boxes) == 3
 
 
-async def test_pool_of_no_boxes_makes_none() -> None:
+@pytest.mark.parametrize(("count", "idle_s"), [(0, 60), (1, 0)])
+async def test_a_pool_that_is_off_or_never_in_demand_makes_no_box(count: int, idle_s: float) -> None:
     keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 0, 60), keeper.make)
-    pool.refill()
-    await _settle()
+    await _refilled(keeper, count, idle_s)
     assert keeper.boxes == []
 
 
 async def test_a_ready_box_is_taken_once() -> None:
     keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 1, 60), keeper.make)
-    pool.refill()
-    await _settle()
+    pool = await _refilled(keeper)
     assert pool.take() is None
     keeper.finish_boxes()
     assert pool.take() is keeper.boxes[0]
@@ -90,12 +94,9 @@ async def test_a_ready_box_is_taken_once() -> None:
 
 async def test_refilling_pauses_after_a_box_failed() -> None:
     keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 1, 60), keeper.make)
-    pool.refill()
-    await _settle()
+    pool = await _refilled(keeper)
     keeper.boxes[0].handle(BoxGone(0, "no such program"))
-    pool.refill()
-    await _settle()
+    await _refill(pool)
     assert pool.take() is None
     assert len(keeper.boxes) == 1
 
@@ -109,44 +110,25 @@ async def test_refilling_pauses_after_a_box_was_not_made() -> None:
 
     pool = Pool(Ready(_PLAIN, 1, 60), fail)
     for _ in range(2):
-        pool.refill()
-        await _settle()
+        await _refill(pool)
     assert len(tried) == 1
 
 
-async def test_a_pool_that_is_never_in_demand_makes_no_box() -> None:
-    keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 1, 0), keeper.make)
-    pool.refill()
-    await _settle()
-    assert keeper.boxes == []
-
-
-async def test_boxes_without_demand_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ready", [True, False])
+async def test_boxes_without_demand_are_killed(ready: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that are not ready yet."""
     keeper, loop = Keeper(), asyncio.get_running_loop()
     now = loop.time()
     monkeypatch.setattr(loop, "time", lambda: now)
     pool = Pool(Ready(_PLAIN, 1, 60), keeper.make)
     pool.refill()
-    await _settle()
-    keeper.finish_boxes()
-    pool.drain()
-    assert keeper.killed == []
+    if ready:
+        await _settle()
+        keeper.finish_boxes()
+        pool.drain()
+        assert keeper.killed == []
     now += 60
     pool.drain()
-    pool.refill()
-    await _settle()
-    assert keeper.killed == [0]
-    assert len(keeper.boxes) == 1
-
-
-async def test_an_emptied_pool_kills_its_boxes_and_makes_no_more() -> None:
-    keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 1, 60), keeper.make)
-    pool.refill()
-    await _settle()
-    pool.empty()
-    pool.refill()
-    await _settle()
+    await _refill(pool)
     assert keeper.killed == [0]
     assert len(keeper.boxes) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,10 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-def _place(warm: Warm, code: str) -> Job:
+def _place(warm: Warm, code: str, source: str = "1", installed: Installed | None = None) -> Job:
     """Return the job of a small program, as the speed-ups change it."""
-    installed = _installed(code)
-    program, run = of_source(RunRequest(language=code, code="1"), installed, _SETTINGS)
+    installed = installed or _installed(code)
+    program, run = of_source(RunRequest(language=code, code=source), installed, _SETTINGS)
     return warm.place(plan(program, run, installed, _SETTINGS), program, installed)
 
 
@@ -85,10 +86,25 @@ async def test_node_starts_with_its_first_program() -> None:
     await warm.aclose()
 
 
+async def test_libraries_are_imported_ahead_after_their_first_program() -> None:
+    sandbox: Any = _Sandbox()
+    warm = Warm(sandbox, _SETTINGS, [python := replace(_installed("py"), reserved=frozenset({"numpy"}))], None)
+    await _settle()
+    assert not sandbox.keeps("numpy")
+    for modules in ((), ("numpy", "numpy.random")):
+        template = _place(warm, "py", "import numpy", python).template
+        await _settle()
+        assert template.zygote
+        assert template.zygote.argv[2:] == modules
+    assert sandbox.keeps("numpy numpy.random")
+    assert _place(warm, "py", "import os", python).template.zygote != template.zygote
+    await warm.aclose()
+
+
 @pytest.mark.parametrize("code", ["py", "js"])
 async def test_an_executor_may_do_without_speed_ups(code: str) -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, ExecutorSettings(executor_warm=False), [_installed(code)], None)
+    warm = Warm(sandbox, ExecutorSettings().tuned(warm_boxes=0), [_installed(code)], None)
     assert _place(warm, code).template.zygote is None
     await _settle()
     assert sandbox.kept == set()

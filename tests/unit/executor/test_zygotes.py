@@ -165,5 +165,3 @@ def test_a_zygote_that_is_too_old_is_ended_without_an_order(keeper: Keeper, monk
     assert keeper.zygotes.next_expiry == float("inf")
     keeper.zygotes.kill_all()
     assert not keeper.selector.get_map()
-    keeper.zygotes.retire_old()
-    assert not keeper.zygotes._kinds

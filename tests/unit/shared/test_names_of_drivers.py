@@ -26,7 +26,7 @@ def test_the_connection_of_pika_keeps_what_it_has_received() -> None:
     assert "self._frame_buffer +=" in inspect.getsource(pika.connection.Connection)
 
 
-def test_the_blocking_connection_of_pika_waits_by_one_method_of_another() -> None:
+def test_the_connection_of_pika_is_still_made_of_another() -> None:
     assert "self._impl" in inspect.getsource(getattr(pika.BlockingConnection, "_flush_output"))  # noqa: B009  (the type stubs leave it out)
     assert "_impl_class" in inspect.signature(pika.BlockingConnection).parameters
 

@@ -339,7 +339,7 @@ class TestText:
             ("language=py&source=x", [("parameter", "source")]),
             ("language=py&entry=a", [("parameter", "entry")]),
             ("language=py&args=a", [("parameter", "args")]),
-            ("language=py&files=a", [("parameter", "files"), ("pointer", "")]),
+            ("language=py&files=a", [("parameter", "files")]),
             ("language=py&stdin=%00", [("parameter", "stdin")]),
             ("language=py&stdin=caf%E9", [("parameter", "stdin")]),
             ("language=py&%FF=1", [("pointer", "")]),

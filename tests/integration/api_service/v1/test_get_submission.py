@@ -3,21 +3,12 @@
 import asyncio
 import json
 import time
-from types import SimpleNamespace
-from typing import Any
-from unittest.mock import AsyncMock
 
 import httpx
 import pytest
-from fastapi import Response
 
-from api_service.auth import Principal
-from api_service.problems import Problem
 from api_service.relay import Relay
-from api_service.shares import Shares
-from api_service.v1.large_answers import admission
 from api_service.watcher import Watcher
-from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
@@ -91,7 +82,7 @@ async def test_a_key_may_wait_a_few_times_at_once(
     await make_job(database, upload)
     path = f"/v1/submissions/{upload}"
     waits = [asyncio.create_task(waiting_api.get(f"{path}?wait=50", headers=alice.headers)) for _ in range(2)]
-    count = app_of(waiting_api).state.services.waits._count
+    count = app_of(waiting_api).state.services.waits._held
     await eventually(lambda: count[alice.id] == 2, what="both requests wait")
     refused = await waiting_api.get(f"{path}?wait=50", headers=alice.headers)
     assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
@@ -112,7 +103,7 @@ async def test_a_post_that_may_not_wait_stores_nothing(
     await request(database, upload)
     path = f"/v1/submissions/{upload}?wait=2"
     waits = [asyncio.create_task(waiting_api.get(path, headers=alice.headers)) for _ in range(2)]
-    waiting = app_of(waiting_api).state.services.waits._count
+    waiting = app_of(waiting_api).state.services.waits._held
     await eventually(lambda: waiting[alice.id] == 2)
     body = {"language": "py", "source": "print(1)"}
     refused = await waiting_api.post("/v1/submissions?wait=2", json=body, headers=alice.headers)
@@ -163,23 +154,3 @@ async def test_outputs_of_many_tests_are_bounded_together(
                 for each in (path, f"{path}/runs/1"):
                     assert (await client.get(each)).status_code == status
             assert (await client.get(f"{path}/output?test=1")).status_code == 200
-
-
-async def test_a_large_answer_holds_its_memory_until_it_is_sent() -> None:
-    shares = Shares(10 << 20, "Answers")
-    services: Any = SimpleNamespace(large_answers=shares)
-    operator = Principal(None, frozenset(Scope))
-    with admission(services, operator) as admitted:
-        admitted.admit(3 << 20)
-        response = admitted.until_sent(Response(b"body"))
-    with pytest.raises(Problem), shares.hold(operator, 2 << 20):
-        pass
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await response({"type": "http"}, AsyncMock(), send)
-    assert sent[-1]["body"] == b"body"
-    with shares.hold(operator, 10 << 20):
-        pass

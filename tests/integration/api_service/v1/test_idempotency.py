@@ -12,6 +12,7 @@ from api_service.v1 import idempotency
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
+from shared.resources.kept_answers import forget_old
 from tests.integration.api_service.v1 import trial
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Reach, key_of
 from tests.integration.rows import execute, fetch
@@ -226,9 +227,7 @@ async def test_an_answer_is_sent_even_if_it_cannot_be_stored(
     assert (await post(trials)).status_code == 201
 
 
-async def test_keys_are_kept_for_their_time_only(
-    trials: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_keys_are_kept_for_their_time_only(trials: httpx.AsyncClient, database: Database) -> None:
     first = await post(trials)
     await execute(database, "UPDATE idempotency_keys SET created_at = now() - interval '86390 s'")
     assert_replayed(await post(trials), first)
@@ -237,13 +236,7 @@ async def test_keys_are_kept_for_their_time_only(
     assert later.status_code == 201
     assert later.json()["made"] != first.json()["made"]
     await execute(database, "UPDATE idempotency_keys SET created_at = now() - interval '86401 s'")
-    monkeypatch.setattr(idempotency, "_CLEANS_ONE_IN", 1)
     await post(trials, "another")
+    async with database.transaction() as connection:
+        await forget_old(connection)
     assert [row["key"] for row in await fetch(database, "SELECT key FROM idempotency_keys")] == ["another"]
-
-
-async def test_a_failed_cleaning_fails_no_request(trials: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "_CLEANS_ONE_IN", 1)
-    hang_up = "SELECT pg_terminate_backend(pg_backend_pid()), CAST(:kept_seconds AS float8), CAST(:limit AS int)"
-    monkeypatch.setattr(idempotency, "_CLEAN", hang_up)
-    assert (await post(trials)).status_code == 201

@@ -10,7 +10,6 @@ from shared import channels
 from shared.database.connection import Database
 from shared.database.roles import Role
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.api_service.conftest import RECIPIENT_BUDGET
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add
@@ -129,32 +128,6 @@ async def test_a_page_of_mails_leads_to_the_next(
         assert (cursor is not None) == (left > 0)
     assert ids == sorted(ids, reverse=True)
     assert len(set(ids)) == 5
-
-
-async def test_mailing_again_counts_against_the_recipient(
-    api: httpx.AsyncClient, database: Database, alice: Key, admin: Key
-) -> None:
-    upload, _ = await add_finished(database, alice.id)
-    statuses = [
-        (await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)).status_code
-        for _ in range(RECIPIENT_BUDGET)
-    ]
-    assert statuses == [202, 202, 429]
-    refused = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
-    assert refused.json()["violated-policies"] == ["mails"]
-    assert int(refused.headers["Retry-After"]) > 0
-    assert len(await mails(api, upload, alice)) == 2
-    # An operator's key has no budgets.
-    assert (await api.post(f"/v1/submissions/{upload}/mails", headers=admin.headers)).status_code == 202
-
-
-async def test_a_repeated_request_mails_once(api: httpx.AsyncClient, database: Database, alice: Key) -> None:
-    upload, _ = await add_finished(database, alice.id)
-    headers = {**alice.headers, "Idempotency-Key": "abc"}
-    first, second = [await api.post(f"/v1/submissions/{upload}/mails", headers=headers) for _ in range(2)]
-    assert (first.status_code, second.status_code, second.content) == (202, 202, first.content)
-    assert second.headers["Idempotent-Replayed"] == "true"
-    assert len(await mails(api, upload, alice)) == 1
 
 
 async def test_a_recipient_that_may_not_be_mailed_any_more_is_refused(

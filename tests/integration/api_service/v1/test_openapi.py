@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from api_service.errors import MEDIA_TYPE
+from api_service.problems import MEDIA_TYPE
 from api_service.relay import Relay
 from api_service.v1.openapi import TAGS
 from shared.database.connection import Database

@@ -10,7 +10,7 @@ import pytest
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import PUBLIC_URL
-from tests.integration.rows import add_upload, execute
+from tests.integration.rows import add_upload
 from tests.integration.submission_rows import add, end, make_job, request
 
 pytestmark = pytest.mark.integration
@@ -73,33 +73,6 @@ async def test_the_bytes_of_a_classic_submission(api: httpx.AsyncClient, databas
     assert (await api.get(f"{path}/stderr")).text == ""
     await add_run(database, store, upload, b"", stderr=None, output="of the original", output_key=None)
     assert (await api.get(f"{path}/output")).text == "of the original"
-
-
-async def test_the_recipients_page(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
-    tests = [{"name": name, "stdin": "", "hidden": name == "two", "points": 1} for name in ("one", "two")]
-    upload = await add(database, tests=json.dumps(tests))
-    await request(database, upload)
-    job = await make_job(database, upload)
-    await execute(
-        database,
-        "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr)"
-        " VALUES (:job, 1, 1, 'ok', 1, '<b>shown', ''), (:job, 2, 1, 'accepted', 1, 'secret', 'secret')",
-        job=job,
-    )
-    await end(database, job, verdict="ok", output="", error="")
-    link = (await api.get(f"/v1/submissions/{upload}")).json()["links"]["page"].removeprefix(PUBLIC_URL)
-    answer = await api.get(link, headers={"Accept": "text/plain"})
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
-    assert answer.text == f"Submission {upload}: ok\nTest one: ok\n<b>shown\nTest two: accepted"
-    html = (await api.get(link)).text
-    assert "<b>shown" not in html
-    assert "secret" not in html
-    for bad in (link[:-1], link.replace("expires=", "expires=1"), link.replace(f"/{upload}?", f"/{upload + 1}?")):
-        assert (await api.get(bad)).status_code == 403
-    assert (await api.delete(f"/v1/submissions/{upload}")).status_code == 204
-    assert (await api.get(link)).status_code == 404
-    ours = await add(database, email=None)
-    assert (await api.get(f"/v1/submissions/{ours}")).json()["links"]["page"] is None
 
 
 PNG = b"\x89PNG\r\n\x1a\n0123"

@@ -1,4 +1,8 @@
-"""Gives every request an id, which its answer and all log records about it carry."""
+"""Gives every request an id, and counts, times and logs its answer.
+
+Answers are named by route, not by path: clients can send any number of different paths, and paths contain addresses
+and signatures.
+"""
 
 import re
 import time
@@ -9,7 +13,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api_service.route_names import route_of
+from shared import metrics
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -18,13 +22,15 @@ HEADER: Final = "X-Request-Id"
 #: The key of the id in an ASGI scope.
 SCOPE_KEY: Final = "request_id"
 _VALID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+#: FastAPI's routes do not know the prefix of a router that includes theirs, or of the application that mounts them.
+_PREFIXES: Final = ("/v1", "/api/v2")
 
 
-class RequestIds:
+class RequestLog:
     """ASGI middleware: the id is the client's `X-Request-Id` if that is valid, otherwise a new one.
 
-    Answers to paths that begin with one of `logged` are logged by route, not by path: paths contain addresses and
-    signatures.
+    The answer and all log records about the request carry it. All answers are counted and timed, also those to refused
+    requests, and those to paths that begin with one of `logged` are logged.
     """
 
     def __init__(self, app: ASGIApp, logged: tuple[str, ...]) -> None:
@@ -53,8 +59,16 @@ class RequestIds:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
+            seconds, route = time.perf_counter() - started, _route_of(scope)
+            metrics.HTTP_REQUESTS.labels(route, status).inc()
+            metrics.HTTP_SECONDS.labels(route).observe(seconds)
             if is_logged:
-                milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                log.info(
-                    "request.answered", method=scope["method"], route=route_of(scope), status=status, ms=milliseconds
-                )
+                milliseconds = round(seconds * 1000, 1)
+                log.info("request.answered", method=scope["method"], route=route, status=status, ms=milliseconds)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the path of the route that served a request, with the names of its parameters; "none" without a route."""
+    path: str = getattr(scope.get("route"), "path", "none")
+    prefix = next((prefix for prefix in _PREFIXES if scope["path"].startswith(f"{prefix}/")), "")
+    return path if path == "none" else prefix + path.removeprefix(prefix)
