@@ -41,7 +41,7 @@ def run(stack: Stack, commands: str, folder: Path) -> None:
 def submitted(stack: Stack, source: Path, email: str) -> int:
     number = stack.client.submit(source, email=email, language="py")
     stack.client.request_execution(number)
-    stack.client.wait(email, number, on_change=lambda _: None)
+    stack.client.wait(email, number)
     return number
 
 
