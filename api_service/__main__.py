@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sys
+from functools import partial
 from typing import Final
 
 from api_service.announcer import Announcer
@@ -12,18 +13,17 @@ from api_service.backlog import BacklogGuard, KeyBacklog
 from api_service.charges import Charges
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
+from api_service.holds import memory, waits
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.piston.settings import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
-from api_service.recorder import Recorder
+from api_service.recorder import keep_recording
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
-from api_service.shares import Shares
 from api_service.submissions import Submissions
-from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
@@ -38,7 +38,6 @@ from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.loopback import is_loopback
 from shared.operation import OperationReader
-from shared.resources.links import Links
 from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
@@ -50,6 +49,10 @@ log = get_logger(__name__)
 
 #: The most seconds that a statement may take, so that no slow statement holds a connection for long.
 _STATEMENT_SECONDS: Final = 15.0
+
+#: Bytes of all lists of submissions under way, and of all answers that have the outputs of many tests.
+_LISTS_BYTES: Final = 8 << 20
+_ANSWERS_BYTES: Final = 64 << 20
 
 #: Files of this process that are no connections of clients: of the database, the broker, objects, libraries.
 _OTHER_FILES: Final = 300
@@ -79,12 +82,7 @@ async def serve(stop: asyncio.Event) -> None:
         app = create_app(services, load(PistonSettings) if has_piston else None)
         # Only Piston's front door has a WebSocket.
         message_bytes = settings.largest_body_bytes if has_piston else 0
-        limits = ConnectionLimits(
-            head_s=settings.head_seconds,
-            answer_s=settings.answer_seconds,
-            most=settings.connections,
-            most_per_address=settings.connections_per_address,
-        )
+        limits = ConnectionLimits(most=settings.connections, most_per_address=settings.connections_per_address)
         log.info("api.starting", host=settings.host, port=settings.port)
         health = Health(health_settings, database, counts_backlog=True)
         # The HTTP server is not restarted: without it the process has no purpose.
@@ -93,9 +91,8 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("relay", services.relay.run),
                 restarting("health", health.run),
                 restarting("watcher", services.watcher.run),
-                restarting("streams", services.streams.run),
                 restarting("revocations", services.streams.end_revoked),
-                restarting("recorder", Recorder(database).run),
+                restarting("recorder", partial(keep_recording, database)),
                 lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
             ),
             stop,
@@ -137,21 +134,21 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
                 key_bytes=settings.key_bytes,
                 key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
             ),
-            KeyBacklog.of(settings.max_backlog, settings.key_backlog_bytes),
+            KeyBacklog.of(settings.max_backlog),
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
         offered=OfferedLanguages(database),
-        listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
-        bodies=Shares(settings.all_bodies_bytes, "Large submissions"),
+        listing=Listing(database, store, memory(_LISTS_BYTES, "Lists")),
+        bodies=memory(settings.all_bodies_bytes, "Large submissions"),
         readiness=Readiness(database, store),
         backlog=BacklogGuard(database, settings.max_backlog),
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=signer,
-        large_answers=Shares(settings.answers_bytes, "Answers with many outputs"),
+        large_answers=memory(_ANSWERS_BYTES, "Answers with many outputs"),
         watcher=watcher,
-        streams=Streams(database, watcher, Links(signer), most=settings.max_streams, most_in_all=most_streams),
-        waits=Waits(settings.connections),
+        streams=Streams(database, watcher, most=settings.max_streams, most_in_all=most_streams),
+        waits=waits(settings.connections),
         places=QueuePlaces(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,

@@ -1,23 +1,25 @@
 """The FastAPI application: routes, limits of bodies, and problem documents."""
 
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service import v1, web
 from api_service.dependencies import Services
-from api_service.measure import Measure
+from api_service.errors import WITHOUT_KEY, Render, answer_errors, document, is_v1
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.piston.settings import PistonSettings
-from api_service.problems import add_problem_handlers, problem
-from api_service.request_ids import RequestIds
+from api_service.problems import Kind, Problem
+from api_service.request_log import RequestLog
 from api_service.routes import classic, docs, files, health
 from api_service.spelling import EitherSpelling
-from api_service.v1.errors import WITHOUT_KEY, add_handlers, is_v1, refusing
 from api_service.v1.manners import Manners
 from api_service.v1.openapi import TAGS as V1_TAGS
-from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
+from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
 from shared.version import VERSION
 
 #: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
@@ -26,7 +28,8 @@ _READ_FROM_STRANGERS: Final = {
     web.LOG_IN: 8 << 10,
     **dict.fromkeys(WITHOUT_KEY, 256 << 10),
 }
-#: The most seconds for the whole of such a body.
+#: The most seconds for the whole of a body, and of such a body.
+_BODY_SECONDS: Final = 20.0
 _STRANGER_SECONDS: Final = 10.0
 
 
@@ -56,40 +59,51 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     for router in routers:
         app.include_router(router)
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
-    add_problem_handlers(app)
-    public_url = services.signer.public_url
-    add_handlers(app, public_url)
-    settings, refuse = services.settings, refusing(public_url, problem)
-    logged = ["/v1"]
+    answer_errors(app, document)
+    settings, logged = services.settings, ["/v1"]
+    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, document)]
     # A door that is closed is not loaded.
     if "piston" in settings.doors:
         from api_service.piston import app as piston
+        from api_service.piston.errors import message
 
         piston.add_to(app, services, piston_settings or PistonSettings())
-        refuse = piston.refusing(refuse)
+        renders.insert(0, (piston.is_piston, message))
         logged.append(piston.PATH)
     if "judge0" in settings.doors:
         from api_service import judge0
 
         judge0.add_to(app)
-        refuse = judge0.refusing(refuse)
-    limits = BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds)
+        renders.insert(0, (judge0.is_judge0, judge0.refusal))
+    limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,
         limits=limits,
         by_path={path: _of_strangers(limits, size) for path, size in _READ_FROM_STRANGERS.items()},
         budget=ByteBudget(settings.all_bodies_bytes),
-        refuse=refuse,
+        refuse=_refusing(renders),
         # API v1 first answers 401, 403, 404 and 405.
         is_late=lambda scope: is_v1(scope["path"]),
     )
     app.add_middleware(Manners)
     app.add_middleware(EitherSpelling, paths=paths)
-    # Measures refused requests too.
-    app.add_middleware(Measure)
-    # Added last, so it is the outermost.
-    app.add_middleware(RequestIds, logged=tuple(logged))
+    # Added last, so it is the outermost, and counts refused requests too.
+    app.add_middleware(RequestLog, logged=tuple(logged))
     return app
+
+
+def _refusing(renders: Sequence[tuple[Callable[[Scope], bool], Render]]) -> Refuse:
+    """Return what refuses bodies: the first of these front ends that has the path makes the answer."""
+
+    def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            render = next(render for is_ours, render in renders if is_ours(scope))
+            problem = Problem(Kind.of(status), sentence, headers=headers)
+            await render(Request(scope), problem)(scope, receive, send)
+
+        return respond
+
+    return refuse
 
 
 def _of_strangers(usual: BodyLimits, most_bytes: int) -> BodyLimits:

@@ -6,17 +6,16 @@ exists, the API is in protected mode: it serves the user that runs it, on this m
 """
 
 import hmac
-import time
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 from cachetools import TTLCache
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import HTTPConnection
 
+from api_service.cached import CachedFor
 from api_service.locality import SocketOwner, socket_owner, why_not_local
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared import api_keys
 from shared.api_keys import ApiKey, Scope
 from shared.database.connection import Database
@@ -65,8 +64,8 @@ class Authenticator:
         self._operator_digests = [api_keys.digest(key) for key in (*operator_keys, local_key) if key]
         self._owner_of = owner_of
         self._cache: TTLCache[str, ApiKey | None] = TTLCache(_CACHED_KEYS, ttl=CACHE_SECONDS)
-        self._checked_at: float | None = None
         self._keys_existed = False
+        self._any_key = CachedFor(CACHE_SECONDS, self._has_any_key)
 
     async def principal(self, request: HTTPConnection, credentials: HTTPAuthorizationCredentials | None) -> Principal:
         """Return the sender of a request. `credentials` are those of the scheme Bearer, if it has any.
@@ -79,14 +78,14 @@ class Authenticator:
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
         if "Authorization" in request.headers or await self.keys_existed():
             raise Problem(
-                HTTPStatus.UNAUTHORIZED,
+                Kind.UNAUTHENTICATED,
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",
-                {"WWW-Authenticate": 'Bearer realm="precieux"'},
+                headers={"WWW-Authenticate": 'Bearer realm="precieux"'},
             )
         reason = self.why_not_local(request)
         if reason is not None:
             raise Problem(
-                HTTPStatus.FORBIDDEN,
+                Kind.FORBIDDEN,
                 "No API key exists yet, so this server serves only the user that runs it, on the same machine."
                 f" This request is refused because {reason}."
                 " Create a key with `precieux keys create NAME`, and send it as `Authorization: Bearer KEY`.",
@@ -99,15 +98,14 @@ class Authenticator:
 
     async def keys_existed(self) -> bool:
         """Return True if a key has ever existed. The first call records keys of the settings in the database."""
-        if self._keys_existed:
-            return True
-        if self._checked_at is None or time.monotonic() - self._checked_at > CACHE_SECONDS:
-            async with self._database.connection() as connection:
-                if self._has_operator_keys:
-                    await api_keys.remember_settings(connection)
-                self._keys_existed = await api_keys.any_ever(connection)
-            self._checked_at = time.monotonic()
+        self._keys_existed = self._keys_existed or await self._any_key.get()
         return self._keys_existed
+
+    async def _has_any_key(self) -> bool:
+        async with self._database.connection() as connection:
+            if self._has_operator_keys:
+                await api_keys.remember_settings(connection)
+            return await api_keys.any_ever(connection)
 
     async def valid(self, sha256: str) -> Principal | None:
         """Return the principal of the key with this digest, or None if there is no valid key."""
@@ -126,7 +124,7 @@ def require(principal: Principal, scope: Scope) -> None:
     """Raise `Problem` (403) if the principal lacks the scope."""
     if scope not in principal.scopes and not principal.sees_all:
         raise Problem(
-            HTTPStatus.FORBIDDEN,
+            Kind.FORBIDDEN,
             f"This API key lacks the scope `{scope}`: send a key that has it."
             f" `precieux keys create NAME --scope {scope}` creates one.",
         )

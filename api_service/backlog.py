@@ -1,11 +1,10 @@
 """Back-pressure: while too many requests wait, refuses submissions and requests before anything is stored."""
 
-import time
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
-from api_service.problems import Problem
+from api_service.cached import CachedFor
+from api_service.problems import Kind, Problem
 from shared.database.connection import Connection, Database
 
 #: Seconds for which a measurement of the whole backlog is reused.
@@ -35,26 +34,18 @@ class BacklogGuard:
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self._limit = limit
-        self._checked_at: float | None = None
-        self._full = False
+        self._is_full = CachedFor(_CACHE_SECONDS, self._count)
 
     async def check(self) -> None:
         """Raise `Problem` (503) with `Retry-After` if the backlog has reached its limit."""
-        if self._checked_at is None or time.monotonic() - self._checked_at > _CACHE_SECONDS:
-            self._checked_at = time.monotonic()
-            try:
-                self._full = await self._is_full()
-            except BaseException:
-                self._checked_at = None
-                raise
-        if self._full:
+        if await self._is_full.get():
             raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
+                Kind.UNAVAILABLE,
                 "Too many programs are waiting to run, so nothing was stored; try again in a minute.",
-                {"Retry-After": "60"},
+                headers={"Retry-After": "60"},
             )
 
-    async def _is_full(self) -> bool:
+    async def _count(self) -> bool:
         # Counts up to the limit, over a partial index, so requests that have a result cost nothing.
         async with self._database.connection() as connection:
             row = await connection.fetch_one(
@@ -77,9 +68,9 @@ class KeyBacklog:
     size_bytes: int = 64 << 20
 
     @classmethod
-    def of(cls, limit: int, size_bytes: int) -> "KeyBacklog":
+    def of(cls, limit: int) -> "KeyBacklog":
         """Return the share of one key in a backlog of `limit` requests."""
-        return cls(max(1, int(limit * _SHARE_OF_KEY)), size_bytes)
+        return cls(max(1, int(limit * _SHARE_OF_KEY)))
 
     async def admit(
         self, connection: Connection, key: int, requests: int, size_bytes: int, *, upload: int | None = None
@@ -94,12 +85,12 @@ class KeyBacklog:
         most = f"{self.requests} requests, or {self.size_bytes} bytes of sources, inputs and tests"
         if requests > self.requests or row["own"] + size_bytes > self.size_bytes:
             raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
+                Kind.INVALID,
                 f"This is more than one key may have waiting, which is {most}; divide it, or send less.",
             )
         if row["requests"] + requests > self.requests or row["bytes"] + size_bytes > self.size_bytes:
             raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
+                Kind.TOO_MANY,
                 f"This key's waiting requests have reached their limit: {most}; try again when some have a result.",
-                {"Retry-After": "10"},
+                headers={"Retry-After": "10"},
             )

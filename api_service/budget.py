@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared import budgets
 from shared.budgets import Standing, Use
 from shared.database.connection import Connection
@@ -42,17 +41,17 @@ class Counted:
 
 
 class QuotaExceeded(Problem):
-    """A refusal (429) because budgets are used up. `policies` are their names."""
+    """A refusal (429) because budgets are used up."""
 
     def __init__(self, used_up: Sequence[tuple[Budget, Counted]]) -> None:
         budget, counted = max(used_up, key=lambda one: one[1].more_in_s)
         super().__init__(
-            HTTPStatus.TOO_MANY_REQUESTS,
+            Kind.QUOTA_EXCEEDED,
             f"{budget.what}: the limit of {budget.per_hour} an hour is reached; try again in {counted.more_in_s}"
             " seconds.",
-            {"Retry-After": str(counted.more_in_s)},
+            headers={"Retry-After": str(counted.more_in_s)},
+            policies=list(dict.fromkeys(counted.name for _, counted in used_up)),
         )
-        self.policies = list(dict.fromkeys(counted.name for _, counted in used_up))
 
 
 class LargerThanBudget(Problem):
@@ -60,7 +59,7 @@ class LargerThanBudget(Problem):
 
     def __init__(self, budget: Budget) -> None:
         super().__init__(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            Kind.INVALID,
             f"{budget.what}: this request needs {budget.amount}, which is more than the {budget.per_hour} of an hour;"
             " divide it.",
         )

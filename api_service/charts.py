@@ -1,16 +1,12 @@
 """Makes the charts of the operator's page, and their tables, from the recorded minutes. Pure."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
-from api_service.series import Minute
+from api_service.series import Figures, Minute
 from shared.codex import Verdict
 
-#: The latencies that are drawn, as `Figures.latency_s` orders them.
-PERCENTILES: Final = ("p50", "p95", "p99")
 #: Mails that arrived or are on their way; the others failed.
 _ARRIVED: Final = frozenset({"sent", "delivered", "deferred"})
 _GOOD: Final = frozenset({Verdict.OK, Verdict.ACCEPTED})
@@ -20,79 +16,52 @@ _OURS: Final = frozenset({Verdict.INTERNAL_ERROR, "failed"})
 _CANCELLED: Final = frozenset({"cancelled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """The figures of an hour. What is counted is added up, and of what waits and takes time the worst is kept."""
-
-    at: datetime
-    waiting: int
-    oldest_s: float
-    ended: int
-    good: int
-    errors: int
-    limits: int
-    failed: int
-    p50: float | None
-    p99: float | None
-    arrived: int
-    not_arrived: int
-
-
-def hours(minutes: Sequence[Minute]) -> list[Hour]:
-    """Return the hours of the minutes, the latest first."""
-    found: dict[datetime, list[Minute]] = {}
-    for minute in minutes:
-        found.setdefault(minute.at.replace(minute=0), []).append(minute)
-    return [_hour(at, found[at]) for at in sorted(found, reverse=True)]
-
-
-def series_of(minutes: Sequence[Minute]) -> dict[str, Any]:
-    """Return the minutes by column, each as long as `minute`, which has seconds since the epoch; None for no value."""
-    figures = [one.figures for one in minutes]
-    return {
-        "minute": [int(one.at.timestamp()) for one in minutes],
-        "waiting": [one.waiting for one in figures],
-        "running": [one.running for one in figures],
-        "oldest": [round(one.oldest_s, 1) for one in figures],
-        **{
-            name: [round(one.latency_s[place], 3) if one.latency_s else None for one in figures]
-            for place, name in enumerate(PERCENTILES)
-        },
-        "good": [_count(one.ended, _GOOD) for one in figures],
-        "errors": [_errors(one.ended) for one in figures],
-        "limits": [_count(one.ended, _LIMITS) for one in figures],
-        "failed": [_count(one.ended, _OURS) for one in figures],
-        "arrived": [_count(one.mails, _ARRIVED) for one in figures],
-        "not_arrived": [sum(one.mails.values()) - _count(one.mails, _ARRIVED) for one in figures],
-        "mails_waiting": [one.mails_waiting for one in figures],
-    }
-
-
-def _hour(at: datetime, minutes: Sequence[Minute]) -> Hour:
-    figures = [one.figures for one in minutes]
-    ended: Counter[str] = sum((Counter(one.ended) for one in figures), Counter())
-    mails: Counter[str] = sum((Counter(one.mails) for one in figures), Counter())
-    latencies = [one.latency_s for one in figures if one.latency_s]
-    return Hour(
-        at=at,
-        waiting=max(one.waiting for one in figures),
-        oldest_s=max(one.oldest_s for one in figures),
-        ended=ended.total(),
-        good=_count(ended, _GOOD),
-        errors=_errors(ended),
-        limits=_count(ended, _LIMITS),
-        failed=_count(ended, _OURS),
-        p50=max((one[0] for one in latencies), default=None),
-        p99=max((one[2] for one in latencies), default=None),
-        arrived=_count(mails, _ARRIVED),
-        not_arrived=mails.total() - _count(mails, _ARRIVED),
-    )
-
-
-def _errors(ended: Mapping[str, int]) -> int:
-    """Return how many programs did not compile, crashed, or gave a wrong answer."""
-    return sum(ended.values()) - _count(ended, _GOOD | _LIMITS | _OURS | _CANCELLED)
-
-
 def _count(counts: Mapping[str, int], names: Collection[str]) -> int:
     return sum(counts.get(name, 0) for name in names)
+
+
+def _latency(figures: Figures, place: int) -> float | None:
+    return round(figures.latency_s[place], 3) if figures.latency_s else None
+
+
+_Columns = Mapping[str, Callable[[Figures], float | None]]
+#: What waits and takes time. Of an hour, the worst minute is shown.
+_LEVELS: Final[_Columns] = {
+    "waiting": lambda one: one.waiting,
+    "running": lambda one: one.running,
+    "mails_waiting": lambda one: one.mails_waiting,
+    "oldest": lambda one: round(one.oldest_s, 1),
+    "p50": lambda one: _latency(one, 0),
+    "p95": lambda one: _latency(one, 1),
+    "p99": lambda one: _latency(one, 2),
+}
+#: What is counted. Of an hour, the sum is shown. `errors` did not compile, crashed, or gave a wrong answer.
+_COUNTS: Final[Mapping[str, Callable[[Figures], int]]] = {
+    "ended": lambda one: sum(one.ended.values()),
+    "good": lambda one: _count(one.ended, _GOOD),
+    "errors": lambda one: sum(one.ended.values()) - _count(one.ended, _GOOD | _LIMITS | _OURS | _CANCELLED),
+    "limits": lambda one: _count(one.ended, _LIMITS),
+    "failed": lambda one: _count(one.ended, _OURS),
+    "arrived": lambda one: _count(one.mails, _ARRIVED),
+    "not_arrived": lambda one: sum(one.mails.values()) - _count(one.mails, _ARRIVED),
+}
+
+
+def hours(minutes: Sequence[Minute]) -> list[dict[str, Any]]:
+    """Return the columns of each hour of the minutes, and its beginning as `at`, the latest hour first."""
+    groups = groupby(minutes, lambda one: one.at.replace(minute=0))
+    return [{"at": at, **_hour([one.figures for one in group])} for at, group in groups][::-1]
+
+
+def series_of(minutes: Sequence[Minute]) -> dict[str, list[float | None]]:
+    """Return the minutes by column, each as long as `minute`, which has seconds since the epoch; None for no value."""
+    columns = {name: [value(one.figures) for one in minutes] for name, value in {**_LEVELS, **_COUNTS}.items()}
+    return {"minute": [int(one.at.timestamp()) for one in minutes], **columns}
+
+
+def _hour(figures: Sequence[Figures]) -> dict[str, float | None]:
+    levels = {name: [level for one in figures if (level := value(one)) is not None] for name, value in _LEVELS.items()}
+    return {
+        **{name: max(values, default=None) for name, values in levels.items()},
+        **{name: sum(map(value, figures)) for name, value in _COUNTS.items()},
+    }

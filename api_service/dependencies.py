@@ -1,5 +1,6 @@
 """The dependencies of the routes. `api_service.__main__` makes them once."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -10,22 +11,21 @@ from api_service.announcer import Announcer
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
 from api_service.event_streams import Streams
+from api_service.holds import Holds, Turns, admitting
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
-from api_service.shares import Shares
 from api_service.submissions import Submissions
-from api_service.turns import Turns
-from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Database
 from shared.operation import OperationReader
 from shared.resources.links import Links
+from shared.resources.read import Admit
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings
@@ -42,19 +42,20 @@ class Services:
     submissions: Submissions
     offered: OfferedLanguages
     listing: Listing
-    #: Shares of the memory for bodies.
-    bodies: Shares
+    #: The memory for bodies.
+    bodies: Holds
     readiness: Readiness
     backlog: BacklogGuard
     relay: Relay | Announcer
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
-    #: Shares of the memory for answers with the outputs of many tests.
-    large_answers: Shares
+    #: The memory for answers with the outputs of many tests.
+    large_answers: Holds
     watcher: Watcher
     streams: Streams
-    waits: Waits
+    #: Requests that wait for a result.
+    waits: Holds
     places: QueuePlaces
     #: Who signs webhooks, and where they may go.
     webhooks: WebhookSettings
@@ -115,3 +116,12 @@ async def _principal(
 SubmitterDep = Annotated[Principal, Depends(_submitter)]
 #: The sender of a request, who may list submissions.
 ReaderDep = Annotated[Principal, Depends(_reader)]
+
+
+async def _admit(services: ServicesDep, principal: ReaderDep) -> AsyncIterator[Admit]:
+    with admitting(services.large_answers, principal) as admit:
+        yield admit
+
+
+#: Holds the memory of the outputs of an answer's tests until the answer is sent.
+AdmitDep = Annotated[Admit, Depends(_admit)]

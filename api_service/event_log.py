@@ -29,7 +29,8 @@ class Snapshot:
     """A submission and its latest run at one moment.
 
     `run` counts the runs from 1, and is 0 if there was none. `attempt` is the attempt that runs, waits or ran last.
-    `tests` is the number of the last test that has ended in it.
+    `tests` is the number of the last test that has ended in it. `owner` is the submission's key, `job` the job of its
+    latest run.
     """
 
     submission: int
@@ -41,6 +42,8 @@ class Snapshot:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     tests: int = 0
+    owner: int | None = None
+    job: int | None = None
 
     @property
     def is_final(self) -> bool:

@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api_service.auth import Principal
+from api_service.holds import Holds, Turns
 from api_service.schemas import ListQuery, SubmissionStatus
-from api_service.shares import Shares
-from api_service.turns import Turns
 from shared.archives import unpack_beginning
 from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
@@ -69,7 +68,7 @@ class Listing:
 
     database: Database
     store: ObjectStore
-    shares: Shares
+    memory: Holds
     turns: Turns = field(default_factory=lambda: Turns(1))
 
     async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
@@ -95,7 +94,7 @@ class Listing:
         batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(weights)])
         heaviest = max((weight for _, weight in batches), default=0)
         lead = b'{"result":['
-        with self.shares.hold(principal, heaviest):
+        with self.memory.hold(principal, heaviest):
             for ids, _ in batches:
                 async with self.turns.take(principal), self.database.connection() as connection:
                     rows = await connection.fetch_all(

@@ -6,7 +6,6 @@ from api_service.auth import Principal
 from api_service.submissions import Settle, Submissions
 from shared import mails
 from shared.database.connection import Database
-from shared.database.standby import confirm
 from shared.delivery_reports import Report, record
 from shared.logging import get_logger
 
@@ -42,7 +41,6 @@ async def store_report(database: Database, token: str, report: Report | None) ->
     """Store a report once, by its token. None is a report that says nothing of a delivery."""
     async with database.transaction() as connection:
         if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None:
-            await confirm(connection)
             return
         if report is None:
             return

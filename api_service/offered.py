@@ -1,13 +1,11 @@
 """The languages that the engine offers, so that a submission in another language is refused at once."""
 
-import math
-import time
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Final
 
+from api_service.cached import CachedFor
 from api_service.engine_offer import Offer
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared.codex import SupportedLanguage
 from shared.database.connection import Database
 from shared.languages import check_lang, position_of
@@ -26,8 +24,7 @@ class OfferedLanguages:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._read_at: float | None = None
-        self._offer = Offer({})
+        self._cached = CachedFor(_CACHE_SECONDS, self._read)
 
     async def check(self, language: str) -> None:
         """Raise `Problem` (422), which lists the engine's languages, if this one is not among them."""
@@ -36,7 +33,7 @@ class OfferedLanguages:
         if code in offer.languages or not offer.languages:
             return
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            Kind.INVALID,
             f"language: {code} is not installed on this server; use one of {', '.join(offer.codes)}.",
         )
 
@@ -46,18 +43,18 @@ class OfferedLanguages:
 
     async def offer(self, wanted: Iterable[str] = ()) -> Offer:
         """Return what the engine offers. `wanted` are names of languages that a request needs."""
-        # A language that is not in the cache may have just been installed, so the table is read again soon.
-        is_new = bool(self._offer.languages) and any(self._offer.find(name) is None for name in wanted)
-        age = math.inf if self._read_at is None else time.monotonic() - self._read_at
-        if age > (_LEAST_SECONDS if is_new else _CACHE_SECONDS):
-            async with self._database.connection() as connection:
-                rows = await connection.fetch_all(_OFFERED)
-            # If several languages have an extension, it means the first of them.
-            rows.sort(key=lambda row: position_of(row["code"]))
-            self._offer = Offer({row["code"]: _details(row["details"]) for row in rows})
-            # Not before the read, else other requests would use a table that was never read.
-            self._read_at = time.monotonic()
-        return self._offer
+        offer = await self._cached.get()
+        if offer.languages and any(offer.find(name) is None for name in wanted):
+            # It may have just been installed.
+            offer = await self._cached.get(_LEAST_SECONDS)
+        return offer
+
+    async def _read(self) -> Offer:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch_all(_OFFERED)
+        # If several languages have an extension, it means the first of them.
+        rows.sort(key=lambda row: position_of(row["code"]))
+        return Offer({row["code"]: _details(row["details"]) for row in rows})
 
 
 def _details(text: str | None) -> SupportedLanguage | None:

@@ -1,196 +1,232 @@
-"""Errors as clients get them: problem documents (RFC 9457), whose `detail` says what happened and what to do next.
+"""Why a request is not served. Every layer raises `Problem`, and each front end has its own form of answer for it.
 
-The original system's own errors keep their body, which has only `detail`.
+`api_service.errors` turns all other exceptions into problems.
 """
 
-from collections.abc import Callable, Mapping
-from http import HTTPMethod, HTTPStatus
-from typing import Annotated, Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import Final, NamedTuple
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.routing import Match
-
-from shared.errors import TransientError
-from shared.logging import get_logger
-
-log = get_logger(__name__)
-
-#: Makes an answer from its status, its sentence and its header fields.
-Answer = Callable[[HTTPStatus, str, Mapping[str, str] | None], Response]
-
-_CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
-_MEDIA_TYPE: Final = "application/problem+json"
-#: Replacements for those messages of pydantic that do not say what to do, or mention Python.
-_MESSAGES: Final = {
-    "missing": "it is missing; send it with the request.",
-    "extra_forbidden": "there is no such parameter; GET /docs lists the parameters.",
-    "string_pattern_mismatch": "it has a character that is not allowed; GET /docs says which are allowed.",
-    "greater_than_equal": "it must be at least {ge}.",
-    "less_than_equal": "it must be at most {le}.",
-    "int_parsing_size": "it has too many digits; send a smaller number.",
-    "too_short": "its length must be at least {min_length}.",
-    "too_long": "its length must be at most {max_length}.",
-    "string_too_short": "its length must be at least {min_length}.",
-    "string_too_long": "its length must be at most {max_length}.",
-}
-_OUR_ERROR: Final = (
-    "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
-)
-#: Says that an allocation failed.
-NO_MEMORY: Final = "This server has too little memory for this request now; try again in a few seconds, or send less."
-#: Says that a database, broker or store is missing.
-UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
-#: The header field that belongs to a status, what it says, and its schema in OpenAPI.
-_HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
-    401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
-    415: ("Accept", "The required media type, unless it was the coding that is not supported.", {"type": "string"}),
-    429: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
-    503: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
-}
-
-
-#: The characters of each text in an error. A longer one repeats what was sent, which the sender knows.
+MEDIA_TYPE: Final = "application/problem+json"
+#: The page that describes the kinds of problems, one anchor each.
+PAGE: Final = "/problems"
+_QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+#: The statuses of requests that may be sent again later, and the seconds until then if nothing better is known.
+_LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+_RETRY_AFTER: Final = "5"
+#: The characters of each text in an answer. A longer one repeats what was sent, which the sender knows.
 _LONGEST: Final = 1000
 
 
+class _About(NamedTuple):
+    status: HTTPStatus
+    title: str
+    #: What a client can do about it.
+    meaning: str
+
+
+class Kind(Enum):
+    """A kind of problem. Its name is its anchor on the page of problems."""
+
+    MALFORMED_BODY = _About(
+        HTTPStatus.BAD_REQUEST,
+        "The body cannot be read",
+        "The body is no JSON, no multipart form, or not in UTF-8. Correct the body; nothing in it was looked at.",
+    )
+    UNAUTHENTICATED = _About(
+        HTTPStatus.UNAUTHORIZED,
+        "An API key is needed",
+        "The request has no API key, or one that is unknown or revoked. Send a valid key as `Authorization: Bearer"
+        " KEY`; `precieux keys create NAME` makes one.",
+    )
+    FORBIDDEN = _About(
+        HTTPStatus.FORBIDDEN,
+        "The call is not allowed",
+        "The key lacks the scope of this call: `submit` to post, cancel and delete, `read` to get. Or no key exists"
+        " yet, and the request does not come from the user that runs the server. Use a key with the scope.",
+    )
+    NOT_FOUND = _About(
+        HTTPStatus.NOT_FOUND,
+        "There is no such thing",
+        "There is nothing at this path, or this key may not see it. Check the path, and use the key that made it.",
+    )
+    METHOD_NOT_ALLOWED = _About(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "The path does not support this method",
+        "Send one of the methods that the header `Allow` names.",
+    )
+    NOT_ACCEPTABLE = _About(
+        HTTPStatus.NOT_ACCEPTABLE,
+        "The event is not accepted",
+        "The signature of an event is not valid, or its time is more than five minutes away. Check the signing key"
+        " and the clocks; do not send the same event again.",
+    )
+    TOO_SLOW = _About(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "The body did not come in time",
+        "Send the request again, without pauses in its body.",
+    )
+    UNDER_WAY = _About(
+        HTTPStatus.CONFLICT,
+        "A run is under way",
+        "The submission is queued or running. Wait until its state is final, or cancel it.",
+    )
+    FINAL = _About(
+        HTTPStatus.CONFLICT,
+        "It has ended already",
+        "The submission or batch is in a final state, so there is nothing to cancel.",
+    )
+    NOTHING_TO_MAIL = _About(
+        HTTPStatus.CONFLICT,
+        "There is no result to mail, or no address",
+        "A result can be mailed again when the submission has an `email` and a result.",
+    )
+    REQUEST_UNDER_WAY = _About(
+        HTTPStatus.CONFLICT,
+        "The first request with this key is under way",
+        "Another request with the same `Idempotency-Key` has not been answered yet. Send this one again after the"
+        " time in `Retry-After`; it will get the answer of the first.",
+    )
+    CONFLICT = _About(
+        HTTPStatus.CONFLICT,
+        "The request conflicts with what is stored",
+        "The `detail` says with what. Get the resource, and decide again.",
+    )
+    GONE = _About(
+        HTTPStatus.GONE,
+        "What the key was used for is deleted",
+        "The submission or batch of the first request with this `Idempotency-Key` is deleted, and so is its answer."
+        " Send a new key with each new request.",
+    )
+    TOO_LARGE = _About(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The body is too large",
+        "Send at most `max_body_bytes`, as `GET /v1/limits` gives it.",
+    )
+    UNSUPPORTED_TYPE = _About(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The type of the body is not supported",
+        "Send a type that the call takes, and name it in `Content-Type`; the header `Accept` of the answer lists"
+        " them. Do not compress the body.",
+    )
+    RANGE = _About(
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "The range is outside the content",
+        "Ask for a range within the size that `Content-Range` gives.",
+    )
+    INVALID = _About(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The request is not valid",
+        "Each entry of `errors` names one fault, by a `pointer` into the body (RFC 6901) or by the `parameter` of the"
+        " query or the header. Correct all of them; nothing was stored.",
+    )
+    KEY_REUSED = _About(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The idempotency key belongs to another request",
+        "The `Idempotency-Key` came with other content before. Send a new key with each new request, and the same key"
+        " only with the same content.",
+    )
+    QUOTA_EXCEEDED = _About(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "A budget is used up",
+        "`violated-policies` names the budgets. Send the request again after the time in `Retry-After`.",
+    )
+    TOO_MANY = _About(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Too much is under way at once",
+        "This key has as many streams open, or requests waiting, as it may. End some, or send the request again after"
+        " the time in `Retry-After`.",
+    )
+    INTERNAL = _About(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "The server failed",
+        "The server has logged the error. Try again in a moment; if it fails again, give the operator the value of"
+        " `X-Request-Id`.",
+    )
+    UNAVAILABLE = _About(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The server cannot serve the request now",
+        "A dependency is unavailable, or too much is waiting. Nothing was stored. Send the request again after the"
+        " time in `Retry-After`.",
+    )
+
+    def __init__(self, status: HTTPStatus, title: str, meaning: str) -> None:
+        self.status = status
+        self.title = title
+        self.meaning = meaning
+
+    @classmethod
+    def of(cls, status: int) -> "Kind":
+        """Return the kind of a status of which nothing more is known."""
+        return _BY_STATUS.get(status, cls.INTERNAL)
+
+    @property
+    def anchor(self) -> str:
+        """Its place on the page of problems."""
+        return self.name.lower().replace("_", "-")
+
+    def url(self, public_url: str) -> str:
+        """Return the `type` of the documents of this kind."""
+        return _QUOTA_EXCEEDED if self is Kind.QUOTA_EXCEEDED else f"{public_url}{PAGE}#{self.anchor}"
+
+
+_BY_STATUS: Final = {
+    **{kind.status.value: kind for kind in Kind},
+    HTTPStatus.CONFLICT: Kind.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY: Kind.INVALID,
+    HTTPStatus.TOO_MANY_REQUESTS: Kind.TOO_MANY,
+}
+
+
 def cut(text: str) -> str:
-    """Return a text for an error, without most of it if it is long."""
+    """Return a text for an answer, without most of it if it is long."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-class ProblemDocument(BaseModel):
-    """Why a request was not served (RFC 9457)."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a request: in the body at `pointer`, or in the query or header field `parameter`."""
 
-    type: Annotated[str, Field(json_schema_extra={"format": "uri-reference"}, examples=["about:blank"])]
-    title: Annotated[str, Field(description="The name of the status.", examples=["Unprocessable Entity"])]
-    status: Annotated[int, Field(ge=400, le=599, description="The status of the answer.", examples=[422])]
-    detail: Annotated[
-        str,
-        Field(
-            description="What happened, and what to do next.",
-            examples=["language: it must be one of py, java, cpp, c, or one of their usual names."],
-        ),
-    ]
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+    def as_json(self) -> dict[str, str]:
+        place = {"pointer": self.pointer} if self.pointer is not None else {"parameter": self.parameter or ""}
+        return {name: cut(text) for name, text in {**place, "detail": self.detail}.items()}
 
 
 class Problem(Exception):
-    """A request that cannot be served. `detail` says what happened, and what its sender can do next.
+    """A request that cannot be served. `detail` is a sentence that says what happened, and what to change.
 
-    `field` is the field of a submission that is not valid.
+    `faults` are those of a request that is not valid, `policies` the budgets that are used up.
     """
 
     def __init__(
-        self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, *, field: str | None = None
+        self,
+        kind: Kind,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        policies: Sequence[str] = (),
     ) -> None:
         super().__init__(detail)
-        self.status = status
+        self.kind = kind
         self.detail = detail
-        self.headers = headers
-        self.field = field
+        self.faults = faults
+        self.headers = dict(headers or {})
+        if kind.status in _LATER:
+            self.headers.setdefault("Retry-After", _RETRY_AFTER)
+        self.policies = policies
 
 
-def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a problem document as an answer."""
-    return JSONResponse(
-        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": cut(detail)},
-        status_code=status,
-        headers=headers,
-        media_type=_MEDIA_TYPE,
-    )
-
-
-def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI responses that are problem documents, from the meaning of each status."""
-    return {
-        status.value: {
-            "description": meaning,
-            "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-            **response_headers(status),
-        }
-        for status, meaning in meanings.items()
-    }
-
-
-def response_headers(status: HTTPStatus) -> dict[str, Any]:
-    """Return the header field that belongs to a status, for its OpenAPI response."""
-    if status not in _HEADERS:
-        return {}
-    name, description, schema = _HEADERS[status]
-    is_required = status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return {"headers": {name: {"description": description, "required": is_required, "schema": schema}}}
-
-
-def add_problem_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    add_failure_handlers(app, problem)
-
-
-def add_failure_handlers(app: FastAPI, answer: Answer) -> None:
-    """Let `answer` make the answers for failures that no client has caused, and log them."""
-
-    async def unavailable(request: Request, exc: Exception) -> Response:
-        log.warning("request.unavailable", path=request.url.path, error=str(exc))
-        return answer(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, {"Retry-After": "5"})
-
-    async def crashed(request: Request, exc: Exception) -> Response:
-        log.error("request.crashed", path=request.url.path, exc_info=exc)
-        return answer(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR, None)
-
-    async def out_of_memory(request: Request, _: Exception) -> Response:
-        log.warning("request.out_of_memory", path=request.url.path)
-        return answer(HTTPStatus.SERVICE_UNAVAILABLE, NO_MEMORY, {"Retry-After": "5"})
-
-    app.add_exception_handler(TransientError, unavailable)
-    app.add_exception_handler(MemoryError, out_of_memory)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, crashed)
-
-
-async def _problem(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, Problem)
-    return problem(exc.status, exc.detail, exc.headers)
-
-
-async def _invalid(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, RequestValidationError)
-    first = exc.errors()[0]
-    # A location is the part of the request, the parameter's name and perhaps the name of a pydantic type.
-    name = first["loc"][1] if len(first["loc"]) > 1 else "the request"
-    if first["type"] in _MESSAGES:
-        message = _MESSAGES[first["type"]].format(**first.get("ctx", {}))
-    else:
-        message = f"{first['msg'].removeprefix('Value error, ')}."
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: {message}")
-
-
-async def _http(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)
-    status = HTTPStatus(exc.status_code)
-    if status is HTTPStatus.NOT_FOUND:
-        return problem(status, "There is nothing at this path; GET / lists what this server offers.")
-    if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        methods = ", ".join(allowed_methods(request))
-        detail = f"This path does not support {request.method}; send {methods}. GET /docs describes the calls."
-        return problem(status, detail, {"Allow": methods})
-    return problem(status, str(exc.detail), dict(exc.headers) if exc.headers else None)
-
-
-def allowed_methods(request: Request) -> list[str]:
-    """Return the methods of the request's path. Starlette's own error has only those of the first route."""
-    routes = request.app.routes
-    return [
-        method.value
-        for method in HTTPMethod
-        if any(route.matches({**request.scope, "method": method.value})[0] is Match.FULL for route in routes)
-    ]
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=_CLIENT_GONE)
+def invalid(faults: Sequence[Fault], kind: Kind = Kind.INVALID) -> Problem:
+    """Return the problem of these faults; its `detail` is that of the first."""
+    first = faults[0]
+    place = first.parameter or (first.pointer or "").removeprefix("/").replace("/", ".") or "The body"
+    more = len(faults) - 1
+    rest = f"; {more} more {'fault is' if more == 1 else 'faults are'} in `errors`." if more else "."
+    return Problem(kind, f"{place}: {first.detail[:1].lower()}{first.detail[1:].removesuffix('.')}{rest}", faults)

@@ -1,10 +1,9 @@
 """Checks if the API can serve requests, and store submissions."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from api_service.cached import CachedFor
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable, StoreUnavailable
 from shared.storage.base import ObjectStore
@@ -19,36 +18,21 @@ READINESS_KEY: Final = "readiness"
 
 class Readiness:
     def __init__(self, database: Database, store: ObjectStore) -> None:
-        self._database = _Cached(database.ping, DatabaseUnavailable, _DATABASE_SECONDS)
-        self._store = _Cached(lambda: store.put(READINESS_KEY, b""), StoreUnavailable, _STORE_SECONDS)
+        self._database = CachedFor(_DATABASE_SECONDS, lambda: _works(database.ping, DatabaseUnavailable))
+        self._store = CachedFor(_STORE_SECONDS, lambda: _works(lambda: store.put(READINESS_KEY, b""), StoreUnavailable))
 
     async def has_database(self) -> bool:
         """Return True if the database answers."""
-        return await self._database.check()
+        return await self._database.get()
 
     async def has_store(self) -> bool:
         """Return True if the object store takes an object."""
-        return await self._store.check()
+        return await self._store.get()
 
 
-class _Cached:
-    """Does something that may raise `error`, at most every `seconds`, and remembers if it worked."""
-
-    def __init__(self, action: Callable[[], Awaitable[object]], error: type[Exception], seconds: float) -> None:
-        self._action = action
-        self._error = error
-        self._seconds = seconds
-        self._lock = asyncio.Lock()
-        self._checked_at: float | None = None
-        self._works = False
-
-    async def check(self) -> bool:
-        async with self._lock:
-            if self._checked_at is None or time.monotonic() - self._checked_at > self._seconds:
-                try:
-                    await self._action()
-                    self._works = True
-                except self._error:
-                    self._works = False
-                self._checked_at = time.monotonic()
-            return self._works
+async def _works(action: Callable[[], Awaitable[object]], error: type[Exception]) -> bool:
+    try:
+        await action()
+    except error:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Records the figures of each minute while the API runs (`api_service.series`)."""
+"""Does what is due once a minute while the API runs: records the minute's figures, and forgets what is old."""
 
 import asyncio
 from typing import Final
@@ -8,6 +8,7 @@ from shared.database.connection import Database
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
+from shared.resources.kept_answers import forget_old
 
 log = get_logger(__name__)
 
@@ -15,17 +16,13 @@ log = get_logger(__name__)
 _INTERVAL_SECONDS: Final = 20.0
 
 
-class Recorder:
-    """Records minutes. Each API process has one, and one of them records a minute."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                async with self._database.transaction() as connection:
-                    await series.record(connection)
-            except TransientError as exc:
-                log.warning("recorder.waiting", error=str(exc), next_try_s=_INTERVAL_SECONDS)
-            await wait_any(stop, timeout=_INTERVAL_SECONDS)
+async def keep_recording(database: Database, stop: asyncio.Event) -> None:
+    """Record minutes until the service stops. Every API process does this, and one of them records a minute."""
+    while not stop.is_set():
+        try:
+            async with database.transaction() as connection:
+                if await series.record(connection):
+                    await forget_old(connection)
+        except TransientError as exc:
+            log.warning("recorder.waiting", error=str(exc), next_try_s=_INTERVAL_SECONDS)
+        await wait_any(stop, timeout=_INTERVAL_SECONDS)

@@ -100,8 +100,6 @@ _INT64: Final[dict[str, Any]] = {"format": "int64"}
 AnyId = Annotated[
     int, Field(ge=-_LARGEST_ID - 1, le=_LARGEST_ID, json_schema_extra=_INT64, examples=[5]), BeforeValidator(_decimal)
 ]
-#: Text that a header carries unchanged: visible ASCII characters, with spaces and tabs between them.
-IDEMPOTENCY_KEY: Final = r"^[!-~]([\t -~]*[!-~])?$"
 
 
 class Upload(BaseModel):

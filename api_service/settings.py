@@ -10,6 +10,7 @@ from shared.settings import ARE_LONG, Settings, split_keys
 
 #: The front doors, which answer the calls of other systems.
 DOORS: Final = ("piston", "judge0")
+_BODIES_BYTES: Final = 16 << 20
 
 
 class ApiSettings(Settings):
@@ -34,14 +35,8 @@ class ApiSettings(Settings):
     max_backlog: Annotated[int, Field(ge=1, description="requests without a result at which new ones are refused")] = (
         100_000
     )
-    key_backlog_bytes: Annotated[
-        int, Field(ge=1, description="bytes of sources, inputs and tests that one key may have waiting for execution")
-    ] = 64 << 20
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
     domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
-    idempotency_seconds: Annotated[
-        int, Field(ge=86_400, description="seconds for which an answer is kept for its `Idempotency-Key` (API v1)")
-    ] = 86_400
     recipients: str | None = Field(
         default=None,
         description="the only domains and addresses that may be mailed, separated by commas, such as"
@@ -61,28 +56,16 @@ class ApiSettings(Settings):
         int,
         Field(ge=1, description="connections of one address at once; behind a proxy, all clients share its address"),
     ] = 128
-    head_seconds: Annotated[float, Field(gt=0, description="seconds until the head of a request must be there")] = 10
-    body_seconds: Annotated[float, Field(gt=0, description="seconds until the body of a request must be there")] = 20
-    body_pause_seconds: Annotated[float, Field(gt=0, description="seconds between two pieces of a body")] = 10
-    answer_seconds: Annotated[float, Field(gt=0, description="seconds until a client must have read an answer")] = 30
-    bodies_bytes: Annotated[
-        int, Field(ge=0, description="bytes of all bodies under way; the first 64 KiB of each do not count")
-    ] = 16 << 20
-    lists_bytes: Annotated[int, Field(ge=4 << 20, description="bytes of all lists of submissions under way")] = 8 << 20
     max_streams: Annotated[
         int,
         Field(
             ge=1, description="event streams that one key may have open at one process; all keys, four times as many"
         ),
     ] = 250
-    max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
     mailgun_signing_key: SecretStr | None = Field(
         default=None,
         description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist",
     )
-    answers_bytes: Annotated[
-        int, Field(ge=48 << 20, description="bytes of all answers under way that have the outputs of many tests")
-    ] = 64 << 20
 
     @field_validator("recipients")
     @classmethod
@@ -117,8 +100,8 @@ class ApiSettings(Settings):
 
     @property
     def all_bodies_bytes(self) -> int:
-        """The bytes of all bodies at once: `bodies_bytes`, but at least one body of the largest size."""
-        return max(self.bodies_bytes, self.largest_body_bytes)
+        """The bytes of all bodies at once, without the first 64 KiB of each: at least one body of the largest size."""
+        return max(_BODIES_BYTES, self.largest_body_bytes)
 
     @property
     def operator_keys(self) -> tuple[str, ...]:

@@ -1,10 +1,9 @@
 """Checks that a source file is text in UTF-8. Pure."""
 
 import codecs
-from http import HTTPStatus
 from typing import Final, NoReturn
 
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 
 _SAVE_AS: Final = "save it as UTF-8 and send it again."
 _NO_TEXT: Final = "The file is not text: send the source of a program."
@@ -46,4 +45,4 @@ def _wide_without_mark(data: bytes) -> str | None:
 
 
 def _refuse(sentence: str) -> NoReturn:
-    raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
+    raise Problem(Kind.INVALID, sentence)

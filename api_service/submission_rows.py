@@ -48,13 +48,13 @@ _NEXT: Final = """
     ) AS id OFFSET 0
 """
 _COLUMNS: Final = """
-    id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner, idempotency_key, spec, files,
-    expected_output, tests, metadata, webhook_url, batch
+    id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner, spec, files, expected_output,
+    tests, metadata, webhook_url, batch
 """
 _VALUES: Final = """
     chosen.id, :email, :inputs, :language, :enable, :filename, coalesce(:object_key, chosen.id || :suffix),
-    :size_bytes, :sha256, :owner, :idempotency_key, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
-    CAST(:tests AS jsonb), CAST(:metadata AS jsonb), :webhook_url, :batch
+    :size_bytes, :sha256, :owner, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output, CAST(:tests AS jsonb),
+    CAST(:metadata AS jsonb), :webhook_url, :batch
 """
 _INSERT: Final = f"""
     INSERT INTO uploads ({_COLUMNS})
@@ -92,17 +92,9 @@ class Stored:
     values: Mapping[str, Any]
 
 
-async def insert(
-    connection: Connection,
-    principal: Principal,
-    new: NewSubmission,
-    sha256: str,
-    *,
-    key: str | None = None,
-    idempotency_key: str | None = None,
-) -> Stored | None:
-    """Insert a row. Return None if the id or the idempotency key is taken, or if it may not be run."""
-    values = _values(principal, new, sha256, key, idempotency_key)
+async def insert(connection: Connection, principal: Principal, new: NewSubmission, sha256: str) -> Stored | None:
+    """Insert a row. Return None if the id is taken."""
+    values = _values(principal, new, sha256, None)
     row = await connection.fetch_one(_statement(new), values)
     return Stored(row["id"], row["created_at"], values) if row else None
 
@@ -126,9 +118,7 @@ def _statement(new: NewSubmission) -> str:
     return _INSERT_NEXT if new.id is None else _INSERT_CHOSEN
 
 
-def _values(
-    principal: Principal, new: NewSubmission, sha256: str, key: str | None, idempotency_key: str | None = None
-) -> dict[str, object]:
+def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | None) -> dict[str, object]:
     v1 = new.v1
     return {
         "id": new.id,
@@ -142,7 +132,6 @@ def _values(
         "size_bytes": len(new.source.data),
         "sha256": sha256,
         "owner": principal.key_id,
-        "idempotency_key": idempotency_key,
         "spec": v1 and as_json(v1.spec),
         "files": v1 and as_json(v1.files),
         "expected_output": v1 and v1.expected_output,
@@ -158,15 +147,6 @@ def _values(
 async def is_deleted(connection: Connection, upload_id: int) -> bool:
     """True if there was a submission with this id that was deleted."""
     return await connection.fetch_one("SELECT FROM deleted_uploads WHERE id = :id", {"id": upload_id}) is not None
-
-
-async def find_earlier(connection: Connection, principal: Principal, idempotency_key: str) -> Record | None:
-    """Return the submission that came with this idempotency key; None if there is none."""
-    return await connection.fetch_one(
-        "SELECT id, email, inputs, language, enable, sha256 FROM uploads"
-        " WHERE coalesce(owner, 0) = :owner AND idempotency_key = :idempotency_key",
-        {"owner": principal.key_id or 0, "idempotency_key": idempotency_key},
-    )
 
 
 async def request(

@@ -5,22 +5,20 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Final
 
 from api_service import budget, submission_rows
 from api_service.auth import Principal
 from api_service.backlog import KeyBacklog
 from api_service.charges import Charges
+from api_service.holds import Turns
 from api_service.new_submission import NewSubmission, Object
-from api_service.problems import Problem
+from api_service.problems import Fault, Kind, Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.submission_rows import Stored
-from api_service.turns import Turns
 from shared import budgets
 from shared.budgets import Use
-from shared.database.connection import Connection, Database, Record
-from shared.database.standby import confirm
+from shared.database.connection import Connection, Database
 from shared.errors import TransientError
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
@@ -41,7 +39,7 @@ class IdTaken(Problem):
     """A submission has the id that a client has chosen, or had it before it was deleted."""
 
     def __init__(self, upload_id: int) -> None:
-        super().__init__(HTTPStatus.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
+        super().__init__(Kind.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
 
 
 class RunUnderWay(Problem):
@@ -49,7 +47,7 @@ class RunUnderWay(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            HTTPStatus.CONFLICT, "A run of this submission is under way: wait until it has ended, or cancel it."
+            Kind.UNDER_WAY, "A run of this submission is under way: wait until it has ended, or cancel it."
         )
 
 
@@ -69,38 +67,23 @@ class Submissions:
     #: More at once would not be faster, because they would wait for each other's locks on the rows of their budgets.
     turns: Turns = field(default_factory=lambda: Turns(2))
 
-    async def register(self, principal: Principal, new: NewSubmission, idempotency_key: str | None = None) -> int:
-        """Store a submission of a classic call, and return its id. For a repeated `idempotency_key`, the first id.
+    async def register(self, principal: Principal, new: NewSubmission) -> int:
+        """Store a submission of a classic call, and return its id.
 
-        Raises `Problem`: 409 if the chosen id is taken or the idempotency key came with another submission, 422 if the
-        address may not be mailed, 429 if a budget is used up or too much waits.
+        Raises `Problem`: 409 if the chosen id is taken, 422 if the address may not be mailed, 429 if a budget is used
+        up or too much waits.
 
         The file is stored inside the transaction. If two requests choose one id, the second waits for the row of the
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
-        try:
-            async with self.turns.take(principal), self.database.transaction() as connection:
-                return await self._register(connection, principal, new, idempotency_key)
-        except IdTaken:
-            # If the client's first answer was lost, it takes this answer for a confirmation of its submission.
-            async with self.database.connection() as connection:
-                await confirm(connection)
-            raise
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            return await self._register(connection, principal, new)
 
-    async def _register(
-        self, connection: Connection, principal: Principal, new: NewSubmission, idempotency_key: str | None
-    ) -> int:
+    async def _register(self, connection: Connection, principal: Principal, new: NewSubmission) -> int:
         sha256 = hashlib.sha256(new.source.data).hexdigest()
         await self._check(connection, principal, [new])
-        while (
-            stored := await submission_rows.insert(connection, principal, new, sha256, idempotency_key=idempotency_key)
-        ) is None:
-            if idempotency_key is not None:
-                earlier = await submission_rows.find_earlier(connection, principal, idempotency_key)
-                if earlier is not None:
-                    await confirm(connection)
-                    return _id_of_same(earlier, new, sha256)
+        while (stored := await submission_rows.insert(connection, principal, new, sha256)) is None:
             if new.id is not None:
                 raise IdTaken(new.id)
             # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
@@ -221,7 +204,6 @@ class Submissions:
         ):
             if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
                 row = await submission_rows.find(connection, principal, upload_id)
-                await confirm(connection)
                 return None if row is None else bool(row["enable"] == 0)
         return True
 
@@ -243,7 +225,7 @@ class Submissions:
             if number is None:
                 row = await submission_rows.find(connection, principal, upload_id)
                 if row is None:
-                    raise Problem(HTTPStatus.NOT_FOUND, "There is no such submission.")
+                    raise Problem(Kind.NOT_FOUND, "There is no such submission.")
                 raise RunUnderWay()
             if settle is not None:
                 await settle(connection, number)
@@ -299,7 +281,7 @@ class Submissions:
 
     def _check_recipient(self, principal: Principal, email: str | None) -> None:
         if email is not None and (refusal := self.refusal(principal, email)):
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, refusal, field="email")
+            raise Problem(Kind.INVALID, refusal, [Fault(refusal, pointer="/email")])
 
 
 async def _insert_named(
@@ -326,15 +308,3 @@ def _groups(new: Sequence[tuple[NewSubmission, str]]) -> Iterator[list[tuple[New
         group.append(one)
         size += one[0].size_bytes
     yield group
-
-
-def _id_of_same(earlier: Record, new: NewSubmission, sha256: str) -> int:
-    """Return the id of an earlier submission. Raises `Problem` (409) if it is not the same."""
-    fields = {"email": new.email, "inputs": new.stdin, "language": new.language, "enable": new.enable}
-    if earlier["sha256"] != sha256 or any(earlier[name] != value for name, value in fields.items()):
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            "This Idempotency-Key was used for another submission: send a new key with each new submission.",
-        )
-    upload_id: int = earlier["id"]
-    return upload_id

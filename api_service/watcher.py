@@ -7,6 +7,7 @@ nothing listens: else each change of a submission would wake a process of the da
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from shared import channels
@@ -15,37 +16,6 @@ from shared.lifecycle import wait_any
 
 #: Seconds between two checks. If no client has waited since the one before, listening ends.
 _LOOK_SECONDS: Final = 60.0
-#: Notified after a new connection: changes may have been missed.
-_ANYTHING: Final = ""
-
-
-class _Watched:
-    """The events of the clients that wait, by the id that they wait for."""
-
-    def __init__(self) -> None:
-        self._events: dict[str, set[asyncio.Event]] = {}
-
-    def __bool__(self) -> bool:
-        """Return True while a client waits."""
-        return bool(self._events)
-
-    @contextmanager
-    def watch(self, number: int, changed: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
-        key, changed = str(number), changed or asyncio.Event()
-        self._events.setdefault(key, set()).add(changed)
-        try:
-            yield changed
-        finally:
-            self._events[key].discard(changed)
-            if not self._events[key]:
-                del self._events[key]
-
-    def notify(self, payload: str) -> None:
-        """Set the events of the id that the payload names, or all events."""
-        chosen = self._events.values() if payload == _ANYTHING else [self._events.get(payload, set())]
-        for events in chosen:
-            for event in events:
-                event.set()
 
 
 class Watcher:
@@ -54,14 +24,12 @@ class Watcher:
     def __init__(self, database: Database, *, look_seconds: float = _LOOK_SECONDS) -> None:
         self._database = database
         self._look_seconds = look_seconds
-        self._submissions = _Watched()
-        self._batches = _Watched()
+        #: The events of the clients that wait, by the channel and the id that they wait for.
+        self._events: dict[tuple[str, str], set[asyncio.Event]] = {}
         #: Set when a client begins to wait.
         self._begun = asyncio.Event()
         #: Set when a key may have been revoked. Only open event streams need to know.
         self.key_revoked = asyncio.Event()
-        #: Counts the changes of submissions. While it stays the same and a client waits, the queue does too.
-        self.changes = 0
         #: True once the service stops: streams and waits end then.
         self.is_stopping = False
 
@@ -72,14 +40,14 @@ class Watcher:
             else:
                 await wait_any(stop, self._begun)
         self.is_stopping = True
-        self._submissions.notify(_ANYTHING)
-        self._batches.notify(_ANYTHING)
+        for events in self._events.values():
+            _set_all(events)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         """Listen until no client has waited for a while. A new connection wakes all that wait already."""
         async with (
-            self._database.listen(channels.SUBMISSIONS, self._notify),
-            self._database.listen(channels.BATCHES, self._batches.notify),
+            self._database.listen(channels.SUBMISSIONS, partial(self._notify, channels.SUBMISSIONS)),
+            self._database.listen(channels.BATCHES, partial(self._notify, channels.BATCHES)),
             self._database.listen(channels.KEYS, lambda _: self.key_revoked.set()),
         ):
             while not stop.is_set() and self._is_wanted():
@@ -88,26 +56,30 @@ class Watcher:
 
     def _is_wanted(self) -> bool:
         """Return True if a client waits, or has begun to wait since the last look."""
-        return bool(self._submissions or self._batches or self._begun.is_set())
+        return bool(self._events or self._begun.is_set())
 
     @contextmanager
-    def watch(self, upload_id: int, changed: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
-        """Yield an event that each change of the submission sets, and each new connection. The caller clears it.
+    def watch(self, number: int, *, channel: str = channels.SUBMISSIONS) -> Iterator[asyncio.Event]:
+        """Yield an event that each change of the submission or batch sets, and each new connection.
 
-        It is `changed`, if that is given. Begin to watch before you read the state. Otherwise a change between the two
-        is missed.
+        The caller clears it. Begin to watch before you read the state. Otherwise a change between the two is missed.
         """
-        with self._submissions.watch(upload_id, changed) as changed:
-            self._begun.set()
+        key, changed = (channel, str(number)), asyncio.Event()
+        self._events.setdefault(key, set()).add(changed)
+        self._begun.set()
+        try:
             yield changed
+        finally:
+            self._events[key].discard(changed)
+            if not self._events[key]:
+                del self._events[key]
 
-    @contextmanager
-    def watch_batch(self, batch_id: int, changed: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
-        """Yield an event that each change of the batch sets, and each new connection, as `watch` does."""
-        with self._batches.watch(batch_id, changed) as changed:
-            self._begun.set()
-            yield changed
+    def _notify(self, channel: str, payload: str) -> None:
+        """Wake those that wait for the id in the payload. It is empty after a new connection: any may have changed."""
+        for key in [(channel, payload)] if payload else [key for key in self._events if key[0] == channel]:
+            _set_all(self._events.get(key, set()))
 
-    def _notify(self, payload: str) -> None:
-        self.changes += 1
-        self._submissions.notify(payload)
+
+def _set_all(events: set[asyncio.Event]) -> None:
+    for event in events:
+        event.set()

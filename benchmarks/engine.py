@@ -36,12 +36,11 @@ def engine() -> Iterator[Engine]:
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "PRECIEUX_EXECUTOR_PORT": str(port),
-        "PRECIEUX_EXECUTOR_CHECK_LANGUAGES": "false",
     }
     with cpu_meter() as meter, tempfile.TemporaryFile() as log, ExitStack() as stack:
         try:
             with meter.counted():
-                stack.enter_context(service("executor", environment, stderr=log))
+                stack.enter_context(service("tests.tuned_executor", environment, ["check_languages=false"], stderr=log))
             yield Engine(f"http://127.0.0.1:{port}", meter)
         except Exception:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST_WORDS))

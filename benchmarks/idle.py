@@ -32,7 +32,6 @@ _KINDS: Final = (
     (r"bwrap|keeper\.pyz", "keeper and its wall"),
     (r"/zygote\.py", "Python: zygote and boxes"),
     (r"node ", "Node: zygote and boxes"),
-    (r"cc1 ", "C: zygotes and boxes"),
     (r"/box/zygote", "other boxes"),
 )
 _MEMORY: Final = ("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")

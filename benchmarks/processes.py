@@ -21,10 +21,12 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def service(module: str, environment: Mapping[str, str], stderr: IO[bytes] | None = None) -> Iterator[int]:
+def service(
+    module: str, environment: Mapping[str, str], arguments: Sequence[str] = (), stderr: IO[bytes] | None = None
+) -> Iterator[int]:
     """Run one of our services, and yield its process id when it is ready."""
     with closing(NotifySocket()) as notify:
-        command = [sys.executable, "-P", "-m", module]
+        command = [sys.executable, "-P", "-m", module, *arguments]
         with process(command, {**environment, "NOTIFY_SOCKET": notify.address}, stderr=stderr) as child:
             deadline = time.monotonic() + _START_SECONDS
             while not any(pid == child.pid and b"READY=1" in lines for pid, lines in notify.messages()):

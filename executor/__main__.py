@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import uvloop
 from starlette.applications import Starlette
@@ -15,9 +16,9 @@ from executor import pipeline
 from executor.app import create_app
 from executor.catalogue import find_installed, look_again
 from executor.doctor import language_check, probes, remedies
-from executor.doctor.facts import own_unit, read_facts
+from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries.chosen import Libraries, install_libraries
+from executor.libraries import Libraries, find_libraries
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -47,7 +48,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
         await _check_isolation(sandbox, settings)
         installed = await find_installed(sandbox, settings.executor_slots, libraries.by_language)
         sandbox.keep_ready(pipeline.boxes_to_keep(settings))
-        slots = Slots(settings.executor_slots, settings.executor_queue, settings.executor_express_slots)
+        slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed, runs)
@@ -58,7 +59,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
                 contextlib.aclosing(warm),
                 in_background(look_again(sandbox, installed, libraries.by_language)),
                 in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
-                in_background(check()) if settings.executor_check_languages else contextlib.nullcontext(),
+                in_background(check()) if settings.tuning.check_languages else contextlib.nullcontext(),
             ):
                 log.info("executor.starting", address=listener.getsockname()[:2])
                 await run_until_stop_signal(
@@ -137,18 +138,18 @@ def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventL
     return lambda: asyncio.SelectorEventLoop(selectors.PollSelector())
 
 
-def main() -> int:
+def main(**tuning: Any) -> int:
     try:
-        settings = load(ExecutorSettings)
+        settings = load(ExecutorSettings).tuned(**tuning)
         configure_logging("executor", load(LogSettings))
         raise_file_limit()
-        libraries = install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
+        libraries = find_libraries(settings)
         mechanisms = find_mechanisms(settings, libraries.folders)
         settings = fit_to_host(settings, mechanisms)
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
             runner.run(serve(settings, mechanisms, libraries))
     except TooFewIds as exc:
-        return fail(ConfigurationError(f"{exc}. {remedies.remedy_for_ids(own_unit())}"))
+        return fail(ConfigurationError(f"{exc}. {remedies.REMEDY_FOR_IDS}"))
     except ConfigurationError as exc:
         return fail(exc)
     except KeyboardInterrupt:  # before it served

@@ -191,8 +191,7 @@ class _Endpoint:
             await held.enter_async_context(self._slots.take(share))
             result = await self._pipeline.run(run_request, installed)
             asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, result, installed)
-            memory_bytes = limits.of_source(run_request, self._settings_for(installed)).memory_bytes
-            answer = wire.answer(result, installed, installed.commands(installed.program(run_request), memory_bytes))
+            answer = wire.answer(result, installed)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)

@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from executor import gcc_driver, languages
-from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Forked, Headers, Language, Library, Variant, command
+from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Library, Variant, command
 from executor.languages.program import Program, as_word, of_files, of_source
 from executor.sandbox.base import (
     HEADERS,
@@ -104,7 +104,7 @@ class Installed:
     def environment(self) -> dict[str, str]:
         """The variables of a program. Debian's packages count as libraries too, if they are slow to import."""
         language, warm = self.language, self.language.run.warm
-        slow = {name.partition(".")[0] for name in warm.imports} if isinstance(warm, Forked) else set()
+        slow = {name.partition(".")[0] for name in warm.imports} if warm else set()
         for_libraries = language.library_environment if self.libraries or slow & self.reserved else {}
         return ENVIRONMENT | language.environment | for_libraries
 
@@ -149,11 +149,8 @@ class Installed:
 
     @cached_property
     def runtime_folder(self) -> str:
-        """The path in a box of the folder with the language's prebuilt files. It depends on the toolchain and our
-        sources."""
-        files = self.language.prebuilt
-        sources = {name: (preload_files() / name).read_text() for file in files for name in file.sources}
-        parts = repr((self.info, files, sources))
+        """The path in a box of the folder with the language's prebuilt files. It depends on the toolchain."""
+        parts = repr((self.info, self.language.prebuilt))
         return f"{RUNTIMES}/{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
 
     @property
@@ -210,7 +207,7 @@ class Installed:
             info=self.info,
             name=language.name,
             version=self.version,
-            aliases=list(ALIASES.get(language.code, (language.code,))),
+            aliases=list(ALIASES[language.code]),
             compile=compile_,
             run=run,
             extensions=[f".{extension}" for extension in language.extensions],

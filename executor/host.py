@@ -13,16 +13,18 @@ from executor.sandbox.wall.command import is_privileged
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import MIB, ExecutorSettings
-from executor.warm.headers import find_folder
-from executor.warm.imports import MOST_SETS
+from executor.warm.cache_folder import find_folder
+from executor.warm.warm import kinds_of_boxes
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler,
-#: and those of Python with libraries.
-_KINDS = 6 + MOST_SETS
+#: If the executor is root, its programs are these users, far above those of people and of containers. Executors on one
+#: machine have different ports, so they do not share users.
+_FIRST_USER, _USERS_OF_PORT = 1_879_048_192, 4096
+#: In a container: the ids of its system and its people, and the last ones, such as `nobody`.
+_LOW_IDS, _LAST_IDS = 10_000, 2
 #: The highest limits of tools that print their version, and of the self-test.
 _OF_TOOLS = {"NOFILE": 256, "NPROC": 256, "FSIZE": 64 * MIB, "CPU": 60}
 #: The units of limits that count no processes or files. limits.conf(5) has units of its own.
@@ -43,8 +45,9 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
     bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
     if bubblewrap.why:
         log.info("bubblewrap.other", path=str(bubblewrap.path), reason=bubblewrap.why)
+    first_user = None
     if privileged:
-        _require_ids(settings.executor_first_user_id, _users(settings))
+        first_user = _first_user(_users(settings), settings.executor_port)
     subordinates, why_shared = None, ""
     try:
         subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap.path)
@@ -52,7 +55,6 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
         why_shared = str(exc)
         log.info("users.shared", reason=why_shared)
     claimed, why_sampled = _claim_cgroups(settings)
-    first_user = settings.executor_first_user_id if privileged else None
     return Mechanisms(
         bubblewrap=bubblewrap.path,
         why_bubblewrap=bubblewrap.why,
@@ -60,8 +62,8 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
         first_user=subordinate.FIRST_USER if subordinates else first_user,
         subordinates=subordinates,
         why_shared=why_shared,
-        headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
-        runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
+        headers=find_folder(settings.executor_cache_dir, "headers") if settings.tuning.precompile_headers else None,
+        runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.warm_boxes else None,
         libraries=libraries,
         init=find_folder(settings.executor_cache_dir, "init"),
         cgroups=claimed,
@@ -84,7 +86,7 @@ def _users(settings: ExecutorSettings) -> int:
 
     Two more are for prebuilt files and for the shared compiler.
     """
-    return 2 + 2 * settings.programs_at_once + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
+    return 2 + 2 * settings.programs_at_once + kinds_of_boxes() * settings.warm_boxes
 
 
 def fit_to_host(settings: ExecutorSettings, mechanisms: Mechanisms) -> ExecutorSettings:
@@ -103,7 +105,7 @@ def _require_hard_limits(settings: ExecutorSettings) -> None:
     What is made ahead may get more. If that fails, programs start cold.
     """
     of_programs = {
-        "NOFILE": settings.max_open_files,
+        "NOFILE": settings.tuning.open_files,
         "NPROC": settings.max_processes,
         "FSIZE": settings.max_disk_bytes,
         "STACK": RUN_STACK_BYTES,
@@ -121,14 +123,15 @@ def _require_hard_limits(settings: ExecutorSettings) -> None:
             )
 
 
-def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_map")) -> None:
-    """Raise `ConfigurationError` if the ids do not exist in our user namespace (user_namespaces(7))."""
+def _first_user(count: int, port: int, uid_map: Path = Path("/proc/self/uid_map")) -> int:
+    """Return the first of `count` ids of nobody. Where the usual ones do not exist, as in a container, they are at the
+    end of those that do (user_namespaces(7)). Raises `TooFewIds` if there are too few."""
     ranges = [tuple(map(int, line.split())) for line in uid_map.read_text().splitlines()]
-    if any(start <= first and first + count <= start + length for start, _, length in ranges):
-        return
-    if all(length < count for _, _, length in ranges):
+    usual = _FIRST_USER + _USERS_OF_PORT * port
+    if any(start <= usual and usual + count <= start + length for start, _, length in ranges):
+        return usual
+    start, _, length = max(ranges)
+    first = start + length - _LAST_IDS - count
+    if first < max(start, _LOW_IDS):
         raise TooFewIds(f"As root the executor needs {count} unused user ids, and fewer exist here")
-    raise ConfigurationError(
-        f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, but not all of the {count} user ids from there on exist here (a "
-        f"container may have few): set it to the first of {count} unused ids."
-    )
+    return first

@@ -41,23 +41,21 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes:
     `by_number` is that of `Mechanisms`. `most_processes` is the limit of the executor and all programs together. Raises
     `ConfigurationError` if that is too low.
     """
-    fitted: dict[str, int] = {}
+    processes = settings.max_processes
     if by_number:
-        fitted = {"max_processes": _FEW_PROCESSES, "max_open_files": _FEW_OPEN_FILES}
-    fitted = {name: value for name, value in fitted.items() if name not in settings.model_fields_set}
+        settings = settings.tuned(open_files=min(settings.tuning.open_files, _FEW_OPEN_FILES))
+        processes = processes if "max_processes" in settings.model_fields_set else _FEW_PROCESSES
     if most_processes is not None:
-        waiting = settings.executor_warm_boxes if settings.executor_warm else 0
-        ours = _OUR_PROCESSES + _WAITING_PROCESSES * waiting
+        ours = _OUR_PROCESSES + _WAITING_PROCESSES * settings.warm_boxes
         each = (most_processes - ours) // settings.programs_at_once
         if each < _FEWEST_PROCESSES:
             needed = ours + _FEWEST_PROCESSES * settings.programs_at_once
             raise ConfigurationError(
                 f"The executor may have {most_processes} processes (pids.max of its cgroup), and needs {needed}: raise "
-                "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS or "
-                "PRECIEUX_EXECUTOR_WARM_BOXES."
+                "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS."
             )
-        fitted["max_processes"] = min(each, fitted.get("max_processes", settings.max_processes))
-    return settings.model_copy(update=fitted)
+        processes = min(each, processes)
+    return settings.model_copy(update={"max_processes": processes})
 
 
 def of_language(settings: ExecutorSettings, needs: ProgramLimits) -> ExecutorSettings:
@@ -94,7 +92,7 @@ def default_limits(settings: ExecutorSettings) -> RunLimits:
 def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that comes through the CodeX call. A limit over its maximum is lowered to it."""
     cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
-    wall_s = request.wall_limit or settings.default_wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
+    wall_s = request.wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
     memory_bytes = min(request.memory_limit or settings.default_memory_limit, settings.max_memory_limit)
     return RunLimits(
         cpu_s=cpu_s,
@@ -126,7 +124,7 @@ def of_run(limits: RunLimits, settings: ExecutorSettings, extra_memory: int) -> 
         wall_s=limits.wall_s,
         memory_bytes=limits.memory_bytes + extra_memory,
         processes=limits.processes,
-        open_files=settings.max_open_files,
+        open_files=settings.tuning.open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=RUN_STACK_BYTES,
     )
@@ -148,7 +146,7 @@ def of_compilation(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKE
         wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,
         memory_bytes=settings.compile_memory_limit,
         processes=settings.max_processes,
-        open_files=settings.max_open_files,
+        open_files=settings.tuning.open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=_COMPILE_STACK_BYTES,
     )

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from executor.catalogue import Commands, Installed
 from executor.pipeline import RunResult
 from shared.codex import LanguageList, LimitBounds, RunRequest, RunResponse, Verdict
-from shared.engine import ARTIFACTS, RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
+from shared.engine import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
 from shared.json_structure import has_more_structure
 
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
@@ -110,8 +110,8 @@ def _whole(value: Any) -> Any:
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
-def answer(result: RunResult, installed: Installed, commands: Commands) -> RunResponse:
-    compile_, run = commands.for_a_shell()
+def answer(result: RunResult, installed: Installed) -> RunResponse:
+    compile_, run = result.commands.for_a_shell()
     return RunResponse(
         timeStamp=_now(),
         status=_STATUS.get(result.verdict, HTTPStatus.OK),
@@ -156,7 +156,7 @@ def language_list(installed: dict[str, Installed], limits: dict[str, dict[str, L
         one.describe(int(limits[code]["memory_bytes"].default)).model_copy(update={"limits": limits[code]})
         for code, one in installed.items()
     ]
-    return LanguageList(timeStamp=_now(), supportedLanguages=languages, instance=_INSTANCE, calls=[RUN_CALL, ARTIFACTS])
+    return LanguageList(timeStamp=_now(), supportedLanguages=languages, instance=_INSTANCE, calls=[RUN_CALL])
 
 
 def _now() -> int:

@@ -44,7 +44,7 @@ async def serve(stop: asyncio.Event) -> None:
     store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)
     links = Links(signer)
-    letterhead = Letterhead(mail_settings.domain, links, mail_settings.mail_attachment_bytes)
+    letterhead = Letterhead(mail_settings.domain, links)
     footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
     webhook_settings = load(WebhookSettings)

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from job_runner.event_lines import EventLines, RunEvent, shorten_event
 from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
-from shared.engine import ARTIFACTS, RUN_CALL, Started
+from shared.engine import MAX_ARTIFACTS, RUN_CALL, Started
 from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.json_structure import has_more_structure
 
@@ -83,9 +82,6 @@ class Engine(Protocol):
     async def is_well(self) -> bool:
         """Return True if the engine answers."""
 
-    async def returns_artifacts(self) -> bool:
-        """Return True if `POST /run` can return the files that a program wrote. Raises `EngineAway`."""
-
     def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
 
@@ -106,10 +102,9 @@ class CodexClient:
         # A byte can take six in JSON and more than one in base64, and there are two streams. The rest is for the other
         # fields.
         self._max_answer = 15 * settings.max_output_bytes + (64 << 10)
-        artifact_bytes = settings.artifact_bytes if settings.artifact_count else 0
-        self._max_line = self._max_answer + 2 * artifact_bytes + settings.artifact_count * _NAME_LENGTH
+        self._max_line = self._max_answer + 2 * settings.artifact_bytes + MAX_ARTIFACTS * _NAME_LENGTH
         self._max_output = settings.max_output_bytes
-        self._max_artifacts = (settings.artifact_count, settings.artifact_bytes)
+        self._max_artifact_bytes = settings.artifact_bytes
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
         # httpx bounds only each wait, so an engine could send a byte at a time without end.
         self._deadline = 2 * settings.codex_timeout
@@ -138,7 +133,7 @@ class CodexClient:
         fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
         if filename:
             fields["filename"] = filename
-        request = self._request("/", share, fields)
+        request = self._request("/", share, to_json(fields))
         async with AsyncExitStack() as turn:
             try:
                 async with (
@@ -165,10 +160,6 @@ class CodexClient:
             return False
         return True
 
-    async def returns_artifacts(self) -> bool:
-        """Return True if the engine can return artifacts, and they are wanted. It asks as `has_run_call` does."""
-        return await self.has_run_call() and ARTIFACTS in (self._calls or ()) and self._max_artifacts[0] > 0
-
     async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         request = self._request("/run", share, program)
         begun: Started | None = None
@@ -186,7 +177,7 @@ class CodexClient:
                     async for event in events:
                         if isinstance(event, Started):
                             begun = event
-                        yield shorten_event(event, self._max_output, *self._max_artifacts)
+                        yield shorten_event(event, self._max_output, self._max_artifact_bytes)
                 await _read_end(chunks)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
             if _is_broken(exc):
@@ -223,7 +214,7 @@ class CodexClient:
         self._calls, self._instance = listed.calls, listed.instance
         return listed.supported_languages
 
-    def _request(self, path: str, share: str, body: bytes | dict[str, str]) -> httpx.Request:
+    def _request(self, path: str, share: str, body: bytes) -> httpx.Request:
         """Return the request for a run."""
         common = self._common[path]
         headers = common.headers.copy()
@@ -232,15 +223,7 @@ class CodexClient:
             headers[SHARE_HEADER] = share
         if next(self._runs) % _RUNS_PER_CLOSE == 0:
             headers["Connection"] = "close"
-        content: bytes | AsyncIterator[bytes]
-        if isinstance(body, bytes):
-            content = body
-        elif sum(map(len, body.values())) > _LONG:
-            content, length = _long_body(body)
-            headers["Content-Length"] = str(length)
-        else:
-            content = to_json(body)
-        return httpx.Request("POST", common.url, headers=headers, content=content, extensions=common.extensions)
+        return httpx.Request("POST", common.url, headers=headers, content=body, extensions=common.extensions)
 
     def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
         """Return the error of an answer of `POST /run` that is not a stream."""
@@ -271,21 +254,6 @@ async def _read_end(chunks: AsyncIterator[bytes]) -> None:
     with contextlib.suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(_END_SECONDS):
             await anext(chunks, None)
-
-
-def _long_body(fields: dict[str, str]) -> tuple[AsyncIterator[bytes], int]:
-    """Return the pieces of the JSON object, each of which is freed when it is sent, and its length in bytes."""
-    encoded: dict[str, bytes] = {}
-    pieces: deque[bytes] = deque()
-    for name, value in fields.items():
-        pieces += (b"," if pieces else b"{", to_json(name), b":", encoded.setdefault(value, to_json(value)))
-    pieces.append(b"}")
-
-    async def drain() -> AsyncIterator[bytes]:
-        while pieces:
-            yield pieces.popleft()
-
-    return drain(), sum(map(len, pieces))
 
 
 def _session() -> aiohttp.ClientSession:

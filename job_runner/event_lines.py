@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Final, TypeAlias
 
-from shared.engine import Artifact, Compiled, Failed, Finished, LeftOut, Started, TestEnded, parse_event
+from shared.engine import MAX_ARTIFACTS, Artifact, Compiled, Failed, Finished, LeftOut, Started, TestEnded, parse_event
 from shared.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.json_structure import has_more_structure
 
@@ -76,7 +76,7 @@ class EventLines:
         return line
 
 
-def shorten_event(event: RunEvent, longest: int, artifact_count: int, artifact_bytes: int) -> RunEvent:
+def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEvent:
     """Return the event with each stream cut to `longest` characters, and with the artifacts that may be kept."""
     match event:
         case TestEnded():
@@ -89,7 +89,7 @@ def shorten_event(event: RunEvent, longest: int, artifact_count: int, artifact_b
                 changes["diff"] = event.diff[:_DIFF_LENGTH]
             if len(event.error) > _REASON_LENGTH:
                 changes["error"] = event.error[:_REASON_LENGTH]
-            changes |= _kept_artifacts(event, artifact_count, artifact_bytes)
+            changes |= _kept_artifacts(event, artifact_bytes)
             return event.model_copy(update=changes) if changes else event
         case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
             cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
@@ -100,14 +100,14 @@ def shorten_event(event: RunEvent, longest: int, artifact_count: int, artifact_b
             return event
 
 
-def _kept_artifacts(event: TestEnded, count: int, most_bytes: int) -> dict[str, object]:
+def _kept_artifacts(event: TestEnded, most_bytes: int) -> dict[str, object]:
     """Return the changes that leave out the artifacts beyond the bounds, and those with the name of another."""
     kept: dict[str, Artifact] = {}
     left_out = Counter(event.artifacts_left_out)
     for artifact in event.artifacts or ():
         if artifact.name in kept:
             left_out[LeftOut.BAD_NAME] += 1
-        elif len(kept) == count:
+        elif len(kept) == MAX_ARTIFACTS:
             left_out[LeftOut.TOO_MANY] += 1
         elif len(artifact.content) > most_bytes:
             left_out[LeftOut.TOO_LARGE] += 1

@@ -107,13 +107,9 @@ class Program:
         }
         return [what for what, is_so in has.items() if is_so]
 
-    @property
-    def may_have_artifacts(self) -> bool:
-        """True if the files that it writes to `out/` may come back: it came by API v1, and is run once."""
-        return self.wants_artifacts and not self.has_tests and len(self.cases) == 1
-
-    def request(self, files: Mapping[str, bytes], *, artifacts: bool = False) -> bytes:
-        """Return the body of `POST /run`."""
+    def request(self, files: Mapping[str, bytes]) -> bytes:
+        """Return the body of `POST /run`. What a program writes to `out/` can come back only from a single run."""
+        artifacts = self.wants_artifacts and not self.has_tests and len(self.cases) == 1
         return to_json(
             {
                 "language": self.language,

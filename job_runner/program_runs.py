@@ -23,7 +23,7 @@ from shared.checker import compare
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
-from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, ObjectNotFound, PermanentError
+from shared.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
 
 
@@ -50,13 +50,6 @@ class ProgramRuns:
         files = await self._files(program, submission["contents"])
         share = f"key-{job.owner}"
         if await self._engine.has_run_call():
-            artifacts = program.may_have_artifacts and await self._engine.returns_artifacts()
-            try:
-                return await self._stream(job, program, program.request(files, artifacts=artifacts), share)
-            except EngineRefused:
-                if not artifacts:
-                    raise
-            # Perhaps that was an older engine, which does not know the field, beside the one that was asked.
             return await self._stream(job, program, program.request(files), share)
         if missing := program.beyond_codex:
             raise PermanentError(

@@ -37,15 +37,25 @@ _PACE_SECONDS: Final = 0.005
 _EXPRESS_SECONDS: Final = 0.05
 #: Seconds between two looks whether the job that tries the engine has reached it.
 _PROBE_SECONDS: Final = 0.25
+#: The seconds that jobs under way get when the runner stops. They are handed back if they need more.
+_DRAIN_SECONDS: Final = 10.0
 #: The cancellations of unknown leases that are remembered. Most of them are other runners'.
 _MOST_EARLY: Final = 1000
 
 
 class Runner:
-    def __init__(self, database: Database, processor: Processor, settings: RunnerSettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        processor: Processor,
+        settings: RunnerSettings,
+        *,
+        drain_seconds: float = _DRAIN_SECONDS,
+    ) -> None:
         self._database = database
         self._processor = processor
         self._settings = settings
+        self._drain_seconds = drain_seconds
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
         #: The keys that own the jobs under way.
         self._owners: dict[UUID, int] = {}
@@ -249,8 +259,8 @@ class Runner:
     async def _drain(self) -> None:
         if not self._under_way:
             return
-        log.info("runner.draining", jobs=len(self._under_way), seconds=self._settings.drain_seconds)
-        _, late = await asyncio.wait(self._under_way.values(), timeout=self._settings.drain_seconds)
+        log.info("runner.draining", jobs=len(self._under_way), seconds=self._drain_seconds)
+        _, late = await asyncio.wait(self._under_way.values(), timeout=self._drain_seconds)
         for task in late:
             task.cancel()
         if late:

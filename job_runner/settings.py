@@ -18,9 +18,6 @@ class RunnerSettings(Settings):
     lease_seconds: Annotated[
         float, Field(ge=1, le=3600, description="seconds after which a silent runner loses its jobs")
     ] = 15
-    drain_seconds: Annotated[
-        float, Field(ge=0, le=3600, description="seconds that a stopping runner waits for jobs under way")
-    ] = 10
     retention_days: Annotated[
         int, Field(ge=0, le=36500, description="days after which submissions are removed; 0 keeps them")
     ] = 90
@@ -34,11 +31,9 @@ class EngineSettings(Settings):
         SecretStr | None, Field(description="the token that the engine expects as `Authorization: Bearer`")
     ] = None
     codex_timeout: Annotated[float, Field(gt=0, le=3600, description="seconds to wait for one answer")] = 120
-    artifact_count: Annotated[
-        int, Field(ge=0, le=256, description="files that come back of a program's folder `out`; 0: none")
-    ] = 16
     artifact_bytes: Annotated[
-        int, Field(ge=0, le=16 << 20, description="bytes of all files that come back of a program's folder `out`")
+        int,
+        Field(ge=0, le=16 << 20, description="bytes of all files that come back of a program's folder `out`; 0: none"),
     ] = 4 << 20
     max_output_bytes: Annotated[int, Field(ge=1024, le=64 << 20, description="bytes kept of each output stream")] = (
         1 << 20

@@ -5,7 +5,6 @@ or did not answer, 78 (EX_CONFIG) a wrong setting, or a database of another rele
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -16,19 +15,14 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from precieux import terminal
-from precieux.commands.options import DataDir, Json
 from precieux.errors import UsageError
-from precieux.up import services, system
-from precieux.up.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
-from shared.logging import LogSettings, configure_logging
-from shared.settings import load
 from shared.version import VERSION
 
-#: The commands in the order of the help. Those with a module and a name in it are loaded only when they are called.
-_COMMANDS: Final[Mapping[str, str | None]] = {
-    "up": None,
-    "demo": None,
+#: Each command's module and its name in it, in the order of the help. A module is loaded when its command is called.
+_COMMANDS: Final[Mapping[str, str]] = {
+    "up": "up:up",
+    "demo": "demo:demo",
     "submit": "submissions:submit",
     "status": "submissions:status",
     "watch": "submissions:watch",
@@ -39,8 +33,8 @@ _COMMANDS: Final[Mapping[str, str | None]] = {
     "batch": "batch:batch",
     "languages": "offers:languages",
     "usage": "offers:usage",
-    "migrate": None,
-    "doctor": None,
+    "migrate": "up:migrate",
+    "doctor": "doctor:doctor",
     "backup": "upkeep:backup",
     "restore": "upkeep:restore",
     "upgrade": "upkeep:upgrade",
@@ -61,8 +55,8 @@ class _Commands(TyperGroup):
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands and (place := _COMMANDS.get(cmd_name)):
-            module, _, name = place.partition(":")
+        if cmd_name not in self.commands and cmd_name in _COMMANDS:
+            module, _, name = _COMMANDS[cmd_name].partition(":")
             found = getattr(import_module(f"precieux.commands.{module}"), name)
             loaded = typer.Typer()
             if isinstance(found, typer.Typer):
@@ -87,7 +81,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 #: The exit codes of errors. Typer also exits with 2 for a wrong usage.
 _EXIT_CODES = {ConfigurationError: os.EX_CONFIG, UsageError: 2}
 
@@ -105,35 +98,6 @@ def options(
     ] = False,
 ) -> None:
     """Declare the options of `precieux` without a command."""
-
-
-@app.command()
-def up(port: Port = None, data_dir: DataDir = None) -> None:
-    """Start everything on this machine: a database, the services, the executor."""
-    configure_logging("up", load(LogSettings))
-    system.run(load_up_settings(port=port, data_dir=data_dir), on_ready=terminal.show_ready)
-
-
-@app.command()
-def demo() -> None:
-    """Run sample programs on a temporary system, and show their results and mails."""
-    from precieux.commands.demo import run_demo
-
-    raise typer.Exit(0 if run_demo() else 1)
-
-
-@app.command()
-def migrate(data_dir: DataDir = None) -> None:
-    """Upgrade the database's schema. `precieux up` does it at each start."""
-    configure_logging("migrate", load(LogSettings))
-    system.migrate(load_up_settings(data_dir=data_dir))
-
-
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Check whether this machine can run programs safely, and in which languages."""
-    command = services.command("executor.doctor", "--start", f"{terminal.own_command()} up", *["--json"] * as_json)
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 import random
 import socket
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -13,13 +12,10 @@ from shared.errors import PrecieuxError
 _RANGE: Final = range(15_000, 30_000)
 
 
-def free_ports(count: int, candidates: Iterable[int] | None = None) -> list[int]:
-    """Return distinct free ports: the first ones of `candidates`, or any.
-
-    If another process takes one before its server does, the server fails to start.
-    """
+def free_ports(count: int) -> list[int]:
+    """Return distinct free ports. If another process takes one before its server does, the server fails to start."""
     found: list[int] = []
-    for port in random.sample(_RANGE, k=1000) if candidates is None else candidates:
+    for port in random.sample(_RANGE, k=1000):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             found.append(port)
         if len(found) == count:

@@ -11,12 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from precieux.up.settings import DEFAULT_URL
-from precieux.up.system import System
 from shared.control_characters import replace_controls
 from shared.errors import PrecieuxError
 
@@ -148,36 +145,6 @@ def short_date(value: datetime) -> str:
 
 def long_date(value: datetime) -> str:
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def show_ready(system: System) -> None:
-    """Show the system's address, and how to send a program: by the command, or by HTTP."""
-    here = f" --url {system.url}" if system.url != DEFAULT_URL else ""
-    commands = (
-        f"echo 'print(6 * 7)' | {own_command()} submit - --language py --email you@example.com --wait{here}",
-        f"curl -F 'source=print(6 * 7)' -F language=py -F email=you@example.com '{system.url}/v1/submissions?wait=10'",
-    )
-    lines = {"Page and API": system.url}
-    if system.has_pages:
-        lines["Operator's page"] = f"{system.url}/admin (log in with an admin key; without one while there is no key)"
-    lines |= {"Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
-    if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):
-        # Root's Postgres runs as another user, which cannot reach every data folder.
-        lines["Database"] = str(system.database_folder)
-    if not out.is_terminal:
-        say("Precieux is ready.")
-        for name, value in lines.items():
-            say(f"{name}: {value}")
-        for line in commands:
-            say(f"Try: {line}")
-        return
-    grid = Table.grid(padding=(0, 2))
-    for name, value in lines.items():
-        grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
-    out.print(Panel(grid, title="[bold green]Precieux is ready[/]", subtitle="Ctrl-C stops it", expand=False))
-    # Without a frame and wrapping, so that they can be copied.
-    for line in commands:
-        out.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
 
 
 def own_command() -> str:

@@ -17,7 +17,7 @@ import requests
 from precieux.ports import free_ports
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.services import command
-from precieux.up.waiting import WAITING, WORDS
+from precieux.up.waiting import WAITING
 from shared.errors import PrecieuxError
 from shared.parent_death import die_with_parent
 from shared.settings import PREFIX
@@ -26,7 +26,6 @@ from shared.settings import PREFIX
 _LONGEST_SILENCE, _LONGEST_START = 60.0, 300.0
 _LINES: Final = 12
 _STATUS: Final = f"STATUS={WAITING}".encode()
-_NAMES: Final = {words: name for name, words in WORDS.items()}
 _STOP_TIMEOUT: Final = 60.0
 
 
@@ -112,17 +111,12 @@ class ThrowawaySystem:
                 raise PrecieuxError(f"The system ended before it was ready. {self._last_lines()}")
             if now > min(heard + _LONGEST_SILENCE, began + _LONGEST_START):
                 parts = waits_for[:1].upper() + waits_for[1:] or "The system"
-                raise PrecieuxError(
-                    f"{parts} did not become ready within {now - began:.0f} s. {self._last_lines(waits_for)}"
-                )
+                raise PrecieuxError(f"{parts} did not become ready within {now - began:.0f} s. {self._last_lines()}")
             select.select([notify], [], [], 0.1)  # not long, so that the end of the process is noticed
 
-    def _last_lines(self, waits_for: str = "") -> str:
-        """Return the last log lines of the parts that are waited for, or of all parts if they logged nothing."""
+    def _last_lines(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        names = [_NAMES.get(words, words.removeprefix("the ")) for words in waits_for.split(" and ")]
-        theirs = [line for line in lines if any(name and name in line for name in names)]
-        return "\n  ".join(["Its log:", *(theirs or lines)[-_LINES:]]) if lines else "It logged nothing."
+        return "\n  ".join(["Its log:", *lines[-_LINES:]]) if lines else "It logged nothing."
 
     def _stop(self) -> None:
         process: subprocess.Popen[bytes] | None = getattr(self, "process", None)

@@ -6,7 +6,7 @@ import sys
 from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
 from queue_consumer.outbox_consumer import OutboxConsumer
-from queue_consumer.reconciler import Reconciler, ReconcilerSettings
+from queue_consumer.reconciler import Reconciler
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database, DatabaseSettings
@@ -36,7 +36,7 @@ async def serve(stop: asyncio.Event) -> None:
         consumer = Consumer(maker)
         source = broker or OutboxConsumer(database)
         health = Health(load(HealthSettings), database)
-        reconciler = Reconciler(database, maker, load(ReconcilerSettings))
+        reconciler = Reconciler(database, maker)
         # Only now, because a wrong setting must end the start.
         log.info("consumer.ready", source=type(source).__name__)
         notify_ready()

@@ -21,71 +21,87 @@ _BYTES_AT_ONCE: Final = 4 << 20
 #: The size that is assumed for rows of the original system, which hold none.
 _UNKNOWN_SIZE: Final = 1 << 20
 
+_READ_UPLOADS: Final = """
+    SELECT uploads.id, email, language, enable, object_key, sha256, request_id, filename,
+        spec IS NULL AS is_classic, override IS NULL AS is_plain, coalesce(size_bytes, :unknown) AS size_bytes,
+        (SELECT sum(CAST(file ->> 'size_bytes' AS bigint)) FROM jsonb_array_elements(files) AS file) AS unpacked
+    FROM uploads JOIN (
+        SELECT unnest(CAST(:ids AS bigint[])) AS id
+        -- This limit removes no row. It tells the planner that there are few, so one plan serves all calls.
+        LIMIT :count
+    ) AS wanted ON wanted.id = uploads.id
+"""
 # The job's text is built in SQL, so that inputs never leave the database: JSON may take six bytes for one.
 #
 # Start-time fair queueing on two levels (docs/adr/0094). A job's `turn` comes after the turns of its key, and a key
 # without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
-#
-# The uploads of foreign requests are locked before their jobs are inserted, so that each run gets its own number.
-_INSERT: Final = """
-    WITH foreign_upload AS MATERIALIZED (
-        -- Only a foreign message brings a request that `uploads` does not hold yet.
-        SELECT u.id, u.runs FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[])) AS r (upload, request)
+_INSERT_JOBS: Final = """
+    WITH wanted AS MATERIALIZED (
+        SELECT r.upload, r.id, r.source, r.stop_reason, r.nth, coalesce(u.owner, 0) AS owner,
+            coalesce(r.sender, u.email) AS sender, u.runs, u.requested_at,
+            u.request_id IS DISTINCT FROM r.id AS is_foreign
+        FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:sources AS bytea[]),
+            CAST(:stop_reasons AS text[]), CAST(:senders AS text[]))
+            WITH ORDINALITY AS r (upload, id, source, stop_reason, sender, nth)
         JOIN uploads u ON u.id = r.upload
-        WHERE u.request_id IS DISTINCT FROM r.request AND NOT EXISTS (SELECT FROM job WHERE request_id = r.request)
-        ORDER BY u.id FOR NO KEY UPDATE OF u
+        WHERE NOT EXISTS (SELECT FROM job WHERE request_id = r.id)
     ), request AS MATERIALIZED (
-        SELECT upload, id, source, stop_reason, owner, sender, nth,
-            CASE WHEN is_foreign
-                THEN now_runs + row_number() OVER (PARTITION BY upload, is_foreign ORDER BY nth)
-                ELSE now_runs END AS number,
-            CASE WHEN is_foreign THEN now() ELSE requested_at END AS requested_at,
+        SELECT *, row_number() OVER (PARTITION BY upload, is_foreign ORDER BY nth) AS nth_of_upload,
             row_number() OVER (PARTITION BY owner ORDER BY nth) - 1 AS behind_key,
             row_number() OVER (PARTITION BY owner, sender ORDER BY nth) - 1 AS behind_sender
-        FROM (
-            SELECT r.upload, r.id, r.source, r.stop_reason, r.nth, coalesce(u.owner, 0) AS owner,
-                coalesce(r.sender, u.email) AS sender, u.requested_at,
-                u.request_id IS DISTINCT FROM r.id AS is_foreign,
-                coalesce((SELECT runs FROM foreign_upload WHERE foreign_upload.id = u.id LIMIT 1), u.runs) AS now_runs
-            FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:sources AS bytea[]),
-                CAST(:stop_reasons AS text[]), CAST(:senders AS text[]))
-                WITH ORDINALITY AS r (upload, id, source, stop_reason, sender, nth)
-            JOIN uploads u ON u.id = r.upload
-            WHERE NOT EXISTS (SELECT FROM job WHERE request_id = r.id)
-        ) AS r
-    ), created AS (
-        INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place, number, requested_at)
-        SELECT upload,
-            CASE WHEN source IS NULL THEN '{}' ELSE (
-                SELECT '{"language": ' || coalesce(CAST(to_json(language) AS text), 'null')
-                    || ', "inputs": ' || coalesce(CAST(to_json(inputs) AS text), 'null')
-                    || ', "contents": ' || to_json(convert_from(source, 'UTF8')) || '}'
-                FROM uploads WHERE uploads.id = upload) END,
-            id, stop_reason, owner, sender,
-            behind_key + greatest(
-                (SELECT min(turn) FROM job WHERE status = 'none-executed'),
-                (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
-                0),
-            behind_sender + greatest(
-                (SELECT min(place) FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
-                (SELECT max(place) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner
-                    AND job.sender = request.sender),
-                0),
-            -- A request that an earlier release made was not counted.
-            greatest(number, 1), requested_at
-        FROM request ORDER BY nth
-        ON CONFLICT (request_id) DO NOTHING RETURNING id, upload, request_id, number
-    ), counted AS MATERIALIZED (
-        SELECT foreign_upload.id, max(created.number) AS number, min(CAST(created.request_id AS text)) AS request_id
-        FROM foreign_upload JOIN created ON created.upload = foreign_upload.id GROUP BY foreign_upload.id
-    ), pending AS (
-        UPDATE uploads SET runs = greatest(uploads.runs, counted.number), override = NULL, outcome = NULL,
-            verdict = NULL,
-            request_id = coalesce(uploads.request_id, CAST(counted.request_id AS uuid)),
-            requested_at = CASE WHEN uploads.request_id IS NULL THEN now() ELSE uploads.requested_at END
-        FROM counted WHERE uploads.id = counted.id
+        FROM wanted
     )
-    SELECT id, request_id, pg_notify(:jobs, ''), pg_notify(:submissions, CAST(upload AS text)) FROM created
+    INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place, number, requested_at)
+    SELECT upload,
+        CASE WHEN source IS NULL THEN '{}' ELSE (
+            SELECT '{"language": ' || coalesce(CAST(to_json(language) AS text), 'null')
+                || ', "inputs": ' || coalesce(CAST(to_json(inputs) AS text), 'null')
+                || ', "contents": ' || to_json(convert_from(source, 'UTF8')) || '}'
+            FROM uploads WHERE uploads.id = upload) END,
+        id, stop_reason, owner, sender,
+        behind_key + greatest(
+            (SELECT min(turn) FROM job WHERE status = 'none-executed'),
+            (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
+            0),
+        behind_sender + greatest(
+            (SELECT min(place) FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
+            (SELECT max(place) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner
+                AND job.sender = request.sender),
+            0),
+        -- A request that an earlier release made was not counted.
+        CASE WHEN is_foreign THEN runs + nth_of_upload ELSE greatest(runs, 1) END,
+        CASE WHEN is_foreign THEN now() ELSE requested_at END
+    FROM request ORDER BY nth
+    ON CONFLICT (request_id) DO NOTHING
+    RETURNING id, request_id, pg_notify(:jobs, ''), pg_notify(:submissions, CAST(upload AS text))
+"""
+# Only a foreign message brings a request that `uploads` does not hold yet. Its upload is locked before the job is
+# inserted, so that each run gets its own number, and is told of the request afterwards.
+_LOCK_UPLOADS: Final = "SELECT FROM uploads WHERE id = ANY(:uploads) ORDER BY id FOR NO KEY UPDATE"
+_NOTE_REQUESTS: Final = """
+    WITH made AS MATERIALIZED (
+        SELECT upload, max(number) AS number, min(CAST(request_id AS text)) AS request_id
+        FROM job WHERE id = ANY(:jobs) AND upload = ANY(:uploads) GROUP BY upload
+    )
+    UPDATE uploads SET runs = greatest(uploads.runs, made.number), override = NULL, outcome = NULL, verdict = NULL,
+        request_id = coalesce(uploads.request_id, CAST(made.request_id AS uuid)),
+        requested_at = CASE WHEN uploads.request_id IS NULL THEN now() ELSE uploads.requested_at END
+    FROM made WHERE uploads.id = made.upload
+"""
+_WITHDRAW: Final = """
+    WITH withdrawn AS MATERIALIZED (
+        SELECT uploads.id
+        FROM uploads JOIN unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[])) AS r (upload, id)
+            ON uploads.id = r.upload AND request_id = r.id
+        WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = r.id)
+        ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
+    )
+    UPDATE uploads SET request_id = NULL, runs = greatest(runs - 1, 0), outcome = (
+        SELECT CASE status WHEN 'executed' THEN 'finished' ELSE status END FROM job
+        WHERE job.upload = uploads.id AND status IN ('executed', 'failed', 'cancelled')
+        ORDER BY job.id DESC LIMIT 1)
+    FROM withdrawn WHERE uploads.id = withdrawn.id
+    RETURNING pg_notify(:submissions, CAST(uploads.id AS text))
 """
 
 
@@ -102,12 +118,13 @@ class _Request:
     """A job to insert. `source` is UTF-8; a job without one must have a `stop_reason`.
 
     `sender` is the canonical address, so other spellings get no further turns. `unusable` is set if the message is a
-    dead letter too.
+    dead letter too. A request `is_foreign` if its submission does not hold it.
     """
 
     upload: int
     id: UUID
     source: bytes | None
+    is_foreign: bool = False
     stop_reason: str | None = None
     sender: str | None = None
     unusable: Unusable | None = None
@@ -188,21 +205,8 @@ class JobMaker:
 
     async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
         async with self.database.connection() as connection:
-            rows = await connection.fetch_all(
-                """
-                SELECT uploads.id, email, language, enable, object_key, sha256, request_id, filename,
-                    spec IS NULL AS is_classic, override IS NULL AS is_plain,
-                    coalesce(size_bytes, :unknown) AS size_bytes,
-                    (SELECT sum(CAST(file ->> 'size_bytes' AS bigint))
-                        FROM jsonb_array_elements(files) AS file) AS unpacked
-                FROM uploads JOIN (
-                    SELECT unnest(CAST(:ids AS bigint[])) AS id
-                    -- This limit removes no row. It tells the planner that there are few, so one plan serves all calls.
-                    LIMIT :count
-                ) AS wanted ON wanted.id = uploads.id
-                """,
-                {"ids": list(ids), "count": len(ids), "unknown": _UNKNOWN_SIZE},
-            )
+            values = {"ids": list(ids), "count": len(ids), "unknown": _UNKNOWN_SIZE}
+            rows = await connection.fetch_all(_READ_UPLOADS, values)
         return {row["id"]: row for row in rows}
 
     async def _prepare(
@@ -216,6 +220,7 @@ class JobMaker:
             return Unusable(f"no submission has the id {upload_id}")
         # A foreign message may have no id. It means the request under way, or a new one.
         request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
+        is_foreign = upload["request_id"] != request_id
         # `enable` binds only the classic calls. A run by API v1 has a spec, or an override.
         is_classic_call = upload["is_classic"] and upload["is_plain"]
         if upload["enable"] != 0 and is_classic_call:
@@ -230,10 +235,10 @@ class JobMaker:
         except Unusable as exc:
             if is_classic_call:
                 return _NoJob(upload_id, request_id, exc)
-            return _Request(upload_id, request_id, None, stop_reason=str(exc), sender=sender, unusable=exc)
+            return _Request(upload_id, request_id, None, is_foreign, str(exc), sender, exc)
         # Postgres cannot store NUL. The API refuses such text, but files may hold it.
         source = data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
-        return _Request(upload_id, request_id, source, sender=sender)
+        return _Request(upload_id, request_id, source, is_foreign, sender=sender)
 
     async def _read(self, upload_id: int, key: str, sha256: str | None) -> bytes:
         try:
@@ -251,19 +256,22 @@ class JobMaker:
         requests = list({request.id: request for request in requests}.values())
         if not requests:
             return {}
-        async with self.database.connection() as connection:
-            rows = await connection.fetch_all(
-                _INSERT,
-                {
-                    "uploads": [request.upload for request in requests],
-                    "ids": [request.id for request in requests],
-                    "sources": [request.source for request in requests],
-                    "stop_reasons": [request.stop_reason for request in requests],
-                    "senders": [request.sender for request in requests],
-                    "jobs": channels.JOBS,
-                    "submissions": channels.SUBMISSIONS,
-                },
-            )
+        foreign = [request.upload for request in requests if request.is_foreign]
+        values = {
+            "uploads": [request.upload for request in requests],
+            "ids": [request.id for request in requests],
+            "sources": [request.source for request in requests],
+            "stop_reasons": [request.stop_reason for request in requests],
+            "senders": [request.sender for request in requests],
+            "jobs": channels.JOBS,
+            "submissions": channels.SUBMISSIONS,
+        }
+        async with self.database.transaction() if foreign else self.database.connection() as connection:
+            if foreign:
+                await connection.execute(_LOCK_UPLOADS, {"uploads": foreign})
+            rows = await connection.fetch_all(_INSERT_JOBS, values)
+            if foreign:
+                await connection.execute(_NOTE_REQUESTS, {"jobs": [row["id"] for row in rows], "uploads": foreign})
         return {row["request_id"]: row["id"] for row in rows}
 
     async def _withdraw(self, requests: Sequence[_NoJob]) -> None:
@@ -271,28 +279,12 @@ class JobMaker:
         if not requests:
             return
         async with self.database.connection() as connection:
-            await connection.execute(
-                """
-                WITH withdrawn AS MATERIALIZED (
-                    SELECT uploads.id
-                    FROM uploads JOIN unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[])) AS r (upload, id)
-                        ON uploads.id = r.upload AND request_id = r.id
-                    WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = r.id)
-                    ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
-                )
-                UPDATE uploads SET request_id = NULL, runs = greatest(runs - 1, 0), outcome = (
-                    SELECT CASE status WHEN 'executed' THEN 'finished' ELSE status END FROM job
-                    WHERE job.upload = uploads.id AND status IN ('executed', 'failed', 'cancelled')
-                    ORDER BY job.id DESC LIMIT 1)
-                FROM withdrawn WHERE uploads.id = withdrawn.id
-                RETURNING pg_notify(:submissions, CAST(uploads.id AS text))
-                """,
-                {
-                    "uploads": [request.upload for request in requests],
-                    "ids": [request.id for request in requests],
-                    "submissions": channels.SUBMISSIONS,
-                },
-            )
+            values = {
+                "uploads": [request.upload for request in requests],
+                "ids": [request.id for request in requests],
+                "submissions": channels.SUBMISSIONS,
+            }
+            await connection.execute(_WITHDRAW, values)
 
 
 def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator[list[_Decoded]]:

@@ -6,23 +6,21 @@ changes nothing.
 """
 
 import asyncio
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
-
-from pydantic import Field
 
 from queue_consumer.jobs import JobMaker, Unusable
 from shared.database.connection import Database, Record
 from shared.errors import DatabaseUnavailable, TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
-from shared.settings import Settings
 
 log = get_logger(__name__)
 
 _BATCH: Final = 100
-#: A request that still fails by an error of ours after this many times `silence_seconds` is given up, and its reason
-#: is mailed.
+#: Seconds until a request without a job gets one.
+_SILENCE_SECONDS: Final = 300.0
+#: A request that still fails by an error of ours after this many times as long is given up, and its reason is mailed.
 _PATIENCE: Final = 4
 #: A request is given up too if this many consumers died while they made its job.
 _MAX_CRASHES: Final = 5
@@ -36,20 +34,13 @@ _LOCK: Final = """
 """
 
 
-class ReconcilerSettings(Settings):
-    silence_seconds: Annotated[
-        float,
-        Field(ge=1, le=86400, description="seconds until a request without a job gets one"),
-    ] = 300
-
-
 class Reconciler:
     """Makes the jobs of requests without a message. Each consumer has one, and they may run at the same time."""
 
-    def __init__(self, database: Database, maker: JobMaker, settings: ReconcilerSettings) -> None:
+    def __init__(self, database: Database, maker: JobMaker, *, silence_seconds: float = _SILENCE_SECONDS) -> None:
         self._database = database
         self._maker = maker
-        self._silence = settings.silence_seconds
+        self._silence = silence_seconds
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -135,4 +135,4 @@ class LanguageList(BaseModel):
     status: int = 200
     supported_languages: list[SupportedLanguage] = Field(alias="supportedLanguages")
     instance: str = Field(default="", description="a name of the engine's process, which changes when it starts again")
-    calls: list[str] = Field(default=[], description="what goes beyond CodeX: `run` and `artifacts` (`shared.engine`)")
+    calls: list[str] = Field(default=[], description="what goes beyond CodeX: `run` (`shared.engine`)")

@@ -1,6 +1,6 @@
 """The second call of our executor, `POST /run`: the program's request, and the events of its answer.
 
-The answer is a stream of JSON objects, one a line (`application/x-ndjson`). `docs/executor.md` describes the call.
+The answer is a stream of JSON objects, one a line (`application/x-ndjson`). `docs/engine.md` describes the call.
 """
 
 import base64
@@ -17,10 +17,10 @@ from shared.codex import LimitBounds, Verdict
 
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
-#: What it contains if `POST /run` can return the files that a program wrote to `out/`.
-ARTIFACTS: Final = "artifacts"
 
 MAX_FILES: Final = 256
+#: The most files that come back of a program's folder `out`.
+MAX_ARTIFACTS: Final = 16
 MAX_TESTS: Final = 100
 #: The most arguments of a program, and their bytes together. They also bound the options of a compiler.
 MAX_ARGS: Final = 256

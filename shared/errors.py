@@ -5,7 +5,8 @@
     ├── TransientError           try again later: nothing is wrong with the work itself
     │   ├── DatabaseUnavailable
     │   │   ├── DatabaseConflict
-    │   │   └── DatabaseFull
+    │   │   ├── DatabaseFull
+    │   │   └── DatabaseTooSlow
     │   ├── BrokerUnavailable
     │   ├── StoreUnavailable
     │   ├── EngineUnavailable
@@ -52,6 +53,10 @@ class DatabaseConflict(DatabaseUnavailable):
 
 class DatabaseFull(DatabaseUnavailable):
     """The disk of Postgres has no room for what was to be written."""
+
+
+class DatabaseTooSlow(DatabaseUnavailable):
+    """A statement took longer than it may."""
 
 
 class BrokerUnavailable(TransientError):

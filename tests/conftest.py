@@ -12,9 +12,6 @@ import structlog
 for _name in [name for name in os.environ if name.startswith("PRECIEUX_") and not name.startswith("PRECIEUX_TEST_")]:
     del os.environ[_name]
 
-# So that nothing runs beside a test.
-os.environ["PRECIEUX_EXECUTOR_CHECK_LANGUAGES"] = "false"
-
 # pika logs every lost connection a dozen times; our own records and exceptions have what matters of it.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 

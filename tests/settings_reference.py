@@ -23,7 +23,6 @@ _READERS: Final = {
     "precieux.up.settings": "`precieux up`",
     "api_service.settings": "The API",
     "api_service.piston.settings": "The API: the Piston front door",
-    "queue_consumer.reconciler": "The queue consumer",
     "job_runner.settings": "The job runner",
     "job_runner.mailers.settings": "The job runner: mails",
     "shared.budgets": "The API and the job runner",
@@ -53,19 +52,13 @@ _FIRST: Final = (
 _DEFAULTS: Final = {
     "data_dir": "`/var/lib/precieux` for root, otherwise `~/.local/share/precieux`",
     "executor_slots": "one for each processor",
-    "executor_express_slots": "one for each processor",
-    "executor_warm_boxes": "twice the processors, at most 32",
-    "max_body_bytes": "6 x (source + 2 x input) + 64 KiB",
-    "max_bodies_bytes": "twice `PRECIEUX_MAX_BODY_BYTES`",
 }
 #: Variables that no settings class reads.
 _OTHERS: Final = {
     "API_KEY": "the command line: the API key that it sends",
     "BIND": "Compose: the address that the gateway is published on; 127.0.0.1",
     "EXECUTOR_MEMORY": "Compose: memory of the executor's container; 4g",
-    "EXECUTOR_PIDS": "Compose: processes of the executor's container; 4096",
-    "GATEWAY_CONNECTIONS": "Compose: connections of one address at the gateway; 40",
-    "GATEWAY_REQUESTS": "Compose: requests of one address at the gateway in ten seconds; 2000",
+    "GATEWAY_CONNECTIONS": "Compose: connections of one address at the gateway, and a 50th of its requests in 10 s; 40",
     "URL": "the command line and the client: the address of the server; PRECIEUX_PUBLIC_URL",
 }
 

@@ -12,7 +12,7 @@ from executor.languages import file_names
 from executor.languages.base import Language
 from executor.settings import MIB, ExecutorSettings
 from shared.codex import RunRequest
-from shared.engine import MAX_FILES
+from shared.engine import MAX_ARTIFACTS, MAX_FILES
 from shared.languages import ALIASES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
@@ -179,10 +179,10 @@ plt.plot([1, 2, 4])
 plt.savefig("out/plot.png")
 ```
 
-The first {artifact_count} files by name come back, with {artifact_bytes} MiB together; the operator may set other
-limits. The mail and the recipient's page link to them, and the pages show small images. Sub-folders, links, special
-files, and files whose names are not UTF-8 or have control characters do not come back; the result says how many entries
-were left out, and why. Files that were submitted in `out/` come back too.
+The first {artifact_count} files by name come back, with {artifact_bytes} MiB together; the operator may set
+another number of bytes. The mail and the recipient's page link to them, and the pages show small images. Sub-folders,
+links, special files, and files whose names are not UTF-8 or have control characters do not come back; the result says
+how many entries were left out, and why. Files that were submitted in `out/` come back too.
 
 Nothing comes back from a program with tests, from one that was stopped by a limit, from a classic submission, or
 through the calls of Judge0 and Piston. With tests, in classic submissions and through those calls, the folder is not
@@ -238,7 +238,7 @@ def _page() -> Iterator[str]:
         if needs := _needs(language):
             yield f"- {language.name}: {needs}\n"
     settings = ExecutorSettings()
-    yield _ENDING.format(artifact_count=settings.artifact_count, artifact_bytes=settings.artifact_bytes // MIB)
+    yield _ENDING.format(artifact_count=MAX_ARTIFACTS, artifact_bytes=settings.artifact_bytes // MIB)
     yield "The working folder is `/box/work`, the user is number 1000, and the environment is this:\n\n```\n"
     yield "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
     yield "```\n\n"
@@ -297,7 +297,7 @@ def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
     yield "standard output, and standard error", f"{settings.max_output_bytes // MIB} MiB each"
     where = "where programs share a user or have no cgroup"
     yield "processes and threads", f"{settings.max_processes}; {fitted.max_processes} {where}"
-    yield "open files of a process", f"{settings.max_open_files}; {fitted.max_open_files} {where}"
+    yield "open files of a process", f"{settings.tuning.open_files}; {fitted.tuning.open_files} {where}"
     yield "files that the program writes, together", f"{run.file_bytes // MIB} MiB"
     yield "the compiler", f"{compilation.cpu_s:g} s of CPU time, {compilation.memory_bytes // MIB} MiB"
     yield "the source", f"{settings.max_source_bytes // MIB} MiB"

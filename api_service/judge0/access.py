@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from api_service.auth import Principal, require
 from api_service.dependencies import Services, ServicesDep, credentials_of
-from api_service.judge0.refusals import Forbidden
+from api_service.problems import Kind, Problem
 from shared import api_keys
 from shared.api_keys import Scope
 
@@ -35,12 +35,12 @@ class Access:
         return principal
 
     async def admin(self) -> Principal:
-        """Return the authorized sender, who sees all. Raises `Problem` (401) or `Forbidden` (403)."""
+        """Return the authorized sender, who sees all. Raises `Problem`: 401 or 403."""
         await self.sender(Scope.READ)
         user = _sent(self.request, _USER)
         principal = await self.services.authenticator.valid(api_keys.digest(user)) if user else None
         if principal is None or not principal.sees_all:
-            raise Forbidden
+            raise Problem(Kind.FORBIDDEN, "")
         return principal
 
 

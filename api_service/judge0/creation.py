@@ -1,23 +1,21 @@
 """Creates submissions of Judge0's clients."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import Depends, Request
 
 from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep
-from api_service.judge0.access import is_local
+from api_service.judge0.access import Submitter, is_local
 from api_service.judge0.configuration import Configuration
 from api_service.judge0.parameters import Parameters
 from api_service.judge0.programs import request_of, submission_of
-from api_service.judge0.refusals import Refused
 from api_service.judge0.validation import Asked, Invalid, check
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.settings import ApiSettings
-from api_service.submissions import Settle
 from api_service.v1.aside import aside
 from shared.database.connection import Connection
 from shared.judge0 import store
@@ -47,72 +45,71 @@ def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings, *, is_loc
     return not (is_local and is_loopback(settings.host)) or webhooks.webhook_allowed_hosts is not None
 
 
-async def _guards_callbacks(request: Request, services: ServicesDep) -> bool:
-    return guards_callbacks(services.settings, services.webhooks, is_local=is_local(request, services))
-
-
-#: True if the callback of a request goes only where webhooks may go.
-GuardDep = Annotated[bool, Depends(_guards_callbacks)]
-
-
 def require_open(configuration: Configuration) -> None:
-    """Raise `Refused` (503) while nothing may be changed."""
+    """Raise `Problem` (503) while nothing may be changed."""
     if configuration.maintenance_mode:
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, configuration.maintenance_message)
+        raise Problem(Kind.UNAVAILABLE, configuration.maintenance_message)
 
 
-async def require_room(services: Services, configuration: Configuration, principal: Principal, number: int) -> None:
-    """Raise `Refused` (503) if the sender's queue has no room for so many more submissions.
+@dataclass(frozen=True, slots=True)
+class Creator:
+    """Creates the submissions of one request. With `guards_callback`, callbacks go only where webhooks may go."""
 
-    Others' requests do not fill it: for these there is the whole backlog.
-    """
-    most = configuration.max_queue_size
-    async with services.database.connection() as connection:
-        if await store.waiting(connection, principal.key_id, most=most + 1) + number > most:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "queue is full")
+    services: Services
+    configuration: Configuration
+    principal: Principal
+    guards_callback: bool
+
+    async def require_room(self, number: int) -> None:
+        """Raise `Problem` (503) if the sender's queue has no room for so many more submissions.
+
+        Others' requests do not fill it: for these there is the whole backlog.
+        """
+        most = self.configuration.max_queue_size
+        async with self.services.database.connection() as connection:
+            if await store.waiting(connection, self.principal.key_id, most=most + 1) + number > most:
+                raise Problem(Kind.UNAVAILABLE, "queue is full")
+
+    async def checked(self, sent: Sequence[Parameters], *, base64: bool, size: int) -> list[Asked | Invalid]:
+        """Return the checked requests, with `Invalid` in place of those with faults. `size` is that of the body."""
+        offer = await self.services.offered.offer()
+
+        def check_one(parameters: Parameters) -> Asked | Invalid:
+            try:
+                return check(parameters, offer, self.configuration, base64=base64)
+            except Invalid as exc:
+                return exc
+
+        return await aside(size, lambda: [check_one(parameters) for parameters in sent])
+
+    async def create(self, asked: Asked) -> tuple[int, UUID]:
+        """Store a submission, request its run, and return its id and its token. Raises `Problem`."""
+        services = self.services
+        bounds = asked.language.offered.limits if asked.language.offered else {}
+        if not bounds:
+            raise Problem(Kind.UNAVAILABLE, "The engine has not reported its limits yet; try again in a few seconds.")
+        await services.backlog.check()
+        most = len(asked.source or b"") + self.configuration.max_extract_size * 1024
+        largest = min(services.settings.max_source_bytes, most)
+        # It unpacks the additional files.
+        size = len(asked.additional_files or b"")
+        new = await aside(size, lambda: submission_of(asked, bounds, largest_program=largest))
+        request = {**request_of(asked), "guards_callback": self.guards_callback}
+        token = uuid4()
+
+        async def remember(connection: Connection, upload: int) -> None:
+            await store.remember(connection, upload, token, request)
+
+        stored = await services.submissions.post(self.principal, new, remember)
+        services.relay.wake.set()
+        return stored.id, token
 
 
-async def checked(
-    services: Services, configuration: Configuration, sent: Sequence[Parameters], *, base64: bool, size: int
-) -> list[Asked | Invalid]:
-    """Return the checked requests, with `Invalid` in place of those with faults. `size` is that of the body."""
-    offer = await services.offered.offer()
-
-    def check_one(parameters: Parameters) -> Asked | Invalid:
-        try:
-            return check(parameters, offer, configuration, base64=base64)
-        except Invalid as exc:
-            return exc
-
-    return await aside(size, lambda: [check_one(parameters) for parameters in sent])
+async def _creator(
+    request: Request, principal: Submitter, services: ServicesDep, configuration: ConfigurationDep
+) -> Creator:
+    guards = guards_callbacks(services.settings, services.webhooks, is_local=is_local(request, services))
+    return Creator(services, configuration, principal, guards)
 
 
-async def create(
-    services: Services, configuration: Configuration, principal: Principal, asked: Asked, *, guards_callback: bool
-) -> tuple[int, UUID]:
-    """Store a submission, request its run, and return its id and its token. Raises `Problem`.
-
-    With `guards_callback`, its callback goes only where webhooks may go.
-    """
-    bounds = asked.language.offered.limits if asked.language.offered else {}
-    if not bounds:
-        raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "The engine has not reported its limits yet; try again in a few seconds.",
-            {"Retry-After": "5"},
-        )
-    await services.backlog.check()
-    largest = min(services.settings.max_source_bytes, len(asked.source or b"") + configuration.max_extract_size * 1024)
-    # It unpacks the additional files.
-    size = len(asked.additional_files or b"")
-    new = await aside(size, lambda: submission_of(asked, bounds, largest_program=largest))
-    request = {**request_of(asked), "guards_callback": guards_callback}
-    tokens: list[UUID] = []
-
-    async def remember(connection: Connection, upload: int) -> None:
-        tokens.append(await store.remember(connection, upload, request))
-
-    settle: Settle = remember
-    stored = await services.submissions.post(principal, new, settle)
-    services.relay.wake.set()
-    return stored.id, tokens[-1]
+CreatorDep = Annotated[Creator, Depends(_creator)]

@@ -9,8 +9,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.dependencies import Services
+from api_service.errors import answer_errors
 from api_service.judge0 import configuration
-from api_service.judge0.refusals import add_handlers
+from api_service.judge0.refusals import not_found, refusal
 from api_service.judge0.routes import batch, information, languages, submission, submissions, tokens
 from api_service.judge0.statistics import Statistics
 
@@ -37,7 +38,7 @@ def create_door(services: Services) -> FastAPI:
     # Fixed paths come before those with a token.
     for routes in (submissions, batch, submission, languages, information, tokens):
         door.include_router(routes.router)
-    add_handlers(door)
+    answer_errors(door, refusal, not_found)
     door.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     return door
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from api_service.judge0.refusals import Refused
+from api_service.judge0.refusals import bad_request
+from api_service.problems import Problem
 from api_service.v1.aside import aside
-from api_service.v1.multipart import NotMultipart, TooManyParts, parse
-from api_service.v1.problems import V1Problem
+from api_service.v1.multipart import read_parts
 from api_service.v1.validation import parse_json
 from shared.judge0.fields import ALL, DEFAULT
 
@@ -22,7 +21,7 @@ Parameters = Mapping[str, Any]
 
 
 async def read(request: Request) -> dict[str, Any]:
-    """Return the parameters of a request. Raises `Refused` (400) if the body cannot be read."""
+    """Return the parameters of a request. Raises `Problem` (400) if the body cannot be read."""
     body = await request.body()
     query = dict(request.query_params)
     return query | await aside(len(body), _of_body, body, request.headers.get("Content-Type", "")) if body else query
@@ -32,14 +31,14 @@ def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
     kind = content_type.partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
-            return {part.name: part.text() for part in parse(body, content_type)}
+            return {part.name: part.text() for part in read_parts(body, content_type)}
         if kind == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
         content = parse_json(body)
-    except V1Problem as exc:
-        raise Refused(HTTPStatus.BAD_REQUEST, exc.detail) from None
-    except (NotMultipart, TooManyParts, ValueError) as exc:
-        raise Refused(HTTPStatus.BAD_REQUEST, str(exc)) from None
+    except Problem as exc:
+        raise bad_request(exc.detail) from None
+    except ValueError as exc:
+        raise bad_request(str(exc)) from None
     return content if isinstance(content, dict) else {}
 
 
@@ -61,7 +60,7 @@ def is_on(parameters: Parameters, name: str) -> bool:
 
 
 def shown(parameters: Parameters) -> Shown:
-    """Return how a client wants to see submissions. Raises `Refused` (400) for fields that do not exist."""
+    """Return how a client wants to see submissions. Raises `Problem` (400) for fields that do not exist."""
     text = parameters.get("fields")
     names = [name.strip() for name in text.split(",")] if isinstance(text, str) and text.strip() else [*DEFAULT]
     # Each name is shown once. A text may be large, and a query has room for very many names.
@@ -69,5 +68,5 @@ def shown(parameters: Parameters) -> Shown:
     if "*" in names:
         names = [*ALL]
     if unknown := [name for name in names if name not in ALL]:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"invalid fields: [{', '.join(unknown)}]")
+        raise bad_request(f"invalid fields: [{', '.join(unknown)}]")
     return Shown(names, is_on(parameters, "base64_encoded"))

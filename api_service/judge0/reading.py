@@ -1,14 +1,14 @@
 """Reads submissions for Judge0's clients."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.judge0.parameters import Shown
-from api_service.judge0.refusals import NotFound, Refused
+from api_service.judge0.refusals import bad_request
+from api_service.problems import Kind, Problem
 from api_service.v1.visibility import owner_of
 from shared.judge0 import store
 from shared.judge0.fields import NotText, shown
@@ -27,20 +27,20 @@ def token_of(text: str) -> UUID | None:
 
 
 async def upload_of(services: Services, principal: Principal, text: str) -> int:
-    """Return the id of a submission. Raises `NotFound` if there is none, or if the sender may not see it."""
+    """Return the id of a submission. Raises `Problem` (404) if there is none, or if the sender may not see it."""
     token = token_of(text)
     async with services.database.connection() as connection:
         found = token and await store.upload_of(connection, token, owner=owner_of(principal))
     if not found:
-        raise NotFound
+        raise Problem(Kind.NOT_FOUND, "")
     return found
 
 
 async def read_one(services: Services, principal: Principal, text: str, how: Shown) -> dict[str, Any]:
-    """Return a submission. Raises `NotFound`, or `Refused` (400) if it needs base64."""
+    """Return a submission. Raises `Problem`: 404, or 400 if it needs base64."""
     [one] = await _read(services, principal, [token_of(text)], how, _ONE)
     if one is None:
-        raise NotFound
+        raise Problem(Kind.NOT_FOUND, "")
     return one
 
 
@@ -72,7 +72,7 @@ async def _one(services: Services, token: UUID, how: Shown, what: str) -> dict[s
     try:
         return shown(one, how.fields, base64=how.base64)
     except NotText:
-        raise Refused(HTTPStatus.BAD_REQUEST, not_text(what)) from None
+        raise bad_request(not_text(what)) from None
 
 
 def not_text(what: str = _ONE) -> str:

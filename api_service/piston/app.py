@@ -1,24 +1,22 @@
 """The application of this front door: its paths, its errors, and the checks of every request."""
 
-from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.dependencies import Services
-from api_service.piston.connect import Sessions
-from api_service.piston.errors import PistonError, message
+from api_service.errors import answer_errors
+from api_service.holds import Holds
+from api_service.piston.errors import message, of_http
 from api_service.piston.routes import router
 from api_service.piston.settings import PistonSettings
-from api_service.problems import Problem, add_failure_handlers
-from shared.http_bodies import Refuse
+from api_service.problems import Kind, Problem
 
 PATH: Final = "/api/v2"
+#: Interactive jobs that a process runs at once. Each needs two open files.
+_MOST_SESSIONS: Final = 32
 #: The paths of the public service began with this.
 _PUBLIC: Final = "/piston"
 _JSON: Final = "application/json"
@@ -33,27 +31,21 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     door.state.services, door.state.settings = services, settings
-    door.state.sessions = Sessions(settings.piston_sessions)
+    door.state.sessions = Holds(
+        _MOST_SESSIONS,
+        _MOST_SESSIONS // 2,
+        refusal="Too many interactive jobs run; try again in a moment.",
+        refusal_of_key=f"{_MOST_SESSIONS // 2} interactive jobs of this key run; end one of them, or try again later.",
+    )
     door.include_router(router)
-    door.add_exception_handler(PistonError, _piston_error)
-    door.add_exception_handler(Problem, _problem)
-    door.add_exception_handler(HTTPException, _http)
-    add_failure_handlers(door, message)
+    answer_errors(door, message, of_http)
     app.mount(PATH, _Manners(door))
 
 
-def refusing(others: Refuse) -> Refuse:
-    """Return a function that refuses bodies: with a `message` below this front door's path, elsewhere by `others`."""
-
-    def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
-        ours, theirs = message(status, sentence, headers), others(status, sentence, headers)
-
-        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            await (ours if scope["path"].startswith(f"{PATH}/") else theirs)(scope, receive, send)
-
-        return respond
-
-    return refuse
+def is_piston(scope: Scope) -> bool:
+    """Return True if a request is for this front door."""
+    path: str = scope["path"]
+    return path.startswith(f"{PATH}/")
 
 
 class _Manners:
@@ -72,25 +64,7 @@ class _Manners:
         scope["path"] = PATH + path
         content_type = Headers(scope=scope).get("content-type", "")
         if scope["type"] == "http" and scope["method"] not in _WITHOUT_BODY and not content_type.startswith(_JSON):
-            sentence = f"requests must be of type {_JSON}"
-            await message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)(scope, receive, send)
+            problem = Problem(Kind.UNSUPPORTED_TYPE, f"requests must be of type {_JSON}")
+            await message(Request(scope), problem)(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-
-async def _piston_error(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, PistonError)
-    return message(exc.status, exc.message)
-
-
-async def _problem(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, Problem)
-    is_of_request = exc.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
-    return message(HTTPStatus.BAD_REQUEST if is_of_request else exc.status, exc.detail, exc.headers)
-
-
-async def _http(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)
-    if exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        return message(HTTPStatus.NOT_FOUND, "Not Found")
-    return message(HTTPStatus(exc.status_code), str(exc.detail), exc.headers)

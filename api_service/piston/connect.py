@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -16,12 +13,11 @@ from api_service.dependencies import Services
 from api_service.piston.answer import SIGNALS, name_of
 from api_service.piston.body import read_json
 from api_service.piston.engine import EngineTalk, talking
-from api_service.piston.errors import PistonError
 from api_service.piston.job import PistonJob, read_job
 from api_service.piston.runtimes import Runtime
 from api_service.piston.settings import PistonSettings
 from api_service.piston.submission import submission_of
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared.engine import Output, Said, StageBegan, StageEnded
 
 #: Seconds within which `init` must come.
@@ -37,37 +33,6 @@ class Closed(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
-
-
-class Sessions:
-    """Counts the connections of this process. At most `most` may be open, and half of them by one key."""
-
-    def __init__(self, most: int) -> None:
-        self._free = most
-        self._most_of_a_key = (most + 1) // 2
-        self._held: Counter[int | None] = Counter()
-
-    @contextmanager
-    def hold(self, key: int | None) -> Iterator[None]:
-        """Count one connection of the key while the block runs. Raise `Problem` if it has too many (429), or if all
-        keys together have (503)."""
-        if self._held[key] >= self._most_of_a_key:
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                f"{self._most_of_a_key} interactive jobs of this key run; end one of them, or try again later.",
-                {"Retry-After": "5"},
-            )
-        if not self._free:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "Too many interactive jobs run; try again in a moment.")
-        self._free -= 1
-        self._held[key] += 1
-        try:
-            yield
-        finally:
-            self._free += 1
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]
 
 
 class Session:
@@ -88,9 +53,8 @@ class Session:
                 job = await self._job(runtimes)
                 await self._send({"type": "runtime", "language": job.runtime.language, "version": job.runtime.version})
                 await self._run(job)
-            except (PistonError, Problem) as exc:
-                message = exc.message if isinstance(exc, PistonError) else exc.detail
-                await self._send({"type": "error", "message": message})
+            except Problem as exc:
+                await self._send({"type": "error", "message": exc.detail})
                 raise Closed(4002, "Notified Error") from None
         except Closed as exc:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
@@ -140,7 +104,7 @@ class Session:
                         raise Closed(4004, "Can only write to stdin")
                     data = message.get("data")
                     if not isinstance(data, str):
-                        raise PistonError("data is required as a string")
+                        raise Problem(Kind.INVALID, "data is required as a string")
                     await talk.say(Said(stdin=data))
                 case "signal":
                     number = SIGNALS.get(str(message.get("signal")))
@@ -157,7 +121,7 @@ class Session:
         raise Closed(4999, "Job Completed")
 
     async def _receive(self) -> Mapping[str, Any]:
-        """Return the next message. Raises `PistonError` if it is not JSON, `WebSocketDisconnect` if the client left."""
+        """Return the next message. Raises `Problem` if it is not JSON, `WebSocketDisconnect` if the client left."""
         received = await self._websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received.get("code", 1005))

@@ -4,17 +4,16 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic_core import to_json
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from api_service.piston.errors import PistonError
 from api_service.piston.job import PistonJob
 from api_service.piston.program import program_of
 from api_service.piston.settings import PistonSettings
+from api_service.problems import Kind, Problem
 from shared.codex import SHARE_HEADER
 from shared.engine import Encoding, Failed, Finished, Output, Said, StageBegan, StageEnded, parse_conversation_event
 
@@ -35,23 +34,23 @@ class EngineTalk:
         await self.connection.send(said.model_dump_json(exclude_defaults=True))
 
     async def events(self) -> AsyncIterator[StageBegan | Output | StageEnded]:
-        """Yield the events up to the end of the program. Raises `PistonError` if the engine fails."""
+        """Yield the events up to the end of the program. Raises `Problem` if the engine fails."""
         async for message in self.connection:
             match parse_conversation_event(message):
                 case Finished():
                     return
                 case Failed(error=error):
-                    raise PistonError(error, HTTPStatus.SERVICE_UNAVAILABLE)
+                    raise Problem(Kind.UNAVAILABLE, error)
                 case event:
                     yield event
-        raise PistonError("The engine has hung up; try again in a moment.", HTTPStatus.SERVICE_UNAVAILABLE)
+        raise Problem(Kind.UNAVAILABLE, "The engine has hung up; try again in a moment.")
 
 
 @asynccontextmanager
 async def talking(settings: PistonSettings, job: PistonJob, share: str) -> AsyncIterator[EngineTalk]:
-    """Run a job at the engine. It ends with the block at the latest. Raises `PistonError` if the engine refuses it."""
+    """Run a job at the engine. It ends with the block at the latest. Raises `Problem` if the engine refuses it."""
     if settings.codex_url is None:
-        raise PistonError("This server has no engine for interactive jobs; use `execute`.")
+        raise Problem(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
     token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
     try:
         async with connect(
@@ -65,7 +64,7 @@ async def talking(settings: PistonSettings, job: PistonJob, share: str) -> Async
             await connection.send(_request(job), text=True)
             yield EngineTalk(connection)
     except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
-        raise PistonError(_UNREACHABLE, HTTPStatus.SERVICE_UNAVAILABLE) from exc
+        raise Problem(Kind.UNAVAILABLE, _UNREACHABLE) from exc
 
 
 def _request(job: PistonJob) -> bytes:

@@ -1,22 +1,29 @@
 """The errors of this front door. Piston answers all of them with an object that has only `message`."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
-from api_service.problems import cut
+from api_service.problems import Kind, Problem, cut
 
-
-class PistonError(Exception):
-    """A request was refused. `message` is sent to the client."""
-
-    def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
+_BAD_REQUEST = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
 
 
-def message(status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return an error as an answer."""
-    return JSONResponse({"message": cut(text)}, status, headers)
+def message(_: HTTPConnection, problem: Problem) -> JSONResponse:
+    """Return the answer of a problem."""
+    status = problem.kind.status
+    return JSONResponse(
+        {"message": cut(problem.detail)},
+        HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status,
+        problem.headers,
+    )
+
+
+async def of_http(_: HTTPConnection, exc: HTTPException) -> Problem:
+    """Return the problem of an error of the framework, such as a path without a route."""
+    kind = Kind.of(exc.status_code)
+    if kind in (Kind.NOT_FOUND, Kind.METHOD_NOT_ALLOWED):
+        return Problem(Kind.NOT_FOUND, "Not Found")
+    return Problem(kind, str(exc.detail), headers=exc.headers)

@@ -1,16 +1,19 @@
 """Runs a job: stores its submission, waits for the end, and reads the stages."""
 
-from http import HTTPStatus
+from typing import Final
 
 from api_service import cancelling
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission
-from api_service.piston.errors import PistonError
+from api_service.problems import Kind, Problem
 from api_service.v1.visibility import owner_of
 from api_service.v1.waiting import wait_until_final
 from shared.resources import stages
 from shared.resources.stages import Ending
+
+#: Seconds for which a request waits for its result.
+WAIT_SECONDS: Final = 60.0
 
 
 async def store(services: Services, principal: Principal, new: NewSubmission) -> int:
@@ -21,17 +24,17 @@ async def store(services: Services, principal: Principal, new: NewSubmission) ->
     return stored.id
 
 
-async def ended(services: Services, principal: Principal, upload: int, seconds: float) -> Ending:
-    """Return how a submission has ended. Raise `PistonError` (503) if it has not ended after so many seconds.
+async def ended(services: Services, principal: Principal, upload: int) -> Ending:
+    """Return how a submission has ended. Raise `Problem` (503) if that takes too long.
 
     In that case, cancel it, because its sender has no id to ask for it later.
     """
-    await wait_until_final(services, principal, upload, seconds)
+    await wait_until_final(services, principal, upload, WAIT_SECONDS)
     async with services.database.connection() as connection:
         ending = await stages.ending(connection, services.store, upload, owner=owner_of(principal))
     if ending is None:
         await cancelling.cancel(services.database, [upload])
-        raise PistonError("The job did not end in time; try again in a moment.", HTTPStatus.SERVICE_UNAVAILABLE)
+        raise Problem(Kind.UNAVAILABLE, "The job did not end in time; try again in a moment.")
     if ending.failure is not None:
-        raise PistonError(f"The job could not be run: {ending.failure}", HTTPStatus.SERVICE_UNAVAILABLE)
+        raise Problem(Kind.UNAVAILABLE, f"The job could not be run: {ending.failure}")
     return ending

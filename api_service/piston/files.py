@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from api_service.piston.errors import PistonError
+from api_service.problems import Kind, Problem
 from shared import source_paths
 from shared.engine import MAX_FILES
 
@@ -26,10 +26,10 @@ class SentFile:
 
 
 def check_contents(files: Sequence[Any]) -> None:
-    """Raise `PistonError` for the first file without a text as its content."""
+    """Raise `Problem` for the first file without a text as its content."""
     for position, file in enumerate(files):
         if not isinstance(file, Mapping) or not isinstance(file.get("content"), str):
-            raise PistonError(f"files[{position}].content is required as a string")
+            raise Problem(Kind.INVALID, f"files[{position}].content is required as a string")
 
 
 def has_source(files: Sequence[Mapping[str, Any]]) -> bool:
@@ -38,19 +38,19 @@ def has_source(files: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def read_files(files: Sequence[Mapping[str, Any]]) -> list[SentFile]:
-    """Return the files. Raise `PistonError` if a name is not valid, or if there are too many files."""
+    """Return the files. Raise `Problem` if a name is not valid, or if there are too many files."""
     if len(files) > MAX_FILES:
-        raise PistonError(f"files must have at most {MAX_FILES} entries")
+        raise Problem(Kind.INVALID, f"files must have at most {MAX_FILES} entries")
     found = [_file(position, file) for position, file in enumerate(files)]
     for position, fault in source_paths.faults_of([file.path for file in found]):
-        raise PistonError(f"files[{position}].name cannot be used: {fault}")
+        raise Problem(Kind.INVALID, f"files[{position}].name cannot be used: {fault}")
     return found
 
 
 def _file(position: int, file: Mapping[str, Any]) -> SentFile:
     name = file.get("name") or f"file{position}.code"
     if not isinstance(name, str):
-        raise PistonError(f"files[{position}].name must be a string")
+        raise Problem(Kind.INVALID, f"files[{position}].name must be a string")
     encoding = file["encoding"] if file.get("encoding") in _ENCODINGS else "utf8"
     return SentFile(_path(name), _decoded(file["content"], encoding), is_source=encoding == "utf8")
 

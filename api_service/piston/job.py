@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from api_service.piston.errors import PistonError
 from api_service.piston.files import SentFile, check_contents, has_source, read_files
 from api_service.piston.runtimes import Runtime, find
 from api_service.piston.settings import Maxima, PistonSettings
+from api_service.problems import Kind, Problem
 from shared.engine import check_args
 
 #: The limits, in the order in which Piston checks them.
@@ -34,21 +34,21 @@ class PistonJob:
 
 
 def read_job(body: object, runtimes: Sequence[Runtime], settings: PistonSettings) -> PistonJob:
-    """Return the job that a body describes. Raise `PistonError` for its first fault."""
+    """Return the job that a body describes. Raise `Problem` for its first fault."""
     fields = body if isinstance(body, Mapping) else {}
     language, version, files = fields.get("language"), fields.get("version"), fields.get("files")
     if not isinstance(language, str) or not language:
-        raise PistonError("language is required as a string")
+        raise Problem(Kind.INVALID, "language is required as a string")
     if not isinstance(version, str) or not version:
-        raise PistonError("version is required as a string")
+        raise Problem(Kind.INVALID, "version is required as a string")
     if not isinstance(files, list):
-        raise PistonError("files is required as an array")
+        raise Problem(Kind.INVALID, "files is required as an array")
     check_contents(files)
     runtime = find(runtimes, language, version)
     if runtime is None:
-        raise PistonError(f"{language}-{version} runtime is unknown")
+        raise Problem(Kind.INVALID, f"{language}-{version} runtime is unknown")
     if not has_source(files):
-        raise PistonError("files must include at least one utf8 encoded file")
+        raise Problem(Kind.INVALID, "files must include at least one utf8 encoded file")
     limits = _limits(fields, settings.maxima(runtime.language))
     return PistonJob(runtime, tuple(read_files(files)), _stdin(fields.get("stdin")), _args(fields.get("args")), limits)
 
@@ -63,11 +63,11 @@ def _limit(name: str, asked: object, most: int) -> float:
     if asked in (None, "", 0) or (asked == _CONFIGURED and name.endswith("memory_limit")):
         return most
     if isinstance(asked, bool) or not isinstance(asked, int | float) or not _is_float(asked):
-        raise PistonError(f"If specified, {name} must be a number")
+        raise Problem(Kind.INVALID, f"If specified, {name} must be a number")
     if most > 0 and asked > most:
-        raise PistonError(f"{name} cannot exceed the configured limit of {most}")
+        raise Problem(Kind.INVALID, f"{name} cannot exceed the configured limit of {most}")
     if most > 0 and asked < 0:
-        raise PistonError(f"{name} must be non-negative")
+        raise Problem(Kind.INVALID, f"{name} must be non-negative")
     return asked if asked > 0 else most
 
 
@@ -82,17 +82,17 @@ def _is_float(number: float) -> bool:
 def _stdin(asked: object) -> str:
     text = asked or ""
     if not isinstance(text, str) or "\0" in text:
-        raise PistonError("If specified, stdin must be a string without NUL characters")
+        raise Problem(Kind.INVALID, "If specified, stdin must be a string without NUL characters")
     return text
 
 
 def _args(asked: object) -> tuple[str, ...]:
     if not isinstance(asked or [], list | str):
-        raise PistonError("If specified, args must be an array of strings")
+        raise Problem(Kind.INVALID, "If specified, args must be an array of strings")
     try:
         return check_args(tuple(_word(word) for word in asked or ()))  # type: ignore[attr-defined]
     except ValueError as exc:
-        raise PistonError(f"args cannot be used: {exc}") from None
+        raise Problem(Kind.INVALID, f"args cannot be used: {exc}") from None
 
 
 def _word(word: object) -> str:
@@ -100,4 +100,4 @@ def _word(word: object) -> str:
         return str(word).lower()
     if isinstance(word, str | int | float):
         return str(word)
-    raise PistonError("If specified, args must be an array of strings")
+    raise Problem(Kind.INVALID, "If specified, args must be an array of strings")

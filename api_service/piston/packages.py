@@ -1,17 +1,16 @@
 """The packages of this front door, which are the installed languages. Pure."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
-from api_service.piston.errors import PistonError
 from api_service.piston.runtimes import Runtime, is_in
+from api_service.problems import Kind, Problem
 
 
 def package_of(body: object, runtimes: Sequence[Runtime]) -> Runtime:
-    """Return the runtime whose package a body names. Raise `PistonError` (404) if there is none."""
+    """Return the runtime whose package a body names. Raise `Problem` (404) if there is none."""
     fields = body if isinstance(body, Mapping) else {}
     language, version = fields.get("language"), fields.get("version")
     for runtime in runtimes:
         if runtime.package == language and isinstance(version, str) and is_in(runtime.version, version):
             return runtime
-    raise PistonError(f"Requested package {language}-{version} does not exist", HTTPStatus.NOT_FOUND)
+    raise Problem(Kind.NOT_FOUND, f"Requested package {language}-{version} does not exist")

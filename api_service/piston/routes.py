@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, WebSocket
@@ -21,14 +20,14 @@ from api_service.piston.dependencies import (
     runtimes_now,
     submitter,
 )
-from api_service.piston.errors import PistonError, message
+from api_service.piston.errors import message
 from api_service.piston.execution import ended, store
 from api_service.piston.job import read_job
 from api_service.piston.packages import package_of
 from api_service.piston.runtimes import Runtime
 from api_service.piston.settings import PistonSettings
 from api_service.piston.submission import submission_of
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.v1.aside import aside
 from api_service.v1.bodies import body_bytes, let_go
 
@@ -54,7 +53,7 @@ async def execute(
     with services.waits.hold(principal):
         runtime, upload = await _stored(principal, request, services, runtimes, settings)
         let_go(request)
-        ending = await ended(services, principal, upload, settings.piston_wait_seconds)
+        ending = await ended(services, principal, upload)
     return JSONResponse(answer_of(runtime, ending))
 
 
@@ -80,10 +79,10 @@ async def connect(websocket: WebSocket) -> None:
     with contextlib.ExitStack() as held:
         try:
             principal = await submitter(websocket, services)
-            held.enter_context(state.sessions.hold(principal.key_id))
+            held.enter_context(state.sessions.hold(principal))
             held.enter_context(services.waits.hold(principal))
         except Problem as exc:
-            await websocket.send_denial_response(message(exc.status, exc.detail, exc.headers))
+            await websocket.send_denial_response(message(websocket, exc))
             return
         await websocket.accept()
         await Session(websocket, services, settings, principal).serve(await runtimes_now(services))
@@ -105,10 +104,10 @@ async def list_packages(_: ReaderDep, runtimes: RuntimesDep) -> JSONResponse:
 @router.post("/packages")
 async def install(_: SubmitterDep, request: Request, runtimes: RuntimesDep) -> JSONResponse:
     package_of(read_json(await request.body()), runtimes)
-    raise PistonError("Already installed", HTTPStatus.INTERNAL_SERVER_ERROR)
+    raise Problem(Kind.INTERNAL, "Already installed")
 
 
 @router.delete("/packages")
 async def uninstall(_: SubmitterDep, request: Request, runtimes: RuntimesDep) -> JSONResponse:
     package = package_of(read_json(await request.body()), runtimes)
-    raise PistonError(_FIXED.format(package.package), HTTPStatus.FORBIDDEN)
+    raise Problem(Kind.FORBIDDEN, _FIXED.format(package.package))

@@ -61,18 +61,6 @@ class PistonSettings(Settings):
             description="bytes of standard output, and of standard error; more ends the program",
         ),
     ] = 64 << 10
-    piston_wait_seconds: Annotated[
-        float, Field(gt=0, description="seconds for which a request waits for its result; then it is answered with 503")
-    ] = 60
-
-    piston_sessions: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="interactive jobs that one process runs at once, half of them for one key; each needs two open"
-            " files",
-        ),
-    ] = 32
     codex_url: Annotated[
         str | None,
         IS_HTTP_URL,

@@ -1,19 +1,19 @@
 """Makes the submission of a job. Pure."""
 
 from api_service.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
-from api_service.piston.errors import PistonError
 from api_service.piston.job import PistonJob
 from api_service.piston.program import program_of
+from api_service.problems import Kind, Problem
 from api_service.settings import ApiSettings
 
 
 def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> NewSubmission:
-    """Return the submission of a job. Raise `PistonError` if it has more bytes than this server accepts."""
+    """Return the submission of a job. Raise `Problem` if it has more bytes than this server accepts."""
     program = program_of(job, output_bytes)
     check_size(program.files, settings)
     stdin = job.stdin if job.stdin.endswith("\n") else f"{job.stdin}\n"
     if len(stdin.encode()) > settings.max_input_bytes:
-        raise PistonError(f"stdin may have at most {settings.max_input_bytes} bytes")
+        raise Problem(Kind.INVALID, f"stdin may have at most {settings.max_input_bytes} bytes")
     return NewSubmission(
         language=job.runtime.offered.code,
         filename=program.entry,
@@ -29,6 +29,6 @@ def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> N
 
 
 def check_size(files: dict[str, bytes], settings: ApiSettings) -> None:
-    """Raise `PistonError` if the files together have more bytes than this server accepts."""
+    """Raise `Problem` if the files together have more bytes than this server accepts."""
     if sum(map(len, files.values())) > settings.max_source_bytes:
-        raise PistonError(f"files may have at most {settings.max_source_bytes} bytes together")
+        raise Problem(Kind.INVALID, f"files may have at most {settings.max_source_bytes} bytes together")

@@ -3,25 +3,21 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic.json_schema import SkipJsonSchema
 
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.form import read_submission
-from api_service.openapi import form, query_parameters
-from api_service.problems import problem_responses
+from api_service.openapi import form, problem_responses, query_parameters
 from api_service.schemas import (
-    IDEMPOTENCY_KEY,
     AnyId,
     ClassicError,
     ExecutionRequested,
     ListQuery,
     SubmissionList,
 )
-from api_service.settings import ApiSettings
 from api_service.streaming import PiecewiseResponse, prefetch
-from shared.http_bodies import FREE_BYTES
+from api_service.v1.bodies import body_bytes
 
 router = APIRouter(tags=["classic"])
 
@@ -38,7 +34,7 @@ _SUBMISSION: Final = problem_responses(
         HTTPStatus.BAD_REQUEST: "The form cannot be read.",
         **_ACCESS,
         HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
-        HTTPStatus.CONFLICT: "The `id` is taken, or the `Idempotency-Key` was used for another submission.",
+        HTTPStatus.CONFLICT: "The `id` is taken.",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The program, its input or the whole body is too large.",
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not a form with a file, or not in UTF-8.",
         **_INVALID,
@@ -52,17 +48,6 @@ _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"application/json": {"example": "Your submission was registered with ID: 5"}},
     }
 }
-IdempotencyKey = Annotated[
-    str | SkipJsonSchema[None],
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        pattern=IDEMPOTENCY_KEY,
-        description="A text of your choice, a new one for each submission. If an answer is lost, send the same request"
-        " with the same key: it is registered only once.",
-    ),
-]
 
 
 @router.post(
@@ -84,22 +69,13 @@ IdempotencyKey = Annotated[
     responses={**_REGISTERED, **_SUBMISSION},
     openapi_extra={"parameters": query_parameters(), **form(file_only=True)},
 )
-async def submit_email(
-    request: Request, principal: SubmitterDep, services: ServicesDep, idempotency_key: IdempotencyKey = None
-) -> str:
+async def submit_email(request: Request, principal: SubmitterDep, services: ServicesDep) -> str:
     await services.backlog.check()
-    with services.bodies.hold(principal, _body_bytes(request, services.settings)):
+    with services.bodies.hold(principal, body_bytes(request, services.settings)):
         new = await read_submission(request, services.settings, await services.offered.codes())
         await services.offered.check(new.language)
-        upload_id = await services.submissions.register(principal, new, idempotency_key)
+        upload_id = await services.submissions.register(principal, new)
     return f"Your submission was registered with ID: {upload_id}"
-
-
-def _body_bytes(request: Request, settings: ApiSettings) -> int:
-    """Return the bytes of the body beyond those that every connection may use."""
-    declared = request.headers.get("Content-Length", "")
-    size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
-    return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
 
 
 @router.get(
@@ -115,7 +91,7 @@ def _body_bytes(request: Request, settings: ApiSettings) -> int:
     },
 )
 async def check_email(
-    id: Annotated[AnyId, Query(description="The number of the submission.")],  # noqa: A002
+    id: Annotated[AnyId, Query(description="The number of the submission.")],
     principal: SubmitterDep,
     services: ServicesDep,
 ) -> Response:

@@ -48,7 +48,7 @@ async def openapi(request: Request, services: ServicesDep) -> Response:
         document = describe(
             request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.schemas()
         )
-        v1_openapi.complete(document, max_batch=services.settings.max_batch)
+        v1_openapi.complete(document)
         state.openapi = made_for, JSONResponse(document).body
     return Response(state.openapi[1], media_type="application/json")
 

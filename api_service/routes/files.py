@@ -10,7 +10,8 @@ from fastapi import Path as PathParameter
 from fastapi.responses import PlainTextResponse
 
 from api_service.dependencies import ServicesDep
-from api_service.problems import Problem, problem_responses
+from api_service.openapi import problem_responses
+from api_service.problems import Kind, Problem
 from api_service.streaming import PiecewiseResponse, prefetch
 from shared.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
@@ -48,14 +49,12 @@ Signature = Annotated[str, Query(max_length=64, description="The proof that this
 )
 async def read_file(key: Key, expires: Expires, signature: Signature, services: ServicesDep) -> Response:
     if not services.signer.verifies(key, expires=expires, signature=signature, now=time.time()):
-        raise Problem(
-            HTTPStatus.FORBIDDEN, "This link is not valid, or has expired: GET /check_user/ returns a new one."
-        )
+        raise Problem(Kind.FORBIDDEN, "This link is not valid, or has expired: GET /check_user/ returns a new one.")
     try:
         pieces = await prefetch(_pieces(services.store, key))
     except ObjectNotFound:
         raise Problem(
-            HTTPStatus.NOT_FOUND, "The output that this link led to has been removed: submit the program again."
+            Kind.NOT_FOUND, "The output that this link led to has been removed: submit the program again."
         ) from None
     # A program's output is hostile, so browsers must show it as plain text and run nothing of it.
     headers = {

@@ -5,36 +5,36 @@ What the defaults need by themselves is done once, so that a short body with lon
 more memory than a long one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import Request
-from pydantic import Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from api_service.auth import Principal
 from api_service.batches import NewBatch
 from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission
+from api_service.problems import Fault, Problem, invalid
 from api_service.v1.aside import aside, in_thread
 from api_service.v1.bodies import require_known_offer, terms_of
-from api_service.v1.defaults import Defaults
-from api_service.v1.keys import overfull
-from api_service.v1.pointers import Place
-from api_service.v1.problems import Fault, V1Problem, invalid
-from api_service.v1.requests import Terms, validate_submission, webhook_fault
+from api_service.v1.defaults import Defaults, Place
+from api_service.v1.requests import Terms, overfull, validate_submission, webhook_fault
 from api_service.v1.submission_body import SubmissionBody, Text
 from api_service.v1.validation import (
     MOST_FAULTS,
     NoQuery,
     Strict,
     checked,
+    checked_query,
     parse_json,
-    query_faults,
     query_items,
     read_body,
 )
 
+#: The submissions of one batch.
+MAX_BATCH: Final = 1000
 #: What a batch may have outside of its strings (`shared.json_structure`): as much as a body of the default size that is
 #: full of tests with short texts.
 _MOST_STRUCTURE: Final = 393_216
@@ -58,7 +58,7 @@ class BatchBody(Strict):
 
     submissions: Annotated[
         list[BatchItem],  # type: ignore[valid-type]
-        Field(min_length=1, description="`GET /v1/limits` says how many there may be at most (`max_batch`)."),
+        Field(min_length=1, max_length=MAX_BATCH),
     ]
     defaults: BatchItem | None = Field(  # type: ignore[valid-type]
         default=None, description="Values of the keys that a submission lacks. `source` and `files` count as one key."
@@ -78,45 +78,37 @@ class _Outline(Strict):
     webhook_url: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PostedBatch:
-    """A batch that was posted. `content` is what was parsed, by which a repeated request is recognised."""
-
-    new: NewBatch
-    content: Mapping[str, Any]
-
-
-async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
-    """Return the batch of a request. Raises `V1Problem`: 415, 400, or 422 with all its faults."""
+async def read_batch(request: Request, services: Services, principal: Principal) -> tuple[NewBatch, BaseModel]:
+    """Return the batch of a request, and what was parsed. Raises `Problem`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
-    faults = query_faults(NoQuery, query_items(request))
-    outline = await aside(len(body), _outlined, body, faults, services.settings.max_batch)
+    _, faults = checked_query(NoQuery, query_items(request))
+    outline = await aside(len(body), _outlined, body, faults)
     contents = [content for content in outline.submissions if isinstance(content, dict)]
     terms = await terms_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
     new = await in_thread(_validated, outline, replace(terms, may_hold=False))
     require_known_offer(terms, new.submissions)
-    return PostedBatch(new, dict(outline))
+    return new, outline
 
 
-def _outlined(body: bytes, faults: Sequence[Fault], max_batch: int) -> _Outline:
-    """Return the outline of a body. Raises `V1Problem`: 400, or 422 with its faults and these of the query."""
+def _outlined(body: bytes, faults: Sequence[Fault]) -> _Outline:
+    """Return the outline of a body. Raises `Problem`: 400, or 422 with its faults and these of the query."""
     content = parse_json(body, _MOST_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
-    outline = checked(_Outline, content)
-    faults = [*faults, *_outline_faults(content, outline.faults, max_batch)]
-    if outline.value is None or faults:
+    outline, found = checked(_Outline, content)
+    faults = [*faults, *_outline_faults(content, found)]
+    if outline is None or faults:
         raise invalid(faults)
-    return outline.value
+    return outline
 
 
-def _outline_faults(content: dict[str, Any], found: Sequence[Fault], max_batch: int) -> list[Fault]:
+def _outline_faults(content: dict[str, Any], found: Sequence[Fault]) -> list[Fault]:
     faults = list(found)
     submissions, defaults = content.get("submissions"), content.get("defaults")
     if isinstance(defaults, dict):
         faults += _below("/defaults", overfull(defaults))
-    if isinstance(submissions, list) and len(submissions) > max_batch:
-        detail = f"It has {len(submissions)} submissions; a batch may have {max_batch}."
+    if isinstance(submissions, list) and len(submissions) > MAX_BATCH:
+        detail = f"It has {len(submissions)} submissions; a batch may have {MAX_BATCH}."
         # What is in them is not looked at.
         faults = [fault for fault in faults if not (fault.pointer or "").startswith("/submissions")]
         faults.append(Fault(detail, pointer="/submissions"))
@@ -128,9 +120,11 @@ def _below(path: str, faults: Iterable[Fault]) -> list[Fault]:
 
 
 def _validated(outline: _Outline, terms: Terms) -> NewBatch:
-    """Return the batch. Raises `V1Problem` (422) with all its faults, as far as they are reported."""
+    """Return the batch. Raises `Problem` (422) with all its faults, as far as they are reported."""
     defaults = Defaults(outline.defaults)
-    found: dict[str | None, Fault] = {fault.pointer: fault for fault in _below("/defaults", defaults.faults)}
+    if defaults.faults:
+        raise invalid(_below("/defaults", defaults.faults))
+    found: dict[str | None, Fault] = {}
     if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, terms)):
         found[bad.pointer] = bad
     new: list[NewSubmission] = []
@@ -139,8 +133,8 @@ def _validated(outline: _Outline, terms: Terms) -> NewBatch:
             break
         try:
             new.append(validate_submission(content, terms, Place(f"/submissions/{number}", defaults)))
-        except V1Problem as exc:
-            for fault in exc.errors:
+        except Problem as exc:
+            for fault in exc.faults:
                 found.setdefault(fault.pointer, fault)
     if found:
         raise invalid(list(found.values())[:MOST_FAULTS])

@@ -11,8 +11,8 @@ from fastapi.sse import KEEPALIVE_COMMENT
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
-from api_service.event_streams import Wake
 from api_service.v1.event_stream import event
+from shared import channels
 from shared.resources import batches
 from shared.resources.models import Batch, BatchProgress, BatchState
 
@@ -38,7 +38,7 @@ async def ended_batch(services: Services, batch: int, owner: int | None) -> Batc
 
     The runner takes a moment to write the end, the webhook and the digests. If no runner works, the wait is short.
     """
-    with services.watcher.watch_batch(batch) as changed, suppress(TimeoutError):
+    with services.watcher.watch(batch, channel=channels.BATCHES) as changed, suppress(TimeoutError):
         async with asyncio.timeout(_FINISH_SECONDS):
             while (found := await find_batch(services, batch, owner)) and _is_due(found):
                 await changed.wait()
@@ -56,8 +56,10 @@ async def batch_events(services: Services, principal: Principal, number: int) ->
 
     Raises `Problem` (429) at its beginning if this key has too many streams open.
     """
-    wake = Wake()
-    with services.watcher.watch_batch(number, wake), services.streams.open(principal, wake) as stream:
+    with (
+        services.watcher.watch(number, channel=channels.BATCHES) as wake,
+        services.streams.open(principal, wake) as stream,
+    ):
         yield KEEPALIVE_COMMENT
         shown: BatchProgress | None = None
         while not stream.must_end:

@@ -14,15 +14,16 @@ from python_multipart.multipart import parse_options_header
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.settings import ApiSettings
 from api_service.v1.accept_language import locale_of
 from api_service.v1.aside import aside, in_thread
-from api_service.v1.multipart import NotMultipart, Part, TooManyParts, parse
-from api_service.v1.pointers import Place
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from api_service.v1.defaults import Place
+from api_service.v1.idempotency import HEADER, digest
+from api_service.v1.multipart import Part, read_parts
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
-from api_service.v1.validation import from_text, parse_json, query_faults, query_items, repeated
+from api_service.v1.validation import checked_query, from_text, parse_json, query_items, repeated
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 from shared import webhooks
 from shared.archives import ArchiveError, unpack_foreign
@@ -53,25 +54,27 @@ class _Content:
     upload: Upload | None = None
     place: Place | None = None
     faults: Sequence[Fault] = ()
+    query: WaitQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A submission that was posted. `content` is what was parsed, by which a repeated request is recognised."""
+    """A submission that was posted. A repeated request is recognised by the digest of what was parsed."""
 
     new: NewSubmission
-    content: Mapping[str, Any]
+    content_sha256: str | None
     wait: Wait
 
 
 async def read_submission(request: Request, services: Services, principal: Principal) -> Posted:
-    """Return the submission of a request. Raises `V1Problem`: 400, 415, or 422 with all its faults."""
+    """Return the submission of a request. Raises `Problem`: 400, 415, or 422 with all its faults."""
     body = await request.body()
     content = await _content(request, body, services.settings)
     terms = await terms_of(request, services, principal, [content.keys])
     new = await aside(len(body), _validated, content, terms)
     require_known_offer(terms, [new])
-    return Posted(new, _fingerprint(content), _wait(request))
+    content_sha256 = await in_thread(_digest, content) if HEADER in request.headers else None
+    return Posted(new, content_sha256, wait_of(request, content.query))
 
 
 async def terms_of(
@@ -97,14 +100,14 @@ async def _can_sign(services: Services, principal: Principal) -> bool:
 
 
 def require_known_offer(terms: Terms, new: Iterable[NewSubmission]) -> None:
-    """Raise `V1Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
+    """Raise `Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
     for one in new:
         offered = terms.offer.find(one.language)
         if one.v1 is None or (offered and offered.details):
             continue
         has_limits = one.v1.spec["limits"] or (one.v1.tests and one.v1.tests.have_limits)
         if one.v1.spec["compiler_args"] or has_limits:
-            raise V1Problem(
+            raise Problem(
                 Kind.UNAVAILABLE,
                 "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
             )
@@ -139,7 +142,7 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
         return _with_query(request, _Content(keys, upload, faults=faults))
     if kind.startswith("text/") and is_utf8:
         return _of_text(request, body)
-    raise V1Problem(
+    raise Problem(
         Kind.UNSUPPORTED_TYPE,
         f"The body must be of one of these types, in UTF-8: {TYPES}.",
         headers={"Accept": TYPES},
@@ -147,9 +150,9 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
 
 
 def _with_query(request: Request, content: _Content) -> _Content:
-    """Return the content with the faults of the query."""
-    items = query_items(request)
-    return replace(content, faults=[*content.faults, *query_faults(WaitQuery, items)])
+    """Return the content with the query and its faults."""
+    query, faults = checked_query(WaitQuery, query_items(request))
+    return replace(content, faults=[*content.faults, *faults], query=query)
 
 
 def _of_text(request: Request, body: bytes) -> _Content:
@@ -157,31 +160,27 @@ def _of_text(request: Request, body: bytes) -> _Content:
     try:
         source = body.decode()
     except UnicodeDecodeError:
-        raise V1Problem(Kind.MALFORMED, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
+        raise Problem(Kind.MALFORMED_BODY, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
     items = query_items(request)
     waits = [item for item in items if item[0] in WaitQuery.model_fields]
     others = [item for item in items if item[0] not in WaitQuery.model_fields]
-    faults = [*query_faults(WaitQuery, waits), *repeated(others)]
+    query, faults = checked_query(WaitQuery, waits)
+    faults += repeated(others)
     if "source" in dict(others):
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))
     keys = from_text(SubmissionBody, dict(others)) | {"source": source}
-    return _Content(keys, place=Place(in_query=True), faults=faults)
+    return _Content(keys, place=Place(in_query=True), faults=faults, query=query)
 
 
 def _of_form(body: bytes, content_type: str) -> tuple[dict[str, Any], list[Part], list[Fault]]:
-    """Return the keys of a form, its files, and the faults that its form has. Raises `V1Problem`: 400 or 422."""
-    try:
-        parts = parse(body, content_type)
-        keys, faults = _fields(parts)
-    except NotMultipart as exc:
-        raise V1Problem(Kind.MALFORMED, str(exc)) from None
-    except TooManyParts as exc:
-        raise invalid([Fault(str(exc), pointer="")]) from None
+    """Return the keys of a form, its files, and the faults that its form has. Raises `Problem`: 400 or 422."""
+    parts = read_parts(body, content_type)
+    keys, faults = _fields(parts)
     return keys, [part for part in parts if part.name == "file"], faults
 
 
 def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
-    """Return the keys of a form, and the faults that its form has. Raises `NotMultipart` for text not in UTF-8."""
+    """Return the keys of a form, and the faults that its form has. Raises `Problem` (400) for text not in UTF-8."""
     fields: dict[str, str] = {}
     faults: list[Fault] = []
     whole: dict[str, Any] = {}
@@ -220,26 +219,20 @@ async def _upload(parts: Sequence[Part], settings: ApiSettings) -> Upload:
 
 
 def _validated(content: _Content, terms: Terms) -> NewSubmission:
-    """Return the submission of a content. Raises `V1Problem` (422) with all its faults."""
+    """Return the submission of a content. Raises `Problem` (422) with all its faults."""
     faults = list(content.faults)
     try:
         new = validate_submission(content.keys, terms, content.place, content.upload)
-    except V1Problem as exc:
+    except Problem as exc:
         known = {(fault.pointer, fault.parameter) for fault in faults}
-        faults += [fault for fault in exc.errors if (fault.pointer, fault.parameter) not in known]
+        faults += [fault for fault in exc.faults if (fault.pointer, fault.parameter) not in known]
     if faults:
         raise invalid(faults)
     return new
 
 
-def _wait(request: Request) -> Wait:
-    """Return the wait of a request whose query has no fault."""
-    wait = dict(query_items(request)).get("wait")
-    return wait_of(request, None if wait is None else int(wait))
-
-
-def _fingerprint(content: _Content) -> dict[str, Any]:
-    """Return what was parsed. A null is the same as a key that is missing."""
+def _digest(content: _Content) -> str:
+    """Return the digest of what was parsed. A null is the same as a key that is missing."""
     keys = {name: value for name, value in content.keys.items() if value is not None}
     files = content.upload.files if content.upload else ()
-    return {"keys": keys, "files": [[path, hashlib.sha256(data).hexdigest()] for path, data in files]}
+    return digest({"keys": keys, "files": [[path, hashlib.sha256(data).hexdigest()] for path, data in files]})

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from api_service.problems import Kind, Problem
 from api_service.streaming import PiecewiseResponse, prefetch
 from api_service.v1.etags import is_match
 from api_service.v1.openapi import Schema
-from api_service.v1.problems import Kind, V1Problem
 
 TEXT: Final = "text/plain; charset=utf-8"
 ZIP: Final = "application/zip"
@@ -84,7 +84,7 @@ def content_responses(*media_types: str) -> dict[int | str, Schema]:
 
 
 async def content_answer(request: Request, content: Content) -> Response:
-    """Return the bytes, or the range of them that the request names. Raise `V1Problem` (416) if it is outside."""
+    """Return the bytes, or the range of them that the request names. Raise `Problem` (416) if it is outside."""
     start, end = 0, content.size
     headers = dict(_SAFE)
     if content.file_name is not None:
@@ -125,7 +125,7 @@ def _part(request: Request, size: int, tag: str | None) -> tuple[int, int] | Non
         if last and int(last) < start:
             return None
     if start >= size:
-        raise V1Problem(
+        raise Problem(
             Kind.RANGE,
             f"The range is outside the {size} bytes that there are.",
             headers={"Content-Range": f"bytes */{size}"},

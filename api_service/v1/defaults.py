@@ -1,10 +1,15 @@
-"""The defaults of a batch. They are checked once, and what is made of them is made once, for all its submissions."""
+"""Where a submission is in its request, and the defaults of a batch.
+
+Defaults are checked once, and what is made of them is made once, for all submissions that lack their keys.
+"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from api_service.v1.keys import Keys, check_keys
-from api_service.v1.validation import first_key
+from api_service.problems import Fault
+from api_service.v1.submission_body import SubmissionBody
+from api_service.v1.validation import checked, first_key
 
 T = TypeVar("T")
 
@@ -12,15 +17,14 @@ T = TypeVar("T")
 class Defaults:
     """The values of keys that submissions lack. `source` and `files` count as one key.
 
-    A default may have a fault even if no submission needs it.
+    They may have `faults` even if no submission needs them.
     """
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self._content = _without_null(content)
-        self._keys = check_keys({"language": "", **self._content})
-        self.faults = self._keys.faults
+        self._body, self.faults = checked(SubmissionBody, {"language": "", **self._content})
         #: The defaults whose work is worth keeping.
-        self._kept = {id(value): value for name in ("source", "files", "tests") if (value := self._value(name))}
+        self._kept = {id(value) for name in ("source", "files", "tests") if (value := getattr(self._body, name, None))}
         self._made: dict[tuple[int, str], Any] = {}
 
     def has(self, name: str, content: Mapping[str, Any]) -> bool:
@@ -29,17 +33,12 @@ class Defaults:
             return False
         return name in self._content and name not in _without_null(content)
 
-    def complete(self, content: Mapping[str, Any]) -> Keys:
-        """Return the checked keys of a submission, and of the defaults that it lacks. Only its own are checked now."""
+    def complete(self, content: Mapping[str, Any]) -> tuple[SubmissionBody | None, list[Fault]]:
+        """Return a submission with the defaults that it lacks, and the faults of its own keys."""
         content = _without_null(content)
-        used = [name for name in self._content if self.has(name, content)]
-        own = check_keys({"language": "", **content} if "language" in used else content)
-        if not used:
-            return own
-        values = {name: self._value(name) for name in used if name not in self._keys.bad}
-        faults = [fault for fault in self.faults if first_key(fault.pointer or "") in used]
-        bad = own.bad | (self._keys.bad & frozenset(used))
-        return Keys(own.body.model_copy(update=values), [*own.faults, *faults], bad)
+        used = {name: getattr(self._body, name, None) for name in self._content if self.has(name, content)}
+        body, faults = checked(SubmissionBody, {"language": "", **content} if "language" in used else content)
+        return body and body.model_copy(update=used), faults
 
     def once(self, value: object, what: str, make: Callable[[], T]) -> T:
         """Return what `make` makes of a value; for a default, what it made the first time."""
@@ -51,9 +50,6 @@ class Defaults:
         made: T = self._made[key]
         return made
 
-    def _value(self, name: str) -> Any:
-        return getattr(self._keys.body, name)
-
 
 def _without_null(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content without a `language` that is null, so that it has the default."""
@@ -61,3 +57,25 @@ def _without_null(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 NO_DEFAULTS: Final = Defaults({})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place of a submission's body: by itself, or at `path` in the body of a batch with `defaults`.
+
+    With `in_query`, its keys are parameters of the query, and its source is the whole body.
+    """
+
+    path: str = ""
+    defaults: Defaults = NO_DEFAULTS
+    in_query: bool = False
+
+    def fault(self, content: Mapping[str, Any], fault: Fault) -> Fault:
+        """Return a fault of the content, or of the defaults that it uses, with its place in the request."""
+        pointer = fault.pointer or ""
+        name = first_key(pointer)
+        if self.in_query:
+            if name in ("", "source"):
+                return Fault(fault.detail, pointer="")
+            return Fault(fault.detail, parameter=name)
+        return Fault(fault.detail, pointer=f"{'/defaults' if self.defaults.has(name, content) else self.path}{pointer}")

@@ -15,14 +15,14 @@ A route of API v1 that posts ends with `once`:
 
     return await once(
         request, services, principal, content, work, render,
-        status=HTTPStatus.CREATED, location=lambda made: f"/v1/submissions/{made}",
+        status=HTTPStatus.CREATED, location="/v1/submissions/{}",
     )
 
-- `content` is what was parsed, as a model or plain values. `Prefer` and `wait` are no part of it.
+- `content` is what was parsed, as a model or plain values, or its `digest`. `Prefer` and `wait` are no part of it.
 - `made` is the id or the number of what was made (or cancelled).
 - Checks of what the caller may see (404) come before `once`. Checks of state and budgets (409, 429, 503) come inside
   `work`, because a repeated request is answered even if the state has changed since.
-- `settle` marks the request as done. It raises `V1Problem` (409) if another request has taken the key over, and the
+- `settle` marks the request as done. It raises `Problem` (409) if another request has taken the key over, and the
   transaction is rolled back.
 - If what it was about is deleted, its answer is too, and a repeated request is answered with 410.
 - Without an `Idempotency-Key`, `work` and `render` simply run. `render` also runs for a repeated request whose first
@@ -36,7 +36,6 @@ import asyncio
 import hashlib
 import json
 import re
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -49,14 +48,14 @@ from pydantic_core import to_jsonable_python
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.submissions import Settle
 from api_service.v1.answers import JSON, answer
 from api_service.v1.aside import in_thread
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from shared.database.connection import Connection, Database, Record
-from shared.database.standby import confirm
 from shared.errors import TransientError
 from shared.logging import get_logger
+from shared.resources.kept_answers import KEPT_SECONDS
 
 log = get_logger(__name__)
 
@@ -67,9 +66,6 @@ REPLAYED: Final = "Idempotent-Replayed"
 _CLAIM_SECONDS: Final = 60.0
 #: Seconds within which an answer follows its work, besides the time for which the request may wait.
 _ANSWER_SECONDS: Final = 5.0
-_CLEANING_SECONDS: Final = 600.0
-#: Rows that one request removes.
-_CLEANED: Final = 1000
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE: Final = re.compile(r"[!#-~][ -~]*")
 _MOST_CHARACTERS: Final = 255
@@ -105,14 +101,6 @@ _RELEASE: Final = """
     DELETE FROM idempotency_keys
     WHERE owner = :owner AND path = :path AND key = :key AND claim_id = :claim_id AND status IS NULL
 """
-_CLEAN: Final = """
-    DELETE FROM idempotency_keys USING (
-        SELECT owner, path, key FROM idempotency_keys WHERE created_at < now() - make_interval(secs => :kept_seconds)
-        LIMIT :limit FOR UPDATE SKIP LOCKED
-    ) AS old
-    WHERE (idempotency_keys.owner, idempotency_keys.path, idempotency_keys.key) = (old.owner, old.path, old.key)
-    RETURNING 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,40 +125,36 @@ async def once(
     request: Request,
     services: Services,
     principal: Principal,
-    content: BaseModel | Mapping[str, Any] | None,
+    content: BaseModel | Mapping[str, Any] | str | None,
     work: Callable[[Settle], Awaitable[int]],
     render: Callable[[int], Awaitable[BaseModel]],
     *,
     status: HTTPStatus,
-    location: Callable[[int], str] | None = None,
+    location: str | None = None,
     wait_s: float = 0,
 ) -> Response:
     """Do the work and return its answer; for a repeated `Idempotency-Key`, return the first answer.
 
-    `location` returns the path of what was made. `wait_s` is the longest time that `render` may wait.
+    `location` is the path of what was made, with `{}` for its id. `wait_s` is the longest time that `render` may wait.
 
-    Raises `V1Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way,
+    Raises `Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way,
     410 if what it was about is deleted.
     """
 
     def place(made: int) -> str | None:
-        return services.signer.public_url + location(made) if location else None
+        return services.signer.public_url + location.format(made) if location else None
 
     key = key_of(request)
     if key is None:
-        del content  # it may be large, and must not be in memory while the answer waits
         made = await work(_settle_nothing)
         return answer(await render(made), status, _headers(place(made)))
     slot = _Slot(services.database, principal.key_id or 0, request.url.path, key)
-    kept_seconds = float(services.settings.idempotency_seconds)
     claim_id = str(uuid.uuid4())
     # In a thread, because the content may be large.
-    content_sha256 = await in_thread(digest, content)
-    del content
-    first = await _claim(slot, claim_id, content_sha256, kept_seconds)
+    content_sha256 = content if isinstance(content, str) else await in_thread(digest, content)
+    first = await _claim(slot, claim_id, content_sha256)
     if first is not None:
         return await _replay(slot, first, render)
-    await _clean(slot, kept_seconds)
 
     async def settle(connection: Connection, made: int) -> None:
         settled = {"status": status.value, "made": made, "location": place(made), "wait_s": float(wait_s)}
@@ -188,7 +172,7 @@ async def once(
 
 
 def key_of(request: Request) -> str | None:
-    """Return the key of a request, without quotes; None if it has none. Raise `V1Problem` (422) if it is not valid."""
+    """Return the key of a request, without quotes; None if it has none. Raise `Problem` (422) if it is not valid."""
     values = request.headers.getlist(HEADER)
     if not values:
         return None
@@ -216,10 +200,10 @@ async def _settle_nothing(_: Connection, __: int) -> None:
     pass
 
 
-async def _claim(slot: _Slot, claim_id: str, content_sha256: str, kept_seconds: float) -> Record | None:
+async def _claim(slot: _Slot, claim_id: str, content_sha256: str) -> Record | None:
     """Commit a claim and return None, or return the row of an earlier request."""
     claim = {"claim_id": claim_id, "content_sha256": content_sha256}
-    while not await slot.run(_CLAIM, **claim, claim_seconds=_CLAIM_SECONDS, kept_seconds=kept_seconds):
+    while not await slot.run(_CLAIM, **claim, claim_seconds=_CLAIM_SECONDS, kept_seconds=KEPT_SECONDS):
         first = await slot.run(_FIND, answer_seconds=_ANSWER_SECONDS)
         # There is none if the earlier request has failed just now.
         if first is not None:
@@ -233,16 +217,13 @@ async def _claim(slot: _Slot, claim_id: str, content_sha256: str, kept_seconds: 
 async def _replay(slot: _Slot, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
     body: bytes | None = first["body"]
     if first["status"] is not None and first["made"] is None:
-        raise V1Problem(
+        raise Problem(
             Kind.GONE,
             "What the first request with this Idempotency-Key was about has been deleted; send a new key with each new"
             " request.",
         )
     if first["status"] is None or (body is None and first["is_awaited"]):
         raise _under_way()
-    # The claim that failed has waited for the standby, but the first request may have been committed since.
-    async with slot.database.connection() as connection:
-        await confirm(connection)
     if body is None:
         body = (await render(first["made"])).model_dump_json().encode()
         await _store(slot, str(first["claim_id"]), body)
@@ -265,35 +246,12 @@ async def _release(slot: _Slot, claim_id: str) -> None:
         log.warning("idempotency.not_released", path=slot.path, error=str(exc), taken_over_in_s=_CLAIM_SECONDS)
 
 
-_cleaned_at: float | None = None
-
-
-async def _clean(slot: _Slot, kept_seconds: float) -> None:
-    """Remove what is older than the time for which answers are kept, if that was not done lately.
-
-    While there is more, each request removes some of it. So the table does not grow, however many requests come.
-    """
-    global _cleaned_at
-    now = time.monotonic()
-    if _cleaned_at is not None and now - _cleaned_at <= _CLEANING_SECONDS:
-        return
-    _cleaned_at = now
-    try:
-        async with slot.database.connection() as connection:
-            removed = await connection.fetch_all(_CLEAN, {"kept_seconds": kept_seconds, "limit": _CLEANED})
-    except TransientError as exc:
-        log.warning("idempotency.not_cleaned", error=str(exc), next_try_s=_CLEANING_SECONDS)
-    else:
-        if len(removed) == _CLEANED:
-            _cleaned_at = None
-
-
 def _headers(location: str | None) -> dict[str, str]:
     return {"Location": location} if location else {}
 
 
-def _under_way() -> V1Problem:
-    return V1Problem(
+def _under_way() -> Problem:
+    return Problem(
         Kind.REQUEST_UNDER_WAY,
         "The first request with this Idempotency-Key has not been answered yet; send this one again in a second.",
         headers={"Retry-After": "1"},

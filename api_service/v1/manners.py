@@ -15,7 +15,7 @@ from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_service.budget import COUNTED, WINDOW_SECONDS, Counted
-from api_service.v1.errors import is_v1
+from api_service.errors import is_v1
 
 _SMALLEST: Final = 1024
 _COMPRESSION_LEVEL: Final = 5

@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from api_service.problems import Fault, Kind, Problem, invalid
+
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 #: The most parts of a form. Each costs memory, however small it is.
 MOST_PARTS: Final = 1000
-
-
-class NotMultipart(ValueError):
-    """The body is not a form. The text is a sentence that says why."""
-
-
-class TooManyParts(ValueError):
-    """The form has more parts than any submission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +28,26 @@ class Part:
     data: bytes = field(repr=False)
 
     def text(self) -> str:
-        """Return the part's text. Raises `NotMultipart` if it is not in UTF-8."""
+        """Return the part's text. Raises `Problem` (400) if it is not in UTF-8."""
         return _decoded(self.data, f"The field {self.name[:100]!a}")
 
 
-def parse(body: bytes, content_type: str) -> list[Part]:
-    """Return the parts of a form in their order. Raises `NotMultipart` or `TooManyParts`."""
-    form = _parsed(body, content_type)
-    if not form.has_ended:
-        raise NotMultipart("The form ends too early: its last boundary is missing.")
-    return form.parts
+def read_parts(body: bytes, content_type: str, *, is_whole: bool = True) -> list[Part]:
+    """Return the parts of a form in their order. Raises `Problem`: 400 if it is none, 422 if it has too many parts.
 
-
-def parse_beginning(body: bytes, content_type: str) -> list[Part]:
-    """Return the parts that end within the beginning of a form. Raises `NotMultipart` or `TooManyParts`."""
-    return _parsed(body, content_type).parts
-
-
-def _parsed(body: bytes, content_type: str) -> "_Form":
-    """Return what a body has, whether the form ends there or not."""
+    Unless the body `is_whole`, the parts are those that end within it.
+    """
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
-        raise NotMultipart("The Content-Type names no boundary; send the form as an HTTP client makes it.")
+        raise _malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
     form = _Form()
     try:
         MultipartParser(boundary, form.callbacks).write(body)
     except FormParserError:
-        raise NotMultipart("The form cannot be read; send it as an HTTP client makes it.") from None
-    return form
+        raise _malformed("The form cannot be read; send it as an HTTP client makes it.") from None
+    if is_whole and not form.has_ended:
+        raise _malformed("The form ends too early: its last boundary is missing.")
+    return form.parts
 
 
 class _Form:
@@ -83,7 +69,7 @@ class _Form:
 
     def _start(self) -> None:
         if len(self.parts) >= MOST_PARTS:
-            raise TooManyParts(f"The form has more than {MOST_PARTS} parts.")
+            raise invalid([Fault(f"The form has more than {MOST_PARTS} parts.", pointer="")])
         self._headers: dict[bytes, bytes] = {}
         self._name = bytearray()
         self._value = bytearray()
@@ -106,7 +92,7 @@ class _Form:
     def _finish(self) -> None:
         disposition, options = parse_options_header(self._headers.get(b"content-disposition"))
         if disposition != b"form-data" or b"name" not in options:
-            raise NotMultipart("A part of the form has no name; send it as an HTTP client makes it.")
+            raise _malformed("A part of the form has no name; send it as an HTTP client makes it.")
         name = _decoded(options[b"name"], "The name of a part")
         filename = options.get(b"filename")
         file = None if filename is None else _decoded(filename, "The name of a file")
@@ -116,8 +102,12 @@ class _Form:
         self.has_ended = True
 
 
+def _malformed(sentence: str) -> Problem:
+    return Problem(Kind.MALFORMED_BODY, sentence)
+
+
 def _decoded(data: bytes, what: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise NotMultipart(f"{what} is not in UTF-8; send the form in UTF-8.") from None
+        raise _malformed(f"{what} is not in UTF-8; send the form in UTF-8.") from None

@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.problems import response_headers
-from api_service.v1.problems import MEDIA_TYPE, Kind
+from api_service.openapi import response_headers
+from api_service.problems import MEDIA_TYPE, Kind
 from api_service.v1.validation import NoQuery
 
 Schema = dict[str, Any]
@@ -28,7 +28,7 @@ _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "Problem"
 _ALWAYS: Final = (Kind.INVALID, Kind.UNAVAILABLE)
 _WITH_KEY: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
-_WITH_BODY: Final = (Kind.MALFORMED, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
+_WITH_BODY: Final = (Kind.MALFORMED_BODY, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
 #: Names of models that FastAPI does not see -> their schemas.
 _schemas: Final[dict[str, Schema]] = {}
 _IDEMPOTENCY_KEY: Final[Schema] = {
@@ -162,9 +162,8 @@ def query_parameters(model: type[BaseModel]) -> list[Schema]:
     return parameters
 
 
-def complete(document: Schema, *, max_batch: int) -> None:
-    """Add what only the whole document can have: the examples of answers, and the bounds of a running server."""
-    document["components"]["schemas"]["BatchBody"]["properties"]["submissions"]["maxItems"] = max_batch
+def complete(document: Schema) -> None:
+    """Add the examples of answers, which only the whole document can have."""
     for path in document["paths"].values():
         for operation in path.values():
             if operation["operationId"] in _answers:

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from api_service import budget
 from api_service.auth import Principal
 from api_service.dependencies import Services
+from api_service.problems import Problem
 from api_service.v1.aside import LARGE
-from api_service.v1.problems import V1Problem
 from shared import budgets
 from shared.budgets import Use
 
@@ -18,7 +18,7 @@ async def reading(services: Services, principal: Principal, size: int) -> AsyncI
     """Hold the turn of a request with a body of `size` bytes while the block runs.
 
     A large body that is refused counts as one submission, because checking it takes as long as if it were good. Raises
-    `QuotaExceeded` if the key has used up its submissions by such requests.
+    `Problem` (429) if the key has used up its submissions by such requests.
     """
     async with services.reading.take(principal):
         if size < LARGE or principal.sees_all:
@@ -29,8 +29,8 @@ async def reading(services: Services, principal: Principal, size: int) -> AsyncI
             await budget.check(connection, own)
         try:
             yield
-        except V1Problem as exc:
-            if exc.kind.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        except Problem as exc:
+            if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
                 async with services.database.connection() as connection:
                     await budgets.charge(connection, [Use(own.subject, own.per_hour)])
             raise

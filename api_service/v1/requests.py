@@ -1,6 +1,7 @@
-"""Checks the body of a submission in API v1: its keys together, and against what the operator and the engine allow.
+"""Checks the body of a submission in API v1: first each key by its model, then the rules that no model can express.
 
-All faults are found at once. `api_service.v1.submission_body` is the model of each key.
+The rules are about keys together, and about what the operator and the engine allow. All faults of a step are found at
+once. `api_service.v1.submission_body` has the models.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,16 +10,25 @@ from typing import Any, Final
 
 from api_service.engine_offer import Offer, Offered
 from api_service.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
-from api_service.v1.defaults import Defaults
-from api_service.v1.keys import Keys, overfull
-from api_service.v1.pointers import Place
-from api_service.v1.problems import Fault, invalid
-from api_service.v1.submission_body import CheckerBody, FileBody, LimitsBody, Locale, TestBody
-from api_service.v1.validation import MOST_FAULTS, as_written
+from api_service.problems import Fault, invalid
+from api_service.sentences import as_written
+from api_service.v1.defaults import Defaults, Place
+from api_service.v1.submission_body import (
+    MOST_METADATA,
+    CheckerBody,
+    FileBody,
+    LimitsBody,
+    Locale,
+    SubmissionBody,
+    TestBody,
+)
+from api_service.v1.validation import MOST_FAULTS
 from shared import source_paths
 from shared.egress import Egress
 from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
 
+#: The most keys that any object of a body may have.
+_MOST_KEYS: Final = 64
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a foreign engine does not support, because it has only the CodeX call.
@@ -66,7 +76,7 @@ class Upload:
 def validate_submission(
     content: object, terms: Terms, place: Place | None = None, upload: Upload | None = None
 ) -> NewSubmission:
-    """Return the submission of a body. Raises `V1Problem` (422) with all its faults.
+    """Return the submission of a body. Raises `Problem` (422) with all its faults.
 
     With `place`, the content is a submission of a batch, and keys that it lacks come from `place.defaults`. `upload`
     has the files that came beside the content.
@@ -74,50 +84,60 @@ def validate_submission(
     place = place or Place()
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer=place.path)])
-    faults = list(overfull(content))
+    body, faults = None, list(overfull(content))
     if not faults:
-        keys = place.defaults.complete(content)
-        check = _Check(keys, terms, upload, place.defaults)
-        faults = [*keys.faults, *check.faults()]
+        body, faults = place.defaults.complete(content)
+    if body is not None:
+        check = _Check(body, terms, upload, place.defaults)
+        faults = check.faults()
     if faults:
         raise invalid([place.fault(content, fault) for fault in faults[:MOST_FAULTS]])
     return check.submission()
 
 
+def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
+    """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
+    if isinstance(value, dict):
+        most = MOST_METADATA if pointer == "/metadata" else _MOST_KEYS
+        if len(value) > most:
+            yield Fault(f"It must have at most {most} keys.", pointer=pointer)
+            return
+        for name, inner in value.items():
+            if isinstance(inner, dict | list):
+                yield from overfull(inner, f"{pointer}/{name}")
+    elif isinstance(value, list) and len(value) <= MAX_FILES:
+        for number, inner in enumerate(value):
+            if isinstance(inner, dict):
+                yield from overfull(inner, f"{pointer}/{number}")
+
+
 class _Check:
-    """Checks the keys of one body together. Keys in `bad` have a fault already, and are not looked at.
+    """Checks the rules of a body. What takes long is done `once` for values that come from the defaults of a batch."""
 
-    What takes long is done `once` for values that come from the defaults of a batch.
-    """
-
-    def __init__(self, keys: Keys, terms: Terms, upload: Upload | None, defaults: Defaults) -> None:
-        self.body = keys.body
+    def __init__(self, body: SubmissionBody, terms: Terms, upload: Upload | None, defaults: Defaults) -> None:
+        self.body = body
         self.upload = upload
-        self.bad = keys.bad
         self.terms = terms
         self.once = defaults.once
-        self.offered = None if "language" in keys.bad else terms.offer.find(keys.body.language)
+        self.offered = terms.offer.find(body.language)
         self.files: Mapping[str, bytes] = {}
 
     def faults(self) -> list[Fault]:
-        """Return the faults that no model can express."""
+        """Return the faults of the body. What another engine lacks is only looked for if there is no other fault."""
         checks = (self._language, self._sources, self._inputs, self._compiler_args, self._limits, self._addresses)
         found = [fault for check in checks for fault in check()]
-        return found if found or self.bad else list(self._foreign_engine())
+        return found or list(self._foreign_engine())
 
     def _language(self) -> Iterator[Fault]:
-        if "language" not in self.bad and self.offered is None:
+        if self.offered is None:
             codes = ", ".join(self.terms.offer.codes)
             yield Fault(f"It is not a language of this server; use one of {codes}.", pointer="/language")
 
     def _sources(self) -> Iterator[Fault]:
-        body, bad = self.body, self.bad
-        has_source = body.source is not None or "source" in bad
-        has_files = body.files is not None or "files" in bad
-        if self.upload is not None and has_files:
-            if "files" not in bad:
-                yield Fault(_TWICE, pointer="/files")
-        elif has_source == (has_files or self.upload is not None):
+        body, has_source = self.body, self.body.source is not None
+        if self.upload is not None and body.files is not None:
+            yield Fault(_TWICE, pointer="/files")
+        elif has_source == (body.files is not None or self.upload is not None):
             yield Fault("Send exactly one of `source` and `files`.", pointer="")
         elif body.entry is not None and has_source:
             yield Fault("It goes only with `files`; leave it out.", pointer="/entry")
@@ -152,7 +172,7 @@ class _Check:
         entry = self.body.entry
         if entry is not None and entry not in self.files:
             yield Fault("It is not the path of a file; send one that is.", pointer="/entry")
-        elif "entry" not in self.bad and not self.files[self._entry].strip():
+        elif not self.files[self._entry].strip():
             yield Fault(_EMPTY, pointer="/entry" if entry else "/files/0/content")
 
     @property
@@ -166,9 +186,9 @@ class _Check:
 
     def _inputs(self) -> Iterator[Fault]:
         body = self.body
-        if body.tests is not None or "tests" in self.bad:
+        if body.tests is not None:
             for name in _ONE_TEST:
-                if getattr(body, name) is not None or name in self.bad:
+                if getattr(body, name) is not None:
                     yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
         elif body.stdin is not None:
             yield from input_faults(body.stdin, self.terms.max_stdin_bytes)
@@ -204,7 +224,7 @@ class _Check:
         body = self.body
         if body.email is not None and (refusal := self.terms.refusal(body.email)):
             yield Fault(refusal, pointer="/email")
-        if body.receipt and body.email is None and "email" not in self.bad:
+        if body.receipt and body.email is None:
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
         if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.terms)):
             yield fault

@@ -10,11 +10,11 @@ from pydantic import Field
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.engine_offer import Offered
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.v1.aside import aside
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.requests import NEEDS_RUN, input_faults, limit_faults
 from api_service.v1.submission_body import Args, LimitsBody, Text
-from api_service.v1.validation import Strict, parse_json, query_faults, query_items, read_body, read_query, validated
+from api_service.v1.validation import Strict, checked_query, parse_json, query_items, read_body, validated
 from api_service.v1.visibility import find_visible, refuse_unknown
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 
@@ -44,25 +44,24 @@ class RunRequest:
 
 
 async def read_run_request(request: Request, services: Services, principal: Principal, upload_id: int) -> RunRequest:
-    """Return the request of a run. Raise `V1Problem`: 404, 415, 400, or 422 with all faults."""
+    """Return the request of a run. Raise `Problem`: 404, 415, 400, or 422 with all faults."""
     row = await find_visible(services, principal, upload_id, "language, tests IS NOT NULL AS has_tests")
     if row is None:
         refuse_unknown()
     body = await read_body(request, may_be_empty=True)
-    faults = query_faults(WaitQuery, query_items(request))
+    query, faults = checked_query(WaitQuery, query_items(request))
     run = await aside(len(body), _parsed, body, faults)
-    query = read_query(request, WaitQuery)
     offered = (await services.offered.offer([row["language"]])).find(row["language"])
     if faults := list(_faults(run, offered, services.settings.max_input_bytes, has_tests=row["has_tests"])):
         raise invalid(faults)
     override = run.override()
     if override.get("limits") and (offered is None or offered.details is None):
-        raise V1Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
-    return RunRequest(override, wait_of(request, query.wait))
+        raise Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
+    return RunRequest(override, wait_of(request, query))
 
 
 def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:
-    """Return what a body has. Raise `V1Problem`: 400, or 422 with its faults and these of the query."""
+    """Return what a body has. Raise `Problem`: 400, or 422 with its faults and these of the query."""
     content = parse_json(body) if body else None
     return validated(RunBody, {} if content is None else content, faults)
 

@@ -9,14 +9,14 @@ from typing import Final, TypeVar
 from fastapi.sse import KEEPALIVE_COMMENT
 from pydantic import BaseModel
 
+from api_service import snapshots
 from api_service.auth import Principal
 from api_service.dependencies import Services
-from api_service.event_log import Event, Finished, Position, StateEntered, TestEnded, unsent
-from api_service.event_streams import Stream, Wake
+from api_service.event_log import Event, Finished, Position, Snapshot, StateEntered, TestEnded, unsent
+from api_service.event_streams import Stream
+from api_service.holds import admitting
 from api_service.problems import Problem
-from api_service.snapshots import Reading
 from api_service.v1.event_stream import event
-from api_service.v1.large_answers import admission
 from shared.resources import read
 from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
 
@@ -42,34 +42,25 @@ async def submission_events(
 
     Raises `Problem` (429) at its beginning if this key has too many streams open.
     """
-    wake = Wake()
-    with services.watcher.watch(submission, wake), services.streams.open(principal, wake) as stream:
+    with services.watcher.watch(submission) as wake, services.streams.open(principal, wake) as stream:
         # The client learns at once that the stream is open.
         yield KEEPALIVE_COMMENT
-        reading: Reading | None = None
         while not stream.must_end:
-            has_changed = wake.has_changed
             wake.clear()
-            if reading is None or has_changed:
-                reading = await stream.patiently(partial(services.streams.snapshots.read, submission))
-                if reading is None:  # it was deleted
-                    return
-                async for position, piece in _pieces(
-                    services, principal, stream, reading, unsent(reading.snapshot, last)
-                ):
-                    yield piece
-                    last = position
-                if last is not None and last.is_last:
-                    return
-            with services.streams.in_queue(submission, stream, is_queued=reading.snapshot.state is State.QUEUED):
-                if queue := stream.new_queue():
-                    yield event("queue", queue)
-                async for comment in stream.comments_until_woken():
-                    yield comment
+            snapshot = await stream.patiently(partial(snapshots.read, services.database, submission))
+            if snapshot is None:  # it was deleted
+                return
+            async for position, piece in _pieces(services, principal, stream, snapshot, unsent(snapshot, last)):
+                yield piece
+                last = position
+            if last is not None and last.is_last:
+                return
+            async for comment in stream.comments_until_woken():
+                yield comment
 
 
 async def _pieces(
-    services: Services, principal: Principal, stream: Stream, reading: Reading, events: Sequence[Event]
+    services: Services, principal: Principal, stream: Stream, snapshot: Snapshot, events: Sequence[Event]
 ) -> AsyncGenerator[tuple[Position, bytes]]:
     """Yield each event as its position and its text. Clients may read slowly, so long texts hold their memory."""
     tests: dict[int, Test] = {}
@@ -83,12 +74,12 @@ async def _pieces(
                 case TestEnded():
                     if one.number not in tests:
                         tests.clear()
-                        tests = await roomy(partial(_tests, services, reading, one.number))
+                        tests = await roomy(partial(_tests, services, snapshot, one.number))
                     # If it is not there any more, the run was taken back.
                     name, data = "test", tests.get(one.number)
                 case Finished():
                     tests.clear()
-                    name, data = "finished", await roomy(partial(_ended, services, reading))
+                    name, data = "finished", await roomy(partial(_ended, services, snapshot.submission))
             if data is not None:
                 yield one.position, event(name, data, str(one.position))
 
@@ -103,31 +94,26 @@ async def _with_room(
     """Return what `get` returns, when there is memory for it. `held` holds that instead of what it held before."""
     while True:
         held.close()
-        admitted = held.enter_context(admission(services, principal))
+        admit = held.enter_context(admitting(services.large_answers, principal))
         try:
-            return await stream.patiently(partial(get, admitted.admit))
+            return await stream.patiently(partial(get, admit))
         except Problem:
             if stream.must_end:
                 raise
         await asyncio.sleep(_ROOM_SECONDS)
 
 
-async def _tests(services: Services, reading: Reading, first: int, admit: read.Admit) -> dict[int, Test]:
+async def _tests(services: Services, snapshot: Snapshot, first: int, admit: read.Admit) -> dict[int, Test]:
     """Return some tests of the run, from that number on."""
-    assert reading.job is not None
+    assert snapshot.job is not None
     last = first + _TESTS_AT_ONCE - 1
     async with services.database.connection() as connection:
-        tests = await read.ended_tests(connection, reading.job, first=first, last=last, admit=admit)
+        tests = await read.ended_tests(connection, snapshot.job, first=first, last=last, admit=admit)
     return {test.number: test for test in tests}
 
 
-async def _ended(services: Services, reading: Reading, admit: read.Admit) -> Submission | None:
+async def _ended(services: Services, number: int, admit: read.Admit) -> Submission | None:
     """Return the submission; None if it was deleted or runs again."""
-    number = reading.snapshot.submission
-    submission: Submission | None
-    if reading.snapshot.tests:
-        async with services.database.connection() as connection:
-            submission = await read.submission(connection, number, links=services.links, admit=admit)
-    else:
-        submission = await services.streams.whole.read(number)
+    async with services.database.connection() as connection:
+        submission = await read.submission(connection, number, links=services.links, admit=admit)
     return submission if submission and submission.state in FINAL_STATES else None

@@ -7,20 +7,20 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, Final, Generic, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from api_service.problems import Fault, Kind, Problem, invalid
+from api_service.sentences import sentence
 from api_service.v1.answers import JSON
 from api_service.v1.aside import aside
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from shared.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
@@ -43,45 +43,7 @@ _MOST_PARAMETERS: Final = 256
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
 _TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
-
-#: Sentences for the errors of pydantic. They speak of JSON, and say what to do.
-_OBJECT: Final = "It must be an object."
-_WHOLE: Final = "It must be a whole number."
-_NUMBER: Final = "It must be a number."
 _DIRTY: Final = "It must be text in UTF-8, without a NUL character or a lone surrogate."
-_SENTENCES: Final = {
-    "missing": "It is missing; send it with the request.",
-    "extra_forbidden": "There is no such key or parameter; check the spelling, or leave it out.",
-    "model_type": _OBJECT,
-    "model_attributes_type": _OBJECT,
-    "dict_type": _OBJECT,
-    "list_type": "It must be a list.",
-    "string_type": "It must be a string.",
-    "string_unicode": "It must not contain lone surrogates (half of a UTF-16 pair).",
-    "int_type": _WHOLE,
-    "int_from_float": _WHOLE,
-    "int_parsing_size": "It has too many digits; send a smaller number.",
-    "float_type": _NUMBER,
-    "finite_number": "It must be a finite number.",
-    "bool_type": "It must be true or false.",
-    "datetime_type": "It must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z.",
-    "literal_error": "It must be one of {expected}.",
-    "enum": "It must be one of {expected}.",
-    "greater_than": "It must be greater than {gt}.",
-    "greater_than_equal": "It must be at least {ge}.",
-    "less_than": "It must be less than {lt}.",
-    "less_than_equal": "It must be at most {le}.",
-    "too_short": "It must have at least {min_length} entries.",
-    "too_long": "It must have at most {max_length} entries.",
-    "string_too_short": "It must have at least {min_length} characters.",
-    "string_too_long": "It must have at most {max_length} characters.",
-    "string_pattern_mismatch": "It must match the pattern {pattern}.",
-}
-
-
-def as_written(value: object) -> object:
-    """Return a whole number without its decimals, and any other value as it is."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Strict(BaseModel):
@@ -103,13 +65,13 @@ class NoQuery(Strict):
 
 
 async def read_json(request: Request, model: type[M]) -> M:
-    """Return a JSON body as a model. Raise `V1Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
+    """Return a JSON body as a model. Raise `Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
     body = await read_body(request)
     return await aside(len(body), lambda: validated(model, parse_json(body)))
 
 
 async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
-    """Return a body that is declared as JSON. Raise `V1Problem` (415) if it is declared as something else.
+    """Return a body that is declared as JSON. Raise `Problem` (415) if it is declared as something else.
 
     A body that is too large is refused (413) while it is read, which comes before 415. With `may_be_empty`, an empty
     one needs no type.
@@ -118,14 +80,14 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
     is_json = request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == JSON
     if not is_json and (body or not may_be_empty):
         detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
-        raise V1Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
+        raise Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
     return body
 
 
 def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
     """Return the value of a JSON text in UTF-8.
 
-    Raise `V1Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
+    Raise `Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
     (`shared.json_structure`).
     """
     if has_more_structure(body, most_structure):
@@ -134,7 +96,7 @@ def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
         # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise V1Problem(Kind.MALFORMED, "The body is not in UTF-8; send JSON in UTF-8.") from None
+        raise Problem(Kind.MALFORMED_BODY, "The body is not in UTF-8; send JSON in UTF-8.") from None
     repeated: list[str] = []
 
     def without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -147,20 +109,22 @@ def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
         content: object = json.loads(text, parse_constant=_no_constant, object_pairs_hook=without_repeats)
     except json.JSONDecodeError as exc:
         where = f"line {exc.lineno}, column {exc.colno}"
-        raise V1Problem(Kind.MALFORMED, f"The body is not JSON at {where}; send valid JSON.") from None
+        raise Problem(Kind.MALFORMED_BODY, f"The body is not JSON at {where}; send valid JSON.") from None
     except ValueError:
-        raise V1Problem(Kind.MALFORMED, "A number in the body has too many digits; send a smaller number.") from None
+        raise Problem(Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller number.") from None
     except RecursionError:
-        raise V1Problem(Kind.MALFORMED, _TOO_DEEP) from None
+        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP) from None
     if _is_deeper(content, _DEEPEST):
-        raise V1Problem(Kind.MALFORMED, _TOO_DEEP)
+        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP)
     if repeated:
         raise invalid([Fault(f"The name {repeated[0]!a} is there twice in one object; send it once.", pointer="")])
     return content
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise V1Problem(Kind.MALFORMED, f"The body is not JSON, because {name} is no number there; send a number or null.")
+    raise Problem(
+        Kind.MALFORMED_BODY, f"The body is not JSON, because {name} is no number there; send a number or null."
+    )
 
 
 def _is_deeper(content: object, levels: int) -> bool:
@@ -176,40 +140,25 @@ def _is_deeper(content: object, levels: int) -> bool:
     return bool(level)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked(Generic[M]):
-    """The content of a body as a model, None if it has faults. Of these there is one for each place.
-
-    `bad` are all the keys of the content with a fault in them, also if they have more than are reported.
-    """
-
-    value: M | None
-    faults: Sequence[Fault]
-    bad: Collection[str]
-
-
-def checked(model: type[M], content: object) -> Checked[M]:
-    """Check the content of a body."""
-    faults = {fault.pointer or "": fault for fault in islice(text_faults(content), MOST_FAULTS)}
-    bad = {first_key(pointer) for pointer in faults}
+def checked(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
+    """Return the content of a body as a model, and its faults, one for each place. With a fault there is no model."""
+    faults = {fault.pointer: fault for fault in islice(text_faults(content), MOST_FAULTS)}
     value = None
     try:
         value = model.model_validate(content)
     except ValidationError as exc:
-        errors = exc.errors(include_url=False, include_input=False)
-        bad |= {str(error["loc"][0]) for error in errors if error["loc"]}
-        for error in errors[:MOST_FAULTS]:
+        for error in exc.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
             pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
             faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
-    return Checked(None if faults else value, list(faults.values()), bad)
+    return (None if faults else value), list(faults.values())
 
 
 def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
-    """Return the content of a body as a model. Raise `V1Problem` (422) with all its faults, and these `faults`."""
-    found = checked(model, content)
-    if found.value is None or faults:
-        raise invalid([*faults, *found.faults])
-    return found.value
+    """Return the content of a body as a model. Raise `Problem` (422) with all its faults, and these `faults`."""
+    value, found = checked(model, content)
+    if value is None or faults:
+        raise invalid([*faults, *found])
+    return value
 
 
 def first_key(pointer: str) -> str:
@@ -267,21 +216,9 @@ def _escaped(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")
 
 
-def sentence(error: Mapping[str, Any]) -> str:
-    """Return what is wrong, and what to do, as a sentence."""
-    context = error.get("ctx", {})
-    if error["type"] in _SENTENCES:
-        return _SENTENCES[error["type"]].format(**{name: as_written(value) for name, value in context.items()})
-    text = str(context["error"]) if error["type"] == "value_error" else str(error["msg"])
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
 def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore[assignment]
-    """Return the query of a request as a model. Raise `V1Problem` (422) with all its faults.
-
-    Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
-    """
-    value, faults = _checked_query(model, query_items(request))
+    """Return the query of a request as a model. Raise `Problem` (422) with all its faults."""
+    value, faults = checked_query(model, query_items(request))
     if value is None:
         raise invalid(faults)
     return value
@@ -290,23 +227,21 @@ def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore
 def query_items(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of a query in their order. What is not UTF-8 becomes lone surrogates, which are faults.
 
-    Starlette would replace it, so that a program would get another input than was sent. Raise `V1Problem` (422) if
+    Starlette would replace it, so that a program would get another input than was sent. Raise `Problem` (422) if
     there are too many.
     """
     query = request.scope["query_string"].decode("latin-1")
     if query.count("&") >= _MOST_PARAMETERS:
         detail = f"The query has more than {_MOST_PARAMETERS} parameters; send fewer."
-        raise V1Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
+        raise Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
     return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 
-def query_faults(model: type[BaseModel], items: Sequence[tuple[str, str]]) -> list[Fault]:
-    """Return the faults of a query, one for each parameter."""
-    return _checked_query(model, items)[1]
+def checked_query(model: type[M], items: Sequence[tuple[str, str]]) -> tuple[M | None, list[Fault]]:
+    """Return a query as a model, and its faults, one for each parameter. With a fault there is no model.
 
-
-def _checked_query(model: type[M], items: Sequence[tuple[str, str]]) -> tuple[M | None, list[Fault]]:
-    """Return a query as a model, and its faults. With a fault there is no model."""
+    Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
+    """
     values = dict(items)
     faults = {fault.parameter: fault for fault in repeated(items)}
     for name, text in items:

@@ -6,7 +6,7 @@ from fastapi import Request
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
-from api_service.v1.problems import Kind, V1Problem
+from api_service.problems import Kind, Problem
 from api_service.v1.validation import NoQuery, Strict, read_query
 from shared.database.connection import Record
 from shared.resources import read
@@ -26,7 +26,7 @@ def owner_of(principal: Principal) -> int | None:
 
 def refuse_unknown(what: str = "submission") -> NoReturn:
     """Raise the problem (404) of a path that names nothing, or what the sender may not see."""
-    raise V1Problem(
+    raise Problem(
         Kind.NOT_FOUND, f"There is no such {what} for this key; check the path, and use the key that made it."
     )
 
@@ -41,20 +41,20 @@ async def find_visible(services: Services, principal: Principal, upload_id: int,
 
 
 async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
-    """Raise `V1Problem` (404) if the sender may not see the submission, or there is none."""
+    """Raise `Problem` (404) if the sender may not see the submission, or there is none."""
     if await find_visible(services, principal, upload_id) is None:
         refuse_unknown()
 
 
 async def visible_submission(services: Services, principal: Principal, upload_id: int) -> Submission:
-    """Return a submission. Raise `V1Problem` (404) if the sender may not see it, or there is none."""
+    """Return a submission. Raise `Problem` (404) if the sender may not see it, or there is none."""
     async with services.database.connection() as connection:
         found = await read.submission(connection, upload_id, links=services.links, owner=owner_of(principal))
     return found or refuse_unknown()
 
 
 async def require_visible_batch(services: Services, principal: Principal, batch: int) -> None:
-    """Raise `V1Problem` (404) if the sender may not see the batch, or there is none."""
+    """Raise `Problem` (404) if the sender may not see the batch, or there is none."""
     async with services.database.connection() as connection:
         row = await connection.fetch_one(
             f"SELECT FROM batches WHERE id = :id AND {owned('batches')}",
@@ -74,6 +74,6 @@ async def read_query_of(
     """Return the query of a request about a submission. 404 comes before 422, so a fault costs one more look-up."""
     try:
         return read_query(request, model)
-    except V1Problem:
+    except Problem:
         await require_visible(services, principal, upload_id)
         raise

@@ -73,10 +73,10 @@ class Wait:
     headers: dict[str, str]
 
 
-def wait_of(request: Request, query_wait: int | None) -> Wait:
+def wait_of(request: Request, query: WaitQuery | None) -> Wait:
     """Return the wait that a request asks for; its query wins over `Prefer`."""
-    if query_wait is not None:
-        return Wait(query_wait, {})
+    if query is not None and query.wait is not None:
+        return Wait(query.wait, {})
     preferred = _preferred(",".join(request.headers.getlist("Prefer")))
     return Wait(preferred, {"Preference-Applied": f"wait={preferred}"}) if preferred is not None else Wait(0, {})
 

@@ -5,14 +5,13 @@ session. `SameSite=Strict` of the cookie is the third.
 """
 
 import hmac
-from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.web.session import SessionDep
 
 #: The field of the token.
@@ -25,7 +24,7 @@ async def own_form(request: Request) -> FormData:
     sites = set(request.headers.getlist("Sec-Fetch-Site"))
     origins = {urlsplit(origin).netloc for origin in request.headers.getlist("Origin")}
     if not sites <= {"same-origin"} or not origins <= {request.headers.get("Host", "")}:
-        raise Problem(HTTPStatus.FORBIDDEN, "A page of another site sent this form, so nothing was done.")
+        raise Problem(Kind.FORBIDDEN, "A page of another site sent this form, so nothing was done.")
     return await request.form(max_files=0, max_fields=_MOST_FIELDS)
 
 
@@ -33,7 +32,7 @@ async def _form_of_session(request: Request, session: SessionDep) -> FormData:
     form = await own_form(request)
     given = form.get(FIELD)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), session.csrf.encode()):
-        raise Problem(HTTPStatus.FORBIDDEN, "This form is not of your session: load the page again, and send it then.")
+        raise Problem(Kind.FORBIDDEN, "This form is not of your session: load the page again, and send it then.")
     return form
 
 

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.web.locales import chosen_locale
 from api_service.web.page_route import Handler
 from api_service.web.rendering import SECRET, page
@@ -22,36 +22,36 @@ class Reason(Enum):
     """Why a link shows nothing: a heading and an explanation for people, and a sentence for programs."""
 
     EXPIRED = (
-        HTTPStatus.FORBIDDEN,
+        Kind.FORBIDDEN,
         gettext_noop("This link has expired"),
         gettext_noop("Links to results work for a week. The one who sent the program can send you a new one."),
         "This link has expired: ask the sender for a new one.",
     )
     FORGED = (
-        HTTPStatus.FORBIDDEN,
+        Kind.FORBIDDEN,
         gettext_noop("This link is not valid"),
         gettext_noop("Perhaps a part of it is missing: use the whole link from the mail."),
         "This link is not valid: use the whole link from the mail.",
     )
     REMOVED = (
-        HTTPStatus.NOT_FOUND,
+        Kind.NOT_FOUND,
         gettext_noop("This result is not there any more"),
         gettext_noop("It was removed from this server. The one who sent the program can send it again."),
         "The submission of this link has been removed.",
     )
 
-    def __init__(self, status: HTTPStatus, heading: str, explanation: str, detail: str) -> None:
-        self.status = status
+    def __init__(self, kind: Kind, heading: str, explanation: str, detail: str) -> None:
+        self.kind = kind
         self.heading = heading
         self.explanation = explanation
         self.detail = detail
 
 
-class LinkRefused(Exception):
+class LinkRefused(Problem):
     """A link shows nothing."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.detail)
+        super().__init__(reason.kind, reason.detail)
         self.reason = reason
 
 
@@ -69,8 +69,8 @@ class LinkRoute(APIRoute):
                 return await handle(request)
             except LinkRefused as exc:
                 if not _wants_page(request):
-                    raise Problem(exc.reason.status, exc.reason.detail) from None
-                return _refusal_page(request, exc.reason, exc.reason.status)
+                    raise
+                return _refusal_page(request, exc.reason, exc.kind.status)
             except RequestValidationError:
                 if not _wants_page(request):
                     raise

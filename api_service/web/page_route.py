@@ -10,13 +10,11 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from api_service.errors import problem_of
 from api_service.problems import Problem
 from api_service.web.rendering import page, root_of
 from api_service.web.session import LoggedOut
 from shared.errors import TransientError
-from shared.logging import get_logger
-
-log = get_logger(__name__)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -37,26 +35,20 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except LoggedOut:
                 return RedirectResponse(f"{root_of(request)}admin/login", HTTPStatus.SEE_OTHER)
-            except Problem as exc:
-                return problem_page(request, exc.status, exc.detail, exc.headers)
-            except RequestValidationError:
-                return problem_page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "A field is missing or wrong.")
-            except HTTPException as exc:
-                return problem_page(request, HTTPStatus(exc.status_code), exc.detail)
-            except TransientError as exc:
-                log.warning("page.unavailable", path=request.url.path, error=str(exc))
-                return problem_page(request, HTTPStatus.SERVICE_UNAVAILABLE, str(exc), {"Retry-After": "5"})
+            except (Problem, RequestValidationError, HTTPException, TransientError) as exc:
+                return problem_page(request, await problem_of(request, exc))
 
         return handle_errors
 
 
-def problem_page(request: Request, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
+def problem_page(request: Request, problem: Problem) -> Response:
     """Return the page that says what happened."""
+    status = problem.kind.status
     return page(
         request,
         "admin/problem.html.j2",
         status=status,
-        headers={**(headers or {}), "Cache-Control": "no-store"},
+        headers={**problem.headers, "Cache-Control": "no-store"},
         code=status.value,
-        detail=detail,
+        detail=problem.detail,
     )

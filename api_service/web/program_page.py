@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from fastapi import Request, Response
 
 from api_service.dependencies import Services
-from api_service.v1.problems import Fault
+from api_service.problems import Fault
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import page
 from shared.languages import ALIASES

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api_service.problems import Fault
 from api_service.v1.multipart import Part
-from api_service.v1.problems import Fault
 from api_service.v1.requests import Upload
 
 _MEBIBYTE: Final = 1 << 20
@@ -36,7 +36,7 @@ class SentForm:
 
 
 def read_form(parts: Sequence[Part]) -> SentForm:
-    """Return the form of these parts. Raises `NotMultipart` if a field is not in UTF-8.
+    """Return the form of these parts. Raises `Problem` (400) if a field is not in UTF-8.
 
     `content` is what API v1 would be sent, without the files, which are in `upload`.
     """

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from fastapi import Depends, Request, Response
 
 from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from shared import api_keys
 from shared.api_keys import Scope
 
@@ -62,7 +61,7 @@ async def log_in(services: Services, request: Request, key: str) -> str:
     try:
         await _principal(services, request, key_sha256)
     except LoggedOut:
-        raise Problem(HTTPStatus.FORBIDDEN, "This is no valid key with the scope `admin`.") from None
+        raise Problem(Kind.FORBIDDEN, "This is no valid key with the scope `admin`.") from None
     token = secrets.token_urlsafe(32)
     async with services.database.transaction() as connection:
         # In one order, because another process may do the same. This role may not lock rows first.

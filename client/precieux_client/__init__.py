@@ -3,8 +3,7 @@
 `Client` blocks, `AsyncClient` is for asyncio. `docs/client.md` has examples.
 """
 
-from precieux_client.async_client import AsyncClient
-from precieux_client.client import Client
+from precieux_client.client import AsyncClient, Client
 from precieux_client.errors import (
     APIError,
     Conflict,

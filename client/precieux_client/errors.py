@@ -1,19 +1,4 @@
-"""The errors of the client.
-
-PrecieuxError
-├── ConnectionFailed       no answer, after all tries
-├── WaitTimeout            a wait was longer than its limit; the submission still runs
-└── APIError               the server refused the call
-    ├── InvalidRequest     400, 413, 415, 422: `errors` says which part is wrong
-    ├── Unauthenticated    401: the key is missing or unknown
-    ├── Forbidden          403: the key lacks a scope
-    ├── NotFound           404: the resource does not exist, or belongs to another key
-    ├── Conflict           409: the resource's state does not allow the call
-    ├── Gone               410: what the idempotency key was used for is deleted
-    ├── TooManyRequests    429: too much is under way; `retry_after` says for how long
-    │   └── QuotaExceeded  429: a budget is used up
-    └── ServerError        5xx
-"""
+"""The errors of the client. All are subclasses of `PrecieuxError`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ import httpx
 
 from precieux_client.calls import LONGEST_WAIT, Call
 from precieux_client.errors import APIError, ConnectionFailed, PrecieuxError, WaitTimeout, error_of
-from precieux_client.retry import Retries, retry_after
+from precieux_client.retry import FIRST_S, Tries, retry_after
 from precieux_client.sse import EventParser
 from precieux_client.version import VERSION
 
@@ -39,7 +39,7 @@ class Settings:
     url: str
     key: str | None
     timeout: float
-    retries: Retries
+    retries: int
 
     @classmethod
     def of(cls, url: str | None, key: str | None, timeout: float, retries: int) -> "Settings":
@@ -54,7 +54,7 @@ class Settings:
             raise PrecieuxError(f"{url} is no address of a server; give one such as {DEFAULT_URL}.")
         if key and not _is_printable(key):
             raise PrecieuxError("The API key has characters that no key has; give it as it was shown.")
-        return cls(url, key, timeout, Retries(count=retries))
+        return cls(url, key, timeout, retries)
 
     def headers(self) -> dict[str, str]:
         headers = {"User-Agent": f"precieux-client/{VERSION}"}
@@ -67,8 +67,7 @@ class Exchange(Generic[T]):
     def __init__(self, call: Call[T], settings: Settings, client: httpx.Client | httpx.AsyncClient) -> None:
         self._call = call
         self._settings = settings
-        self._tries = 0
-        self._waited_s = 0.0
+        self._tries = Tries(settings.retries)
         headers = {}
         if call.method == "POST":
             headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
@@ -79,35 +78,32 @@ class Exchange(Generic[T]):
         self.request = client.build_request(
             call.method,
             call.path,
-            params=dict(call.query) or None,
+            params=call.parameters() or None,
             content=None if call.body is None else _json(call.body),
             headers=headers,
-            timeout=httpx.Timeout(settings.timeout, read=settings.timeout + call.wait_s),
+            timeout=httpx.Timeout(settings.timeout, read=settings.timeout + (call.wait or 0)),
         )
 
     def delay_after(self, response: httpx.Response) -> float | None:
         """Return the seconds to wait before the next try, or None if the answer counts. Raises `APIError`."""
-        self._tries += 1
         if response.is_success:
             return None
-        if self._call.method == "DELETE" and response.status_code == 404 and self._tries > 1:
+        delay = self._tries.after_status(response.status_code, response.headers)
+        if self._call.method == "DELETE" and response.status_code == 404 and self._tries.count > 1:
             return None  # the first try has deleted it, and its answer was lost
-        delay = self._settings.retries.after_status(self._tries, self._waited_s, response.status_code, response.headers)
         if delay is None:
             raise _error_of(response)
         return self._noted(delay, f"answers with status {response.status_code}")
 
     def delay_after_failure(self, error: httpx.TransportError) -> float:
         """Return the seconds to wait before the next try. Raises `ConnectionFailed` if there is none."""
-        self._tries += 1
-        delay = self._settings.retries.after_failure(self._tries, self._waited_s)
+        delay = self._tries.after_failure()
         reason = str(error) or type(error).__name__
         if delay is None:
             raise ConnectionFailed(f"{self._settings.url} does not answer ({reason}).") from error
         return self._noted(delay, f"does not answer ({reason})")
 
     def _noted(self, delay: float, what: str) -> float:
-        self._waited_s += delay
         _log.info("%s %s; trying again in %.1f s", self._settings.url, what, delay)
         return delay
 
@@ -128,9 +124,8 @@ class EventStream:
 
     def __init__(self, path: str, settings: Settings, last_event_id: str | None, timeout: float | None) -> None:
         self._settings = settings
-        self._failures = 0
+        self._tries = Tries(settings.retries)
         self._begun_at = 0.0
-        self._waited_s = 0.0
         self._ends_at = None if timeout is None else time.monotonic() + timeout
         self.path = path
         self.parser = EventParser()
@@ -155,35 +150,26 @@ class EventStream:
 
     def reset_failures(self) -> None:
         """Count failures from zero again, because an event has arrived."""
-        self._failures = 0
-        self._waited_s = 0.0
+        self._tries.begin()
 
     def delay_after_refusal(self, response: httpx.Response) -> float:
         """Return the seconds before the next connection. Raises `APIError` if there is none."""
-        self._failures += 1
-        delay = self._settings.retries.after_status(
-            self._failures, self._waited_s, response.status_code, response.headers
-        )
+        delay = self._tries.after_status(response.status_code, response.headers)
         if delay is None:
             raise _error_of(response)
-        return self._counted(delay)
+        return min(delay, self.left_s())
 
     def delay_after_break(self, error: httpx.TransportError | None = None) -> float:
         """Return the seconds before the next connection. Raises `ConnectionFailed` if there is none."""
         if time.monotonic() - self._begun_at > _LASTING_STREAM_S:
             self.reset_failures()
             if error is None:
-                return self._settings.retries.first_s
-        self._failures += 1
-        delay = self._settings.retries.after_failure(self._failures, self._waited_s)
+                return FIRST_S
+        delay = self._tries.after_failure()
         if delay is None:
             raise ConnectionFailed(
                 f"The event stream of {self._settings.url} broke off, and cannot be resumed."
             ) from error
-        return self._counted(delay)
-
-    def _counted(self, delay: float) -> float:
-        self._waited_s += delay
         return min(delay, self.left_s())
 
 

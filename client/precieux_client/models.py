@@ -342,7 +342,7 @@ class ServerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a stream. `id` is None for `queue` events. `data` is its JSON."""
+    """One event of a stream. `data` is its JSON."""
 
     name: str
     data: Mapping[str, Any]

@@ -1,10 +1,14 @@
 """The parameters of a submission, for `submit`, `run` and `create_batch`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Required, TypedDict
+from typing import Required, TypeAlias, TypedDict
 
-from precieux_client.calls import Files, Locale
 from precieux_client.models import Checker, Limits, TestCase
+
+#: The files of a program: their content by path.
+Files: TypeAlias = Mapping[str, str | bytes]
+#: `en`, `fa`, or another language of the server.
+Locale: TypeAlias = str
 
 
 class SubmissionParameters(TypedDict, total=False):

@@ -1,49 +1,56 @@
-"""Decides when a call is sent again. Pure."""
+"""Decides when a call is sent again."""
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+#: Seconds before the second try, and seconds of all pauses of a call.
+FIRST_S: Final = 0.5
+_LONGEST_S: Final = 60.0
 #: The statuses after which another try can help. A 409 does only if it names a time (`Retry-After`): then an earlier
 #: request with the same Idempotency-Key is still under way.
 _TRANSIENT: Final = frozenset({429, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often a call is sent again, and after how many seconds: a doubling delay with jitter, or `Retry-After`.
+class Tries:
+    """The tries of one call, and the pauses between them: doubling ones with jitter, or what `Retry-After` says.
 
-    A call waits for at most `longest_s` in all. If the server asks for more, its error is raised, and has its
-    `retry_after`.
+    There are at most `retries` after the first one, and the pauses take at most a minute in all. If the server asks for
+    more, its error is raised, and has its `retry_after`.
     """
 
-    count: int = 5
-    first_s: float = 0.5
-    longest_s: float = 60.0
+    def __init__(self, retries: int) -> None:
+        self._retries = retries
+        self.begin()
 
-    def after_status(self, tries: int, waited_s: float, status: int, headers: Mapping[str, str]) -> float | None:
-        """Return the seconds to wait before the next try, or None if there is none.
+    def begin(self) -> None:
+        """Count from zero again."""
+        self.count = 0
+        self._waited_s = 0.0
 
-        `tries` have been made, and `waited_s` were waited between them.
-        """
+    def after_status(self, status: int, headers: Mapping[str, str]) -> float | None:
+        """Count a try that was refused. Return the seconds until the next one, or None if there is none."""
         asked = retry_after(headers)
-        if not (status in _TRANSIENT or (status == 409 and asked is not None)):
-            return None
-        return self._within(tries, waited_s, asked)
+        can_help = status in _TRANSIENT or (status == 409 and asked is not None)
+        delay = self._next(asked)
+        return delay if can_help else None
 
-    def after_failure(self, tries: int, waited_s: float) -> float | None:
-        """Return the seconds to wait after a connection that failed, or None if there is no next try."""
-        return self._within(tries, waited_s, None)
+    def after_failure(self) -> float | None:
+        """Count a try whose connection failed. Return the seconds until the next one, or None if there is none."""
+        return self._next(None)
 
-    def _within(self, tries: int, waited_s: float, asked: float | None) -> float | None:
-        if tries > self.count:
+    def _next(self, asked: float | None) -> float | None:
+        self.count += 1
+        if self.count > self._retries:
             return None
-        most = self.first_s * 2.0 ** (tries - 1)
-        delay = random.uniform(most / 2, most) if asked is None else asked  # noqa: S311
-        return delay if waited_s + delay <= self.longest_s else None
+        longest = FIRST_S * 2.0 ** (self.count - 1)
+        delay = random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311
+        if self._waited_s + delay > _LONGEST_S:
+            return None
+        self._waited_s += delay
+        return delay
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -13,15 +13,14 @@ from rich.table import Table
 
 from executor.catalogue import examine as examine_languages
 from executor.doctor import language_check, probes, remedies
-from executor.doctor.facts import own_unit, read_facts
+from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries.chosen import Libraries, find_libraries
+from executor.libraries import Libraries, find_libraries
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
-from executor.warm.headers import find_folder
 from shared.errors import ConfigurationError
 from shared.languages import NAMES
 from shared.logging import LogSettings, configure_logging
@@ -63,7 +62,7 @@ class Report:
     """`serves` is True if the executor would serve. `reason` says why the sandbox does not start, if it does not.
 
     `libraries` are those of each language, with their versions. `broken_libraries` says why programs cannot import a
-    library. `missing_libraries` are the settings whose packages are not installed yet.
+    library.
     """
 
     serves: bool
@@ -76,7 +75,6 @@ class Report:
     broken: list[Broken] = field(default_factory=list)
     libraries: dict[str, list[str]] = field(default_factory=dict)
     broken_libraries: dict[str, str] = field(default_factory=dict)
-    missing_libraries: list[str] = field(default_factory=list)
 
 
 async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: Libraries, start: str) -> Report:
@@ -101,11 +99,8 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
     is_isolated = all(row.held for row in rows if row.essential)
     serves = is_isolated or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_isolated else remedies.remedy(facts)
-    described = (
-        one.describe(settings.default_memory_limit) for code, one in installed.items() if code not in why_broken
-    )
-    tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
-    broken = [Broken(code, NAMES.get(code, code), reason) for code, reason in why_broken.items()]
+    tools = [Tool(code, one.name, one.version) for code, one in installed.items() if code not in why_broken]
+    broken = [Broken(code, NAMES[code], reason) for code, reason in why_broken.items()]
     chosen = {one.language.name: one.libraries for one in installed.values() if one.libraries}
     return Report(
         serves,
@@ -119,7 +114,6 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
             name: [f"{one.name} {one.version}" for one in several if not one.fault] for name, several in chosen.items()
         },
         broken_libraries={one.name: one.fault for several in chosen.values() for one in several if one.fault},
-        missing_libraries=list(libraries.missing),
     )
 
 
@@ -163,10 +157,6 @@ def show(report: Report, console: Console) -> None:
         console.print(f"Languages: {', '.join(languages)}.", markup=False, highlight=False)
     for language, names in report.libraries.items():
         console.print(f"Libraries of {language}: {', '.join(names)}.", markup=False, highlight=False)
-    for setting in report.missing_libraries:
-        _print_whole(
-            console, f"The packages of {setting} are not installed yet. The executor installs them at its start."
-        )
     for library, fault in report.broken_libraries.items():
         reason = " ".join(fault.split())[-_MOST_OF_A_REASON:]
         _print_whole(console, f"{library} is installed, and programs cannot import it: {reason}", style="red")
@@ -197,13 +187,13 @@ def main(as_json: bool, start: str) -> None:
     try:
         settings = load(ExecutorSettings)
         configure_logging("doctor", LogSettings(log_level="ERROR"))
-        libraries = find_libraries(settings, find_folder(settings.executor_cache_dir, "libraries"))
+        libraries = find_libraries(settings)
         # Outside of the event loop, which would hold an interrupt back until it is done.
         mechanisms = find_mechanisms(settings, libraries.folders)
         settings = fit_to_host(settings, mechanisms)
         report = asyncio.run(examine(settings, mechanisms, libraries, start))
     except TooFewIds as exc:
-        report = Report(False, "root", None, [], f"{exc}.", remedies.remedy_for_ids(own_unit()))
+        report = Report(False, "root", None, [], f"{exc}.", remedies.REMEDY_FOR_IDS)
     except ConfigurationError as exc:
         report = Report(False, "an unknown user", None, [], str(exc))
     except KeyboardInterrupt:

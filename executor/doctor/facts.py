@@ -30,9 +30,8 @@ def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
     in_container = any((root / mark).exists() for mark in _CONTAINER_MARKS)
     return Facts(
         as_root=mechanisms.privileged,
-        is_bare_root=os.geteuid() == 0 and not mechanisms.privileged,
         in_container=in_container,
-        unit=None if in_container else own_unit(root),
+        unit=None if in_container else unit((root / "proc/self/cgroup").read_text()),
         old_kernel=_old_kernel(),
         max_user_namespaces=number("proc/sys/user/max_user_namespaces"),
         unprivileged_clone=number("proc/sys/kernel/unprivileged_userns_clone"),
@@ -46,16 +45,13 @@ def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
     )
 
 
-def own_unit(root: Path = Path("/")) -> Unit | None:
-    return unit((root / "proc/self/cgroup").read_text())
-
-
 def unit(own_groups: str) -> Unit | None:
-    """Return our systemd service, from our cgroups (/proc/self/cgroup). None in a scope, such as that of a login."""
+    """Return our systemd service, from our cgroup of version 2 (/proc/self/cgroup). None in a scope, such as that of a
+    login."""
     for line in own_groups.splitlines():
         _, controllers, path = line.split(":", 2)
         names = [name for name in path.split("/") if name.endswith((".service", ".scope"))]
-        if controllers in ("", "name=systemd") and names and names[-1].endswith(".service"):
+        if not controllers and names and names[-1].endswith(".service"):
             # The services of a user are below the service of the user's systemd.
             return Unit(names[-1], of_user=len(names) > 1)
     return None

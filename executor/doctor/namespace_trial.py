@@ -1,26 +1,23 @@
 """Takes the steps of making a box, and prints how each ended. `facts.py` runs it as a program.
 
 A line is a step's name, a tab, and "ok" or the name of the kernel's error. A step whose line has no result killed the
-program. The steps that make the box stop at the first that is refused, since later ones would fail for the same reason.
+program. The steps that need one another stop at the first that is refused.
 """
 
 import ctypes
 import errno
 import os
-import resource
 import socket
 import sys
 from collections.abc import Callable
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_SLAVE = 2, 4, 8, 0x4000, 0x80000
+_MS_REC, _MS_SLAVE = 0x4000, 0x80000
 _NAMESPACES = _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET
 _INVALID_FLAG = 1
-_AT_FDCWD, _O_PATH = -100, 0o10000000
 _PR_SET_DUMPABLE = 4
-# Numbers from 424 on are the same on every architecture. The others are those that `isolation_probe.py` calls in a box.
-_OPENAT2 = 437
-_OTHER_CALLS = (425, 428, 429, 430, 435, 438, 442)
+_AT_FDCWD, _O_PATH = -100, 0o10000000
+_OPENAT2 = 437  # on every architecture
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -47,19 +44,6 @@ def fail_with(expected: int, function: Callable[..., int], *arguments: object) -
     except OSError as exc:
         if exc.errno != expected:
             raise
-
-
-def other_calls() -> None:
-    """Make calls with empty arguments, which fail. A filter may kill us for them."""
-    for number in _OTHER_CALLS:
-        _libc.syscall(number, 0, 0, 0, 0, 0)
-
-
-def limit_cores() -> None:
-    """Raise `OSError` if the keeper cannot set the limit of 1, at which a crash starts no program (core(5))."""
-    with open("/proc/sys/kernel/core_pattern") as file:
-        if file.read(1) == "|" and resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
-            raise OSError(errno.EPERM, "")
 
 
 def map_ids(user: int, group: int) -> None:
@@ -94,36 +78,22 @@ def enter_user_namespace() -> bool:
 
 
 def enter_namespaces() -> bool:
-    return (
-        attempt("namespaces", call, _libc.unshare, _NAMESPACES)
-        and attempt("mounts", call, _libc.mount, None, b"/", None, _MS_REC | _MS_SLAVE, None)
-        and attempt("hostname", socket.sethostname, socket.gethostname())
+    return attempt("namespaces", call, _libc.unshare, _NAMESPACES) and attempt(
+        "mounts", call, _libc.mount, None, b"/", None, _MS_REC | _MS_SLAVE, None
     )
 
 
-def make_box(user: int) -> None:
-    """Take the last steps of a box, as the first process of the new pid namespace."""
-    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-    if attempt("proc", call, _libc.mount, b"proc", b"/proc", b"proc", flags, None) and (
-        user < 0 or attempt("another user", become, user)
-    ):
-        enter_user_namespace()
-
-
 def main(user: int) -> None:
-    """Try every step. `user` is the user of boxes if we are root, and negative otherwise."""
+    """Try every step. `user` is the user of boxes if we are root, and negative otherwise. Root makes the namespaces of
+    a box itself. In them each program has a user namespace of its own."""
     attempt("openat2", openat2)
     attempt("netlink", netlink)
     attempt("unshare", fail_with, errno.EINVAL, _libc.unshare, _NEWUSER | _NAMESPACES | _INVALID_FLAG)
     attempt("mount", fail_with, errno.ENOENT, _libc.mount, None, b"", None, 0, None)
-    attempt("other calls", other_calls)
-    attempt("core limit", limit_cores)
-    if (user >= 0 or enter_user_namespace()) and enter_namespaces():
-        child = os.fork()
-        if child == 0:
-            make_box(user)
-            os._exit(0)
-        os.waitpid(child, 0)
+    if user < 0:
+        _ = enter_user_namespace() and enter_namespaces()
+    elif enter_namespaces() and attempt("another user", become, user):
+        enter_user_namespace()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from executor.sandbox.wall.cgroups import Cause
 
@@ -14,14 +15,13 @@ class Unit:
     name: str
     of_user: bool = False
 
-    def adding(self, *lines: str) -> str:
-        """Return the instruction that adds lines to the unit, by a drop-in file (systemd.unit(5))."""
+    def adding(self, line: str) -> str:
+        """Return the instruction that adds a line to the unit, by a drop-in file (systemd.unit(5))."""
         folder = f"{'~/.config/systemd/user' if self.of_user else '/etc/systemd/system'}/{self.name}.d"
         systemctl = "systemctl --user" if self.of_user else "systemctl"
-        text = "\\n".join(("[Service]", *lines))
         return (
             f"{'run' if self.of_user else 'as root, run'} "
-            f"`mkdir -p {folder} && printf '{text}\\n' >{folder}/{lines[0].partition('=')[0]}.conf && "
+            f"`mkdir -p {folder} && printf '[Service]\\n{line}\\n' >{folder}/{line.partition('=')[0]}.conf && "
             f"{systemctl} daemon-reload && {systemctl} restart {self.name}`"
         )
 
@@ -31,8 +31,6 @@ class Facts:
     """The facts that decide whether the sandbox works. A number is None if the kernel has no such switch."""
 
     as_root: bool = False
-    #: True if we are root without the capabilities that we need.
-    is_bare_root: bool = False
     in_container: bool = False
     unit: Unit | None = None
     #: The release of a Linux that lacks pidfd_open(2), or "".
@@ -72,26 +70,14 @@ def _other_bubblewrap(met: Callable[[Facts], object], why: str) -> _Obstacle:
     )
 
 
-def _unit_option(met: Callable[[Facts], object], why: str, line: str) -> _Obstacle:
-    """Return the obstacle of an option that our unit has. `line` reverts it."""
-
-    def sentence(facts: Facts) -> str:
-        assert facts.unit
-        return f"{facts.unit.name} has {why}: {facts.unit.adding(line)}."
-
-    return _Obstacle(lambda facts: facts.unit and met(facts), sentence)
-
-
-def _unmask(facts: Facts) -> str:
-    """Return the options of the unit that hide parts of /proc, and how to revert them."""
+def _forbidden_by_unit(facts: Facts) -> str:
     assert facts.unit
-    hidden = set(facts.masked)
-    lines = ["ProtectKernelLogs=no"] if "/proc/kmsg" in hidden else []
-    lines += ["ProtectKernelTunables=no"] if "/proc/sys" in hidden else []
-    lines = lines or ["InaccessiblePaths=", "ReadOnlyPaths="]
-    options = " and ".join(line.removesuffix("no") for line in lines)
-    undone = facts.unit.adding(*lines)
-    return f"{facts.unit.name} has {options}, so that no box can have its own /proc: {undone}."
+    found = [f"{step}: {error}" for step, error in facts.refused.items()]
+    found = found or [f"{path} is masked" for path in facts.masked] or [facts.bubblewrap_error]
+    return (
+        f"Boxes are refused what they are made of ({', '.join(found)}). If {facts.unit.name} has an option that "
+        "forbids it, as docs/security.md lists them, remove that."
+    )
 
 
 def _open_container(facts: Facts) -> str:
@@ -140,42 +126,6 @@ _OBSTACLES = (
         "This bubblewrap needs openat2(2), which is blocked by old container engines and by units with "
         "RestrictSUIDSGID= or DynamicUser=",
     ),
-    _unit_option(
-        lambda facts: "SIGSYS" in facts.refused.values() or "mount" in facts.refused,
-        "SystemCallFilter=, which refuses calls that boxes need, or kills for a call (boxes have their own filter)",
-        "SystemCallFilter=",
-    ),
-    _unit_option(
-        lambda facts: "netlink" in facts.refused,
-        "RestrictAddressFamilies= without AF_NETLINK, which a box needs for its own loopback device",
-        "RestrictAddressFamilies=AF_NETLINK",
-    ),
-    _unit_option(
-        lambda facts: "unshare" in facts.refused,
-        "RestrictNamespaces=, so that no box can be made",
-        "RestrictNamespaces=no",
-    ),
-    _unit_option(
-        lambda facts: "hostname" in facts.refused,
-        "ProtectHostname=, so that no box can have its own host name",
-        "ProtectHostname=no",
-    ),
-    _unit_option(
-        lambda facts: "/proc/sys/" in facts.bubblewrap_error,
-        "ProcSubset=pid, which hides what bubblewrap reads in /proc/sys",
-        "ProcSubset=all",
-    ),
-    _Obstacle(lambda facts: facts.unit and facts.masked and "proc" in facts.refused, _unmask),
-    _unit_option(
-        lambda facts: (facts.is_bare_root and "id map" in facts.refused) or "another user" in facts.refused,
-        "CapabilityBoundingSet=, so that root lacks capabilities that it needs (an ordinary user needs none)",
-        "CapabilityBoundingSet=~",
-    ),
-    _unit_option(
-        lambda facts: "core limit" in facts.refused,
-        "LimitCORE=0, so that a crash of a program starts the host's program for core dumps, as root",
-        "LimitCORE=1",
-    ),
     _switch(
         lambda facts: (
             (facts.apparmor_restricts or facts.profile)
@@ -191,6 +141,9 @@ _OBSTACLES = (
         lambda facts: facts.in_container and facts.apparmor_restricts and "id map" in facts.refused,
         "AppArmor on the container's host gives programs no capability in a user namespace",
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+    ),
+    _Obstacle(
+        lambda facts: facts.unit and (facts.refused or facts.masked or facts.bubblewrap_error), _forbidden_by_unit
     ),
     _Obstacle(lambda facts: facts.in_container or facts.masked, _open_container),
 )
@@ -211,15 +164,12 @@ def remedy(facts: Facts) -> str:
 def remedy_for_code(facts: Facts) -> str:
     """Return what to change so that programs can execute memory that they have written, as Java and Node do."""
     if facts.unit:
-        return f"{facts.unit.name} has MemoryDenyWriteExecute=: {facts.unit.adding('MemoryDenyWriteExecute=no')}."
+        return f"{facts.unit.name} has MemoryDenyWriteExecute=: remove it."
     return "The executor was started with PR_SET_MDWE (prctl(2)) or a filter of system calls: start it without."
 
 
-def remedy_for_ids(unit: Unit | None) -> str:
-    """Return what to change so that there are enough user ids for the programs of root."""
-    if unit:
-        return f"{unit.name} has PrivateUsers=: {unit.adding('PrivateUsers=no')}."
-    return "Start the executor as an ordinary user."
+#: What to change so that there are enough user ids for the programs of root.
+REMEDY_FOR_IDS: Final = "Start the executor as an ordinary user, or without PrivateUsers= if a unit has that."
 
 
 def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
@@ -232,7 +182,7 @@ def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
             " it a cgroup with `--cgroupns private --security-opt writable-cgroups=true`."
         )
     if facts.unit and cause is Cause.READ_ONLY:
-        return f"{facts.unit.name} has ProtectControlGroups=: {facts.unit.adding('ProtectControlGroups=no')}."
+        return f"{facts.unit.name} has ProtectControlGroups=: remove it."
     if cause is Cause.NOT_MOUNTED:
         return "As root, run `mount -t cgroup2 none /sys/fs/cgroup`."
     if cause is Cause.NO_CONTROLLER:

@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="a68",
-    name="Algol 68",
     source_file=SourceFile("main.a68"),
     tools={"a68g": ("/usr/bin/a68g",)},
     run=Run(("{a68g}", "{source}")),

@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, Compile, Language, Reference, Run, Sou
 
 LANGUAGE = Language(
     code="adb",
-    name="Ada",
     # The name is fixed, because it must be that of the main procedure.
     source_file=SourceFile("main.adb"),
     tools={"gnatmake": ("/usr/bin/gnatmake",)},

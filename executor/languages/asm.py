@@ -5,7 +5,6 @@ _ASSEMBLE_AND_LINK = '"{nasm}" -f elf64 -o "$0.o" "$@" && "{ld}" -o "$0" "$0.o"'
 
 LANGUAGE = Language(
     code="asm",
-    name="Assembly",
     source_file=SourceFile("main.asm", extensions=("asm",)),
     tools={"nasm": ("/usr/bin/nasm",), "ld": ("/usr/bin/ld",)},
     compile=Compile(

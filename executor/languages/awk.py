@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="awk",
-    name="AWK",
     source_file=SourceFile("main.awk", extensions=("awk",)),
     tools={"awk": ("/usr/bin/gawk",)},
     run=Run(("{awk}", "-f", "{source}")),

@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="bas",
-    name="Yabasic",
     source_file=SourceFile("main.bas", extensions=("bas", "yab")),
     tools={"yabasic": ("/usr/bin/yabasic",)},
     run=Run(("{yabasic}", "{source}")),

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from shared.engine import ProgramLimits
+from shared.languages import NAMES
 
 #: The words of a compile command that stand for several.
 COMPANIONS: Final = "{companions}"
@@ -68,8 +69,8 @@ class Option:
 
 @dataclass(frozen=True)
 class Prebuilt:
-    """A file that `command` makes once per toolchain, from `sources` in `executor/warm/preload`. If it is in a folder,
-    all files in that folder belong to it."""
+    """A file that `command` makes once for each toolchain, from `sources` in `executor/warm/preload`. If it is in a
+    folder, all files in that folder belong to it."""
 
     file: str
     command: tuple[str, ...]
@@ -113,7 +114,6 @@ class Compile:
 
     The other fields are ways to do it faster.
     `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
-    `forked`: the compiler is forked from one that has started already (`executor.warm.forked_compiler`).
     `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
     """
 
@@ -123,7 +123,6 @@ class Compile:
     allowed: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
     driver: bool = False
-    forked: bool = False
     headers: Headers | None = None
     shared: tuple[str, ...] = ()
 
@@ -142,20 +141,12 @@ class Library:
 class Forked:
     """`argv` starts a runtime that forks for each program. The fork does what `Run.words` would do.
 
-    `imports` are modules that the runtime imports before it forks if they are further words of `argv`, by the module
-    that a program imports (`executor.warm.imports`).
+    `imports` are modules that a second runtime imports before it forks, as further words of `argv`, if they are
+    installed (`executor.warm.imports`).
     """
 
     argv: tuple[str, ...]
-    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Stub:
-    """`argv` starts a runtime that waits for one program. When the program comes, the runtime gets `words`."""
-
-    argv: tuple[str, ...]
-    words: tuple[str, ...]
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,7 +159,7 @@ class Run:
     """
 
     words: tuple[str, ...]
-    warm: Forked | Stub | None = None
+    warm: Forked | None = None
     extra_memory: int = 0
     stack_bytes: int | None = None
     out_of_memory: bytes | None = None
@@ -186,12 +177,11 @@ class Language:
     commands stand for if there are libraries, and if there are none. `library_environment` is added to `environment` if
     there are any.
 
-    `prebuilt` are files in the folder `{runtime}` that `run.warm` and `compile.shared` need. Until they are built,
-    neither is used, and other commands find an empty folder. `{preload}` is the folder of `executor/warm/preload`.
+    `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
+    folder of `executor/warm/preload`.
     """
 
     code: str
-    name: str
     source_file: SourceFile
     tools: dict[str, tuple[str, ...]]
     version: tuple[str, ...]
@@ -204,7 +194,11 @@ class Language:
     import_modules: tuple[str, ...] = ()
     library_words: dict[str, tuple[str, str]] = field(default_factory=dict)
     library_environment: dict[str, str] = field(default_factory=dict)
-    prebuilt: tuple[Prebuilt, ...] = ()
+    prebuilt: Prebuilt | None = None
+
+    @property
+    def name(self) -> str:
+        return NAMES[self.code]
 
     def names_for(self, source: str) -> Names:
         """Return the names of the files of a program with this text."""

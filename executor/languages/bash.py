@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="bash",
-    name="Bash",
     source_file=SourceFile("main.sh", extensions=("sh", "bash"), unix_line_ends=True),
     tools={"bash": ("/usr/bin/bash", "/bin/bash")},
     run=Run(("{bash}", "{source}")),

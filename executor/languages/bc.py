@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="bc",
-    name="bc",
     source_file=SourceFile("main.bc", extensions=("bc",), unix_line_ends=True),
     tools={"bc": ("/usr/bin/bc",)},
     run=Run(("{bc}", "-q", "{source}")),

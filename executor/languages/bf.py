@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="bf",
-    name="Brainfuck",
     source_file=SourceFile("main.bf", extensions=("bf", "b")),
     tools={"beef": ("/usr/bin/beef",)},
     run=Run(("{beef}", "{source}")),

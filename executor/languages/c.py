@@ -3,7 +3,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="c",
-    name="C",
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"gcc": ("/usr/bin/gcc",)},
     # The compiler's own standard and optimisation (ADR 112). Without `-fno-canonical...` GCC resolves the whole path of
@@ -23,7 +22,6 @@ LANGUAGE = Language(
             Variant("c23", "C23", ("-std=c2x",), since=9),
         ),
         driver=True,
-        forked=True,
     ),
     run=Run(("/box/work/{output}",)),
     version=("{gcc}", "--version"),

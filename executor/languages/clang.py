@@ -4,7 +4,6 @@ from executor.languages.c import LANGUAGE as C
 
 LANGUAGE = Language(
     code="clang",
-    name="C (Clang)",
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"clang": ("/usr/bin/clang",)},
     compile=Compile(

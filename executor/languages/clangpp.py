@@ -4,7 +4,6 @@ from executor.languages.cpp import LANGUAGE as CPP
 
 LANGUAGE = Language(
     code="clangpp",
-    name="C++ (Clang)",
     source_file=SourceFile("main.cpp", extensions=("cpp", "cc", "cxx")),
     tools={"clang": ("/usr/bin/clang++",)},
     compile=Compile(

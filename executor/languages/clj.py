@@ -4,7 +4,6 @@ from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="clj",
-    name="Clojure",
     source_file=SourceFile("main.clj", extensions=("clj", "cljc")),
     tools={**_jvm.JAVA, "clojure": ("/usr/bin/clojure",)},
     run=Run(

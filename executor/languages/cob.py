@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="cob",
-    name="COBOL",
     source_file=SourceFile("main.cob", extensions=("cob", "cbl")),
     tools={"cobc": ("/usr/bin/cobc",)},
     # Sources are in free form, unless the program says `-fixed`.

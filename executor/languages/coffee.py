@@ -3,7 +3,6 @@ from executor.languages.js import LANGUAGE as JAVASCRIPT
 
 LANGUAGE = Language(
     code="coffee",
-    name="CoffeeScript",
     source_file=SourceFile("main.coffee", extensions=("coffee",)),
     tools={
         "coffee": ("/usr/bin/coffee", "/usr/local/bin/coffee"),

@@ -18,7 +18,6 @@ _GXX = ("{gxx}", "-pipe")
 
 LANGUAGE = Language(
     code="cpp",
-    name="C++",
     source_file=SourceFile("main.cpp", extensions=("cpp", "cc", "cxx")),
     tools={"gxx": ("/usr/bin/g++",)},
     compile=Compile(

@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, Compile, Language, Reference, Run, Sou
 
 LANGUAGE = Language(
     code="cr",
-    name="Crystal",
     source_file=SourceFile("main.cr", extensions=("cr",)),
     tools={"crystal": ("/usr/bin/crystal",)},
     # The compiler finds the files of a program by their names.

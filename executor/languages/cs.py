@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="cs",
-    name="C#",
     source_file=SourceFile("main.cs", extensions=("cs",)),
     tools={"mcs": ("/usr/bin/mcs",), "mono": ("/usr/bin/mono",)},
     compile=Compile(

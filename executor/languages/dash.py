@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="dash",
-    name="Dash",
     source_file=SourceFile("main.sh", extensions=("sh",), unix_line_ends=True),
     tools={"dash": ("/usr/bin/dash", "/bin/dash")},
     run=Run(("{dash}", "{source}")),

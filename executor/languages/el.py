@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="el",
-    name="Emacs Lisp",
     source_file=SourceFile("main.el"),
     tools={"emacs": ("/usr/bin/emacs",)},
     run=Run(("{emacs}", "--quick", "--script", "{source}"), extra_memory=64 << 20, out_of_memory=b"Memory exhausted"),

@@ -8,7 +8,6 @@ _VERSION = (
 
 LANGUAGE = Language(
     code="erl",
-    name="Erlang",
     source_file=SourceFile("main.erl", extensions=("erl",)),
     tools={"escript": ("/usr/bin/escript",), "erl": ("/usr/bin/erl",)},
     run=Run(("{escript}", "{source}"), extra_memory=64 << 20),

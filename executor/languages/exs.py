@@ -4,7 +4,6 @@ from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="exs",
-    name="Elixir",
     source_file=SourceFile("main.exs", extensions=("exs", "ex")),
     tools={"elixir": ("/usr/bin/elixir", "/usr/local/bin/elixir")},
     run=Run(("{elixir}", "{source}"), extra_memory=64 << 20),

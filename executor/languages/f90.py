@@ -3,7 +3,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="f90",
-    name="Fortran",
     source_file=SourceFile("main.f90", extensions=("f90",)),
     tools={"gfortran": ("/usr/bin/gfortran",)},
     # The companions come first, in the order that their sender chose, because a module is compiled before its users.

@@ -12,7 +12,7 @@ from executor.languages.base import Language
 
 #: A letter or digit comes first, so that the name is not an option, not hidden, and not special to any tool.
 _STEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-#: Bytes. The forked C compilers have room for so many (`executor.warm.forked_compiler`).
+#: Bytes.
 LONGEST: Final = 64
 
 

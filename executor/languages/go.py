@@ -12,7 +12,6 @@ _CONSTRAINTS = re.compile(
 
 LANGUAGE = Language(
     code="go",
-    name="Go",
     source_file=SourceFile("main.go", extensions=("go",), special=_CONSTRAINTS),
     tools={"go": ("/usr/bin/go", "/usr/local/go/bin/go")},
     compile=Compile(
@@ -23,7 +22,7 @@ LANGUAGE = Language(
     run=Run(("/box/work/{output}",)),
     # Go comes without its standard library compiled, and a box keeps no cache: `fmt` alone would take each program 10 s
     # of CPU. What is missing here, or was made with other options, is compiled with the program.
-    prebuilt=(Prebuilt("std/time.a", ("{go}", "install", "-pkgdir=std", "std")),),
+    prebuilt=Prebuilt("std/time.a", ("{go}", "install", "-pkgdir=std", "std")),
     version=("{go}", "version"),
     # GODEBUG: use the compiled standard library.
     # XDG_CONFIG_HOME: keep the files of `go` itself out of the program's folder.

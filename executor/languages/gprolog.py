@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="gprolog",
-    name="GNU Prolog",
     source_file=SourceFile("main.pro", extensions=("pro", "prolog")),
     tools={"gplc": ("/usr/bin/gplc",)},
     # The program says what it runs: `:- initialization(main).`

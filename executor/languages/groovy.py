@@ -4,7 +4,6 @@ from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="groovy",
-    name="Groovy",
     source_file=SourceFile("main.groovy", extensions=("groovy",)),
     tools={**_jvm.JAVA, "groovy": ("/usr/bin/groovy",)},
     run=Run(

@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, Compile, Language, Reference, Run, Sou
 
 LANGUAGE = Language(
     code="hs",
-    name="Haskell",
     source_file=SourceFile("main.hs", extensions=("hs",)),
     tools={"ghc": ("/usr/bin/ghc",)},
     # The compiler finds the modules of a program by their names. Debian keeps the list of GHC's packages in /var/lib,

@@ -7,11 +7,9 @@ from executor.languages.base import (
     Compile,
     Language,
     Names,
-    Prebuilt,
     Reference,
     Run,
     SourceFile,
-    Stub,
     Variant,
 )
 
@@ -25,29 +23,23 @@ def _names(source: str) -> Names:
     return Names(f"{found.file_stem}.java", found.main_class)
 
 
-#: Options of the JVM that runs programs, warm or cold.
+#: Options of the JVM that runs programs.
 JVM = (
     "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xss16m", "-Xmx{memory_mib}m",
     "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
     "-Dsun.stdout.encoding=UTF-8", "-Dsun.stderr.encoding=UTF-8",
 )  # fmt: skip
-#: The internal packages of the JDK that the files in `warm/preload` use.
+#: The internal packages of the JDK that `warm/preload/Compiler.java` uses.
 _INSIDE = (
     "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED",
-    "--add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED",
     "--add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED",
     "--add-exports=jdk.compiler/com.sun.tools.javac.main=ALL-UNNAMED",
-)
-_STUB = (_INSIDE[0], "-Xbootclasspath/a:{runtime}/start.jar", "-cp", "{class_path}", "precieux.Start")
-_BUILD = (
-    "{javac} -encoding UTF-8 -proc:none %s -d classes *.java && {jar} -c -f start.jar -C classes . && rm -r classes"
 )
 
 LANGUAGE = Language(
     code="java",
-    name="Java",
     source_file=SourceFile(_names),
-    tools={tool: tuple(f"{jdk}/{tool}" for jdk in JDKS) for tool in ("java", "javac", "jar")},
+    tools={tool: tuple(f"{jdk}/{tool}" for jdk in JDKS) for tool in ("java", "javac")},
     compile=Compile(
         (
             "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
@@ -65,26 +57,15 @@ LANGUAGE = Language(
         ),
         shared=(
             "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
-            *_INSIDE, "-cp", "{runtime}/start.jar", "precieux.Compiler", "{jars}",
+            *_INSIDE, "-cp", "{preload}", "{preload}/Compiler.java", "{jars}",
         ),
     ),
     run=Run(
         ("{java}", *JVM, "-cp", "{class_path}", "{main}"),
-        warm=Stub(
-            ("{java}", *JVM, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB), words=("{main}",)
-        ),
         extra_memory=256 << 20,
         out_of_memory=b"java.lang.OutOfMemoryError",
     ),
     library_words={"class_path": (f".:{JARS}/*", "."), "jars": (JARS, "")},
-    prebuilt=(
-        Prebuilt(
-            "start.jar", ("/bin/sh", "-c", _BUILD % " ".join(_INSIDE)), ("Start.java", "Warmup.java", "Compiler.java")
-        ),
-        # An archive of the classes in the form that the JVM has in memory (JEP 350). The JVM ignores it if it does not
-        # fit.
-        Prebuilt("start.jsa", ("{java}", *JVM, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
-    ),
     version=("{java}", "-version"),
     sample=(
         "public class Main {\n    public static void main(String[] args) {\n"

@@ -4,7 +4,6 @@ _NODE = ("{node}", "--max-old-space-size={memory_mib}")
 
 LANGUAGE = Language(
     code="js",
-    name="JavaScript",
     source_file=SourceFile("main.js", extensions=("js", "cjs", "mjs")),
     tools={"node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs")},
     run=Run(

@@ -5,7 +5,6 @@ _HOME = "/usr/share/kotlin/kotlinc"
 
 LANGUAGE = Language(
     code="kt",
-    name="Kotlin",
     source_file=SourceFile("main.kt", extensions=("kt",)),
     tools={**_jvm.JAVA, "kotlinc": ("/usr/bin/kotlinc",)},
     # The compiler finds the main function, and names its class in the archive.

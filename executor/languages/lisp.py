@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="lisp",
-    name="Common Lisp",
     source_file=SourceFile("main.lisp", extensions=("lisp", "lsp", "cl")),
     tools={"sbcl": ("/usr/bin/sbcl", "/usr/local/bin/sbcl")},
     run=Run(

@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="ll",
-    name="LLVM IR",
     source_file=SourceFile("main.ll", extensions=("ll",)),
     tools={"clang": ("/usr/bin/clang",)},
     # A program need not name its target.

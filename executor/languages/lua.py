@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="lua",
-    name="Lua",
     source_file=SourceFile("main.lua", extensions=("lua",)),
     tools={"lua": ("/usr/bin/lua5.4", "/usr/bin/lua5.3", "/usr/bin/lua")},
     run=Run(("{lua}", "{source}"), out_of_memory=b"not enough memory"),

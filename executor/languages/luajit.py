@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="luajit",
-    name="LuaJIT",
     source_file=SourceFile("main.lua", extensions=("lua",)),
     tools={"luajit": ("/usr/bin/luajit",)},
     run=Run(("{luajit}", "{source}"), out_of_memory=b"not enough memory"),

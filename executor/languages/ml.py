@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="ml",
-    name="OCaml",
     # The name is fixed, because a module is named after its file.
     source_file=SourceFile("main.ml"),
     tools={"ocamlopt": ("/usr/bin/ocamlopt",)},

@@ -3,7 +3,6 @@ from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="octave",
-    name="Octave",
     source_file=SourceFile("main.m", extensions=("m",)),
     tools={"octave": ("/usr/bin/octave-cli",)},
     run=Run(

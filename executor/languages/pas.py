@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, Compile, Language, Reference, Run, Sou
 
 LANGUAGE = Language(
     code="pas",
-    name="Pascal",
     # Always this name. A source with the name of a unit would hide the unit, because its folder is searched first.
     source_file=SourceFile("main.pas"),
     tools={"fpc": ("/usr/bin/fpc",)},

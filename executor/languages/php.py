@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="php",
-    name="PHP",
     source_file=SourceFile("main.php", extensions=("php",)),
     tools={"php": ("/usr/bin/php", "/usr/local/bin/php")},
     run=Run(("{php}", "-d", "display_errors=stderr", "-d", "memory_limit=-1", "{source}")),

@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="pl",
-    name="Perl",
     source_file=SourceFile("main.pl", extensions=("pl",)),
     tools={"perl": ("/usr/bin/perl",)},
     run=Run(("{perl}", "{source}"), out_of_memory=b"Out of memory"),

@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="prolog",
-    name="Prolog",
     source_file=SourceFile("main.pro", extensions=("pro", "prolog")),
     tools={"swipl": ("/usr/bin/swipl",)},
     # The program says what it runs: `:- initialization(main, main).`

@@ -6,32 +6,19 @@ _MODULES = (
     "import pkgutil, sys; print(*sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()),"
     " 'sitecustomize', 'usercustomize', sep='\\n')"
 )
-_NUMPY: Final = ("numpy", "numpy.random")
-_MATPLOTLIB: Final = (*_NUMPY, "matplotlib")
-_SCIPY: Final = (*_NUMPY, "scipy")
+#: The folder of the operator's packages. Python looks there after its own modules, and before Debian's packages.
+USER_BASE: Final = "/libraries/python"
 #: Modules that take long to import. Their only state that depends on when they were imported is NumPy's global
 #: generator of random numbers, which the zygote seeds again (`executor.sandbox.zygote.python`). Without threads for
 #: BLAS, they start none.
-_SLOW_IMPORTS: Final = {
-    "numpy": _NUMPY,
-    "pandas": (*_NUMPY, "pandas"),
-    "matplotlib": _MATPLOTLIB,
-    "matplotlib.pyplot": (*_MATPLOTLIB, "matplotlib.pyplot", "matplotlib.backends.backend_agg"),
-    "scipy": _SCIPY,
-    "scipy.integrate": (*_SCIPY, "scipy.integrate"),
-    "scipy.interpolate": (*_SCIPY, "scipy.interpolate"),
-    "scipy.linalg": (*_SCIPY, "scipy.linalg"),
-    "scipy.optimize": (*_SCIPY, "scipy.optimize"),
-    "scipy.signal": (*_SCIPY, "scipy.signal"),
-    "scipy.sparse": (*_SCIPY, "scipy.sparse"),
-    "scipy.spatial": (*_SCIPY, "scipy.spatial"),
-    "scipy.special": (*_SCIPY, "scipy.special"),
-    "scipy.stats": (*_SCIPY, "scipy.stats"),
-}
+_SLOW_IMPORTS: Final = (
+    "numpy", "numpy.random", "pandas", "matplotlib.pyplot", "matplotlib.backends.backend_agg",
+    *(f"scipy.{name}" for name in ("integrate", "interpolate", "linalg", "optimize", "signal", "sparse", "spatial",
+                                   "special", "stats")),
+)  # fmt: skip
 
 LANGUAGE = Language(
     code="py",
-    name="Python",
     # Python looks for modules in the script's folder first, so a `random.py` would replace the standard module.
     source_file=SourceFile("main.py", extensions=("py",), reserved=("{python}", "-c", _MODULES)),
     tools={"python": ("/usr/bin/python3", "/usr/local/bin/python3")},
@@ -45,8 +32,7 @@ LANGUAGE = Language(
     sample='print("Hello, world!")\n',
     reference=Reference("print(f'Hello, {input()}!')\n"),
     library_environment={
-        # The folder of the operator's packages. Python looks there after its own modules, and before Debian's packages.
-        "PYTHONUSERBASE": "/libraries/python",
+        "PYTHONUSERBASE": USER_BASE,
         # Threads for BLAS would count as processes of the program, and a fork does not have its parent's threads.
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",

@@ -3,7 +3,6 @@ from executor.languages.py import LANGUAGE as PYTHON
 
 LANGUAGE = Language(
     code="pypy",
-    name="PyPy",
     source_file=SourceFile("main.py", extensions=("py",), reserved=PYTHON.source_file.reserved),
     tools={"python": ("/usr/bin/pypy3",)},
     run=Run(("{python}", "{source}"), out_of_memory=b"\nMemoryError"),

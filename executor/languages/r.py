@@ -3,7 +3,6 @@ from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="r",
-    name="R",
     source_file=SourceFile("main.R"),
     tools={"rscript": ("/usr/bin/Rscript",)},
     run=Run(("{rscript}", "{source}"), out_of_memory=b"cannot allocate vector of size"),

@@ -3,7 +3,6 @@ from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="raku",
-    name="Raku",
     source_file=SourceFile("main.raku", extensions=("raku", "rakumod", "p6")),
     tools={"raku": ("/usr/bin/raku",)},
     run=Run(("{raku}", "{source}"), extra_memory=64 << 20),

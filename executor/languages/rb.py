@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="rb",
-    name="Ruby",
     source_file=SourceFile("main.rb", extensions=("rb",)),
     tools={"ruby": ("/usr/bin/ruby", "/usr/local/bin/ruby")},
     # Debian compiles Ruby with -fstack-clash-protection, so it touches its whole stack when it starts. 256 MiB take

@@ -3,7 +3,6 @@ from shared.engine import ProgramLimits
 
 LANGUAGE = Language(
     code="rkt",
-    name="Racket",
     source_file=SourceFile("main.rkt", extensions=("rkt",)),
     tools={"racket": ("/usr/bin/racket",)},
     run=Run(("{racket}", "{source}"), extra_memory=64 << 20, out_of_memory=b"out of memory"),

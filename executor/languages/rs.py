@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, Compile, Language, Reference, Run, Sou
 
 LANGUAGE = Language(
     code="rs",
-    name="Rust",
     source_file=SourceFile("main.rs", extensions=("rs",)),
     tools={"rustc": ("/usr/bin/rustc", "/usr/local/cargo/bin/rustc")},
     # The edition that Cargo chooses for a new package; rustc's own is that of 2015.

@@ -5,7 +5,6 @@ _LIBRARIES = "/usr/share/scala/lib"
 
 LANGUAGE = Language(
     code="scala",
-    name="Scala",
     source_file=SourceFile("main.scala", extensions=("scala",)),
     tools={**_jvm.JAVA, "scalac": ("/usr/bin/scalac",)},
     # The compiler finds the object with `main`, and names it in the archive.

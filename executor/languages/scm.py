@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="scm",
-    name="Scheme",
     source_file=SourceFile("main.scm", extensions=("scm", "ss")),
     tools={"guile": ("/usr/bin/guile",)},
     run=Run(("{guile}", "--no-auto-compile", "{source}")),

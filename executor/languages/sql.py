@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="sql",
-    name="SQL",
     source_file=SourceFile("main.sql"),
     tools={"sqlite3": ("/usr/bin/sqlite3",)},
     # The database is empty and in memory. A program can read its input as a table (`.import --csv /dev/stdin people`)

@@ -3,7 +3,6 @@ from executor.languages.c import LANGUAGE as C
 
 LANGUAGE = Language(
     code="tcc",
-    name="C (TinyCC)",
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"tcc": ("/usr/bin/tcc",)},
     compile=Compile(

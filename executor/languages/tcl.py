@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="tcl",
-    name="Tcl",
     source_file=SourceFile("main.tcl", extensions=("tcl",)),
     tools={"tclsh": ("/usr/bin/tclsh",)},
     run=Run(("{tclsh}", "{source}")),

@@ -3,7 +3,6 @@ from executor.languages.js import LANGUAGE as JAVASCRIPT
 
 LANGUAGE = Language(
     code="ts",
-    name="TypeScript",
     source_file=SourceFile("main.ts", extensions=("ts",)),
     tools={
         "tsc": ("/usr/local/bin/tsc", "/usr/bin/tsc"),

@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="v",
-    name="Verilog",
     source_file=SourceFile("main.v", extensions=("v", "sv")),
     tools={"iverilog": ("/usr/bin/iverilog",), "vvp": ("/usr/bin/vvp",)},
     compile=Compile(

@@ -2,7 +2,6 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 
 LANGUAGE = Language(
     code="vala",
-    name="Vala",
     source_file=SourceFile("main.vala", extensions=("vala",)),
     tools={"valac": ("/usr/bin/valac",)},
     compile=Compile(

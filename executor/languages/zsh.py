@@ -2,7 +2,6 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="zsh",
-    name="Zsh",
     source_file=SourceFile("main.zsh", extensions=("zsh",), unix_line_ends=True),
     tools={"zsh": ("/usr/bin/zsh", "/bin/zsh")},
     run=Run(("{zsh}", "{source}")),

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from executor import limits, load, verdict
-from executor.catalogue import Installed
+from executor.catalogue import Commands, Installed
 from executor.compile_cache import CompileCache, key_of
 from executor.in_order import SpareSlot, in_order
 from executor.languages.program import Program
@@ -30,6 +30,7 @@ from shared import checker
 from shared.codex import RunRequest, Verdict
 from shared.engine import (
     GOOD_VERDICTS,
+    MAX_ARTIFACTS,
     Artifact,
     Checker,
     Compiled,
@@ -75,6 +76,7 @@ class Run:
 class RunResult:
     """How the program ended, or the compiler if it rejected the source. Times are in seconds."""
 
+    commands: Commands
     verdict: Verdict
     output: str
     error: str
@@ -106,6 +108,11 @@ class _Execution:
         assert last
         return last
 
+    @property
+    def commands(self) -> Commands:
+        *compile_, run = (step.argv for step in self.job.steps)
+        return Commands(compile_[0] if compile_ else None, run)
+
 
 class Pipeline:
     def __init__(self, sandbox: Sandbox, settings: ExecutorSettings, warm: Warm | None = None) -> None:
@@ -117,11 +124,26 @@ class Pipeline:
     async def run(self, request: RunRequest, installed: Installed) -> RunResult:
         """Compile and run the program. If this is cancelled, the program is killed."""
         execution = await self._execute(*of_source(request, installed, self._settings), installed)
+        result = execution.last
         if execution.ran is None:
-            result = _compile_error(execution.last, execution.job.steps[0])
+            step, how = execution.job.steps[0], Verdict.COMPILE_ERROR
+            output, text = "", _decode(result.stdout)
         else:
-            result = _program_result(execution.ran, execution.job.steps[-1], installed.language.run.out_of_memory)
-        return replace(result, cpu_pressure=execution.cpu_pressure)
+            step, how = execution.job.steps[-1], verdict.of_run(result, installed.language.run.out_of_memory)
+            output, text = _decode(result.stdout), _decode(result.stderr)
+        return RunResult(
+            commands=execution.commands,
+            verdict=how,
+            output=output,
+            error="\n".join(filter(None, (_reason(how, result, step), text))),
+            exit_code=result.exit_code,
+            signal=result.signal,
+            cpu_s=result.cpu_s,
+            wall_s=result.wall_s,
+            memory_bytes=result.memory_bytes,
+            truncated=result.truncated,
+            cpu_pressure=execution.cpu_pressure,
+        )
 
     async def run_tests(
         self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
@@ -161,11 +183,11 @@ class Pipeline:
         )
         if len(planned.steps) == 1:
             return None, planned
-        key = key_of(planned, installed.identity) if self._cache.largest else None
-        compiled = (self._cache.get(key) if key else None) or await self._compile(planned, program, installed)
+        key, compiled = await self._compiled(planned, program, installed)
         if compiled is None:
             only = replace(planned, steps=planned.steps[:1], artefact_bytes=_ARTEFACT_BYTES)
             (compiled,) = await self._sandbox.run(only)
+            self._keep(key, compiled)
         is_kept = compiled.artefacts and program.build is None
         return compiled, _without_compile_step(planned, compiled) if is_kept else planned
 
@@ -208,9 +230,8 @@ class Pipeline:
         planned = job = plan(program, run, installed, self._settings)
         key = None
         if len(planned.steps) > 1:
-            if compiled is None and program.build is None:
-                key = key_of(planned, installed.identity) if self._cache.largest else None
-                compiled = (self._cache.get(key) if key else None) or await self._compile(planned, program, installed)
+            if compiled is None:
+                key, compiled = await self._compiled(planned, program, installed)
             if compiled and not compiled.succeeded:
                 return _Execution(planned, compiled, None)
             if compiled:
@@ -225,14 +246,28 @@ class Pipeline:
         ran = steps[-1] if len(steps) == len(job.steps) else None
         if len(job.steps) > 1:
             compiled = steps[0]
-            if key and 0 < _bytes_of(compiled) <= self._cache.largest:
-                self._cache.put(key, compiled)
+            self._keep(key, compiled)
         # Only elapsed time depends on the load. What uses up its CPU time does so on any machine.
         pressure = since.share() if steps[-1].stopped == "wall" else None
         return _Execution(planned, compiled, ran, pressure)
 
-    async def _compile(self, job: Job, program: Program, installed: Installed) -> StepResult | None:
-        """Return the answer of the language's shared compiler, or None if the job must compile in its box.
+    async def _compiled(
+        self, job: Job, program: Program, installed: Installed
+    ) -> tuple[bytes | None, StepResult | None]:
+        """Return how the program compiles, from the cache or by a shared compiler: None if its box must find that out.
+        The first value is the key under which that may be kept. A script may do more than make files, so it runs."""
+        if program.build is not None:
+            return None, None
+        key = key_of(job, installed.identity) if self._cache.largest else None
+        known = self._cache.get(key) if key else None
+        return key, known or await self._compiled_by_shared(job, program, installed)
+
+    def _keep(self, key: bytes | None, compiled: StepResult) -> None:
+        if key and 0 < _bytes_of(compiled) <= self._cache.largest:
+            self._cache.put(key, compiled)
+
+    async def _compiled_by_shared(self, job: Job, program: Program, installed: Installed) -> StepResult | None:
+        """Return the answer of the language's shared compiler, or None if it has none.
 
         It is not cached: the shared compiler has read other senders' sources, so its artefacts are trusted less.
         """
@@ -249,7 +284,7 @@ class Pipeline:
 
     async def _run_with_fallback(self, job: Job, program: Program, run: Run, installed: Installed) -> list[StepResult]:
         """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
-        warm = self._warm.place(job, program, run.args, installed) if self._warm else job
+        warm = self._warm.place(job, program, installed) if self._warm else job
         try:
             results = await self._sandbox.run(warm)
         except SandboxFailure as exc:
@@ -269,7 +304,7 @@ class Pipeline:
 
         GCC rejects some valid programs that use one (ADR 112), so the caller compiles the source again without it.
         """
-        headers = installed.headers if self._settings.precompile_headers else None
+        headers = installed.headers if self._settings.tuning.precompile_headers else None
         if headers is None or len(results) == len(job.steps) or results[-1].stopped is not None:
             return False
         return any(name.encode() in file.content for name in headers.names for file in job.files.values())
@@ -331,8 +366,8 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
         )
     )
     files = {path: File(content) for path, content in program.files.items()}
-    wants_artifacts = run.artifacts and settings.artifact_count > 0
-    out_limits = OutLimits(settings.artifact_count, settings.artifact_bytes) if wants_artifacts else None
+    wants_artifacts = run.artifacts and settings.artifact_bytes > 0
+    out_limits = OutLimits(MAX_ARTIFACTS, settings.artifact_bytes) if wants_artifacts else None
     return Job(files, tuple(steps), cold_box(settings), out_limits=out_limits)
 
 
@@ -351,41 +386,7 @@ def cold_box(settings: ExecutorSettings) -> Template:
 
 def boxes_to_keep(settings: ExecutorSettings) -> list[Ready]:
     """Return how many cold boxes the sandbox makes ahead of need. Pure."""
-    if not settings.executor_warm:
-        return []
-    return [Ready(cold_box(settings), settings.executor_warm_boxes, settings.executor_warm_idle)]
-
-
-def _compile_error(result: StepResult, step: Step) -> RunResult:
-    """Return the result of a source that did not compile, also if a limit stopped the compiler."""
-    return _result(
-        Verdict.COMPILE_ERROR,
-        result,
-        output="",
-        reason=_reason(Verdict.COMPILE_ERROR, result, step),
-        text=_decode(result.stdout),
-    )
-
-
-def _program_result(result: StepResult, step: Step, out_of_memory: bytes | None) -> RunResult:
-    how = verdict.of_run(result, out_of_memory)
-    return _result(
-        how, result, output=_decode(result.stdout), reason=_reason(how, result, step), text=_decode(result.stderr)
-    )
-
-
-def _result(how: Verdict, result: StepResult, *, output: str, reason: str, text: str) -> RunResult:
-    return RunResult(
-        verdict=how,
-        output=output,
-        error=f"{reason}\n{text}" if reason and text else reason or text,
-        exit_code=result.exit_code,
-        signal=result.signal,
-        cpu_s=result.cpu_s,
-        wall_s=result.wall_s,
-        memory_bytes=result.memory_bytes,
-        truncated=result.truncated,
-    )
+    return [Ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)]
 
 
 def _reason(how: Verdict, result: StepResult, step: Step) -> str:

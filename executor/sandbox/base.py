@@ -71,15 +71,13 @@ class Template:
     """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that its first
     step will probably have.
 
-    Without a `zygote` or `stub`, its first process waits to become any program. With a `zygote`, it is a fork of it and
-    runs the first step. A `stub` starts at once, writes the byte "r" to its descriptor 3 when it is ready, and reads
-    the first step's `argv` there, as a line of JSON: {"argv": [...]}.
+    Without a `zygote`, its first process waits to become any program. With one, it is a fork of it and runs the first
+    step.
     """
 
     disk_bytes: int
     limits: StepLimits
     zygote: Zygote | None = None
-    stub: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,7 @@ class OutFolder:
 
 @dataclass(frozen=True)
 class Job:
-    """Steps to run in one box, with `files` in the work folder before the first step. If the template has a stub, the
-    first step's environment, limits of output and `merge_output` are the stub's.
+    """Steps to run in one box, with `files` in the work folder before the first step.
 
     If the first step succeeds, the files that it made are its `StepResult.artefacts`, unless they have more than
     `artefact_bytes` together. They are collected before the next step starts.

@@ -6,11 +6,9 @@ from functools import partial
 from typing import Protocol
 
 from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
-from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepOrder, StepReport, encode
+from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepReport, encode
 from executor.sandbox.keeper.words import run_words
-from executor.sandbox.streams.artefacts import receive_artefacts
 from executor.sandbox.streams.collected import CollectedFiles
-from executor.sandbox.streams.out_folder import receive_out_folder
 from executor.sandbox.streams.sealed import sealed_file
 from executor.sandbox.streams.step import Descriptors, Streams
 
@@ -46,17 +44,9 @@ class Box:
 
     async def prepare(self) -> None:
         """Have the box made. It can `run` a job at once, or later."""
-        descriptors = Descriptors()
         template = self.template
-        step: StepOrder | None = None
-        if template.stub:
-            try:
-                self._streams.append(Streams(template.stub, self.kill))
-                step = self._streams[0].order_before_input(descriptors)
-            except OSError as exc:
-                raise SandboxFailure(f"the box could not be made: {exc}") from exc
-        order = MakeBox(self.id, self.user, template.disk_bytes, template.limits, template.zygote, step)
-        await self._link.send(encode(order), descriptors.numbers)
+        order = MakeBox(self.id, self.user, template.disk_bytes, template.limits, template.zygote)
+        await self._link.send(encode(order), [])
 
     async def run(self, job: Job) -> list[StepResult]:
         """Run the steps and return their results. If it is cancelled or fails, the box is killed first."""
@@ -65,9 +55,9 @@ class Box:
             await self._finished
             results = [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
             if self._artefacts and results:
-                results[0] = replace(results[0], artefacts=receive_artefacts(self._artefacts))
+                results[0] = replace(results[0], artefacts=self._artefacts.artefacts())
             if self._out_folder and len(results) == len(job.steps):
-                results[-1] = replace(results[-1], out_folder=receive_out_folder(self._out_folder))
+                results[-1] = replace(results[-1], out_folder=self._out_folder.out_folder())
             return results
         except BaseException:  # even if it did not begin: the box would wait for its job without end
             self.kill()
@@ -123,14 +113,9 @@ class Box:
         contents = b"".join(file.content for file in job.files.values())
         contents_at = descriptors.add(sealed_file(contents)) if files else -1
         steps = []
-        for index, step in enumerate(job.steps):
-            if index == 0 and self.template.stub:
-                assert isinstance(step.stdin, bytes)
-                self._streams[0].set_input(step.stdin)
-                steps.append(StepOrder(step.argv, step.environment, step.limits))
-            else:
-                self._streams.append(Streams(step, self.kill))
-                steps.append(self._streams[index].order(descriptors))
+        for step in job.steps:
+            self._streams.append(Streams(step, self.kill))
+            steps.append(self._streams[-1].order(descriptors))
         collect = out = -1
         if job.artefact_bytes:
             self._artefacts = CollectedFiles()
@@ -138,12 +123,10 @@ class Box:
         if job.out_limits:
             self._out_folder = CollectedFiles()
             out = descriptors.add(self._out_folder.take_writer())
-        stub = self.template.stub is not None
         words = run_words(
             files,
             contents_at,
             steps,
-            stub=stub,
             collect=collect,
             max_bytes=job.artefact_bytes,
             out=out,

@@ -38,7 +38,6 @@ class BubblewrapSandbox:
         self._ids = itertools.count(1)
         self._boxes: dict[int, Box] = {}
         self._pools: list[Pool] = []
-        self._running = 0
         self._next_drain: asyncio.TimerHandle | None = None
         self._drain_s = _DRAIN_S
 
@@ -73,35 +72,21 @@ class BubblewrapSandbox:
 
     def keep_ready(self, wanted: Sequence[Ready]) -> None:
         """Make boxes of these templates ahead of need."""
-        self._pools += [Pool(ready, self._make, lambda: self._running) for ready in wanted if ready.count]
+        self._pools += [Pool(ready, self._make) for ready in wanted if ready.count]
         self._refill()
         self._drain_s = min((self._drain_s, *(ready.idle_s for ready in wanted)))
         if self._next_drain:
             self._next_drain.cancel()
         self._drain()
 
-    def keep_no_longer(self, template: Template) -> None:
-        """Kill the boxes of this template that wait, and make no more."""
-        for pool in [pool for pool in self._pools if pool.template == template]:
-            self._pools.remove(pool)
-            pool.empty()
-
-    async def run_service(self, job: Job) -> list[StepResult]:
-        """Run a long-lived helper, such as javac. Unlike `run`, it does not count as a running program, so pools still
-        refill."""
-        await self._ensure_up()
-        return await (await self._make(job.template)).run(job)
-
     async def run(self, job: Job) -> list[StepResult]:
         await self._ensure_up()
         pool = next((pool for pool in self._pools if pool.template == job.template), None)
-        self._running += 1
         try:
             box = (pool and pool.take()) or await self._make(job.template)
             self._refill_in(_WHILE_RUNNING_S)
             return await box.run(job)
         finally:
-            self._running -= 1
             self._refill_in(_AFTER_RUN_S)
 
     async def _ensure_up(self) -> None:
@@ -120,7 +105,6 @@ class BubblewrapSandbox:
         try:
             await box.prepare()
         except BaseException:
-            box.close()
             self._boxes.pop(box.id, None)
             raise
         return box

@@ -22,7 +22,6 @@ log = get_logger(__name__)
 
 #: Seconds in which the wall must end by itself before it is killed.
 _STOP_TIMEOUT = 5.0
-_RETRY_S = 0.001
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 
 
@@ -52,6 +51,8 @@ class KeeperLink:
         self.keeper = 0
         self._activity = ProcessActivity(lambda: [self.keeper])
         self._watch: ProgressWatch | None = None
+        #: Done when the socket has room again, or is closed. None if nothing waits for that.
+        self._room: asyncio.Future[None] | None = None
 
     async def start(self) -> bool:
         """Raise the wall if it is not up, and return True if it was raised now.
@@ -106,8 +107,8 @@ class KeeperLink:
         if self._socket:
             try:
                 self._socket.send(packet)
-            except BlockingIOError:  # the keeper is busy; it reads again in a moment
-                asyncio.get_running_loop().call_later(_RETRY_S, self._send_soon, packet)
+            except BlockingIOError:  # the keeper is busy
+                self._wait_for_room(self._socket).add_done_callback(lambda _: self._send_soon(packet))
             except OSError:
                 pass  # the keeper has ended, and every box with it
 
@@ -115,13 +116,26 @@ class KeeperLink:
         while self._socket:
             try:
                 socket.send_fds(self._socket, [packet], descriptors)
-            except BlockingIOError:
-                await asyncio.sleep(_RETRY_S)  # the keeper is busy; it reads again in a moment
+            except BlockingIOError:  # the keeper is busy
+                await asyncio.shield(self._wait_for_room(self._socket))
             except OSError as exc:
                 raise SandboxFailure(f"the keeper cannot be reached: {exc}") from exc
             else:
                 return
         raise SandboxFailure("the keeper is not running")
+
+    def _wait_for_room(self, full: socket.socket) -> asyncio.Future[None]:
+        if self._room is None:
+            loop = asyncio.get_running_loop()
+            self._room = loop.create_future()
+            loop.add_writer(full, self._stop_waiting_for_room, full)
+        return self._room
+
+    def _stop_waiting_for_room(self, full: socket.socket) -> None:
+        asyncio.get_running_loop().remove_writer(full)
+        if self._room:
+            self._room.set_result(None)
+            self._room = None
 
     async def _start(self) -> None:
         await self._wall.end()  # the previous one, if its keeper was lost
@@ -229,6 +243,7 @@ class KeeperLink:
             self._watch = None
         if self._socket:
             asyncio.get_running_loop().remove_reader(self._socket)
+            self._stop_waiting_for_room(self._socket)
             self._socket.close()
             self._socket = None
         self._on_lost(reason)

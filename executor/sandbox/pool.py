@@ -3,13 +3,11 @@
     take ──> a ready box, or None: then one is made for the job
     refill ─ called whenever a box was taken, became ready, or ended
 
-The start of a stub takes as much CPU time as a runtime's, so boxes with a stub are made one at a time, and only while a
-processor is free. A pool has one box before the first `take`, because most templates of most systems are never used
+A pool has one box before the first `take`, because most templates of most systems are never used
 (ADR 20). A pool without demand is drained, and fills up again after the next `take`.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 
 from executor.sandbox.base import Ready, SandboxFailure, Template
@@ -18,20 +16,18 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_PROCESSORS = len(os.sched_getaffinity(0))
 _MAX_IN_PROGRESS = 2
 #: Seconds without refilling after a box failed before it was taken, because the cause may last.
 _PAUSE_S = 10.0
 
 
 class Pool:
-    """The boxes of one template. `make` returns a box before it is ready; `running` returns how many programs run."""
+    """The boxes of one template. `make` returns a box before it is ready."""
 
-    def __init__(self, ready: Ready, make: Callable[[Template], Awaitable[Box]], running: Callable[[], int]) -> None:
+    def __init__(self, ready: Ready, make: Callable[[Template], Awaitable[Box]]) -> None:
         self.template = ready.template
         self._ready = ready
         self._make = make
-        self._running = running
         #: How many boxes are wanted. The first program finds one, and the others are for those after it.
         self._count = min(ready.count, 1)
         self._boxes: list[Box] = []
@@ -55,7 +51,6 @@ class Pool:
         gone = [box for box in self._boxes if box.gone.done()]
         for box in gone:
             self._boxes.remove(box)
-            box.close()
         if gone:
             self._paused_until = now + _PAUSE_S
             log.warning("pool.box_lost", reason=gone[0].failure)
@@ -65,32 +60,22 @@ class Pool:
     def drain(self) -> None:
         """Kill the waiting boxes if there has been no demand for `Ready.idle_s` seconds."""
         if self._loop.time() >= self._in_demand_until:
-            self.empty()
-
-    def empty(self) -> None:
-        """Kill the waiting boxes. The pool makes more only after the next `take`."""
-        self._in_demand_until = self._loop.time()
-        boxes, self._boxes = self._boxes, []
-        for box in boxes:
-            box.kill()
-            box.close()
+            boxes, self._boxes = self._boxes, []
+            for box in boxes:
+                box.kill()
 
     def _may_add(self) -> bool:
         if len(self._boxes) >= self._count:
             return False
-        in_progress = sum(not box.is_ready for box in self._boxes)
-        if self.template.stub:
-            return in_progress == 0 and self._running() < _PROCESSORS
-        return in_progress < _MAX_IN_PROGRESS
+        return sum(not box.is_ready for box in self._boxes) < _MAX_IN_PROGRESS
 
     async def _add(self) -> None:
         try:
             box = await self._make(self.template)
             if self._loop.time() < self._in_demand_until:
                 self._boxes.append(box)
-            else:  # the pool was emptied meanwhile
+            else:  # the demand has ended meanwhile
                 box.kill()
-                box.close()
         except SandboxFailure as exc:
             self._paused_until = self._loop.time() + _PAUSE_S
             log.warning("pool.not_refilled", reason=str(exc))

@@ -1,5 +1,4 @@
-"""`python -m executor.warm`: builds headers and runtimes and installs libraries ahead, for an image whose files cannot
-change.
+"""`python -m executor.warm`: builds headers and runtimes ahead, for an image whose files cannot change.
 
 No box can be made where an image is built. None is needed, because only the toolchain and our own sources run.
 """
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from executor.catalogue import find_installed
-from executor.libraries.chosen import install_libraries
 from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
+from executor.warm.cache_folder import find_folder
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import fail, load
@@ -53,18 +52,17 @@ def _files_in(folder: Path) -> dict[str, File]:
 
 
 async def precompile(settings: ExecutorSettings) -> None:
-    folder = headers.find_folder(settings.executor_cache_dir)
+    folder = find_folder(settings.executor_cache_dir, "headers")
     if folder is None:
         raise ConfigurationError(
             "No folder for precompiled headers can be used: set PRECIEUX_EXECUTOR_CACHE_DIR to one."
         )
-    install_libraries(settings, headers.find_folder(settings.executor_cache_dir, "libraries"))
     sandbox = _NoSandbox()
     installed = await find_installed(sandbox, os.cpu_count() or 1)
-    if settings.precompile_headers:
+    if settings.tuning.precompile_headers:
         await headers.make(sandbox, installed.values(), folder)
     for each in installed.values():
-        await prebuilt.make(sandbox, each, headers.find_folder(settings.executor_cache_dir, "runtimes"))
+        await prebuilt.make(sandbox, each, find_folder(settings.executor_cache_dir, "runtimes"))
 
 
 def main() -> int:

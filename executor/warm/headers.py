@@ -15,7 +15,6 @@ instead of 530 with GCC 14 (ADR 16).
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -44,32 +43,6 @@ _DIAGNOSTICS_BYTES = 8192
 _HEADER, _RULE = "made.gch", "made.d"
 #: Makes the plugin instantiate the templates.
 _INSTANTIATE = "#pragma precieux instantiate\n"
-
-
-def find_folder(configured: Path | None, name: str = "headers") -> Path | None:
-    """Return the cache folder: the operator's, or the system's, or the user's. None if it cannot be used.
-
-    Compilers trust the files in it, so only we and root may be able to write there.
-    """
-    try:
-        folder = (configured or _default()) / name
-        if not folder.exists():
-            folder.mkdir(parents=True, exist_ok=True)  # another executor may make it at the same time
-            folder.chmod(0o755)
-        status = folder.stat()
-    except (OSError, RuntimeError) as exc:
-        log.info("cache.no_folder", folder=name, reason=str(exc))
-        return None
-    if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
-        log.warning("cache.folder_not_trusted", folder=str(folder), owner=status.st_uid, mode=oct(status.st_mode))
-        return None
-    return folder
-
-
-def _default() -> Path:
-    if os.geteuid() == 0:
-        return Path("/var/cache/precieux")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "precieux"
 
 
 async def make(sandbox: Sandbox, installed: Iterable[Installed], folder: Path | None) -> None:

@@ -1,5 +1,4 @@
-"""Files that runtimes and compilers need, such as Java's class archive and Go's compiled standard library. They are
-built once per toolchain.
+"""Files that compilers need, such as Go's compiled standard library. They are built once for each toolchain.
 
 The toolchain builds them from our own sources, in a box that no submitted program is in. All other boxes can only read
 them.
@@ -33,61 +32,41 @@ _LIMITS = StepLimits(
 )  # fmt: skip
 _DISK_BYTES = 512 * MIB
 _DIAGNOSTICS_BYTES = 8192
-_MEMORY_MIB = "512"
 #: `StepLimits.background` needs cgroups. This works without.
 LOW_PRIORITY = ("/usr/bin/nice", "-n", "19")
 
 
 async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> bool:
-    """Build the files that are missing or stale in the host's `folder`. False if one cannot be built.
+    """Build the language's files in the host's `folder` if they are missing. Return False if they cannot be built.
 
-    A file depends on those before it. If several executors build the same file, the first one counts for all of them.
+    If several executors build the same file, the first one counts for all of them.
     """
-    if not installed.language.prebuilt:
+    prebuilt = installed.language.prebuilt
+    if prebuilt is None:
         return True
     if folder is None:
         return False
     place = folder / Path(installed.runtime_folder).name
-    newest_ns = 0
     try:
-        for prebuilt in installed.language.prebuilt:
-            path = place / prebuilt.file
-            made_ns = _made_ns(path)
-            if made_ns is not None and made_ns < newest_ns:  # the file before it was replaced
-                made_ns = None if _removed(path) else made_ns
-            if made_ns is None:
-                files = await build(sandbox, installed, prebuilt)
-                await asyncio.to_thread(_create_all, place, prebuilt.file, files)
-                made_ns = path.stat().st_mtime_ns
-            newest_ns = made_ns
+        if not (place / prebuilt.file).exists():
+            files = await build(sandbox, installed, prebuilt)
+            await asyncio.to_thread(_create_all, place, prebuilt.file, files)
     except (OSError, SandboxFailure) as exc:
         log.warning("runtime.not_made", language=installed.language.code, reason=str(exc))
         return False
     return True
 
 
-def _removed(path: Path) -> bool:
-    """Remove a stale file. False if this user may not: a stale file is better than none."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return False
-    return True
-
-
-def _made_ns(path: Path) -> int | None:
-    """Return when a file was written, in nanoseconds since the epoch; None if there is none."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
-
-
 async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> dict[str, File]:
     """Return the file, and those that belong to it, by their paths. Raises `SandboxFailure` with the toolchain's output
     if the build fails."""
-    argv = installed.command(prebuilt.command, memory_mib=_MEMORY_MIB)
-    step = Step((*LOW_PRIORITY, *argv), installed.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
+    step = Step(
+        (*LOW_PRIORITY, *installed.command(prebuilt.command)),
+        installed.environment,
+        _LIMITS,
+        _DIAGNOSTICS_BYTES,
+        merge_output=True,
+    )
     sources = {name: File((preload_files() / name).read_bytes()) for name in prebuilt.sources}
     box = Template(_DISK_BYTES, _LIMITS)
     (result,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))

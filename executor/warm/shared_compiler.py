@@ -75,16 +75,16 @@ def suffice(limits: StepLimits) -> bool:
 
 
 class SharedCompiler:
-    """`run_service` runs the box of the process, and `argv` is its command. The first source starts it."""
+    """`run` runs the box of the process, and `argv` is its command. The first source starts it."""
 
     def __init__(
         self,
-        run_service: Callable[[Job], Awaitable[list[StepResult]]],
+        run: Callable[[Job], Awaitable[list[StepResult]]],
         argv: tuple[str, ...],
         environment: dict[str, str],
         idle_s: float,
     ) -> None:
-        self._run_service = run_service
+        self._run = run
         self._argv = argv
         self._environment = environment
         self._idle_s = idle_s
@@ -160,7 +160,7 @@ class SharedCompiler:
     async def _launch(self) -> _Server:
         ours, theirs = socket.socketpair()
         step = Step(self._argv, self._environment, _LIMITS, output_bytes=0, stdin=theirs, stop_on_overflow=False)
-        box = asyncio.ensure_future(self._run_service(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
+        box = asyncio.ensure_future(self._run(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
         box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # else asyncio logs the exception
         writer: asyncio.StreamWriter | None = None
         try:

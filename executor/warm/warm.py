@@ -1,37 +1,43 @@
 """Sets up the speed-ups of each language that work on this host, and chooses among them for a job.
 
-A runtime or forked compiler is used once it has proved itself with the language's reference program. Otherwise the
-language stays cold. Speed-ups that take little memory and need no prebuilt files are set up at the start. The others
-are set up when their language is first requested, since not every executor is used for every language. That program
-starts cold.
+A runtime is used once it has proved itself with the language's reference program. Otherwise the language stays cold.
+Python's is set up at the start, since it takes little memory. The others are set up when their language is first
+requested, since not every executor is used for every language. That program starts cold.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from executor import languages
 from executor.catalogue import Installed
 from executor.languages.base import Forked
 from executor.languages.program import Program, shadows
-from executor.sandbox.base import Job, Ready, SandboxFailure, Template
+from executor.sandbox.base import Job, Ready, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import prebuilt
-from executor.warm.forked_compiler import ForkedCompiler
-from executor.warm.imports import WarmImports
+from executor.warm.imports import imports_first, slow_modules
 from executor.warm.runtimes import WarmRuntime
 from executor.warm.shared_compiler import SharedCompiler
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: The languages whose speed-ups are set up at the start. A waiting Node takes twice their memory (42 MiB, ADR 20).
-_AT_START: Final = frozenset({"c", "py"})
+#: The language whose speed-ups are set up at the start. A waiting Node takes 42 MiB (ADR 20).
+_AT_START: Final = "py"
 #: How often speed-ups are set up if that fails. The machine may have been too busy with programs.
 _TRIES: Final = 3
+
+
+def kinds_of_boxes() -> int:
+    """Return how many kinds of boxes may be kept ready: cold ones, and those of each runtime."""
+    runtimes = (language.run.warm for language in languages.known().values())
+    return 1 + sum(1 + bool(warm.imports) for warm in runtimes if warm)
 
 
 class Warm:
@@ -48,36 +54,33 @@ class Warm:
         self._settings = settings
         self._folder = folder
         self._runtimes: dict[str, WarmRuntime] = {}
-        self._imports: dict[str, WarmImports] = {}
         self._shared: dict[str, SharedCompiler] = {}
-        self._forked: dict[str, ForkedCompiler] = {}
         self._set_ups: dict[str, asyncio.Task[None]] = {}
         self._failures = Counter[str]()
         for each in installed:
-            if each.language.code in _AT_START:
+            if each.language.code == _AT_START:
                 self._start_set_up(each)
 
-    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
-        """Return the job for a box with a warm runtime or compiler, or unchanged if its first step has none. `args` are
-        the program's arguments."""
+    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+        """Return the job for a box with a warm runtime, or unchanged if there is none for its first step."""
         self._start_set_up(installed)
-        code = installed.language.code
         # A runtime that has started has its environment already.
-        if any(step.environment != installed.environment for step in job.steps):
+        if len(job.steps) > 1 or job.steps[0].environment != installed.environment:
             return job
-        if len(job.steps) > 1:
-            forked = self._forked.get(code) if program.is_plain else None
-            return replace(job, template=forked.box(program.source)) if forked else job
         # A runtime that has started has loaded modules of its own.
-        runtime = None if shadows(program, installed.reserved) else self._runtime(code, program)
-        return runtime.place(job, program.names, args) if runtime else job
+        runtime = None if shadows(program, installed.reserved) else self._runtime(program, installed)
+        return runtime.place(job) if runtime else job
 
-    def _runtime(self, code: str, program: Program) -> WarmRuntime | None:
+    def _runtime(self, program: Program, installed: Installed) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
-        imports = self._imports.get(code)
-        others = [path for path in program.files if path != program.names.source]
-        own = {part.partition(".")[0] for path in others for part in path.split("/")}
-        return (imports and imports.runtime(program.source, own)) or self._runtimes.get(code)
+        code = installed.language.code
+        modules = slow_modules(installed)
+        if imports_first(program, modules):
+            with_libraries = f"{code} with libraries"
+            self._start(with_libraries, partial(self._set_up_imports, with_libraries, installed, modules))
+            if runtime := self._runtimes.get(with_libraries):
+                return runtime
+        return self._runtimes.get(code)
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         """Return the shared compiler of the language, if it has one that is set up."""
@@ -90,56 +93,51 @@ class Warm:
         await asyncio.gather(*self._set_ups.values(), return_exceptions=True)
         for compiler in self._shared.values():
             await compiler.aclose()
-        for imports in self._imports.values():
-            await imports.aclose()
 
     def _start_set_up(self, installed: Installed) -> None:
-        """Set up the language's speed-ups in the background, once. After a failure, the next program tries again."""
-        code = installed.language.code
-        if self._settings.executor_warm and code not in self._set_ups:
-            self._set_ups[code] = asyncio.create_task(self._set_up(installed))
+        """Set up the language's speed-ups in the background, once."""
+        self._start(installed.language.code, partial(self._set_up, installed))
 
-    async def _set_up(self, installed: Installed) -> None:
-        code = installed.language.code
+    def _start(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:
+        if self._settings.warm_boxes and name not in self._set_ups:
+            self._set_ups[name] = asyncio.create_task(self._try(name, set_up))
+
+    async def _try(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:
+        """Set up a speed-up. If that fails, the next program tries again."""
         works = False
         try:
-            if await prebuilt.make(self._sandbox, installed, self._folder):
-                self._set_up_shared_compiler(installed)
-                await self._set_up_forked_compiler(installed)
-                await self._set_up_runtime(installed)
-                works = True
+            works = await set_up()
         except SandboxFailure as exc:
-            log.warning("warm.left_out", language=code, reason=str(exc))
+            log.warning("warm.left_out", runtime=name, reason=str(exc))
         if not works:
-            self._failures[code] += 1
-            if self._failures[code] < _TRIES:
-                del self._set_ups[code]
+            self._failures[name] += 1
+            if self._failures[name] < _TRIES:
+                del self._set_ups[name]
+
+    async def _set_up(self, installed: Installed) -> bool:
+        if not await prebuilt.make(self._sandbox, installed, self._folder):
+            return False
+        self._set_up_shared_compiler(installed)
+        if warm := installed.language.run.warm:
+            await self._set_up_runtime(installed.language.code, installed, warm)
+        return True
+
+    async def _set_up_imports(self, name: str, installed: Installed, modules: tuple[str, ...]) -> bool:
+        warm = installed.language.run.warm
+        assert warm
+        await self._set_up_runtime(name, installed, replace(warm, argv=(*warm.argv, *modules)))
+        return True
 
     def _set_up_shared_compiler(self, installed: Installed) -> None:
         compile_, environment = installed.language.compile, installed.environment
         if compile_ and compile_.shared and installed.language.code not in self._shared:
             argv = installed.command(compile_.shared)
-            idle_s = self._settings.executor_warm_idle
-            self._shared[installed.language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
+            idle_s = self._settings.tuning.warm_idle_s
+            self._shared[installed.language.code] = SharedCompiler(self._sandbox.run, argv, environment, idle_s)
 
-    async def _set_up_forked_compiler(self, installed: Installed) -> None:
-        compile_ = installed.language.compile
-        if compile_ and compile_.forked and installed.shortcut and installed.language.code not in self._forked:
-            forked = ForkedCompiler(installed, self._settings)
-            await forked.check(self._sandbox)
-            self._forked[installed.language.code] = forked
-            self._keep_ready(forked.after_beginning, forked.at_start)
-
-    async def _set_up_runtime(self, installed: Installed) -> None:
-        if warm := installed.language.run.warm:
-            runtime = WarmRuntime(installed, warm, self._settings)
-            await runtime.check(self._sandbox)
-            self._runtimes[installed.language.code] = runtime
-            self._keep_ready(runtime.template)
-            if isinstance(warm, Forked) and warm.imports:
-                imports = WarmImports(self._sandbox, installed, warm, self._settings)
-                self._imports[installed.language.code] = imports
-
-    def _keep_ready(self, *templates: Template) -> None:
-        boxes, idle_s = self._settings.executor_warm_boxes, self._settings.executor_warm_idle
-        self._sandbox.keep_ready([Ready(template, boxes, idle_s) for template in templates])
+    async def _set_up_runtime(self, name: str, installed: Installed, warm: Forked) -> None:
+        runtime = WarmRuntime(installed, warm, self._settings)
+        await runtime.check(self._sandbox)
+        self._runtimes[name] = runtime
+        boxes, idle_s = self._settings.warm_boxes, self._settings.tuning.warm_idle_s
+        self._sandbox.keep_ready([Ready(runtime.template, boxes, idle_s)])

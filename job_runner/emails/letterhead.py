@@ -9,11 +9,10 @@ from shared.resources.links import Links
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The `domain` is the right side of Message-IDs. A mail attaches files of up to `attachment_bytes`."""
+    """The `domain` is the right side of Message-IDs."""
 
     domain: str
     links: Links
-    attachment_bytes: int = 256 << 10
 
     def result_id(self, request: UUID) -> str:
         """Return the Message-ID of the mail that ends a request."""

@@ -16,6 +16,7 @@ from uuid import UUID
 from job_runner.mailers.base import Email
 from job_runner.storable import storable
 from shared.database.connection import Connection
+from shared.resources.models import MailState
 from shared.suppressions import suppressed
 from shared.translations import SOURCE_LOCALE
 
@@ -148,19 +149,10 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
     )
 
 
-async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> None:
-    """Mark a mail that will never be delivered."""
-    await _end(connection, lease_id, "status = 'refused', last_error = :error", error=storable(error))
-
-
-async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
-    """Mark a mail whose recipient wants no mails."""
-    await _end(connection, lease_id, "status = 'suppressed'")
-
-
-async def mark_uncertain(connection: Connection, lease_id: UUID, error: str) -> None:
-    """Mark a mail of which `MOST_COPIES` may have left, or none."""
-    await _end(connection, lease_id, "status = 'uncertain', last_error = :error", error=storable(error))
+async def end(connection: Connection, lease_id: UUID, state: MailState, error: str | None = None) -> None:
+    """Mark a mail that is sent no more: it is refused, suppressed or uncertain."""
+    change = "status = :state, last_error = coalesce(CAST(:error AS text), last_error)"
+    await _write(connection, lease_id, change, state=state, error=error and storable(error))
 
 
 async def retry_later(
@@ -171,10 +163,10 @@ async def retry_later(
         "status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay),"
         " crashes = crashes + CAST(:copies AS integer)"
     )
-    await _end(connection, lease_id, change, delay=delay, error=storable(error), copies=int(uncertain))
+    await _write(connection, lease_id, change, delay=delay, error=storable(error), copies=int(uncertain))
 
 
-async def _end(connection: Connection, lease_id: UUID, change: str, **values: object) -> None:
+async def _write(connection: Connection, lease_id: UUID, change: str, **values: object) -> None:
     """Write a mail and end its lease, unless the lease is lost."""
     await connection.execute(
         f"UPDATE emails SET {change}, updated_at = now(), lease_id = NULL, lease_expires_at = NULL"  # noqa: S608

@@ -1,6 +1,7 @@
 """Renders the mail that ends a request: of a result, or of a program that could not be run. Pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails import original
@@ -11,6 +12,9 @@ from job_runner.emails.result import LinkedFile, result_of
 from job_runner.emails.shown import is_exact
 from job_runner.outcome import Outcome
 from shared.artifacts import StoredArtifact
+
+#: Bytes of the longest output that is attached to its mail as a file.
+_MOST_ATTACHED: Final = 256 << 10
 
 
 def render(
@@ -27,7 +31,7 @@ def render(
 
     The subject and the text of a classic submission are the original's, unless it has tests, which those do not know.
     """
-    attachments = _attachments(job, outcome, output_key, letterhead.attachment_bytes)
+    attachments = _attachments(job, outcome, output_key)
     page = letterhead.links.page(job.upload)
     files = [
         LinkedFile(one.name, one.bytes, letterhead.links.recipients_artifact(job.upload, job.number, one.name))
@@ -46,9 +50,7 @@ def render(
     )
 
 
-def _attachments(
-    job: ClaimedJob, outcome: Outcome, output_key: str | None, most_bytes: int
-) -> tuple[StoredAttachment, ...]:
+def _attachments(job: ClaimedJob, outcome: Outcome, output_key: str | None) -> tuple[StoredAttachment, ...]:
     """Return the output as a file, if there is any and it is not too long.
 
     The original's mails have no files. So the mail of a classic submission has one only if it does not show all output.
@@ -56,7 +58,7 @@ def _attachments(
     if outcome.answer is None or outcome.tests is not None or output_key is None:
         return ()
     output = outcome.answer.output
-    if not output or len(output.encode("utf-8", "replace")) > most_bytes:
+    if not output or len(output.encode("utf-8", "replace")) > _MOST_ATTACHED:
         return ()
     if job.is_classic and is_exact(output):
         return ()

@@ -17,6 +17,7 @@ from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
+from shared.resources.models import MailState
 from shared.retry import RetryPolicy
 
 log = get_logger(__name__)
@@ -126,13 +127,10 @@ class Sender:
     async def _send(self, mail: ClaimedEmail) -> bool:
         """Send one mail and record the result. Return True if the mailer needs a pause."""
         if mail.suppressed:
-            async with self._database.connection() as connection:
-                await queue.mark_suppressed(connection, mail.lease_id)
-            metrics.MAILS.labels("suppressed").inc()
-            log.info("mail.suppressed", **_context(mail))
+            await self._end(mail, MailState.SUPPRESSED)
             return False
         if mail.crashes >= queue.MOST_COPIES:
-            await self._give_up(mail, "the sender stopped while it sent this mail")
+            await self._end(mail, MailState.UNCERTAIN, "the sender stopped while it sent this mail")
             return False
         try:
             provider_id = await self._hand_over(mail)
@@ -141,11 +139,11 @@ class Sender:
             log.warning("mail.lease_lost", **_context(mail))
             return False
         except MailRefused as exc:
-            await self._refuse(mail, str(exc))
+            await self._end(mail, MailState.REFUSED, str(exc))
             return False
         except MailerUnavailable as exc:
             if exc.uncertain and mail.crashes + 1 >= queue.MOST_COPIES:
-                await self._give_up(mail, str(exc))
+                await self._end(mail, MailState.UNCERTAIN, str(exc))
             else:
                 await self._retry_later(mail, exc)
             return exc.pause
@@ -161,17 +159,11 @@ class Sender:
         log.info("mail.sent", **_context(mail))
         return False
 
-    async def _refuse(self, mail: ClaimedEmail, error: str) -> None:
-        metrics.MAILS.labels("refused").inc()
-        log.error("mail.refused", **_context(mail), error=error)
+    async def _end(self, mail: ClaimedEmail, state: MailState, error: str | None = None) -> None:
+        metrics.MAILS.labels(state).inc()
+        (log.error if error else log.info)(f"mail.{state}", **_context(mail), error=error)
         async with self._database.connection() as connection:
-            await queue.mark_refused(connection, mail.lease_id, error)
-
-    async def _give_up(self, mail: ClaimedEmail, error: str) -> None:
-        metrics.MAILS.labels("uncertain").inc()
-        log.error("mail.uncertain", **_context(mail), error=error, copies=queue.MOST_COPIES)
-        async with self._database.connection() as connection:
-            await queue.mark_uncertain(connection, mail.lease_id, error)
+            await queue.end(connection, mail.lease_id, state, error)
 
     async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable) -> None:
         metrics.MAILS.labels("paused" if error.pause else "retried").inc()

@@ -24,10 +24,6 @@ class MailSettings(Settings):
         default=None,
         description="where SMTP servers report mails that did not arrive, as one address; unset, to the sender",
     )
-    mail_attachment_bytes: Annotated[int, Field(ge=0, le=10 << 20)] = Field(
-        default=256 << 10,
-        description="bytes of the longest output that is attached to its mail as a file; 0: none",
-    )
     contact: str | None = Field(
         default=None,
         description="where readers can complain: a mail address or an http(s) URL; unset, the sender's address",

@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack
 from typing import Final
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from precieux.commands import demo_report
@@ -19,7 +20,12 @@ _EMAIL: Final = "ada@example.com"
 _TIMEOUT: Final = 180.0  # s for all samples and mails; usually they take a few, on a busy machine many
 _POLL: Final = 0.2
 #: The endless sample ends early, and Ctrl-C does not wait for running programs.
-_SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2", "PRECIEUX_DRAIN_SECONDS": "0"}
+_SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2"}
+
+
+def demo() -> None:
+    """Run sample programs on a temporary system, and show their results and mails."""
+    raise typer.Exit(0 if run_demo() else 1)
 
 
 def run_demo() -> bool:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from precieux.mailbox import Mail
 from precieux.samples import Sample, SampleResult
-from precieux.terminal import out, say, styled
+from precieux.terminal import out, say, show_table, styled
 from shared.control_characters import replace_controls
 
 _MAILS_SHOWN: Final = 2
@@ -17,17 +16,19 @@ _MAILS_SHOWN: Final = 2
 
 def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, seconds: float) -> bool:
     """Print the report. Return True if all results are as expected."""
-    good = [outcome for outcome in outcomes if outcome.complaint is None]
-    (_show_table if out.is_terminal else _show_lines)(outcomes)
+    show_table(("id", "program", "verdict", "", "shows"), map(_row, outcomes), whole=("id", "program", "verdict"))
     for outcome in outcomes:
         run = outcome.submission and outcome.submission.run
         if outcome.complaint and run and (run.compile_output or run.stderr):
             text = f"{run.compile_output or ''}{run.stderr or ''}"
             say(f"Error output of {outcome.sample.path.name}:\n{replace_controls(text).strip()}")
-    for mail in _choose_mails(outcomes):
+    # First those of samples with `show`, then others.
+    in_order = sorted(outcomes, key=lambda outcome: not outcome.sample.show)
+    for mail in [outcome.mail for outcome in in_order if outcome.mail][:_MAILS_SHOWN]:
         _show_mail(mail)
     for sample in left_out:
         say(f"Left out: {sample.path.name}. This machine lacks the tools of its language ({sample.language}).")
+    good = [outcome for outcome in outcomes if outcome.complaint is None]
     all_good = len(good) == len(outcomes) > 0
     text = f"{len(good)} of {len(outcomes)} programs ended as expected and were mailed, in {seconds:.0f} s."
     out.print(text, style="bold green" if all_good else "bold red")
@@ -35,31 +36,12 @@ def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, second
     return all_good
 
 
-def _show_table(outcomes: Sequence[SampleResult]) -> None:
-    table = Table("id", "program", "shows", "verdict", "mail", "", header_style="bold", title="Results")
-    for outcome in outcomes:
-        table.add_row(
-            str(outcome.number),
-            outcome.sample.path.name,
-            outcome.sample.title,
-            styled(outcome.submission.verdict if outcome.submission else None),
-            Text(outcome.mail.subject if outcome.mail else "-"),
-            Text(f"✗ {outcome.complaint}", style="red") if outcome.complaint else Text("✓", style="green"),
-        )
-    out.print(table)
-
-
-def _show_lines(outcomes: Sequence[SampleResult]) -> None:
-    for outcome in outcomes:
-        verdict = outcome.submission.verdict if outcome.submission else None
-        judgement = f"not as expected: {outcome.complaint}" if outcome.complaint else "as expected"
-        say(f"{outcome.number}\t{outcome.sample.path.name}\t{verdict or '-'}\t{judgement}")
-
-
-def _choose_mails(outcomes: Sequence[SampleResult]) -> list[Mail]:
-    """Return the mails to show: first those of samples with `show`, then others."""
-    in_order = sorted(outcomes, key=lambda outcome: not outcome.sample.show)
-    return [outcome.mail for outcome in in_order if outcome.mail][:_MAILS_SHOWN]
+def _row(outcome: SampleResult) -> tuple[object, ...]:
+    verdict = styled(outcome.submission.verdict if outcome.submission else None)
+    judgement = Text("as expected", style="green")
+    if outcome.complaint:
+        judgement = Text(f"not as expected: {outcome.complaint}", style="red")
+    return (outcome.number, outcome.sample.path.name, verdict, judgement, outcome.sample.title)
 
 
 def _show_mail(mail: Mail) -> None:

@@ -61,8 +61,6 @@ class Progress:
             state = str(event.data.get("state"))
             self._state, self._detail = _STATES.get(state, state), ""
             self._passed = self._bad = 0
-        elif event.name == "queue":
-            self._detail = f" (number {event.data.get('position')} in the queue)"
         elif event.name == "test":
             good = event.data.get("verdict") in GOOD_VERDICTS
             self._passed, self._bad = self._passed + good, self._bad + (not good)

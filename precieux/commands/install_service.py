@@ -1,60 +1,120 @@
-"""`precieux install-service`: makes Precieux a systemd service, and starts it now and at every boot.
+"""`precieux install-service`: writes the files of a systemd service, and says the commands that start it.
 
-For the whole machine it makes two users, one for the services and one for the executor. With `--user` everything runs
-as the calling user. Called again after an upgrade, it replaces the units and restarts them.
+The files come from `deploy/systemd`. Units are replaced at each call, so changes of them belong into a drop-in.
+Settings are written once, and then belong to the operator.
 """
 
 import os
 import pwd
+import re
+import secrets
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from precieux import service_files, service_users, terminal
-from precieux.service_files import UNITS, Place
+from precieux import terminal
+from shared.atomic_write import create_file
 from shared.errors import ConfigurationError, PrecieuxError
-from shared.settings import default_data_dir
 
+#: The names of the units, in the order of their start.
+UNITS: Final = ("precieux-executor", "precieux")
+_PYTHON: Final = "/opt/precieux/bin/python"
+_HEADER: Final = "# `precieux install-service` replaces this file. Changes belong into a drop-in: systemctl edit NAME\n"
 #: ProtectHome= hides these from the units.
 _HOMES: Final = tuple(Path(folder) for folder in ("/home", "/root", "/run/user"))
-#: Exists if systemd runs the machine (sd_booted(3)).
-_BOOTED: Final = Path("/run/systemd/system")
 _LINGERING: Final = Path("/var/lib/systemd/linger")
+_EXECUTOR: Final = "precieux-executor"
+#: The first id that useradd(8) grants, and the number of ids for one user.
+_FIRST_ID: Final = 100_000
+_COUNT: Final = 65536
 
 User = Annotated[bool, typer.Option("--user", help="Install it for your user only, without root.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the files and the commands, and change nothing.")]
-Remove = Annotated[bool, typer.Option("--remove", help="Stop it and remove the units. Data and settings stay.")]
+Print = Annotated[bool, typer.Option("--print", help="Print the units and the commands, and write nothing.")]
 
 
-class ServiceFailed(PrecieuxError):
-    """A command of the installation failed."""
-
-
-def install_service(user: User = False, dry_run: DryRun = False, remove: Remove = False) -> None:
-    """Make Precieux a systemd service, and start it now and at every boot."""
-    place = service_files.of_user() if user else service_files.of_machine()
-    if dry_run:
-        show_removal(place) if remove else show(place)
-        return
-    check_host(place)
-    if remove:
-        uninstall(place)
+def install_service(user: User = False, print_only: Print = False) -> None:
+    """Write the units and the settings of a service of systemd, and say the commands that start it."""
+    etc = Path("/etc")
+    if user:
+        etc = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    units = unit_files(etc, user=user)
+    commands = [] if user else list(preparations(etc))
+    if print_only:
+        for path, text in units.items():
+            terminal.say(f"# {path}\n{text}")
+        for words in commands:
+            terminal.say(" ".join(words))
     else:
-        install(place)
+        if not user:
+            require_reachable()
+        write(units, setting_files(etc))
+        for words in commands:
+            _run(words)
+    _say_next(etc, user=user)
 
 
-def check_host(place: Place) -> None:
-    """Raise `ConfigurationError` if this machine or this user cannot install the service."""
-    if not _BOOTED.is_dir():
-        raise ConfigurationError("This machine does not run systemd. Let its own init system start `precieux up`.")
-    if place.for_user:
-        return
-    if os.geteuid() != 0:
-        raise ConfigurationError("Only root can do this: use sudo, or `precieux install-service --user` for yourself.")
+def unit_files(etc: Path, *, user: bool, python: str = sys.executable) -> dict[Path, str]:
+    """Return the units, which call `python`, and for a machine the file of the users that they run as."""
+    if not re.fullmatch(r"/[\w./+-]+", python):
+        raise ConfigurationError(
+            f"A unit of systemd cannot run {python}: install Precieux in a folder without spaces and special"
+            " characters, such as /opt/precieux."
+        )
+    source, kind = _source(), "user" if user else "system"
+    texts = {f"systemd/{kind}/{name}.service": source / kind / f"{name}.service" for name in UNITS}
+    if not user:
+        texts["sysusers.d/precieux.conf"] = source / "sysusers.conf"
+    return {etc / name: _HEADER + file.read_text().replace(_PYTHON, python) for name, file in texts.items()}
+
+
+def setting_files(etc: Path) -> dict[Path, str]:
+    """Return the files of settings, with a new token that the executor and the services share."""
+    executor = (_source() / "executor.env").read_text()
+    token = f"PRECIEUX_CODEX_TOKEN={secrets.token_urlsafe(32)}\n"
+    return {
+        etc / "precieux/env": (_source() / "env").read_text(),
+        etc / "precieux/executor.env": executor.replace("PRECIEUX_CODEX_TOKEN=\n", token),
+    }
+
+
+def write(units: Mapping[Path, str], settings: Mapping[Path, str]) -> None:
+    """Write the units, and the settings that do not exist. Only their owner can read these."""
+    try:
+        for path, text in units.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o644)
+        for path, text in settings.items():
+            if not os.path.lexists(path):
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+                create_file(path, text.encode())
+    except PermissionError as exc:
+        raise ConfigurationError(
+            f"{exc.filename} cannot be written: use sudo, or `precieux install-service --user` for yourself."
+        ) from exc
+
+
+def preparations(etc: Path) -> Iterator[Sequence[str]]:
+    """Yield the commands that make the users, and that grant the executor ids, by which each program gets its own."""
+    yield ["systemd-sysusers", str(etc / "sysusers.d/precieux.conf")]
+    files = [etc / "subuid", etc / "subgid"]
+    granted = [file.read_text() if file.exists() else "" for file in files]
+    if shutil.which("newuidmap") and not all(f"{_EXECUTOR}:" in text for text in granted):
+        ranges = (line.split(":")[1:3] for text in granted for line in text.splitlines() if line.count(":") == 2)
+        first = max([_FIRST_ID, *(int(first) + int(count) for first, count in ranges)])
+        ids = f"{first}-{first + _COUNT - 1}"
+        yield ["usermod", "--add-subuids", ids, "--add-subgids", ids, _EXECUTOR]
+
+
+def require_reachable() -> None:
+    """Raise `ConfigurationError` if the units could not reach this Precieux."""
     for path in (Path(sys.prefix), Path(sys.executable).resolve()):
         if any(path.is_relative_to(home) for home in _HOMES):
             raise ConfigurationError(
@@ -64,122 +124,26 @@ def check_host(place: Place) -> None:
             )
 
 
-def install(place: Place) -> None:
-    """Write the missing and the outdated files, and start the service. Return when it is ready."""
-    files = service_files.units(place)
-    if changed := [str(file.path) for file in files if file.was_changed()]:
-        raise ConfigurationError(
-            f"These files were changed, so they are not replaced: {', '.join(changed)}. Move the changes into a drop-in"
-            f" (`{_shown(_systemctl(place, 'edit', UNITS[-1]))}`), remove the files, and try again."
-        )
-    for file in files:
-        file.write()
-    for settings in service_files.settings(place):
-        if settings.write_once():
-            terminal.hint(f"Wrote {settings.path}.")
-    for words in _preparations(place):
-        _run(words)
-    terminal.hint("Starting. The first start takes longer, because it makes the database.")
-    try:
-        _run(_systemctl(place, "restart", *UNITS))
-    except ServiceFailed as exc:
-        subprocess.run(_journal(place, "-n", "30", "-o", "cat", "--no-pager"), stdout=2, check=False)
-        raise ServiceFailed("The service does not start; its log above says why.") from exc
-    _show_summary(place)
-
-
-def show(place: Place) -> None:
-    """Print what `install` would write and run."""
-    for file in service_files.units(place):
-        terminal.say(f"# {file.path}\n{file.content}")
-    for settings in service_files.settings(place):
-        terminal.say(f"# {settings.path}: {'stays' if settings.path.exists() else 'would hold the default settings'}")
-    for words in (*_preparations(place), _systemctl(place, "restart", *UNITS)):
-        terminal.say(_shown(words))
-
-
-def uninstall(place: Place) -> None:
-    """Stop the service, and remove its units, except changed ones."""
-    found = [file for file in service_files.units(place) if file.path.exists()]
-    if not found:
-        raise ConfigurationError(f"There is nothing to remove: {place.units} holds no unit of Precieux.")
-    changed = [file.path for file in found if file.was_changed()]
-    _run(_stop(place))
-    for file in found:
-        if file.path not in changed:
-            file.path.unlink()
-    _run(_systemctl(place, "daemon-reload"))
-    kept = [str(default_data_dir()), str(place.settings)]
-    if not place.for_user:
-        kept += ["/var/cache/precieux", "the users precieux and precieux-executor"]
-    kept += [f"{path}, which was changed" for path in changed]
-    terminal.say(f"The service is removed. These stay: {'; '.join(kept)}.")
-
-
-def show_removal(place: Place) -> None:
-    """Print what `uninstall` would run and remove."""
-    ours = [file.path for file in service_files.units(place) if file.path.exists() and not file.was_changed()]
-    for words in (_stop(place), ["rm", *map(str, ours)]):
-        terminal.say(_shown(words))
-
-
-def _show_summary(place: Place) -> None:
-    status = subprocess.run(
-        _systemctl(place, "show", "--property=StatusText", "--value", UNITS[-1]),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    command = f"{sys.prefix}/bin/precieux"
-    again = _shown([command, "install-service", *place.options])
-    lines = {
-        "API": status.stdout.strip(),
-        "Data folder": default_data_dir(),
-        "Settings": f"{place.settings}/env, {place.settings}/executor.env",
-        "Restart": _shown(_systemctl(place, "restart", *UNITS)),
-        "Stop": _shown(_systemctl(place, "stop", *UNITS)),
-        "Log": _shown(_journal(place, "-f")),
-        "A client's key": f"{command} keys create NAME",
-        "After an upgrade": again,
-        "Remove": f"{again} --remove",
-    }
-    terminal.say("Precieux runs as a service, and starts at every boot.")
-    for name, value in lines.items():
-        terminal.say(f"{name}: {value}")
-    if not service_users.ids_can_be_mapped():
-        terminal.hint(f"All programs share one user. To give each its own: `apt install uidmap`, then `{again}`.")
-    if place.for_user and not (_LINGERING / pwd.getpwuid(os.getuid()).pw_name).exists():
+def _say_next(etc: Path, *, user: bool) -> None:
+    options, names = " --user" * user, " ".join(UNITS)
+    terminal.say("These two commands start Precieux, now and at every boot, and again after an upgrade:")
+    terminal.say(f"systemctl{options} enable {names}")
+    terminal.say(f"systemctl{options} restart {names}")
+    terminal.hint(f"Its settings are in {etc}/precieux. Its log: `journalctl{options} -u precieux -u {_EXECUTOR} -f`.")
+    if not shutil.which("newuidmap"):
+        terminal.hint("All programs share one user. To give each its own: `apt install uidmap`, then call this again.")
+    if user and not (_LINGERING / pwd.getpwuid(os.getuid()).pw_name).exists():
         terminal.hint("It runs only while you are logged in. To keep it running: `loginctl enable-linger`.")
-
-
-def _preparations(place: Place) -> Iterator[Sequence[str]]:
-    """Yield the commands to run before the start."""
-    if place.sysusers:
-        yield from service_users.commands(place.sysusers / "precieux.conf")
-    yield _systemctl(place, "daemon-reload")
-    yield _systemctl(place, "enable", "--quiet", *UNITS)
-
-
-def _stop(place: Place) -> list[str]:
-    return _systemctl(place, "disable", "--quiet", "--now", *reversed(UNITS))
-
-
-def _systemctl(place: Place, *words: str) -> list[str]:
-    return ["systemctl", *place.options, *words]
-
-
-def _journal(place: Place, *words: str) -> list[str]:
-    return ["journalctl", *place.options, *(f"--unit={name}" for name in UNITS), *words]
-
-
-def _shown(words: Sequence[str]) -> str:
-    return " ".join(words)
 
 
 def _run(words: Sequence[str]) -> None:
     try:
-        code = subprocess.run(words, stdout=2, check=False).returncode
-    except OSError as exc:
-        raise ServiceFailed(f"{words[0]} cannot be run ({exc.strerror}).") from exc
-    if code != 0:
-        raise ServiceFailed(f"`{_shown(words)}` failed (exit code {code}).")
+        subprocess.run(words, stdout=2, check=True)
+    except (OSError, subprocess.CalledProcessError) as exc:
+        raise PrecieuxError(f"`{' '.join(words)}` failed: {exc}.") from exc
+
+
+def _source() -> Traversable:
+    """Return the folder of the files, in the installed package or in a checkout."""
+    packed = resources.files("precieux") / "systemd"
+    return packed if packed.is_dir() else Path(__file__).parents[2] / "deploy/systemd"

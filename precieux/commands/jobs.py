@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from precieux import terminal
-from precieux.commands import job_views
+from precieux.commands import views
 from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate_in_transaction
 from shared import jobs
@@ -31,9 +31,6 @@ FailedSince = Annotated[
     ),
 ]
 
-#: Columns of the list that keep their width; the others are folded.
-_NEVER_BROKEN: Final = ("id", "submission", "attempts", "mail", "created", "finished")
-
 
 @app.command("list")
 def list_jobs(
@@ -47,13 +44,7 @@ def list_jobs(
     rows = operate_in_transaction(
         lambda connection: jobs.listed(connection, state=state, email=email, limit=limit), data_dir
     )
-    if as_json:
-        terminal.say_json(rows)
-    elif terminal.out.is_terminal:
-        headers, cells = job_views.as_list(rows, terminal.out.width)
-        terminal.show_table(headers, cells, whole=_NEVER_BROKEN)
-    else:
-        terminal.show_table((), (row.values() for row in rows))
+    views.show_list(rows, views.job_cells, as_json=as_json)
 
 
 @app.command()
@@ -63,7 +54,7 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
     if as_json:
         terminal.say_json(job)
     else:
-        terminal.show_table(("field", "value"), job_views.as_fields(job), whole=("field",))
+        terminal.show_table(("field", "value"), views.job_fields(job), whole=("field",))
 
 
 @app.command()

@@ -2,12 +2,12 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from precieux import terminal
-from precieux.commands import bounce, mail_test, mail_views, suppressions
+from precieux.commands import bounce, mail_test, suppressions, views
 from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate_in_transaction
 from precieux.up.settings import load_up_settings
@@ -19,9 +19,6 @@ from shared.resources.models import MailState
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
 
 MailId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The mail's number.")]
-
-#: Columns of the list that keep their width; the others are folded.
-_NEVER_BROKEN: Final = ("id", "kind", "about", "state", "attempts", "created", "updated")
 
 
 @app.command("list")
@@ -36,13 +33,7 @@ def list_mails(
     rows = operate_in_transaction(
         lambda connection: mails.listed(connection, state=state, email=email, limit=limit), data_dir
     )
-    if as_json:
-        terminal.say_json(rows)
-    elif terminal.out.is_terminal:
-        headers, cells = mail_views.as_list(rows, terminal.out.width)
-        terminal.show_table(headers, cells, whole=_NEVER_BROKEN)
-    else:
-        terminal.show_table((), (row.values() for row in rows))
+    views.show_list(rows, views.mail_cells, as_json=as_json)
 
 
 @app.command()
@@ -58,14 +49,14 @@ def show(
         raise typer.BadParameter("give only one of --html, --raw and --json")
     mail = operate_in_transaction(lambda connection: mails.details(connection, mail_id), data_dir)
     if as_json:
-        terminal.say_json({**mail, "history": list(mail_views.history(mail))})
+        terminal.say_json({**mail, "history": list(views.history(mail))})
     elif raw:
         with _kept(mail, load_up_settings(data_dir=data_dir).data_dir).open("rb") as message:
             shutil.copyfileobj(message, typer.get_binary_stream("stdout"))
     elif html:
         terminal.say(_written(mail, "html"))
     else:
-        terminal.show_table(("field", "value"), mail_views.as_fields(mail), whole=("field",))
+        terminal.show_table(("field", "value"), views.mail_fields(mail), whole=("field",))
         if mail["text"] is not None:
             terminal.say(f"\n{replace_controls(mail['text'])}".rstrip("\n"))
 

@@ -1,6 +1,5 @@
 """`precieux mail test`: sends a test mail through the configured provider, and checks the DNS records of its sender."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import typer
 
 from precieux import mail_dns, terminal
 from precieux.commands.options import DataDir, Json
-from precieux.mail_dns import Check, Records, Route
+from precieux.mail_dns import Check, Record
 from precieux.up import services
 from precieux.up.settings import load_up_settings
 from shared.errors import PrecieuxError
@@ -27,15 +26,6 @@ def _known_locale(locale: str) -> str:
     return locale
 
 
-def _name_server(text: str | None) -> str | None:
-    try:
-        if text is not None:
-            mail_dns.split_name_server(text)
-    except ValueError:
-        raise typer.BadParameter("it must be an address such as 9.9.9.9 or 127.0.0.1:5353") from None
-    return text
-
-
 def mail_test(
     address: Annotated[str, typer.Argument(help="Who gets the mail.")],
     locale: Annotated[
@@ -45,17 +35,21 @@ def mail_test(
         list[str] | None, typer.Option(help="Selector of a DKIM key of the provider; may be repeated.")
     ] = None,
     name_server: Annotated[
-        str | None, typer.Option(callback=_name_server, help="DNS server to ask. Default: that of this machine.")
+        str | None, typer.Option(help="DNS server to ask, such as 9.9.9.9. Default: that of this machine.")
     ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Send a test mail through the configured provider, and check SPF, DKIM and DMARC of its sender."""
+    try:
+        resolver = mail_dns.open_resolver(name_server)
+    except ValueError:
+        raise typer.BadParameter("it must be an address such as 9.9.9.9 or 127.0.0.1:5353") from None
     sent = _send(address, locale, os.environ | {"PRECIEUX_DATA_DIR": str(load_up_settings(data_dir=data_dir).data_dir)})
-    route = _route(sent, tuple(dkim_selector or ()))
-    checks = asyncio.run(mail_dns.check(route, Records(name_server))) if route else []
+    checks = list(mail_dns.check(_records(sent, dkim_selector or []), resolver))
     if as_json:
-        terminal.say_json({**sent, "checks": [_as_row(one) for one in checks]})
+        rows = [{"check": one.subject, "state": one.state, "hint": one.hint} for one in checks]
+        terminal.say_json({**sent, "checks": rows})
     else:
         _show(sent, checks)
     if sent["error"] is not None:
@@ -73,16 +67,16 @@ def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str
     return sent
 
 
-def _route(sent: Mapping[str, Any], selectors: tuple[str, ...]) -> Route | None:
-    """Return the route of the mail; None if it did not leave this machine."""
+def _records(sent: Mapping[str, Any], selectors: list[str]) -> list[Record]:
+    """Return the records that the mail needs; none if it did not leave this machine."""
     sender, return_path = (parseaddr(sent[name])[1].rpartition("@")[2].lower() for name in ("sender", "return_path"))
     match sent["provider"]:
         case "mailgun":
-            return Route.over_mailgun(sent["server"].lower(), sender, selectors)
+            return mail_dns.over_mailgun(sent["server"].lower(), sender, selectors)
         case "smtp":
-            return Route.over_smtp(sent["server"], sender, return_path, selectors)
+            return mail_dns.over_smtp(sender, return_path, selectors)
         case _:
-            return None
+            return []
 
 
 def _show(sent: Mapping[str, Any], checks: list[Check]) -> None:
@@ -99,7 +93,3 @@ def _show(sent: Mapping[str, Any], checks: list[Check]) -> None:
         return
     rows = [(one.subject, terminal.styled(one.state), one.hint) for one in checks]
     terminal.show_table(("check", "state", "hint"), rows, whole=("check", "state"))
-
-
-def _as_row(check: Check) -> dict[str, str]:
-    return {"check": check.subject, "state": check.state, "hint": check.hint}

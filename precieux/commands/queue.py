@@ -1,8 +1,7 @@
 """`precieux queue`: counts submissions by place and state, with the age of the oldest."""
 
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
@@ -47,33 +46,22 @@ _ORDER: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """The count of one state in one place. `count` is None if the broker is unavailable.
-
-    `oldest_s` is the age of the oldest in seconds; None if there is none or its age is unknown.
-    """
-
-    place: str
-    state: str
-    count: int | None
-    oldest_s: float | None
-
-
 def show(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show how many submissions, messages, jobs, mails and webhooks wait, and for how long."""
     settings = load(BrokerSettings)
     counts = operate(lambda database: count_everything(database, settings), data_dir)
     if as_json:
-        terminal.say_json([asdict(one) for one in counts])
+        terminal.say_json(counts)
         return
-    terminal.show_table(
-        ("place", "state", "count", "oldest"), ((c.place, c.state, c.count, age(c.oldest_s)) for c in counts)
-    )
+    cells = ((*list(one.values())[:-1], age(one["oldest_s"])) for one in counts)
+    terminal.show_table(("place", "state", "count", "oldest"), cells)
 
 
-async def count_everything(database: Database, settings: BrokerSettings) -> list[Count]:
-    """Return a count for every place and state, in the order in which a submission passes them."""
+async def count_everything(database: Database, settings: BrokerSettings) -> list[dict[str, Any]]:
+    """Return a count for every place and state, in the order in which a submission passes them.
+
+    It is None if the broker is unavailable. `oldest_s` is the age of the oldest in seconds, or None.
+    """
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
     found: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (0, None))
@@ -85,7 +73,10 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
     except BrokerUnavailable as exc:
         found["broker", "waiting"] = found["broker", "dead"] = (None, None)
         terminal.hint(str(exc))
-    return [Count(*key, count, _seconds_since(oldest_at)) for key, (count, oldest_at) in found.items()]
+    return [
+        {"place": place, "state": state, "count": count, "oldest_s": _seconds_since(oldest_at)}
+        for (place, state), (count, oldest_at) in found.items()
+    ]
 
 
 def age(seconds: float | None) -> str | None:

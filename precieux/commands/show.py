@@ -5,10 +5,10 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from precieux import terminal
+from precieux.terminal import styled
 from precieux_client import Client, Run, Submission, TestCase, TestResult
 from precieux_client.models import GOOD_VERDICTS
 from shared.control_characters import replace_controls
@@ -33,18 +33,12 @@ def plain(value: Any) -> Any:
 
 def submissions(found: Iterable[Submission]) -> None:
     """Print a line for each submission."""
-    if not terminal.out.is_terminal:
-        for one in found:
-            made_at = plain(one.created_at)
-            terminal.say(
-                "\t".join((str(one.id), one.state, one.verdict or "-", one.language, points(one.run), made_at))
-            )
-        return
-    table = Table(*_HEADERS, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for one in found:
-        state, verdict = terminal.styled(one.state), terminal.styled(one.verdict)
-        table.add_row(str(one.id), state, verdict, one.language, points(one.run), terminal.short_date(one.created_at))
-    terminal.out.print(table)
+    date = terminal.short_date if terminal.out.is_terminal else plain
+    rows = (
+        (one.id, styled(one.state), styled(one.verdict), one.language, points(one.run), date(one.created_at))
+        for one in found
+    )
+    terminal.show_table(_HEADERS, rows, whole=_HEADERS)
 
 
 def result(client: Client, submission: Submission) -> None:
@@ -61,7 +55,7 @@ def result(client: Client, submission: Submission) -> None:
             if text:
                 words = replace_controls(text).rstrip("\n")
                 terminal.err.print(words, markup=False, style="red", soft_wrap=True)
-    verdict = terminal.styled(submission.verdict or submission.state)
+    verdict = styled(submission.verdict or submission.state)
     score = [f"({points(run)} points)"] if run and run.tests is not None else []
     terminal.err.print(f"Submission {submission.id}:", verdict, *score, soft_wrap=True)
 

@@ -23,7 +23,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -119,37 +118,10 @@ class Cluster:
             folder.mkdir(mode=0o700, exist_ok=True)
             self._home.account.own(folder)
             return folder
-        return self._temporary_folder()
-
-    def _temporary_folder(self) -> Path:
-        """Return a private folder, the same at each start, because an owner that is killed leaves it."""
-        name = hashlib.sha256(os.fsencode(self._home.folder)).hexdigest()[:16]
         # TMPDIR is not used: its path may be as long, or only root may enter it.
-        folder = Path("/tmp", f"precieux-socket-{name}")  # noqa: S108  (checked by `_take`)
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        if not self._take(folder):
-            folder = Path(tempfile.mkdtemp(prefix="precieux-socket-", dir="/tmp"))  # another user was faster
-            self._home.account.own(folder)
+        folder = Path(tempfile.mkdtemp(prefix="precieux-socket-", dir="/tmp"))
+        self._home.account.own(folder)
         return folder
-
-    def _take(self, folder: Path) -> bool:
-        """Make our folder private, and give it to the server's account. Return False if it is another user's."""
-        try:
-            # All steps use one descriptor, because the folder's owner may replace it by a link between two of them.
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        account = self._home.account
-        try:
-            if os.fstat(descriptor).st_uid not in (os.geteuid(), account.uid):
-                return False
-            os.fchmod(descriptor, 0o700)
-            if account.uid is not None and account.gid is not None:
-                os.fchown(descriptor, account.uid, account.gid)
-        finally:
-            os.close(descriptor)
-        return True
 
     def lock(self) -> int:
         """Lock the folder until the returned descriptor is closed. Raise `ConfigurationError` if it is locked."""

@@ -9,32 +9,13 @@ from precieux.up.settings import UpSettings
 from shared.database.roles import Role
 from shared.settings import PREFIX
 
-#: The variables of package managers, which install the libraries of programs: index, proxy, certificates.
-_OF_PACKAGE_MANAGERS: Final = (
-    "PIP_", "npm_config_", "NPM_CONFIG_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
-    "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
-)  # fmt: skip
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
     {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN", "PRECIEUX_BWRAP"}
 )
-_EXECUTOR_MAY_KNOW_PREFIXES: Final = (
-    *(
-        f"{PREFIX}{concern}_"
-        for concern in (
-            "ARTIFACT",
-            "EXECUTOR",
-            "DEFAULT",
-            "MAX",
-            "COMPILE",
-            "PRECOMPILE",
-            "LOG",
-            "PYTHON",
-            "NODE",
-            "JAVA",
-        )
-    ),
-    *_OF_PACKAGE_MANAGERS,
+_EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
+    f"{PREFIX}{concern}_"
+    for concern in ("ARTIFACT", "EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG", "PYTHON", "NODE", "JAVA")
 )
 #: The setting of `up` that only the API may know.
 LOCAL_KEY: Final = f"{PREFIX}LOCAL_KEY"

@@ -3,15 +3,18 @@
 pika waits for as long as the node sends heartbeats. A damaged node sends them, and may answer nothing else.
 
 pika loses its connection by a message whose headers Python cannot hold, such as a time in milliseconds where AMQP has
-seconds. Here such a table of headers is read as an empty one.
+seconds. Here such a message has no properties.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pika
+from pika import spec
+from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import AMQPConnectionError, InvalidFieldTypeException
+from pika.frame import Header
 from pika.spec import BasicProperties
 
 #: Seconds for an answer, as long as for a node that blocks publishers (`blocked_connection_timeout`).
@@ -19,21 +22,23 @@ ANSWER_SECONDS: Final = 60.0
 #: Seconds for an answer while the connection closes.
 CLOSE_SECONDS: Final = 3.0
 
-
+#: What pika raises for such headers.
 _UNREADABLE: Final = (ValueError, OverflowError, OSError, RecursionError, struct.error, InvalidFieldTypeException)
-_decode_table = pika.data.decode_table
 
 
-def _decode_any_table(encoded: bytes, offset: int) -> tuple[dict[Any, Any], int]:
-    """Return a table and the position after it, as pika does. An unreadable one is empty."""
-    try:
-        return _decode_table(encoded, offset)
-    except _UNREADABLE:
-        (size,) = struct.unpack_from(">I", encoded, offset)
-        return {}, offset + 4 + size
+class _TolerantConnection(SelectConnection):
+    _frame_buffer: bytes  # the type stubs leave it out
 
-
-pika.data.decode_table = _decode_any_table
+    def _read_frame(self) -> tuple[int, Any]:
+        try:
+            return super()._read_frame()  # type: ignore[misc, no-any-return]
+        except _UNREADABLE:
+            kind, channel, size = struct.unpack_from(">BHL", self._frame_buffer)
+            if kind != spec.FRAME_HEADER:
+                raise
+            # The class and the weight come before the size of the body.
+            (body_size,) = struct.unpack_from(">4xQ", self._frame_buffer, spec.FRAME_HEADER_SIZE)
+            return spec.FRAME_HEADER_SIZE + size + spec.FRAME_END_SIZE, Header(channel, body_size, BasicProperties())
 
 
 def message_id_of(properties: BasicProperties) -> str | None:
@@ -47,6 +52,9 @@ class DeadlineConnection(pika.BlockingConnection):
 
     _impl: Any  # pika's connection beneath this one; the type stubs leave it out
     _is_ending = False
+
+    def __init__(self, parameters: pika.connection.Parameters | Sequence[pika.connection.Parameters]) -> None:
+        super().__init__(parameters, _impl_class=_TolerantConnection)  # type: ignore[arg-type]
 
     def close(self, reply_code: int = 200, reply_text: str = "Normal shutdown") -> None:
         self._is_ending = True

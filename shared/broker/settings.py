@@ -20,6 +20,6 @@ class BrokerSettings(Settings):
         Literal["quorum", "classic"],
         Field(
             description="the type of RabbitMQ's queue `emails`; `classic` if the original's own publisher declares it,"
-            " and then a restart of RabbitMQ loses its messages, and their jobs are made PRECIEUX_SILENCE_SECONDS later"
+            " and then a restart of RabbitMQ loses its messages, and their jobs are made five minutes later"
         ),
     ] = "quorum"

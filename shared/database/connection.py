@@ -22,7 +22,7 @@ from shared.database.connection_errors import UNAVAILABLE, wrong_address
 from shared.database.connector import Connector
 from shared.database.listener import Listener
 from shared.database.named_parameters import numbered
-from shared.errors import DatabaseConflict, DatabaseFull, DatabaseUnavailable
+from shared.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.settings import Settings
@@ -93,34 +93,11 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     if isinstance(error, asyncpg.DiskFullError):
         metrics.DATABASE_FULL.inc()
         return DatabaseFull(f"the disk of the database is full: {text}")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return DatabaseTooSlow(f"the database took too long: {text}")
     if isinstance(error, UNAVAILABLE):
         return DatabaseUnavailable(f"the database is unavailable: {text}")
     return None
-
-
-@contextlib.contextmanager
-def _requiring_standby(raw: RawConnection) -> Iterator[None]:
-    """Raise `DatabaseUnavailable` if a commit of the block was not confirmed by the synchronous standby.
-
-    If an operator cancels a statement whose commit waits for the standby, Postgres warns and reports success. But the
-    commit is lost if the standby becomes the primary.
-    """
-    unconfirmed: list[asyncpg.PostgresLogMessage] = []
-
-    def note(_: object, message: asyncpg.PostgresLogMessage) -> None:
-        # The text may be in any language.
-        if message.server_source_function == "SyncRepWaitForLSN":
-            unconfirmed.append(message)
-
-    raw.add_log_listener(note)
-    try:
-        yield
-    finally:
-        # A lost connection has no listeners.
-        with contextlib.suppress(asyncpg.InterfaceError):
-            raw.remove_log_listener(note)
-    if unconfirmed:
-        raise DatabaseUnavailable(f"the synchronous standby does not confirm commits: {unconfirmed[0]}")
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:
@@ -247,8 +224,7 @@ class Database:
             async with pool.acquire(timeout=self._wait) as raw:
                 self._held[task] = raw
                 try:
-                    with _requiring_standby(raw):
-                        yield raw
+                    yield raw
                 finally:
                     del self._held[task]
         except Exception as exc:

@@ -76,7 +76,7 @@ uploads = Table(
     Column("request_id", Uuid),
     _time("requested_at"),
     Column("owner", BigInteger, ForeignKey("api_keys.id")),
-    Column("idempotency_key", Text),
+    Column("idempotency_key", Text),  # only the previous release uses it
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
     Column("spec", JSONB),
@@ -411,18 +411,6 @@ suppressions = Table(
     Index("suppressions_canonical_idx", "canonical"),
 )
 
-# Only the previous release reads it.
-quarantine = Table(
-    "quarantine",
-    metadata,
-    Column("sha256", Text, primary_key=True),
-    Column("language", Text),
-    Column("reason", Text, nullable=False),
-    Column("job", BigInteger, nullable=False),
-    Column("crashes", Integer, nullable=False),
-    _time("created_at", default_now=True),
-)
-
 # The budget of a key, a recipient or a domain: the time at which none of it will be in use (`shared.budgets`).
 budgets = Table(
     "budgets",
@@ -476,7 +464,7 @@ outbox = Table(
     _time("failed_at"),
 )
 
-# The previous release keeps messages here if it has no RabbitMQ. This release moves them to the outbox.
+# Programs of revision 0005 keep messages here if they have no RabbitMQ. The migration moves them to the outbox.
 messages = Table(
     "messages",
     metadata,

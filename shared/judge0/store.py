@@ -50,15 +50,12 @@ _WAITING: Final = """
 _COMPILER_STOPPED: Final = b"Compilation: Time limit exceeded"
 
 
-async def remember(connection: Connection, upload: int, request: Mapping[str, Any]) -> UUID:
-    """Store the client's request of a new submission, and return the submission's token."""
-    row = await connection.fetch_one(
-        "INSERT INTO judge0_submissions (upload, request) VALUES (:upload, CAST(:request AS jsonb)) RETURNING token",
-        {"upload": upload, "request": json.dumps(request, ensure_ascii=False)},
+async def remember(connection: Connection, upload: int, token: UUID, request: Mapping[str, Any]) -> None:
+    """Store the client's request of a new submission, and the submission's token."""
+    await connection.execute(
+        "INSERT INTO judge0_submissions (upload, token, request) VALUES (:upload, :token, CAST(:request AS jsonb))",
+        {"upload": upload, "token": token, "request": json.dumps(request, ensure_ascii=False)},
     )
-    assert row is not None
-    token: UUID = row["token"]
-    return token
 
 
 async def upload_of(connection: Connection, token: UUID, *, owner: int | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Forgets answers that are kept for a repeated `Idempotency-Key`, when what they are about is deleted."""
+"""Forgets answers kept for a repeated `Idempotency-Key`: after a day, and when what they are about is deleted."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,6 +12,20 @@ _FORGET: Final = """
     WHERE substring(path || '/' || CAST(made AS text), '^(/v1/(submissions|batches)/[0-9]+)')
         = ANY(CAST(:paths AS text[]))
 """
+#: The most seconds for which an answer is kept.
+KEPT_SECONDS: Final = 86_400
+_FORGET_OLD: Final = f"""
+    DELETE FROM idempotency_keys USING (
+        SELECT owner, path, key FROM idempotency_keys WHERE created_at < now() - interval '{KEPT_SECONDS} seconds'
+        FOR UPDATE SKIP LOCKED
+    ) AS old
+    WHERE (idempotency_keys.owner, idempotency_keys.path, idempotency_keys.key) = (old.owner, old.path, old.key)
+"""  # noqa: S608  (a constant)
+
+
+async def forget_old(connection: Connection) -> None:
+    """Remove what is older than the time for which answers are kept."""
+    await connection.execute(_FORGET_OLD)
 
 
 async def forget_about_submissions(connection: Connection, ids: Iterable[int]) -> None:

@@ -54,24 +54,6 @@ async def submissions(connection: Connection, uploads: Sequence[int], *, links: 
     ]
 
 
-async def whole_submissions(connection: Connection, uploads: Sequence[int], *, links: Links) -> dict[int, Submission]:
-    """Return these submissions as `submission` does, by id. Those that do not exist are left out."""
-    values = {"ids": list(uploads), "text_limit": TEXT_LIMIT}
-    rows = await connection.fetch_all(statements.FIND_WHOLE_SUBMISSIONS, values)
-    states = {row["id"]: mapping.state_of(row) for row in rows}
-    queues = await places(connection, [upload for upload, state in states.items() if state is State.QUEUED])
-    return {
-        row["id"]: mapping.submission_of(
-            row,
-            states[row["id"]],
-            links,
-            queues.get(row["id"]),
-            await _whole_run(connection, row, row["id"], links, TEXT_LIMIT),
-        )
-        for row in rows
-    }
-
-
 async def run(
     connection: Connection,
     upload: int,

@@ -103,10 +103,6 @@ FIND_SUBMISSION_WITH_RUN: Final = f"""
     {_ATTACHED.format(of_run="AND webhooks.run = :run")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}
 """  # noqa: S608
-FIND_WHOLE_SUBMISSIONS: Final = f"""
-    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
-    WHERE u.id = ANY(:ids)
-"""  # noqa: S608
 FIND_SUBMISSIONS: Final = f"""
     SELECT {_SUBMISSION}, {_RUN} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
 """  # noqa: S608

@@ -2,10 +2,8 @@
 
 import argparse
 import random
-import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -60,8 +58,6 @@ def show(report: Report) -> None:
         "installation": report.backends,
         "seed": report.seed,
         "storm": f"{report.seconds:.0f} s",
-        "load average, median and highest": middle_and_top(report.loads),
-        "times slower because of it, the same": middle_and_top(report.slowdowns),
         "faults": report.faults.total(),
         "deaths of services": report.deaths,
         "accepted submissions": verdict.accepted,
@@ -79,10 +75,6 @@ def show(report: Report) -> None:
         print(f"{name:36}{value}")
     for violation in (*verdict.violations[:20], *report.overdue):
         print(f"VIOLATION: {violation}")
-
-
-def middle_and_top(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.1f}, {max(values):.1f}" if values else "unknown"
 
 
 if __name__ == "__main__":

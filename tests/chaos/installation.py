@@ -29,10 +29,8 @@ LEASE_SECONDS: Final = 1
 SETTINGS: Final = {
     "PRECIEUX_LEASE_SECONDS": str(LEASE_SECONDS),
     "PRECIEUX_POLL_INTERVAL": "1",
-    "PRECIEUX_DRAIN_SECONDS": "5",
     "PRECIEUX_KEY_BUDGET": "1000000",
     # The reconciler would hide what the outbox and the acknowledgements fail to do.
-    "PRECIEUX_SILENCE_SECONDS": "86400",
     "PRECIEUX_LOG_LEVEL": "INFO",
     "PRECIEUX_SECRET_KEY": "chaos-" * 8,
 }
@@ -54,7 +52,6 @@ class Installation(ABC):
         self.release = ROOT
         #: Set this if something went wrong; then the folder with the logs is kept.
         self.keep_folder = False
-        self._times: dict[int, tuple[float, float]] = {}
 
     @abstractmethod
     def database_url(self) -> str:
@@ -106,21 +103,6 @@ class Installation(ABC):
         while time.monotonic() < deadline:
             self.tend()
             time.sleep(0.05)
-
-    def slowdown(self) -> float:
-        """Return how many times as long the services took since the last call, because the processors were busy.
-
-        1 means that no thread had to wait for a processor.
-        """
-        before, self._times = (
-            self._times,
-            {one.pid: one.processor_times for one in self.services.values() if one.running},
-        )
-        ran = waited = 0.0
-        for pid, times in self._times.items():
-            earlier = before.get(pid, (0.0, 0.0))
-            ran, waited = ran + times[0] - earlier[0], waited + times[1] - earlier[1]
-        return (ran + waited) / ran if ran > 0 else 1.0
 
     def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Return the rows of a query, on a new connection that bypasses the proxy."""

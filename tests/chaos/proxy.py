@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import random
 import socket
 import struct
 import threading
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
@@ -32,12 +30,9 @@ class Mode(StrEnum):
 
 
 class Proxy:
-    """Listens within `with`, and forwards to `target`, a port here or a unix socket, which may start later.
+    """Listens within `with`, and forwards to `target`, a port here or a unix socket, which may start later."""
 
-    Of several targets, each given by host and port, every connection goes to a random one that accepts it.
-    """
-
-    def __init__(self, target: int | Path | Sequence[tuple[str, int]], *, host: str = "127.0.0.1") -> None:
+    def __init__(self, target: int | Path, *, host: str = "127.0.0.1") -> None:
         self._target = target
         self._host = host
         self._mode = Mode.PASS
@@ -120,14 +115,10 @@ class Proxy:
             target.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        if isinstance(self._target, Path):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if isinstance(self._target, Path):
                 return await asyncio.open_unix_connection(self._target)
-            return None
-        targets = [("127.0.0.1", self._target)] if isinstance(self._target, int) else self._target
-        for host, port in random.sample(targets, len(targets)):
-            with contextlib.suppress(OSError):
-                return await asyncio.open_connection(host, port)
+            return await asyncio.open_connection("127.0.0.1", self._target)
         return None
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool) -> None:

@@ -1,6 +1,5 @@
 """A service as a child process that is restarted when it dies, as by any supervisor."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -106,16 +105,6 @@ class Service:
         """Return the exit code with which it ends by itself; a negative number is a signal."""
         assert self._process is not None
         return self._process.wait(timeout)
-
-    @property
-    def processor_times(self) -> tuple[float, float]:
-        """The seconds for which its threads ran, and for which they waited until a processor was free."""
-        ran = waited = 0
-        for file in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):  # it has just ended
-                of_thread = file.read_text().split()
-                ran, waited = ran + int(of_thread[0]), waited + int(of_thread[1])
-        return ran / 1e9, waited / 1e9
 
     @property
     def descriptors(self) -> int:

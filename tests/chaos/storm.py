@@ -1,6 +1,5 @@
 """Random faults, alone and in pairs, under a steady stream of submissions; then quiet, and the checks."""
 
-import os
 import random
 import time
 from collections import Counter
@@ -30,9 +29,6 @@ class Report:
     drain_s: float = 0.0
     verdict: Verdict | None = None
     overdue: list[str] = field(default_factory=list)
-    #: The load averages of the machine, and how much it slowed the services down: of each fault, and of the time after.
-    loads: list[float] = field(default_factory=list)
-    slowdowns: list[float] = field(default_factory=list)
 
 
 def storm(
@@ -65,16 +61,12 @@ def storm(
             fault.heal(system)
         report.strikes.append(Strike(tuple(fault.name for fault in struck), struck_at, time.time()))
         stream.flow(system, rng.uniform(0.2, 1.0))
-        report.loads.append(os.getloadavg()[0])
-        report.slowdowns.append(system.slowdown())
-        tell(f"          load average {report.loads[-1]:.0f}, services {report.slowdowns[-1]:.1f} times slower")
     peace = time.monotonic()
     try:
         system.wait(lambda: settled(system, load), timeout=drain_timeout, what="everything ends after the storm")
     except AssertionError as exc:
         report.overdue.append(str(exc))
     report.drain_s = time.monotonic() - peace
-    report.slowdowns.append(system.slowdown())
     report.verdict = judge(system, load)
     system.keep_folder |= bool(report.overdue or report.verdict.violations)
     report.overdue += _overdue_leases(system)

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
 @pytest.fixture(scope="module", params=["as it comes", "without cgroups", "ordinary user"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    with running_executor(request.param, executor_slots="1", executor_express_slots="0", executor_queue="1") as running:
+    with running_executor(request.param, executor_slots="1", express_slots="0", queue="1") as running:
         yield running.url.replace("http:", "ws:") + "converse"
 
 

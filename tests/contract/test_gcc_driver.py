@@ -20,7 +20,7 @@ from tests.fixtures.languages import need_language
 
 pytestmark = pytest.mark.contract
 
-_SETTINGS: Final = ExecutorSettings(precompile_headers=False, executor_warm=False)
+_SETTINGS: Final = ExecutorSettings().tuned(precompile_headers=False, warm_boxes=0)
 _MAIN: Final = "int main(void) { return 0; }\n"
 _SOURCES: Final = {
     "c": {
@@ -44,6 +44,10 @@ _SOURCES: Final = {
         "bad_assembler": 'int main(void) { __asm__("no such thing"); }\n',
         "assembler_warning": '__asm__(".warning \\"careful\\"");\n' + _MAIN,
         "assembler_gives_up": '__asm__(".abort");\n' + _MAIN,
+        # A signal kills the assembler, and the driver prints that.
+        "too_large": f"char all[200 << 20] = {{1}};\n{_MAIN}",
+        # The compiler exhausts its stack while it writes.
+        "too_deep": f"int x = {'(' * 60_000}1{')' * 60_000};",
         "warning_and_undefined": "int elsewhere(void);\nint main(void) { int *p = 1; return elsewhere(); }\n",
         "linker_warning": "char *tmpnam(char *);\nint main(void) { return tmpnam(0) != 0; }\n",
         "link_time": '__attribute__((optimize("lto"))) ' + _MAIN,

@@ -1,7 +1,9 @@
 """Programs import the operator's libraries, read-only, and slow ones stand ready."""
 
+import fcntl
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,14 @@ import httpx
 import pytest
 
 from executor.languages import known
-from executor.libraries.chosen import install_libraries
-from executor.settings import ExecutorSettings
-from shared.errors import ConfigurationError
+from executor.sandbox.base import find_python
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.gate import missing
 from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(600)]
 
-_FOUR = "numpy,pandas,scipy,matplotlib"
+_FOUR = ("numpy", "pandas", "scipy", "matplotlib")
 #: Prints whether the process was forked from a zygote that had imported the module.
 _READY = """
 import {name}
@@ -92,33 +92,36 @@ def test_a_source_does_not_replace_a_library(small: RunningExecutor) -> None:
 
 @pytest.fixture(scope="session")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install NumPy, pandas, SciPy and Matplotlib, once for all workers. Return the cache folder.
+    """Install NumPy, pandas, SciPy and Matplotlib, once for all workers. Return their folder.
 
-    `PRECIEUX_TEST_LIBRARIES` names a cache folder that is kept between runs.
+    `PRECIEUX_TEST_LIBRARIES` names a folder that is kept between runs.
     """
     # The folder of this worker is in one that all share (pytest-xdist).
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if base.name.startswith("popen-") else base
-    cache = Path(os.environ.get("PRECIEUX_TEST_LIBRARIES") or shared / "libraries-cache")
-    (cache / "libraries").mkdir(parents=True, exist_ok=True)
+    folder = Path(os.environ.get("PRECIEUX_TEST_LIBRARIES") or shared / "packages")
     shared.chmod(0o755)
-    cache.chmod(0o755)
-    try:
-        install_libraries(ExecutorSettings(python_packages=_FOUR), cache / "libraries")
-    except ConfigurationError as exc:
-        missing("an index of Python packages", f"connect to a network ({exc}).")
-    return cache
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = folder.with_name(f"{folder.name}.new")
+            # The command of docs/how-to/let-programs-import-libraries.md.
+            pip = ["pip", "--python", find_python(), "install", "--only-binary", ":all:", "--target", str(made), *_FOUR]
+            if subprocess.run([sys.executable, "-m", *pip], umask=0o022).returncode:
+                missing("an index of Python packages", "connect to a network.")
+            made.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def cold(four: Path) -> Iterator[RunningExecutor]:
-    with running_executor(executor_warm="false", python_packages=_FOUR, executor_cache_dir=str(four)) as running:
+    with running_executor(warm_boxes="0", python_packages=str(four)) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def warm(four: Path) -> Iterator[RunningExecutor]:
-    with running_executor(executor_slots="2", python_packages=_FOUR, executor_cache_dir=str(four)) as running:
+    with running_executor(executor_slots="2", python_packages=str(four)) as running:
         yield running
 
 
@@ -157,7 +160,7 @@ def stand_ready(executor: RunningExecutor, name: str) -> None:
 
 @pytest.mark.slow
 def test_what_is_installed_is_listed(warm: RunningExecutor) -> None:
-    assert {*_FOUR.split(",")} <= {*libraries(warm)}
+    assert {*_FOUR} <= {*libraries(warm)}
 
 
 @pytest.mark.slow
@@ -230,16 +233,6 @@ def test_node_programs_require_and_import_a_library(with_node: RunningExecutor) 
             assert found == "good\n"
     broken = run(with_node, "require('broken')", language="js")
     assert "it is broken" in broken["error"]
-
-
-@pytest.mark.slow
-def test_npm_installs_what_is_named(tmp_path: Path) -> None:
-    settings = ExecutorSettings(node_packages="left-pad@1.3.0")
-    try:
-        found = install_libraries(settings, tmp_path)
-    except ConfigurationError as exc:
-        missing("a registry of npm", f"connect to a network ({exc}).")
-    assert [(one.name, one.version) for one in found.by_language["js"]] == [("left-pad", "1.3.0")]
 
 
 _GREETING = 'package own;\npublic class Greeting {\n  public static String text() { return "good"; }\n}\n'

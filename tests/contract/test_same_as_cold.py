@@ -1,16 +1,12 @@
-"""A program has the same output, errors and exit code from a cold and a warm runtime, and with and without precompiled
-headers.
+"""A program has the same output, errors and exit code from a cold and a warm runtime, from javac and the shared javac,
+and with and without precompiled headers.
 
-Each program in `programs/` runs in an executor that starts everything cold, and in one that has runtimes, compilers
-and headers ready. All get the same input; `Case` holds the rest of a program's request.
+Each program in `programs/` runs in an executor that starts everything cold, and in one that has runtimes, javac and
+headers ready. All get the same input; `Case` holds the rest of a program's request.
 """
 
 import asyncio
-import base64
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +16,9 @@ import httpx
 import pytest
 
 from executor.languages import known
+from executor.settings import ExecutorSettings
+from executor.warm.__main__ import precompile
+from shared.engine import Compiled, TestEnded
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
@@ -40,16 +39,14 @@ _QUICK: dict[str, tuple[str, ...]] = {
         "thread_outlives_main", "uncaught", "unicode", "writes_module",
     ),
     "js": (
-        "children", "collected", "deep", "emit_patched", "exit_code_set", "exits_with_work", "globals",
+        "children", "collected", "deep", "exit_code_set", "globals",
         "heap_is_bounded", "identity", "input_by_lines", "input_piped", "killed", "module", "much_output", "order",
         "own_modules", "process_state", "random", "rejection", "require_missing", "signal_handled", "stack",
         "syntax_error", "threads", "throw_error", "unsettled", "worker",
     ),
     "java": (
-        "annotations", "exits", "files", "hello", "hooks", "identity", "input_lines", "lambda_text", "many_errors",
-        "no_main", "signals", "throws", "unflushed", "warnings_and_errors",
+        "annotations", "files", "hello", "lambda_text", "many_errors", "no_main", "throws", "warnings_and_errors",
     ),
-    "c": tuple(path.stem for path in (_FOLDER / "c").glob("*.c")),
     # C++ takes seconds to compile without precompiled headers, and so do the headers. `test_precompiled_headers` has
     # some of such programs.
     "cpp": (),
@@ -58,19 +55,11 @@ _QUICK: dict[str, tuple[str, ...]] = {
 _RENAMED = {
     "py": ("imports_itself", "inspects", "pickle_main", "syntax_error", "uncaught"),
     "js": ("identity", "module", "require_missing", "own_modules", "syntax_error", "unsettled", "worker"),
-    "c": ("errors", "includes_itself", "names"),
     "cpp": ("errors_below_a_comment",),
 }
 #: The suffix of the other name, if it is not that of the program's file.
 _SUFFIXES = {"unsettled": ".mjs"}
-#: An addon for Node that has work for the end of the process.
-_ADDON = """
-#include <stdio.h>
-#include <stdlib.h>
-static void end(void) { puts("the addon's end"); }
-void *napi_register_module_v1(void *environment, void *exports) { atexit(end); return exports; }
-"""
-#: How long a runtime may take to get ready; Java's files have to be made once on each machine.
+#: How long a runtime may take to get ready.
 _READY_S = 120
 
 
@@ -87,7 +76,7 @@ class Case:
 
 def _cases() -> Iterator[Case]:
     for path in sorted(_FOLDER.glob("*/*")):
-        if path.suffix == f".{path.parent.name}":
+        if path.parent.name in _QUICK and path.suffix == f".{path.parent.name}":
             case = Case(path.parent.name, path.stem, path.read_text())
             yield case
             if case.name in _RENAMED.get(case.language, ()):
@@ -105,7 +94,7 @@ _CASES = list(_cases())
 
 @pytest.fixture(scope="module")
 def cold() -> Iterator[str]:
-    with running_executor(executor_warm="false", compile_cache_bytes="0") as running:
+    with running_executor(warm_boxes="0", compile_cache_bytes="0") as running:
         yield running.url
 
 
@@ -113,40 +102,32 @@ def cold() -> Iterator[str]:
 def warm(cold: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     has_cpp = any(item.nodeid.partition("[")[2].startswith("cpp") for item in request.session.items)
     folder = tmp_path_factory.mktemp("cache")
-    precompile = str(has_cpp).lower()
-    environment = {
-        **os.environ,
-        "PRECIEUX_EXECUTOR_CACHE_DIR": str(folder),
-        "PRECIEUX_PRECOMPILE_HEADERS": precompile,
-    }
-    subprocess.run([sys.executable, "-m", "executor.warm"], env=environment, check=True)
+    asyncio.run(precompile(ExecutorSettings(executor_cache_dir=folder).tuned(precompile_headers=has_cpp)))
     with running_executor(
-        compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers=precompile
+        compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers=str(has_cpp)
     ) as running:
         asyncio.run(_await_readiness(cold, running.url))
         yield running.url
 
 
-@pytest.fixture
-def addon(tmp_path: Path) -> str:
-    """The compiled `_ADDON`, in base64."""
-    compiled = tmp_path / "addon.node"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", compiled], input=_ADDON.encode(), check=True)
-    return base64.b64encode(compiled.read_bytes()).decode()
-
-
 async def _await_readiness(cold: str, warm: str) -> None:
-    """Wait until a program uses far less CPU time than the start of its runtime takes."""
-    async with httpx.AsyncClient(timeout=120) as client:
-        for language in {case.language for case in _CASES if known()[case.language].toolchain()}:
-            case = Case(language, "reference", known()[language].reference.source)
-            start = (await _run(client, cold, case))["time_s"]
+    """Wait until a program, or its compilation, uses far less CPU time than the start of its runtime or compiler."""
+    for language in ("py", "js", "java"):
+        if known()[language].toolchain():
+            start = await _start_s(cold, language)
 
-            async def waits(case: Case = case, start: float = start) -> bool:
-                return bool((await _run(client, warm, case))["time_s"] <= start / 2)
+            async def waits(language: str = language, start: float = start) -> bool:
+                return await _start_s(warm, language) <= start / 2
 
-            if known()[language].run.warm:
-                await eventually(waits, _READY_S, f"a runtime of {language} waits")
+            await eventually(waits, _READY_S, f"{language} waits")
+
+
+async def _start_s(url: str, language: str) -> float:
+    """Return the CPU seconds of the reference program's first step."""
+    reference = known()[language].reference
+    tests = [{"stdin": reference.input}]
+    events = await run_call.events(url, language, {f"Greeting.{language}": reference.source}, tests=tests)
+    return next(event.cpu_s for event in events if isinstance(event, Compiled | TestEnded))
 
 
 async def _run(client: httpx.AsyncClient, url: str, case: Case) -> dict[str, Any]:
@@ -164,14 +145,7 @@ async def test_a_warm_program_behaves_like_a_cold_one(case: Case, cold: str, war
     assert from_warm == from_cold
 
 
-async def test_the_end_of_a_library_runs_in_a_warm_node(cold: str, warm: str, addon: str) -> None:
-    source = f"require('fs').writeFileSync('own.node', '{addon}', 'base64'); require('./own.node')"
-    async with httpx.AsyncClient(timeout=120) as client:
-        for url in (cold, warm):
-            assert (await _run(client, url, Case("js", "addon", source)))["output"] == "the addon's end\n"
-
-
-@pytest.mark.parametrize("language", sorted({case.language for case in _CASES} - {"cpp"}))
+@pytest.mark.parametrize("language", ["js", "py"])
 async def test_files_and_arguments_reach_a_warm_program(language: str, cold: str, warm: str) -> None:
     """`POST /run` gives them to runtimes that have started before they were known."""
     need_language(language)

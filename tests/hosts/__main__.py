@@ -1,134 +1,114 @@
-"""`python -m tests.hosts` tests configurations in a virtual machine, and prints a table. See docs/hosts.md."""
+"""`python -m tests.hosts` tests the executor on kinds of hosts, in a virtual machine. See docs/hosts.md."""
 
 import argparse
-import datetime
-import json
-import math
 import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from types import FrameType
 
-from rich.console import Console
-
-from tests.hosts import campaign, checkout, facts, page, table
+from tests.hosts import checkout
 from tests.hosts.architecture import ARCHITECTURES
-from tests.hosts.configurations import CONFIGURATIONS
-from tests.hosts.errors import HostsError
-from tests.hosts.facts import Facts
+from tests.hosts.checkout import FOLDER
+from tests.hosts.configurations import CONFIGURATIONS, Configuration
+from tests.hosts.doctor import run_doctor
+from tests.hosts.guest import measure_slowness
 from tests.hosts.image import find_or_build, folder_of_images
-from tests.hosts.machine import running_machine
-from tests.hosts.pace import measure_slowness
-from tests.hosts.plan import choose, estimate_s, plan
-from tests.hosts.progress import Progress
-from tests.hosts.result import Result
-from tests.hosts.store import Store, as_json
-from tests.hosts.suites import SUITES
+from tests.hosts.machine import Machine, running_machine
+from tests.hosts.reporting import HostsError, Result, say
+from tests.hosts.suites import SUITES, run_suite
+
+_PREPARATION_S = 600
+#: Kills the units, scopes and containers that a suite left when it was stopped.
+_KILL_LEFTOVERS = """
+systemctl kill --signal=KILL 'run-*.service' 'run-*.scope'
+pkill -KILL -f '[-]m executor'
+docker ps --quiet | xargs --no-run-if-empty docker kill
+true
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Return 0 if all was as expected, 1 if not, 2 if nothing could be run, and 130 if the run was stopped."""
     options = _parser().parse_args(arguments)
+    hosts = [one for one in CONFIGURATIONS if any(fnmatchcase(one.name, pattern) for pattern in options.only)]
+    if options.list:
+        for one in hosts:
+            print(f"{one.name:20}{one.title:72}{' '.join(one.suites)}")
+        return 0
     signal.signal(signal.SIGTERM, _as_interrupt)
-    progress = Progress()
+    all_ok = True
     try:
-        if options.list:
-            for one in choose(CONFIGURATIONS, options.only, options.suites):
-                print(f"{one.name:28}{one.title:60}{' '.join(one.suites)}")
-            return 0
-        if options.markdown:
-            page.check(options.markdown, options.architecture)
-        return _show(options, *_run(options, progress))
+        for host, result in _results(hosts, options):
+            print(f"{host.name}\t{result.suite}\t{'ok' if result.ok else 'NOT OK'}\t{result.words}", flush=True)
+            for detail in result.details:
+                say(f"    {' '.join(detail.split())}")
+            all_ok &= result.ok
     except HostsError as exc:
-        progress.print(str(exc))
+        say(str(exc))
         return 2
     except KeyboardInterrupt:
-        progress.print("stopped; the results so far are kept, and `--resume` continues")
         return 130
+    return 0 if all_ok else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make test-hosts", description=__doc__)
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="configurations; * matches any text")
-    parser.add_argument("--suites", nargs="+", default=[], choices=SUITES, metavar="SUITE", help=", ".join(SUITES))
-    parser.add_argument(
-        "--part", default="", metavar="N/M", help="run only part N of suites that are split into M parts"
-    )
-    parser.add_argument("--resume", action="store_true", help="skip what has a result for this commit")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="NAME", help="configurations; * matches any text")
+    parser.add_argument("--suites", nargs="+", default=[*SUITES], choices=SUITES, metavar="SUITE", help=str([*SUITES]))
     parser.add_argument("--list", action="store_true", help="list the configurations and run nothing")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table into this Markdown file")
     parser.add_argument("--architecture", default="amd64", choices=ARCHITECTURES)
     parser.add_argument(
-        "--patience", type=_patience, metavar="N", help="multiply time limits by N, not by the measured slowness"
+        "--patience", type=float, metavar="N", help="multiply time limits by N, not by the measured slowness"
     )
     return parser
 
 
-def _patience(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 1 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return number
-
-
-def _run(options: argparse.Namespace, progress: Progress) -> tuple[Facts, list[Result]]:
-    """Return the results of this run, and with --resume also those of earlier runs."""
-    configurations = choose(CONFIGURATIONS, options.only, options.suites)
+def _results(hosts: Sequence[Configuration], options: argparse.Namespace) -> Iterator[tuple[Configuration, Result]]:
     architecture = ARCHITECTURES[options.architecture]
-    folder = folder_of_images()
     if not checkout.is_clean():
-        progress.print("uncommitted changes are not tested")
-    commit = checkout.commit()
-    store = Store(folder, architecture.debian, commit)
-    results = list(store.results) if options.resume else []
-    image = find_or_build(folder, architecture, progress)
-    with running_machine(image, architecture, progress) as machine:
+        say("uncommitted changes are not tested")
+    image = find_or_build(folder_of_images(), architecture)
+    with running_machine(image, architecture) as machine:
         pace = measure_slowness(machine.guest)
-        progress.print(f"{machine.how}; {pace:g} times slower than a quiet machine of today")
-        with progress.step(f"installing commit {commit}"):
-            checkout.install(machine.guest, architecture.machine)
-        machine_facts = facts.collect(
-            machine,
-            date=f"{datetime.datetime.now(datetime.UTC):%d %B %Y}",
-            commit=commit,
-            architecture=architecture.debian,
-            slowness=pace,
-        )
+        say(f"{machine.how}; {pace:g} times slower than a quiet machine of today")
+        say(f"installing commit {checkout.commit()}")
+        checkout.install(machine.guest, architecture.machine)
         machine.save_snapshot()
-        patience = options.patience or pace
-        rows = plan(configurations, options.suites, options.part, patience, results)
-        progress.print(f"{len(rows)} configurations to run, about {estimate_s(rows, pace) / 60:.0f} minutes")
-        for result in campaign.run(machine, rows, patience, progress):
-            store.keep(result, machine_facts)
-    cells = {(row.configuration.name, cell.suite.name) for row in rows for cell in row.cells}
-    this_run = [one for one in store.results if (one.configuration, one.suite) in cells]
-    return machine_facts, store.results if options.resume else this_run
+        for host in hosts:
+            machine.restore_snapshot()
+            for result in _run(machine, host, options.suites, options.patience or pace):
+                yield host, result
 
 
-def _show(options: argparse.Namespace, machine_facts: Facts, results: list[Result]) -> int:
-    """Print the results, and return the exit code."""
-    lines = table.build_lines(CONFIGURATIONS, results)
-    if options.json:
-        print(json.dumps(as_json(machine_facts, results), indent=1))
-    elif (out := Console(highlight=False)).is_terminal:
-        out.print(table.for_terminal(lines))
-    else:
-        print("\n".join(table.for_pipe(lines)))
-    failures = table.failures(lines)
-    summary = (table.heading(machine_facts), table.verdict(lines))
-    if options.markdown:
-        page.write(
-            options.markdown,
-            options.architecture,
-            [*summary, "", *table.for_markdown(lines), "", *(f"- {one}" for one in failures)],
-        )
-    print(*summary, sep="\n", file=sys.stderr)
-    return 0 if all(one.ok for one in results) else 1
+def _run(machine: Machine, host: Configuration, suites: Sequence[str], slowness: float) -> Iterator[Result]:
+    """Yield the results of one host, first the doctor's, which finds how to start the executor."""
+    say(f"{host.name}: doctor")
+    if problem := _prepare(machine, host):
+        yield Result("doctor", False, "not run", (problem,))
+        return
+    doctor = run_doctor(machine.guest, host.user, host.start, host.expect, host.then, slowness)
+    yield doctor.result
+    for name in (name for name in host.suites if name in suites):
+        if doctor.start is None or doctor.serves is None:
+            yield Result(name, False, "not run")
+            continue
+        say(f"{host.name}: {name}")
+        result = run_suite(machine, host, name, doctor.start, doctor.serves, slowness)
+        if not result.ok:
+            machine.guest.run("root", _KILL_LEFTOVERS, _PREPARATION_S)
+        yield result
+
+
+def _prepare(machine: Machine, host: Configuration) -> str:
+    """Return a message if a command fails, else an empty string."""
+    commands = [(host.user, command) for command in host.start.prepare]
+    commands += [("root", command) for command in host.prepare]
+    for user, command in commands:
+        result = machine.guest.run(user, f"cd {FOLDER} && {command}", _PREPARATION_S)
+        if not result.ok:
+            return f"could not be prepared: `{command.strip()}`: {result.words}"
+    return ""
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from tests.fixtures import wheels
-from tests.hosts.errors import HostsError
 from tests.hosts.guest import Guest
 from tests.hosts.image import ROOT
+from tests.hosts.reporting import HostsError
 
 FOLDER: Final = "/srv/precieux"
 _LIMIT_S: Final = 1800
 #: The folder of the commit's wheel. It is built here: its compiler takes minutes on an emulated processor.
-_BUILT: Final = "built"
+BUILT: Final = "built"
 #: Keeps the virtual environment, and updates it if the commit needs other packages. Also installs the commit in /opt,
 #: as an operator does.
 _INSTALL: Final = f"""
@@ -23,8 +23,7 @@ find . -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {{}} +
 tar -x
 deploy/bootstrap test
 .venv/bin/python -m executor.sandbox.init.build
-/opt/precieux/bin/pip install --quiet --no-deps --force-reinstall {_BUILT}/*.whl
-rm -r {_BUILT}
+/opt/precieux/bin/pip install --quiet --no-deps --force-reinstall {BUILT}/*.whl
 .venv/bin/python -m compileall -q -x /programs/ executor shared precieux tests
 """
 
@@ -47,7 +46,7 @@ def install(guest: Guest, machine: str) -> None:
             wheel = wheels.build(machine, Path(folder), source)
         finally:
             _git("worktree", "remove", "--force", str(source))
-        archive = _git("archive", f"--prefix={_BUILT}/", f"--add-file={wheel}", "--prefix=", "HEAD")
+        archive = _git("archive", f"--prefix={BUILT}/", f"--add-file={wheel}", "--prefix=", "HEAD")
     result = guest.run("root", _INSTALL, _LIMIT_S, stdin=archive)
     if not result.ok:
         raise HostsError(f"The checkout could not be installed in the machine: {result.words}")

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import yaml
 
-from tests.hosts.errors import HostsError
 from tests.hosts.image import ROOT
+from tests.hosts.reporting import HostsError
 
 _DEFAULT: Final = re.compile(r"\$\{\w+:-([^}]*)\}")
 _SINGLE_VALUES: Final = {
@@ -44,15 +44,15 @@ def options(service: dict[str, Any]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def without(words: tuple[str, ...], *settings: str) -> tuple[str, ...]:
-    """Return `words` without the security options that begin with one of the `settings`."""
-    remaining: list[str] = []
+def without_security(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return options of `docker run` without those for seccomp, AppArmor and the paths of the system."""
+    kept: list[str] = []
     for word in words:
-        if word.startswith(settings) and remaining and remaining[-1] == "--security-opt":
-            remaining.pop()
+        if kept and kept[-1] == "--security-opt" and word.startswith(("seccomp=", "apparmor=", "systempaths=")):
+            kept.pop()
         else:
-            remaining.append(word)
-    return tuple(remaining)
+            kept.append(word)
+    return tuple(kept)
 
 
 def _dockerfile_user() -> tuple[str, ...]:

@@ -5,24 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.hosts.start import PYTHON
+from tests.hosts.start import CACHE, PYTHON
 
 #: The name of the image that `prepare` makes.
 _IMAGE: Final = "precieux-host"
-#: The executor's cache, which is lost with the container.
-_CACHE: Final = "/var/cache/precieux"
-#: Starts Docker for an ordinary user, with Debian's script.
-_ROOTLESS_DOCKER: Final = """
-    PATH=$PATH:/usr/sbin:/sbin:/usr/share/docker.io/contrib
-    systemd-run --user --quiet --unit=docker-rootless --setenv=PATH="$PATH" -p Delegate=yes -p Type=notify \\
-        -p NotifyAccess=all dockerd-rootless.sh
-"""
 
 
 @dataclass(frozen=True)
 class Container:
     """A container that shares the machine's network, so that tests reach the executor without a token. It mounts the
-    machine's /usr and its checkout read-only. `engine` is a command, such as `docker`."""
+    machine's /usr and its checkout read-only. `engine` is `docker` or `podman`."""
 
     engine: str
     options: tuple[str, ...]
@@ -35,10 +27,7 @@ class Container:
         The image has folders to mount on, and the files that Debian's programs need outside /usr. /sbin is
         a folder and no link into /usr, because Docker mounts its init there, and the mount on /usr would hide it.
         """
-        start = {
-            "docker": ("systemctl start docker",),
-            "podman": (),
-        }.get(self.engine, (_ROOTLESS_DOCKER,))
+        start = ("systemctl start docker",) if self.engine == "docker" else ()
         make = f"""
             folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
             mkdir -p usr etc proc sys dev root home sbin srv/precieux var/tmp var/cache run tmp &&
@@ -55,8 +44,8 @@ class Container:
         # Podman would look for a program with another name.
         init = ("--init", "--init-path", "/usr/bin/tini") if self.engine == "podman" else ("--init",)
         return (
-            *(*self.engine.split(), "run", "--rm", *init, "--network", "host", *self.options, *mounts, _IMAGE),
-            *("env", f"PRECIEUX_EXECUTOR_CACHE_DIR={_CACHE}"),
+            *(self.engine, "run", "--rm", *init, "--network", "host", *self.options, *mounts, _IMAGE),
+            *("env", f"PRECIEUX_EXECUTOR_CACHE_DIR={CACHE}"),
         )
 
     def run(self, command: Sequence[str]) -> str:

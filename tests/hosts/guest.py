@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.hosts.reporting import HostsError
+
 #: Seconds between SIGTERM and SIGKILL for a command that exceeds its limit.
 _GRACE_S: Final = 5
 #: Seconds that the connection may take in addition to the command's limit.
@@ -87,6 +89,27 @@ class Guest:
         }
         settings = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         return ["ssh", "-F", "none", "-i", str(self.key), "-p", str(self.port), *settings, f"{user}@127.0.0.1"]
+
+
+#: Starts processes, because most of the time of a box is spent on that.
+_WORK: Final = """
+import subprocess, sys, time
+began = time.monotonic()
+for _ in range(10):
+    subprocess.run([sys.executable, "-c", "import json, asyncio"], check=True)
+print(time.monotonic() - began)
+"""
+#: Seconds that `_WORK` takes on a quiet machine with processors of 2023, and seconds that it may take.
+_USUAL_S: Final = 1.0
+_LONGEST_S: Final = 600
+
+
+def measure_slowness(guest: Guest) -> float:
+    """Return how many times slower the machine is than a quiet one of today, at least 1. It changes with other work."""
+    result = guest.run("root", f"/usr/bin/python3 -c {shlex.quote(_WORK)}", _LONGEST_S)
+    if not result.ok:
+        raise HostsError(f"The speed of the machine could not be measured: {result.words}")
+    return max(1.0, round(float(result.output) / _USUAL_S, 1))
 
 
 def _text(stream: bytes | None) -> str:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.hosts.architecture import Architecture
-from tests.hosts.errors import HostsError
-from tests.hosts.progress import Progress
+from tests.hosts.reporting import HostsError, say
 
 ROOT: Final = Path(__file__).parent.parent.parent
 _SCRIPT: Final = Path(__file__).parent / "build-image"
@@ -23,7 +22,7 @@ _PACKAGES: Final = (
     *("apparmor", "apparmor-utils", "apparmor-profiles", "uidmap", "bubblewrap"),
     *("git", "make", "python3", "python3-venv", "haproxy", "rabbitmq-server"),
     *("gcc", "g++", "libc6-dev", "binutils-gold", "default-jdk-headless", "nodejs"),
-    *("docker.io", "docker-cli", "docker-compose", "iptables", "rootlesskit"),
+    *("docker.io", "docker-cli", "docker-compose", "iptables"),
     *("podman", "crun", "netavark", "passt", "slirp4netns", "fuse-overlayfs"),
 )
 #: Programs that make an image, each with its Debian package.
@@ -74,7 +73,7 @@ def folder_of_images() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "precieux" / "hosts"
 
 
-def find_or_build(folder: Path, architecture: Architecture, progress: Progress) -> Image:
+def find_or_build(folder: Path, architecture: Architecture) -> Image:
     """Return the image in `folder`. Make it first if it is missing or its packages have changed."""
     image = Image(folder / architecture.debian)
     digest = _digest(architecture)
@@ -84,11 +83,10 @@ def find_or_build(folder: Path, architecture: Architecture, progress: Progress) 
     if os.geteuid() != 0:
         raise HostsError(f"Only root can make the image. Run this once as root, with PRECIEUX_HOSTS_DIR={folder}.")
     image.digest_file.unlink(missing_ok=True)
-    with progress.step(f"making the image in {image.folder}; this takes about 5 minutes and 4 GB"):
-        packages = (architecture.kernel_package, *_PACKAGES)
-        command = [str(_SCRIPT), str(image.folder), architecture.debian, _SUITE, str(ROOT), *packages]
-        if _run(command):
-            raise HostsError("The image could not be made; see above.")
+    say(f"making the image in {image.folder}; this takes about 5 minutes and 4 GB")
+    packages = (architecture.kernel_package, *_PACKAGES)
+    if _run([str(_SCRIPT), str(image.folder), architecture.debian, _SUITE, str(ROOT), *packages]):
+        raise HostsError("The image could not be made; see above.")
     image.digest_file.write_text(digest)
     return image
 

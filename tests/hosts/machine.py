@@ -14,10 +14,9 @@ from typing import Final
 
 from precieux.ports import free_ports
 from tests.hosts.architecture import Architecture
-from tests.hosts.errors import HostsError
 from tests.hosts.guest import Guest
 from tests.hosts.image import Image
-from tests.hosts.progress import Progress
+from tests.hosts.reporting import HostsError, say
 
 _KVM_BOOT_S: Final = 120
 _EMULATED_BOOT_S: Final = 900
@@ -68,30 +67,29 @@ class Machine:
 
 
 @contextlib.contextmanager
-def running_machine(
-    image: Image, architecture: Architecture, progress: Progress, port: int | None = None
-) -> Iterator[Machine]:
+def running_machine(image: Image, architecture: Architecture) -> Iterator[Machine]:
     """Boot a copy of the image. Use KVM if the kernel boots with it, else an emulated processor."""
     if not shutil.which(architecture.qemu):
         raise HostsError(f"{architecture.qemu} is missing: run `apt install {architecture.qemu_package}`.")
-    guest = Guest(port or free_ports(1)[0], image.key)
+    guest = Guest(free_ports(1)[0], image.key)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="precieux-hosts-")))
         monitor = folder / "monitor"
         if os.access("/dev/kvm", os.W_OK) and platform.machine() == architecture.machine:
             command = _command(image, architecture, guest.port, monitor, ("-accel", "kvm", "-cpu", "host"))
-            with progress.step("booting the machine with KVM"), contextlib.ExitStack() as attempt:
+            say("booting the machine with KVM")
+            with contextlib.ExitStack() as attempt:
                 if _boots(attempt.enter_context(_process(command, image)), guest, image, _KVM_BOOT_S):
                     stack.push(attempt.pop_all())
                     yield Machine(guest, "KVM", monitor)
                     return
-            progress.print(f"the machine does not boot with KVM ({_first_line(_log(image))}); emulating the processor")
+            say(f"the machine does not boot with KVM ({_first_line(_log(image))}); emulating the processor")
         emulation = ("-accel", "tcg,thread=multi,tb-size=1024", "-cpu", architecture.emulated)
         command = _command(image, architecture, guest.port, monitor, emulation, architecture.arguments)
-        with progress.step("booting the machine, emulated"):
-            process = stack.enter_context(_process(command, image))
-            if not _boots(process, guest, image, _EMULATED_BOOT_S):
-                raise HostsError(f"The machine did not boot; see {_console(image)} and {_log(image)}.")
+        say("booting the machine, emulated")
+        process = stack.enter_context(_process(command, image))
+        if not _boots(process, guest, image, _EMULATED_BOOT_S):
+            raise HostsError(f"The machine did not boot; see {_console(image)} and {_log(image)}.")
         yield Machine(guest, "emulated", monitor)
 
 

@@ -4,16 +4,16 @@ A step stops, restarts, upgrades, kills or freezes a part while programs are sub
 that was accepted has the right output and one mail. If no service listens, a request is sent again with the same
 Idempotency-Key, as a patient client does.
 
-    install         run this environment's `precieux install-service`
+    install         run this environment's `precieux install-service`, and start the units
     restart         restart both units with systemctl
     stop            stop both units and start them again
-    upgrade         install --wheel with pip, if it is given, and run `install-service` again
+    upgrade         install --wheel with pip, if it is given, and install again
     kill            send SIGKILL to the executor, each service, Postgres and `up`, one after the other
     freeze          send SIGSTOP to the executor and each service, so that the watchdog ends them
     freeze-up       send SIGSTOP to `up`
     before-reboot   submit programs and save what was accepted; then reboot the machine
     after-reboot    wait until all saved submissions are answered
-    remove          run `precieux install-service --remove`
+    remove          stop and remove the units
 
 Without a STEP, all steps except those of the reboot run. Each step prints one line. The exit code is 0 if all passed.
 """
@@ -60,8 +60,10 @@ class Service:
     data: Path = Path("/var/lib/precieux")
     options: tuple[str, ...] = ()
 
-    def install(self, *options: str) -> None:
-        run(self.precieux, "install-service", *self.options, *options)
+    def install(self) -> None:
+        run(self.precieux, "install-service", *self.options)
+        self.systemctl("enable", *UNITS)
+        self.systemctl("restart", *UNITS)
 
     def systemctl(self, *words: str) -> str:
         return run("systemctl", *self.options, *words)
@@ -121,7 +123,9 @@ class Trial:
     def submit(self, number: int, seconds: float) -> None:
         """Submit a program, and send it again until it is accepted."""
         program = PROGRAM.format(seconds=seconds, number=number)
-        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid.uuid4())}
+        headers = {
+            "Authorization": f"Bearer {self.key}",
+        }
         form = {"email": self.recipient, "language": "py", "inputs": "", "enable": "0"}
 
         def register() -> requests.Response:
@@ -280,7 +284,10 @@ def after_reboot(trial: Trial) -> str:
 
 
 def remove(trial: Trial) -> str:
-    trial.service.install("--remove")
+    trial.service.systemctl("disable", "--now", *UNITS)
+    for path in trial.service.show("FragmentPath"):
+        Path(path).unlink()
+    trial.service.systemctl("daemon-reload")
     states = trial.service.show("LoadState")
     assert states == ["not-found"] * len(UNITS), states
     assert trial.service.mails(), "the data were removed too"

@@ -6,6 +6,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from shared import channels
 from shared.database.connection import Database
@@ -90,7 +91,7 @@ async def notified(database: Database, channel: str) -> AsyncIterator[list[str]]
         yield payloads
 
 
-async def fetch(database: Database, sql: str, **values: object) -> list[dict[str, object]]:
+async def fetch(database: Database, sql: str, **values: object) -> list[dict[str, Any]]:
     async with owner_of(database).transaction() as connection:
         return [dict(row) for row in await connection.fetch_all(sql, values or None)]
 

@@ -26,7 +26,7 @@ async def add(database: Database, **columns: object) -> int:
         f"INSERT INTO uploads ({names}) SELECT {names} FROM jsonb_populate_record(NULL::uploads, :row) RETURNING id",
         row=json.dumps({name: _value(name, value) for name, value in values.items()}),
     )
-    return int(str(row["id"]))
+    return int(row["id"])
 
 
 def _value(name: str, value: object) -> object:
@@ -58,7 +58,7 @@ async def make_job(database: Database, upload: int, status: str = "none-executed
         status=status,
         **columns,
     )
-    return int(str(row["id"]))
+    return int(row["id"])
 
 
 async def end(database: Database, job: int, status: str = "executed", **result: object) -> None:

@@ -107,7 +107,7 @@ async def test_two_charges_of_the_same_budgets_do_not_deadlock(database: Databas
             "SELECT count(*) AS waiting FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'",
         )
-        return row["waiting"] == 2
+        return bool(row["waiting"] == 2)
 
     held = asyncio.Event()
     holder = asyncio.create_task(hold())

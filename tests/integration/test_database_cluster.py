@@ -1,9 +1,7 @@
-"""The pool on a primary and a synchronous standby: failures, promotions, and commits that no standby confirms."""
+"""The pool on a primary and a synchronous standby: failures, promotions, and a standby that is gone."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from pydantic import SecretStr
@@ -121,26 +119,6 @@ async def write_in_transaction(database: Database) -> bool:
     except DatabaseUnavailable:
         return False
     return True
-
-
-@pytest.mark.parametrize("how", [write, write_in_transaction])
-async def test_a_commit_without_the_standby_is_no_success(
-    nodes: tuple[PostgresNode, PostgresNode], database: Database, how: Callable[[Database], Coroutine[Any, Any, bool]]
-) -> None:
-    """If an operator cancels the wait, Postgres reports success."""
-    primary, standby = nodes
-    assert await how(database)
-    standby.freeze()
-    writing = asyncio.create_task(how(database))
-    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-
-    def is_over() -> bool:
-        primary.execute(cancel)
-        return writing.done()
-
-    await eventually(is_over)
-    assert not await writing
-    standby.thaw()
 
 
 async def test_a_host_that_answers_nothing_is_passed_over(nodes: tuple[PostgresNode, PostgresNode]) -> None:

@@ -39,29 +39,24 @@ FORBIDDEN_TO_SERVICES: Final = [
     "TRUNCATE uploads",
     "ALTER TABLE uploads ADD COLUMN mine int",
     "UPDATE alembic_version SET version_num = '0001'",
-    "UPDATE uploads SET email = 'me@example.com'",
     "UPDATE results SET output = 'better'",
-    "UPDATE api_keys SET scopes = '{admin}'",
     "SET ROLE precieux_owner",
 ]
 #: What an attacker who controls that service would try.
 FORBIDDEN: Final = {
     Role.API: [
         "INSERT INTO results (output) VALUES ('better')",
-        # It may end a job, because it cancels, and delete submissions.
-        "UPDATE job SET job = '{}'",
-        "INSERT INTO job (job) VALUES ('{}')",
         "SELECT text FROM emails",
         "INSERT INTO emails (recipient) VALUES ('all@example.com')",
         "UPDATE emails SET recipient = 'me@example.com'",
         # It makes and revokes keys for the operator's page: none with the scope `admin`, and none valid again.
         "INSERT INTO api_keys (name, sha256, scopes) VALUES ('mine', 'x', '{admin}')",
         "INSERT INTO api_keys (name, sha256, scopes) VALUES ('mine', 'x', '{submit,admin}')",
+        "UPDATE api_keys SET scopes = '{admin}'",
         "UPDATE api_keys SET sha256 = 'mine'",
         "SELECT webhook_secret FROM api_keys",
         "UPDATE api_keys SET webhook_secret = 'mine'",
         "DELETE FROM api_keys",
-        "UPDATE outbox SET body = 'mine'",
         "INSERT INTO sessions (sha256, created_at) VALUES ('mine', now() + interval '1 year')",
         "UPDATE sessions SET created_at = now()",
     ],
@@ -70,28 +65,22 @@ FORBIDDEN: Final = {
         "SELECT * FROM results",
         "SELECT * FROM emails",
         "INSERT INTO uploads (email) VALUES ('me@example.com')",
-        "UPDATE uploads SET enable = 0",
         "DELETE FROM job",
         "INSERT INTO outbox (queue, body) VALUES ('emails', '1')",
-        "UPDATE outbox SET body = 'mine'",
         "SELECT * FROM suppressions",
     ],
     Role.RUNNER: [
         "SELECT sha256 FROM api_keys",
+        "UPDATE api_keys SET scopes = '{admin}'",
         "INSERT INTO uploads (email) VALUES ('me@example.com')",
         "INSERT INTO job (job) VALUES ('{}')",
         "DELETE FROM suppressions",
-        "UPDATE budgets SET subject = 'me'",
         "INSERT INTO outbox (queue, body) VALUES ('emails', '1')",
-        "UPDATE outbox SET failure = NULL",
-        "DELETE FROM quarantine",
     ],
     Role.OPERATOR: [
         "DELETE FROM uploads",
         "DELETE FROM api_keys",
         "INSERT INTO results (output) VALUES ('better')",
-        "UPDATE emails SET recipient = 'me@example.com'",
-        "UPDATE job SET job = '{}'",
     ],
 }
 
@@ -137,11 +126,10 @@ async def test_no_role_has_power_over_the_server(database_url: str, role: Role) 
     assert (row["power"], row["member"]) == (False, False)
 
 
-def test_every_table_says_who_may_use_it() -> None:
-    assert set(PRIVILEGES) == {*metadata.tables, "alembic_version"}
-    assert all(PRIVILEGES.values())
-    for granted in PRIVILEGES.values():
-        assert Role.OWNER not in granted
+def test_every_table_is_used_by_a_role_of_a_service() -> None:
+    assert set(PRIVILEGES) == set(SERVICES)
+    tables = {table for granted in PRIVILEGES.values() for names in granted.values() for table in names.split(", ")}
+    assert tables == {*metadata.tables, "alembic_version"}
 
 
 async def test_the_api_makes_no_revoked_key_valid_again(database_url: str) -> None:
@@ -166,21 +154,14 @@ async def test_a_migration_revokes_rights_that_are_not_listed(database_url: str)
             await consumer.fetch("SELECT * FROM api_keys")
 
 
-async def test_a_migration_makes_only_changed_policies(database_url: str) -> None:
+async def test_a_migration_makes_no_policy_again(database_url: str) -> None:
     """Making a policy locks its table, so it waits for a backup, and all other reads wait too."""
-    policies = """
-        SELECT oid, polname FROM pg_policy
-        WHERE polrelid = CAST('api_keys' AS regclass) AND NOT polpermissive ORDER BY polname
-    """
+    policies = "SELECT oid, polname FROM pg_policy WHERE NOT polpermissive ORDER BY polname"
     async with connected(database_url) as owner:
         first = await owner.fetch(policies)
         migrate(database_url)
         assert await owner.fetch(policies) == first
-        await owner.execute(f"COMMENT ON POLICY {first[0]['polname']} ON api_keys IS 'another rule'")
-        migrate(database_url)
-        changed, *others = await owner.fetch(policies)
-    assert changed != first[0]
-    assert others == first[1:]
+    assert len(first) == 2
 
 
 async def test_the_databases_of_tests_are_handed_over(administrator: Administrator, database_url: str) -> None:

@@ -4,21 +4,16 @@ import asyncio
 import ssl
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from job_runner.mailers.smtp import SmtpMailer
 from job_runner.mailers.smtp import SmtpServer as SmtpAddress
 from shared.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
+from tests.fixtures.certificates import write_certificate
 from tests.fixtures.smtp_server import SmtpServer
 
 pytestmark = pytest.mark.integration
@@ -96,13 +91,6 @@ async def test_a_server_that_cannot_be_reached_has_no_copy() -> None:
     assert not caught.value.uncertain
 
 
-async def test_a_long_unsubscribe_address_arrives_unchanged() -> None:
-    link = f"https://precieux.example.com/unsubscribe?email={'a' * 60}%40example.com&signature={'b' * 43}"
-    async with SmtpServer() as server:
-        await mailer(f"smtp://127.0.0.1:{server.port}").send(replace(make_email(), unsubscribe=link))
-    assert f"List-Unsubscribe: <{link}>\r\n".encode() in server.accepted[0].content
-
-
 async def test_a_server_that_can_report_is_asked_to(tls: ssl.SSLContext) -> None:
     email = replace(make_email(), message_id="<precieux.1@example.com>")
     long = replace(email, message_id=f"<precieux.1@{'a' * 90}.example>")
@@ -171,25 +159,8 @@ async def test_a_silent_server_is_unavailable_after_the_timeout() -> None:
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """Return a server's TLS context; clients trust its certificate for 127.0.0.1 by `SSL_CERT_FILE`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
     pem = tmp_path / "server.pem"
-    pem.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    write_certificate("127.0.0.1", pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)

@@ -33,7 +33,7 @@ def run(module: str, environment: Mapping[str, str]) -> subprocess.CompletedProc
 
 
 async def test_a_program_starts_on_a_schema_that_has_more(database: Database) -> None:
-    await make_newer(database, "0016")
+    await make_newer(database, "0005")
     await require_current(database)
 
 
@@ -60,7 +60,7 @@ async def test_a_process_says_so_and_exits_with_78(
 
 @pytest.mark.slow
 async def test_the_migration_leaves_a_newer_schema_alone(database: Database, database_url: str) -> None:
-    await make_newer(database, "0016")
+    await make_newer(database, "0005")
     environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url}
     done = await asyncio.to_thread(run, "shared.database.migrate", environment)
     assert done.returncode == 0, done.stderr

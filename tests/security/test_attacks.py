@@ -64,7 +64,7 @@ def campaign(request: pytest.FixtureRequest) -> Iterator[Campaign]:
             request.param,
             executor_slots=str(_CONCURRENCY),
             compile_time_limit=str(_COMPILE_S),
-            executor_warm_idle="1",
+            warm_idle_s="1",
         ) as running,
     ):
         yield asyncio.run(_attack_all(attacked, running, _chosen(request.session)))

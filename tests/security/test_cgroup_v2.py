@@ -208,8 +208,8 @@ async def test_a_program_cannot_see_the_hosts_groups(delegated: Scope) -> None:
 
 async def test_two_executors_share_a_group(delegated: Scope) -> None:
     with (
-        running_executor(prefix=delegated.prefix, executor_warm="false") as first,
-        running_executor(prefix=delegated.in_child("precieux-aside"), executor_warm="false") as second,
+        running_executor(prefix=delegated.prefix, warm_boxes="0") as first,
+        running_executor(prefix=delegated.in_child("precieux-aside"), warm_boxes="0") as second,
     ):
         async with _sleeping_in(first) as one, _sleeping_in(second) as other:
             assert one.parent == delegated.folder / f"precieux-{first.pid}"
@@ -218,7 +218,7 @@ async def test_two_executors_share_a_group(delegated: Scope) -> None:
 
 
 async def test_the_next_executor_removes_a_killed_ones_groups(delegated: Scope) -> None:
-    with running_executor(prefix=delegated.prefix, expect_exit=-signal.SIGKILL, executor_warm="false") as running:
+    with running_executor(prefix=delegated.prefix, expect_exit=-signal.SIGKILL, warm_boxes="0") as running:
         async with _sleeping_in(running):
             os.kill(running.pid, signal.SIGKILL)
             left = Scope(delegated.folder / f"precieux-{running.pid}")

@@ -54,7 +54,7 @@ def group() -> Iterator[MemoryGroup]:
 @pytest.fixture(scope="module", params=_MODES)
 def executor(request: pytest.FixtureRequest, group: MemoryGroup) -> Iterator[RunningExecutor]:
     with running_executor(
-        request.param, executor_slots="2", executor_warm_boxes="1", max_memory_limit=str(4 << 30), prefix=group.prefix
+        request.param, executor_slots="2", warm_boxes="1", max_memory_limit=str(4 << 30), prefix=group.prefix
     ) as running:
         yield running
 

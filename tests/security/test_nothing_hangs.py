@@ -137,7 +137,7 @@ async def test_a_sandbox_can_be_closed_while_its_keeper_is_stuck(sandbox: Bubble
 
 async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> None:
     await sandbox.aclose()
-    for call in (sandbox.start(), sandbox.run(_job(_NOTHING)), sandbox.run_service(_job(_NOTHING))):
+    for call in (sandbox.start(), sandbox.run(_job(_NOTHING))):
         with pytest.raises(SandboxFailure, match="has been closed"):
             await call
     assert not walls(os.getpid())
@@ -179,11 +179,11 @@ def _accept_interrupts() -> None:
 
 def _run_to_its_end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a module with a faulty bubblewrap, in one of the ways that the executor may run."""
-    command, environment = MODES[mode]
+    command, _ = MODES[mode]
     return subprocess.run(
         [*command, "-m", module, *arguments],
         cwd=_ROOT,
-        env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap), **environment},
+        env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap)},
         capture_output=True,
         text=True,
         timeout=30,
@@ -207,6 +207,7 @@ def test_doctor_and_executor_end_with_one_message(mode: str, fault: Fault, sente
         executor = _run_to_its_end("executor", mode, bubblewrap)
     report = json.loads(doctor.stdout)
     assert (doctor.returncode, report["serves"], report["reason"]) == (1, False, sentence)
+    assert report["remedy"]
     assert executor.returncode == os.EX_CONFIG
     (message,) = (line for line in executor.stderr.splitlines() if "precieux:" in line)
     assert message.startswith(f"precieux: The sandbox does not start on this host ({sentence}).")

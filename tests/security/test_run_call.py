@@ -24,7 +24,7 @@ _MODES: Final = ["as it comes", *(pytest.param(mode, marks=pytest.mark.slow) for
 
 @pytest.fixture(scope="module", params=_MODES)
 def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
-    with running_executor(request.param, executor_slots="1", executor_express_slots="0", executor_queue="0") as running:
+    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from executor.languages import known
 from executor.sandbox.base import StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from executor.warm import prebuilt, shared_compiler
+from executor.warm import shared_compiler
 from executor.warm.shared_compiler import SharedCompiler
 from tests.waiting import eventually
 
@@ -37,10 +37,9 @@ async def compiler(cache: Path) -> AsyncIterator[SharedCompiler]:
     java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
     try:
         await sandbox.start()
-        assert await prebuilt.make(sandbox, java, mechanisms.runtimes)
         assert _JAVA.compile
         argv = java.command(_JAVA.compile.shared)
-        shared = SharedCompiler(sandbox.run_service, argv, java.environment, idle_s=60)
+        shared = SharedCompiler(sandbox.run, argv, java.environment, idle_s=60)
         await _until_up(shared)
         yield shared
         await shared.aclose()

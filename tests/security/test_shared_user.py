@@ -95,7 +95,7 @@ print("ok")
 
 
 async def test_a_keeper_without_descriptors_loses_only_a_box() -> None:
-    with running_executor("ordinary user", executor_slots="40", executor_warm="false", max_open_files="32") as running:
+    with running_executor("ordinary user", executor_slots="40", warm_boxes="0", open_files="32") as running:
         guard = keeper(running.pid)
         few = len(os.listdir(f"/proc/{guard}/fd")) + 12
         limit = ["prlimit", "--pid", str(guard), f"--nofile={few}:{few}"]

@@ -1,4 +1,4 @@
-"""docker-compose.yml as it is written: networks, secrets and resource limits."""
+"""The settings and secrets of docker-compose.yml, and `deploy/new-env`, which makes the secrets."""
 
 import re
 import subprocess
@@ -8,99 +8,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from shared.database.roles import Role
 from tests.settings_reference import classes
 
 ROOT: Final = Path(__file__).parents[2]
-FILE: Final = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: Final[dict[str, dict[str, Any]]] = FILE["services"]
-
-every_service = pytest.mark.parametrize("name", SERVICES)
-
-
-def members(network: str) -> set[str]:
-    return {name for name, service in SERVICES.items() if network in service.get("networks", [])}
-
-
-def text_of(name: str) -> str:
-    """Return the whole definition of the container."""
-    return str(SERVICES[name])
-
-
-def test_each_service_is_on_its_networks() -> None:
-    assert {network: members(network) for network in FILE["networks"]} == {
-        "outside": {"gateway"},
-        "edge": {"gateway", "api_service"},
-        "data": {*SERVICES} - {"gateway", "executor", "prepare"},
-        "engine": {"job_runner", "executor"},
-        "mail": {"job_runner"},
-    }
-    assert SERVICES["prepare"]["network_mode"] == "none"
-
-
-def test_only_two_networks_lead_out() -> None:
-    closed = {name for name, network in FILE["networks"].items() if network.get("internal") is True}
-    assert set(FILE["networks"]) - closed == {"outside", "mail"}
-    for name in closed:
-        assert FILE["networks"][name]["driver_opts"] == {"com.docker.network.bridge.inhibit_ipv4": "true"}
-
-
-def test_only_the_gateway_is_published() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
-    assert SERVICES["gateway"]["ports"] == ["${PRECIEUX_BIND:-127.0.0.1}:${PRECIEUX_PORT:-8000}:8000"]
-
-
-@every_service
-def test_each_container_is_confined(name: str) -> None:
-    service = SERVICES[name]
-    assert service["cap_drop"] == ["ALL"]
-    assert "no-new-privileges:true" in service["security_opt"]
-    assert service["read_only"] is True
-    assert not {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode"} & set(service)
-    assert all(re.search(r":size=\d+m\b", mount) for mount in service["tmpfs"])
-
-
-@every_service
-def test_each_container_has_resource_limits(name: str) -> None:
-    service = SERVICES[name]
-    assert service["mem_limit"]
-    assert service["pids_limit"]
-    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
-
-
-def test_the_sizes_are_those_of_the_manual() -> None:
-    manual = (ROOT / "docs/security.md").read_text()
-    told = dict(re.findall(r"^\| (API|runner) \|.*Its container has (\d+) MiB \|$", manual, re.MULTILINE))
-    sizes = {name: SERVICES[name]["mem_limit"] for name in ("api_service", "job_runner")}
-    assert sizes == {"api_service": f"{told['API']}m", "job_runner": f"{told['runner']}m"}
-
-
-def test_each_service_knows_the_password_of_its_own_role() -> None:
-    known = {
-        name: set(re.findall(r"POSTGRES_(?:(\w+)_)?PASSWORD(?=[:}])", text_of(name)))
-        for name in SERVICES
-        if "POSTGRES_" in text_of(name)
-    }
-    everyone = {"", *(role.name for role in Role)}
-    assert known == {
-        "api_service": {"API"},
-        "queue_consumer": {"CONSUMER"},
-        "job_runner": {"RUNNER"},
-        "operator": {"OPERATOR"},
-        "migrate": {"OWNER"},
-        "roles": everyone,
-        "postgres": {""},
-    }
-    users = {name: re.search(r"postgresql://(\w+):", text_of(name)) for name in known}
-    assert {name: found[1] for name, found in users.items() if found} == {
-        "api_service": Role.API,
-        "queue_consumer": Role.CONSUMER,
-        "job_runner": Role.RUNNER,
-        "operator": Role.OPERATOR,
-        "migrate": Role.OWNER,
-        "roles": "precieux",
-    }
-
+SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 #: Service -> the modules whose settings it reads, besides those that all read.
 _MODULES: Final = {
@@ -132,9 +43,12 @@ _FIXED: Final = {
         "EXECUTOR_CORS_ORIGINS",  # it is not published
         "EXECUTOR_CACHE_DIR",
         "BWRAP",
-        "EXECUTOR_FIRST_USER_ID",
         "EXECUTOR_USE_CGROUPS",
         "EXECUTOR_UNSAFE_SERVE_WITHOUT_ISOLATION",
+        # They come with a folder, which the image has or a file of overrides mounts.
+        "PYTHON_PACKAGES",
+        "NODE_PACKAGES",
+        "JAVA_JARS",
     },
 }
 

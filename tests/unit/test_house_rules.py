@@ -45,17 +45,17 @@ def test_only_one_module_uses_databases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "unused"),
+    ("module", "unused"),
     [
-        ("api_service", {"alembic", "api_service.judge0", "rich"}),
-        ("precieux", {"alembic", "databases", "precieux_client", "sqlalchemy"}),  # of which `up` is a process
-        ("job_runner", {"alembic", "starlette", "uvicorn"}),
-        ("queue_consumer", {"alembic", "rich", "starlette", "uvicorn"}),
+        ("api_service.__main__", {"alembic", "api_service.judge0", "rich"}),
+        ("precieux.commands.up", {"alembic", "databases", "precieux_client", "sqlalchemy"}),
+        ("job_runner.__main__", {"alembic", "starlette", "uvicorn"}),
+        ("queue_consumer.__main__", {"alembic", "rich", "starlette", "uvicorn"}),
     ],
 )
-def test_a_service_loads_only_what_it_uses(service: str, unused: set[str]) -> None:
+def test_a_service_loads_only_what_it_uses(module: str, unused: set[str]) -> None:
     """Each of these takes megabytes of a process, and a part of its start (ADR 20)."""
-    assert unused.isdisjoint(_loaded_with(f"{service}.__main__"))
+    assert unused.isdisjoint(_loaded_with(module))
 
 
 def test_the_commands_of_senders_load_no_database() -> None:

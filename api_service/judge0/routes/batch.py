@@ -7,14 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from api_service.auth import Principal
-from api_service.dependencies import Services, ServicesDep
-from api_service.judge0.access import Reader, Submitter
+from api_service.dependencies import ServicesDep
+from api_service.judge0.access import Reader
 from api_service.judge0.configuration import Configuration
-from api_service.judge0.creation import ConfigurationDep, GuardDep, checked, create, require_open, require_room
+from api_service.judge0.creation import ConfigurationDep, Creator, CreatorDep, require_open
 from api_service.judge0.parameters import is_on, read, shown
 from api_service.judge0.reading import read_all, token_of
-from api_service.judge0.refusals import Refused
+from api_service.judge0.refusals import bad_request
 from api_service.judge0.validation import Asked, Invalid
 from api_service.problems import Problem
 from api_service.v1.bodies import body_bytes
@@ -23,50 +22,33 @@ router = APIRouter()
 
 
 @router.post("/submissions/batch")
-async def create_batch(
-    request: Request,
-    principal: Submitter,
-    services: ServicesDep,
-    configuration: ConfigurationDep,
-    guards_callback: GuardDep,
-) -> Response:
-    size = body_bytes(request, services.settings)
-    with services.bodies.hold(principal, size):
+async def create_batch(request: Request, creator: CreatorDep) -> Response:
+    services, size = creator.services, body_bytes(request, creator.services.settings)
+    with services.bodies.hold(creator.principal, size):
         await request.body()
-        async with services.reading.take(principal):
-            asked = await _asked(request, services, configuration, principal, size)
-        answers = [
-            await _created(services, configuration, principal, one, guards_callback=guards_callback) for one in asked
-        ]
+        async with services.reading.take(creator.principal):
+            asked = await _asked(request, creator, size)
+        answers = [await _created(creator, one) for one in asked]
     is_any = any("token" in one for one in answers)
     return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _asked(
-    request: Request, services: Services, configuration: Configuration, principal: Principal, size: int
-) -> list[Asked | Invalid]:
+async def _asked(request: Request, creator: Creator, size: int) -> list[Asked | Invalid]:
     """Return the checked requests of a batch. `size` is that of the body."""
     parameters = await read(request)
-    require_open(configuration)
-    sent = _checked_number(parameters.get("submissions"), configuration)
-    await require_room(services, configuration, principal, len(sent))
+    require_open(creator.configuration)
+    sent = _checked_number(parameters.get("submissions"), creator.configuration)
+    await creator.require_room(len(sent))
     each = [one if isinstance(one, dict) else {} for one in sent]
-    return await checked(services, configuration, each, base64=is_on(parameters, "base64_encoded"), size=size)
+    return await creator.checked(each, base64=is_on(parameters, "base64_encoded"), size=size)
 
 
-async def _created(
-    services: Services,
-    configuration: Configuration,
-    principal: Principal,
-    asked: Asked | Invalid,
-    *,
-    guards_callback: bool,
-) -> dict[str, Any]:
+async def _created(creator: Creator, asked: Asked | Invalid) -> dict[str, Any]:
     """Return the token of a new submission, or why there is none. Those before it are stored already."""
     if isinstance(asked, Invalid):
         return dict(asked.errors)
     try:
-        _, token = await create(services, configuration, principal, asked, guards_callback=guards_callback)
+        _, token = await creator.create(asked)
         return {"token": str(token)}
     except Problem as exc:
         return {"error": exc.detail}
@@ -85,13 +67,13 @@ async def read_batch(
 
 
 def _checked_number(several: Any, configuration: Configuration) -> Sequence[Any]:
-    """Return the submissions of a batch, or their tokens. Raises `Refused` (400) if there may not be as many."""
+    """Return the submissions of a batch, or their tokens. Raises `Problem` (400) if there may not be as many."""
     if not configuration.enable_batched_submissions:
-        raise Refused(HTTPStatus.BAD_REQUEST, "batched submissions are not allowed")
+        raise bad_request("batched submissions are not allowed")
     if not isinstance(several, list) or not several:
-        raise Refused(HTTPStatus.BAD_REQUEST, "there should be at least one submission in a batch")
+        raise bad_request("there should be at least one submission in a batch")
     most = configuration.max_submission_batch_size
     if len(several) > most:
         error = f"number of submissions in a batch should be less than or equal to {most}"
-        raise Refused(HTTPStatus.BAD_REQUEST, error)
+        raise bad_request(error)
     return several

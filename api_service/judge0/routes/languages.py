@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse
 from api_service.dependencies import ServicesDep
 from api_service.judge0.access import Reader
 from api_service.judge0.languages import all_languages, find, languages
-from api_service.judge0.refusals import NotFound
+from api_service.problems import Kind, Problem
 from shared.judge0.fields import status
 from shared.judge0.statuses import Status
 
@@ -28,12 +28,12 @@ async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
 
 
 @router.get("/languages/{id}")
-async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:  # noqa: A002
+async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:
     if not (id.isascii() and id.isdecimal() and len(id) <= _LONGEST_ID):
-        raise NotFound
+        raise Problem(Kind.NOT_FOUND, "")
     language = find(await services.offered.offer(), int(id))
     if language is None:
-        raise NotFound
+        raise Problem(Kind.NOT_FOUND, "")
     return JSONResponse(language.described())
 
 

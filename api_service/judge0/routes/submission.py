@@ -1,7 +1,6 @@
 """`/submissions/{token}`: read one, and delete it."""
 
 from dataclasses import replace
-from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -12,7 +11,8 @@ from api_service.judge0.access import Admin, Reader
 from api_service.judge0.creation import ConfigurationDep, require_open
 from api_service.judge0.parameters import read, shown
 from api_service.judge0.reading import read_one, upload_of
-from api_service.judge0.refusals import NotFound, Refused
+from api_service.judge0.refusals import bad_request
+from api_service.problems import Kind, Problem
 from shared.judge0.statuses import DESCRIPTIONS, Status
 
 router = APIRouter()
@@ -30,14 +30,14 @@ async def delete_submission(
 ) -> Response:
     require_open(configuration)
     if not configuration.enable_submission_delete:
-        raise Refused(HTTPStatus.BAD_REQUEST, "delete not allowed")
+        raise bad_request("delete not allowed")
     how = replace(shown(await read(request)), base64=True)
     upload = await upload_of(services, principal, token)
     number = (await read_one(services, principal, token, replace(how, fields=["status_id"])))["status_id"]
     if number in (Status.IN_QUEUE, Status.PROCESSING):
         error = f"submission cannot be deleted because its status is {number} ({DESCRIPTIONS[number]})"
-        raise Refused(HTTPStatus.BAD_REQUEST, error)
+        raise bad_request(error)
     deleted = await read_one(services, principal, token, how)
     if not await delete(services.database, services.store, upload):
-        raise NotFound
+        raise Problem(Kind.NOT_FOUND, "")
     return JSONResponse(deleted)

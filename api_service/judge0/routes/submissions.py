@@ -7,15 +7,14 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from api_service.auth import Principal
-from api_service.dependencies import Services, ServicesDep
-from api_service.judge0.access import Admin, Submitter
-from api_service.judge0.configuration import Configuration
-from api_service.judge0.creation import ConfigurationDep, GuardDep, checked, create, require_open, require_room
+from api_service.dependencies import ServicesDep
+from api_service.judge0.access import Admin
+from api_service.judge0.creation import Creator, CreatorDep, require_open
 from api_service.judge0.parameters import Parameters, Shown, is_on, read, shown
 from api_service.judge0.reading import read_all, read_one
-from api_service.judge0.refusals import Refused
+from api_service.judge0.refusals import bad_request
 from api_service.judge0.validation import Asked, Invalid
+from api_service.problems import Kind, Problem
 from api_service.v1.bodies import body_bytes, let_go
 from api_service.v1.waiting import reserved, wait_until_final
 from shared.judge0 import store
@@ -29,51 +28,36 @@ _LARGEST: Final = 1 << 31
 
 
 @router.post("/submissions")
-async def create_submission(
-    request: Request,
-    principal: Submitter,
-    services: ServicesDep,
-    configuration: ConfigurationDep,
-    guards_callback: GuardDep,
-) -> Response:
+async def create_submission(request: Request, creator: CreatorDep) -> Response:
+    services, size = creator.services, body_bytes(request, creator.services.settings)
     async with AsyncExitStack() as turn:
-        turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
+        turn.enter_context(services.bodies.hold(creator.principal, size))
         await request.body()
-        await turn.enter_async_context(services.reading.take(principal))
-        return await _created(request, principal, services, configuration, turn, guards_callback=guards_callback)
+        await turn.enter_async_context(services.reading.take(creator.principal))
+        return await _created(request, creator, turn, size)
 
 
-async def _asked(
-    request: Request, services: Services, configuration: Configuration, principal: Principal
-) -> tuple[Asked | Invalid, Shown, bool]:
+async def _asked(request: Request, creator: Creator, size: int) -> tuple[Asked | Invalid, Shown, bool]:
     """Return the checked request, how its answer is shown, and True if it waits for its result."""
     parameters = await read(request)
-    require_open(configuration)
+    require_open(creator.configuration)
     waits = is_on(parameters, "wait")
-    if waits and not configuration.enable_wait_result:
-        raise Refused(HTTPStatus.BAD_REQUEST, "wait not allowed")
-    await require_room(services, configuration, principal, 1)
+    if waits and not creator.configuration.enable_wait_result:
+        raise bad_request("wait not allowed")
+    await creator.require_room(1)
     how = shown(parameters)
-    size = body_bytes(request, services.settings)
-    [asked] = await checked(services, configuration, [parameters], base64=how.base64, size=size)
+    [asked] = await creator.checked([parameters], base64=how.base64, size=size)
     return asked, how, waits
 
 
-async def _created(
-    request: Request,
-    principal: Principal,
-    services: Services,
-    configuration: Configuration,
-    turn: AsyncExitStack,
-    *,
-    guards_callback: bool,
-) -> Response:
+async def _created(request: Request, creator: Creator, turn: AsyncExitStack, size: int) -> Response:
     """Return the answer. Before it waits, the `turn` ends."""
-    asked, how, waits = await _asked(request, services, configuration, principal)
+    services, principal = creator.services, creator.principal
+    asked, how, waits = await _asked(request, creator, size)
     if isinstance(asked, Invalid):
         return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
     with reserved(services, principal, LONGEST_WAIT_S if waits else 0):
-        upload, token = await create(services, configuration, principal, asked, guards_callback=guards_callback)
+        upload, token = await creator.create(asked)
         if not waits:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
         del asked
@@ -82,8 +66,10 @@ async def _created(
         await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
     try:
         return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)
-    except Refused as refused:
-        return JSONResponse({"token": str(token), "error": refused.error}, HTTPStatus.CREATED)
+    except Problem as exc:
+        if exc.kind is Kind.NOT_FOUND:
+            raise
+        return JSONResponse({"token": str(token), "error": exc.detail}, HTTPStatus.CREATED)
 
 
 @router.get("/submissions")
@@ -107,12 +93,12 @@ async def list_submissions(request: Request, principal: Admin, services: Service
 
 
 def _whole(parameters: Parameters, name: str, *, default: int, least: int) -> int:
-    """Return a whole number from the query. Raises `Refused` (400) if it is too small."""
+    """Return a whole number from the query. Raises `Problem` (400) if it is too small."""
     raw: Any = parameters.get(name, default)
     try:
         number = int(raw)
     except (ValueError, TypeError, OverflowError):
         number = 0
     if number < least:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"invalid {name}: {number}")
+        raise bad_request(f"invalid {name}: {number}")
     return min(number, _LARGEST)

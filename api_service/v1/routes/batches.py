@@ -1,5 +1,6 @@
 """Batches: submissions that are posted, followed and cancelled together."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from api_service.auth import Principal
 from api_service.batches import Batches
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.problems import Kind, Problem
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.batch_body import BatchBody, read_batch
@@ -18,7 +20,6 @@ from api_service.v1.examples import BATCH
 from api_service.v1.idempotency import once
 from api_service.v1.ids import BatchId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.reading import reading
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of, refuse_unknown, require_visible_batch
@@ -38,11 +39,11 @@ _EXAMPLE: Final = {
 }
 
 
-async def _batch(services: Services, batch: int, owner: int | None) -> Batch:
+async def _batch(services: Services, owner: int | None, batch: int) -> Batch:
     return await find_batch(services, batch, owner) or refuse_unknown("batch")
 
 
-async def _ended(services: Services, batch: int, owner: int | None) -> Batch:
+async def _ended(services: Services, owner: int | None, batch: int) -> Batch:
     return await ended_batch(services, batch, owner) or refuse_unknown("batch")
 
 
@@ -70,24 +71,16 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 
 
 async def _created(request: Request, services: Services, principal: Principal) -> Response:
-    posted = await read_batch(request, services, principal)
+    new, content = await read_batch(request, services, principal)
 
     async def work(settle: Settle) -> int:
         await services.backlog.check()
-        made = await Batches(services.database, services.submissions).register(principal, posted.new, settle)
+        made = await Batches(services.database, services.submissions).register(principal, new, settle)
         services.relay.wake.set()
         return made
 
-    return await once(
-        request,
-        services,
-        principal,
-        posted.content,
-        work,
-        lambda made: _batch(services, made, owner_of(principal)),
-        status=HTTPStatus.CREATED,
-        location=lambda made: f"/v1/batches/{made}",
-    )
+    render, status, location = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
+    return await once(request, services, principal, content, work, render, status=status, location=location)
 
 
 @router.get(
@@ -101,15 +94,10 @@ async def _created(request: Request, services: Services, principal: Principal) -
         problems=[Kind.NOT_FOUND],
     ),
 )
-async def get_batch(
-    principal: ReaderDep,
-    id: BatchId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_batch(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
     read_query(request)
-    return answer(await _ended(services, id, owner_of(principal)))
+    return answer(await _ended(services, owner_of(principal), id))
 
 
 @router.post(
@@ -124,30 +112,18 @@ async def get_batch(
         problems=[Kind.NOT_FOUND, Kind.FINAL, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED],
     ),
 )
-async def cancel_batch(
-    principal: SubmitterDep,
-    id: BatchId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
     read_query(request)
 
     async def work(settle: Settle) -> int:
         batches = Batches(services.database, services.submissions)
         if not await batches.cancel(id, lambda connection: settle(connection, id)):
-            raise V1Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
+            raise Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 
-    return await once(
-        request,
-        services,
-        principal,
-        None,
-        work,
-        lambda made: _ended(services, made, owner_of(principal)),
-        status=HTTPStatus.ACCEPTED,
-    )
+    render = partial(_ended, services, owner_of(principal))
+    return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
 
 
 @router.get(
@@ -162,13 +138,8 @@ async def cancel_batch(
         responses=RESPONSES,
     ),
 )
-async def stream_batch_events(
-    principal: ReaderDep,
-    id: BatchId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
-    batch = await _batch(services, id, owner_of(principal))
+async def stream_batch_events(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
+    batch = await _batch(services, owner_of(principal), id)
     read_query(request)
     if batch.state is BatchState.FINISHED and request.headers.get("Last-Event-ID") == last_id(id):
         return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,17 +1,18 @@
 """Cancelling a submission."""
 
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.cancelling import cancel
 from api_service.dependencies import ServicesDep, SubmitterDep
+from api_service.problems import Kind, Problem
 from api_service.submissions import Settle
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import require_visible, visible_submission
 from shared.resources.models import Submission
@@ -33,7 +34,7 @@ router = APIRouter(tags=["submissions"])
 )
 async def cancel_submission(
     principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     request: Request,
     services: ServicesDep,
 ) -> Response:
@@ -42,15 +43,8 @@ async def cancel_submission(
 
     async def work(settle: Settle) -> int:
         if not await cancel(services.database, [id], lambda connection: settle(connection, id)):
-            raise V1Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
+            raise Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
         return id
 
-    return await once(
-        request,
-        services,
-        principal,
-        None,
-        work,
-        lambda made: visible_submission(services, principal, made),
-        status=HTTPStatus.ACCEPTED,
-    )
+    render = partial(visible_submission, services, principal)
+    return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from api_service.dependencies import ReaderDep, ServicesDep
 from api_service.engine_offer import Offer, Offered
+from api_service.problems import Kind, Problem
 from api_service.v1.answers import answer
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import read_query
 from shared.codex import version_in
 from shared.languages import ALIASES
@@ -107,7 +107,7 @@ async def get_language(principal: ReaderDep, name: LanguageName, request: Reques
     offer = await services.offered.offer([name])
     found = offer.find(name)
     if found is None:
-        raise V1Problem(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
+        raise Problem(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
     read_query(request)
     return answer(_language(offer, _code(offer, found)))
 

@@ -5,10 +5,12 @@ from pydantic import Field
 
 from api_service.dependencies import ReaderDep, ServicesDep
 from api_service.v1.answers import answer
+from api_service.v1.batch_body import MAX_BATCH
 from api_service.v1.openapi import operation
 from api_service.v1.validation import read_query
 from api_service.v1.waiting import MAX_WAIT_S
 from shared.engine import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.resources.kept_answers import KEPT_SECONDS
 from shared.resources.models import Bytes, Resource
 
 router = APIRouter(tags=["service"])
@@ -61,12 +63,12 @@ _EXAMPLE = {
     "max_stdin_bytes": 1_048_576,
     "max_files": MAX_FILES,
     "max_tests": MAX_TESTS,
-    "max_batch": 1000,
+    "max_batch": MAX_BATCH,
     "max_args": MAX_ARGS,
     "max_args_bytes": MAX_ARGS_BYTES,
     "max_wait_s": MAX_WAIT_S,
     "max_streams": 250,
-    "idempotency_s": 86_400,
+    "idempotency_s": KEPT_SECONDS,
     "limits": {
         "cpu_s": {"default": 10.0, "max": 60.0},
         "wall_s": {"default": 30.0, "max": 120.0},
@@ -100,12 +102,12 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             max_stdin_bytes=settings.max_input_bytes,
             max_files=MAX_FILES,
             max_tests=MAX_TESTS,
-            max_batch=settings.max_batch,
+            max_batch=MAX_BATCH,
             max_args=MAX_ARGS,
             max_args_bytes=MAX_ARGS_BYTES,
             max_wait_s=MAX_WAIT_S,
             max_streams=settings.max_streams,
-            idempotency_s=settings.idempotency_seconds,
+            idempotency_s=KEPT_SECONDS,
             limits=ProgramBounds.model_validate(limits),
         )
     )

@@ -5,20 +5,25 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.dependencies import ReaderDep, Services, ServicesDep
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.v1 import list_pages
 from api_service.v1.cursors import LINK, page_answer
 from api_service.v1.examples import SUBMISSION_ITEM
 from api_service.v1.list_query import ListQuery
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Fault, invalid
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of
+from shared.errors import DatabaseTooSlow
 from shared.resources import read
 from shared.resources.models import ListOf, Submission
 
 router = APIRouter(tags=["submissions"])
 
 _CURSOR: Final = "submissions"
+_TOO_SLOW: Final = (
+    "It took too long to find these submissions among so many; narrow the list by `created_after`, `created_before`,"
+    " `email` or `verdict`."
+)
 
 
 @router.get(
@@ -26,8 +31,8 @@ _CURSOR: Final = "submissions"
     **operation(
         "list_submissions_v1",
         "List submissions",
-        "The newest first, without texts and tests. A page may have fewer submissions than `limit`, or none, although"
-        " there are more: there are more while `next` is not null.",
+        "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
+        " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
         answer=ListOf[Submission],
         example={"items": [SUBMISSION_ITEM], "next": None},
         query=ListQuery,
@@ -37,9 +42,13 @@ _CURSOR: Final = "submissions"
 async def list_submissions(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ListQuery)
     after = _position(services, query.cursor)
-    async with services.database.connection() as connection:
-        found, following = await list_pages.find(connection, query, owner=owner_of(principal), after=after)
-        items = await read.submissions(connection, found, links=services.links)
+    try:
+        # In turns, because such a statement may read all submissions of a key.
+        async with services.listing.turns.take(principal), services.database.connection() as connection:
+            found, following = await list_pages.find(connection, query, owner=owner_of(principal), after=after)
+            items = await read.submissions(connection, found, links=services.links)
+    except DatabaseTooSlow:
+        raise Problem(Kind.UNAVAILABLE, _TOO_SLOW) from None
     cursor = services.signer.seal(_CURSOR, str(following)) if following else None
     return page_answer(request, services, ListOf[Submission], items, cursor)
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api_service.dependencies import ServicesDep
 from api_service.mails import store_report
+from api_service.problems import Kind, Problem
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import is_clean, read_json, read_query
 from shared.delivery_reports import Delivery, Report
 
@@ -84,12 +84,12 @@ _EXAMPLE: Final = {
 async def receive_mailgun_event(request: Request, services: ServicesDep) -> Response:
     key = services.settings.mailgun_signing_key
     if key is None:
-        raise V1Problem(Kind.NOT_FOUND, "This server takes no events of Mailgun; its operator has set no signing key.")
+        raise Problem(Kind.NOT_FOUND, "This server takes no events of Mailgun; its operator has set no signing key.")
     event = await read_json(request, MailgunEvent)
     read_query(request)
     if not _is_genuine(event.signature, key.get_secret_value(), time.time()):
         detail = "The event's signature is wrong, or its time is too far from now; it is not looked at."
-        raise V1Problem(Kind.NOT_ACCEPTABLE, detail)
+        raise Problem(Kind.NOT_ACCEPTABLE, detail)
     await store_report(services.database, event.signature.token, report_of(event.data))
     return Response(Received(received=True).model_dump_json(), media_type="application/json")
 

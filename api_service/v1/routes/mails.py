@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from api_service import mails as use_cases
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.problems import Kind, Problem
 from api_service.submissions import Settle
 from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import refuse_unknown, require_visible
 from shared.resources import mails as read
@@ -49,12 +49,7 @@ _ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None
         problems=[Kind.NOT_FOUND],
     ),
 )
-async def list_mails(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     await require_visible(services, principal, id)
     query = read_query(request, PageQuery)
     async with services.database.connection() as connection:
@@ -78,7 +73,7 @@ async def list_mails(
 )  # fmt: skip
 async def mail_result_again(
     principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     request: Request,
     services: ServicesDep,
 ) -> Response:
@@ -90,7 +85,7 @@ async def mail_result_again(
             return await use_cases.mail_again(services.submissions, principal, id, settle)
         except use_cases.NothingToMail:
             detail = "This submission has no `email`, or no result yet; a result can be mailed when it has both."
-            raise V1Problem(Kind.NOTHING_TO_MAIL, detail) from None
+            raise Problem(Kind.NOTHING_TO_MAIL, detail) from None
 
     async def render(made: int) -> Mail:
         async with services.database.connection() as connection:

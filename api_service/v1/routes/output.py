@@ -8,11 +8,11 @@ from pydantic import Field
 
 from api_service.auth import Principal
 from api_service.dependencies import ReaderDep, Services, ServicesDep
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.v1.content import RANGE, TEXT, ZIP, content_answer, content_responses
 from api_service.v1.etags import ETAG, IF_NONE_MATCH
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.stored_bytes import (
     SOURCE_COLUMNS,
     Stream,
@@ -62,22 +62,12 @@ def _reading(name: str, what: str) -> dict[str, Any]:
 
 
 @router.get("/submissions/{id}/output", **_reading("get_output", "standard output"))
-async def get_output(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_output(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stdout")
 
 
 @router.get("/submissions/{id}/stderr", **_reading("get_stderr", "standard error"))
-async def get_stderr(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_stderr(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stderr")
 
 
@@ -92,12 +82,7 @@ async def get_stderr(
         responses=content_responses(TEXT, ZIP),
     ),
 )
-async def get_source(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     submission = await find_visible(services, principal, id, SOURCE_COLUMNS) or refuse_unknown()
     read_query(request)
     content = await source_of(services.store, submission)
@@ -121,7 +106,7 @@ async def get_source(
 )
 async def get_artifact(
     principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     name: ArtifactName,
     request: Request,
     services: ServicesDep,
@@ -130,7 +115,7 @@ async def get_artifact(
     query = read_query(request, ArtifactQuery)
     content = await artifact_of_run(services.database, services.store, id, query.run, name)
     if content is None:
-        raise V1Problem(Kind.NOT_FOUND, "This run has no such file; `artifacts` of the run lists those that it has.")
+        raise Problem(Kind.NOT_FOUND, "This run has no such file; `artifacts` of the run lists those that it has.")
     return await content_answer(request, content)
 
 
@@ -148,5 +133,5 @@ async def _output(request: Request, services: Services, principal: Principal, up
         content = await output_of_run(services.database, services.store, upload, query.run, stream)
     if content is None:
         detail = "This run or test does not exist, or has no output yet; check the numbers, or wait until it has ended."
-        raise V1Problem(Kind.NOT_FOUND, detail)
+        raise Problem(Kind.NOT_FOUND, detail)
     return await content_answer(request, content)

@@ -1,21 +1,21 @@
 """The runs of a submission."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.auth import Principal
-from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.dependencies import AdmitDep, ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.problems import Kind
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.examples import RUN, RUN_ITEM
 from api_service.v1.idempotency import once
 from api_service.v1.ids import RunNumber, SubmissionId
-from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind
 from api_service.v1.run_body import RunBody, read_run_request
 from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
@@ -42,12 +42,7 @@ _LOCATION: Final = {
         problems=[Kind.NOT_FOUND],
     ),
 )
-async def list_runs(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     query = await read_query_of(request, services, principal, id, PageQuery)
     async with services.database.connection() as connection:
         found = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=owner_of(principal))
@@ -68,18 +63,16 @@ async def list_runs(
 )
 async def get_run(
     principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     number: RunNumber,
     request: Request,
     services: ServicesDep,
+    admit: AdmitDep,
 ) -> Response:
     await read_query_of(request, services, principal, id)
-    with admission(services, principal) as admitted:
-        async with services.database.connection() as connection:
-            run = await read.run(
-                connection, id, number, links=services.links, owner=owner_of(principal), admit=admitted.admit
-            )
-        return admitted.until_sent(answer(run or refuse_unknown("run of this submission")))
+    async with services.database.connection() as connection:
+        run = await read.run(connection, id, number, links=services.links, owner=owner_of(principal), admit=admit)
+    return answer(run or refuse_unknown("run of this submission"))
 
 
 @router.post(
@@ -108,26 +101,16 @@ async def get_run(
         ],
     ),
 )
-async def create_run(
-    principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
-) -> Response:
+async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     requested = await read_run_request(request, services, principal, id)
     seconds = requested.wait.seconds
     with reserved(services, principal, seconds):
         accepted = await once(
-            request,
-            services,
-            principal,
-            requested.override,
-            lambda settle: _request(services, principal, id, requested.override, settle),
-            lambda number: _shown(services, principal, id, number, seconds),
-            status=HTTPStatus.ACCEPTED,
-            location=lambda number: f"/v1/submissions/{id}/runs/{number}",
-            wait_s=seconds,
-        )
+            request, services, principal, requested.override,
+            partial(_request, services, principal, id, requested.override),
+            partial(_shown, services, principal, id, seconds),
+            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=seconds,
+        )  # fmt: skip
     accepted.headers.update(requested.wait.headers)
     return accepted
 
@@ -142,7 +125,7 @@ async def _request(
     return number
 
 
-async def _shown(services: Services, principal: Principal, upload: int, number: int, seconds: float) -> Run:
+async def _shown(services: Services, principal: Principal, upload: int, seconds: float, number: int) -> Run:
     """Return a run, after a wait for its end."""
     await wait_until_final(services, principal, upload, seconds)
     async with services.database.connection() as connection:

@@ -5,13 +5,12 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from api_service.deletion import delete
-from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.dependencies import AdmitDep, ReaderDep, ServicesDep, SubmitterDep
+from api_service.problems import Kind
 from api_service.v1.etags import ETAG, IF_NONE_MATCH, conditional
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.ids import SubmissionId
-from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown, require_visible
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
@@ -37,21 +36,15 @@ router = APIRouter(tags=["submissions"])
     ),
 )
 async def get_submission(
-    principal: ReaderDep,
-    id: SubmissionId,  # noqa: A002
-    request: Request,
-    services: ServicesDep,
+    principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, admit: AdmitDep
 ) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
-    wait = wait_of(request, query.wait)
+    wait = wait_of(request, query)
     with reserved(services, principal, wait.seconds):
         await wait_until_final(services, principal, id, wait.seconds)
-    with admission(services, principal) as admitted:
-        async with services.database.connection() as connection:
-            submission = await read.submission(
-                connection, id, links=services.links, owner=owner_of(principal), admit=admitted.admit
-            )
-        return admitted.until_sent(conditional(request, submission or refuse_unknown(), wait.headers))
+    async with services.database.connection() as connection:
+        submission = await read.submission(connection, id, links=services.links, owner=owner_of(principal), admit=admit)
+    return conditional(request, submission or refuse_unknown(), wait.headers)
 
 
 @router.delete(
@@ -67,7 +60,7 @@ async def get_submission(
 )
 async def delete_submission(
     principal: SubmitterDep,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     request: Request,
     services: ServicesDep,
 ) -> Response:

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Request, Response
 from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep, SubmitterDep
 from api_service.new_submission import NewSubmission
+from api_service.problems import Kind
 from api_service.submission_rows import Stored
 from api_service.submissions import Settle
-from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, let_go, read_submission
+from api_service.v1.bodies import FIELDS, FORM, JSON, body_bytes, let_go, read_submission
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import once
 from api_service.v1.openapi import Schema, operation, query_parameters
-from api_service.v1.problems import Kind
 from api_service.v1.reading import reading
 from api_service.v1.submission_body import SubmissionBody
 from api_service.v1.visibility import visible_submission
@@ -83,22 +83,14 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
 
 async def _created(request: Request, services: Services, principal: Principal, turn: AsyncExitStack) -> Response:
     posted = await read_submission(request, services, principal)
-    wait = posted.wait
-    is_repeatable = IDEMPOTENCY_KEY in request.headers
-    creation = _Creation(request, services, principal, [posted], turn, is_repeatable=is_repeatable)
-    del posted
+    wait, content_sha256 = posted.wait, posted.content_sha256
+    creation = _Creation(request, services, principal, posted.new, wait.seconds, turn)
+    del posted  # it may be large, and must not be in memory while the answer waits
     with reserved(services, principal, wait.seconds):
         answer = await once(
-            request,
-            services,
-            principal,
-            creation.posted[0].content,
-            creation.store,
-            creation.show,
-            status=HTTPStatus.CREATED,
-            location=lambda made: f"/v1/submissions/{made}",
-            wait_s=wait.seconds,
-        )
+            request, services, principal, content_sha256, creation.store, creation.show, status=HTTPStatus.CREATED,
+            location="/v1/submissions/{}", wait_s=wait.seconds,
+        )  # fmt: skip
     answer.headers.update(wait.headers)
     return answer
 
@@ -107,36 +99,36 @@ async def _created(request: Request, services: Services, principal: Principal, t
 class _Creation:
     """One creation of a submission. `stored` is None if an earlier request with the same key has stored it.
 
-    Before the answer waits, `posted` is emptied, because what was posted may be large, and the `turn` ends.
+    Before the answer waits, `new` is dropped, because it may be large, and the `turn` ends.
     """
 
     request: Request
     services: Services
     principal: Principal
-    posted: list[Posted]
+    new: NewSubmission | None
+    wait_s: float
     turn: AsyncExitStack
-    is_repeatable: bool
     stored: Stored | None = None
 
     async def store(self, settle: Settle) -> int:
         """Store the submission, and return its id."""
+        assert self.new
         await self.services.backlog.check()
         # Without a key there is nothing to settle, which saves a transaction.
-        settle_if_needed = settle if self.is_repeatable else None
-        self.stored = await self.services.submissions.post(self.principal, self.posted[0].new, settle_if_needed)
+        settle_if_needed = settle if IDEMPOTENCY_KEY in self.request.headers else None
+        self.stored = await self.services.submissions.post(self.principal, self.new, settle_if_needed)
         self.services.relay.wake.set()
         return self.stored.id
 
     async def show(self, upload: int) -> Submission:
         """Return the submission, after a wait for its end."""
-        services, of_this = self.services, self.posted.pop()
-        wait_s = of_this.wait.seconds
-        if self.stored is not None and not wait_s:
-            return await _shown(services, self.principal, of_this.new, self.stored)
-        del of_this
+        services = self.services
+        if self.new and self.stored and not self.wait_s:
+            return await _shown(services, self.principal, self.new, self.stored)
+        self.new = None
         await self.turn.aclose()
         let_go(self.request)
-        await wait_until_final(services, self.principal, upload, wait_s)
+        await wait_until_final(services, self.principal, upload, self.wait_s)
         return await visible_submission(services, self.principal, upload)
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import problem_responses
+from api_service.openapi import problem_responses
 from api_service.routes.files import Expires, Signature
 from api_service.v1.content import content_answer
 from api_service.v1.ids import SubmissionId
@@ -60,7 +60,7 @@ for _status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
 )
 async def read_page(
     request: Request,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     expires: Expires,
     signature: Signature,
     services: ServicesDep,
@@ -74,7 +74,7 @@ async def read_page(
 @router.get("/pages/{id}/output", include_in_schema=False)
 async def read_output(
     request: Request,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     expires: Expires,
     signature: Signature,
     services: ServicesDep,
@@ -92,7 +92,7 @@ async def read_output(
 @router.get("/pages/{id}/artifacts/{name}", include_in_schema=False)
 async def read_artifact(
     request: Request,
-    id: SubmissionId,  # noqa: A002
+    id: SubmissionId,
     name: ArtifactName,
     expires: Expires,
     signature: Signature,

@@ -10,11 +10,10 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from api_service.auth import Principal, require
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem
+from api_service.problems import Fault, Kind, Problem, invalid
 from api_service.v1.aside import aside
 from api_service.v1.bodies import body_bytes, require_known_offer, terms_of
-from api_service.v1.multipart import NotMultipart, TooManyParts, parse, parse_beginning
-from api_service.v1.problems import Fault, V1Problem, invalid
+from api_service.v1.multipart import read_parts
 from api_service.v1.requests import validate_submission
 from api_service.web.program_page import is_valid_token, program_page
 from api_service.web.send_form import SentForm, read_form
@@ -49,22 +48,19 @@ async def send(request: Request, services: ServicesDep) -> Response:
                 return await _sent(request, services, principal, body, fields.get("token", ""))
     except Problem as exc:
         # Nothing of what a stranger sent is shown again.
-        return await program_page(request, services, faults=[Fault(exc.detail)], status=exc.status)
+        return await program_page(request, services, faults=[Fault(exc.detail)], status=exc.kind.status)
 
 
 def _refuse_other_sites(request: Request) -> None:
     """Raise `Problem` (403) if a page of another site has sent the form."""
     if not {*request.headers.getlist("Sec-Fetch-Site")} <= _SAME_SITE:
-        raise Problem(HTTPStatus.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
+        raise Problem(Kind.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
 
 
 def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
     """Return the fields that end within the beginning of the form. Raise `Problem` (400) if it is none."""
-    try:
-        parts = parse_beginning(beginning, request.headers.get("Content-Type", ""))
-        return {part.name: part.text() for part in parts if part.name in ("token", "key")}
-    except (NotMultipart, TooManyParts) as exc:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(exc)) from None
+    parts = read_parts(beginning, request.headers.get("Content-Type", ""), is_whole=False)
+    return {part.name: part.text() for part in parts if part.name in ("token", "key")}
 
 
 async def _sender(request: Request, services: Services, key: str) -> Principal:
@@ -76,7 +72,8 @@ async def _sender(request: Request, services: Services, key: str) -> Principal:
 
 async def _sent(request: Request, services: Services, principal: Principal, body: bytes, token: str) -> Response:
     """Store the submission of a form, and return the way to it; or the form again, and why it was refused."""
-    form = await aside(len(body), _form, body, request.headers.get("Content-Type", ""))
+    content_type = request.headers.get("Content-Type", "")
+    form = await aside(len(body), lambda: read_form(read_parts(body, content_type)))
 
     async def again(faults: Sequence[Fault], status: HTTPStatus) -> Response:
         left_out = [Fault(_LEFT_OUT, pointer=f"/{name}") for name in form.left_out]
@@ -86,23 +83,14 @@ async def _sent(request: Request, services: Services, principal: Principal, body
         return await again([Fault("The page has expired; send the form again.")], HTTPStatus.FORBIDDEN)
     try:
         upload = await _store(request, services, principal, form, len(body))
-    except V1Problem as exc:
-        return await again(exc.errors or [Fault(exc.detail)], exc.kind.status)
     except Problem as exc:
-        return await again([Fault(exc.detail)], exc.status)
+        return await again(exc.faults or [Fault(exc.detail)], exc.kind.status)
     page = Links(services.signer).page(upload).removeprefix(services.signer.public_url).removeprefix("/")
     return RedirectResponse(page, HTTPStatus.SEE_OTHER)
 
 
-def _form(body: bytes, content_type: str) -> SentForm:
-    try:
-        return read_form(parse(body, content_type))
-    except (NotMultipart, TooManyParts) as exc:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(exc)) from None
-
-
 async def _store(request: Request, services: Services, principal: Principal, form: SentForm, size: int) -> int:
-    """Store the submission of a form, and return its id. Raises `V1Problem` or `Problem` if it may not be sent."""
+    """Store the submission of a form, and return its id. Raises `Problem` if it may not be sent."""
     terms = await terms_of(request, services, principal, [form.content])
     new = await aside(size, validate_submission, form.content, terms, upload=form.upload)
     if form.faults:

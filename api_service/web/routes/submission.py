@@ -10,5 +10,5 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/submissions/{id}", methods=["GET", "HEAD"])
-async def submission(request: Request, id: SubmissionId, services: ServicesDep) -> Response:  # noqa: A002
+async def submission(request: Request, id: SubmissionId, services: ServicesDep) -> Response:
     return await program_page(request, services)

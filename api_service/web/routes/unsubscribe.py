@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import problem_responses
+from api_service.openapi import problem_responses
 from api_service.web.link_refusal import HTML, LinkRefused, LinkRoute, Reason
 from api_service.web.rendering import SECRET, page
 from shared import suppressions

@@ -10,6 +10,8 @@ import { visible } from "./visible.js";
 
 const DRAFT = "precieux.draft";
 const MEBIBYTE = 2 ** 20;
+/** The time between two questions for the place in the queue. */
+const PLACE_MS = 2000;
 
 const form = byId("program");
 const source = byId("source");
@@ -27,6 +29,8 @@ let languages = new Map();
 let shown = null;
 /** @type {AbortController | null} Ends the stream of the submission that was watched before. */
 let watching = null;
+/** True while what is shown waits in the queue. */
+let isQueued = false;
 /** The sample in the editor, as long as it is unchanged. */
 let sample = "";
 
@@ -293,13 +297,21 @@ async function watch(submission) {
   shown = submission;
   /** @type {Map<number, any>} */
   const done = new Map();
-  showState(submission.state, submission.queue);
+  let place = submission.queue;
+  showState(submission.state, place);
   if (FINAL.has(submission.state) && submission.run) return finish(submission);
+  const asking = setInterval(async () => {
+    if (!isQueued) return;
+    const { queue } = await ask(`submissions/${submission.id}`).catch(() => ({ queue: null }));
+    place = queue;
+    // Meanwhile the stream may have told more.
+    if (isQueued && !signal.aborted) showState("queued", place);
+  }, PLACE_MS);
+  signal.addEventListener("abort", () => clearInterval(asking));
   try {
     for await (const { name, data } of events(submission.id, signal)) {
       if (signal.aborted) return;
-      if (name === "state") showState(data.state, null);
-      else if (name === "queue") showState("queued", data);
+      if (name === "state") showState(data.state, data.state === "queued" ? place : null);
       else if (name === "finished") return finish(data);
       else if (name === "test") {
         done.set(data.number, data);
@@ -310,6 +322,8 @@ async function watch(submission) {
     if (!signal.aborted) finish(await ask(`submissions/${submission.id}`));
   } catch (error) {
     if (!signal.aborted) fail(error);
+  } finally {
+    clearInterval(asking);
   }
 }
 
@@ -334,6 +348,7 @@ function finish(submission) {
 
 /** Show how things stand, and what can be done. @param {string} state @param {...(Node | null)} parts */
 function show(state, ...parts) {
+  isQueued = state === "queued";
   status.replaceChildren(.../** @type {Node[]} */ (parts.filter(Boolean)));
   byId("panel").dataset.tone = state === "finished" ? toneOf(state, shown?.verdict) : "";
   const isFinal = FINAL.has(state);

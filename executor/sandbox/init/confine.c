@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { INSIDE_ID = 1000 }; /* a program's user id in its own user namespace */
@@ -45,7 +44,7 @@ static void enter_namespaces(uid_t user)
     write_to_proc("self/gid_map", map);
 }
 
-const struct step *wait_for_step(void)
+static void wait_for_step(void)
 {
     send_packet(CONTROL, READY, 1, NULL, 0);
     if (!receive_packet(CONTROL, &packet))
@@ -53,55 +52,31 @@ const struct step *wait_for_step(void)
     read_step(&packet, &step);
     connect_streams(&step, packet.descriptors, packet.count);
     set_limits(&step);
-    return &step;
-}
-
-/* Process 1 shares its memory with this process until `execute`, so this process must not be traceable until then. */
-static _Noreturn void begin(struct beginning *beginning)
-{
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        fail("dumpable");
-    beginning->at = read_clock(CLOCK_MONOTONIC);
-    beginning->cpu_s = read_clock(CLOCK_THREAD_CPUTIME_ID);
-    execute(&step);
 }
 
 /* The order matters. Joining the cgroup needs the privileges that are dropped next. The limits are set inside the user
  * namespace, whose count of processes starts at zero. The filter comes last, because it forbids what the rest needs. */
 void become_program(const struct box *box, const struct confinement *confinement, int control)
 {
-    bool is_stub = box->kind == STUB, is_known = is_stub || box->kind == FURTHER;
     on_failure(CONTROL, "!", 1);
-    if (put_at(CONTROL, control, is_stub ? 0 : O_CLOEXEC) < 0)
+    if (put_at(CONTROL, control, O_CLOEXEC) < 0)
         fail("dup3");
-    if (box->kind == FURTHER)
-        box->beginning->cpu_outside_s = read_clock(CLOCK_THREAD_CPUTIME_ID);
     for (int index = 0; index < box->join_count; index++)
         if (write(box->joins[index], "0", 1) < 0)
             fail("cgroup");
     write_to_proc("self/oom_score_adj", DIES_FIRST);
     if (setsid() < 0)
         fail("setsid");
-    if (is_known) {
-        read_step(box->packet, &step);
-        connect_streams(&step, box->streams, box->stream_count);
-    }
     replace_descriptors();
     if (chdir(WORK) < 0)
         fail(WORK);
     umask(022);
     enter_namespaces(box->user);
     close_other_descriptors(); /* among them the writable /proc */
-    if (is_known)
-        set_limits(&step);
     empty_bounding_set(confinement->last_capability); /* in a new user namespace the set is full */
     limit_capabilities(NO_CAPABILITY);
     install_filter(&confinement->program_filter);
-    if (is_stub)
-        run_step(&step);
-    if (box->kind == FURTHER)
-        begin(box->beginning);
-    if (box->kind == FORKED)
+    if (box->is_forked)
         return;
     wait_for_step();
     run_step(&step);

@@ -3,11 +3,9 @@
 
 #include "privileges.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-
-struct packet;
-struct step;
 
 /* What all programs of one zygote have in common. */
 struct confinement {
@@ -16,36 +14,22 @@ struct confinement {
     int last_capability;
 };
 
-/* What waits in a box for its first step: a process that can start any program, a copy of the zygote, or a stub. The
- * process of a FURTHER step does not wait. */
-enum box_kind { PLAIN, FORKED, STUB, FURTHER };
-
-/* When the process of a FURTHER step became its program, in seconds of the monotonic clock, and the CPU seconds that it
- * had used by then, and before it joined its cgroup. */
-struct beginning {
-    double at, cpu_s, cpu_outside_s;
-};
-
-/* A box that the keeper has requested. If its kind is STUB or FURTHER, the next words in `packet` are the step. */
+/* A box that the keeper has requested. */
 struct box {
     long id;
     uid_t user;
     long long disk_bytes;
-    enum box_kind kind;
-    int keeper; /* process 1's socket */
-    const int *joins, *streams;
-    int join_count, stream_count;
-    struct packet *packet;
-    struct beginning *beginning;
+    bool is_forked; /* the process of its first step goes on as a copy of the zygote */
+    int keeper;     /* process 1's socket */
+    const int *joins;
+    int join_count;
 };
 
-/* Called in a new process: give up every privilege, then run the step. Return only if the box is FORKED; the caller
- * must then call `wait_for_step` or `await_step`. */
+/* Called in a new process: give up every privilege, then wait for the step and run it. Return only if the box is forked;
+ * the caller must then call `await_step`. */
 void become_program(const struct box *box, const struct confinement *confinement, int control);
 
-/* Report that this process is ready, wait for the step, and set up its streams and limits. Exit if the keeper ends the
- * box without a run. */
-const struct step *wait_for_step(void);
-/* `wait_for_step` for zygote/python.py and node.c. Point `arguments` to the words of the command, each ended by a NUL,
- * and return their length in bytes. */
+/* For zygote/python.py and node.c: report that this process is ready, wait for the step, and set up its streams and
+ * limits. Point `arguments` to the words of the command, each ended by a NUL, and return their length in bytes. Exit if
+ * the keeper ends the box without a run. */
 size_t await_step(const char **arguments);

@@ -1,5 +1,4 @@
 #include "driver.h"
-#include "process.h"
 #include "step.h"
 
 #include <fcntl.h>
@@ -52,16 +51,7 @@ static int finish_build(const struct step *step, int compiler_status, int assemb
     return linker_status == 0 || linker_status == ERROR_FOUND ? linker_status : -1;
 }
 
-/* Remove what the commands left over. Then exit with `status`, or return if it is -1. */
-static void clean_up_and_exit(const struct step *step, int status)
-{
-    for (char *const *path = step->leftovers; *path; path++)
-        unlink(*path);
-    if (status >= 0)
-        _exit(status);
-}
-
-/* Run the three commands and exit. Return if the driver must run instead. */
+/* Run the three commands, remove what they left over, and exit. Return if the driver must run instead. */
 static void run_commands(const struct step *step)
 {
     int pipe[2];
@@ -70,8 +60,11 @@ static void run_commands(const struct step *step)
     pid_t compiler = spawn(step, COMPILER, 0, pipe[1]), assembler = spawn(step, ASSEMBLER, pipe[0], 1);
     close(pipe[0]);
     close(pipe[1]);
-    int compiler_status = wait_for(compiler);
-    clean_up_and_exit(step, finish_build(step, compiler_status, wait_for(assembler)));
+    int compiler_status = wait_for(compiler), status = finish_build(step, compiler_status, wait_for(assembler));
+    for (char *const *path = step->leftovers; *path; path++)
+        unlink(*path);
+    if (status >= 0)
+        _exit(status);
 }
 
 _Noreturn void run_step(const struct step *step)
@@ -79,48 +72,4 @@ _Noreturn void run_step(const struct step *step)
     if (step->has_shortcut)
         run_commands(step);
     execute(step);
-}
-
-static const struct step *current_step;
-static pid_t current_assembler;
-static int original_output;
-
-static void after_compilation(int compiler_status)
-{
-    if (put_at(1, original_output, 0) >= 0) /* closes the pipe, so the assembler reads end-of-file */
-        clean_up_and_exit(current_step, finish_build(current_step, compiler_status, wait_for(current_assembler)));
-    execute(current_step);
-}
-
-static void at_exit(int status, void *nothing)
-{
-    (void)nothing;
-    fflush(NULL);
-    after_compilation(status);
-}
-
-/* SIGPIPE: the assembler has ended. SIGSEGV: the compiler has exhausted its stack. */
-static void on_signal(int number)
-{
-    reset_signals();
-    after_compilation(-number);
-}
-
-void compile_in_this_process(const struct step *step)
-{
-    static char stack[1 << 16];
-    const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
-    int pipe[2];
-    current_step = step;
-    original_output = fcntl(1, F_DUPFD_CLOEXEC, CONTROL);
-    if (original_output < 0 || pipe2(pipe, O_CLOEXEC) < 0)
-        fail("descriptors");
-    current_assembler = spawn(step, ASSEMBLER, pipe[0], 1);
-    if (put_at(1, pipe[1], 0) < 0 || on_exit(at_exit, NULL) != 0 || sigaltstack(&alternate, NULL) < 0)
-        fail("compiler");
-    close(pipe[0]);
-    close(pipe[1]);
-    sigaction(SIGPIPE, &action, NULL);
-    sigaction(SIGSEGV, &action, NULL);
 }

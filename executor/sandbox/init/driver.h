@@ -10,6 +10,3 @@
 struct step;
 
 _Noreturn void run_step(const struct step *step);
-/* Called in a process that is the compiler already: connect it to the assembler and return. The linker runs when the
- * compiler exits. */
-void compile_in_this_process(const struct step *step);

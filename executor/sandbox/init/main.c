@@ -1,10 +1,9 @@
-/* Process 1 of a box, and the zygote that forks it. See docs/executor.md and ADRs 72 and 73.
+/* Process 1 of a box, and the zygote that forks it. See docs/executor.md and ADR 70.
  *
  * A file calls only files below it, and includes their headers (tests/unit/executor/test_init_layout.py):
  *
  *   main.c         the zygote without a runtime
  *   node.c         the zygote of Node programs
- *   gcc.c          the zygote of C programs
  *   zygote.c       forks process 1 of each box                  runs in the zygote
  *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
  *   out_folder.c   collects what a program wrote to its out folder

@@ -24,7 +24,7 @@ enum {
     MAX_WORDS_BYTES = 131072, /* the names, and a number for each */
 };
 
-/* What became of an entry. The same order as in streams/out_folder.py. */
+/* What became of an entry. The same order as in streams/collected.py. */
 enum fate { TOO_MANY, TOO_LARGE, NOT_A_FILE, UNREADABLE, FATES_LEFT_OUT, COLLECTED = FATES_LEFT_OUT };
 
 /* `words` are the name and size of each collected file. `contents` is one file with the contents of all. */

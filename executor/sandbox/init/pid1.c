@@ -9,7 +9,6 @@
 #include "world.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,7 +28,6 @@ static const char DIES_SECOND[] = "950";
 struct child {
     pid_t pid;
     int control;
-    bool is_stub;
 };
 
 /* `packet` is the run, as the keeper sends it (`run_words` in keeper/words.py). `joins` are the descriptors with
@@ -40,16 +38,12 @@ static struct file files[MAX_FILES];
 /* The keeper sends this signal in place of SIGKILL, which would end process 1 instead of the program. */
 enum { SENDS_KILL = 64 };
 
-static double seconds(struct timeval time)
-{
-    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
-}
-
 static double cpu_of_children(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static void send_text(int keeper, const char *text)
@@ -67,14 +61,21 @@ static _Noreturn void fail_to_start(const char *message, ssize_t length)
     fail_with(text);
 }
 
-/* Fork the child of the first step and wait until it is ready. Return true only in the child of a FORKED box. */
+/* Keep or take the signals that arrive. The kernel drops one that process 1 has no handler for, but keeps one that it
+ * blocks. So a signal is not lost that the program's user sends before we forward. */
+static void hold_signals(bool hold)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
+}
+
+/* Fork the child of a step and wait until it is ready. Return true only in the child of a forked box. */
 static bool start_child(const struct box *box, const struct confinement *confinement, struct child *child)
 {
     int pair[2];
     char message[1024];
-    /* A stub reads a line, perhaps in several parts. */
-    int type = box->kind == STUB ? SOCK_STREAM : SOCK_SEQPACKET;
-    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         fail("socketpair");
     /* A step may be as long as the packet that it comes in, and the host's own buffers may be smaller. A buffer that
        suffices is kept, because setting it makes it smaller where wmem_max is below wmem_default. */
@@ -84,16 +85,16 @@ static bool start_child(const struct box *box, const struct confinement *confine
     if (bytes < SEND_BUFFER && setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int)) < 0)
         fail("SO_SNDBUF");
     child->control = pair[0];
-    child->is_stub = box->kind == STUB;
     child->pid = fork_with_threads();
     if (child->pid < 0)
         fail("fork");
     if (child->pid == 0) {
+        hold_signals(false);
         become_program(box, confinement, pair[1]);
         return true;
     }
     close(pair[1]);
-    for (int index = 0; index < box->join_count + box->stream_count; index++)
+    for (int index = 0; index < box->join_count; index++)
         close(box->joins[index]);
     ssize_t length = recv(child->control, message, sizeof message, 0);
     if (length != 1 || message[0] != 'r')
@@ -101,33 +102,21 @@ static bool start_child(const struct box *box, const struct confinement *confine
     return false;
 }
 
-/* Return the end of the step's words, which are next in the packet. Point `line` to the text for a stub. */
-static char *end_of_step(struct packet *from, const char **line)
+/* Send the child the step's words, which are next in the packet, as the keeper sent them. */
+static void send_step(const struct child *child)
 {
-    *line = next_word(from);
-    long long bytes = next_number(from);
-    if (bytes < 0 || from->next + bytes > from->bytes + from->length)
+    long long bytes = next_number(&packet);
+    if (bytes < 0 || packet.next + bytes > packet.bytes + packet.length)
         fail_malformed("step");
-    return from->next + bytes;
-}
-
-/* Send the child the step's words as the keeper sent them. A stub gets one line of text instead. */
-static void send_step(const struct child *child, struct packet *from)
-{
-    const char *line;
-    char *end = end_of_step(from, &line);
-    if (child->is_stub)
-        send_packet(child->control, line, strlen(line), NULL, 0);
-    else
-        send_packet(child->control, from->next, (size_t)(end - from->next), from->descriptors, from->count);
-    from->next = end;
+    send_packet(child->control, packet.next, (size_t)bytes, packet.descriptors, packet.count);
+    packet.next += bytes;
 }
 
 /* `fail` if the child has sent why it did not become its program. Called when it is dead. */
 static void check_start(const struct child *child)
 {
     char message[1024];
-    ssize_t length = child->is_stub ? 0 : recv(child->control, message, sizeof message, 0);
+    ssize_t length = recv(child->control, message, sizeof message, 0);
     if (length > 0)
         fail_to_start(message, length);
     close(child->control);
@@ -186,7 +175,7 @@ static void kill_remaining(void)
     }
 }
 
-/* `start_s` are the CPU seconds that the step's process used in its cgroup before it became its program. */
+/* `start_s` are the CPU seconds that the step's process used in its cgroup before it got its step. */
 static void report(int keeper, int step, int exit_code, double cpu_s, double start_s, double wall_s, long long resident)
 {
     char text[256];
@@ -194,60 +183,29 @@ static void report(int keeper, int step, int exit_code, double cpu_s, double sta
     send_text(keeper, text);
 }
 
-/* What the process of a further step needs to start. */
-struct start {
-    const struct box *box;
-    const struct confinement *confinement;
-    int control;
-};
-
-static int become_further_program(void *argument)
+/* Start the child of a step after the first. It joins its cgroup through descriptors that the keeper sends now. Return
+ * the CPU seconds that it has used when it is ready. */
+static double start_further(const struct box *box, const struct confinement *confinement, struct child *child)
 {
-    const struct start *start = argument;
-    become_program(start->box, start->confinement, start->control);
-    return 1; /* never reached */
-}
-
-/* Start the process of a step after the first, and wait until it has become its program or ended. It joins its cgroup
- * through descriptors that the keeper sends now.
- *
- * As with vfork(2), the process shares our memory until then, and we are stopped. To copy our memory would take longer
- * than anything else here, if we are a copy of a runtime or a compiler. No other process is in the box. */
-static void start_further(const struct box *box, const struct confinement *confinement, struct child *child,
-                          struct beginning *beginning)
-{
-    static char stack[1 << 16] __attribute__((aligned(16)));
     struct box further = *box;
-    int pair[2];
+    clockid_t clock;
     if (!receive_packet(box->keeper, &joins))
         _exit(0);
     if (next_number(&joins) != joins.count)
         fail_malformed("joins");
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        fail("socketpair");
-    const char *line;
-    char *end = end_of_step(&packet, &line);
-    further.kind = FURTHER;
+    further.is_forked = false;
     further.joins = joins.descriptors;
     further.join_count = joins.count;
-    further.streams = packet.descriptors;
-    further.stream_count = packet.count;
-    further.packet = &packet;
-    further.beginning = beginning;
-    struct start start = {&further, confinement, pair[1]};
-    child->control = pair[0];
-    child->is_stub = false;
-    child->pid = clone(become_further_program, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
-    on_failure(box->keeper, "failure ", 0); /* the process has set its own */
-    if (child->pid < 0)
-        fail("fork");
-    packet.next = end;
-    close(pair[1]);
-    close_descriptors(&joins);
-    if (beginning->at == 0) {
-        check_start(child);
-        fail_to_start("", 0);
-    }
+    start_child(&further, confinement, child);
+    return clock_getcpuclockid(child->pid, &clock) == 0 ? read_clock(clock) : 0;
+}
+
+static struct file read_file(int contents, off_t offset)
+{
+    const char *name = next_word(&packet);
+    off_t size = (off_t)next_number(&packet);
+    mode_t mode = (mode_t)next_number(&packet);
+    return (struct file){name, contents, offset, size, mode};
 }
 
 /* Read the work folder's files into `files`, and return their number. */
@@ -259,10 +217,8 @@ static int read_files(void)
     if (count < 0 || count > MAX_FILES)
         fail_malformed("files");
     for (int index = 0; index < count; index++) {
-        const char *name = next_word(&packet);
-        off_t size = (off_t)next_number(&packet);
-        files[index] = (struct file){name, contents, offset, size, (mode_t)next_number(&packet)};
-        offset += size;
+        files[index] = read_file(contents, offset);
+        offset += files[index].size;
     }
     return count;
 }
@@ -280,28 +236,28 @@ static void run(const struct box *box, const struct confinement *confinement, st
     for (int step = 0; step < steps; step++) {
         long long resident;
         double cpu_before = cpu_of_children();
-        struct beginning beginning = {0};
-        if (step > 0) {
-            start_further(box, confinement, child, &beginning);
-        } else {
-            beginning.at = read_clock(CLOCK_MONOTONIC);
-            send_step(child, &packet);
-        }
         if (forwards)
+            hold_signals(true);
+        double start_s = step > 0 ? start_further(box, confinement, child) : 0;
+        double began_at = read_clock(CLOCK_MONOTONIC);
+        send_step(child);
+        if (forwards) {
             forward_signals(child->pid);
+            hold_signals(false);
+        }
         int status = wait_for(child->pid, &resident);
-        double wall_s = read_clock(CLOCK_MONOTONIC) - beginning.at;
+        double wall_s = read_clock(CLOCK_MONOTONIC) - began_at;
         if (forwards)
             forward_signals(0);
         kill_remaining();
         check_start(child);
         int exit_code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-        double cpu_s = cpu_of_children() - cpu_before - beginning.cpu_s;
+        double cpu_s = cpu_of_children() - cpu_before - start_s;
         if (step == 0 && exit_code == 0 && collect >= 0)
             send_artefacts(files, count, collect_bytes, descriptor_at(&packet, collect));
         if (step + 1 == steps && out >= 0)
             send_out_folder(box->user, out_files, out_bytes, descriptor_at(&packet, out));
-        report(keeper, step, exit_code, cpu_s, beginning.cpu_s - beginning.cpu_outside_s, wall_s, resident);
+        report(keeper, step, exit_code, cpu_s, start_s, wall_s, resident);
         if (exit_code != 0)
             break;
     }

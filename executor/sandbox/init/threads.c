@@ -37,10 +37,6 @@ enum {
     PARK_SIGNAL = 33,
 };
 
-#ifndef MADV_POPULATE_WRITE /* in glibc since 2.35 */
-#define MADV_POPULATE_WRITE 23
-#endif
-
 struct thread {
     jmp_buf position;
     char *storage; /* the thread pointer */
@@ -53,8 +49,6 @@ struct thread {
 static struct thread threads[MAX_THREADS];
 static atomic_int thread_count, parked_count;
 static int *main_id;
-static char *heap; /* the part of malloc(3)'s memory that brk(2) gave */
-static size_t heap_bytes;
 
 /* The kernel's struct sigaction; glibc's differs. */
 struct action {
@@ -164,10 +158,6 @@ static void copy_memory_on_fork(void)
             fail_unsupported("/proc/self/maps");
         if (mode[1] == 'w' && mode[3] == 's')
             fail_unsupported("shared memory");
-        if (strstr(line, "[heap]")) {
-            heap = (char *)start;
-            heap_bytes = end - start;
-        }
         madvise((void *)start, end - start, MADV_DOFORK); /* fails for the kernel's own mappings, which need no copy */
     }
     fclose(maps);
@@ -204,11 +194,6 @@ pid_t fork_with_threads(void)
     if (pid == 0)
         syscall(SYS_set_robust_list, robust_list, bytes);
     return pid;
-}
-
-void prefault_heap(void)
-{
-    madvise(heap, heap_bytes, MADV_POPULATE_WRITE); /* since Linux 5.14; older kernels copy when a page is written */
 }
 
 static int resume(void *thread)

@@ -22,18 +22,15 @@ static struct packet packet;
 
 static struct box read_box(const struct confinement *confinement)
 {
-    struct box box = {.packet = &packet, .id = (long)next_number(&packet)};
+    struct box box = {.id = (long)next_number(&packet)};
     long user = (long)next_number(&packet);
     box.user = confinement->first_user < 0 ? getuid() : (uid_t)(user + confinement->first_user);
     box.disk_bytes = next_number(&packet);
-    const char *kind = next_word(&packet);
-    box.kind = strcmp(kind, "forked") == 0 ? FORKED : strcmp(kind, "stub") == 0 ? STUB : PLAIN;
-    box.join_count = (int)next_number(&packet);
+    box.is_forked = next_number(&packet) > 0;
     box.keeper = packet.descriptors[0];
     box.joins = packet.descriptors + 1;
-    box.streams = box.joins + box.join_count;
-    box.stream_count = packet.count - 1 - box.join_count;
-    if (box.join_count < 0 || box.stream_count < 0)
+    box.join_count = packet.count - 1;
+    if (box.join_count < 0)
         fail_malformed("box");
     return box;
 }

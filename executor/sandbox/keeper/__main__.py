@@ -99,7 +99,7 @@ class Keeper:
         if order is None:
             self._executor.send(READY)
         elif isinstance(order, MakeBox):
-            self._make_box(order, descriptors)
+            self._make_box(order)
         elif isinstance(order, int):
             if box := self._boxes.get(order):
                 # The executor may kill the box in its next step, so the end of the last one counts first.
@@ -114,7 +114,7 @@ class Keeper:
             channel.close(descriptors)
         return True
 
-    def _make_box(self, order: MakeBox, streams: list[int]) -> None:
+    def _make_box(self, order: MakeBox) -> None:
         meter: Meter | None = None
         joins: list[int] = []
         sockets: tuple[socket.socket, ...] = ()
@@ -123,7 +123,7 @@ class Keeper:
             if self._meter_kind:
                 meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
                 joins = meter.joins()
-            self._zygotes.order(order, theirs, joins, streams)
+            self._zygotes.order(order, theirs, joins)
         except (OSError, ValueError) as exc:
             for end in sockets:
                 end.close()
@@ -132,7 +132,7 @@ class Keeper:
             self._send(BoxGone(order.id, f"the box could not be made: {exc}"))
             return
         finally:
-            channel.close([*joins, *streams])
+            channel.close(joins)
         theirs.close()
         box = WatchedBox(order.id, ours, meter, self._new_meter(order.id))
         self._boxes[order.id] = box

@@ -21,15 +21,15 @@ class Meter(Protocol):
         and its children are counted. The caller closes them."""
 
     def begin(self, limits: StepLimits, *, waited: bool) -> None:
-        """Start to count. If the step's process `waited` for its program, its CPU time so far does not count. Otherwise
-        it counts until `conclude`, because the program may have begun before this call."""
+        """Start to count. If the step's process `waited` for this, its CPU time so far does not count. Otherwise it
+        counts until `conclude`, because the process is made after this call, or the program has begun before it."""
 
     def sample(self) -> Usage:
         """Return the use until now."""
 
     def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
-        """Return the use at the step's end, which process 1 has `reported`. The CPU seconds `start_s` do not count: a
-        process that did not wait used them before it became its program. `last_sample` is given if another step may
+        """Return the use at the step's end, which process 1 has `reported`. The CPU seconds `start_s` do not count: the
+        process of a further step used them before it got its step. `last_sample` is given if another step may
         have begun in the meantime, so that a new sample would be wrong."""
 
     def is_starved(self) -> bool:

@@ -12,7 +12,6 @@ The zygotes and process 1 of a box exchange words with the keeper instead (`word
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 #: Bytes of the largest packet. It holds the names of a program's files, twice if a compiler gets them, and the
 #: arguments of both. The texts travel as a descriptor. The kernel allows at most 208 KiB (socket(7), wmem_max).
@@ -57,7 +56,7 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class StepOrder:
-    """One program to start and wait for, as part of `MakeBox` or `Begin`. The next step follows only if this one exits
+    """One program to start and wait for, as part of `Begin`. The next step follows only if this one exits
     with 0.
 
     `stdin`, `stdout` and `stderr` are indexes of the packet's descriptors; -1 is /dev/null.
@@ -86,9 +85,7 @@ class MakeBox:
     """Executor to keeper: make a box for the user numbered `user`, whose files together take up to `disk_bytes`, and
     start its first process.
 
-    Without a `zygote` or `stub`, that process waits to become any program. With a `zygote`, it is a fork of it and runs
-    the first step. With a `stub`, it is that program: it starts at once, reads one line of JSON from descriptor 3 when
-    the box begins, and continues as the first step.
+    Without a `zygote`, that process waits to become any program. With one, it is a fork of it and runs the first step.
     """
 
     id: int
@@ -96,7 +93,6 @@ class MakeBox:
     disk_bytes: int
     limits: StepLimits
     zygote: Zygote | None = None
-    stub: StepOrder | None = None
 
 
 @dataclass(frozen=True)
@@ -179,15 +175,8 @@ def decode_order(packet: bytes) -> MakeBox | Begin | Signal | int | None:
         return int(content["kill"])
     if content["type"] == Signal.__name__:
         return Signal(content["id"], content["number"])
-    stub, zygote = content["stub"] and _decode_step(content["stub"]), content["zygote"]
-    zygote = zygote and Zygote(tuple(zygote["argv"]), zygote["environment"])
-    limits = StepLimits(**content["limits"])
-    return MakeBox(content["id"], content["user"], content["disk_bytes"], limits, zygote, stub)
-
-
-def _decode_step(content: dict[str, Any]) -> StepOrder:
-    limits = StepLimits(**content["limits"])
-    return StepOrder(**{**content, "argv": tuple(content["argv"]), "limits": limits})
+    zygote = content["zygote"] and Zygote(tuple(content["zygote"]["argv"]), content["zygote"]["environment"])
+    return MakeBox(content["id"], content["user"], content["disk_bytes"], StepLimits(**content["limits"]), zygote)
 
 
 def decode_report(packet: bytes) -> Report | None:

@@ -9,19 +9,32 @@ keeper -> process 1   `run_words`, which come from the executor in a `Begin`; th
 process 1 -> keeper   "ready", "step" with a `StepEnd`, or "failure" with a reason
 """
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from executor.sandbox.keeper.protocol import CPU_MARGIN_S, MakeBox, StepOrder
+
+#: The words that functions of init/ read one after the other, by the names that they have there. A step's commands and
+#: environment are not among them.
+READ_BY: Final[dict[str, tuple[str, ...]]] = {
+    "read_box": ("id", "user", "disk_bytes", "is_forked"),
+    "read_files": ("count", "contents"),
+    "read_file": ("name", "size", "mode"),
+    "run": ("collect", "collect_bytes", "out", "out_files", "out_bytes", "steps", "forwards"),
+    "read_step": (
+        "cpu_s", "processes", "open_files", "file_bytes", "stack_bytes", "stdin_index", "stdout_index", "stderr_index",
+        "has_shortcut",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class StepEnd:
     """How a step ended, as process 1 measured it (`report` in init/pid1.c). `signal` is the one that killed it, and
-    `resident_bytes` the largest resident size of one of its processes. Before the step became its program, it used
-    `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them."""
+    `resident_bytes` the largest resident size of one of its processes. Before the process of a further step got that,
+    it used `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them."""
 
     step: int
     exit_code: int | None
@@ -49,12 +62,11 @@ def to_words(*values: str | int) -> bytes:
     return os.fsencode(text) + b"\0"
 
 
-def box_words(order: MakeBox, joins: int) -> bytes:
-    """Return the words for `read_box` in init/zygote.c. The socket of process 1, `joins` descriptors and those of the
-    stub are attached."""
-    kind = "forked" if order.zygote else "stub" if order.stub else "plain"
-    head = to_words(order.id, order.user, order.disk_bytes, kind, joins)
-    return head + _step_words(order.stub) if order.stub else head
+def box_words(order: MakeBox) -> bytes:
+    """Return the words for a zygote. The socket of process 1 and the descriptors by which it joins are attached."""
+    return _words_for(
+        "read_box", id=order.id, user=order.user, disk_bytes=order.disk_bytes, is_forked=order.zygote is not None
+    )
 
 
 def run_words(
@@ -62,7 +74,6 @@ def run_words(
     contents: int,
     steps: Sequence[StepOrder],
     *,
-    stub: bool,
     collect: int = -1,
     max_bytes: int = 0,
     out: int = -1,
@@ -73,8 +84,7 @@ def run_words(
     """Return the words for `run` in init/pid1.c.
 
     `files` are those of the work folder: name, size, mode. `contents` is the index of the descriptor of one file with
-    the contents of all, or -1. With a `stub`, the first step gets its arguments in a line of JSON, and its streams are
-    the stub's.
+    the contents of all, or -1.
 
     `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
     are sent there before the next one starts: one packet of the words name, mode and size of each. A sealed file with
@@ -86,24 +96,47 @@ def run_words(
 
     With `forwards`, process 1 forwards signals that the keeper sends it to the program of the step.
     """
-    packet = to_words(len(files), contents, *(field for file in files for field in file))
-    packet += to_words(collect, max_bytes, out, max_out_files, max_out_bytes, len(steps), int(forwards))
+    packet = _words_for("read_files", count=len(files), contents=contents)
+    packet += b"".join(_words_for("read_file", name=name, size=size, mode=mode) for name, size, mode in files)
+    packet += _words_for(
+        "run",
+        collect=collect,
+        collect_bytes=max_bytes,
+        out=out,
+        out_files=max_out_files,
+        out_bytes=max_out_bytes,
+        steps=len(steps),
+        forwards=forwards,
+    )
     for step in steps:
         words = _step_words(step)
-        line = json.dumps({"argv": step.argv}) + "\n" if stub else ""
-        packet += to_words(line, len(words)) + words
+        packet += to_words(len(words)) + words
     return packet
 
 
 def _step_words(step: StepOrder) -> bytes:
-    """Return the words for `read_step` in init/step.c."""
     limits = step.limits
-    # The keeper's meter enforces the limit of CPU time. The kernel's limit is higher, in case the keeper is late.
-    cpu_s = int(limits.cpu_s) + CPU_MARGIN_S
     environment = [f"{name}={value}" for name, value in step.environment.items()]
-    resources = (cpu_s, limits.processes, limits.open_files, limits.file_bytes, limits.stack_bytes)
     packet = to_words(len(step.argv), *step.argv, len(environment), *environment)
-    packet += to_words(*resources, step.stdin, step.stdout, step.stderr, int(step.shortcut is not None))
+    packet += _words_for(
+        "read_step",
+        # The keeper's meter enforces the limit of CPU time. The kernel's limit is higher, in case the keeper is late.
+        cpu_s=int(limits.cpu_s) + CPU_MARGIN_S,
+        processes=limits.processes,
+        open_files=limits.open_files,
+        file_bytes=limits.file_bytes,
+        stack_bytes=limits.stack_bytes,
+        stdin_index=step.stdin,
+        stdout_index=step.stdout,
+        stderr_index=step.stderr,
+        has_shortcut=step.shortcut is not None,
+    )
     for words in (*step.shortcut.commands, step.shortcut.leaves) if step.shortcut else ():
         packet += to_words(len(words), *words)
     return packet
+
+
+def _words_for(function: str, **values: str | int) -> bytes:
+    """Return the values as words, in the order in which a function reads them. True and False become 1 and 0."""
+    ordered = [values[name] for name in READ_BY[function]]
+    return to_words(*(int(value) if isinstance(value, bool) else value for value in ordered))

@@ -9,7 +9,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from executor.sandbox.keeper import channel
@@ -19,9 +18,6 @@ from executor.sandbox.keeper.words import box_words, to_words
 #: Programs forked from one runtime share its hash seed and memory layout, so it is replaced after this many boxes, or
 #: this many seconds.
 _MAX_BOXES, _MAX_AGE_S = 100, 600.0
-#: The next runtime is started when the current one has this many boxes left, because its start takes as long as some
-#: boxes.
-_START_AHEAD = 10
 #: Seconds after which a zygote that takes no order has failed. Its socket holds some dozens of orders.
 _SEND_TIMEOUT_S = 5.0
 #: The zygote of boxes whose program starts from cold. It holds no runtime's state, so it never needs replacing.
@@ -34,7 +30,7 @@ Spawned = Callable[[int, int, int | None, str], None]
 
 
 class Zygotes:
-    """Starts one zygote per runtime and replaces it after 100 boxes or ten minutes."""
+    """Starts one zygote for each runtime, and replaces it after 100 boxes or ten minutes."""
 
     def __init__(self, configuration: dict[str, Any], selector: selectors.BaseSelector, spawned: Spawned) -> None:
         first_user = configuration["first_user"]
@@ -43,93 +39,46 @@ class Zygotes:
         self._first_words = to_words(-1 if first_user is None else first_user, len(filters[0])) + b"".join(filters)
         self._selector = selector
         self._spawned = spawned
-        self._kinds: dict[tuple[str, ...], _Kind] = {}
+        #: The zygotes that get orders, by their commands, and those that only owe answers.
+        self._current: dict[tuple[str, ...], _ZygoteProcess] = {}
+        self._ending: list[_ZygoteProcess] = []
 
-    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int]) -> None:
         """Order a box from its zygote, which answers by `spawned`. Raises OSError if no zygote can be reached."""
-        zygote = order.zygote or _PLAIN
-        if zygote.argv not in self._kinds:
-            max_boxes = _MAX_BOXES if order.zygote else float("inf")
-            self._kinds[zygote.argv] = _Kind(zygote, self._first_words, max_boxes, self._selector, self._spawned)
-        self._kinds[zygote.argv].order(order, init, joins, streams)
+        self.retire_old()
+        runtime = order.zygote or _PLAIN
+        zygote = self._current.get(runtime.argv)
+        if zygote is None:
+            zygote = self._current[runtime.argv] = self._start(runtime)
+        zygote.send(box_words(order), [init.fileno(), *joins])
+        zygote.pending[order.id] = None
+        zygote.boxes += 1
 
     @property
     def next_expiry(self) -> float:
         """The time at which the next zygote is too old; infinity if none will be."""
-        return min((kind.next_expiry for kind in self._kinds.values()), default=float("inf"))
+        runtimes = (zygote for argv, zygote in self._current.items() if argv != _PLAIN.argv)
+        return min((zygote.since + _MAX_AGE_S for zygote in runtimes), default=float("inf"))
 
     def retire_old(self) -> None:
         """End the zygotes that are too old. An order for a runtime that has none starts one."""
-        for kind in self._kinds.values():
-            kind.retire_old()
-        self._kinds = {argv: kind for argv, kind in self._kinds.items() if kind.is_in_use}
+        for argv, zygote in [*self._current.items()]:
+            is_old = zygote.boxes >= _MAX_BOXES or time.monotonic() - zygote.since > _MAX_AGE_S
+            if is_old and argv != _PLAIN.argv:
+                self._retire(zygote)
 
     def kill_late(self, box: int, reason: str) -> None:
         """Kill the zygote that has not made this box in time. `spawned` gets the reason."""
-        for kind in self._kinds.values():
-            kind.kill_late(box, reason)
-
-    def kill_all(self) -> None:
-        """Kill all zygotes. Call it before their boxes are killed."""
-        for kind in self._kinds.values():
-            kind.kill_all()
-
-
-@dataclass
-class _Kind:
-    """The current zygote of one runtime, its successor, and predecessors that still owe an answer."""
-
-    runtime: Zygote
-    first_words: bytes
-    max_boxes: float
-    selector: selectors.BaseSelector
-    spawned: Spawned
-    current: "_ZygoteProcess | None" = None
-    next: "_ZygoteProcess | None" = None
-    ending: "list[_ZygoteProcess]" = field(default_factory=list)
-
-    @property
-    def is_in_use(self) -> bool:
-        return bool(self.current or self.next or self.ending)
-
-    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
-        self.retire_old()
-        if self.current is None:
-            self.current, self.next = self.next or self._start(), None
-        zygote = self.current
-        assert zygote
-        zygote.send(box_words(order, len(joins)), [init.fileno(), *joins, *streams])
-        zygote.pending[order.id] = None
-        zygote.boxes += 1
-        if zygote.boxes >= self.max_boxes - _START_AHEAD and not self.next:
-            with contextlib.suppress(OSError):  # the next order tries again
-                self.next = self._start()
-
-    @property
-    def next_expiry(self) -> float:
-        if self.max_boxes == float("inf"):
-            return float("inf")
-        return min((one.since + _MAX_AGE_S for one in (self.current, self.next) if one), default=float("inf"))
-
-    def retire_old(self) -> None:
-        current, successor = self.current, self.next
-        if current and self._is_old(current):
-            self.current = None
-            self._retire(current)
-        if successor and self._is_old(successor):
-            self.next = None
-            self._retire(successor)
-
-    def kill_late(self, box: int, reason: str) -> None:
-        for zygote in filter(None, (self.current, *self.ending)):
+        for zygote in [*self._current.values(), *self._ending]:
             if box in zygote.pending:
                 self._kill(zygote, reason)
 
     def kill_all(self) -> None:
-        for zygote in filter(None, (self.current, self.next, *self.ending)):
+        """Kill all zygotes. Call it before their boxes are killed."""
+        for zygote in [*self._current.values(), *self._ending]:
             self._kill(zygote, "the keeper ends")
 
-    def _start(self) -> "_ZygoteProcess":
+    def _start(self, runtime: Zygote) -> "_ZygoteProcess":
         _, hard = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, hard))
         ours, theirs = channel.pair()
@@ -142,9 +91,9 @@ class _Kind:
         ]
         try:
             pid = os.posix_spawn(
-                self.runtime.argv[0],
-                self.runtime.argv,
-                self.runtime.environment,
+                runtime.argv[0],
+                runtime.argv,
+                runtime.environment,
                 file_actions=actions,
                 setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores these
             )
@@ -156,14 +105,9 @@ class _Kind:
             os.close(output)
             theirs.close()
         zygote = _ZygoteProcess(ours, process)
-        zygote.send(self.first_words)
-        self.selector.register(ours, selectors.EVENT_READ, lambda: self._read_answer(zygote))
+        zygote.send(self._first_words)
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_answer(zygote))
         return zygote
-
-    def _is_old(self, zygote: "_ZygoteProcess") -> bool:
-        if zygote.boxes >= self.max_boxes:
-            return True
-        return self.max_boxes < float("inf") and time.monotonic() - zygote.since > _MAX_AGE_S
 
     def _read_answer(self, zygote: "_ZygoteProcess") -> bool:
         if zygote.is_closed:  # since `select` returned
@@ -181,29 +125,27 @@ class _Kind:
         process = descriptors[0] if descriptors else None
         # If there is no reason, process 1 was made, and we have no room for its pidfd.
         why = reason.decode() or os.strerror(errno.EMFILE)
-        self.spawned(int(id_), int(pid), process, f"the box could not be made: {why}")
-        if zygote is not self.current:
-            self._retire(zygote)  # only the current zygote gets orders
+        self._spawned(int(id_), int(pid), process, f"the box could not be made: {why}")
+        if zygote in self._ending:
+            self._retire(zygote)
         return True
 
     def _retire(self, zygote: "_ZygoteProcess") -> None:
-        """Close the zygote's socket, by which it ends, as soon as it owes no answer. Its boxes live on."""
-        if not zygote.pending:
-            self.selector.unregister(zygote.socket)
+        """Give the zygote no more orders. Close its socket, by which it ends, as soon as it owes no answer. Its boxes
+        live on."""
+        self._current = {argv: other for argv, other in self._current.items() if other is not zygote}
+        self._ending = [other for other in self._ending if other is not zygote]
+        if zygote.pending:
+            self._ending.append(zygote)
+        else:
+            self._selector.unregister(zygote.socket)
             zygote.close()
-            self.ending = [other for other in self.ending if other is not zygote]
-        elif zygote not in self.ending:
-            self.ending.append(zygote)
 
     def _kill(self, zygote: "_ZygoteProcess", reason: str) -> None:
         """Kill a zygote, which may have ended already, and fail its boxes. Does not wait for the kernel."""
         zygote.kill()
-        if zygote is self.current:
-            self.current = None
-        elif zygote is self.next:
-            self.next = None
         for id_ in [*zygote.pending]:
-            self.spawned(id_, 0, None, reason)
+            self._spawned(id_, 0, None, reason)
         zygote.pending.clear()
         self._retire(zygote)
 

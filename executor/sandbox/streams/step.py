@@ -7,7 +7,7 @@ from functools import partial
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
-from executor.sandbox.streams.sealed import DeferredFile, sealed_file
+from executor.sandbox.streams.sealed import sealed_file
 from shared.engine import MOST_TURNS
 
 
@@ -56,29 +56,20 @@ class Streams:
         except OSError:
             self._stdout.close()
             raise
-        self._input: DeferredFile | None = None
 
     def order(self, descriptors: Descriptors) -> StepOrder:
-        """Return the order for a step whose input is known, or comes from the caller."""
+        """Return the order for the step, with the program's ends of its streams."""
         step = self._step
         if wires := step.wires:
-            their_in, their_out, their_err = (
-                descriptors.add(os.dup(end)) for end in (wires.stdin, wires.stdout, wires.stderr)
-            )
-            return StepOrder(step.argv, step.environment, step.limits, their_in, their_out, their_err, step.shortcut)
-        stdin = step.stdin
-        if isinstance(stdin, bytes):
-            return self._order(descriptors, descriptors.add(sealed_file(stdin)) if stdin else -1)
-        return self._order(descriptors, descriptors.add(os.dup(stdin.fileno())))
-
-    def order_before_input(self, descriptors: Descriptors) -> StepOrder:
-        """Return the order for a program that starts before its input is known. `set_input` follows."""
-        self._input = DeferredFile()
-        return self._order(descriptors, descriptors.add(self._input.reader()))
-
-    def set_input(self, stdin: bytes) -> None:
-        assert self._input
-        self._input.set_content(stdin)
+            stdin, stdout, stderr = (descriptors.add(os.dup(end)) for end in (wires.stdin, wires.stdout, wires.stderr))
+        else:
+            if not isinstance(step.stdin, bytes):
+                stdin = descriptors.add(os.dup(step.stdin.fileno()))
+            else:
+                stdin = descriptors.add(sealed_file(step.stdin)) if step.stdin else -1
+            stdout = descriptors.add(self._stdout.take_writer())
+            stderr = stdout if step.merge_output else descriptors.add(self._stderr.take_writer())
+        return StepOrder(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)
 
     def finish(self) -> tuple[bytes, bytes, tuple[str, ...]]:
         """Return standard output, standard error and the names of those that were cut, after all writers have ended."""
@@ -95,11 +86,3 @@ class Streams:
     def close(self) -> None:
         self._stdout.close()
         self._stderr.close()
-        if self._input:
-            self._input.close()
-
-    def _order(self, descriptors: Descriptors, stdin: int) -> StepOrder:
-        step = self._step
-        stdout = descriptors.add(self._stdout.take_writer())
-        stderr = stdout if step.merge_output else descriptors.add(self._stderr.take_writer())
-        return StepOrder(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)

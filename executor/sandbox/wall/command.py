@@ -4,9 +4,7 @@ The keeper makes boxes inside it, so a box that fails to hide something cannot e
 home folders, root's files, the host's configuration except that of toolchains, and the host's processes.
 """
 
-import importlib.util
 import io
-import marshal
 import os
 import zipfile
 from collections.abc import Mapping
@@ -161,17 +159,8 @@ def _archive() -> bytes:
         for package in ("keeper", "zygote"):
             for file in _files_of(package).iterdir():
                 if file.name.endswith(".py"):
-                    path, source = f"executor/sandbox/{package}/{file.name}", file.read_bytes()
-                    archive.writestr(path, source)
-                    archive.writestr(f"{path}c", _compile(f"{_KEEPER}/{path}", source))
+                    archive.writestr(f"executor/sandbox/{package}/{file.name}", file.read_bytes())
     return buffer.getvalue()
-
-
-def _compile(path: str, source: bytes) -> bytes:
-    """Return the .pyc file of a source (PEP 552). A Python of another version ignores it and compiles the source."""
-    unchecked = (1).to_bytes(4, "little")  # the flag for not comparing it with the source
-    code = marshal.dumps(compile(source, path, "exec", dont_inherit=True))
-    return importlib.util.MAGIC_NUMBER + unchecked + importlib.util.source_hash(source) + code
 
 
 def _files_of(package: str) -> Traversable:

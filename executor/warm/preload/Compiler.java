@@ -1,5 +1,3 @@
-package precieux;
-
 import com.sun.tools.javac.api.JavacTaskImpl;
 import com.sun.tools.javac.main.Main.Result;
 import java.io.ByteArrayOutputStream;

@@ -1,9 +1,9 @@
 // Node's zygote: a Node that has started and is forked for each program, in its box (executor/sandbox/init/node.c).
 //
 // It is preloaded (`node --require=start.js /box/work/main.js`), so it runs after Node's own start and just before Node
-// loads the main module. It calls C three times. The first call, in the zygote, returns only in the forked processes.
-// The second returns in each of them when its program has arrived. Node then runs the program itself, so no frame of
-// this file is on the stack. The third ends the process.
+// loads the main module. It calls C twice. The first call, in the zygote, returns only in the forked processes. The
+// second returns in each of them when its program has arrived. Node then runs the program itself, so no frame of this
+// file is on the stack.
 'use strict'
 
 const fs = require('fs')
@@ -16,8 +16,8 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = require('worker
 const LIBRARY = '/box/init.so'
 const WORK = '/box/work'
 const MAIN = `${WORK}/main.js`
-// The words of the command, from node.c.
-const WORDS = 'PRECIEUX_WORDS'
+// The variables with the words of the command, from node.c.
+const WORD = 'PRECIEUX_WORD_'
 // The time that a Node takes from its start to its program.
 const START_MS = 20
 const AGE = 'precieux.age'
@@ -62,33 +62,14 @@ function shiftClocks(age) {
 
 // Node's command line names MAIN and no arguments. The command has the source's name, and the program's arguments.
 function takeCommand() {
-  const words = Buffer.from(process.env[WORDS], 'hex').toString().split('\0')
-  delete process.env[WORDS]
+  const words = []
+  for (let name; (name = WORD + words.length) in process.env; delete process.env[name]) words.push(process.env[name])
   const source = words.findIndex((word, index) => index > 0 && !word.startsWith('--'))
   process.argv.push(...words.slice(source + 1))
   const own = path.resolve(WORK, words[source])
   if (own === MAIN) return
   require('module')._pathCache[`${MAIN}\0`] = own // Node looks here for the path of MAIN
   process.argv[1] = own
-}
-
-// Let a program that has no listener of 'exit' end at that event, in C (node.c). Node would first take down its heap
-// and its threads, which takes 2 ms and which such a program cannot notice. `emit` is a getter. While the program runs,
-// it returns Node's own function, so no listener has a frame of this file on its stack.
-function endAtExitEvent() {
-  const { dlopen, emit } = process
-  function emitExit(event, code) {
-    if (event === 'exit' && code === 0) dlopen.call(process, { exports: {} }, LIBRARY) // returns if Node is needed
-    return emit.call(process, event, code)
-  }
-  const changed = (value) => ({ value, configurable: true, enumerable: true, writable: true })
-  Object.defineProperty(Object.getPrototypeOf(process), 'emit', {
-    configurable: true,
-    get: () => (process._exiting && !process.listenerCount('exit') ? emitExit : emit),
-    set(value) {
-      Object.defineProperty(this, 'emit', changed(value))
-    }
-  })
 }
 
 // Worker threads load this file too, and get the main thread's age.
@@ -103,7 +84,6 @@ if (isMainThread) {
   warm(printer)
   process.dlopen({ exports: {} }, LIBRARY)
   takeCommand()
-  endAtExitEvent()
   setEnvironmentData(AGE, performance.now() - START_MS)
 }
 shiftClocks(getEnvironmentData(AGE))

@@ -1,4 +1,4 @@
-"""Alembic revisions. 0001 is the original system's schema, the later ones are ours.
+"""Alembic revisions. 0001 is the original system's schema, the later ones are ours. There is no way down.
 
 From 0003 on, a revision runs while services of the previous release write (ADR 143). So it has up to three parts:
 

@@ -7,10 +7,8 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.chaos.__main__ import show
-from tests.chaos.cluster import record
 from tests.chaos.cluster.agreement import disagreements, sweep_and_read
 from tests.chaos.cluster.faults import menu
 from tests.chaos.cluster.outages import longest, overdue, waits
@@ -28,15 +26,13 @@ def main() -> int:
     parser.add_argument("--drain", type=float, default=300, help="the most seconds until all is done after the storm")
     parser.add_argument("--faults", default="*", help="only these, as `a,b`; * stands for any text; see --list")
     parser.add_argument("--list", action="store_true", help="list the faults, and end")
-    parser.add_argument("--executors", action="store_true", help="two real executors instead of an engine that echoes")
-    parser.add_argument("--record", type=Path, help="add the outcome to this file of JSON")
     chosen = parser.parse_args()
     if (missing := missing_part()) is not None:
         parser.error(f"{missing[0]} is not available: {missing[1]}")
     # The hosts must be removed in any case.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print(f"seed {chosen.seed}", flush=True)
-    with running_world(executors=chosen.executors) as world, Load(*world.urls, key=KEY) as load:
+    with running_world() as world, Load(*world.urls, key=KEY) as load:
         faults = menu(world)
         if chosen.list:
             print("\n".join(sorted({fault.name for fault in faults})))
@@ -62,8 +58,6 @@ def main() -> int:
         print(f"\n{'longest wait during the fault':52}s")
         for name, seconds in sorted(outages.items()):
             print(f"{name:52}{seconds:.1f}")
-        if chosen.record:
-            record.add(chosen.record, report, measured)
         is_clean = not report.verdict.violations and not report.overdue
         world.keep_folder |= not is_clean
         return 0 if is_clean else 1

@@ -35,8 +35,6 @@ def _of_services(world: World) -> Iterator[Fault[World]]:
 
 def _of_splits(world: World) -> Iterator[Fault[World]]:
     for name in world.services:
-        if name.startswith("executor"):
-            continue  # it uses neither
         for others, what in (("db-", "the database"), ("mq-", "the broker")):
             if name.startswith("runner") and others == "mq-":
                 continue  # it does not use the broker
@@ -71,7 +69,7 @@ def _of_links(world: World) -> Iterator[Fault[World]]:
 
 def _of_clocks(world: World) -> Iterator[Fault[World]]:
     for name in world.clocks:
-        if name.startswith(("mq", "executor")):
+        if name.startswith("mq"):
             continue  # they measure durations only
         part = "database" if name.startswith("db-") else name
         for seconds, what in ((_WRONG, "ahead"), (-_WRONG, "behind")):

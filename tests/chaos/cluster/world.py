@@ -1,7 +1,6 @@
 """An installation on eleven hosts: two of each service, a primary with a standby, three nodes of the broker.
 
-The engine, the mail provider, the object store and the receiver of webhooks are outside, each behind a proxy. With
-`executors`, the engine is two real ones, on two more hosts behind that proxy.
+The engine, the mail provider, the object store and the receiver of webhooks are outside, each behind a proxy.
 """
 
 import os
@@ -30,7 +29,7 @@ from tests.fixtures.postgres_node import PostgresNode
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
 from tests.fixtures.s3 import S3Service, moto_server
 
-#: The key of the API's clients and of the executors', which need one because they are on other hosts.
+#: The key of the API's clients.
 KEY: Final = "cluster-" * 5
 #: The bucket of its object store.
 BUCKET: Final = "cluster"
@@ -45,10 +44,6 @@ _SERVICES: Final = {
     "runner-1": "job_runner",
     "runner-2": "job_runner",
 }
-_EXECUTORS: Final = {"executor-1": "executor", "executor-2": "executor"}
-_EXECUTOR_PORT: Final = 8100
-#: Programs of different executors on one machine must not share a user.
-_FIRST_USER_IDS: Final = {"executor-1": "210000000", "executor-2": "220000000"}
 _DATABASES: Final = ("db-1", "db-2")
 _BROKERS: Final = ("mq-1", "mq-2", "mq-3")
 
@@ -72,18 +67,14 @@ class World(Installation):
     `nodes` are RabbitMQ's, in the order of their hosts. `disk_folder` is where the disks are kept.
     """
 
-    def __init__(
-        self, folder: Path, network: Network, store: S3Service, disk_folder: Path, *, executors: bool = False
-    ) -> None:
-        engine = "two executors" if executors else "an engine that echoes"
-        super().__init__(folder, f"Postgres with a standby + RabbitMQ of three nodes + S3 + {engine}")
+    def __init__(self, folder: Path, network: Network, store: S3Service, disk_folder: Path) -> None:
+        super().__init__(folder, "Postgres with a standby + RabbitMQ of three nodes + S3 + an engine that echoes")
         self.network = network
         self.store = store
         self.hosts: dict[str, Host] = {}
         self.clocks: dict[str, Clock] = {}
         self.disks: dict[str, Disk] = {}
         self._disk_folder = disk_folder
-        self._executors = _EXECUTORS if executors else {}
         self.database: DatabasePair
         self.nodes: list[RabbitMQServer]
         self._stack = ExitStack()
@@ -123,12 +114,11 @@ class World(Installation):
         with ExitStack() as stack:
             for stand_in in (self.engine, self.mailgun, self.receiver):
                 stack.enter_context(stand_in)
-            for name in (*_DATABASES, *_BROKERS, *_SERVICES, *self._executors):
+            for name in (*_DATABASES, *_BROKERS, *_SERVICES):
                 self.hosts[name] = self.network.host(name)
                 self.clocks[name] = Clock(self.folder / f"{name}-clock")
-            executors = [(self.hosts[name].address, _EXECUTOR_PORT) for name in self._executors]
-            targets: dict[str, int | list[tuple[str, int]]] = {
-                "engine": executors or self.engine.port,
+            targets = {
+                "engine": self.engine.port,
                 "mail": port_of(self.mailgun.url),
                 "receiver": port_of(self.receiver.url),
                 "store": port_of(self.store.endpoint_url),
@@ -143,7 +133,7 @@ class World(Installation):
             self.nodes = stack.enter_context(broker_cluster(script, [self._machine(name) for name in _BROKERS]))
             self.migrate()
             stack.callback(self.stop_services)
-            for name, module in {**_SERVICES, **self._executors}.items():
+            for name, module in _SERVICES.items():
                 self.services[name] = self._service(name, module)
                 self.services[name].start()
             self.wait(self._are_ready, timeout=120, what="the API is ready")
@@ -166,23 +156,12 @@ class World(Installation):
         return Machine(self.hosts[name], self.disks[name], self.clocks[name])
 
     def _service(self, name: str, module: str) -> Service:
-        environment = self._of_executor(name) if module == "executor" else self._of_service(name, ROLES[module])
+        environment = self._environment(name, ROLES[module])
         lease = ["--mail-lease", "6"] if module == "job_runner" else []
         prefix = self.hosts[name].prefix
         return Service(name, module, environment, self.folder / f"{name}.log", lease, prefix=prefix)
 
-    def _of_executor(self, name: str) -> dict[str, str]:
-        """Return the environment of an executor. Its programs must not get ours."""
-        return {
-            "PATH": os.environ["PATH"],
-            "PRECIEUX_CODEX_TOKEN": KEY,
-            "PRECIEUX_EXECUTOR_HOST": self.hosts[name].address,
-            "PRECIEUX_EXECUTOR_PORT": str(_EXECUTOR_PORT),
-            "PRECIEUX_EXECUTOR_FIRST_USER_ID": _FIRST_USER_IDS[name],
-            "PRECIEUX_PRECOMPILE_HEADERS": "false",
-        }
-
-    def _of_service(self, name: str, role: Role) -> dict[str, str]:
+    def _environment(self, name: str, role: Role) -> dict[str, str]:
         """Return the environment of a service that uses the database as this role."""
         folder = self.folder / f"{name}-data"
         folder.mkdir()
@@ -208,7 +187,7 @@ class World(Installation):
 
 
 @contextmanager
-def running_world(*, executors: bool = False) -> Iterator[World]:
+def running_world() -> Iterator[World]:
     """Yield a world in a folder of its own. The folder with the logs stays if the block fails."""
     # pytest's tmp_path does not work here: under root, Postgres runs as a user who may not pass through it.
     folder = Path(tempfile.mkdtemp(prefix="precieux-cluster-"))
@@ -217,7 +196,7 @@ def running_world(*, executors: bool = False) -> Iterator[World]:
         moto_server() as store,
         Network() as hosts,
         server_folder("cluster-disks") as disks,
-        World(folder, hosts, S3Service(store, "test", "test-secret"), disks, executors=executors) as world,
+        World(folder, hosts, S3Service(store, "test", "test-secret"), disks) as world,
     ):
         yield world
     if not world.keep_folder:

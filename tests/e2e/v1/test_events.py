@@ -48,7 +48,7 @@ def read(api: Api, path: str, last: str | None = None) -> list[Event]:
 
 
 def names(events: list[Event]) -> list[str]:
-    return [one.data["state"] if one.event == "state" else one.event for one in events if one.event != "queue"]
+    return [one.data["state"] if one.event == "state" else one.event for one in events]
 
 
 def test_a_stream_from_the_beginning(owner: Api) -> None:
@@ -60,19 +60,14 @@ def test_a_stream_from_the_beginning(owner: Api) -> None:
     assert names(live) == ["queued", "running", "test", "test", "finished", "finished"]
     whole = owner.read(path)
     for event in live:
-        if event.event == "queue":
-            assert event.id is None
-            assert set(event.data) == {"position", "estimated_start_at"}
-        else:
-            assert event.id
+        assert event.id
         if event.event == "state":
             assert set(event.data) == {"state", "at"}
             assert TIME.fullmatch(event.data["at"])
     assert [one.data for one in live if one.event == "test"] == whole["run"]["tests"]
     assert live[-1].data == whole
-    lasting = [one for one in live if one.event != "queue"]
-    assert len({one.id for one in lasting}) == len(lasting)
-    assert read(owner, f"{path}/events") == lasting
+    assert len({one.id for one in live}) == len(live)
+    assert read(owner, f"{path}/events") == live
 
 
 def test_a_stream_resumes(owner: Api) -> None:
@@ -153,7 +148,7 @@ def test_a_cancelled_submission_ends_its_stream(owner: Api) -> None:
     assert names(ended)[-2:] == ["cancelled", "finished"]
 
 
-def test_a_waiting_submission_gets_its_place_in_the_queue(owner: Api) -> None:
+def test_the_place_in_the_queue_is_read_and_is_no_event(owner: Api) -> None:
     """The programs fill all slots, so the last one waits."""
     sleeps = [{"language": "py", "source": "import time; time.sleep(0.6)"}] * 16
     body = owner.post("/v1/batches", json={"submissions": sleeps}).json()
@@ -162,14 +157,12 @@ def test_a_waiting_submission_gets_its_place_in_the_queue(owner: Api) -> None:
         positions = []
         with owner.stream("GET", f"{last}/events") as answer:
             for event in parse(answer.iter_lines()):
-                if event.event == "queue":
-                    assert event.id is None
-                    assert list(event.data) == ["position", "estimated_start_at"]
-                    positions.append(event.data["position"])
-                if event.event != "queue" and event.data.get("state") == "running":
+                assert event.event == "state"
+                if event.data["state"] == "running":
                     break
+                queue = owner.read(last)["queue"]
+                positions += [queue["position"]] if queue else []
         assert positions
-        assert positions == sorted(positions, reverse=True)
         assert positions[0] > 1
     finally:
         owner.post(f"/v1/batches/{body['id']}/cancel")

@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import stat
-import struct
 import zipfile
 from typing import Any
 
@@ -81,11 +79,6 @@ def test_null_is_the_default_of_each_optional_key(owner: Api) -> None:
     assert post(owner, source=None, files=[file("a.py", encoding=None)]).status_code == 201
 
 
-@pytest.mark.parametrize("language", ["py", "PY", "python", "Python", "PYTHON3"])
-def test_a_language_has_several_names_in_any_case(owner: Api, language: str) -> None:
-    assert post(owner, language=language).json()["language"] == "py"
-
-
 def test_the_entry_of_a_source_is_main(owner: Api) -> None:
     for item in owner.read("/v1/languages")["items"]:
         body = post(owner, language=item["code"], source=item["sample"]).json()
@@ -93,173 +86,32 @@ def test_the_entry_of_a_source_is_main(owner: Api) -> None:
         assert body["entry"] == body["files"][0]["path"] == name + item["extensions"][0]
 
 
+#: A row for each kind of place. `tests/unit/api_service/test_requests.py` has each bad value of each key.
 FAULTS: list[tuple[dict[str, Any], set[str]]] = [
     ({"sauce": 1}, {"/sauce"}),
     ({"sa/u~ce": 1}, {"/sa~1u~0ce"}),
     ({"language": ...}, {"/language"}),
-    ({"language": None}, {"/language"}),
-    ({"language": 1}, {"/language"}),
-    ({"language": ""}, {"/language"}),
     ({"language": "cobolt"}, {"/language"}),
-    ({"language": "py\0"}, {"/language"}),
-    ({"source": ""}, {"/source"}),
-    ({"source": 1}, {"/source"}),
-    ({"source": ["1"]}, {"/source"}),
-    ({"source": "\0"}, {"/source"}),
     ({"source": "\ud800"}, {"/source"}),
-    ({"stdin": "a\0"}, {"/stdin"}),
-    ({"stdin": "\udfff"}, {"/stdin"}),
-    ({"stdin": 1}, {"/stdin"}),
-    ({"args": "a"}, {"/args"}),
-    ({"args": [1]}, {"/args/0"}),
-    ({"args": ["a", "b\0"]}, {"/args/1"}),
-    ({"args": [None]}, {"/args/0"}),
-    ({"args": ["a"] * 257}, {"/args"}),
-    ({"args": ["a" * 16384, "b" * 16385]}, {"/args"}),
-    ({"compiler_args": ["-O2"]}, {"/compiler_args/0"}),
-    ({"compiler_args": "-O2"}, {"/compiler_args"}),
-    ({"limits": []}, {"/limits"}),
-    ({"limits": {"cpu": 1}}, {"/limits/cpu"}),
-    ({"limits": {"cpu_s": "2"}}, {"/limits/cpu_s"}),
-    ({"limits": {"cpu_s": True}}, {"/limits/cpu_s"}),
-    ({"limits": {"cpu_s": 0}}, {"/limits/cpu_s"}),
-    ({"limits": {"cpu_s": -1}}, {"/limits/cpu_s"}),
-    ({"limits": {"cpu_s": 1e9}}, {"/limits/cpu_s"}),
-    ({"limits": {"wall_s": 0}}, {"/limits/wall_s"}),
-    ({"limits": {"wall_s": 10**400}}, {"/limits/wall_s"}),
-    ({"limits": {"memory_bytes": 0}}, {"/limits/memory_bytes"}),
-    ({"limits": {"memory_bytes": 2**63}}, {"/limits/memory_bytes"}),
-    ({"limits": {"memory_bytes": 67108864.5}}, {"/limits/memory_bytes"}),
-    ({"limits": {"output_bytes": 2**40}}, {"/limits/output_bytes"}),
-    ({"limits": {"processes": 1.5}}, {"/limits/processes"}),
-    ({"limits": {"processes": False}}, {"/limits/processes"}),
-    ({"limits": {"processes": 100000}}, {"/limits/processes"}),
-    ({"expected_output": 1}, {"/expected_output"}),
-    ({"expected_output": "\0"}, {"/expected_output"}),
-    ({"checker": "lines"}, {"/checker"}),
-    ({"checker": {"kind": "Lines"}}, {"/checker/kind"}),
-    ({"checker": {"kind": "lines", "tolerance": 0.1}}, {"/checker/tolerance"}),
-    ({"checker": {"tolerance": 0.1}}, {"/checker/tolerance"}),
-    ({"checker": {"kind": "float", "tolerance": 1.01}}, {"/checker/tolerance"}),
-    ({"checker": {"kind": "float", "tolerance": -0.1}}, {"/checker/tolerance"}),
-    ({"checker": {"kind": "float", "tolerance": "0.1"}}, {"/checker/tolerance"}),
-    ({"checker": {"kind": "float", "sauce": 1}}, {"/checker/sauce"}),
-    ({"tests": []}, {"/tests"}),
-    ({"tests": [{}] * 101}, {"/tests"}),
-    ({"tests": {}}, {"/tests"}),
-    ({"tests": [{}, 1]}, {"/tests/1"}),
-    ({"tests": [{}, {"sauce": 1}]}, {"/tests/1/sauce"}),
-    ({"tests": [{"name": "x" * 101}]}, {"/tests/0/name"}),
-    ({"tests": [{"name": "\0"}]}, {"/tests/0/name"}),
-    ({"tests": [{}, {}, {}, {"stdin": "\0"}]}, {"/tests/3/stdin"}),
-    ({"tests": [{"args": [1]}]}, {"/tests/0/args/0"}),
-    ({"tests": [{"args": ["x"] * 257}]}, {"/tests/0/args"}),
-    ({"tests": [{"limits": {"cpu_s": 0}}]}, {"/tests/0/limits/cpu_s"}),
-    ({"tests": [{"limits": {"cpu_s": 1e9}}]}, {"/tests/0/limits/cpu_s"}),
-    ({"tests": [{"hidden": "true"}]}, {"/tests/0/hidden"}),
-    ({"tests": [{"hidden": 1}]}, {"/tests/0/hidden"}),
-    ({"tests": [{"points": -1}]}, {"/tests/0/points"}),
-    ({"tests": [{"points": 1000.5}]}, {"/tests/0/points"}),
-    ({"tests": [{"points": True}]}, {"/tests/0/points"}),
-    ({"tests": [{"points": "1"}]}, {"/tests/0/points"}),
-    ({"tests": [{}], "stdin": "1"}, {"/stdin"}),
-    ({"tests": [{}], "args": ["1"]}, {"/args"}),
-    ({"tests": [{}], "expected_output": "1"}, {"/expected_output"}),
-    ({"stop_at_first_failure": 1}, {"/stop_at_first_failure"}),
-    ({"stop_at_first_failure": "true"}, {"/stop_at_first_failure"}),
-    ({"email": "nothing"}, {"/email"}),
-    ({"email": ""}, {"/email"}),
-    ({"email": "a@example.com,b@example.com"}, {"/email"}),
-    ({"email": "Ada <a@example.com>"}, {"/email"}),
-    ({"email": "a@example.com\r\nBcc: b@example.com"}, {"/email"}),
-    ({"email": "a@" + "x" * 60 + ("." + "y" * 60) * 3 + ".example.com"}, {"/email"}),
-    ({"email": "a\0@example.com"}, {"/email"}),
-    ({"locale": "de"}, {"/locale"}),
-    ({"locale": "EN"}, {"/locale"}),
-    ({"receipt": True}, {"/receipt"}),
-    ({"receipt": "true", "email": "a@example.com"}, {"/receipt"}),
-    ({"webhook_url": 1}, {"/webhook_url"}),
-    ({"hold": "false"}, {"/hold"}),
-    ({"hold": 0}, {"/hold"}),
-    ({"metadata": []}, {"/metadata"}),
-    ({"metadata": {"a": 1}}, {"/metadata/a"}),
-    ({"metadata": {"a": None}}, {"/metadata/a"}),
-    ({"metadata": {"a": "x" * 501}}, {"/metadata/a"}),
-    ({"metadata": {"a": "\0"}}, {"/metadata/a"}),
-    ({"metadata": {"a b": "1"}}, {"/metadata/a b"}),
-    ({"metadata": {"": "1"}}, {"/metadata/"}),
-    ({"metadata": {"x" * 41: "1"}}, {"/metadata/" + "x" * 41}),
-    ({"metadata": {str(n): "1" for n in range(17)}}, {"/metadata"}),
-    ({"entry": "main.py"}, {"/entry"}),
-    ({"source": "1", "files": [file("a.py")]}, {""}),
     ({"source": ...}, {""}),
-    ({"source": ..., "files": []}, {"/files"}),
-    ({"source": ..., "files": {}}, {"/files"}),
-    ({"source": ..., "files": [file(str(n)) for n in range(257)]}, {"/files"}),
-    ({"source": ..., "files": [{"path": "a"}]}, {"/files/0/content"}),
-    ({"source": ..., "files": [{"content": "a"}]}, {"/files/0/path"}),
-    ({"source": ..., "files": [file("a.py", sauce=1)]}, {"/files/0/sauce"}),
-    ({"source": ..., "files": [file("a.py", encoding="latin-1")]}, {"/files/0/encoding"}),
+    ({"stdin": "a\0"}, {"/stdin"}),
+    ({"args": ["a", "b\0"]}, {"/args/1"}),
+    ({"compiler_args": ["-O2"]}, {"/compiler_args/0"}),
+    ({"limits": {"cpu_s": "2"}}, {"/limits/cpu_s"}),
+    ({"limits": {"cpu_s": 1e9}}, {"/limits/cpu_s"}),
+    ({"checker": {"kind": "lines", "tolerance": 0.1}}, {"/checker/tolerance"}),
+    ({"tests": [{}] * 101}, {"/tests"}),
+    ({"tests": [{}, {}, {}, {"stdin": "\0"}]}, {"/tests/3/stdin"}),
+    ({"tests": [{}], "stdin": "1"}, {"/stdin"}),
+    ({"email": "a@example.com\r\nBcc: b@example.com"}, {"/email"}),
+    ({"locale": "de"}, {"/locale"}),
+    ({"receipt": True}, {"/receipt"}),
+    ({"webhook_url": "http://[::ffff:10.0.0.1]/"}, {"/webhook_url"}),
+    ({"metadata": {"a b": "1"}}, {"/metadata/a b"}),
+    ({"entry": "main.py"}, {"/entry"}),
+    ({"source": ..., "files": [file("a.py"), file("../b.py")]}, {"/files/1/path"}),
     ({"source": ..., "files": [file("a.py", "%%%%", encoding="base64")]}, {"/files/0/content"}),
-    ({"source": ..., "files": [file("a.py", "YQ", encoding="base64")]}, {"/files/0/content"}),
-    ({"source": ..., "files": [file("a.py"), file("b.py", "\0")]}, {"/files/1/content"}),
-    ({"source": ..., "files": [file("a.py"), file("a.py")]}, {"/files/1/path"}),
-    ({"source": ..., "files": [file("a"), file("a/b.py")]}, {"/files/0/path"}),
-    ({"source": ..., "files": [file("a/b.py"), file("a")]}, {"/files/1/path"}),
-    ({"source": ..., "files": [file("a.py")], "entry": "b.py"}, {"/entry"}),
-    ({"source": ..., "files": [file("a.py")], "entry": ""}, {"/entry"}),
-    ({"source": ..., "files": [file("a.py"), file("b.py", "")], "entry": "b.py"}, {"/entry"}),
     ({"tests": [{"name": 1}], "metadata": {"a": 1}, "stdin": 1}, {"/tests/0/name", "/metadata/a", "/stdin"}),
-]
-FAULTS += [
-    ({"source": ..., "files": [file("a.py"), file(path)]}, {"/files/1/path"})
-    for path in (
-        "",
-        "/a",
-        ".",
-        "..",
-        "./a",
-        "a/../b",
-        "a//b",
-        "a/",
-        "a\\b",
-        "a\nb",
-        "a\x7fb",
-        "a\x85b",
-        "a\0b",
-        "x" * 256,
-        "é" * 128,
-        "\ud800",
-    )
-]
-FAULTS += [
-    ({"webhook_url": url}, {"/webhook_url"})
-    for url in (
-        "",
-        "nothing",
-        "ftp://example.com/",
-        "http:///a",
-        "https://user@example.com/",
-        "https://u:p@example.com/",
-        "http://example.com:8080/",
-        "http://localhost/",
-        "http://LOCALHOST./",
-        "http://a.localhost/",
-        "http://10.0.0.1/",
-        "http://[::1]/",
-        "http://[::ffff:10.0.0.1]/",
-        "http://169.254.169.254/",
-        "http://2130706434/",
-        "http://0x7f.0.0.2/",
-        "http://0177.0.0.2/",
-        "http://127.2/",
-        "http://0/",
-        "http://224.0.0.1/",
-        "http://[fe80::1]/",
-        "http://[fd00::1]/",
-        "http://example.com:99999/",
-        "http://example.com/\0",
-    )
 ]
 
 
@@ -275,28 +127,13 @@ def test_a_fault_names_its_place(owner: Api, keys: dict[str, Any], where: set[st
 
 
 GOOD: list[dict[str, Any]] = [
-    {"stdin": "", "args": [""]},
-    {"args": ["a"] * 256},
     {"args": ["a" * 16384, "b" * 16384]},
     {"limits": {"cpu_s": 0.5, "wall_s": 1, "memory_bytes": 64 * 1024 * 1024, "output_bytes": 1, "processes": 1}},
-    {"limits": {}},
-    {"expected_output": ""},
-    {"checker": {"kind": "float", "tolerance": 0}},
-    {"checker": {"kind": "float", "tolerance": 1}},
-    {"checker": {}},
-    {"tests": [{}] * 100},
-    {"tests": [{"name": "x" * 100, "points": 1000, "hidden": True}, {"points": 0}, {"points": 0.5}]},
-    {"tests": [{}], "stdin": None, "args": None, "expected_output": None},
-    {"email": "a@" + "x" * 60 + ("." + "y" * 60) * 2 + ".example.com", "receipt": True},
-    {"metadata": {"a_B-9": "x" * 500, "x" * 40: ""}},
+    {"tests": [{"name": "x" * 100, "points": 1000, "hidden": True}, {"points": 0.5}] + [{}] * 98},
     {"metadata": {str(n): "سلام" for n in range(16)}},
     {"source": ..., "files": [file(str(n), "") for n in range(1, 256)] + [file("a.py")], "entry": "a.py"},
     {"source": ..., "files": [file("a b/ü.py"), file("a b/c/d"), file("x" * 255), file("...")]},
-    {"source": ..., "files": [file("a.py", "AAH/", encoding="base64")]},
-    {"webhook_url": "https://example.com/a?b=c#d"},
     {"webhook_url": "http://127.0.0.1:9999/"},
-    {"webhook_url": "http://example.com:443/"},
-    {"locale": "fa"},
 ]
 
 
@@ -348,26 +185,11 @@ def test_the_refusal_of_a_compiler_arg_lists_the_allowed_ones(owner: Api) -> Non
     assert post(owner, language="c", source="int main(){}", compiler_args=fine).json()["compiler_args"] == fine
 
 
-@pytest.mark.parametrize(
-    ("header", "locale"),
-    [
-        ("fa", "fa"),
-        ("fa-IR", "fa"),
-        ("de, fa;q=0.5, en;q=0.4", "fa"),
-        ("en, fa", "en"),
-        ("de", "en"),
-        ("*", "en"),
-        ("fa;q=0", "en"),
-        ("", "en"),
-        (";;,", "en"),
-    ],
-)
-def test_the_locale_is_that_of_accept_language(owner: Api, header: str, locale: str) -> None:
+def test_the_locale_is_that_of_accept_language(owner: Api) -> None:
     body = {"language": "py", "source": "1", "hold": True}
-    answer = owner.post("/v1/submissions", json=body, headers={"Accept-Language": header})
-    assert answer.json()["locale"] == locale
-    own = owner.post("/v1/submissions", json=body | {"locale": "en"}, headers={"Accept-Language": header})
-    assert own.json()["locale"] == "en"
+    headers = {"Accept-Language": "de, fa;q=0.5, en;q=0.4"}
+    assert owner.post("/v1/submissions", json=body, headers=headers).json()["locale"] == "fa"
+    assert owner.post("/v1/submissions", json=body | {"locale": "en"}, headers=headers).json()["locale"] == "en"
 
 
 # Multipart.
@@ -422,39 +244,17 @@ def test_one_part_may_hold_the_other_keys(owner: Api) -> None:
     assert "/submission" in faults(owner.post("/v1/submissions", files=strange))
 
 
-@pytest.mark.parametrize(
-    ("fields", "where"),
-    [
-        ({"sauce": "1"}, {"/sauce"}),
-        ({"hold": "1"}, {"/hold"}),
-        ({"hold": "True"}, {"/hold"}),
-        ({"hold": "yes"}, {"/hold"}),
-        ({"hold": ""}, {"/hold"}),
-        ({"args": "a"}, {"/args"}),
-        ({"limits": "{}"}, {"/limits"}),
-        ({"metadata": "{}"}, {"/metadata"}),
-        ({"tests": "[]"}, {"/tests"}),
-        ({"language": "cobolt"}, {"/language"}),
-        ({"stdin": "a\0"}, {"/stdin"}),
-        ({"entry": "b.py"}, {"/entry"}),
-        ({"source": "1"}, {""}),
-    ],
-)
-def test_a_fault_of_a_field(owner: Api, fields: dict[str, str], where: set[str]) -> None:
-    assert faults(parts(owner, [("file", ("a.py", b"1"))], **fields)) == where
-
-
-def test_other_faults_of_parts(owner: Api) -> None:
+def test_faults_of_parts(owner: Api) -> None:
     one = ("file", ("a.py", b"1"))
+    assert faults(parts(owner, [one], hold="yes")) == {"/hold"}
+    assert faults(parts(owner, [one], args="a")) == {"/args"}
     assert faults(parts(owner, [one, ("file", ("../b", b"1"))])) == {"/files/1/path"}
-    assert faults(parts(owner, [one, ("file", ("a.py", b"1"))])) == {"/files/1/path"}
     assert faults(parts(owner, [one, ("upload", ("b.py", b"1"))])) == {"/upload"}
-    assert faults(parts(owner, [one], language=...)) == {"/language"}
     twice: list[Any] = [one, ("language", (None, "py")), ("language", (None, "py"))]
     assert faults(owner.post("/v1/submissions", files=twice)) == {"/language"}
     assert parts(owner, [("file", ("a.py", b"\0\xff"))]).status_code == 201
     bad: list[Any] = [one, ("language", (None, "py")), ("stdin", ("in.txt", b"\xff"))]
-    assert owner.post("/v1/submissions", files=bad).status_code in (400, 422)
+    assert owner.post("/v1/submissions", files=bad).status_code == 400
 
 
 # Archives.
@@ -472,13 +272,6 @@ def archive(api: Api, content: bytes, name: str = "a.zip", **fields: str) -> htt
     return parts(api, [("file", (name, content))], **fields)
 
 
-def special(name: str, mode: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name)
-    info.create_system = 3
-    info.external_attr = mode << 16
-    return info
-
-
 def test_an_archive_is_unpacked(owner: Api) -> None:
     content = zipped(("lib/", b""), ("main.py", b"import lib.a"), ("lib/a.py", b"print(5)"))
     answer = archive(owner, content, hold="false")
@@ -491,48 +284,12 @@ def test_an_archive_is_unpacked(owner: Api) -> None:
     assert archive(owner, content, name="A.ZIP").json()["entry"] == "main.py"
 
 
-def test_an_archive_among_other_files_is_a_file(owner: Api) -> None:
-    body = parts(owner, [("file", ("a.py", b"1")), ("file", ("b.zip", zipped(("x", b"1"))))]).json()
-    assert [one["path"] for one in body["files"]] == ["a.py", "b.zip"]
-
-
-def encrypted() -> bytes:
-    content = bytearray(zipped(("a.py", b"1")))
-    for mark, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
-        at = content.index(mark) + offset
-        content[at : at + 2] = struct.pack("<H", struct.unpack("<H", content[at : at + 2])[0] | 1)
-    return bytes(content)
-
-
 def test_bad_archives(owner: Api) -> None:
-    limits = owner.read("/v1/limits")
-    bomb = zipped(("a.py", b"\0" * (limits["max_source_bytes"] + 1)))
+    """`tests/unit/shared/test_archives.py` has the others."""
+    bomb = zipped(("a.py", b"\0" * (owner.read("/v1/limits")["max_source_bytes"] + 1)))
     assert len(bomb) < 10_000
-    lying = bytearray(bomb)
-    for mark, offset in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
-        at = lying.index(mark) + offset
-        lying[at : at + 4] = struct.pack("<I", 10)
-    cases = {
-        "no archive": b"PK nothing",
-        "empty": zipped(),
-        "only folders": zipped(("a/", b"")),
-        "link": zipped((special("a.py", stat.S_IFLNK | 0o777), b"/etc/passwd")),
-        "fifo": zipped((special("a.py", stat.S_IFIFO | 0o666), b"")),
-        "encrypted": encrypted(),
-        "parent": zipped(("../a.py", b"1")),
-        "absolute": zipped(("/a.py", b"1")),
-        "backslash": zipped(("a\\b.py", b"1")),
-        "control": zipped(("a\nb.py", b"1")),
-        "too long": zipped(("x" * 256, b"1")),
-        "a folder and a file": zipped(("a", b"1"), ("a/b", b"1")),
-        "too many": zipped(*((f"{n}.py", b"1") for n in range(limits["max_files"] + 1))),
-        "bomb": bomb,
-        "lying bomb": bytes(lying),
-        "cut": zipped(("a.py", b"print(1)"))[:-30],
-    }
-    told = {name: archive(owner, content) for name, content in cases.items()}
-    assert {name: (answer.status_code, answer.text) for name, answer in told.items() if answer.status_code != 422} == {}
-    assert {name: faults(answer) for name, answer in told.items()} == {name: {"/files"} for name in cases}
+    for content in (b"PK nothing", zipped(("../a.py", b"1")), bomb):
+        assert faults(archive(owner, content)) == {"/files"}
 
 
 # Raw bodies.
@@ -555,26 +312,14 @@ def test_a_raw_body_is_the_source(owner: Api) -> None:
     ("query", "where"),
     [
         ("", {"?language"}),
-        ("language=cobolt", {"?language"}),
         ("language=py&hold=1", {"?hold"}),
-        ("language=py&args=a", {"?args"}),
-        ("language=py&email=nothing", {"?email"}),
-        ("language=py&email=a%00@example.com", {"?email"}),
         ("language=py&stdin=%00", {"?stdin"}),
         ("language=py&sauce=1", {"?sauce"}),
-        ("language=py&entry=a.py", {"?entry"}),
-        ("language=py&receipt=true", {"?receipt"}),
-        ("language=py&webhook_url=http://10.0.0.1/", {"?webhook_url"}),
         ("language=py&source=1", {"?source"}),
     ],
 )
 def test_a_fault_of_the_query(owner: Api, query: str, where: set[str]) -> None:
     assert faults(raw(owner, query)) == where
-
-
-def test_an_empty_raw_body_is_a_fault(owner: Api) -> None:
-    problem(raw(owner, "language=py", b""), 422)
-    problem(raw(owner, "language=py", b"a\0"), 422)
 
 
 def test_the_query_belongs_to_raw_bodies_only(owner: Api) -> None:

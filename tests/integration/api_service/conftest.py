@@ -1,5 +1,6 @@
 import os
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,17 +15,15 @@ from api_service.backlog import BacklogGuard, KeyBacklog
 from api_service.charges import Charges
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
+from api_service.holds import memory, waits
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
-from api_service.piston.settings import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
-from api_service.shares import Shares
 from api_service.submissions import Submissions
-from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker.base import Handler, Message
 from shared.broker.dead_letters import DeadLetters
@@ -33,7 +32,6 @@ from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
 from shared.operation import OperationReader
-from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -118,7 +116,6 @@ def client_of(
     front_doors: str = "",
     judge0_conf: Path | None = None,
     dead_letters: DeadLetters | None = None,
-    piston_settings: PistonSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -130,7 +127,7 @@ def client_of(
         judge0_conf=judge0_conf,
     )
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
-    backlog = KeyBacklog.of(max_backlog, key_backlog_bytes)
+    backlog = replace(KeyBacklog.of(max_backlog), size_bytes=key_backlog_bytes)
     submissions = Submissions(database, store, Charges(**budgets), backlog, recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
@@ -142,23 +139,22 @@ def client_of(
             store=store,
             submissions=submissions,
             offered=OfferedLanguages(database),
-            listing=Listing(database, store, Shares(8 << 20, "Lists")),
-            bodies=Shares(1 << 20, "Large submissions"),
+            listing=Listing(database, store, memory(8 << 20, "Lists")),
+            bodies=memory(1 << 20, "Large submissions"),
             readiness=Readiness(database, store),
             backlog=BacklogGuard(database, max_backlog),
             relay=relay,
             authenticator=authenticator,
             signer=signer,
-            large_answers=Shares(large_answers_bytes, "Answers with many outputs"),
+            large_answers=memory(large_answers_bytes, "Answers with many outputs"),
             watcher=watcher,
-            streams=Streams(database, watcher, Links(signer), most=100),
-            waits=Waits(4 * max_waits + 1),
+            streams=Streams(database, watcher, most=100, most_in_all=100),
+            waits=waits(4 * max_waits + 1),
             places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),
             dead_letters=dead_letters or OutboxDeadLetters(database),
             operation=OperationReader(database, dead_letters or OutboxDeadLetters(database)),
         ),
-        piston_settings,
     )
     if not front_doors:  # a door is an application with services of its own
         _share_routes(app)

@@ -206,19 +206,6 @@ async def test_a_recipients_budget_is_shared_by_all_keys(reach: Reach, database:
         assert (await client.get("/check_email/?id=1", headers=bearer(keys[0]))).status_code == 200
 
 
-async def test_a_repeated_idempotency_key_registers_once(reach: Reach, database: Database) -> None:
-    key, other = await make_key(database, Scope.SUBMIT), await make_key(database, Scope.SUBMIT)
-    once = {"Idempotency-Key": "abc"}
-    async with reach() as client:
-        answers = await asyncio.gather(*(submit(client, key, headers=once) for _ in range(4)))
-        assert {answer.status_code for answer in answers} == {200}
-        assert len({answer.text for answer in answers}) == 1
-        assert len(await fetch(database, "SELECT id FROM uploads")) == 1
-        assert (await submit(client, key, headers=once, inputs="other")).status_code == 409
-        # Each key has its own namespace.
-        assert (await submit(client, other, headers=once)).text != answers[0].text
-
-
 async def test_only_the_mails_own_link_stops_the_mails(reach: Reach, database: Database, signer: LinkSigner) -> None:
     link = signer.unsubscribe_link("a+<b>@example.com")
     async with reach(operator_keys=(OPERATOR,), peer="192.0.2.7") as client:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.piston.settings import PistonSettings
+from api_service.piston import execution
 from shared.addresses import canonical, domain_of
 from shared.api_keys import Scope
 from shared.database.connection import Database
@@ -136,13 +136,15 @@ class _Client:
 
 @pytest.mark.parametrize("account", _ACCOUNTS)
 @pytest.mark.parametrize("seed", _SEEDS)
-async def test_no_mixture_of_uses_passes_a_bound(reach: Reach, database: Database, account: str, seed: int) -> None:
+async def test_no_mixture_of_uses_passes_a_bound(
+    reach: Reach, database: Database, account: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = [await make_key(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
     unbounded = dict.fromkeys(("key_budget", "recipient_budget", "domain_budget", "max_backlog"), _MANY)
     bounds = unbounded | _ACCOUNTS[account]
-    doors = {"front_doors": "piston,judge0", "piston_settings": PistonSettings(piston_wait_seconds=0.01)}
+    monkeypatch.setattr(execution, "WAIT_SECONDS", 0.01)
     began = time.monotonic()
-    async with reach(**doors, **bounds) as client:
+    async with reach(front_doors="piston,judge0", **bounds) as client:
         steps = _Client(client, keys, random.Random(seed), database)
         for _ in range(25):
             await steps.some()

@@ -18,7 +18,7 @@ from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import client_of
-from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
 
@@ -292,21 +292,6 @@ async def test_a_wrong_number_revokes_nothing(client: httpx.AsyncClient) -> None
         assert answer.headers["Location"].endswith("count=0")
 
 
-async def test_a_dead_letter_is_replayed_and_another_dropped(client: httpx.AsyncClient, database: Database) -> None:
-    await execute(
-        database,
-        "INSERT INTO outbox (queue, body, failure, failed_at)"
-        " SELECT 'emails', n, 'x', now() FROM unnest(ARRAY['5', '6']) n",
-    )
-    token = await log_in(client)
-    [first, second] = re.findall(r'name="key" value="(\d+)"', (await client.get("/admin/failures")).text)
-    answer = await client.post("/admin/dead-letters/replay", data={"csrf": token, "key": [first]})
-    assert answer.headers["Location"] == "../../admin/failures?done=replayed&count=1"
-    answer = await client.post("/admin/dead-letters/drop", data={"csrf": token, "key": [second, "x"]})
-    assert answer.headers["Location"] == "../../admin/failures?done=dropped&count=1"
-    assert await fetch(database, "SELECT body, failure FROM outbox") == [{"body": "5", "failure": None}]
-
-
 async def test_a_failed_mail_is_sent_again(client: httpx.AsyncClient, database: Database) -> None:
     await execute(
         database,
@@ -331,38 +316,6 @@ async def test_a_failed_mail_is_sent_again(client: httpx.AsyncClient, database: 
         ("complained@example.com", "complained", 20),
         ("delivered@example.com", "delivered", 20),
     ]
-
-
-async def test_a_failed_job_is_requested_again(client: httpx.AsyncClient, database: Database) -> None:
-    job = await add_job(database)
-    await execute(
-        database,
-        "UPDATE job SET status = 'failed', finished_at = now(), failure = 'no engine' WHERE id = :job",
-        job=job,
-    )
-    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'failed'")
-    token = await log_in(client)
-    assert f'name="id" value="{job}"' in (await client.get("/admin/failures")).text
-    answer = await client.post("/admin/jobs/retry", data={"csrf": token, "id": str(job)})
-    assert answer.headers["Location"].endswith("done=retried&count=1")
-    [row] = await fetch(database, "SELECT runs, outcome, (SELECT count(*) FROM outbox) AS outbox FROM uploads")
-    assert row == {"runs": 2, "outcome": None, "outbox": 1}
-    assert (await client.post("/admin/jobs/retry", data={"csrf": token, "id": str(job)})).status_code == 409
-
-
-async def test_addresses_are_suppressed_and_allowed(client: httpx.AsyncClient, database: Database) -> None:
-    token = await log_in(client)
-    await client.post("/admin/suppressions/add", data={"csrf": token, "email": "Some.One+tag@gmail.com"})
-    assert "Some.One+tag@gmail.com" in (await client.get("/admin/suppressions", params={"find": "one+TAG"})).text
-    assert "Some.One" not in (await client.get("/admin/suppressions", params={"find": "other"})).text
-    hidden = "".join(map(chr, (0, 7, 0x1B, 0x7F, 0x9B, 0x202E, 0xFEFF)))
-    page = await client.get("/admin/suppressions", params={"find": f"{hidden}one+{hidden}TAG"})
-    assert "Some.One+tag@gmail.com" in page.text
-    assert not set(hidden) & set(page.text)
-    answer = await client.post("/admin/suppressions/remove", data={"csrf": token, "email": "someone@googlemail.com"})
-    assert answer.headers["Location"].endswith("done=allowed&count=1")
-    assert await fetch(database, "SELECT FROM suppressions") == []
-    assert (await client.post("/admin/suppressions/add", data={"csrf": token, "email": "x"})).status_code == 422
 
 
 @pytest.mark.parametrize("locale", ["en", "fa"])

@@ -257,9 +257,6 @@ async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient
         await api.get("/check_user/?email=a@example.com&limit=2000"),
         await api.get(f"/check_user/?email=a@example.com&before={1 << 63}"),
         await api.get(f"/check_user/?email=a@example.com&before={'9' * 5000}"),
-        await api.post("/submit_email/", headers=[(b"Idempotency-Key", b"\xe9")]),
-        await api.post("/submit_email/", headers={"Idempotency-Key": ""}),
-        await api.post("/submit_email/", headers={"Idempotency-Key": "x" * 201}),
     ]
     expected = [
         "id: it is missing",
@@ -271,9 +268,6 @@ async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient
         "limit: it must be at most 1000.",
         "before: it must be at most 9223372036854775807.",
         "before: it has too many digits; send a smaller number.",
-        "Idempotency-Key: it has a character",
-        "Idempotency-Key: its length must be at least 1.",
-        "Idempotency-Key: its length must be at most 200.",
     ]
     for answer, part in zip(answers, expected, strict=True):
         assert answer.status_code == 422
@@ -296,10 +290,10 @@ async def test_a_wrong_form_is_explained_with_the_remedy(api: httpx.AsyncClient)
             api, inputs="x" * 20_001, as_form=True
         ),
         "The file is longer than 10000 bytes; send a shorter": await submit(api, file=("a.py", b"x" * 10_001)),
-        "form cannot be read: Missing boundary in multipart. Send it as `curl": await api.post(
+        "names no boundary; send the form as an HTTP client": await api.post(
             "/submit_email/", headers={"Content-Type": "multipart/form-data"}
         ),
-        "form cannot be read: Invalid multipart data. Send it as `curl": await api.post(
+        "The form cannot be read; send it as an HTTP client": await api.post(
             "/submit_email/", content=b"garbage", headers=boundary
         ),
         "send it with that charset": await api.post(
@@ -345,23 +339,11 @@ async def test_a_second_file_is_refused(api: httpx.AsyncClient) -> None:
     assert "A submission has one file" in answer.json()["detail"]
 
 
-async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.AsyncClient) -> None:
-    answer = await submit(api, inputs="x" * 60_000, as_form=True)
-    assert answer.status_code == 413
-    assert "20000 in inputs" in answer.json()["detail"]
-
-
-@pytest.mark.parametrize(
-    ("source", "status"), [("print(1)", 200), ("print('\u0633')", 422), (" ", 422), ("x" * 10_001, 413)]
-)
-async def test_a_source_without_a_file_name_must_be_ascii(
-    api: httpx.AsyncClient, store: LocalStore, source: str, status: int
-) -> None:
+async def test_a_source_may_come_without_a_file_name(api: httpx.AsyncClient, store: LocalStore) -> None:
+    source = "print('\u0633')"
     fields = {"id": (None, "5"), "email": (None, "a@example.com"), "language": (None, "py"), "file": (None, source)}
-    answer = await api.post("/submit_email/", files=fields)
-    assert answer.status_code == status
-    if status == 200:
-        assert await store.get("5") == source.encode()
+    assert (await api.post("/submit_email/", files=fields)).status_code == 200
+    assert await store.get("5") == source.encode()
 
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
@@ -421,15 +403,6 @@ async def test_a_client_that_hangs_up_is_not_counted_as_our_error(
     assert sent[0]["status"] == 499
     assert (answers("499"), answers("500")) == (gone + 1, crashed)
     assert caplog.records == []
-
-
-@pytest.mark.parametrize("path", ["/submit_email", "/check_email?id=5", "/check_user?email=a@example.com"])
-async def test_both_spellings_of_a_path_answer_directly(api: httpx.AsyncClient, path: str) -> None:
-    base, _, query = path.partition("?")
-    method = "POST" if "submit" in path else "GET"
-    without, with_slash = [await api.request(method, f"{one}?{query}") for one in (base, f"{base}/")]
-    assert without.status_code not in (307, 308, 404, 405) or without.json() == {"detail": "Email not found"}
-    assert (without.status_code, without.content) == (with_slash.status_code, with_slash.content)
 
 
 async def test_no_redirect_leads_to_the_host_that_a_request_names(api: httpx.AsyncClient) -> None:

@@ -110,9 +110,7 @@ def test_each_call_of_a_generated_client(package: str, clients: Clients, api: Ap
     form = models.SubmissionForm(email=EMAIL, language="py", inputs="12", id=5, file=program())
     assert submit_form.sync(client=client, body=form) == "Your submission was registered with ID: 5"
     text = models.SubmissionForm(email=EMAIL, language="py", id=6, file="print(1)")
-    assert submit_form.sync(client=client, body=text, idempotency_key="abc") == (
-        "Your submission was registered with ID: 6"
-    )
+    assert submit_form.sync(client=client, body=text) == "Your submission was registered with ID: 6"
     query = {"email": EMAIL, "language": "Python3", "id": 7}
     blocked = {**query, "id": 8, "enable": models.SubmitQueryEnable.VALUE_1}
     for fields in (query, blocked):
@@ -153,6 +151,11 @@ def test_each_call_of_a_generated_client(package: str, clients: Clients, api: Ap
         unsubscribe = call(package, f"mail.{name}")
         assert EMAIL in unsubscribe.sync(client=anybody, **of_link)
         problem(unsubscribe.sync_detailed(client=anybody, email="other@example.com", signature="x"), 403)
+
+    tests = [models.TestBody(stdin="1", expected_output="2")]
+    body = models.SubmissionBody(language="py", source="print(2 * int(input()))", tests=tests)
+    submission = call(package, "submissions.create_submission").sync(client=client, body=body, wait=0)
+    assert (submission.state, [test.name for test in submission.run.tests]) == ("queued", ["1"])
 
     assert call(package, "health.get_health").sync(client=anybody).status == "ok"
     assert call(package, "health.get_readiness").sync(client=anybody).status == "ready"

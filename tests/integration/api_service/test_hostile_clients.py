@@ -211,9 +211,8 @@ async def test_stalled_bodies_leave_room_for_others_and_are_ended(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
     key, honest = await make_key(database), await make_key(database)
-    settings = {"PRECIEUX_BODY_SECONDS": "5", "PRECIEUX_BODY_PAUSE_SECONDS": "5"}
     with (
-        api_process(tmp_path, database_url, settings, in_child=little_memory) as api,
+        api_process(tmp_path, database_url, in_child=little_memory) as api,
         contextlib.ExitStack() as stack,
     ):
         attackers = stalled_bodies(api, stack, 150, key)
@@ -416,9 +415,7 @@ async def test_the_api_survives_all_attacks_at_once(
     await heavy_rows(database)
     path = await large_file(tmp_path)
     with (
-        api_process(
-            tmp_path, database_url, {"PRECIEUX_BODY_SECONDS": "60"}, open_files=1024, in_child=little_memory
-        ) as api,
+        api_process(tmp_path, database_url, open_files=1024, in_child=little_memory) as api,
         contextlib.ExitStack() as stack,
     ):
         stalled_bodies(api, stack, 60, keys[0])

@@ -209,22 +209,6 @@ async def test_a_body_that_is_too_large_is_refused(door: httpx.AsyncClient) -> N
     assert (answer.status_code, "send less" in answer.json()["error"]) == (413, True)
 
 
-async def test_another_keys_submission_does_not_exist(reach: Reach, database: Database) -> None:
-    alice, mallory = [await key_of(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
-    admin = (await key_of(database, Scope.ADMIN))["X-Auth-Token"]
-    async with reach("ENABLE_SUBMISSION_DELETE=true") as client:
-        token = (await client.post("/submissions", json=ONE, headers=alice)).json()["token"]
-        for headers, status in ((alice, 200), (mallory, 404), ({"X-Auth-Token": admin}, 200)):
-            assert (await client.get(f"/submissions/{token}", headers=headers)).status_code == status
-        batch = f"/submissions/batch?fields=token&tokens={token}"
-        assert (await client.get(batch, headers=mallory)).json() == {"submissions": [None]}
-        for headers in (alice, {"X-Auth-Token": admin}, {**alice, "X-Auth-User": mallory["X-Auth-Token"]}):
-            for method, path in (("GET", "/submissions"), ("POST", "/authorize"), ("DELETE", f"/submissions/{token}")):
-                assert (await client.request(method, path, headers=headers)).status_code == 403
-        listed = await client.get("/submissions?fields=token", headers={**alice, "X-Auth-User": admin})
-        assert [one["token"] for one in listed.json()["submissions"]] == [token]
-
-
 @pytest.mark.parametrize(
     ("allowed", "fields", "is_guarded"),
     [

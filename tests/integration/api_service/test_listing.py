@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from api_service.auth import Principal
+from api_service.holds import memory
 from api_service.listing import _WEIGHTS, LONGEST_TEXT, Listing
 from api_service.problems import Problem
 from api_service.schemas import ListQuery
-from api_service.shares import Shares
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
@@ -203,7 +203,7 @@ async def test_a_submission_that_was_never_requested_has_no_job(api: httpx.Async
 
 async def test_the_size_of_a_piece_is_bounded(database: Database, store: LocalStore) -> None:
     await add(database, 20, output="\x01" * (1 << 20), error="\x01" * (1 << 20))
-    listing = Listing(database, store, Shares(8 << 20, "Lists"))
+    listing = Listing(database, store, memory(8 << 20, "Lists"))
     sizes = [len(piece) async for piece in listing.pieces(OPERATOR, ListQuery(email=EMAIL))]
     assert sum(sizes) > 20 * 2 * 6 * LONGEST_TEXT
     assert max(sizes) < 2 << 20
@@ -211,13 +211,13 @@ async def test_the_size_of_a_piece_is_bounded(database: Database, store: LocalSt
 
 async def test_light_rows_come_in_one_piece(database: Database, store: LocalStore) -> None:
     await add(database, 100)
-    listing = Listing(database, store, Shares(8 << 20, "Lists"))
+    listing = Listing(database, store, memory(8 << 20, "Lists"))
     assert len([piece async for piece in listing.pieces(OPERATOR, ListQuery(email=EMAIL))]) == 2
 
 
 async def test_a_slow_reader_holds_no_connection_to_the_database(database: Database, store: LocalStore) -> None:
     await add(database, 20, output="x" * (1 << 20))
-    listing = Listing(database, store, Shares(64 << 20, "Lists"))
+    listing = Listing(database, store, memory(64 << 20, "Lists"))
     readers = [listing.pieces(OPERATOR, ListQuery(email=EMAIL)) for _ in range(20)]
     for reader in readers:
         await anext(reader)
@@ -229,14 +229,14 @@ async def test_a_slow_reader_holds_no_connection_to_the_database(database: Datab
 async def test_heavy_lists_share_a_bounded_memory(database: Database, store: LocalStore) -> None:
     await add(database, 4, output="x" * (1 << 20))
     await execute(database, "INSERT INTO uploads (id, email) VALUES (100, 'light@example.com')")
-    listing = Listing(database, store, Shares((1 << 20) + 64, "Lists"))
+    listing = Listing(database, store, memory((1 << 20) + 64, "Lists"))
     other = Principal(7, frozenset({Scope.ADMIN}))
     heavy = [listing.pieces(OPERATOR, ListQuery(email=EMAIL)) for _ in range(3)]
     await anext(heavy[0])
     await anext(heavy[1])
     with pytest.raises(Problem) as refused:
         await anext(heavy[2])
-    assert refused.value.status == 503
+    assert refused.value.kind.status == 503
     assert refused.value.headers
     await anext(listing.pieces(other, ListQuery(email=EMAIL)))
     assert [piece async for piece in listing.pieces(OPERATOR, ListQuery(email="light@example.com"))]

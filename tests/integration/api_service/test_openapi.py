@@ -146,6 +146,6 @@ async def test_the_document_is_made_once_until_the_languages_change(
     assert await document_of(api) == await document_of(api) == await document_of(api)
     assert made == [["py"]]
     await execute(database, "INSERT INTO languages VALUES ('go', '', now())")
-    app_of(api).state.services.offered._read_at = None
+    app_of(api).state.services.offered._cached._reading = None
     await document_of(api)
     assert made == [["py"], ["py", "go"]]

@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
-from api_service.piston.connect import Sessions
-from api_service.piston.settings import PistonSettings
+from api_service.piston import execution
 from api_service.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions import Submissions
@@ -32,11 +31,11 @@ pytestmark = pytest.mark.integration
 
 _JOB: dict[str, Any] = {"language": "py", "version": "*", "files": [{"content": "print(1)"}]}
 _NEW = NewSubmission("py", "main.py", Object(b"x" * 100, "py"), hold=False)
-_AT_ONCE = PistonSettings(piston_wait_seconds=0.05)
 
 
 @pytest.fixture(autouse=True)
-async def languages(database: Database) -> None:
+async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "WAIT_SECONDS", 0.05)
     limits = {
         name: LimitBounds(default=1, max=1 << 30)
         for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
@@ -85,7 +84,7 @@ async def test_a_key_may_come_with_and_without_its_scheme(reach: Reach, database
 
 async def test_a_job_takes_from_the_budgets_of_its_key(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston", piston_settings=_AT_ONCE, key_budget=1) as client:
+    async with reach(front_doors="piston", key_budget=1) as client:
         assert (await run(client, key))[0] == 503
         status, message = await run(client, key)
         assert (status, "the limit of 1 an hour" in message) == (429, True)
@@ -93,7 +92,7 @@ async def test_a_job_takes_from_the_budgets_of_its_key(reach: Reach, database: D
 
 async def test_a_job_that_does_not_end_in_time_is_cancelled(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston", piston_settings=_AT_ONCE) as client:
+    async with reach(front_doors="piston") as client:
         assert await run(client, key) == (503, "The job did not end in time; try again in a moment.")
     rows = await fetch(database, "SELECT outcome, email, owner IS NOT NULL AS is_owned, spec FROM uploads")
     [row] = rows
@@ -147,23 +146,6 @@ async def test_a_lost_charge_fails_no_interactive_job(
     await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)
 
 
-def test_interactive_jobs_are_bounded() -> None:
-    sessions = Sessions(1)
-    for _ in range(2):
-        with sessions.hold(1), pytest.raises(Problem, match="Too many interactive jobs"), sessions.hold(2):
-            pass
-
-
-def test_a_key_holds_half_of_the_interactive_jobs() -> None:
-    sessions = Sessions(4)
-    for _ in range(2):
-        with sessions.hold(1), sessions.hold(1):
-            with pytest.raises(Problem, match="2 interactive jobs of this key"), sessions.hold(1):
-                pass
-            with sessions.hold(2), sessions.hold(None):
-                pass
-
-
 def test_settings_of_a_closed_front_door_are_not_read(tmp_path: Path, database_url: str) -> None:
-    with api_process(tmp_path, database_url, {"PRECIEUX_PISTON_WAIT_SECONDS": "soon"}) as api:
+    with api_process(tmp_path, database_url, {"PRECIEUX_PISTON_RUN_TIMEOUT": "soon"}) as api:
         assert httpx.get(f"{api.url}/healthz").status_code == 200

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 async def watcher(database: Database) -> AsyncIterator[Watcher]:
     watcher, stop = Watcher(database), asyncio.Event()
     running = asyncio.create_task(watcher.run(stop))
-    with watcher.watch(0) as connected, watcher.watch_batch(0) as connected_too:
+    with watcher.watch(0) as connected, watcher.watch(0, channel=channels.BATCHES) as connected_too:
         await asyncio.gather(connected.wait(), connected_too.wait())
     yield watcher
     stop.set()
@@ -34,7 +34,7 @@ async def test_a_change_wakes_all_that_wait_for_it(database: Database, watcher: 
         watcher.watch(1) as one,
         watcher.watch(1) as same,
         watcher.watch(2) as other,
-        watcher.watch_batch(1) as batch,
+        watcher.watch(1, channel=channels.BATCHES) as batch,
     ):
         await notify(database, channels.SUBMISSIONS, 1)
         await asyncio.wait_for(asyncio.gather(one.wait(), same.wait()), 30)
@@ -45,7 +45,7 @@ async def test_a_change_wakes_all_that_wait_for_it(database: Database, watcher: 
 
 
 async def test_a_new_connection_wakes_all(database: Database, watcher: Watcher) -> None:
-    with watcher.watch(1) as one, watcher.watch_batch(2) as two:
+    with watcher.watch(1) as one, watcher.watch(2, channel=channels.BATCHES) as two:
         async with database.connection() as connection:
             killed = await connection.fetch_all(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -70,9 +70,9 @@ async def is_at_rest(database: Database) -> bool:
 async def test_it_listens_only_while_somebody_waits(database: Database) -> None:
     watcher, stop = Watcher(database, look_seconds=0.1), asyncio.Event()
     running = asyncio.create_task(watcher.run(stop))
-    for watch, channel in ((watcher.watch, channels.SUBMISSIONS), (watcher.watch_batch, channels.BATCHES)):
+    for channel in (channels.SUBMISSIONS, channels.BATCHES):
         await eventually(lambda: is_at_rest(database))
-        with watch(1) as changed:
+        with watcher.watch(1, channel=channel) as changed:
             await asyncio.wait_for(asyncio.gather(changed.wait(), watcher.key_revoked.wait()), 5)
             assert await is_listening(database)
             changed.clear()
@@ -101,4 +101,4 @@ async def test_a_wait_that_is_over_leaves_it_at_rest(database: Database) -> None
 async def test_a_submission_that_nobody_watches_is_forgotten(watcher: Watcher) -> None:
     with watcher.watch(1):
         pass
-    assert watcher._submissions._events == {}
+    assert watcher._events == {}

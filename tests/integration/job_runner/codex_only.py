@@ -15,9 +15,6 @@ class CodexOnly:
     async def has_run_call(self) -> bool:
         return False
 
-    async def returns_artifacts(self) -> bool:
-        return False
-
     async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
         raise NotImplementedError
         yield

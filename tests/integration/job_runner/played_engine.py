@@ -40,9 +40,6 @@ class PlayedEngine:
     async def is_well(self) -> bool:
         return True
 
-    async def returns_artifacts(self) -> bool:
-        return False
-
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
     ) -> RunResponse:

@@ -23,8 +23,8 @@ from tests.waiting import eventually
 async def running(database: Database, processor: Processor, **changes: float) -> AsyncIterator[None]:
     """Run a runner while the block runs. Its poll interval is an hour, so only an event wakes it."""
     stop = asyncio.Event()
-    settings = RunnerSettings.model_validate({"poll_interval": 3600, "drain_seconds": 0, **changes})
-    task = asyncio.create_task(Runner(database, processor, settings).run(stop))
+    settings = RunnerSettings.model_validate({"poll_interval": 3600, **changes})
+    task = asyncio.create_task(Runner(database, processor, settings, drain_seconds=0).run(stop))
     try:
         yield
     finally:

@@ -17,14 +17,16 @@ from job_runner.emails.ordered import OrderedMails
 from job_runner.mailers.base import Mailer
 from job_runner.process import Processor
 from shared.database.connection import Connection, Database
-from shared.errors import EngineRefused, StoreUnavailable
+from shared.errors import StoreUnavailable
 from shared.mails import order
-from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.integration.job_runner.program_rows import add, all_are, running
-from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, ended
+from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
+from tests.integration.job_runner.test_program_runs import engine as engine
+from tests.integration.job_runner.test_program_runs import processor as processor
+from tests.integration.job_runner.test_program_runs import run as run
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
@@ -56,26 +58,9 @@ async def store(tmp_path: Path) -> AsyncIterator[_Store]:
     await store.close()
 
 
-@pytest.fixture
-def engine() -> PlayedEngine:
-    engine = PlayedEngine()
-    engine.has_artifacts = True
-    return engine
-
-
-@pytest.fixture
-def processor(database: Database, store: _Store, engine: PlayedEngine) -> Processor:
-    policy = RetryPolicy(base=0.01, cap=0.02)
-    return Processor(database, store, engine, LETTERHEAD, max_attempts=3, load_seconds=0, policy=policy)
-
-
 def _wrote(files: dict[str, bytes], **left_out: int) -> Any:
     artifacts = [{"name": name, "content": urlsafe_b64encode(content).decode()} for name, content in files.items()]
     return ended(1, artifacts=artifacts, artifacts_left_out=left_out)
-
-
-async def _rows(database: Database, sql: str) -> list[dict[str, Any]]:
-    return await fetch(database, sql)
 
 
 async def _stored(store: LocalStore) -> set[str]:
@@ -83,15 +68,13 @@ async def _stored(store: LocalStore) -> set[str]:
 
 
 async def test_artifacts_are_stored_and_described(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+    database: Database, store: _Store, engine: PlayedEngine, run: Run
 ) -> None:
     files = {"a.png": _PNG, "b.html": b"<script>", _HOSTILE: b"<svg/>", "d.csv": b"1,2\n", "e.csv": b"\xff"}
     engine.streams = [[STARTED, _wrote(files, too_many=2)]]
-    await add(database, store, owner=None, spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(owner=None, spec=_OF_V1)
     assert engine.requests[0].artifacts
-    [row] = await _rows(database, "SELECT artifacts, artifacts_left_out FROM results")
+    [row] = await fetch(database, "SELECT artifacts, artifacts_left_out FROM results")
     artifacts = json.loads(row["artifacts"])
     assert [(one["name"], one["bytes"], one["media_type"]) for one in artifacts] == [
         ("a.png", 8, "image/png"),
@@ -107,19 +90,15 @@ async def test_artifacts_are_stored_and_described(
         assert artifact["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-async def test_the_mail_links_to_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
-) -> None:
+async def test_the_mail_links_to_artifacts(database: Database, store: _Store, engine: PlayedEngine, run: Run) -> None:
     """And so does the mail that is ordered again."""
     engine.streams = [[STARTED, _wrote({_HOSTILE: b"12345", "\u0637\u0631\u062d.png": _PNG}, not_a_file=1)]]
-    upload = await add(database, store, owner=None, email="a@example.com", spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
-    [job] = await _rows(database, "SELECT id FROM job")
+    upload = await run(owner=None, email="a@example.com", spec=_OF_V1)
+    [job] = await fetch(database, "SELECT id FROM job")
     async with database.connection() as connection:
         await order(connection, job=job["id"], upload=upload)
     assert await OrderedMails(database, store, LETTERHEAD).fill_in() == 1
-    mails = await _rows(database, "SELECT text, html FROM emails ORDER BY id")
+    mails = await fetch(database, "SELECT text, html FROM emails ORDER BY id")
     assert len(mails) == 2
     for mail in mails:
         assert f"/pages/{upload}/artifacts/%D8%B7%D8%B1%D8%AD.png?run=1&expires=" in mail["text"]
@@ -131,29 +110,15 @@ async def test_the_mail_links_to_artifacts(
 
 
 async def test_no_result_is_written_before_its_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
+    database: Database, store: _Store, engine: PlayedEngine, run: Run
 ) -> None:
     """The store fails at the second file. The outcome waits for it, without another run."""
     store.fails_in = 1
     engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})]]
-    await add(database, store, owner=None, spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
-    [row] = await _rows(database, "SELECT artifacts, attempt FROM results JOIN job ON job.id = results.job")
+    await run(owner=None, spec=_OF_V1)
+    [row] = await fetch(database, "SELECT artifacts, attempt FROM results JOIN job ON job.id = results.job")
     assert row["attempt"] == 1
     assert {one["key"] for one in json.loads(row["artifacts"])} == await _stored(store)
-    await _remove_all(database, store)
-    assert await _stored(store) == set()
-
-
-async def test_old_submissions_lose_their_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})]]
-    await add(database, store, owner=None, spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert len(await _stored(store)) == 2
     await _remove_all(database, store)
     assert await _stored(store) == set()
 
@@ -202,35 +167,12 @@ async def test_a_lost_lease_leaves_no_artifacts(
     ],
 )
 async def test_tests_and_front_doors_ask_for_no_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine, how: dict[str, Any]
+    database: Database, engine: PlayedEngine, run: Run, how: dict[str, Any]
 ) -> None:
     engine.streams = [[STARTED, ended(1)]]
-    await add(database, store, owner=None, **how)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(owner=None, **how)
     assert not engine.requests[0].artifacts
-    assert (await _rows(database, "SELECT artifacts FROM results"))[0]["artifacts"] is None
-
-
-async def test_an_older_engine_is_not_asked(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.has_artifacts = False
-    engine.streams = [[STARTED, ended(1)]]
-    await add(database, store, owner=None, spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert not engine.requests[0].artifacts
-
-
-async def test_an_older_engine_beside_a_newer_one_runs_it(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.streams = [[EngineRefused("Extra inputs are not permitted.")], [STARTED, ended(1)]]
-    await add(database, store, owner=None, spec=_OF_V1)
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert [bool(request.artifacts) for request in engine.requests] == [True, False]
+    assert (await fetch(database, "SELECT artifacts FROM results"))[0]["artifacts"] is None
 
 
 class _Mailer:

@@ -68,7 +68,7 @@ async def add_batch(
             outcome=outcome,
             locale=locale,
         )
-    return int(str(batch["id"]))
+    return int(batch["id"])
 
 
 async def end_one(database: Database, batch: int, *, verdict: str = "ok") -> None:
@@ -136,17 +136,6 @@ async def test_the_streams_are_notified(database: Database) -> None:
         await eventually(lambda: heard == [""])
         await batches_of(database).run_once()
         await eventually(lambda: heard == ["", str(batch)])
-
-
-async def test_a_batch_with_a_webhook_gets_its_row(database: Database) -> None:
-    await add_batch(database, [None], outcome="finished")
-    batch = await add_batch(database, [None], outcome="finished", webhook_url="http://example.com/hook")
-    batches = batches_of(database)
-    while await batches.run_once():
-        pass
-    rows = await fetch(database, "SELECT batch, type, url, status, upload FROM webhooks")
-    expected = {"batch": batch, "type": "batch.finished", "url": "http://example.com/hook", "status": "pending"}
-    assert rows == [{**expected, "upload": None}]
 
 
 async def test_each_address_gets_one_digest(database: Database) -> None:

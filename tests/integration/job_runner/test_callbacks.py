@@ -91,5 +91,5 @@ async def test_a_guarded_callback_reaches_no_private_address(
     async with receiving() as receiver:
         await add_callback(database, receiver.url, **guards_callback)
         row = await attempt(database, sender)
-    assert "the URL is refused" in str(row["last_error"])
+    assert "the URL is refused" in row["last_error"]
     assert receiver.received == []

@@ -1,8 +1,6 @@
 """A key is charged for the time of its programs, also if they make the engine fail."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +15,6 @@ from shared.database.connection import Database
 from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, StoreUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_runner import ScriptedEngine
@@ -26,13 +23,6 @@ from tests.integration.rows import add_job, execute, fetch
 pytestmark = pytest.mark.integration
 
 BUDGET = 1000
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
-    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
-    yield store
-    await store.close()
 
 
 @pytest.fixture
@@ -66,7 +56,7 @@ async def run(database: Database, processor: Processor, owner: int) -> None:
 async def used(database: Database) -> dict[str, float]:
     """Return the seconds that each subject has used."""
     rows = await fetch(database, "SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets")
-    return {str(row["subject"]): float(str(row["seconds"])) * BUDGET / 3600 for row in rows}
+    return {str(row["subject"]): float(row["seconds"]) * BUDGET / 3600 for row in rows}
 
 
 def answer(verdict: Verdict, time_s: float) -> RunResponse:
@@ -83,32 +73,16 @@ async def test_a_run_is_charged_whatever_its_verdict(
     assert await used(database) == {run_seconds(key): pytest.approx(300, abs=20)}
 
 
-async def test_a_program_that_sleeps_is_charged_for_its_slot(
-    database: Database, processor: Processor, engine: ScriptedEngine, key: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [0.0]
-    monkeypatch.setattr("job_runner.process.time", SimpleNamespace(monotonic=lambda: clock[0]))
-    run_at_engine = engine.run
-
-    async def sleep(**program: str) -> RunResponse:
-        clock[0] += 30
-        return await run_at_engine(**program)
-
-    monkeypatch.setattr(engine, "run", sleep)
-    engine.answers = [answer(Verdict.OK, 0.01)]
-    await run(database, processor, key)
-    assert await used(database) == {run_seconds(key): pytest.approx(30, abs=5)}
-
-
-@pytest.mark.parametrize("failure", [EngineUnavailable("the sandbox failed"), EngineCrashed("it died")])
+@pytest.mark.parametrize("failure", [None, EngineUnavailable("the sandbox failed"), EngineCrashed("it died")])
 async def test_every_attempt_that_the_engine_began_is_charged(
     database: Database,
     processor: Processor,
     engine: ScriptedEngine,
     key: int,
     monkeypatch: pytest.MonkeyPatch,
-    failure: Exception,
+    failure: Exception | None,
 ) -> None:
+    """Also for a program that sleeps."""
     clock = [0.0]
     monkeypatch.setattr("job_runner.process.time", SimpleNamespace(monotonic=lambda: clock[0]))
     run_at_engine = engine.run
@@ -118,7 +92,8 @@ async def test_every_attempt_that_the_engine_began_is_charged(
         return await run_at_engine(**program)
 
     monkeypatch.setattr(engine, "run", take_long)
-    engine.failures = [failure]
+    engine.failures = [failure] if failure else []
+    engine.answers = [answer(Verdict.OK, 0.01)]
     await run(database, processor, key)
     assert await used(database) == {run_seconds(key): pytest.approx(30, abs=5)}
 

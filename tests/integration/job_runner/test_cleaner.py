@@ -1,7 +1,6 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
 from email.headerregistry import Address
 from pathlib import Path
 from uuid import UUID
@@ -10,25 +9,16 @@ import pytest
 
 from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
-from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound
 from shared.resources.remove import remove_rows
 from shared.storage.local import LocalStore
 from shared.storage.output_keys import output_key
-from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_job, execute, fetch
 
 MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
-    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
-    yield store
-    await store.close()
 
 
 async def add_finished(database: Database, store: LocalStore, *, age_days: int, mail: str = "sent") -> int:
@@ -109,10 +99,6 @@ async def test_old_dead_letters_go_and_messages_that_wait_stay(database: Databas
     )
     await Cleaner(database, store, MAILER, days=30).run_once()
     assert await fetch(database, "SELECT body FROM outbox ORDER BY id") == [{"body": "young"}, {"body": "waits"}]
-
-
-def test_submissions_expire_by_default() -> None:
-    assert RunnerSettings().retention_days == 90
 
 
 async def test_without_a_retention_only_spent_budgets_go(database: Database, store: LocalStore) -> None:
@@ -231,7 +217,7 @@ async def test_a_removal_reads_no_other_submissions(database: Database) -> None:
     await execute(database, "ANALYZE")
     [upload] = await fetch(database, "SELECT min(id) AS id FROM uploads")
     async with database.transaction() as connection:
-        await remove_rows(connection, [int(str(upload["id"]))])
+        await remove_rows(connection, [int(upload["id"])])
         read = await connection.fetch_all(
             "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_tup_read > 0 ORDER BY relname"
         )

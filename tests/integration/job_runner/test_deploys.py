@@ -35,7 +35,7 @@ async def test_ten_deploys_condemn_no_program(
     store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
     engine = CodexClient(EngineSettings(codex_url=f"http://127.0.0.1:{port}"))
     processor = Processor(database, store, engine, LETTERHEAD, 3, policy=_SHORT, pause=Pause(_SHORT))
-    async with running(database, processor, settings(drain_seconds=10)):
+    async with running(database, processor, settings(), drain_seconds=10):
         for _ in range(10):
             async with serving(monkeypatch, grace=0, port=port) as served:
                 await eventually(partial(served.pipeline.has_begun, 2), what="both programs run")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from job_runner import claim
-from queue_consumer.jobs import _INSERT, JobMaker
+from queue_consumer.jobs import _INSERT_JOBS, JobMaker
 from shared import api_keys, channels
 from shared.api_keys import Scope
 from shared.database.connection import Database
@@ -213,10 +213,10 @@ async def test_a_claim_from_a_long_queue_reads_few_rows(database: Database) -> N
     for sql, values, most in (
         (claim._CLAIM, {**lease, "limit": 10}, 100),
         (claim._EXPRESS, {**lease, "busy": [greedy]}, claim._FRONT),
-        (_INSERT, insertion, 100),
+        (_INSERT_JOBS, insertion, 100),
     ):
         [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)
-        nodes = list(_nodes(json.loads(str(row["QUERY PLAN"]))[0]["Plan"]))
+        nodes = list(_nodes(json.loads(row["QUERY PLAN"])[0]["Plan"]))
         scans = [node for node in nodes if node.get("Relation Name") == "job" and "Scan" in node["Node Type"]]
         assert len(scans) >= 3
         # `test_results` is empty here. A claim deletes from it what an earlier attempt has left.

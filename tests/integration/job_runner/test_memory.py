@@ -156,7 +156,7 @@ async def test_the_longest_answers_fit_into_the_runners_memory(
     async def all_mailed() -> bool:
         assert runner.poll() is None, f"the runner ended with {runner.returncode}"
         [row] = await fetch(database, "SELECT count(*) AS sent FROM emails WHERE status = 'sent'")
-        return row["sent"] == len(jobs)
+        return bool(row["sent"] == len(jobs))
 
     await eventually(all_mailed, timeout=300, what="all mails are sent")
     rows = await fetch(database, "SELECT status, attempt FROM job")

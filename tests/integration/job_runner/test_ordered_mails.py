@@ -54,7 +54,7 @@ async def order(database: Database, kind: str, *, upload: int, job: int | None =
         locale=locale,
         channel=channels.EMAILS,
     )
-    return int(str(row["id"]))
+    return int(row["id"])
 
 
 async def add_result(
@@ -65,7 +65,7 @@ async def add_result(
     [row] = await fetch(
         database, "UPDATE job SET status = 'executed', attempt = 1 WHERE id = :job RETURNING upload", job=job
     )
-    upload = int(str(row["upload"]))
+    upload = int(row["upload"])
     await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'finished' WHERE id = :id", id=upload)
     columns = {
         "output": "42\n",
@@ -88,7 +88,7 @@ async def test_a_receipt_is_filled_in_and_sent(database: Database, sender: Sende
     job = await add_job(database)
     [row] = await fetch(database, "SELECT upload FROM job WHERE id = :job", job=job)
     [upload] = await fetch(database, "SELECT id, email FROM uploads WHERE id = :id", id=row["upload"])
-    number = int(str(upload["id"]))
+    number = int(upload["id"])
     mail = await order(database, "receipt", upload=number)
     stop = asyncio.Event()
     running = asyncio.create_task(sender.run(stop))
@@ -110,24 +110,6 @@ async def test_a_receipt_has_its_submission_s_language(
     await sender.run_once()
     await sender.run_once()
     assert 'dir="rtl"' in mailer.sent[0].html
-
-
-async def test_a_result_is_mailed_again_with_another_id(
-    database: Database, sender: Sender, mailer: ScriptedMailer, ordered: OrderedMails
-) -> None:
-    upload, job = await add_result(database, output_key="results/1.txt")
-    ids = [await order(database, "result", upload=upload, job=job) for _ in range(2)]
-    assert await ordered.fill_in() == 2
-    await sender.run_once()
-    first, second = mailer.sent
-    assert first.message_id != second.message_id
-    for mail in (first, second):
-        assert mail.subject == f"Successful Code result - {upload}"
-        assert "42" in mail.text
-        # The link works for another week.
-        assert "/files/results/1.txt?expires=" in mail.text
-    rows = await fetch(database, "SELECT id, status FROM emails ORDER BY id")
-    assert rows == [{"id": number, "status": "sent"} for number in ids]
 
 
 async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: OrderedMails, tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """Source files without a row are removed, and no others."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -10,20 +8,12 @@ from job_runner.orphans import Orphans
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from shared.storage.source_keys import source_key
 from tests.integration.submission_rows import add
 
 pytestmark = pytest.mark.integration
 
 TODAY = date(2026, 1, 31)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
-    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
-    yield store
-    await store.close()
 
 
 async def put(store: LocalStore, *, days_ago: int) -> str:

@@ -80,8 +80,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @asynccontextmanager
 async def running(database: Database, processor: Processor) -> AsyncIterator[Runner]:
     stop = asyncio.Event()
-    settings = RunnerSettings(poll_interval=3600, drain_seconds=0, lease_seconds=3600)
-    runner = Runner(database, processor, settings)
+    settings = RunnerSettings(poll_interval=3600, lease_seconds=3600)
+    runner = Runner(database, processor, settings, drain_seconds=0)
     task = asyncio.create_task(runner.run(stop))
     try:
         yield runner
@@ -220,7 +220,7 @@ async def test_an_unconfirmed_outcome_keeps_its_output(
     async with running(database, processor) as runner:
         await eventually(lambda: outage.left == 0 and not runner._under_way)
     [result] = await fetch(database, "SELECT output_key FROM results")
-    assert await store.get(str(result["output_key"])) == b"fine"
+    assert await store.get(result["output_key"]) == b"fine"
 
 
 async def test_an_outcome_whose_lease_is_lost_waits_for_no_store(database: Database, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
     async with running(database, processor):
         await eventually(lambda: executed(database, JOBS), timeout=60)
     rows = await fetch(database, "SELECT attempt, crashes FROM job")
-    assert max(int(str(row["attempt"])) for row in rows) <= 2
+    assert max(int(row["attempt"]) for row in rows) <= 2
     assert {row["crashes"] for row in rows} == {0}
 
 

@@ -3,9 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol
 from uuid import UUID
 
 import pytest
@@ -30,7 +29,6 @@ from shared.resources import stages
 from shared.resources.stages import Stage
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running
@@ -70,7 +68,6 @@ class PlayedEngine:
         self.codex: list[tuple[str, str]] = []
         self.answer = RunResponse(timeStamp=1, status=200, output="out 1", verdict=Verdict.OK)
         self.has_run = True
-        self.has_artifacts = False
         self.allowed = asyncio.Semaphore(1000)
         self.sent = 0
         self.closed = 0
@@ -80,9 +77,6 @@ class PlayedEngine:
 
     async def has_run_call(self) -> bool:
         return self.has_run
-
-    async def returns_artifacts(self) -> bool:
-        return self.has_artifacts
 
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
@@ -109,16 +103,26 @@ def engine() -> PlayedEngine:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
-    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
-    yield store
-    await store.close()
-
-
-@pytest.fixture
 def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
     return Processor(database, store, engine, LETTERHEAD, max_attempts=3, load_seconds=0, policy=policy)
+
+
+class Run(Protocol):
+    """Adds a submission, runs it until its job has this status, and returns its id."""
+
+    async def __call__(self, status: str = "executed", **submission: Any) -> int: ...
+
+
+@pytest.fixture
+def run(database: Database, store: LocalStore, processor: Processor) -> Run:
+    async def run(status: str = "executed", **submission: Any) -> int:
+        upload = await add(database, store, **submission)
+        async with running(database, processor):
+            await all_are(status, database)
+        return upload
+
+    return run
 
 
 async def one(database: Database, sql: str, **values: Any) -> dict[str, Any]:
@@ -159,7 +163,7 @@ async def test_an_output_that_nobody_is_mailed_is_in_its_row(
 
 
 async def test_a_run_has_its_streams_apart_and_the_classic_error(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
 ) -> None:
     compiled = Compiled(
         verdict=None, error="", output="warning: x", truncated=True, cpu_s=1, wall_s=1, memory_bytes=1 << 20
@@ -178,9 +182,7 @@ async def test_a_run_has_its_streams_apart_and_the_classic_error(
         "limits": {"cpu_s": 2.5},
         "checker": {"kind": "float", "tolerance": 0.5},
     }
-    upload = await add(database, store, spec=spec, expected_output="1", owner=None)
-    async with running(database, processor):
-        await all_are("executed", database)
+    upload = await run(spec=spec, expected_output="1", owner=None)
     [request] = engine.requests
     assert request.model_dump(mode="json", exclude_defaults=True) == {
         "language": "py",
@@ -209,14 +211,12 @@ async def test_a_run_has_its_streams_apart_and_the_classic_error(
 
 @pytest.mark.parametrize("written", [b"caf\xe9\n", b"a\0b"])
 async def test_standard_error_is_kept_byte_for_byte(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, written: bytes
+    database: Database, engine: PlayedEngine, run: Run, written: bytes
 ) -> None:
     text = written.decode("utf-8", "replace")
     stderr_bytes = None if text.encode() == written else written
     engine.streams = [[STARTED, ended(1, stderr=text).model_copy(update={"stderr_bytes": stderr_bytes})]]
-    await add(database, store)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run()
     row = await one(database, "SELECT stderr, stderr_bytes FROM results")
     assert row == {"stderr": text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "stderr_bytes": written}
 
@@ -263,48 +263,7 @@ async def test_the_results_of_tests_come_as_they_end(
     assert row["error"] == "1 of 3 tests passed."
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "expected"),
-    [
-        (["ok", "ok"], "ok"),
-        (["ok", "accepted"], "accepted"),
-        (["accepted", "memory_limit", "wrong_answer"], "memory_limit"),
-    ],
-)
-async def test_the_verdict_is_the_first_bad_one(
-    database: Database,
-    store: LocalStore,
-    processor: Processor,
-    engine: PlayedEngine,
-    verdicts: list[str],
-    expected: str,
-) -> None:
-    events = [ended(number, Verdict(verdict)) for number, verdict in enumerate(verdicts, 1)]
-    engine.streams = [[STARTED, *events]]
-    await add(database, store, tests=[{}] * len(verdicts))
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert await fetch(database, "SELECT verdict, outcome FROM uploads") == [
-        {"verdict": expected, "outcome": "finished"}
-    ]
-
-
-async def test_tests_after_the_first_failure_are_not_run(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.streams = [[STARTED, ended(1), ended(2, Verdict.RUNTIME_ERROR)]]
-    await add(database, store, spec={"stop_at_first_failure": True}, tests=[{"points": 1}] * 4)
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert engine.requests[0].stop_at_first_failure
-    row = await one(database, "SELECT points, points_awarded, error FROM results")
-    assert row == {"points": 4, "points_awarded": 1, "error": "1 of 4 tests passed."}
-    assert len(await fetch(database, "SELECT FROM test_results")) == 2
-
-
-async def test_after_a_compile_error_no_test_has_a_result(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
-) -> None:
+async def test_after_a_compile_error_no_test_has_a_result(database: Database, engine: PlayedEngine, run: Run) -> None:
     compiled = Compiled(
         verdict=Verdict.COMPILE_ERROR,
         error="Time limit exceeded: stopped after 30 s of CPU time.",
@@ -315,9 +274,7 @@ async def test_after_a_compile_error_no_test_has_a_result(
         memory_bytes=7,
     )
     engine.streams = [[STARTED, compiled]]
-    await add(database, store, tests=[{}, {}])
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(tests=[{}, {}])
     row = await one(database, "SELECT * FROM results")
     diagnostics = "Time limit exceeded: stopped after 30 s of CPU time.\nmain.c:1: error"
     assert (row["verdict"], row["compile_output"]) == ("compile_error", diagnostics)
@@ -325,28 +282,21 @@ async def test_after_a_compile_error_no_test_has_a_result(
     assert (row["points"], row["points_awarded"], row["time_s"]) == (2, 0, 30)
 
 
-async def test_several_files_come_from_the_archive(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
-) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"main.py": b"\xef\xbb\xbfprint(1)"},
+        {"main.py": b"\xffprint(1)"},
+        {"main.py": b"x\0y"},
+        {"main.py": b"import lib", "lib/data.bin": b"\xff\x00", "lib/__init__.py": b""},
+    ],
+)
+async def test_files_reach_the_engine_byte_for_byte(engine: PlayedEngine, run: Run, files: dict[str, bytes]) -> None:
     engine.streams = [[STARTED, ended(1)]]
-    files = {"main.py": b"import lib", "lib/data.bin": b"\xff\x00", "lib/__init__.py": b""}
-    await add(database, store, files=files)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(files=files)
     [request] = engine.requests
     assert {file.path: file.data() for file in request.files} == files
     assert request.entry == "main.py"
-
-
-@pytest.mark.parametrize("source", [b"\xef\xbb\xbfprint(1)", b"\xffprint(1)", b"x\0y"])
-async def test_a_file_reaches_the_engine_byte_for_byte(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, source: bytes
-) -> None:
-    engine.streams = [[STARTED, ended(1)]]
-    await add(database, store, files={"main.py": source})
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert engine.requests[0].files[0].data() == source
 
 
 @pytest.mark.parametrize(
@@ -370,15 +320,11 @@ async def test_files_are_those_that_were_accepted(
     assert await fetch(database, "SELECT type FROM webhooks") == [{"type": "submission.failed"}]
 
 
-async def test_long_tests_are_read_before_the_run(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
-) -> None:
+async def test_long_tests_are_read_before_the_run(engine: PlayedEngine, run: Run) -> None:
     engine.streams = [[STARTED, ended(1, Verdict.ACCEPTED)]]
     # Hexadecimal digits of hashes do not compress below half.
     expected = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(10_000))
-    await add(database, store, tests=[{"expected_output": expected}])
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(tests=[{"expected_output": expected}])
     assert engine.requests[0].tests[0].expected_output == expected
 
 
@@ -393,18 +339,11 @@ async def test_long_tests_are_read_before_the_run(
     ],
 )
 async def test_a_run_with_other_input_is_not_compared(
-    database: Database,
-    store: LocalStore,
-    processor: Processor,
-    engine: PlayedEngine,
-    override: dict[str, Any],
-    sent: dict[str, Any],
+    engine: PlayedEngine, run: Run, override: dict[str, Any], sent: dict[str, Any]
 ) -> None:
     engine.streams = [[STARTED, ended(1)]]
     spec = {"args": ["a"], "limits": {"cpu_s": 1, "processes": 5}}
-    await add(database, store, spec=spec, expected_output="x", override=override)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(spec=spec, expected_output="x", override=override)
     [request] = engine.requests
     assert request.tests[0].model_dump(include=set(sent)) == sent
     assert request.limits.cpu_s == (3 if "limits" in override else 1)
@@ -435,26 +374,12 @@ async def test_classic_submissions_run_by_our_engines_own_call(
     assert (second.tests[0].stdin, second.entry) == ("other", "a b.py")
 
 
-async def test_classic_submissions_use_codex_at_other_engines(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.has_run = False
-    await add(database, store, is_classic=True, files={"a b.py": b"print(1)"})
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert (engine.codex, engine.requests) == ([("print(1)", "in")], [])
-
-
-async def test_the_tests_of_an_engine_that_dies_run_again(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
-) -> None:
+async def test_the_tests_of_an_engine_that_dies_run_again(database: Database, engine: PlayedEngine, run: Run) -> None:
     engine.streams = [
         [STARTED, ended(1, stdout="old"), ended(2), EngineCrashed("gone")],
         [STARTED, ended(1, stdout="new"), ended(2), ended(3)],
     ]
-    await add(database, store, tests=[{}] * 3)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(tests=[{}] * 3)
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 1}]
     rows = await fetch(database, "SELECT number, stdout FROM test_results ORDER BY number")
     assert [row["stdout"] for row in rows] == [b"new", b"out 2", b"out 3"]
@@ -502,26 +427,23 @@ async def test_a_new_attempt_begins_without_results(
         assert await fetch(database, "SELECT FROM test_results") == []
 
 
+@pytest.mark.parametrize(("may_rerun", "requests"), [(True, 3), (False, 1)])
 async def test_a_test_that_load_slowed_down_runs_again(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, engine: PlayedEngine, run: Run, may_rerun: bool, requests: int
 ) -> None:
     slow = ended(2, Verdict.TIME_LIMIT, cpu_s=0.1, wall_s=20, cpu_pressure=0.9)
     engine.streams = [[STARTED, ended(1), slow]] * 3
-    await add(database, store, tests=[{}, {}])
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert len(engine.requests) == 3
+    await run(tests=[{}, {}], spec={} if may_rerun else {"may_rerun": False})
+    assert len(engine.requests) == requests
     assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "time_limit"}]
 
 
 async def test_a_test_may_be_the_only_one_that_does_not_compile(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, engine: PlayedEngine, run: Run
 ) -> None:
     late = ended(2, Verdict.COMPILE_ERROR, stdout="", stderr="too late", exit_code=1)
     engine.streams = [[STARTED, COMPILED, ended(1), late, ended(3)]]
-    await add(database, store, tests=[{}] * 3)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(tests=[{}] * 3)
     assert len(engine.requests) == 1
     assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "compile_error"}]
     assert await fetch(database, "SELECT verdict, stderr FROM test_results ORDER BY number") == [
@@ -532,28 +454,16 @@ async def test_a_test_may_be_the_only_one_that_does_not_compile(
 
 
 async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, engine: PlayedEngine, run: Run
 ) -> None:
     stopped = COMPILED.model_copy(
         update={"verdict": Verdict.COMPILE_ERROR, "wall_s": 70, "cpu_pressure": 0.9, "stopped": Stop.WALL}
     )
     engine.streams = [[STARTED, stopped], [STARTED, stopped], [STARTED, stopped]]
-    await add(database, store)
-    async with running(database, processor):
-        await all_are("failed", database)
+    await run("failed")
     assert await fetch(database, "SELECT verdict, outcome FROM uploads") == [{"verdict": None, "outcome": "failed"}]
     [job] = await fetch(database, "SELECT failure FROM job")
     assert job["failure"] == "the machine was too busy to compile it (tried 3 times)"
-
-
-async def test_a_sender_who_waits_gets_the_time_limit(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
-) -> None:
-    engine.streams = [[STARTED, ended(1, Verdict.TIME_LIMIT, cpu_s=0.1, wall_s=20, cpu_pressure=0.9)]]
-    await add(database, store, spec={"may_rerun": False})
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert len(engine.requests) == 1
 
 
 async def test_stages_are_stored_for_those_who_ask(
@@ -591,12 +501,10 @@ async def test_stages_are_stored_for_those_who_ask(
 
 
 async def test_a_failure_of_ours_is_an_ending_too(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
 ) -> None:
     engine.streams = [[EngineRefused("it refused")]]
-    upload = await add(database, store, spec={"output_order": True})
-    async with running(database, processor):
-        await all_are("failed", database)
+    upload = await run("failed", spec={"output_order": True})
     async with database.connection() as connection:
         ending = await stages.ending(connection, store, upload, owner=None)
     assert ending
@@ -618,12 +526,10 @@ async def test_a_failure_of_ours_is_an_ending_too(
     ],
 )
 async def test_an_engine_that_mixes_its_events_up_is_tried_again(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, stream: list[RunEvent]
+    engine: PlayedEngine, run: Run, stream: list[RunEvent]
 ) -> None:
     engine.streams = [[*stream], [STARTED, ended(1), ended(2)]]
-    await add(database, store, tests=[{}, {}])
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(tests=[{}, {}])
     assert len(engine.requests) == 2
 
 
@@ -705,14 +611,16 @@ async def test_a_job_cancelled_right_after_its_claim_never_starts(
     assert engine.requests[0].files[0].content == "print(1)"
 
 
+@pytest.mark.parametrize(
+    ("fields", "stdin"),
+    [({"override": {"stdin": "other"}}, "other"), ({"is_classic": True, "files": {"a b.py": b"print(1)"}}, "in")],
+)
 async def test_a_foreign_engine_runs_simple_programs(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, engine: PlayedEngine, run: Run, fields: dict[str, Any], stdin: str
 ) -> None:
     engine.has_run = False
-    await add(database, store, override={"stdin": "other"})
-    async with running(database, processor):
-        await all_are("executed", database)
-    assert engine.codex == [("print(1)", "other")]
+    await run(**fields)
+    assert (engine.codex, engine.requests) == ([("print(1)", stdin)], [])
     assert await fetch(database, "SELECT outcome, verdict FROM uploads") == [{"outcome": "finished", "verdict": "ok"}]
 
 
@@ -727,19 +635,11 @@ async def test_a_foreign_engine_runs_simple_programs(
     ],
 )
 async def test_the_output_of_a_foreign_engine_is_compared_here(
-    database: Database,
-    store: LocalStore,
-    processor: Processor,
-    engine: PlayedEngine,
-    answer: dict[str, Any],
-    verdict: str,
-    error: str,
+    database: Database, engine: PlayedEngine, run: Run, answer: dict[str, Any], verdict: str, error: str
 ) -> None:
     engine.has_run = False
     engine.answer = engine.answer.model_copy(update=answer)
-    await add(database, store, expected_output="7")
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(expected_output="7")
     assert await fetch(database, "SELECT verdict, error FROM results") == [{"verdict": verdict, "error": error}]
 
 
@@ -755,17 +655,10 @@ async def test_the_output_of_a_foreign_engine_is_compared_here(
     ],
 )
 async def test_a_program_that_needs_our_engine_fails_with_a_reason(
-    database: Database,
-    store: LocalStore,
-    processor: Processor,
-    engine: PlayedEngine,
-    fields: dict[str, Any],
-    what: str,
+    database: Database, engine: PlayedEngine, run: Run, fields: dict[str, Any], what: str
 ) -> None:
     engine.has_run = False
-    await add(database, store, **fields)
-    async with running(database, processor):
-        await all_are("failed", database)
+    await run("failed", **fields)
     reason = str((await one(database, "SELECT failure FROM job"))["failure"])
     assert reason.startswith(f"the engine of this service cannot run programs with {what}: ")
     assert "POST /run" in reason

@@ -9,18 +9,16 @@ import pytest
 from job_runner.emails.complete import Completion
 from job_runner.emails.ordered import OrderedMails
 from job_runner.emails.sender import Sender
-from job_runner.process import Processor
 from shared.codex import Verdict
 from shared.database.connection import Database
 from shared.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
-from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.job_runner.test_ordered_mails import order
-from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, ended
+from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
 from tests.integration.job_runner.test_program_runs import engine as engine
 from tests.integration.job_runner.test_program_runs import processor as processor
-from tests.integration.job_runner.test_program_runs import store as store
+from tests.integration.job_runner.test_program_runs import run as run
 from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
 from tests.integration.rows import execute, fetch
 
@@ -49,10 +47,7 @@ async def add_language(database: Database) -> None:
     )
 
 
-async def run(database: Database, processor: Processor) -> dict[str, Any]:
-    """Run what is due; return the mail."""
-    async with running(database, processor):
-        await all_are("executed", database)
+async def latest(database: Database) -> dict[str, Any]:
     [mail] = await fetch(database, "SELECT * FROM emails ORDER BY id DESC LIMIT 1")
     return mail
 
@@ -62,7 +57,7 @@ def without_link(text: object) -> str:
 
 
 async def test_a_mail_of_tests_is_written_again_as_it_was(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
 ) -> None:
     await add_language(database)
     engine.streams = [
@@ -81,8 +76,8 @@ async def test_a_mail_of_tests_is_written_again_as_it_was(
     ]
     spec = {"locale": "fa", "limits": {"memory_bytes": 32 << 20}, "stop_at_first_failure": False}
     engine.streams[0].append(ended(4, Verdict.TIME_LIMIT, cpu_s=10.004))
-    upload = await add(database, store, spec=spec, tests=tests, language="py")
-    first = await run(database, processor)
+    upload = await run(spec=spec, tests=tests, language="py")
+    first = await latest(database)
     for part in (str(first["text"]), str(first["html"])):
         assert "line 1: expected 3, got 4" in part
         assert "a secret" not in part
@@ -97,11 +92,11 @@ async def test_a_mail_of_tests_is_written_again_as_it_was(
 
 
 async def test_a_long_output_is_sent_as_a_file(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
-    upload = await add(database, store, files={"src/نمره.py": b"x"})
-    row = await run(database, processor)
+    upload = await run(files={"src/نمره.py": b"x"})
+    row = await latest(database)
     mailer = ScriptedMailer()
     await sender_of(database, store, mailer).run_once()
     [mail] = mailer.sent
@@ -119,12 +114,11 @@ async def test_a_long_output_is_sent_as_a_file(
 
 
 async def test_a_mail_of_a_batch_refers_to_it(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
 ) -> None:
     [batch] = await fetch(database, "INSERT INTO batches (digest) VALUES (false) RETURNING id")
     engine.streams = [[STARTED, ended(1)]]
-    upload = await add(database, store, batch=batch["id"])
-    await run(database, processor)
+    upload = await run(batch=batch["id"])
     mailer = ScriptedMailer()
     await sender_of(database, store, mailer).run_once()
     roots = (f"batch-{batch['id']}", f"submission-{upload}")
@@ -132,11 +126,10 @@ async def test_a_mail_of_a_batch_refers_to_it(
 
 
 async def test_a_mail_waits_for_its_file(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
-    await add(database, store)
-    await run(database, processor)
+    await run()
     mailer = ScriptedMailer()
 
     async def fail(key: str) -> bytes:
@@ -153,25 +146,23 @@ async def test_a_mail_waits_for_its_file(
 
 
 async def test_a_file_that_is_gone_holds_up_no_mail(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
-    await add(database, store)
-    await run(database, processor)
+    await run()
     [row] = await fetch(database, "SELECT output_key FROM results")
-    await store.delete(str(row["output_key"]))
+    await store.delete(row["output_key"])
     mailer = ScriptedMailer()
     await sender_of(database, store, mailer).run_once()
     assert mailer.sent[0].attachments == ()
 
 
 async def test_a_mail_sent_twice_is_the_same(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
 ) -> None:
     """A sender may die between the provider's answer and its own commit."""
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
-    await add(database, store, spec={"locale": "fa"})
-    await run(database, processor)
+    await run(spec={"locale": "fa"})
     mailer = ScriptedMailer()
     sender = sender_of(database, store, mailer)
     for _ in range(2):

@@ -133,7 +133,7 @@ async def _beat(runner: Runner, database: Database, stop: asyncio.Event) -> None
 async def _upload(database: Database, store: LocalStore) -> int:
     await add_job(database)
     [row] = await fetch(database, "SELECT max(id) AS id FROM uploads")
-    upload = int(str(row["id"]))
+    upload = int(row["id"])
     key = f"{upload}.py"
     await store.put(key, os.urandom(4).hex().encode())
     await execute(database, "DELETE FROM job WHERE upload = :id", id=upload)

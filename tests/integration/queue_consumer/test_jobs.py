@@ -91,7 +91,7 @@ async def test_an_id_becomes_a_job_with_the_submissions_text(
     upload = await add_upload(database, object_key="p.py", sha256=sha256, request_id=request)
     assert await consumer.handle([delivery(upload, request)]) == [Ack()]
     [job] = await fetch(database, "SELECT * FROM job")
-    assert json.loads(str(job["job"])) == {"language": "python", "inputs": "in", "contents": SOURCE}
+    assert json.loads(job["job"]) == {"language": "python", "inputs": "in", "contents": SOURCE}
     assert (job["upload"], job["status"], job["request_id"]) == (upload, "none-executed", request)
 
 
@@ -117,7 +117,7 @@ async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
         tracemalloc.stop()
     assert peak < 32 << 20
     [job] = await fetch(database, "SELECT job FROM job ORDER BY id LIMIT 1")
-    assert json.loads(str(job["job"])) == {"language": "python", "inputs": text, "contents": text}
+    assert json.loads(job["job"]) == {"language": "python", "inputs": text, "contents": text}
 
 
 async def test_redelivered_messages_make_one_job(database: Database, store: FakeStore, consumer: Consumer) -> None:
@@ -233,7 +233,7 @@ async def test_the_job_of_several_files_has_the_entrys_text(
     settled = await consumer.handle([delivery(*both) for both in zip(uploads, requests, strict=True)])
     assert settled == [Ack(), Reject(f"the file gone.py of submission {uploads[1]} is missing")]
     good, bad = await fetch(database, "SELECT job, stop_reason FROM job ORDER BY upload")
-    assert json.loads(str(good["job"]))["contents"] == SOURCE
+    assert json.loads(good["job"])["contents"] == SOURCE
     assert bad["stop_reason"] == f"the file gone.py of submission {uploads[1]} is missing"
 
 

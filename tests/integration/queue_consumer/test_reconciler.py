@@ -3,12 +3,13 @@
 import asyncio
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from queue_consumer import reconciler as reconciler_module
 from queue_consumer.jobs import JobMaker
-from queue_consumer.reconciler import Reconciler, ReconcilerSettings
+from queue_consumer.reconciler import Reconciler
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
@@ -32,7 +33,7 @@ def maker(database: Database, store: LocalStore) -> JobMaker:
 
 @pytest.fixture
 def reconciler(database: Database, maker: JobMaker) -> Reconciler:
-    return Reconciler(database, maker, ReconcilerSettings(silence_seconds=60))
+    return Reconciler(database, maker, silence_seconds=60)
 
 
 async def request(database: Database, store: LocalStore, *, seconds_ago: float | None) -> tuple[int, uuid.UUID]:
@@ -50,7 +51,7 @@ async def request(database: Database, store: LocalStore, *, seconds_ago: float |
     return upload, request_id
 
 
-async def jobs(database: Database) -> list[dict[str, object]]:
+async def jobs(database: Database) -> list[dict[str, Any]]:
     return await fetch(database, "SELECT upload, request_id, status, stop_reason FROM job ORDER BY upload")
 
 
@@ -206,5 +207,5 @@ async def test_a_slow_store_does_not_end_the_lock(
     monkeypatch.setattr(store, "get", slow)
     async with connected(url_of(database_role, database_url)) as database, connected(database_url) as owner:
         await request(owner, store, seconds_ago=61)
-        reconciler = Reconciler(database, JobMaker(database, store), ReconcilerSettings(silence_seconds=60))
+        reconciler = Reconciler(database, JobMaker(database, store), silence_seconds=60)
         assert len(await reconciler.run_once()) == 1

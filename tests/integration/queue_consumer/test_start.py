@@ -10,7 +10,7 @@ from shared.errors import ConfigurationError
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize(("name", "value"), [("SILENCE_SECONDS", "soon"), ("METRICS_HOST", "192.0.2.1")])
+@pytest.mark.parametrize(("name", "value"), [("METRICS_PORT", "soon"), ("METRICS_HOST", "192.0.2.1")])
 async def test_a_wrong_setting_ends_the_start_before_it_is_ready(
     database_url: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from api_service.batches import NewBatch
+from api_service.problems import Problem
 from api_service.v1 import batch_body
-from api_service.v1.problems import V1Problem
 from tests.unit.api_service.test_requests import TERMS
 
 _TERMS: Final = replace(TERMS, max_source_bytes=1 << 21, max_stdin_bytes=1 << 20, may_hold=False)
@@ -33,15 +33,47 @@ _LONG: Final[dict[str, dict[str, Any]]] = {
 
 
 def read(body: object) -> NewBatch:
-    outline = batch_body._outlined(json.dumps(body).encode(), [], 1000)
+    outline = batch_body._outlined(json.dumps(body).encode(), [])
     return batch_body._validated(outline, _TERMS)
 
 
 def faults_of(body: object) -> list[tuple[str, str]]:
-    with pytest.raises(V1Problem) as refused:
+    with pytest.raises(Problem) as refused:
         read(body)
     assert refused.value.kind.status == 422
-    return [(fault.pointer or "", fault.detail) for fault in refused.value.errors]
+    return [(fault.pointer or "", fault.detail) for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ([], [""]),
+        ({}, ["/submissions"]),
+        ({"submissions": []}, ["/submissions"]),
+        ({"submissions": {}}, ["/submissions"]),
+        ({"submissions": [_PROGRAM], "digest": 1}, ["/digest"]),
+        ({"submissions": [_PROGRAM], "defaults": []}, ["/defaults"]),
+        ({"submissions": [_PROGRAM], "hold": True}, ["/hold"]),
+        ({"submissions": [_PROGRAM, 1, _PROGRAM]}, ["/submissions/1"]),
+        ({"submissions": [_PROGRAM] * 17 + [{"source": "1"}]}, ["/submissions/17/language"]),
+        (
+            {"submissions": [_PROGRAM, {**_PROGRAM, "stdin": 1}, {**_PROGRAM, "x": 1}]},
+            ["/submissions/1/stdin", "/submissions/2/x"],
+        ),
+        ({"submissions": [{**_PROGRAM, "hold": False}]}, ["/submissions/0/hold"]),
+        ({"submissions": [{}, {}], "defaults": {**_PROGRAM, "hold": True}}, ["/defaults/hold"]),
+        ({"submissions": [{"source": "1"}] * 3, "defaults": {"language": "x"}}, ["/defaults/language"]),
+        ({"submissions": [_PROGRAM], "defaults": {"language": 5}}, ["/defaults/language"]),
+        ({"submissions": [_PROGRAM], "defaults": {"tests": [{"points": -1}]}}, ["/defaults/tests/0/points"]),
+        ({"submissions": [_PROGRAM, {"files": []}], "defaults": {**_PROGRAM}}, ["/submissions/1/files"]),
+        ({"submissions": [{**_PROGRAM, "source": "a\0"}]}, ["/submissions/0/source"]),
+        ({"submissions": [_PROGRAM], "webhook_url": "ftp://x"}, ["/webhook_url"]),
+        ({"submissions": [_PROGRAM] * 1001}, ["/submissions"]),
+        ({"submissions": [{}] * 1000, "defaults": {f"x{n}": n for n in range(5000)}}, ["/defaults"]),
+    ],
+)
+def test_faults_have_their_place(body: object, pointers: list[str]) -> None:
+    assert [pointer for pointer, _ in faults_of(body)] == pointers
 
 
 @pytest.mark.parametrize("defaults", _LONG.values(), ids=list(_LONG))

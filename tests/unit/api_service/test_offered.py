@@ -1,56 +1,34 @@
 """The table of languages, with a database that the test plays."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
 
+from api_service import cached
 from api_service.offered import OfferedLanguages
 from shared.database.connection import Database
 
 
-class SlowDatabase:
-    """Has one language, and answers once `answers` is set."""
+class CountingDatabase:
+    """Has one language, and counts how often it was read."""
 
     def __init__(self) -> None:
-        self.answers = asyncio.Event()
+        self.reads = 0
 
     @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator["SlowDatabase"]:
+    async def connection(self) -> AsyncIterator["CountingDatabase"]:
         yield self
 
     async def fetch_all(self, _: str) -> list[dict[str, object]]:
-        await self.answers.wait()
-        return [{"code": "py", "details": None}]
-
-
-async def test_first_requests_at_one_time_all_see_the_languages() -> None:
-    database = SlowDatabase()
-    offered = OfferedLanguages(cast("Database", database))
-    requests = [asyncio.create_task(offered.codes()) for _ in range(2)]
-    await asyncio.sleep(0)
-    database.answers.set()
-    assert await asyncio.gather(*requests) == [["py"], ["py"]]
-
-
-class CountingDatabase(SlowDatabase):
-    """Counts how often it was read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answers.set()
-        self.reads = 0
-
-    async def fetch_all(self, sql: str) -> list[dict[str, object]]:
         self.reads += 1
-        return await super().fetch_all(sql)
+        return [{"code": "py", "details": None}]
 
 
 async def test_unknown_languages_read_the_table_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     database, now = CountingDatabase(), 100.0
-    monkeypatch.setattr("api_service.offered.time.monotonic", lambda: now)
+    monkeypatch.setattr(cached.time, "monotonic", lambda: now)
     offered = OfferedLanguages(cast("Database", database))
     for _ in range(50):
         await offered.offer(["klingon"])

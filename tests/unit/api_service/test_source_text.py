@@ -9,7 +9,7 @@ from api_service.source_text import read_source
 def refusal(data: bytes) -> str:
     with pytest.raises(Problem) as caught:
         read_source(data)
-    assert caught.value.status == 422
+    assert caught.value.kind.status == 422
     return caught.value.detail
 
 

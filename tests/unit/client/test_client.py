@@ -5,7 +5,7 @@ import inspect
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -26,6 +26,7 @@ from precieux_client import (
     PrecieuxError,
     QuotaExceeded,
     ServerError,
+    Submission,
     TestCase,
     TooManyRequests,
     Unauthenticated,
@@ -278,20 +279,17 @@ def stream(text: str) -> httpx.Response:
 
 def test_a_broken_stream_is_resumed() -> None:
     server = Server(
-        stream(
-            ': hello\n\nid: 1.1\nevent: state\ndata: {"state": "queued"}\n\nevent: queue\ndata: {"position": 1}\n\n'
-        ),
+        stream(': hello\n\nid: 1.1\nevent: state\ndata: {"state": "queued"}\n\n'),
         httpx.ReadError("reset"),
         stream('id: 1.2\nevent: test\ndata: {"number":\ndata: 1}\n\nid: 1.3\nevent: finished\ndata: {}\n\nid: 9\n\n'),
     )
     events = list(server.client().events(7))
     assert [(event.name, event.id) for event in events] == [
         ("state", "1.1"),
-        ("queue", None),
         ("test", "1.2"),
         ("finished", "1.3"),
     ]
-    assert events[2].data == {"number": 1}
+    assert events[1].data == {"number": 1}
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1.1", "1.1"]
 
 
@@ -363,15 +361,35 @@ def test_a_body_has_only_what_was_given() -> None:
     assert server.requests[0].url.params["wait"] == "10"
 
 
-def test_both_clients_have_the_same_methods() -> None:
-    def methods(kind: type) -> dict[str, list[str]]:
-        return {
-            name: list(inspect.signature(method).parameters)
-            for name, method in inspect.getmembers(kind, inspect.isfunction)
-            if not name.startswith("_")
-        }
+async def test_a_stream_that_is_left_is_closed() -> None:
+    """Within an event loop too, which would close it later."""
 
-    assert methods(AsyncClient) == methods(Client)
+    class Endless(httpx.SyncByteStream):
+        is_closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b"event: state\ndata: {}\n\n"
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    stream = Endless()
+    for event in Server(httpx.Response(200, stream=stream)).client().events(7):
+        assert event.name == "state"
+        break
+    assert stream.is_closed
+
+
+async def test_the_blocking_client_blocks_within_a_loop_too() -> None:
+    assert Server(ok()).client().get(7).id == 7
+
+
+def test_each_client_shows_what_its_methods_return() -> None:
+    assert inspect.signature(Client.list).return_annotation == Iterator[Submission]
+    assert inspect.signature(AsyncClient.list).return_annotation == AsyncIterator[Submission]
+    assert [inspect.iscoroutinefunction(kind.get) for kind in (Client, AsyncClient)] == [False, True]
+    assert Client.get.__doc__ == AsyncClient.get.__doc__ == "Return a submission."
 
 
 async def test_the_asynchronous_client_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,16 +130,36 @@ def keeper(link: KeeperLink) -> Iterator[socket.socket]:
         yield keeper
 
 
-async def test_kill_is_sent_again_if_the_keeper_is_busy(link: KeeperLink, keeper: socket.socket) -> None:
+def _fill(link: KeeperLink) -> int:
+    """Send packets until the socket has no room. Return their number."""
     assert link._socket
     unread = 0
     with contextlib.suppress(BlockingIOError):
         while True:
             link._socket.send(b"{}")
             unread += 1
+    return unread
+
+
+async def test_what_is_sent_to_a_busy_keeper_arrives_later(link: KeeperLink, keeper: socket.socket) -> None:
+    unread = _fill(link)
     link.kill(7)
+    order = asyncio.create_task(link.send(b"order", []))
+    await asyncio.sleep(0)
     for _ in range(unread):
         keeper.recv(MAX_PACKET)
     keeper.setblocking(False)
     loop = asyncio.get_running_loop()
-    assert await asyncio.wait_for(loop.sock_recv(keeper, MAX_PACKET), 30) == b'{"kill": 7}'
+    arrived = {await asyncio.wait_for(loop.sock_recv(keeper, MAX_PACKET), 30) for _ in range(2)}
+    assert arrived == {b'{"kill": 7}', b"order"}
+    await order
+
+
+@pytest.mark.usefixtures("keeper")
+async def test_an_order_fails_if_the_keeper_ends_before_it_has_room(link: KeeperLink) -> None:
+    _fill(link)
+    order = asyncio.create_task(link.send(b"order", []))
+    await asyncio.sleep(0)
+    link.abandon("the keeper hung")
+    with pytest.raises(SandboxFailure, match="not running"):
+        await asyncio.wait_for(order, 30)

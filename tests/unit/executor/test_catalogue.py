@@ -1,13 +1,10 @@
-"""A language that is installed and does not work is left out, and the doctor says why."""
+"""A language that is installed and does not work is left out."""
 
 import asyncio
-import io
 
 import pytest
-from rich.console import Console
 
 from executor import catalogue
-from executor.doctor.__main__ import Broken, Report, show
 from executor.languages import known
 from executor.languages.base import Library
 from executor.sandbox.base import Job, StepResult
@@ -60,13 +57,6 @@ async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pyt
     assert list(installed) == sorted(installed, key=position_of)
 
 
-def test_the_doctor_names_a_language_that_does_not_work() -> None:
-    report = Report(True, "root", None, [], broken=[Broken("lua", "Lua", "liblua.so:\n cannot open [it]")])
-    text = io.StringIO()
-    show(report, Console(file=text, width=60))
-    assert "Lua is installed and does not work: liblua.so: cannot open [it]\n" in text.getvalue()
-
-
 class _FakePython:
     """Runs nothing. `broken` cannot be imported."""
 
@@ -85,18 +75,3 @@ async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pyte
     listed = installed["py"].describe(1 << 20).libraries
     assert listed
     assert [(one.name, one.version) for one in listed] == [("Good", "1"), ("data", "3")]
-
-
-def test_the_doctor_names_libraries_and_their_faults() -> None:
-    report = Report(
-        True, "root", None, [],
-        libraries={"Python": ["numpy 2.5.5", "six 1"]},
-        broken_libraries={"pandas": "Traceback:\n  ImportError: no tz"},
-        missing_libraries=["PRECIEUX_NODE_PACKAGES"],
-    )  # fmt: skip
-    text = io.StringIO()
-    show(report, Console(file=text, width=60))
-    shown = text.getvalue().replace("\n", " ")
-    assert "Libraries of Python: numpy 2.5.5, six 1." in shown
-    assert "pandas is installed, and programs cannot import it: Traceback: ImportError: no tz" in shown
-    assert "The packages of PRECIEUX_NODE_PACKAGES are not installed yet." in shown

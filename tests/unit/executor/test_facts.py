@@ -70,8 +70,7 @@ def test_a_container_is_not_a_unit_of_its_host(root: Path) -> None:
         ),
         ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope", None),
         ("0::/user.slice/user-1000.slice/session-3.scope", None),
-        ("4:memory:/system.slice/executor.service\n1:name=systemd:/user.slice/session-3.scope", None),
-        ("4:memory:/\n1:name=systemd:/system.slice/executor.service", Unit("executor.service")),
+        ("4:memory:/system.slice/executor.service\n0::/user.slice/session-3.scope", None),
         ("0::/", None),
     ],
 )
@@ -100,7 +99,6 @@ def test_the_trial_takes_every_step_if_boxes_can_be_made() -> None:
     trial = Path(read_facts.__code__.co_filename).with_name("namespace_trial.py")
     done = subprocess.run([sys.executable, "-I", str(trial), "-1"], capture_output=True, text=True, check=True)
     steps = [line.partition("\t")[0] for line in done.stdout.splitlines()]
-    before = ["openat2", "netlink", "unshare", "mount", "other calls", "core limit"]
-    user_namespace = ["user namespace", "id map"]
-    assert steps == [*before, *user_namespace, "namespaces", "mounts", "hostname", "proc", *user_namespace]
+    filtered = ["openat2", "netlink", "unshare", "mount"]
+    assert steps == [*filtered, "user namespace", "id map", "namespaces", "mounts"]
     assert refusals(done.stdout) == {}

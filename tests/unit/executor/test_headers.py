@@ -1,6 +1,5 @@
-"""When headers are precompiled, and which folder is trusted, with a fake compiler."""
+"""When headers are precompiled, with a fake compiler."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from executor.catalogue import Installed
 from executor.languages import known
 from executor.sandbox.base import File, Job, StepResult
 from executor.warm import headers
+from executor.warm.cache_folder import find_folder
 
 _CPP = known()["cpp"]
 _COMPILE = _CPP.compile
@@ -37,20 +37,7 @@ class Compiler:
         if "made.gch" in words:
             artefacts = {"made.gch": File(_WITH if _LOAD in words else _WITHOUT), "made.d": File(rule.encode())}
         failed = any(word in words for word in self.fails)
-        return [
-            StepResult(
-                int(failed),
-                None,
-                1.0,
-                1.0,
-                1,
-                None,
-                b"said",
-                b"",
-                truncated=False,
-                artefacts={} if failed else artefacts,
-            )
-        ]
+        return [StepResult(int(failed), stdout=b"said", artefacts={} if failed else artefacts)]
 
     @property
     def precompiled(self) -> list[bytes]:
@@ -66,7 +53,7 @@ def header(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    found = headers.find_folder(tmp_path / "cache")
+    found = find_folder(tmp_path / "cache", "headers")
     assert found
     return found
 
@@ -163,32 +150,3 @@ def test_programs_and_headers_are_compiled_with_the_same_flags() -> None:
         for command in (_COMPILE.words, _HEADERS.command)
     )
     assert compile_ == precompile == ["{gxx}", "-pipe"]
-
-
-def test_a_folder_that_others_may_write_is_not_trusted(tmp_path: Path) -> None:
-    (tmp_path / "headers").mkdir()
-    (tmp_path / "headers").chmod(0o755)
-    assert headers.find_folder(tmp_path)
-    for mode in (0o775, 0o757):
-        (tmp_path / "headers").chmod(mode)
-        assert headers.find_folder(tmp_path) is None
-
-
-def test_a_folder_that_another_executor_just_made_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "headers").mkdir()
-    monkeypatch.setattr(Path, "exists", lambda _: False)
-    assert headers.find_folder(tmp_path) == tmp_path / "headers"
-
-
-def test_a_folder_of_another_user_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "headers").mkdir()
-    if os.geteuid() == 0:
-        os.chown(tmp_path / "headers", 4711, 4711)
-    else:
-        monkeypatch.setattr(os, "geteuid", lambda: 4711)
-    assert headers.find_folder(tmp_path) is None
-
-
-def test_no_folder_is_not_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert headers.find_folder(tmp_path / "file") is None

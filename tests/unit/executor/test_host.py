@@ -15,22 +15,25 @@ def uid_map(tmp_path: Path) -> Path:
     return tmp_path / "uid_map"
 
 
-def test_ids_that_exist_are_accepted(uid_map: Path) -> None:
-    uid_map.write_text("         0          0 4294967295\n")
-    host._require_ids(1_879_048_192, 18, uid_map)
-
-
 @pytest.mark.parametrize(
-    ("mapped", "message"),
+    ("port", "mapped", "first"),
     [
-        ("0 0 1\n1000 1000 1\n", "needs 18 unused user ids, and fewer exist here"),
-        ("0 100000 65536\n", r"FIRST_USER_ID is 1879048192.*first of 18"),
+        (0, "         0          0 4294967295\n", 1_879_048_192),
+        (8100, "         0          0 4294967295\n", 1_879_048_192 + 8100 * 4096),
+        (8100, "0 100000 65536\n", 65536 - 2 - 18),
+        (8100, "0 1000 1\n1 100000 65536\n", 65537 - 2 - 18),
     ],
 )
-def test_missing_ids_are_an_error(uid_map: Path, mapped: str, message: str) -> None:
+def test_users_of_programs_are_those_of_nobody_else(uid_map: Path, port: int, mapped: str, first: int) -> None:
     uid_map.write_text(mapped)
-    with pytest.raises(ConfigurationError, match=message):
-        host._require_ids(1_879_048_192, 18, uid_map)
+    assert host._first_user(18, port, uid_map) == first
+
+
+@pytest.mark.parametrize("mapped", ["0 0 1\n1000 1000 1\n", "0 1000 10000\n", "0 0 1\n50000 50000 19\n"])
+def test_too_few_ids_are_an_error(uid_map: Path, mapped: str) -> None:
+    uid_map.write_text(mapped)
+    with pytest.raises(ConfigurationError, match="needs 18 unused user ids, and fewer exist here"):
+        host._first_user(18, 8100, uid_map)
 
 
 _UNLIMITED = resource.RLIM_INFINITY, resource.RLIM_INFINITY
@@ -63,7 +66,7 @@ def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.M
     limits = {resource.RLIMIT_NOFILE: (300, 300)}
     monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, _UNLIMITED))
     mechanisms = host.find_mechanisms(ExecutorSettings(executor_use_cgroups=False))
-    assert host.fit_to_host(ExecutorSettings(), mechanisms).max_open_files == 176
+    assert host.fit_to_host(ExecutorSettings(), mechanisms).tuning.open_files == 176
     limits[resource.RLIMIT_NOFILE] = (255, 255)
     with pytest.raises(ConfigurationError, match="RLIMIT_NOFILE is 255, and programs need 256:"):
         host.fit_to_host(ExecutorSettings(), mechanisms)

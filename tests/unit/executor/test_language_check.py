@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from structlog.testing import capture_logs
 
 from executor import limits, wire
 from executor.catalogue import Installed
@@ -41,15 +39,9 @@ def _installed(*codes: str) -> dict[str, Installed]:
     return {code: Installed(known()[code], {tool: f"/{tool}" for tool in known()[code].tools}, "1.0") for code in codes}
 
 
-@pytest.fixture
-def logged() -> Iterator[list[MutableMapping[str, Any]]]:
-    with capture_logs() as lines:
-        yield lines
-
-
 @contextlib.asynccontextmanager
 async def _marking(sandbox: _FakeSandbox, installed: dict[str, Installed], slots: Slots) -> AsyncIterator[None]:
-    marking = asyncio.create_task(language_check.mark_faults(Pipeline(sandbox, _SETTINGS), installed, slots, after_s=0))
+    marking = asyncio.create_task(language_check.mark_faults(Pipeline(sandbox, _SETTINGS), installed, slots, every_s=0))
     try:
         yield
     finally:
@@ -71,8 +63,7 @@ async def test_the_check_says_why_a_program_failed() -> None:
     assert found["rb"] == "the sandbox failed"
 
 
-async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_check, "_AGAIN_S", 0)
+async def test_a_fault_is_listed_until_the_language_works() -> None:
     sandbox, installed = _FakeSandbox(lua=StepResult(exit_code=1, stderr=b"no library")), _installed("bash", "lua")
 
     def listed() -> dict[str, str | None]:
@@ -89,22 +80,6 @@ async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.Mo
     jobs = sandbox.jobs
     async with _marking(sandbox, installed, Slots(1, 1)):
         await eventually(lambda: sandbox.jobs == jobs + 2)
-
-
-async def test_a_program_that_fails_once_is_no_fault_and_is_logged(logged: list[MutableMapping[str, Any]]) -> None:
-    sandbox, installed = _FakeSandbox(), _installed("bash", "lua")
-    ends = iter([_WORKS, StepResult(exit_code=1, stderr=b"no box"), _WORKS])
-
-    async def run(job: Job) -> list[StepResult]:
-        sandbox.jobs += 1
-        return [next(ends)]
-
-    sandbox.run = run  # type: ignore[method-assign]
-    async with _marking(sandbox, installed, Slots(1, 1)):
-        await eventually(lambda: sandbox.jobs == 3)
-        assert installed["lua"].fault is None
-    [failure] = [line for line in logged if line["event"] == "language.failed_once"]
-    assert (failure["language"], "no box" in failure["reason"]) == ("lua", True)
 
 
 async def test_the_check_takes_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:

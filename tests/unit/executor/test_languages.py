@@ -6,7 +6,7 @@ from pathlib import Path
 
 from executor import verdict
 from executor.languages import known
-from executor.languages.base import Language, Stub
+from executor.languages.base import Language
 from executor.sandbox.base import StepResult
 from shared.codex import Verdict
 from shared.languages import ALIASES
@@ -21,7 +21,7 @@ def _commands(language: Language) -> Iterator[tuple[str, ...]]:
     commands = [language.run.words, language.version, language.source_file.reserved, warm.argv if warm else ()]
     commands += [compile_.words, compile_.shared] if compile_ else []
     commands += [headers.command, headers.plugin.command if headers.plugin else ()] if headers else []
-    commands += [prebuilt.command for prebuilt in language.prebuilt]
+    commands += [language.prebuilt.command] if language.prebuilt else []
     return filter(None, commands)
 
 
@@ -59,7 +59,5 @@ def test_commands_use_only_known_names() -> None:
         for command in _commands(language):
             assert command[0].format(**words) in ("x", "/box/work/main", "/bin/sh")
             assert all(part.format(**words) for part in command)
-        if isinstance(language.run.warm, Stub):
-            assert all(part.format(**words) for part in language.run.warm.words)
         for paths in language.tools.values():
             assert all(path.startswith("/") for path in paths)

@@ -12,7 +12,6 @@ from shared.errors import ConfigurationError
 _SETTINGS = ExecutorSettings(
     default_time_limit=5,
     max_time_limit=20,
-    max_wall_limit=50,
     default_memory_limit=100 << 20,
     max_memory_limit=200 << 20,
 )
@@ -28,7 +27,6 @@ def _of(**fields: float) -> tuple[float, float, int]:
     ("lower", "higher"),
     [
         ("max_source_bytes", "max_disk_bytes"),
-        ("max_body_bytes", "max_bodies_bytes"),
         ("default_time_limit", "max_time_limit"),
         ("default_memory_limit", "max_memory_limit"),
     ],
@@ -50,7 +48,7 @@ def test_a_request_may_lower_and_raise_limits() -> None:
 
 
 def test_no_request_gets_more_than_the_maximum() -> None:
-    assert _of(time_limit=1e9, wall_limit=1e9, memory_limit=1 << 60) == (20, 50, 200 << 20)
+    assert _of(time_limit=1e9, wall_limit=1e9, memory_limit=1 << 60) == (20, 300, 200 << 20)
 
 
 def test_a_memory_limit_too_low_for_any_process_is_raised() -> None:
@@ -81,11 +79,11 @@ def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = 
 def test_hosts_without_cgroups_allow_fewer_processes_and_files() -> None:
     assert _numbers(ExecutorSettings(), by_number=False) == (256, 512)
     assert _numbers(ExecutorSettings(), by_number=True) == (128, 176)
-    assert _numbers(ExecutorSettings(max_processes=200, max_open_files=300), by_number=True) == (200, 300)
+    assert _numbers(ExecutorSettings(max_processes=200), by_number=True) == (200, 176)
 
 
 def test_full_slots_leave_processes_for_the_executor() -> None:
-    settings = ExecutorSettings(executor_slots=10, executor_warm_boxes=2)
+    settings = ExecutorSettings(executor_slots=10).tuned(warm_boxes=2, express_slots=2)
     processes, _ = _numbers(settings, by_number=True, most=1000)
     assert 32 <= processes < 128
     assert 1000 - 10 * processes >= 64

@@ -54,7 +54,7 @@ class AllWarm(Warm):
 
     def __init__(self) -> None: ...
 
-    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
+    def place(self, job: Job, program: Program, installed: Installed) -> Job:
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
@@ -76,7 +76,7 @@ class WithSharedCompiler(Warm):
     def __init__(self, compiled: StepResult | None) -> None:
         self._compiler = SharedCompiler(compiled)
 
-    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
+    def place(self, job: Job, program: Program, installed: Installed) -> Job:
         return job
 
     def compiler(self, installed: Installed) -> Any:
@@ -157,12 +157,11 @@ class WithRuntime(Warm):
     """Every language has a runtime that has started, and that runs every job."""
 
     def __init__(self) -> None:
-        self._settings = ExecutorSettings(executor_warm=False)
+        self._settings = ExecutorSettings().tuned(warm_boxes=0)
         self._runtimes: Any = {"py": self}
-        self._imports = {}
 
     def place(self, job: Job, *others: Any) -> Job:
-        if len(others) == 3:
+        if others:
             return super().place(job, *others)
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
@@ -207,7 +206,7 @@ async def test_a_rejected_source_is_compiled_without_the_header(
     sandbox = RejectingSandbox(stopped)
     cpp = Installed(known()["cpp"], {"gxx": "/usr/bin/g++", "gold": "", "named_folders": ""}, "")
     with capture_logs() as logged:
-        result = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
+        result = await Pipeline(sandbox, ExecutorSettings().tuned(precompile_headers=precompile)).run(
             RunRequest(code=code, language="cpp"), cpp
         )
     assert result.verdict is verdict

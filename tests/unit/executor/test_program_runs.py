@@ -48,12 +48,13 @@ async def _run(
     code: str = "c",
     settings: ExecutorSettings | None = None,
     spare_slot: SpareSlot = lambda: None,
+    pipeline: Pipeline | None = None,
     **fields: Any,
 ) -> list[Compiled | TestEnded]:
     fields = {"files": [{"path": f"main.{code}", "content": "x"}], **fields}
     request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
     installed = _installed(code)
-    pipeline = Pipeline(sandbox, settings or ExecutorSettings())
+    pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
     async with aclosing(pipeline.run_tests(request, installed.program(request), installed, spare_slot)) as events:
         return [event async for event in events]
 
@@ -91,26 +92,17 @@ async def test_a_program_too_large_to_keep_compiles_for_each_test() -> None:
 async def test_a_large_program_is_kept_for_its_own_tests_only() -> None:
     """One program may not take more than its part of the cache."""
     sandbox = _Sandbox(size=20 << 20)
-    pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
-    fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "tests": [{}, {}]}
-    request = ProgramRequest.model_validate(fields, strict=False)
+    pipeline = Pipeline(sandbox, ExecutorSettings())
     for _ in range(2):
-        async for _event in pipeline.run_tests(request, installed.program(request), installed, lambda: None):
-            pass
+        await _run(sandbox, pipeline=pipeline, tests=[{}, {}])
     assert [len(job.steps) for job in sandbox.jobs] == [2, 1, 2, 1]
 
 
-async def test_a_cached_program_reports_its_warnings_again() -> None:
-    sandbox = _Sandbox()
-    pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
-    request = ProgramRequest.model_validate(
-        {"language": "c", "files": [{"path": "main.c", "content": "x"}]}, strict=False
-    )
-    program = installed.program(request)
-    first, again = [
-        [event async for event in pipeline.run_tests(request, program, installed, lambda: None)] for _ in range(2)
-    ]
-    assert [len(job.steps) for job in sandbox.jobs] == [2, 1]
+async def test_a_cached_program_reports_its_warnings_and_files_again() -> None:
+    sandbox = _with_out({"a": b""})
+    pipeline = Pipeline(sandbox, ExecutorSettings())
+    first, again = [await _run(sandbox, pipeline=pipeline, artifacts=True) for _ in range(2)]
+    assert [(len(job.steps), job.out_limits is not None) for job in sandbox.jobs] == [(2, True), (1, True)]
     assert isinstance(first[0], Compiled)
     assert again[0] == first[0].model_copy(update={"cpu_s": 0.0, "wall_s": 0.0, "memory_bytes": 0})
 
@@ -341,9 +333,9 @@ def _with_out(files: dict[str, bytes], left_out: dict[LeftOut, int] | None = Non
 
 async def test_files_of_the_out_folder_are_artifacts() -> None:
     sandbox = _with_out({"a": b"\xff", "b": b""}, {LeftOut.TOO_MANY: 2})
-    settings = ExecutorSettings(artifact_count=3, artifact_bytes=7)
+    settings = ExecutorSettings(artifact_bytes=7)
     (_, event) = await _run(sandbox, artifacts=True, settings=settings)
-    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(3, 7)]
+    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(16, 7)]
     assert isinstance(event, TestEnded)
     assert parse_event(event.model_dump_json()) == event
     assert [(one.name, one.content) for one in event.artifacts or ()] == [("a", b"\xff"), ("b", b"")]
@@ -358,10 +350,10 @@ async def test_artifacts_with_misleading_names_are_left_out(name: str) -> None:
     assert event.artifacts_left_out == {LeftOut.TOO_LARGE: 1, LeftOut.BAD_NAME: 1}
 
 
-@pytest.mark.parametrize(("asked", "count"), [(False, 16), (True, 0)])
-async def test_artifacts_are_collected_only_if_wanted(asked: bool, count: int) -> None:
+@pytest.mark.parametrize(("asked", "most_bytes"), [(False, 7), (True, 0)])
+async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: int) -> None:
     sandbox = _Sandbox()
-    (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_count=count))
+    (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_bytes=most_bytes))
     assert [job.out_limits for job in sandbox.jobs] == [None]
     assert isinstance(event, TestEnded)
     assert event.artifacts is None
@@ -373,18 +365,6 @@ async def test_a_stopped_program_has_no_artifacts() -> None:
     (_, event) = await _run(sandbox, artifacts=True)
     assert isinstance(event, TestEnded)
     assert not event.artifacts
-
-
-async def test_artifacts_survive_a_compile_cache() -> None:
-    """The program is compiled in the box at first, and then comes from the cache."""
-    sandbox = _with_out({"a": b""})
-    pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
-    fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "artifacts": True}
-    request = ProgramRequest.model_validate(fields, strict=False)
-    for _ in range(2):
-        async for _event in pipeline.run_tests(request, installed.program(request), installed, lambda: None):
-            pass
-    assert [(len(job.steps), job.out_limits is not None) for job in sandbox.jobs] == [(2, True), (1, True)]
 
 
 def test_artifacts_of_many_runs_are_refused() -> None:

@@ -31,7 +31,7 @@ class _FakeCompiler:
         self._answer = answer
         self.starts = 0
 
-    async def run_service(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> list[StepResult]:
         self.starts += 1
         stdin = job.steps[0].stdin
         assert not isinstance(stdin, bytes)
@@ -56,7 +56,7 @@ async def _number(reader: asyncio.StreamReader) -> int:
 
 
 async def _started(fake: _FakeCompiler) -> SharedCompiler:
-    compiler = SharedCompiler(fake.run_service, ("javac",), {}, idle_s=60)
+    compiler = SharedCompiler(fake.run, ("javac",), {}, idle_s=60)
     await _until_answered(compiler)
     return compiler
 
@@ -69,7 +69,7 @@ async def _until_answered(compiler: SharedCompiler) -> None:
 
 async def test_a_source_does_not_wait_for_the_start() -> None:
     fake = _FakeCompiler(lambda name, source: _answer(0, "", ("Main.class", source)))
-    compiler = SharedCompiler(fake.run_service, ("javac",), {}, idle_s=60)
+    compiler = SharedCompiler(fake.run, ("javac",), {}, idle_s=60)
     assert await compiler.compile("Main.java", b"class Main {}", 1000) is None
     await compiler.aclose()
 
@@ -80,12 +80,12 @@ async def test_a_compiler_that_cannot_start_says_why(reason: str, monkeypatch: p
     logged: list[object] = []
     monkeypatch.setattr(shared_compiler.log, "warning", lambda event, **context: logged.append(context["reason"]))
 
-    async def run_service(job: Job) -> list[StepResult]:
+    async def run(job: Job) -> list[StepResult]:
         if reason == "memory":
             return [replace(_ENDED, stopped=reason)]
         raise SandboxFailure(reason)
 
-    compiler = SharedCompiler(run_service, ("javac",), {}, idle_s=60)
+    compiler = SharedCompiler(run, ("javac",), {}, idle_s=60)
     assert await compiler.compile("Main.java", b"class Main {}", 1000) is None
     await eventually(lambda: logged)
     assert logged == [reason]

@@ -15,7 +15,7 @@ import yaml
 
 from executor.__main__ import _serve_until
 from executor.app import create_app
-from executor.catalogue import Installed
+from executor.catalogue import Commands, Installed
 from executor.in_order import SpareSlot
 from executor.languages import known
 from executor.languages.program import Program
@@ -51,7 +51,7 @@ class PlayedPipeline:
     async def run(self, request: RunRequest, installed: Installed) -> RunResult:
         self.running.set()
         await self.may_end.wait()
-        return RunResult(Verdict.OK, "", "", 0, None, 0.0, 0.0, 0, truncated=False)
+        return RunResult(Commands(None, ()), Verdict.OK, "", "", 0, None, 0.0, 0.0, 0, truncated=False)
 
     async def run_tests(
         self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot

@@ -1,9 +1,6 @@
 """The command that raises the wall."""
 
-import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +9,9 @@ from executor.sandbox.wall import command
 from executor.sandbox.wall.command import build_wall
 
 
-def _argv(privileged: bool = True, *, cgroup_namespace: bool = True) -> list[str]:
+def _argv(privileged: bool = True) -> list[str]:
     descriptors: list[int] = []
-    argv = build_wall(Path("/usr/bin/bwrap"), privileged, b"", descriptors, cgroup_namespace=cgroup_namespace)
+    argv = build_wall(Path("/usr/bin/bwrap"), privileged, b"", descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     return argv
@@ -28,12 +25,6 @@ def test_the_wall_shows_only_usr_and_settings_of_toolchains(privileged: bool) ->
     assert not {"/etc", "/etc/passwd", "/etc/shadow", "/etc/ssl", "/etc/ssl/private"} & set(mounts)
     assert "--bind" not in argv
     assert ("--unshare-user" in argv) is not privileged
-
-
-@pytest.mark.parametrize("cgroup_namespace", [True, False])
-def test_the_cgroup_namespace_is_optional(cgroup_namespace: bool) -> None:
-    argv = _argv(cgroup_namespace=cgroup_namespace)
-    assert ("--unshare-cgroup-try" in argv) is cgroup_namespace
 
 
 def test_only_the_settings_of_phps_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,21 +47,3 @@ def test_the_list_of_ghcs_packages_is_shown_in_etc(tmp_path: Path, monkeypatch: 
     assert shown["/etc/ghc"] == str(tmp_path)
     assert "/etc/none" not in shown
     assert not any(path.startswith("/var") for path in shown)
-
-
-def _loaded_from(archive: bytes, folder: Path) -> str:
-    """Return the file from which a Python loads a module of the archive."""
-    (folder / "keeper.pyz").write_bytes(archive)
-    program = "import sys; sys.path.insert(0, 'keeper.pyz'); from executor.sandbox.zygote import script as loaded; "
-    program += "print(loaded.__file__)"
-    command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", program]
-    return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True).stdout.strip()
-
-
-def test_a_zygote_loads_compiled_code(tmp_path: Path) -> None:
-    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.pyc"
-
-
-def test_a_python_of_another_version_compiles_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", b"\0\0\r\n")
-    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.py"

@@ -1,7 +1,8 @@
-"""Speed-ups are set up at the start for Python and C, and for Node at its first program."""
+"""Speed-ups are set up at the start for Python, and for Node at its first program."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,13 @@ import pytest
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.pipeline import of_source, plan
-from executor.sandbox.base import File, Job, Ready, SandboxFailure, Shortcut, StepResult
+from executor.sandbox.base import File, Job, Ready, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest
 from tests.waiting import eventually
 
 _SETTINGS = ExecutorSettings()
-_SHORTCUT = Shortcut((("/bin/cc1", "main.c"), ("/bin/as",), ("/bin/ld",)), ())
-
-#: The files of Java's runtime.
-_MADE = {prebuilt.file: File(b"made") for prebuilt in known()["java"].prebuilt}
 
 
 class _Sandbox:
@@ -35,15 +32,11 @@ class _Sandbox:
         self.runs += 1
         if self.runs <= self.failing:
             raise SandboxFailure("there is no memory")
-        return [StepResult(0, stdout=b"Hello, world!\n", artefacts=_MADE)]
-
-    async def run_service(self, job: Job) -> list[StepResult]:
-        raise AssertionError("no program is compiled")
+        return [StepResult(0, stdout=b"Hello, world!\n", artefacts={"std/time.a": File(b"made")})]
 
     def keep_ready(self, wanted: Sequence[Ready]) -> None:
         for ready in wanted:
-            runtime = ready.template.zygote or ready.template.stub
-            self.kept |= {" ".join(runtime.argv)} if runtime else set()
+            self.kept |= {" ".join(ready.template.zygote.argv)} if ready.template.zygote else set()
 
     def keeps(self, program: str) -> bool:
         return any(program in command for command in self.kept)
@@ -53,7 +46,7 @@ def _installed(code: str) -> Installed:
     language = known()[code]
     options = dict.fromkeys(language.compile.options, "") if language.compile else {}
     tools = {tool: f"/bin/{tool}" for tool in language.tools}
-    return Installed(language, tools | options, "1.0", _SHORTCUT)
+    return Installed(language, tools | options, "1.0")
 
 
 async def _settle() -> None:
@@ -61,20 +54,23 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-def _place(warm: Warm, code: str) -> Job:
+def _place(warm: Warm, code: str, source: str = "1", installed: Installed | None = None) -> Job:
     """Return the job of a small program, as the speed-ups change it."""
-    installed = _installed(code)
-    program, run = of_source(RunRequest(language=code, code="1"), installed, _SETTINGS)
-    return warm.place(plan(program, run, installed, _SETTINGS), program, run.args, installed)
+    installed = installed or _installed(code)
+    program, run = of_source(RunRequest(language=code, code=source), installed, _SETTINGS)
+    return warm.place(plan(program, run, installed, _SETTINGS), program, installed)
 
 
-@pytest.mark.parametrize(("code", "program"), [("py", "/bin/python"), ("c", "/bin/cc1")])
-async def test_a_small_zygote_starts_before_its_first_program(code: str, program: str) -> None:
+def _files(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_pythons_zygote_starts_before_its_first_program() -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, _SETTINGS, [_installed(code)], None)
+    warm = Warm(sandbox, _SETTINGS, [_installed("py")], None)
     await _settle()
-    assert sandbox.keeps(program)
-    assert _place(warm, code).template.zygote
+    assert sandbox.keeps("/bin/python")
+    assert _place(warm, "py").template.zygote
     await warm.aclose()
 
 
@@ -90,10 +86,25 @@ async def test_node_starts_with_its_first_program() -> None:
     await warm.aclose()
 
 
+async def test_libraries_are_imported_ahead_after_their_first_program() -> None:
+    sandbox: Any = _Sandbox()
+    warm = Warm(sandbox, _SETTINGS, [python := replace(_installed("py"), reserved=frozenset({"numpy"}))], None)
+    await _settle()
+    assert not sandbox.keeps("numpy")
+    for modules in ((), ("numpy", "numpy.random")):
+        template = _place(warm, "py", "import numpy", python).template
+        await _settle()
+        assert template.zygote
+        assert template.zygote.argv[2:] == modules
+    assert sandbox.keeps("numpy numpy.random")
+    assert _place(warm, "py", "import os", python).template.zygote != template.zygote
+    await warm.aclose()
+
+
 @pytest.mark.parametrize("code", ["py", "js"])
 async def test_an_executor_may_do_without_speed_ups(code: str) -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, ExecutorSettings(executor_warm=False), [_installed(code)], None)
+    warm = Warm(sandbox, ExecutorSettings().tuned(warm_boxes=0), [_installed(code)], None)
     assert _place(warm, code).template.zygote is None
     await _settle()
     assert sandbox.kept == set()
@@ -116,9 +127,9 @@ async def test_a_failed_set_up_is_tried_three_times_at_most() -> None:
 async def test_files_that_were_not_made_are_tried_again(tmp_path: Path) -> None:
     sandbox: Any = _Sandbox()
     sandbox.failing = 1
-    warm = Warm(sandbox, _SETTINGS, [_installed("java")], tmp_path)
+    warm = Warm(sandbox, _SETTINGS, [_installed("go")], tmp_path)
     for _ in range(2):
-        _place(warm, "java")
-        await eventually(lambda: all(task.done() for task in warm._set_ups.values()), what="Java is set up")
-    assert sandbox.keeps("/bin/java")
+        _place(warm, "go")
+        await eventually(lambda: all(task.done() for task in warm._set_ups.values()), what="Go is set up")
+    assert _files(tmp_path) == ["time.a"]
     await warm.aclose()

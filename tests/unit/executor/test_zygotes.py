@@ -34,7 +34,7 @@ class Keeper:
 
     def order(self, box: int, *argv: str) -> None:
         order = MakeBox(box, 0, 1 << 20, TINY, zygote=Zygote(argv, {}))
-        self.zygotes.order(order, self._init, [], [])
+        self.zygotes.order(order, self._init, [])
 
     def handle_events(self) -> None:
         events = self.selector.select(_TIMEOUT_S)
@@ -165,5 +165,3 @@ def test_a_zygote_that_is_too_old_is_ended_without_an_order(keeper: Keeper, monk
     assert keeper.zygotes.next_expiry == float("inf")
     keeper.zygotes.kill_all()
     assert not keeper.selector.get_map()
-    keeper.zygotes.retire_old()
-    assert not keeper.zygotes._kinds

@@ -60,12 +60,6 @@ def test_no_fallback_is_of_a_feature_that_is_not_used() -> None:
     assert {feature for feature in FALLBACKS if feature not in used or is_supported_by_all(feature)} == set()
 
 
-def test_an_unsupported_feature_is_found() -> None:
-    assert "html-video" in caniemail.used("<video>")
-    assert "css-position" in caniemail.used('<p style="position:fixed">')
-    assert not is_supported_by_all("html-video")
-
-
 def test_the_document_lists_the_features() -> None:
     assert table() in DOCUMENT.read_text()
 

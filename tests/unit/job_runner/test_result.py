@@ -160,13 +160,6 @@ def test_a_classic_mail_has_a_file_only_for_what_it_cuts() -> None:
     assert rendered(decide(answer(output="x" * 300_000)), classic).attachments == ()
 
 
-def test_the_attached_file_can_be_longer_by_a_setting() -> None:
-    outcome = decide(answer(output="x" * 300_000))
-    letterhead = replace(LETTERHEAD, attachment_bytes=1 << 20)
-    assert render(JOB, outcome, letterhead, filelink=LINK, output_key="k").attachments != ()
-    assert render(JOB, outcome, replace(letterhead, attachment_bytes=0), output_key="k").attachments == ()
-
-
 TESTS = (
     TestOutcome("first", False, 2.5, Verdict.ACCEPTED, 0.25, 3 << 20, LIMITS),
     TestOutcome("<b>second</b>", True, 1, Verdict.WRONG_ANSWER, 0.125, 3 << 20, LIMITS),

@@ -13,7 +13,7 @@ import pytest
 from job_runner.codex_client import CodexClient
 from job_runner.event_lines import RunEvent
 from job_runner.settings import EngineSettings
-from shared.engine import Compiled, Started, TestEnded
+from shared.engine import MAX_ARTIFACTS, Compiled, Started, TestEnded
 from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from tests.waiting import eventually
 
@@ -214,7 +214,7 @@ async def test_an_order_that_would_repeat_the_output_is_refused(order: list[int]
 
 async def test_an_endless_line_is_cut_off() -> None:
     with pytest.raises(EngineUnavailable, match="line of over"):
-        await run([lines(STARTED), *[b"x" * 10_000] * 100], artifact_count=0)
+        await run([lines(STARTED), *[b"x" * 10_000] * 100], artifact_bytes=0)
 
 
 async def test_an_engine_that_drips_is_cut_off() -> None:
@@ -332,12 +332,14 @@ async def test_the_engine_is_asked_once_for_its_calls() -> None:
 
 async def test_artifacts_beyond_the_bounds_are_left_out() -> None:
     """Also if the engine does not keep to its own."""
-    sizes = {"a": 2, "b": 9, "c": 3, "d": 0}
+    empty = {f"e{number}": 0 for number in range(MAX_ARTIFACTS - 1)}
+    sizes = {"a": 2, "b": 9, "c": 3, **empty}
     artifacts = [{"name": name, "content": base64.b64encode(bytes(size)).decode()} for name, size in sizes.items()]
     test = {**TEST, "artifacts": [*artifacts, artifacts[0]], "artifacts_left_out": {"too_many": 1}}
-    _, event = await run([lines(STARTED, test, FINISHED)], artifact_count=2, artifact_bytes=5)
+    _, event = await run([lines(STARTED, test, FINISHED)], artifact_bytes=5)
     assert isinstance(event, TestEnded)
-    assert [(one.name, len(one.content)) for one in event.artifacts or ()] == [("a", 2), ("c", 3)]
+    kept = [(one.name, len(one.content)) for one in event.artifacts or ()]
+    assert kept == [("a", 2), ("c", 3), *list(empty.items())[:-1]]
     assert event.artifacts_left_out == {"too_many": 2, "too_large": 1, "bad_name": 1}
 
 

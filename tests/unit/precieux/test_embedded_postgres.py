@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from precieux.postgres.cluster import Cluster, complaint
+from precieux.postgres.cluster import complaint
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.postgres.home import FIRST_USER_ID, Account, find_home, make_folder
 from precieux.up.supervisor import StopRequested
@@ -231,16 +231,6 @@ def test_a_folder_that_fails_is_named_in_one_sentence(folder: Path) -> None:
         EmbeddedPostgres(folder / "db").start()
 
 
-@pytest.mark.slow
-def test_two_servers_run_side_by_side(folder: Path) -> None:
-    with (
-        EmbeddedPostgres(folder / "one", durable=False) as one,
-        EmbeddedPostgres(folder / "two", durable=False) as two,
-    ):
-        assert one.url(Role.OWNER) != two.url(Role.OWNER)
-        assert query(one, "SELECT 1") == query(two, "SELECT 1") == 1
-
-
 def test_data_of_another_major_version_are_refused(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False):
         pass
@@ -280,40 +270,6 @@ def test_roots_data_below_a_private_folder_are_kept_elsewhere(folder: Path) -> N
             assert postgres.folder == elsewhere
     finally:
         shutil.rmtree(postgres.folder)
-
-
-def test_a_long_path_has_one_socket_folder_in_tmp(folder: Path) -> None:
-    """An owner that is killed leaves it, and the next start uses it again. That of another user is left alone."""
-    db = folder / ("long" * 25)
-    urls = []
-    for _ in range(2):
-        with EmbeddedPostgres(db, durable=False) as postgres:
-            urls.append(postgres.url(Role.OWNER))
-            socket_folder = Path(parse_qs(urlsplit(urls[0]).query)["host"][0]).parent
-            assert query(postgres, "SELECT 1") == 1
-        socket_folder.mkdir(mode=0o700)
-    assert urls[0] == urls[1]
-    socket_folder.chmod(0o777)
-    with EmbeddedPostgres(db, durable=False) as postgres:
-        assert postgres.url(Role.OWNER) == urls[0]
-        assert socket_folder.stat().st_mode & 0o777 == 0o700
-    socket_folder.symlink_to(folder)
-    try:
-        with EmbeddedPostgres(db, durable=False) as postgres:
-            assert postgres.url(Role.OWNER) != urls[0]
-            assert query(postgres, "SELECT 1") == 1
-        assert socket_folder.is_symlink()
-    finally:
-        socket_folder.unlink()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
-def test_a_folder_of_another_user_is_not_taken(folder: Path) -> None:
-    other = folder / "other"
-    other.mkdir(mode=0o755)
-    os.chown(other, 12345, 12345)
-    assert not Cluster(find_home(folder / "db"))._take(other)
-    assert (other.stat().st_uid, other.stat().st_mode & 0o777) == (12345, 0o755)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")

@@ -17,13 +17,12 @@ def events(*names_and_data: tuple[str, dict[str, object]]) -> list[Event]:
     return [Event(name, data) for name, data in names_and_data]
 
 
-def test_the_line_shows_queue_state_and_tests() -> None:
+def test_the_line_shows_state_and_tests() -> None:
     progress = Progress(7)
     lines = [
         progress.after(event).plain
         for event in events(
             ("state", {"state": "queued"}),
-            ("queue", {"position": 3}),
             ("state", {"state": "running"}),
             ("test", {"verdict": "accepted"}),
             ("test", {"verdict": "wrong_answer"}),
@@ -32,7 +31,6 @@ def test_the_line_shows_queue_state_and_tests() -> None:
     ]
     assert lines == [
         "Submission 7: waiting for its turn",
-        "Submission 7: waiting for its turn (number 3 in the queue)",
         "Submission 7: running",
         "Submission 7: running (1 of 1 tests passed so far)",
         "Submission 7: running (1 of 2 tests passed so far)",
@@ -41,7 +39,7 @@ def test_the_line_shows_queue_state_and_tests() -> None:
 
 
 def test_a_pipe_gets_a_line_for_each_state(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    stream = events(("state", {"state": "queued"}), ("queue", {"position": 1}), ("state", {"state": "finished"}))
+    stream = events(("state", {"state": "queued"}), ("state", {"state": "finished"}))
     monkeypatch.setattr(Client, "events", lambda *_: iter(stream))
     monkeypatch.setattr(Client, "get", lambda *_: client_submission(7))
     assert follow(Server("http://api"), 7, timeout=None).passed

@@ -1,185 +1,158 @@
-"""`precieux install-service` with systemd's commands replaced by scripts that record their arguments."""
+"""`precieux install-service` writes units that systemd understands, and says how to start them."""
 
+import re
+import shutil
+import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from precieux import service_files
 from precieux.commands import install_service
-from precieux.commands.install_service import ServiceFailed
-from precieux.service_files import Place
+from precieux.commands.install_service import preparations, require_reachable, setting_files, unit_files, write
 from shared.errors import ConfigurationError
 
-COMMAND = """#!/bin/sh
-echo "$(basename "$0") $*" >>{diary}
-case " $* " in
-*" show "*) echo "http://127.0.0.1:8000; mails go to files" ;;
-*" {failing} "*) exit 1 ;;
-esac
-[ "$(basename "$0")" != journalctl ] || echo "precieux: Port 8000 cannot be used."
-"""
+ROOT = Path(__file__).parents[3]
+UNITS = sorted((ROOT / "deploy/systemd").rglob("*.service"))
+#: The exposure by `systemd-analyze security`, from 0 to 10. Releases of systemd differ a little.
+MOST_EXPOSURE = {"precieux-executor.service": 4.3}
+MOST_EXPOSURE_OF_SERVICES = 1.3
+
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
 
-class Host:
-    def __init__(self, folder: Path) -> None:
-        self.commands = folder / "bin"
-        self.commands.mkdir()
-        self._diary = folder / "diary"
-        self._diary.touch()
-        self.let_fail("nothing")
-
-    def let_fail(self, word: str) -> None:
-        for name in ("systemctl", "journalctl", "systemd-sysusers", "usermod"):
-            command = self.commands / name
-            command.write_text(COMMAND.format(diary=self._diary, failing=word))
-            command.chmod(0o755)
-
-    @property
-    def calls(self) -> list[str]:
-        return self._diary.read_text().splitlines()
+@pytest.mark.parametrize(("user", "count"), [(False, 3), (True, 2)])
+def test_units_are_replaced_and_settings_are_not(tmp_path: Path, user: bool, count: int) -> None:
+    units, settings = unit_files(tmp_path, user=user), setting_files(tmp_path)
+    assert len(units) == count
+    for _ in range(2):
+        write(units, settings)
+        assert {path: path.read_text() for path in units} == units
+        assert {stat.S_IMODE(path.stat().st_mode) for path in units} == {0o644}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in settings} == {0o600}
+        (tmp_path / "precieux/env").write_text("PRECIEUX_PORT=8001\n")
+        next(iter(units)).write_text("[Service]\nExecStart=/bin/true\n")
+    write(units, settings)
+    assert (tmp_path / "precieux/env").read_text() == "PRECIEUX_PORT=8001\n"
 
 
-@pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    host = Host(tmp_path)
-    monkeypatch.setenv("PATH", f"{host.commands}:/usr/bin:/bin")
-    return host
+def test_units_call_the_python_that_installs_them(tmp_path: Path) -> None:
+    for user in (False, True):
+        for text in list(unit_files(tmp_path, user=user, python="/srv/precieux/bin/python3.12").values())[:2]:
+            assert re.findall(r"^ExecStart=(\S+) -P -m ", text, re.MULTILINE) == ["/srv/precieux/bin/python3.12"]
+            assert "/opt/precieux" not in text
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Place:
-    return service_files.of_machine(tmp_path)
+@pytest.mark.parametrize("python", ["/srv/my precieux/bin/python", "/srv/100%/bin/python", "/srv/$HOME/python"])
+def test_a_path_that_a_unit_cannot_hold_is_refused(tmp_path: Path, python: str) -> None:
+    with pytest.raises(ConfigurationError, match="such as /opt/precieux"):
+        unit_files(tmp_path, user=False, python=python)
 
 
-@pytest.fixture
-def user(tmp_path: Path) -> Place:
-    return service_files.of_user({"XDG_CONFIG_HOME": str(tmp_path)})
+def test_executor_and_services_share_a_port_and_a_token(tmp_path: Path) -> None:
+    tokens = set()
+    for _ in range(2):
+        text = setting_files(tmp_path)[tmp_path / "precieux/executor.env"]
+        values = dict(line.split("=", 1) for line in text.splitlines() if line and line[0] != "#")
+        assert values["PRECIEUX_CODEX_URL"] == f"http://127.0.0.1:{values['PRECIEUX_EXECUTOR_PORT']}"
+        assert len(values["PRECIEUX_CODEX_TOKEN"]) >= 32
+        tokens.add(values["PRECIEUX_CODEX_TOKEN"])
+    assert len(tokens) == 2
 
 
-def test_it_creates_users_and_starts_executor_and_services(
-    host: Host, machine: Place, capsys: pytest.CaptureFixture[str]
+def test_the_executor_gets_ids_that_nobody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/newuidmap")
+    make = ["systemd-sysusers", f"{tmp_path}/sysusers.d/precieux.conf"]
+    (tmp_path / "subuid").write_text("user:100000:65536\n")
+    ids = "165536-231071"
+    grant = ["usermod", "--add-subuids", ids, "--add-subgids", ids, "precieux-executor"]
+    assert list(preparations(tmp_path)) == [make, grant]
+    for name in ("subuid", "subgid"):
+        (tmp_path / name).write_text("precieux-executor:165536:65536\n")
+    assert list(preparations(tmp_path)) == [make]
+
+
+def test_printing_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install_service.install(machine)
-    calls = [call for call in host.calls if not call.startswith("usermod")]
-    assert calls == [
-        f"systemd-sysusers {machine.sysusers}/precieux.conf",
-        "systemctl daemon-reload",
-        "systemctl enable --quiet precieux-executor precieux",
-        "systemctl restart precieux-executor precieux",
-        "systemctl show --property=StatusText --value precieux",
-    ]
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    install_service.install_service(user=True, print_only=True)
+    assert list(tmp_path.iterdir()) == []
     output = capsys.readouterr().out
-    assert "API: http://127.0.0.1:8000; mails go to files\n" in output
-    assert f"Settings: {machine.settings}/env" in output
-    assert "Remove: " in output
+    assert f"# {tmp_path}/systemd/user/precieux.service\n" in output
+    assert output.splitlines()[-1] == "systemctl --user restart precieux-executor precieux"
 
 
-def test_a_users_service_needs_no_root_and_makes_no_users(host: Host, user: Place) -> None:
-    install_service.install(user)
-    assert host.calls[0] == "systemctl --user daemon-reload"
-    assert not any("sysusers" in call or "usermod" in call for call in host.calls)
-
-
-def test_reinstalling_keeps_settings_and_replaces_old_units(host: Host, machine: Place) -> None:
-    install_service.install(machine)
-    settings = (machine.settings / "executor.env").read_text()
-    unit = service_files.units(machine)[0]
-    older = unit.content.partition("\n")[2].replace("RestartSec=2", "RestartSec=7")
-    unit.path.write_text(service_files._marked(unit.path, older, "precieux-executor").content)
-    install_service.install(machine)
-    assert unit.path.read_text() == unit.content
-    assert (machine.settings / "executor.env").read_text() == settings
-
-
-def test_a_changed_unit_is_not_replaced(host: Host, machine: Place) -> None:
-    unit = service_files.units(machine)[0]
-    unit.write()
-    unit.path.write_text(unit.content + "Nice=5\n")
-    with pytest.raises(ConfigurationError, match=r"not replaced: .*precieux-executor\.service\. .*drop-in"):
-        install_service.install(machine)
-    assert unit.path.read_text().endswith("Nice=5\n")
-    assert not (machine.units / "precieux.service").exists()
-    assert host.calls == []
-
-
-def test_the_log_is_shown_if_the_service_does_not_start(
-    host: Host, machine: Place, capfd: pytest.CaptureFixture[str]
-) -> None:
-    host.let_fail("restart")
-    with pytest.raises(ServiceFailed, match="does not start"):
-        install_service.install(machine)
-    assert "Port 8000 cannot be used." in capfd.readouterr().err
-
-
-def test_removing_leaves_settings_and_changed_units(
-    host: Host, machine: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
-    install_service.install(machine)
-    executor, services, sysusers = service_files.units(machine)
-    services.path.write_text(services.content + "Nice=5\n")
-    install_service.uninstall(machine)
-    assert "systemctl disable --quiet --now precieux precieux-executor" in host.calls
-    assert host.calls[-1] == "systemctl daemon-reload"
-    assert not executor.path.exists()
-    assert not sysusers.path.exists()
-    assert services.path.exists()
-    assert (machine.settings / "env").exists()
-    output = capsys.readouterr().out
-    assert f"{services.path}, which was changed" in output
-
-
-def test_there_must_be_something_to_remove(host: Host, machine: Place) -> None:
-    with pytest.raises(ConfigurationError, match="nothing to remove"):
-        install_service.uninstall(machine)
-    assert host.calls == []
-
-
-def test_a_dry_run_shows_units_and_commands_and_changes_nothing(
-    host: Host, machine: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = sorted(tmp_path.rglob("*"))
-    install_service.show(machine)
-    install_service.show_removal(machine)
-    output = capsys.readouterr().out
-    assert f"# {machine.units}/precieux.service\n" in output
-    assert "ProtectSystem=strict" in output
-    assert "systemctl restart precieux-executor precieux\n" in output
-    assert "systemctl disable --quiet --now precieux precieux-executor\n" in output
-    assert "PRECIEUX_CODEX_TOKEN" not in output
-    assert sorted(tmp_path.rglob("*")) == before
-    assert host.calls == []
-
-
-def test_a_machine_without_systemd_is_refused(machine: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install_service, "_BOOTED", tmp_path / "nowhere")
-    with pytest.raises(ConfigurationError, match="does not run systemd"):
-        install_service.check_host(machine)
-
-
-@pytest.fixture
-def booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install_service, "_BOOTED", tmp_path)
-    monkeypatch.setattr(sys, "prefix", "/opt/precieux")
-    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
-
-
-@pytest.mark.usefixtures("booted")
-def test_only_root_installs_for_the_machine(machine: Place, user: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    install_service.check_host(user)
-    with pytest.raises(ConfigurationError, match="use sudo, or `precieux install-service --user`"):
-        install_service.check_host(machine)
-
-
-@pytest.mark.usefixtures("booted")
 @pytest.mark.parametrize("folder", ["/home/user/.local/share/pipx/venvs/precieux", "/root/precieux"])
-def test_a_service_cannot_run_from_a_home_folder(
-    machine: Place, user: Place, folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    install_service.check_host(machine)
+def test_a_service_cannot_run_from_a_home_folder(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    monkeypatch.setattr(sys, "prefix", "/opt/precieux")
+    require_reachable()
     monkeypatch.setattr(sys, "prefix", folder)
-    install_service.check_host(user)
     with pytest.raises(ConfigurationError, match="python3 -m venv /opt/precieux"):
-        install_service.check_host(machine)
+        require_reachable()
+
+
+def test_the_executor_reads_no_settings_but_its_own() -> None:
+    for unit in UNITS:
+        if unit.name == "precieux-executor.service":
+            files = re.findall(r"^EnvironmentFile=(.*)$", unit.read_text(), re.MULTILINE)
+            assert [Path(file).name for file in files] == ["executor.env"], unit
+
+
+def test_the_package_holds_the_files() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    assert '"deploy/systemd" = "precieux/systemd"' in pyproject
+
+
+@needs_systemd
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    paths = []
+    for unit in UNITS:
+        name = unit.name.replace("@.", "@api_service.")
+        paths.append(tmp_path / unit.parent.name / name)
+        paths[-1].parent.mkdir(exist_ok=True)
+        paths[-1].write_text(unit.read_text().replace("/opt/precieux/bin/python", sys.executable))
+    for path in paths:
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"SYSTEMD_UNIT_PATH": f"{path.parent}:", "PATH": "/usr/bin:/bin"},
+        )
+        assert (done.returncode, done.stderr) == (0, ""), path
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.parent.name != "user"], ids=lambda unit: unit.name)
+def test_units_are_not_more_exposed_than_before(unit: Path) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [exposure] = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert float(exposure) <= MOST_EXPOSURE.get(unit.name, MOST_EXPOSURE_OF_SERVICES)
+
+
+@needs_systemd
+def test_the_unit_allows_the_system_calls_of_programs() -> None:
+    """Otherwise a program would fail in the unit that runs elsewhere."""
+    unit = (ROOT / "deploy/systemd/system/precieux-executor.service").read_text()
+    allowed: set[str] = set()
+    for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
+        calls = {call for group in line.removeprefix("~").split() for call in _calls(group)}
+        allowed = allowed - calls if line.startswith("~") else allowed | calls
+    rows = (ROOT / "executor/sandbox/wall/allowed_syscalls.csv").read_text().splitlines()[1:]
+    assert {row.split(",")[0] for row in rows} <= allowed
+
+
+def _calls(group: str) -> set[str]:
+    if not group.startswith("@"):
+        return {group}
+    listed = subprocess.run(["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True)
+    names = [line.strip() for line in listed.stdout.splitlines()[1:] if line.strip() and line.strip()[0] != "#"]
+    return {call for name in names for call in _calls(name)}

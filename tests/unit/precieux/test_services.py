@@ -25,9 +25,7 @@ def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
         "PRECIEUX_EXECUTOR_SLOTS": "3",
         "PRECIEUX_MAX_OUTPUT_BYTES": "9",
         "PRECIEUX_LOG_LEVEL": "DEBUG",
-        "PRECIEUX_PYTHON_PACKAGES": "numpy",
-        "PIP_INDEX_URL": "https://pypi.example.com/simple",
-        "HTTPS_PROXY": "http://proxy.example.com",
+        "PRECIEUX_PYTHON_PACKAGES": "/srv/packages",
     }
     environment = services.executor({**SECRETS, **own}, port=8100, codex_token="token").environment
     assert environment.items() >= own.items()

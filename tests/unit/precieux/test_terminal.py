@@ -7,6 +7,7 @@ import pytest
 
 import precieux_client
 from precieux import terminal
+from precieux.commands.up import show_ready
 from precieux.up.settings import DEFAULT_URL
 from precieux.up.system import System
 
@@ -28,7 +29,7 @@ def test_own_command_can_be_pasted(monkeypatch: pytest.MonkeyPatch, folder: str,
 
 @pytest.mark.parametrize("has_pages", [True, False])
 def test_a_ready_system_names_the_operators_page(capsys: pytest.CaptureFixture[str], has_pages: bool) -> None:
-    terminal.show_ready(System("http://127.0.0.1:8000", has_pages, Path("/data"), "files in /data/outbox", None))
+    show_ready(System("http://127.0.0.1:8000", has_pages, Path("/data"), "files in /data/outbox", None))
     shown = capsys.readouterr().out
     assert "Page and API: http://127.0.0.1:8000\n" in shown
     assert ("Operator's page: http://127.0.0.1:8000/admin (log in" in shown) is has_pages

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared import http_connections, http_server
 from shared.errors import ConfigurationError
+from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 
 _GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -22,10 +23,15 @@ _UPGRADE = (
 )
 
 
+_HEAD_S = 0.2
+
+
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/long":
+            await asyncio.sleep(2 * _HEAD_S)
         await send({"type": "websocket.close"})
         return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
@@ -33,12 +39,14 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, int]]:
+async def _serving(
+    monkeypatch: pytest.MonkeyPatch, limits: ConnectionLimits | None = None
+) -> AsyncIterator[tuple[str, int]]:
     """Yield the address of a server that is ready. It stops after the block."""
     ready, stop = asyncio.Event(), asyncio.Event()
     monkeypatch.setattr(http_server, "notify_ready", ready.set)
     with contextlib.closing(listening_socket("127.0.0.1", 0, setting="nothing")) as listening:
-        task = asyncio.create_task(serve_http(_app, listening, stop, message_bytes=1000))
+        task = asyncio.create_task(serve_http(_app, listening, stop, limits=limits, message_bytes=1000))
         await ready.wait()
         yield listening.getsockname()
         stop.set()
@@ -111,6 +119,15 @@ async def test_a_websocket_that_cannot_be_opened_is_refused(monkeypatch: pytest.
         writer.close()
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"GET without a body" in answer
+
+
+async def test_a_websocket_may_last_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _serving(monkeypatch, ConnectionLimits(head_s=_HEAD_S)) as address, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(_GET.replace(b"/ ", b"/long ", 1) + _UPGRADE + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert await reader.readexactly(4) == b"\x88\x02\x03\xe8"  # the close of the WebSocket, code 1000
+        writer.close()
 
 
 async def test_a_refused_websocket_has_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,12 @@
 """The page of failures: dead letters, jobs that could not be run, and mails that did not arrive, with a remedy each."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done
@@ -57,7 +56,7 @@ async def retry(request: Request, services: ServicesDep, session: SessionDep, fo
         except TransientError:
             raise
         except PrecieuxError as exc:
-            raise Problem(HTTPStatus.CONFLICT, str(exc)) from None
+            raise Problem(Kind.CONFLICT, str(exc)) from None
     services.relay.wake.set()
     log.info("operator.retried", jobs=ids, by=session.principal.key_id)
     return done(request, services, "failures", "retried", len(ids))

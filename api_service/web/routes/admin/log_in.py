@@ -29,7 +29,7 @@ async def enter(request: Request, services: ServicesDep) -> Response:
     try:
         token = await log_in(services, request, key if isinstance(key, str) else "")
     except Problem as exc:
-        return await _form(request, services, status=exc.status)
+        return await _form(request, services, status=exc.kind.status)
     answer = RedirectResponse(f"{root_of(request)}admin", HTTPStatus.SEE_OTHER)
     set_cookie(services, request, answer, token)
     return answer

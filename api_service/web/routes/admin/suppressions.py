@@ -1,12 +1,11 @@
 """The addresses to which nothing is mailed: their list, a new one, and allowing one again."""
 
-from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.dependencies import ServicesDep
-from api_service.problems import Problem
+from api_service.problems import Kind, Problem
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done
@@ -37,7 +36,7 @@ async def suppressions(request: Request, services: ServicesDep, session: Session
 async def add(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
     email = str(form.get("email", "")).strip()
     if len(email) > _LONGEST or not domain_of(email) or not is_recipient(email):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{email!r} is not an address: go back, and correct it.")
+        raise Problem(Kind.INVALID, f"{email!r} is not an address: go back, and correct it.")
     async with services.database.transaction() as connection:
         await use_cases.add(connection, email, _BY_OPERATOR)
     log.info("operator.suppressed", by=session.principal.key_id)

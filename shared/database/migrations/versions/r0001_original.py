@@ -26,7 +26,3 @@ def upgrade() -> None:
             id serial PRIMARY KEY, job integer REFERENCES job (id), output varchar, filelink varchar,
             execute_date timestamptz
         )""")
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE results, job, uploads")

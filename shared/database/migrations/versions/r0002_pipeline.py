@@ -18,10 +18,6 @@ def upgrade() -> None:
     run(_UPGRADE)
 
 
-def downgrade() -> None:
-    run(_DOWNGRADE)
-
-
 # The identity of `uploads` starts behind the ids that clients have chosen so far. Jobs of the original that are still
 # `none-executed` are run by the new runner. Their `request_id` is new, and no upload refers to it.
 _UPGRADE = """
@@ -139,60 +135,4 @@ CREATE TABLE messages (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX messages_due_idx ON messages (queue, visible_at, id)
-"""
-
-# Ids beyond the original's 32 bits cannot go back: the server refuses, and nothing is changed.
-_DOWNGRADE = """
-DROP TABLE messages, outbox, emails;
-DROP INDEX uploads_email_idx, job_upload_idx, job_due_idx, job_lease_idx;
-ALTER TABLE results
-    DROP CONSTRAINT results_job_key,
-    DROP COLUMN upload,
-    DROP COLUMN output_key,
-    DROP COLUMN verdict,
-    DROP COLUMN error,
-    DROP COLUMN exit_code,
-    DROP COLUMN signal,
-    DROP COLUMN time_s,
-    DROP COLUMN wall_s,
-    DROP COLUMN memory_bytes,
-    DROP COLUMN truncated,
-    DROP COLUMN engine,
-    ALTER COLUMN execute_date DROP NOT NULL,
-    ALTER COLUMN execute_date DROP DEFAULT,
-    ALTER COLUMN job TYPE integer,
-    ALTER COLUMN id DROP IDENTITY,
-    ALTER COLUMN id TYPE integer;
-CREATE SEQUENCE results_id_seq AS integer OWNED BY results.id;
-SELECT setval('results_id_seq', COALESCE(max(id), 0) + 1, false) FROM results;
-ALTER TABLE results ALTER COLUMN id SET DEFAULT nextval('results_id_seq');
-UPDATE job SET status = 'none-executed' WHERE status IN ('executing', 'failed');
-ALTER TABLE job
-    DROP CONSTRAINT job_status_check,
-    DROP CONSTRAINT job_request_id_key,
-    DROP COLUMN request_id,
-    DROP COLUMN attempt,
-    DROP COLUMN lease_id,
-    DROP COLUMN lease_expires_at,
-    DROP COLUMN run_after,
-    DROP COLUMN created_at,
-    DROP COLUMN started_at,
-    DROP COLUMN finished_at,
-    ALTER COLUMN status DROP NOT NULL,
-    ALTER COLUMN upload TYPE integer,
-    ALTER COLUMN id DROP IDENTITY,
-    ALTER COLUMN id TYPE integer;
-CREATE SEQUENCE job_id_seq AS integer OWNED BY job.id;
-SELECT setval('job_id_seq', COALESCE(max(id), 0) + 1, false) FROM job;
-ALTER TABLE job ALTER COLUMN id SET DEFAULT nextval('job_id_seq');
-ALTER TABLE uploads
-    DROP COLUMN filename,
-    DROP COLUMN object_key,
-    DROP COLUMN size_bytes,
-    DROP COLUMN sha256,
-    DROP COLUMN request_id,
-    DROP COLUMN created_at,
-    ALTER COLUMN enable DROP DEFAULT,
-    ALTER COLUMN id DROP IDENTITY,
-    ALTER COLUMN id TYPE integer
 """

@@ -23,20 +23,10 @@ def upgrade() -> None:
     run("UPDATE uploads SET requested_at = now() WHERE request_id IS NOT NULL AND requested_at IS NULL")
 
 
-def downgrade() -> None:
-    run(_DOWNGRADE)
-
-
 # Jobs that already wait have turn 0 and no sender: they go first, in their order.
 _UPGRADE = """
 ALTER TABLE job
     ADD COLUMN IF NOT EXISTS sender text,
     ADD COLUMN IF NOT EXISTS turn bigint NOT NULL DEFAULT 0;
 ALTER TABLE uploads ADD COLUMN IF NOT EXISTS requested_at timestamptz
-"""
-
-_DOWNGRADE = """
-DROP INDEX uploads_created_idx, uploads_pending_idx, job_sender_idx, job_turn_idx;
-ALTER TABLE uploads DROP COLUMN requested_at;
-ALTER TABLE job DROP COLUMN turn, DROP COLUMN sender
 """

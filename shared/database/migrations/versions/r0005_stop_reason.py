@@ -14,12 +14,3 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("ALTER TABLE job ADD COLUMN stop_reason text")
-
-
-def downgrade() -> None:
-    # The previous code would run these jobs, and mail results that no client expects.
-    op.execute(
-        "UPDATE job SET status = 'failed', finished_at = now(), lease_id = NULL, lease_expires_at = NULL"
-        " WHERE stop_reason IS NOT NULL AND status IN ('none-executed', 'executing')"
-    )
-    op.execute("ALTER TABLE job DROP COLUMN stop_reason")

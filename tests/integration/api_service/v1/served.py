@@ -16,7 +16,6 @@ from shared.database.connection import Database
 from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import run_loops
-from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import client_of
@@ -46,13 +45,13 @@ async def serving(
     async with client_of(database, store, relay, signer, **how) as inner:
         transport: Any = inner._transport
         services: Services = transport.app.state.services
-    services = replace(services, streams=Streams(database, services.watcher, Links(signer), most=max_streams))
+    streams = Streams(database, services.watcher, most=max_streams, most_in_all=100)
+    services = replace(services, streams=streams)
     listening = listening_socket("127.0.0.1", 0, setting="none")
     stop = asyncio.Event()
     app = create_app(services)
     loops = (
         services.watcher.run,
-        services.streams.run,
         services.streams.end_revoked,
         lambda stop: serve_http(
             app, listening, stop, limits=ConnectionLimits(), grace_seconds=grace_seconds, report_ready=False

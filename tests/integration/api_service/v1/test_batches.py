@@ -64,11 +64,6 @@ async def posted(api: httpx.AsyncClient, body: Any, **how: Any) -> Any:
     return answer.json()
 
 
-def faults(answer: httpx.Response) -> list[str]:
-    assert answer.status_code == 422, answer.text
-    return [fault["pointer"] for fault in answer.json()["errors"]]
-
-
 async def counts(database: Database) -> dict[str, int]:
     tables = ("uploads", "batches", "outbox", "emails")
     return {table: int(str((await fetch(database, f"SELECT count(*) FROM {table}"))[0]["count"])) for table in tables}
@@ -101,97 +96,6 @@ async def test_ids_are_in_the_order_posted(api: httpx.AsyncClient, database: Dat
     rows = await fetch(database, "SELECT id, metadata ->> 'n' AS n FROM uploads")
     numbers = {row["id"]: row["n"] for row in rows}
     assert [numbers[one] for one in batch["submissions"]] == [str(n) for n in range(20)]
-
-
-async def test_files_are_stored(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
-    several = {"language": "py", "files": [{"path": "a.py", "content": "1"}, {"path": "b/c.txt", "content": "2"}]}
-    batch = await posted(api, {"submissions": [{**PROGRAM, "source": f"print({n})"} for n in range(30)] + [several]})
-    rows = await fetch(database, "SELECT id, object_key FROM uploads ORDER BY id")
-    assert [row["id"] for row in rows] == batch["submissions"]
-    *simple, last = [await store.get(str(row["object_key"])) for row in rows]
-    assert simple == [f"print({n})".encode() for n in range(30)]
-    assert last[:2] == b"PK"
-
-
-async def test_an_own_key_wins_over_the_default(api: httpx.AsyncClient, database: Database) -> None:
-    defaults = {
-        **PROGRAM,
-        "args": ["-v"],
-        "metadata": {"course": "c1", "week": "2"},
-        "stdin": "in",
-        "email": "a@example.com",
-        "locale": "fa",
-    }
-    batch = await posted(
-        api,
-        {
-            "defaults": defaults,
-            "submissions": [
-                {},
-                {"args": [], "metadata": {"week": "3"}, "stdin": None},
-                {"files": [{"path": "x.py", "content": "1"}], "email": None},
-            ],
-        },
-    )
-    shown = [(await api.get(f"/v1/submissions/{one}")).json() for one in batch["submissions"]]
-    assert [one["args"] for one in shown] == [["-v"], [], ["-v"]]
-    assert [one["metadata"] for one in shown] == [defaults["metadata"], {"week": "3"}, defaults["metadata"]]
-    assert [one["entry"] for one in shown] == ["main.py", "main.py", "x.py"]
-    assert [one["email"] for one in shown] == ["a@example.com", "a@example.com", None]
-    assert [one["locale"] for one in shown] == ["fa"] * 3
-    rows = await fetch(database, "SELECT inputs FROM uploads ORDER BY id")
-    assert [row["inputs"] for row in rows] == ["in", "", "in"]
-
-
-@pytest.mark.parametrize(
-    ("body", "pointers"),
-    [
-        ([], [""]),
-        ({}, ["/submissions"]),
-        ({"submissions": []}, ["/submissions"]),
-        ({"submissions": {}}, ["/submissions"]),
-        ({"submissions": [PROGRAM], "digest": 1}, ["/digest"]),
-        ({"submissions": [PROGRAM], "defaults": []}, ["/defaults"]),
-        ({"submissions": [PROGRAM], "hold": True}, ["/hold"]),
-        ({"submissions": [PROGRAM, 1, PROGRAM]}, ["/submissions/1"]),
-        ({"submissions": [PROGRAM] * 17 + [{"source": "1"}]}, ["/submissions/17/language"]),
-        (
-            {"submissions": [PROGRAM, {**PROGRAM, "stdin": 1}, {**PROGRAM, "x": 1}]},
-            ["/submissions/1/stdin", "/submissions/2/x"],
-        ),
-        ({"submissions": [{**PROGRAM, "hold": False}]}, ["/submissions/0/hold"]),
-        ({"submissions": [{}, {}], "defaults": {**PROGRAM, "hold": True}}, ["/defaults/hold"]),
-        ({"submissions": [{"source": "1"}] * 3, "defaults": {"language": "x"}}, ["/defaults/language"]),
-        ({"submissions": [PROGRAM], "defaults": {"language": 5}}, ["/defaults/language"]),
-        ({"submissions": [PROGRAM], "defaults": {"tests": [{"points": -1}]}}, ["/defaults/tests/0/points"]),
-        ({"submissions": [PROGRAM, {"files": []}], "defaults": {**PROGRAM}}, ["/submissions/1/files"]),
-        ({"submissions": [{**PROGRAM, "source": "a\0"}]}, ["/submissions/0/source"]),
-        ({"submissions": [PROGRAM], "webhook_url": "ftp://x"}, ["/webhook_url"]),
-        ({"submissions": [PROGRAM], "webhook_url": "https://example.com/hook"}, ["/webhook_url"]),
-        ({"submissions": [PROGRAM] * 1001}, ["/submissions"]),
-        ({"submissions": [{}] * 1000, "defaults": {f"x{n}": n for n in range(5000)}}, ["/defaults"]),
-    ],
-)
-async def test_faults_have_their_place_and_nothing_is_registered(
-    api: httpx.AsyncClient, database: Database, body: Any, pointers: list[str]
-) -> None:
-    before = await counts(database)
-    assert faults(await post(api, body)) == pointers
-    assert await counts(database) == before
-
-
-async def test_bodies_that_cannot_be_read(api: httpx.AsyncClient) -> None:
-    answers = [
-        await api.post("/v1/batches", content=b"{", headers={"Content-Type": "application/json"}),
-        await api.post("/v1/batches", content=b"x", headers={"Content-Type": "text/plain"}),
-        await api.post("/v1/batches", content=b"x" * 100_000, headers={"Content-Type": "text/plain"}),
-        await api.post("/v1/batches?wait=1", json={"submissions": [PROGRAM], "digest": 1}),
-    ]
-    assert [answer.status_code for answer in answers] == [400, 415, 413, 422]
-    assert [error.get("parameter", error.get("pointer")) for error in answers[3].json()["errors"]] == [
-        "wait",
-        "/digest",
-    ]
 
 
 async def test_the_same_content_may_be_written_otherwise(api: httpx.AsyncClient, database: Database) -> None:
@@ -285,30 +189,6 @@ async def test_a_budget_refuses_the_whole_batch(
         await posted(api, {"submissions": [PROGRAM] * 2}, headers=alice.headers)
 
 
-async def test_a_repeated_batch_is_registered_once(api: httpx.AsyncClient, database: Database) -> None:
-    headers = {"Idempotency-Key": '"a-batch"'}
-    first = await post(api, {"submissions": [PROGRAM, PROGRAM]}, headers=headers)
-    again = await post(api, {"submissions": [PROGRAM, PROGRAM], "digest": None}, headers=headers)
-    assert (again.status_code, again.content) == (201, first.content)
-    assert again.headers["Location"] == first.headers["Location"]
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert (await counts(database))["uploads"] == 2
-    assert (await post(api, {"submissions": [PROGRAM]}, headers=headers)).status_code == 422
-
-
-async def test_another_key_sees_no_batch(
-    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key
-) -> None:
-    batch = await posted(api, {"submissions": [PROGRAM]}, headers=alice.headers)
-    path = f"/v1/batches/{batch['id']}"
-    for method, url in (("GET", path), ("POST", f"{path}/cancel"), ("GET", f"{path}/events")):
-        assert (await api.request(method, url, headers=mallory.headers)).status_code == 404
-    assert (await api.get(path, headers=alice.headers)).json() == batch
-    assert (await api.get(path, headers=admin.headers)).json() == batch
-    for bad in ("/v1/batches/0", "/v1/batches/x", f"/v1/batches/{batch['id'] + 1}"):
-        assert (await api.get(bad, headers=alice.headers)).status_code == 404
-
-
 async def test_cancelling_cancels_what_has_not_ended(api: httpx.AsyncClient, database: Database) -> None:
     batch = await posted(api, {"submissions": [PROGRAM] * 4})
     ended, running, *_ = lives = [Life(database, one) for one in batch["submissions"]]
@@ -325,15 +205,6 @@ async def test_cancelling_cancels_what_has_not_ended(api: httpx.AsyncClient, dat
     assert (await api.post(f"/v1/batches/{batch['id']}/cancel")).status_code == 409
     assert (await api.get(f"/v1/batches/{batch['id']}")).json()["state"] == "finished"
     assert len(lives) == 4
-
-
-async def test_a_deleted_submission_counts_no_more(api: httpx.AsyncClient, database: Database) -> None:
-    batch = await posted(api, {"submissions": [PROGRAM] * 2})
-    first, second = batch["submissions"]
-    await api.post(f"/v1/submissions/{first}/cancel")
-    await Life(database, first).delete()
-    shown = (await api.get(f"/v1/batches/{batch['id']}")).json()
-    assert (shown["total"], shown["submissions"], shown["states"]["cancelled"]) == (1, [second], 0)
 
 
 async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, database: Database) -> None:

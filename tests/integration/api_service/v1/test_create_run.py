@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1.problems import Kind
+from api_service.problems import Kind
 from shared.database.connection import Database
 from tests.integration.api_service.v1.conftest import PUBLIC_URL
 from tests.integration.rows import execute, fetch
@@ -73,18 +73,6 @@ async def test_a_bad_body_is_refused(api: httpx.AsyncClient, database: Database,
     assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [pointer])
     assert (await api.post("/v1/submissions/999/runs", json=body)).status_code == 404
     assert await fetch(database, "SELECT id FROM outbox") == []
-
-
-async def test_a_body_of_another_form_is_refused(api: httpx.AsyncClient, database: Database) -> None:
-    path = f"/v1/submissions/{await add(database)}/runs"
-    headers = {"Content-Type": "application/json"}
-    assert (await api.post(path, content=b"{", headers=headers)).status_code == 400
-    assert (await api.post(path, content=b"{}", headers={"Content-Type": "text/plain"})).status_code == 415
-    answer = await api.post(f"{path}?x=1", json={"stdin": 1})
-    assert (answer.status_code, [error["detail"] for error in answer.json()["errors"]]) == (
-        422,
-        ["There is no such key or parameter; check the spelling, or leave it out.", "It must be a string."],
-    )
 
 
 async def test_with_tests_only_the_limits_change(api: httpx.AsyncClient, database: Database) -> None:

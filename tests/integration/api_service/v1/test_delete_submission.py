@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1.problems import Kind
+from api_service.problems import Kind
 from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
 from shared.database.connection import Database
@@ -15,7 +15,7 @@ from shared.database.roles import Role
 from shared.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
+from tests.integration.api_service.v1.conftest import PUBLIC_URL
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request
 
@@ -97,17 +97,6 @@ async def test_a_submission_with_a_run_under_way_is_kept(
     assert (await api.get(f"/v1/submissions/{upload}")).status_code == 200
 
 
-async def test_a_held_submission_is_deleted(api: httpx.AsyncClient, database: Database) -> None:
-    assert (await api.delete(f"/v1/submissions/{await add(database)}")).status_code == 204
-
-
-async def test_an_unknown_parameter_deletes_nothing(api: httpx.AsyncClient, database: Database) -> None:
-    upload = await add(database)
-    assert (await api.delete(f"/v1/submissions/{upload}?force=1")).status_code == 422
-    assert (await api.delete("/v1/submissions/999?force=1")).status_code == 404
-    assert (await api.get(f"/v1/submissions/{upload}")).status_code == 200
-
-
 async def test_the_cleaner_removes_what_a_failure_left(
     api: httpx.AsyncClient,
     database: Database,
@@ -144,14 +133,3 @@ async def test_a_deletion_and_a_request_exclude_each_other(
         assert (deleted.status_code, run.status_code) in {(204, 404), (409, 202)}
         left = await fetch(database, "SELECT request_id FROM uploads WHERE id = :id", id=upload)
         assert (len(left) == 0) == (deleted.status_code == 204)
-
-
-async def test_a_key_deletes_only_its_own(
-    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key
-) -> None:
-    upload = await add(database, owner=alice.id)
-    path = f"/v1/submissions/{upload}"
-    assert (await api.delete(path, headers=mallory.headers)).status_code == 404
-    assert (await api.delete(path, headers=alice.headers)).status_code == 204
-    other = await add(database, owner=alice.id)
-    assert (await api.delete(f"/v1/submissions/{other}", headers=admin.headers)).status_code == 204

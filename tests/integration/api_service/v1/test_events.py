@@ -1,11 +1,9 @@
 """The event stream of a submission, over a socket."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,13 +12,12 @@ import pytest
 
 from api_service import event_streams
 from api_service.auth import Principal
+from api_service.holds import Holds
 from api_service.relay import Relay
-from api_service.shares import Shares
 from api_service.v1 import submission_events
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
-from shared.resources.queue import places
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.event_source import EventSource, SentEvent
@@ -83,36 +80,10 @@ def steps(events: list[SentEvent]) -> list[str]:
     return found
 
 
-def places_in(events: list[SentEvent]) -> list[int]:
-    return [event.data["position"] for event in events if event.name == "queue"]
-
-
 async def beats(source: EventSource, count: int) -> None:
     """Wait for so many further comments of a quiet stream: they come while the server's loops turn."""
     last = source.comments + count
     await eventually(lambda: source.comments >= last, what=f"{count} comments")
-
-
-async def test_a_stream_has_the_events_and_ends(served: Served, database: Database) -> None:
-    life = await born(database)
-    await life.run()
-    answer = await served.client.get(path_of(life.submission))
-    assert answer.headers["Content-Type"].partition(";")[0] == "text/event-stream"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["X-Accel-Buffering"] == "no"
-    assert "Content-Encoding" not in answer.headers
-    events = await whole(source_of(served, life.submission))
-    assert steps(events) == ["queued", "running", "finished", "finished!"]
-    assert all(event.has_id for event in events)
-    assert all(event.data["at"].endswith("Z") for event in events[:3])
-
-
-async def test_finished_has_the_submission_as_get_answers_it(served: Served, database: Database) -> None:
-    life = await born(database, tests=[{}])
-    await life.run()
-    [*_, last] = await whole(source_of(served, life.submission))
-    answer = await served.client.get(f"/v1/submissions/{life.submission}")
-    assert last.data == answer.json()
 
 
 async def test_events_come_as_they_happen(served: Served, database: Database) -> None:
@@ -151,7 +122,7 @@ async def test_long_texts_wait_for_memory(
     await life.end()
     most, tries = 10 << 20, 0
     monkeypatch.setattr(submission_events, "_ROOM_SECONDS", 0.1)
-    hold = Shares.hold
+    hold = Holds.hold
 
     def counting(*args: Any) -> AbstractContextManager[None]:
         nonlocal tries
@@ -159,17 +130,17 @@ async def test_long_texts_wait_for_memory(
         return hold(*args)
 
     async with serving(database, store, relay, signer, large_answers_bytes=most) as served:
-        shares = served.services.large_answers
+        answers = served.services.large_answers
         with ExitStack() as others:
-            others.enter_context(shares.hold(Principal(1, frozenset()), most))
+            others.enter_context(answers.hold(Principal(1, frozenset()), most))
             async with following(source_of(served, life.submission)) as events:
                 await until(events, "queued", "running")
-                monkeypatch.setattr(Shares, "hold", counting)
+                monkeypatch.setattr(Holds, "hold", counting)
                 await eventually(lambda: tries >= 3, what="the stream tries again")
                 assert steps(events) == ["queued", "running"]
                 others.close()
                 await until(events, "test 1", "test 2", "finished", "finished!")
-        await eventually(lambda: not shares._held)
+        await eventually(lambda: not answers._held)
 
 
 async def test_the_stream_of_a_held_submission_stays_open(
@@ -203,56 +174,21 @@ async def test_a_broken_stream_goes_on_without_gap_or_repeat(
     assert source.connections > 12 / break_after
 
 
-async def test_every_id_resumes_after_its_event(served: Served, database: Database) -> None:
-    life = await born(database, tests=[{}] * 3)
-    await life.request()
-    await life.queue()
-    await life.claim()
-    for number in (1, 2, 3):
-        await life.end_test(number)
-    await life.end()
-    events = await whole(source_of(served, life.submission))
-    for position, event in enumerate(events):
-        resumed = source_of(served, life.submission, last_id=event.last_id)
-        assert await whole(resumed) == events[position + 1 :]
-        assert resumed.ended_by == 204
-
-
-@pytest.mark.parametrize("last_id", ["nonsense", "1", "17.1.1.queued", "é", "0"])
-async def test_an_unknown_id_resumes_from_the_beginning(served: Served, database: Database, last_id: str) -> None:
-    life = await born(database)
-    await life.run()
-    headers = {"Last-Event-ID": last_id.encode()}
-    async with served.client.stream("GET", path_of(life.submission), headers=headers) as answer:  # type: ignore[arg-type]
-        text = (await answer.aread()).decode()
-    assert text.count("event: state") == 3
-
-
-async def test_another_run_begins_with_its_own_events(served: Served, database: Database) -> None:
-    life = await born(database)
-    await life.run()
-    [*_, last] = await whole(source_of(served, life.submission))
-    await life.run()
-    again = await whole(source_of(served, life.submission, last_id=last.last_id))
-    assert steps(again) == ["queued", "running", "finished", "finished!"]
-    assert again[-1].data["run"]["number"] == 2
-
-
 async def test_finished_is_not_sent_if_it_runs_again(
     served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run may be requested while the stream reads how the one before has ended."""
     life = await born(database)
-    whole, reads = served.services.streams.whole.read, 0
+    whole, reads = submission_events._ended, 0
 
-    async def late(submission: int) -> Any:
+    async def late(*args: Any) -> Any:
         nonlocal reads
         reads += 1
         if reads == 1:
             await life.request()
-        return await whole(submission)
+        return await whole(*args)
 
-    monkeypatch.setattr(served.services.streams.whole, "read", late)
+    monkeypatch.setattr(submission_events, "_ended", late)
     async with following(source_of(served, life.submission)) as events:
         await until(events, "held")
         await life.run()
@@ -283,15 +219,14 @@ async def test_another_attempt_leads_back_to_queued(served: Served, database: Da
     assert steps(events) == ["held", *["queued", "running"] * 3, "finished", "finished!"]
 
 
-@pytest.mark.parametrize("status", ["failed", "cancelled"])
-async def test_other_ends_end_the_stream_too(served: Served, database: Database, status: str) -> None:
+async def test_a_failure_ends_the_stream_too(served: Served, database: Database) -> None:
     life = await born(database)
     await life.request()
     await life.queue()
     async with following(source_of(served, life.submission)) as events:
         await eventually(lambda: steps(events) == ["queued"])
-        await life.end(status)
-        await eventually(lambda: steps(events) == ["queued", status, f"{status}!"])
+        await life.end("failed")
+        await eventually(lambda: steps(events) == ["queued", "failed", "failed!"])
     assert events[-1].data["verdict"] is None
 
 
@@ -303,107 +238,6 @@ async def test_a_deleted_submission_ends_its_stream(served: Served, database: Da
         await life.delete()
         await eventually(lambda: source.ended_by == 404)
     assert source.broken == 0
-
-
-async def test_the_place_in_the_queue_is_sent_at_changes(
-    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_streams, "_QUEUE_SECONDS", 0.2)
-    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
-    first, second, third = [await born(database) for _ in range(3)]
-    for turn, life in enumerate((first, second, third)):
-        await life.request()
-        await life.queue(turn=turn, place=turn)
-    source = source_of(served, third.submission)
-    async with following(source) as events:
-        await eventually(lambda: places_in(events) == [3])
-        await beats(source, 5)
-        assert places_in(events) == [3]
-        await first.claim()
-        await eventually(lambda: places_in(events) == [3, 2])
-        await second.claim()
-        await eventually(lambda: places_in(events) == [3, 2, 1])
-        await third.claim()
-        await eventually(lambda: steps(events) == ["queued", "running"])
-    assert not any(event.has_id for event in events if event.name == "queue")
-    assert {event.last_id for event in events if event.name == "queue"} == {f"{third.submission}.1.1.queued"}
-
-
-async def test_places_are_sent_at_most_once_a_second(served: Served, database: Database) -> None:
-    waiting = [await born(database) for _ in range(12)]
-    for turn, life in enumerate(waiting):
-        await life.request()
-        await life.queue(turn=turn, place=turn)
-    began = time.monotonic()
-    async with following(source_of(served, waiting[-1].submission)) as events:
-
-        def is_told(place: int) -> bool:
-            return places_in(events)[-1:] == [place]
-
-        for place, life in zip(range(11, 0, -1), waiting, strict=False):
-            await life.claim()
-            if place in (7, 3, 1):
-                await eventually(partial(is_told, place))
-    assert 3 <= len(places_in(events)) <= time.monotonic() - began + 2
-
-
-async def test_one_query_serves_all_places(served: Served, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-
-    async def counting(connection: Any, uploads: Any) -> Any:
-        asked.append(len(uploads))
-        return await places(connection, uploads)
-
-    monkeypatch.setattr("api_service.event_streams.places", counting)
-    monkeypatch.setattr(event_streams, "_QUEUE_SECONDS", 0.3)
-    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
-    quiet = source_of(served, (await born(database)).submission)
-    lives = [await born(database) for _ in range(10)]
-    for turn, life in enumerate(lives):
-        await life.request()
-        await life.queue(turn=turn, place=turn)
-    tasks = [asyncio.create_task(whole(source_of(served, life.submission))) for life in lives]
-    async with following(quiet):
-        await eventually(lambda: asked[-1:] == [10])
-        count = len(asked)
-        await beats(quiet, 10)
-        assert len(asked) == count, "nothing changed"
-        await lives[0].claim()
-        await eventually(lambda: asked[-1] == 9)
-        for task in tasks:
-            task.cancel()
-        await eventually(lambda: not served.services.streams._queued)
-        count = len(asked)
-        await lives[1].claim()
-        await beats(quiet, 7)
-        assert len(asked) == count, "nobody waits"
-
-
-async def test_head_answers_at_once(served: Served, database: Database) -> None:
-    life = await born(database)
-    answer = await served.client.head(path_of(life.submission), timeout=30)
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["Content-Type"].partition(";")[0] == "text/event-stream"
-    assert answer.headers["Cache-Control"] == "no-store"
-    await eventually(lambda: not served.services.streams._open)
-
-
-async def test_a_key_may_have_only_so_many_streams(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
-) -> None:
-    life = await born(database)
-    async with serving(database, store, relay, signer, max_streams=2) as served:
-        sources = [source_of(served, life.submission) for _ in range(3)]
-        async with following(sources[0]) as one, following(sources[1]) as two:
-            await eventually(lambda: bool(one and two))
-            answer = await served.client.get(path_of(life.submission))
-            assert answer.status_code == 429
-            assert answer.headers["Content-Type"] == "application/problem+json"
-            assert int(answer.headers["Retry-After"]) > 0
-        # A closed stream is given back.
-        await eventually(lambda: not served.services.streams._open)
-        async with following(sources[2]) as three:
-            await eventually(lambda: steps(three) == ["held"])
 
 
 async def test_a_stream_ends_after_a_while_and_goes_on_with_the_next(
@@ -428,24 +262,6 @@ async def batch_path(database: Database) -> str:
     await execute(database, "INSERT INTO batches (id) VALUES (7)")
     await execute(database, "UPDATE uploads SET batch = 7")
     return "/v1/batches/7/events"
-
-
-async def test_a_key_sees_only_its_own_and_counts_alone(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
-) -> None:
-    keys: list[tuple[int, str]] = []
-    for name in ("one", "two"):
-        async with owner_of(database).transaction() as connection:
-            keys.append(await api_keys.create(connection, name, [Scope.READ]))
-    (one, first), (_, second) = keys
-    life = await born(database, owner=one)
-    async with serving(database, store, relay, signer, max_streams=1) as served:
-        served.client.headers["Authorization"] = f"Bearer {second}"
-        assert (await served.client.get(path_of(life.submission))).status_code == 404
-        served.client.headers["Authorization"] = f"Bearer {first}"
-        async with following(source_of(served, life.submission)) as events:
-            await eventually(lambda: steps(events) == ["held"])
-            assert (await served.client.get(path_of(life.submission))).status_code == 429
 
 
 async def test_a_revoked_key_keeps_no_stream(
@@ -483,14 +299,6 @@ async def test_a_revoked_key_keeps_no_stream(
         assert b"held" in await anext(foreign) + await anext(foreign)
 
 
-async def test_an_unknown_submission_and_parameter(served: Served, database: Database) -> None:
-    life = await born(database)
-    for bad in (path_of(life.submission + 1), path_of(0), "/v1/submissions/x/events"):
-        assert (await served.client.get(bad)).status_code == 404
-    answer = await served.client.get(path_of(life.submission), params={"wait": "1"})
-    assert answer.status_code == 422
-
-
 async def test_streams_end_cleanly_when_the_service_stops(
     database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
 ) -> None:
@@ -520,34 +328,8 @@ async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, databa
         async with following(source_of(served, life.submission)) as events:
             await eventually(lambda: "queued" in steps(events))
     await eventually(lambda: not served.services.streams._open)
-    assert not served.services.streams._queued
-    assert not served.services.watcher._submissions._events
+    assert not served.services.watcher._events
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)
-
-
-async def test_many_submissions_are_read_as_one_is(served: Served, database: Database) -> None:
-    lives = [await born(database, tests=[{}], email="a@example.com"), await born(database), await born(database)]
-    await lives[0].run()
-    await lives[1].request()
-    whole = served.services.streams.whole
-    found = await asyncio.gather(*(whole.read(life.submission) for life in lives), whole.read(10**9))
-    assert found.pop() is None
-    for life, submission in zip(lives, found, strict=True):
-        answer = await served.client.get(f"/v1/submissions/{life.submission}")
-        assert submission is not None
-        shown = json.loads(submission.model_dump_json())
-        assert {**shown, "queue": None} == {**answer.json(), "queue": None}
-        assert (shown["queue"] is None) == (answer.json()["queue"] is None)
-
-
-async def test_many_readings_are_one_statement(served: Served, database: Database) -> None:
-    lives = [await born(database) for _ in range(20)]
-    snapshots = served.services.streams.snapshots
-    readings = await asyncio.gather(*(snapshots.read(life.submission) for life in lives * 2), snapshots.read(10**9))
-    assert [reading and reading.snapshot.submission for reading in readings] == [
-        *(life.submission for life in lives * 2),
-        None,
-    ]
 
 
 async def test_an_outage_of_the_database_ends_no_stream(

@@ -7,11 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
+from api_service.problems import Kind
 from api_service.v1 import idempotency
-from api_service.v1.problems import Kind
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
+from shared.resources.kept_answers import forget_old
 from tests.integration.api_service.v1 import trial
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Reach, key_of
 from tests.integration.rows import execute, fetch
@@ -19,7 +20,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-TRIAL = f"/v1/trial/{trial.KNOWN}"
+TRIAL = trial.PATH
 ORDER = {"text": "a"}
 
 
@@ -226,9 +227,7 @@ async def test_an_answer_is_sent_even_if_it_cannot_be_stored(
     assert (await post(trials)).status_code == 201
 
 
-async def test_keys_are_kept_for_their_time_only(
-    trials: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_keys_are_kept_for_their_time_only(trials: httpx.AsyncClient, database: Database) -> None:
     first = await post(trials)
     await execute(database, "UPDATE idempotency_keys SET created_at = now() - interval '86390 s'")
     assert_replayed(await post(trials), first)
@@ -237,33 +236,7 @@ async def test_keys_are_kept_for_their_time_only(
     assert later.status_code == 201
     assert later.json()["made"] != first.json()["made"]
     await execute(database, "UPDATE idempotency_keys SET created_at = now() - interval '86401 s'")
-    monkeypatch.setattr(idempotency, "_cleaned_at", None)
     await post(trials, "another")
+    async with database.transaction() as connection:
+        await forget_old(connection)
     assert [row["key"] for row in await fetch(database, "SELECT key FROM idempotency_keys")] == ["another"]
-
-
-async def test_each_request_removes_old_keys_while_there_are_more(
-    trials: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else the table would grow if more requests come than one cleaning removes."""
-    monkeypatch.setattr(idempotency, "_cleaned_at", None)
-    monkeypatch.setattr(idempotency, "_CLEANED", 2)
-    await execute(
-        database,
-        "INSERT INTO idempotency_keys (owner, path, key, content_sha256, claim_id, created_at)"
-        " SELECT 1, '/', n, '', gen_random_uuid(), now() - interval '2 days' FROM generate_series(1, 5) AS n",
-    )
-    left = []
-    for number in range(4):
-        assert (await post(trials, f"k{number}")).status_code == 201
-        left.append(
-            len(await fetch(database, "SELECT FROM idempotency_keys WHERE created_at < now() - interval '1 d'"))
-        )
-    assert left == [3, 1, 0, 0]
-
-
-async def test_a_failed_cleaning_fails_no_request(trials: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "_cleaned_at", None)
-    hang_up = "SELECT pg_terminate_backend(pg_backend_pid()), CAST(:kept_seconds AS float8), CAST(:limit AS int)"
-    monkeypatch.setattr(idempotency, "_CLEAN", hang_up)
-    assert (await post(trials)).status_code == 201

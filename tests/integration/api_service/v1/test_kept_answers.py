@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from api_service.deletion import delete
+from api_service.problems import Kind
 from api_service.v1 import idempotency
-from api_service.v1.problems import Kind
 from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
 from shared.database.connection import Database

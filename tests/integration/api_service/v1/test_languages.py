@@ -3,12 +3,9 @@
 import httpx
 import pytest
 
-from shared import api_keys
-from shared.api_keys import Scope
 from shared.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from shared.languages import ALIASES
-from tests.fixtures.postgres import owner_of
 from tests.integration.rows import execute
 
 pytestmark = pytest.mark.integration
@@ -112,16 +109,7 @@ async def test_until_the_engine_is_known_all_names_are_listed(api: httpx.AsyncCl
     assert (await api.get("/v1/languages/golang")).json()["code"] == "go"
 
 
-async def test_the_languages_need_a_key_that_may_read(api: httpx.AsyncClient, database: Database) -> None:
-    async with owner_of(database).transaction() as connection:
-        _, writer = await api_keys.create(connection, "writer", [Scope.SUBMIT])
-    for path in ("/v1/languages", "/v1/languages/py", "/v1/languages/nothing"):
-        assert (await api.get(path)).status_code == 401
-        assert (await api.get(path, headers={"Authorization": f"Bearer {writer}"})).status_code == 403
-
-
-@pytest.mark.parametrize("path", ["/v1/languages", "/v1/languages/py"])
-async def test_an_unknown_parameter_is_a_fault(api: httpx.AsyncClient, path: str) -> None:
-    answer = await api.get(path, params={"limit": "1"})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["parameter"] == "limit"
+async def test_the_bounds_of_limits_are_those_of_our_engine(api: httpx.AsyncClient, database: Database) -> None:
+    assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)
+    await offer(database, SupportedLanguage(language="py", info=""))
+    assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)

@@ -42,13 +42,12 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
     [
         ("/v1/submissions", _PROGRAM),
         ("/v1/batches", {"submissions": [_PROGRAM]}),
-        ("/v1/trial/7", {"count": 1, "text": "x" * aside.LARGE}),
     ],
 )
 async def test_a_large_body_is_read_in_a_thread(
-    trials: httpx.AsyncClient, threads: set[threading.Thread], path: str, body: object
+    api: httpx.AsyncClient, threads: set[threading.Thread], path: str, body: object
 ) -> None:
-    answer = await trials.post(path, json=body)
+    answer = await api.post(path, json=body)
     # The program is too long for this server, but all of it is looked at.
     assert answer.status_code in (201, 422), answer.text
     assert threads

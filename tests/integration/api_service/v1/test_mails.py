@@ -9,8 +9,7 @@ import pytest
 from shared import channels
 from shared.database.connection import Database
 from shared.database.roles import Role
-from tests.fixtures.postgres import connected, owner_of, url_of
-from tests.integration.api_service.conftest import RECIPIENT_BUDGET
+from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add
@@ -129,62 +128,6 @@ async def test_a_page_of_mails_leads_to_the_next(
         assert (cursor is not None) == (left > 0)
     assert ids == sorted(ids, reverse=True)
     assert len(set(ids)) == 5
-
-
-@pytest.mark.parametrize("lacks", ["email", "result"])
-async def test_without_an_address_or_a_result_there_is_a_conflict(
-    api: httpx.AsyncClient, database: Database, alice: Key, lacks: str
-) -> None:
-    upload, _ = await add_finished(database, alice.id, email=None if lacks == "email" else EMAIL)
-    if lacks == "result":
-        await execute(database, "DELETE FROM results")
-    answer = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
-    assert answer.status_code == 409
-    assert answer.json()["type"].endswith("#nothing-to-mail")
-    assert await fetch(database, "SELECT id FROM emails") == []
-
-
-async def test_mailing_again_counts_against_the_recipient(
-    api: httpx.AsyncClient, database: Database, alice: Key, admin: Key
-) -> None:
-    upload, _ = await add_finished(database, alice.id)
-    statuses = [
-        (await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)).status_code
-        for _ in range(RECIPIENT_BUDGET)
-    ]
-    assert statuses == [202, 202, 429]
-    refused = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
-    assert refused.json()["violated-policies"] == ["mails"]
-    assert int(refused.headers["Retry-After"]) > 0
-    assert len(await mails(api, upload, alice)) == 2
-    # An operator's key has no budgets.
-    assert (await api.post(f"/v1/submissions/{upload}/mails", headers=admin.headers)).status_code == 202
-
-
-async def test_a_repeated_request_mails_once(api: httpx.AsyncClient, database: Database, alice: Key) -> None:
-    upload, _ = await add_finished(database, alice.id)
-    headers = {**alice.headers, "Idempotency-Key": "abc"}
-    first, second = [await api.post(f"/v1/submissions/{upload}/mails", headers=headers) for _ in range(2)]
-    assert (first.status_code, second.status_code, second.content) == (202, 202, first.content)
-    assert second.headers["Idempotent-Replayed"] == "true"
-    assert len(await mails(api, upload, alice)) == 1
-
-
-async def test_another_key_sees_and_mails_nothing(
-    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key
-) -> None:
-    upload, job = await add_finished(database, alice.id)
-    await add_mail(database, kind="result", upload=upload, job=job, recipient=EMAIL)
-    for number in (upload, 99, 0, "x"):
-        path = f"/v1/submissions/{number}/mails"
-        assert (await api.get(path, headers=mallory.headers)).status_code == 404
-        assert (await api.get(f"{path}?a=1", headers=mallory.headers)).status_code == 404
-        assert (await api.post(path, headers=mallory.headers)).status_code == 404
-    assert len(await mails(api, upload, admin)) == 1
-    assert (await api.get(f"/v1/submissions/{upload}/mails")).status_code == 401
-    assert (await api.get(f"/v1/submissions/{upload}/mails?a=1", headers=alice.headers)).status_code == 422
-    async with owner_of(database).connection() as connection:
-        assert len(await connection.fetch_all("SELECT id FROM emails")) == 1
 
 
 async def test_a_recipient_that_may_not_be_mailed_any_more_is_refused(

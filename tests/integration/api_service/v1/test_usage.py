@@ -13,11 +13,8 @@ from shared.api_keys import Scope
 from shared.budgets import Use, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.conftest import KEY_BUDGET, RECIPIENT_BUDGET
 
 pytestmark = pytest.mark.integration
-
-NAMES = ["submissions", "bytes", "runs", "run_seconds", "mails"]
 
 
 async def submit(api: httpx.AsyncClient, headers: dict[str, str], number: int) -> None:
@@ -43,17 +40,6 @@ async def usage(api: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, di
     assert answer.status_code == 200
     assert answer.json()["next"] is None
     return {one["name"]: one for one in answer.json()["items"]}
-
-
-async def test_a_new_key_has_used_nothing(api: httpx.AsyncClient, database: Database) -> None:
-    _, headers = await key_of(database)
-    found = await usage(api, headers)
-    assert list(found) == NAMES
-    for one in found.values():
-        assert (one["used"], one["remaining"], one["window_s"], one["resets_at"]) == (0, one["limit"], 3600, None)
-    assert found["submissions"]["limit"] == found["runs"]["limit"] == KEY_BUDGET
-    assert found["mails"]["limit"] == 2  # half of a mailbox's budget, rounded up
-    assert RECIPIENT_BUDGET == 3
 
 
 async def test_the_use_of_a_key_counts_for_it_alone(api: httpx.AsyncClient, database: Database) -> None:
@@ -100,13 +86,3 @@ async def test_an_operator_s_key_has_no_budgets(api: httpx.AsyncClient, database
     assert await usage(api, {}) == {}
     _, admin = await key_of(database, Scope.ADMIN)
     assert await usage(api, admin) == {}
-
-
-async def test_usage_needs_a_key_that_may_read(api: httpx.AsyncClient, database: Database) -> None:
-    _, writer = await key_of(database, Scope.SUBMIT)
-    assert (await api.get("/v1/usage")).status_code == 401
-    assert (await api.get("/v1/usage", headers=writer)).status_code == 403
-
-
-async def test_usage_has_no_parameters(api: httpx.AsyncClient) -> None:
-    assert (await api.get("/v1/usage?limit=1")).status_code == 422

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from api_service.engine_offer import Offer
-from api_service.piston.errors import PistonError
 from api_service.piston.files import read_files
 from api_service.piston.job import PistonJob, read_job
 from api_service.piston.program import program_of
 from api_service.piston.runtimes import find, is_in, runtimes_of, semantic_version
 from api_service.piston.settings import PistonSettings
+from api_service.problems import Problem
 from shared.codex import LimitBounds, SupportedLanguage
 
 _BOUNDS = {
@@ -104,7 +104,7 @@ def test_names_are_paths_in_the_folder() -> None:
     names = [None, "", "a//b/./c", "/x/y", "a/../z"]
     files = read_files([{"content": "", "name": name} for name in names])
     assert [file.path for file in files] == ["file0.code", "file1.code", "a/b/c", "x/y", "z"]
-    with pytest.raises(PistonError, match=r"^files\[1\]\.name cannot be used: "):
+    with pytest.raises(Problem, match=r"^files\[1\]\.name cannot be used: "):
         read_files([{"content": ""}, {"content": "", "name": "a/../../x"}])
 
 
@@ -139,9 +139,9 @@ def test_limits_become_the_engines() -> None:
         "wall_s": 9.0, "cpu_s": 2.5005, "memory_bytes": 1000, "processes": 64, "output_bytes": 70_000,
     }  # fmt: skip
     assert program.fields["compile_limits"] == {"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 70_000}
-    with pytest.raises(PistonError, match=r"^run_timeout cannot exceed the configured limit of 9000$"):
+    with pytest.raises(Problem, match=r"^run_timeout cannot exceed the configured limit of 9000$"):
         _job("py", [{"content": "1"}], run_timeout=9001)
-    with pytest.raises(PistonError, match=r"^run_memory_limit must be non-negative$"):
+    with pytest.raises(Problem, match=r"^run_memory_limit must be non-negative$"):
         _job("py", [{"content": "1"}], run_memory_limit=-2)
 
 
@@ -162,5 +162,5 @@ def test_white_space_in_a_range_takes_no_time() -> None:
     "number", [10**400, float("inf"), "3", True, [], {}], ids=["huge", "infinite", "text", "switch", "list", "object"]
 )
 def test_limits_must_be_numbers(number: object) -> None:
-    with pytest.raises(PistonError, match=r"^If specified, run_cpu_time must be a number$"):
+    with pytest.raises(Problem, match=r"^If specified, run_cpu_time must be a number$"):
         _job("py", [{"content": "1"}], run_cpu_time=number)

@@ -1,23 +1,19 @@
 """One attempt to deliver a webhook, to real receivers on this machine."""
 
 import asyncio
-import datetime
 import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from job_runner.webhooks.delivery import Answer, Deliverer, Message, Resolve, resolve_name
 from precieux.ports import free_ports
 from shared.egress import Egress
 from shared.webhooks import new_secret
+from tests.fixtures.certificates import write_certificate
 from tests.fixtures.gate import leave_out
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
 
@@ -75,27 +71,11 @@ async def test_a_webhook_is_signed_as_the_standard_says(receiver: Receiver) -> N
     assert received.headers["user-agent"].startswith("Precieux/")
 
 
-async def test_an_old_secret_signs_along(receiver: Receiver) -> None:
-    old = new_secret()
-    await deliver(receiver.url, message=Message("msg_1", "{}", [SECRET, old]))
-    [received] = receiver.received
-    assert len(received.headers["webhook-signature"].split(" ")) == 2
-    assert received.verified(SECRET) == received.verified(old) == {}
-    with pytest.raises(Exception, match="No matching signature"):
-        received.verified(new_secret())
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-async def test_any_2xx_is_a_success(receiver: Receiver, status: int) -> None:
-    receiver.answers = [answer(status)]
-    assert await deliver(receiver.url) == Answer(status)
-
-
-@pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503])
-async def test_another_status_is_a_failure(receiver: Receiver, status: int) -> None:
+@pytest.mark.parametrize("status", [200, 201, 299, 400, 404, 410, 429, 500, 503])
+async def test_only_2xx_is_a_success(receiver: Receiver, status: int) -> None:
     receiver.answers = [answer(status)]
     outcome = await deliver(receiver.url)
-    assert outcome == Answer(status, f"the receiver answered HTTP {status}")
+    assert outcome == Answer(status, f"the receiver answered HTTP {status}" if status >= 300 else None)
     assert outcome.gone is (status == 410)
 
 
@@ -297,25 +277,8 @@ def certificate(tmp_path: Path) -> Callable[[str], tuple[ssl.SSLContext, ssl.SSL
     """Return a function that makes the contexts of a server with a certificate for a host, and of its clients."""
 
     def make(host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-        alternative = x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
-        now = datetime.datetime.now(datetime.UTC)
-        made = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key, hashes.SHA256())
-        )
         file = tmp_path / "certificate.pem"
-        file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + made.public_bytes(serialization.Encoding.PEM)
-        )
+        write_certificate(host, file)
         server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         server.load_cert_chain(file)
         server.sni_callback = lambda connection, name, _: setattr(connection, "server_name_asked", name)

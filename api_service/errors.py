@@ -1,0 +1,177 @@
+"""Turns exceptions into problems, and problems into answers.
+
+API v1 answers with documents (RFC 9457) whose `type` leads to the page of problems, and which list all faults. The
+documents of the classic calls have neither. The original system's own errors keep their body, which has only `detail`.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from http import HTTPMethod, HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+
+from api_service.dependencies import Services, credentials_of
+from api_service.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
+from api_service.request_log import HEADER, SCOPE_KEY
+from api_service.sentences import sentence
+from shared.errors import TransientError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Makes a front end's answer from a problem.
+Render = Callable[[Request, Problem], Response]
+#: Returns the problem of an error of the framework, such as a path without a route.
+OfHttp = Callable[[Request, HTTPException], Awaitable[Problem]]
+
+#: Paths of API v1 that need no key.
+WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
+_CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
+#: The characters of all faults of an answer.
+_MOST_CHARACTERS: Final = 96 << 10
+_CRASHED: Final = (
+    "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
+)
+_CRASHED_V1: Final = (
+    "This server failed, and has logged the error; try again in a moment, or give the operator the value of"
+    " X-Request-Id."
+)
+_NO_MEMORY: Final = "This server has too little memory for this request now; try again in a few seconds, or send less."
+_UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
+_NOT_FOUND: Final = "There is nothing at this path; GET / lists what this server offers."
+_NOT_FOUND_V1: Final = "There is nothing at this path for this key; check the path and the ids in it."
+
+
+def is_v1(path: str) -> bool:
+    return path == "/v1" or path.startswith("/v1/")
+
+
+async def problem_of(request: Request, exc: Exception, of_http: OfHttp | None = None) -> Problem:
+    """Return the problem of an exception, and log what no client has caused."""
+    path = request.url.path
+    match exc:
+        case Problem():
+            return exc
+        case RequestValidationError() if is_v1(path):
+            # API v1 reads bodies and queries itself, so the fault is in an id of the path.
+            return Problem(Kind.NOT_FOUND, _NOT_FOUND_V1)
+        case RequestValidationError():
+            return _invalid(exc)
+        case HTTPException():
+            try:
+                return await (of_http or _of_http)(request, exc)
+            except (Problem, TransientError) as error:
+                return await problem_of(request, error)
+        case TransientError():
+            log.warning("request.unavailable", path=path, error=str(exc))
+            return Problem(Kind.UNAVAILABLE, _UNAVAILABLE)
+        case MemoryError():
+            log.warning("request.out_of_memory", path=path)
+            return Problem(Kind.UNAVAILABLE, _NO_MEMORY)
+        case _:
+            log.error("request.crashed", path=path, exc_info=exc)
+            return Problem(Kind.INTERNAL, _CRASHED_V1 if is_v1(path) else _CRASHED)
+
+
+def answer_errors(app: FastAPI, render: Render, of_http: OfHttp | None = None) -> None:
+    """Let the app answer every exception with what `render` makes of its problem."""
+
+    async def answer(request: Request, exc: Exception) -> Response:
+        response = render(request, await problem_of(request, exc, of_http))
+        if SCOPE_KEY in request.scope:
+            # The answer to a crash is made outside of the middleware that does this.
+            response.headers[HEADER] = request.scope[SCOPE_KEY]
+        return response
+
+    for kind in (Problem, RequestValidationError, HTTPException, TransientError, MemoryError, Exception):
+        app.add_exception_handler(kind, answer)
+    app.add_exception_handler(ClientDisconnect, _gone)
+
+
+def document(request: Request, problem: Problem) -> Response:
+    """Return a problem document, in the form of the API that the path belongs to."""
+    status = problem.kind.status
+    if is_v1(request.url.path):
+        services: Services = request.app.state.services
+        return v1_document(problem, services.signer.public_url)
+    return JSONResponse(
+        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": cut(problem.detail)},
+        status_code=status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def v1_document(problem: Problem, public_url: str) -> Response:
+    """Return a problem document of API v1."""
+    kind = problem.kind
+    content: dict[str, object] = {
+        "type": kind.url(public_url),
+        "title": kind.title,
+        "status": kind.status.value,
+        "detail": cut(problem.detail),
+    }
+    if faults := problem.faults or ([Fault(problem.detail, pointer="")] if kind is Kind.INVALID else ()):
+        content["errors"] = list(_that_fit(faults))
+    if problem.policies:
+        content["violated-policies"] = problem.policies
+    headers = {"Cache-Control": "private, no-cache", **problem.headers}
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return Response(body, kind.status, headers, MEDIA_TYPE)
+
+
+def _that_fit(faults: Iterable[Fault]) -> Iterator[dict[str, str]]:
+    """Yield the faults as JSON, until there are many characters."""
+    room = _MOST_CHARACTERS
+    for fault in faults:
+        shown = fault.as_json()
+        room -= sum(map(len, shown.values()))
+        if room < 0:
+            return
+        yield shown
+
+
+def _invalid(exc: RequestValidationError) -> Problem:
+    first = exc.errors()[0]
+    # A location is the part of the request, the parameter's name and perhaps the name of a pydantic type.
+    name = first["loc"][1] if len(first["loc"]) > 1 else "the request"
+    text = sentence(first)
+    return Problem(Kind.INVALID, f"{name}: {text[:1].lower()}{text[1:]}")
+
+
+async def _of_http(request: Request, exc: HTTPException) -> Problem:
+    of_v1 = is_v1(request.url.path)
+    is_unrouted = exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+    if of_v1 and is_unrouted and request.method != "OPTIONS" and request.url.path not in WITHOUT_KEY:
+        # 401 and 403 come first. Browsers send OPTIONS without a key, to learn whether other sites may call.
+        services: Services = request.app.state.services
+        await services.authenticator.principal(request, await credentials_of(request))
+    if exc.status_code == HTTPStatus.NOT_FOUND:
+        return Problem(Kind.NOT_FOUND, _NOT_FOUND_V1 if of_v1 else _NOT_FOUND)
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = _allowed_methods(request)
+        methods = ", ".join(["HEAD", *allowed] if of_v1 and "GET" in allowed else allowed)
+        detail = f"This path does not support {request.method}; send {methods}."
+        more = "" if of_v1 else " GET /docs describes the calls."
+        return Problem(Kind.METHOD_NOT_ALLOWED, f"{detail}{more}", headers={"Allow": methods})
+    return Problem(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of the request's path. Starlette's own error has only those of the first route."""
+    routes = request.app.routes
+    return [
+        method.value
+        for method in HTTPMethod
+        if any(route.matches({**request.scope, "method": method.value})[0] is Match.FULL for route in routes)
+    ]
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=_CLIENT_GONE)

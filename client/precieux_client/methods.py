@@ -1,0 +1,315 @@
+"""The methods of `Client` and `AsyncClient`, each written once."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, TypeVar, Unpack
+from urllib.parse import quote
+
+import httpx
+
+from precieux_client.both import IteratorMethod, Method
+from precieux_client.calls import LONGEST_WAIT, Call, content, given, nothing, one, page, submission_body
+from precieux_client.errors import WaitTimeout
+from precieux_client.exchange import EventStream, Exchange, Settings, waits
+from precieux_client.models import (
+    Batch,
+    Budget,
+    Event,
+    Language,
+    Limits,
+    Mail,
+    Run,
+    ServerLimits,
+    State,
+    Submission,
+    Verdict,
+)
+from precieux_client.parameters import SubmissionParameters
+
+T = TypeVar("T")
+
+
+class Methods(ABC):
+    """What both clients do. Each has its own way to send a request, to read a stream, and to pause."""
+
+    _settings: Settings
+    _http: httpx.Client | httpx.AsyncClient
+
+    # ---- Submissions ------------------------------------------------------------------------------------------------
+
+    @Method
+    async def submit(
+        self,
+        *,
+        wait: float | None = None,
+        idempotency_key: str | None = None,
+        **submission: Unpack[SubmissionParameters],
+    ) -> Submission:
+        """Register a submission and, unless `hold`, have it run. With `wait`, answer when it has ended.
+
+        `wait` is in seconds, at most 60; after them the submission is returned as it is.
+        """
+        body = submission_body(submission)
+        return await self._send(Call("POST", "/v1/submissions", one(Submission), {}, body, wait, idempotency_key))
+
+    @Method
+    async def run(self, *, timeout: float | None = None, **submission: Unpack[SubmissionParameters]) -> Submission:
+        """Submit a program, wait until it has ended, and return the submission. Raises `WaitTimeout`."""
+        started = time.monotonic()
+        wait = LONGEST_WAIT if timeout is None else min(timeout, LONGEST_WAIT)
+        body = submission_body(submission)
+        submitted = await self._send(Call("POST", "/v1/submissions", one(Submission), body=body, wait=wait))
+        return submitted if submitted.is_final else await self._wait(submitted.id, timeout, started)
+
+    @Method
+    async def get(self, submission_id: int) -> Submission:
+        """Return a submission."""
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}", one(Submission)))
+
+    @Method
+    async def wait(self, submission_id: int, *, timeout: float | None = None) -> Submission:
+        """Return a submission as soon as it has ended. Raises `WaitTimeout` after `timeout` seconds."""
+        return await self._wait(submission_id, timeout, time.monotonic())
+
+    async def _wait(self, submission_id: int, timeout: float | None, started: float) -> Submission:
+        for seconds in waits(timeout, lambda: time.monotonic() - started):
+            call = Call("GET", f"/v1/submissions/{submission_id}", one(Submission), wait=seconds)
+            submission = await self._send(call)
+            if submission.is_final or submission.state == "held":
+                return submission
+        raise WaitTimeout(f"Submission {submission_id} has not ended after {timeout:g} s; it goes on.")
+
+    @IteratorMethod
+    def list(
+        self,
+        *,
+        email: str | None = None,
+        language: str | None = None,
+        state: State | None = None,
+        verdict: Verdict | None = None,
+        batch: int | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
+        page_size: int = 50,
+    ) -> AsyncIterator[Submission]:
+        """Yield the submissions for which all filters hold, the newest first. Their runs have no texts and no tests."""
+        filters = {
+            "email": email,
+            "language": language,
+            "state": state,
+            "verdict": verdict,
+            "batch": batch,
+            "created_after": created_after,
+            "created_before": created_before,
+            **{f"metadata.{name}": value for name, value in (metadata or {}).items()},
+        }
+        return self._pages("/v1/submissions", Submission, {**filters, "limit": page_size})
+
+    @IteratorMethod
+    def events(self, submission_id: int, *, last_event_id: str | None = None) -> AsyncIterator[Event]:
+        """Yield what happens to a submission, until it has ended. A connection that breaks is resumed."""
+        return self._follow(f"/v1/submissions/{submission_id}/events", last_event_id)
+
+    @IteratorMethod
+    def runs(self, submission_id: int) -> AsyncIterator[Run]:
+        """Yield the runs of a submission, the newest first, without their texts."""
+        return self._pages(f"/v1/submissions/{submission_id}/runs", Run, {})
+
+    @Method
+    async def get_run(self, submission_id: int, number: int) -> Run:
+        """Return one run of a submission."""
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/runs/{number}", one(Run)))
+
+    @Method
+    async def rerun(
+        self,
+        submission_id: int,
+        *,
+        stdin: str | None = None,
+        args: Iterable[str] | None = None,
+        limits: Limits | None = None,
+        wait: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Run a submission again, or a held one for the first time. Raises `Conflict` while a run is under way."""
+        path, body = f"/v1/submissions/{submission_id}/runs", given(stdin=stdin, args=args, limits=limits)
+        return await self._send(Call("POST", path, one(Run), {}, body or None, wait, idempotency_key))
+
+    @Method
+    async def cancel(self, submission_id: int) -> Submission:
+        """Cancel a submission. Raises `Conflict` if it has ended."""
+        return await self._send(Call("POST", f"/v1/submissions/{submission_id}/cancel", one(Submission)))
+
+    @Method
+    async def delete(self, submission_id: int) -> None:
+        """Delete a submission with its files, results and mails. Raises `Conflict` while it is queued or running."""
+        await self._send(Call("DELETE", f"/v1/submissions/{submission_id}", nothing))
+
+    @Method
+    async def output(self, submission_id: int, *, run: int | None = None, test: int | None = None) -> bytes:
+        """Return the whole standard output of the latest run, or of another one. With tests, `test` names one."""
+        query = {"run": run, "test": test}
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/output", content, query))
+
+    @Method
+    async def stderr(self, submission_id: int, *, run: int | None = None, test: int | None = None) -> bytes:
+        """Return the whole standard error, as `output` does."""
+        query = {"run": run, "test": test}
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/stderr", content, query))
+
+    @Method
+    async def source(self, submission_id: int) -> bytes:
+        """Return the source, as a zip if there are several files."""
+        return await self._send(Call("GET", f"/v1/submissions/{submission_id}/source", content))
+
+    @Method
+    async def artifact(self, submission_id: int, name: str, *, run: int | None = None) -> bytes:
+        """Return a file that the program wrote to its folder `out`, in the latest run or another one."""
+        path = f"/v1/submissions/{submission_id}/artifacts/{quote(name, safe='')}"
+        return await self._send(Call("GET", path, content, {"run": run}))
+
+    @Method
+    async def mails(self, submission_id: int) -> Sequence[Mail]:
+        """Return the mails of a submission, the newest first."""
+        return (await self._send(Call("GET", f"/v1/submissions/{submission_id}/mails", page(Mail)))).items
+
+    @Method
+    async def send_mail_again(self, submission_id: int) -> Mail:
+        """Mail the latest result again."""
+        return await self._send(Call("POST", f"/v1/submissions/{submission_id}/mails", one(Mail)))
+
+    # ---- Batches ----------------------------------------------------------------------------------------------------
+
+    @Method
+    async def create_batch(
+        self,
+        submissions: Iterable[SubmissionParameters],
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        digest: bool = False,
+        webhook_url: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Register submissions together, all or none. `defaults` has keys of a submission's JSON for all of them.
+
+        With `digest`, each address gets one mail when all have ended, and none before.
+        """
+        body = given(
+            submissions=[submission_body(each) for each in submissions],
+            defaults=defaults or None,
+            digest=digest or None,
+            webhook_url=webhook_url,
+        )
+        return await self._send(Call("POST", "/v1/batches", one(Batch), body=body, idempotency_key=idempotency_key))
+
+    @Method
+    async def get_batch(self, batch_id: int) -> Batch:
+        """Return a batch."""
+        return await self._send(Call("GET", f"/v1/batches/{batch_id}", one(Batch)))
+
+    @IteratorMethod
+    def batch_events(self, batch_id: int) -> AsyncIterator[Event]:
+        """Yield the progress of a batch, until it has finished."""
+        return self._follow(f"/v1/batches/{batch_id}/events")
+
+    @Method
+    async def wait_for_batch(self, batch_id: int, *, timeout: float | None = None) -> Batch:
+        """Return a batch as soon as all of its submissions have ended. Raises `WaitTimeout`."""
+        async for _ in self._follow(f"/v1/batches/{batch_id}/events", timeout=timeout):
+            pass
+        return await self._send(Call("GET", f"/v1/batches/{batch_id}", one(Batch)))
+
+    @Method
+    async def cancel_batch(self, batch_id: int) -> Batch:
+        """Cancel all submissions of a batch that have not ended."""
+        return await self._send(Call("POST", f"/v1/batches/{batch_id}/cancel", one(Batch)))
+
+    # ---- The server -------------------------------------------------------------------------------------------------
+
+    @Method
+    async def languages(self) -> Sequence[Language]:
+        """Return the languages in which programs can be submitted."""
+        return (await self._send(Call("GET", "/v1/languages", page(Language)))).items
+
+    @Method
+    async def language(self, name: str) -> Language:
+        """Return one language, by its code, name or alias."""
+        return await self._send(Call("GET", f"/v1/languages/{quote(name, safe='')}", one(Language)))
+
+    @Method
+    async def usage(self) -> Sequence[Budget]:
+        """Return what this key has used of its budgets."""
+        return (await self._send(Call("GET", "/v1/usage", page(Budget)))).items
+
+    @Method
+    async def limits(self) -> ServerLimits:
+        """Return the limits of this server."""
+        return await self._send(Call("GET", "/v1/limits", one(ServerLimits)))
+
+    # ---- Sending ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and return its answer. Raises `httpx.TransportError`."""
+
+    @abstractmethod
+    def _open(
+        self, path: str, options: Mapping[str, Any]
+    ) -> AbstractAsyncContextManager[tuple[httpx.Response, AsyncIterator[str]]]:
+        """Open a stream. The content of a refusal has been read. Raises `httpx.TransportError`."""
+
+    @abstractmethod
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next try."""
+
+    async def _send(self, call: Call[T]) -> T:
+        exchange = Exchange(call, self._settings, self._http)
+        while True:
+            delay: float | None
+            try:
+                response = await self._answer(exchange.request)
+            except httpx.TransportError as exc:
+                delay = exchange.delay_after_failure(exc)
+            else:
+                delay = exchange.delay_after(response)
+                if delay is None:
+                    return exchange.read(response)
+            await self._pause(delay)
+
+    async def _pages(self, path: str, kind: type[T], query: Mapping[str, Any]) -> AsyncGenerator[T, None]:
+        cursor: str | None = None
+        while True:
+            found = await self._send(Call("GET", path, page(kind), {**query, "cursor": cursor}))
+            for item in found.items:
+                yield item
+            cursor = found.next
+            if cursor is None:
+                return
+
+    async def _follow(
+        self, path: str, last_event_id: str | None = None, timeout: float | None = None
+    ) -> AsyncGenerator[Event, None]:
+        stream = EventStream(path, self._settings, last_event_id, timeout)
+        while True:
+            try:
+                async with self._open(path, stream.options()) as (response, texts):
+                    if response.status_code == httpx.codes.NO_CONTENT:
+                        return
+                    if not response.is_success:
+                        delay = stream.delay_after_refusal(response)
+                    else:
+                        async for text in texts:
+                            stream.left_s()
+                            for event in stream.parser.feed(text):
+                                stream.reset_failures()
+                                yield event
+                                if event.name == "finished":
+                                    return
+                        delay = stream.delay_after_break()
+            except httpx.TransportError as exc:
+                delay = stream.delay_after_break(exc)
+            await self._pause(delay)

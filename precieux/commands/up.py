@@ -1,0 +1,60 @@
+"""`precieux up` and `precieux migrate`: start the whole system, and upgrade its database."""
+
+from typing import Annotated
+
+import typer
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from precieux.commands.options import DataDir
+from precieux.terminal import out, own_command, say
+from precieux.up import system
+from precieux.up.settings import DEFAULT_URL, load_up_settings
+from precieux.up.system import System
+from shared.logging import LogSettings, configure_logging
+from shared.settings import load
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
+
+
+def up(port: Port = None, data_dir: DataDir = None) -> None:
+    """Start everything on this machine: a database, the services, the executor."""
+    configure_logging("up", load(LogSettings))
+    system.run(load_up_settings(port=port, data_dir=data_dir), on_ready=show_ready)
+
+
+def migrate(data_dir: DataDir = None) -> None:
+    """Upgrade the database's schema. `precieux up` does it at each start."""
+    configure_logging("migrate", load(LogSettings))
+    system.migrate(load_up_settings(data_dir=data_dir))
+
+
+def show_ready(ready: System) -> None:
+    """Show the system's address, and how to send a program: by the command, or by HTTP."""
+    here = f" --url {ready.url}" if ready.url != DEFAULT_URL else ""
+    commands = (
+        f"echo 'print(6 * 7)' | {own_command()} submit - --language py --email you@example.com --wait{here}",
+        f"curl -F 'source=print(6 * 7)' -F language=py -F email=you@example.com '{ready.url}/v1/submissions?wait=10'",
+    )
+    lines = {"Page and API": ready.url}
+    if ready.has_pages:
+        lines["Operator's page"] = f"{ready.url}/admin (log in with an admin key; without one while there is no key)"
+    lines |= {"Mails go to": ready.mail_goes_to, "Data folder": str(ready.data_dir)}
+    if ready.database_folder and not ready.database_folder.is_relative_to(ready.data_dir):
+        # Root's Postgres runs as another user, which cannot reach every data folder.
+        lines["Database"] = str(ready.database_folder)
+    if not out.is_terminal:
+        say("Precieux is ready.")
+        for name, value in lines.items():
+            say(f"{name}: {value}")
+        for line in commands:
+            say(f"Try: {line}")
+        return
+    grid = Table.grid(padding=(0, 2))
+    for name, value in lines.items():
+        grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+    out.print(Panel(grid, title="[bold green]Precieux is ready[/]", subtitle="Ctrl-C stops it", expand=False))
+    # Without a frame and wrapping, so that they can be copied.
+    for line in commands:
+        out.print(Text(f"  {line}", style="cyan"), soft_wrap=True)

@@ -1,4 +1,0 @@
-#include <stdio.h>
-float printf(int);
-typedef int FILE;
-int main(void) { return EOF; }

@@ -1,2 +1,0 @@
-#include <stdio.h>
-int main(void) { return puts("no newline at the end") < 0; }

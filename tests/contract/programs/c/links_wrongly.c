@@ -1,3 +1,0 @@
-#include <stdio.h>
-int elsewhere(void);
-int main(void) { return elsewhere(); }

@@ -1,1 +1,0 @@
-public class NotStatic { public void main(String[] args) { System.out.println("instance"); } }

@@ -1,0 +1,13 @@
+"""`python -m tests.tuned_executor NAME=VALUE ...`: the executor with what no variable sets (`Tuning`)."""
+
+import sys
+from dataclasses import asdict
+
+from pydantic import TypeAdapter
+
+from executor.__main__ import main
+from executor.settings import Tuning
+
+if __name__ == "__main__":
+    given = dict(word.split("=", 1) for word in sys.argv[1:])
+    sys.exit(main(**asdict(TypeAdapter(Tuning).validate_python(given))))
