@@ -1,6 +1,7 @@
 """Every function that reads a stranger's text outside of a sandbox takes steps in proportion to its length.
 
-Add new functions to `_FUNCTIONS`. The quick tests use one attack of each kind, and no long texts; the slow tests use all.
+Add new functions to `_FUNCTIONS`. The quick tests use one attack of each kind and no long texts, the slow
+tests use all.
 """
 
 import io
