@@ -22,7 +22,7 @@ _MODULES: Final = {
         "shared.storage.settings",
         "shared.webhooks",
     ],
-    "queue_consumer": ["queue_consumer.reconciler", "shared.broker.settings"],
+    "queue_consumer": ["shared.broker.settings"],
     "job_runner": [
         "job_runner.settings",
         "job_runner.mailers.settings",
