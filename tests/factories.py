@@ -3,12 +3,14 @@
 import random
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 from job_runner.emails.letterhead import Letterhead
 from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
 from precieux_client.models import State, Verdict
 from shared.broker.base import Message
+from shared.engine import TestEnded
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 
@@ -36,6 +38,15 @@ def make_email(
         html=html,
         message_id=f"<precieux.{uuid.uuid4()}@example.com>" if message_id is None else message_id,
     )
+
+
+def ended_test(number: int = 1, **changes: Any) -> TestEnded:
+    """Return the engine's event about a test that has ended well, but for the changes."""
+    fields: dict[str, Any] = {
+        "verdict": "ok", "error": "", "stdout": "", "stderr": "", "diff": None, "truncated": [], "exit_code": 0,
+        "signal": None, "cpu_s": 0.1, "wall_s": 0.1, "memory_bytes": 1, "cpu_pressure": None,
+    }  # fmt: skip
+    return TestEnded.model_validate({"number": number, **fields, **changes})
 
 
 def client_submission(

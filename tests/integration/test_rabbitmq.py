@@ -44,6 +44,11 @@ async def open_broker() -> AsyncIterator[Callable[..., RabbitMQBroker]]:
         await broker.close()
 
 
+@pytest.fixture
+def broker(rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]) -> RabbitMQBroker:
+    return open_broker(rabbitmq_url)
+
+
 class Acking:
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -219,10 +224,7 @@ async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
     assert _depth(rabbitmq_url, QUEUE) == 0
 
 
-async def test_a_consumer_killer_costs_its_neighbours_no_delivery(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    broker = open_broker(rabbitmq_url)
+async def test_a_consumer_killer_costs_its_neighbours_no_delivery(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
     await broker.publish([make_message(b"1"), make_message(b"2"), make_message(b"3")])
     await asyncio.to_thread(_handle_and_die, rabbitmq_url)
 
@@ -232,20 +234,15 @@ async def test_a_consumer_killer_costs_its_neighbours_no_delivery(
     assert dict(zip(handler.bodies, handler.attempts, strict=True)) == {b"1": 2, b"2": 1, b"3": 1}
 
 
-async def test_an_unroutable_message_redeclares_the_queue(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    broker = open_broker(rabbitmq_url)
+async def test_an_unroutable_message_redeclares_the_queue(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
     assert await broker.publish([make_message()]) == [True]
     with_channel(rabbitmq_url, lambda channel: channel.queue_delete(QUEUE))
     assert await broker.publish([make_message(), make_message()]) == [False, False]
     assert await broker.publish([make_message()]) == [True]
 
 
-async def test_a_consumer_declares_its_deleted_queue_again(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    broker, handler = open_broker(rabbitmq_url), Acking()
+async def test_a_consumer_declares_its_deleted_queue_again(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
+    handler = Acking()
     async with consuming(broker, handler):
         await eventually(lambda: _published(broker, b"1"))
         await eventually(lambda: handler.bodies == [b"1"])
@@ -254,10 +251,7 @@ async def test_a_consumer_declares_its_deleted_queue_again(
         await eventually(lambda: len(handler.bodies) >= 2)
 
 
-async def test_a_rejected_message_is_acked_after_its_dead_letter(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    broker = open_broker(rabbitmq_url)
+async def test_a_rejected_message_is_acked_after_its_dead_letter(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
     await broker.publish([make_message(b"bad")])
     received: list[bytes] = []
 
@@ -275,10 +269,9 @@ async def test_a_rejected_message_is_acked_after_its_dead_letter(
 
 @pytest.mark.parametrize("queue", [QUEUE, DEAD_QUEUE])
 async def test_a_queue_with_other_arguments_is_a_configuration_error(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker], queue: str
+    rabbitmq_url: str, broker: RabbitMQBroker, queue: str
 ) -> None:
     with_channel(rabbitmq_url, lambda channel: channel.queue_declare(queue, durable=True))
-    broker = open_broker(rabbitmq_url)
     with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
         await broker.publish([make_message()])
     with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
@@ -306,10 +299,8 @@ async def test_the_broker_dead_letters_a_consumer_killer(
     assert letters[0].headers["x-first-death-reason"] == "delivery_limit"
 
 
-async def test_messages_of_other_publishers_are_delivered_too(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    broker, handler = open_broker(rabbitmq_url), Acking()
+async def test_messages_of_other_publishers_are_delivered_too(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
+    handler = Acking()
     await broker.publish([])  # connects to nothing
     async with consuming(broker, handler):
         await eventually(lambda: _published(broker))
@@ -337,9 +328,7 @@ def _nested(levels: int) -> bytes:
     return fields
 
 
-async def test_headers_that_python_cannot_hold_stop_no_consumer(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
+async def test_headers_that_python_cannot_hold_stop_no_consumer(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
     milliseconds = b"\4sentT" + struct.pack(">Q", 1_764_432_000_000)
     odd = {
         b"milliseconds": _Odd(milliseconds),
@@ -353,7 +342,6 @@ async def test_headers_that_python_cannot_hold_stop_no_consumer(
         handled.extend(deliveries)
         return [Reject("odd") if delivery.body in odd else Ack() for delivery in deliveries]
 
-    broker = open_broker(rabbitmq_url)
     async with consuming(broker, reject_odd):
         await eventually(lambda: _published(broker, b"first"))
         for body, properties in odd.items():

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,10 +20,17 @@ from tests.fixtures.s3 import S3Service
 pytestmark = pytest.mark.integration
 
 
-async def test_a_missing_bucket_is_made_and_its_objects_are_private(s3: S3Service, s3_bucket: str) -> None:
+@pytest.fixture
+async def store(s3: S3Service, s3_bucket: str) -> AsyncIterator[S3Store]:
     store = S3Store(s3_bucket, s3.endpoint_url)
-    await store.put("12.py", b"x", content_type="text/x-python")
+    yield store
     await store.close()
+
+
+async def test_a_missing_bucket_is_made_and_its_objects_are_private(
+    s3: S3Service, s3_bucket: str, store: S3Store
+) -> None:
+    await store.put("12.py", b"x", content_type="text/x-python")
 
     client = boto3.client("s3", endpoint_url=s3.endpoint_url)
     assert client.head_object(Bucket=s3_bucket, Key="12.py")["ContentType"] == "text/x-python"
@@ -35,9 +43,8 @@ async def test_a_missing_bucket_is_made_and_its_objects_are_private(s3: S3Servic
     client.close()
 
 
-async def test_a_bucket_that_is_not_made_yet_has_no_objects(s3: S3Service, s3_bucket: str) -> None:
+async def test_a_bucket_that_is_not_made_yet_has_no_objects(store: S3Store) -> None:
     """At the first start, the cleaner looks before anything is stored."""
-    store = S3Store(s3_bucket, s3.endpoint_url)
     assert [page async for page in store.keys("sources")] == []
 
 
@@ -48,22 +55,18 @@ async def test_two_starts_at_once_both_find_their_bucket(s3: S3Service, s3_bucke
         await store.close()
 
 
-async def test_a_presigned_link_gives_the_object_for_a_week_at_most(s3: S3Service, s3_bucket: str) -> None:
-    store = S3Store(s3_bucket, s3.endpoint_url)
+async def test_a_presigned_link_gives_the_object_for_a_week_at_most(store: S3Store) -> None:
     await store.put("results/12.txt", b"output")
     link = await store.link("results/12.txt", expires_in=timedelta(days=365))
-    await store.close()
 
     assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["604800"]
     async with httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(link)).content == b"output"
 
 
-async def test_a_missing_bucket_is_not_a_missing_object(s3: S3Service, s3_bucket: str) -> None:
-    store = S3Store(s3_bucket, s3.endpoint_url)
+async def test_a_missing_bucket_is_not_a_missing_object(store: S3Store) -> None:
     with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
         await store.get("12.py")
-    await store.close()
 
 
 async def test_a_store_that_is_down_is_unavailable_soon(s3: S3Service) -> None:
@@ -78,15 +81,13 @@ async def test_a_store_that_is_down_is_unavailable_soon(s3: S3Service) -> None:
     await store.close()
 
 
-async def test_a_store_that_comes_up_late_is_used_without_a_restart(s3: S3Service, s3_bucket: str) -> None:
-    store = S3Store(s3_bucket, s3.endpoint_url)
+async def test_a_store_that_comes_up_late_is_used_without_a_restart(store: S3Store) -> None:
     with pytest.raises(StoreUnavailable):
         await store.get("12.py")  # no bucket yet
     await store.put("12.py", b"x")
     assert await store.get("12.py") == b"x"
     with pytest.raises(ObjectNotFound):
         await store.get("13.py")
-    await store.close()
 
 
 async def test_a_server_that_does_not_speak_s3_is_unavailable(s3: S3Service) -> None:

@@ -4,25 +4,12 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from job_runner.event_lines import RunEvent
-from shared.codex import RunResponse, Verdict
-from shared.engine import Started, TestEnded
+from shared.codex import RunResponse
+from shared.engine import Started
+from tests.factories import ended_test
 
 STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")
-ENDED = TestEnded(
-    number=1,
-    verdict=Verdict.OK,
-    error="",
-    stdout="fine",
-    stderr="",
-    diff=None,
-    truncated=[],
-    exit_code=0,
-    signal=None,
-    cpu_s=0.1,
-    wall_s=0.1,
-    memory_bytes=1 << 20,
-    cpu_pressure=None,
-)
+ENDED = ended_test(stdout="fine", memory_bytes=1 << 20)
 
 
 class PlayedEngine:

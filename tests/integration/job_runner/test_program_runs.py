@@ -29,7 +29,7 @@ from shared.resources import stages
 from shared.resources.stages import Stage
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
+from tests.factories import LETTERHEAD, ended_test
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import execute, fetch, notified
@@ -43,20 +43,8 @@ COMPILED = Compiled(verdict=None, error="", output="", truncated=False, cpu_s=1,
 
 
 def ended(number: int, verdict: Verdict = Verdict.OK, **changes: Any) -> TestEnded:
-    fields: dict[str, Any] = {
-        "error": "",
-        "stdout": f"out {number}",
-        "stderr": "",
-        "diff": None,
-        "truncated": [],
-        "exit_code": 0,
-        "signal": None,
-        "cpu_s": 0.25,
-        "wall_s": 0.5,
-        "memory_bytes": 1000 * number,
-        "cpu_pressure": None,
-    }
-    return TestEnded.model_validate({"number": number, "verdict": verdict, **fields, **changes})
+    measures = {"cpu_s": 0.25, "wall_s": 0.5, "memory_bytes": 1000 * number}
+    return ended_test(number, **{"verdict": verdict, "stdout": f"out {number}", **measures, **changes})
 
 
 class PlayedEngine:

@@ -11,6 +11,7 @@ from shared.codex import RunResponse, Verdict
 from shared.engine import Compiled, TestEnded
 from shared.errors import EngineUnavailable
 from shared.job_state import JobState
+from tests.factories import ended_test
 
 
 def answer(*, status: int = 200, verdict: Verdict | None = None) -> RunResponse:
@@ -62,16 +63,8 @@ def rejected(**changes: float | str | None) -> RunResponse:
 
 
 def a_test(**changes: float | str | None) -> TestEnded:
-    fields = {"number": 2, "verdict": "time_limit", "error": "", "stdout": "", "stderr": "", "diff": None}
-    rest: dict[str, object] = {
-        "truncated": [],
-        "exit_code": None,
-        "signal": 9,
-        "memory_bytes": 1,
-        "cpu_s": 1,
-        "wall_s": 30,
-    }
-    return TestEnded.model_validate({**fields, **rest, "cpu_pressure": 0.9, **changes})
+    stopped = {"verdict": "time_limit", "exit_code": None, "signal": 9, "cpu_s": 1, "wall_s": 30, "cpu_pressure": 0.9}
+    return ended_test(2, **{**stopped, **changes})
 
 
 @pytest.mark.parametrize(

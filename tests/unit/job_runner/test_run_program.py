@@ -15,35 +15,15 @@ from job_runner.event_lines import RunEvent
 from job_runner.settings import EngineSettings
 from shared.engine import MAX_ARTIFACTS, Compiled, Started, TestEnded
 from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from tests.factories import ended_test
 from tests.waiting import eventually
 
 STARTED = {"event": "started", "language": "py", "info": "Python 3", "compile": None, "run": "python3 main.py"}
 COMPILED: dict[str, Any] = {
-    "event": "compiled",
-    "verdict": None,
-    "error": "",
-    "output": "",
-    "truncated": False,
-    "cpu_s": 1,
-    "wall_s": 1,
+    "event": "compiled", "verdict": None, "error": "", "output": "", "truncated": False, "cpu_s": 1, "wall_s": 1,
     "memory_bytes": 1,
-}
-TEST: dict[str, Any] = {
-    "event": "test",
-    "number": 1,
-    "verdict": "ok",
-    "error": "",
-    "stdout": "1\n",
-    "stderr": "",
-    "diff": None,
-    "truncated": [],
-    "exit_code": 0,
-    "signal": None,
-    "cpu_s": 0.1,
-    "wall_s": 0.1,
-    "memory_bytes": 1,
-    "cpu_pressure": None,
-}
+}  # fmt: skip
+TEST = {"event": "test", **ended_test(stdout="1\n").model_dump(mode="json", exclude_unset=True)}
 FINISHED = {"event": "finished"}
 
 
@@ -147,15 +127,6 @@ async def test_a_task_that_is_cancelled_hangs_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
-    [[lines(STARTED)], [lines(STARTED, TEST)], [lines(STARTED), httpx.ReadError("reset")]],
-)
-async def test_a_stream_without_its_last_event_is_an_engine_that_died(body: list[bytes | Exception]) -> None:
-    with pytest.raises(EngineCrashed):
-        await run(body)
-
-
-@pytest.mark.parametrize(
     ("instance", "error"), [("first", EngineUnavailable), ("second", EngineCrashed), (None, EngineCrashed)]
 )
 async def test_an_engine_that_lives_on_did_not_die(instance: str | None, error: type[Exception]) -> None:
@@ -174,22 +145,28 @@ async def test_an_engine_that_lives_on_did_not_die(instance: str | None, error: 
     await client.close()
 
 
-@pytest.mark.parametrize("body", [[], [httpx.ReadError("reset")], [lines(STARTED)[:-1]]])
-async def test_an_engine_that_breaks_off_before_the_run_is_away(body: list[bytes | Exception]) -> None:
-    """So does a balancer without an engine behind it."""
-    with pytest.raises(EngineAway):
+@pytest.mark.parametrize(
+    ("body", "error", "words"),
+    [
+        # It died.
+        ([lines(STARTED)], EngineCrashed, None),
+        ([lines(STARTED, TEST)], EngineCrashed, None),
+        ([lines(STARTED), httpx.ReadError("reset")], EngineCrashed, None),
+        # It broke off before the run. So does a balancer without an engine behind it.
+        ([], EngineAway, None),
+        ([httpx.ReadError("reset")], EngineAway, None),
+        ([lines(STARTED)[:-1]], EngineAway, None),
+        # It stops, or its sandbox failed.
+        ([lines(STARTED, {"event": "failed", "error": "The engine stops.", "stopping": True})], EngineAway, "stopped"),
+        ([lines(STARTED, {"event": "failed", "error": "no room"})], EngineUnavailable, "no room"),
+    ],
+)
+async def test_a_stream_without_its_last_event_tells_what_happened(
+    body: list[bytes | Exception], error: type[EngineUnavailable], words: str | None
+) -> None:
+    with pytest.raises(error, match=words) as raised:
         await run(body)
-
-
-async def test_an_engine_that_stops_is_away() -> None:
-    with pytest.raises(EngineAway, match="stopped"):
-        await run([lines(STARTED, {"event": "failed", "error": "The engine stops.", "stopping": True})])
-
-
-async def test_a_sandbox_that_failed_is_no_crash() -> None:
-    with pytest.raises(EngineUnavailable, match="no room") as raised:
-        await run([lines(STARTED, {"event": "failed", "error": "no room"})])
-    assert not isinstance(raised.value, EngineCrashed)
+    assert isinstance(raised.value, EngineCrashed) == (error is EngineCrashed)
 
 
 @pytest.mark.parametrize("line", [b"\n", b"null\n", b"{}\n", b'{"event": "x"}\n', b"<html>\n", b"\xff\n", b"[" * 9999])
