@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from shared.database.connection import Database
 from shared.errors import EngineAway, EngineCrashed
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import connected
 from tests.integration.job_runner.played_engine import PlayedEngine
@@ -75,12 +73,11 @@ class Machine:
 
 @pytest.mark.parametrize("poisons", [1, 3])
 async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
-    database: Database, other_database: Database, tmp_path: Path, poisons: int
+    database: Database, other_database: Database, store: LocalStore, poisons: int
 ) -> None:
     innocent = [await add_job(database, contents=f"print({number})") for number in range(8 - poisons)]
     guilty = [await add_job(database, contents=f"{POISON} {number}") for number in range(poisons)]
     machine = Machine(jobs=8)
-    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
     stop = asyncio.Event()
     settings = RunnerSettings(runner_concurrency=4, poll_interval=3600)
     runners = [
@@ -97,7 +94,6 @@ async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
     await eventually(ended, timeout=60, what="every job has its end")
     stop.set()
     await asyncio.gather(*runners)
-    await store.close()
 
     rows = {row["id"]: row for row in await fetch(database, "SELECT id, status, attempt, stop_reason FROM job")}
     assert {(rows[job]["status"], rows[job]["attempt"]) for job in innocent} == {("executed", 1)}
@@ -152,8 +148,7 @@ async def end(database: Database, job: int, state: str = "executed") -> None:
     )
 
 
-async def run_to_the_end(database: Database, engine: PlayedEngine, tmp_path: Path) -> dict[str, Any]:
-    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+async def run_to_the_end(database: Database, engine: PlayedEngine, store: LocalStore) -> dict[str, Any]:
     processor = Processor(database, store, engine, LETTERHEAD, 20, policy=RetryPolicy(0.01, 0.02))
 
     async def ended() -> bool:
@@ -161,11 +156,10 @@ async def run_to_the_end(database: Database, engine: PlayedEngine, tmp_path: Pat
 
     async with looping(Runner(database, processor, RunnerSettings(poll_interval=3600)).run):
         await eventually(ended)
-    await store.close()
     return (await fetch(database, "SELECT * FROM job ORDER BY id DESC LIMIT 1"))[0]
 
 
-async def test_a_failed_program_can_be_requested_again(database: Database, tmp_path: Path) -> None:
+async def test_a_failed_program_can_be_requested_again(database: Database, store: LocalStore) -> None:
     """There is no list of programs that may not run: what has stopped an engine fails, and nothing else follows."""
     runs = 0
 
@@ -176,10 +170,10 @@ async def test_a_failed_program_can_be_requested_again(database: Database, tmp_p
             raise EngineCrashed("reset")
 
     await add_job(database, contents=POISON)
-    job = await run_to_the_end(database, PlayedEngine(play), tmp_path)
+    job = await run_to_the_end(database, PlayedEngine(play), store)
     assert (job["status"], job["crashes"], runs) == ("failed", 2, 2)
     await add_job(database, contents=POISON)
-    assert (await run_to_the_end(database, PlayedEngine(play), tmp_path))["status"] == "executed"
+    assert (await run_to_the_end(database, PlayedEngine(play), store))["status"] == "executed"
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -298,7 +292,7 @@ async def test_pauses_between_runs_alone_grow_with_culprits(
     assert taken.id == suspect
 
 
-async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Database, tmp_path: Path) -> None:
+async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Database, store: LocalStore) -> None:
     """A balancer without an engine behind it accepts a connection, and closes it."""
     contacts = 0
 
@@ -311,5 +305,5 @@ async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Datab
     async def play(_: str) -> None: ...
 
     await add_job(database)
-    job = await run_to_the_end(database, PlayedEngine(play, contact), tmp_path)
+    job = await run_to_the_end(database, PlayedEngine(play, contact), store)
     assert (job["status"], job["crashes"], job["attempt"]) == ("executed", 0, 1)

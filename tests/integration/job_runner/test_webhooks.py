@@ -288,17 +288,14 @@ async def test_a_slow_receiver_holds_up_only_itself(database: Database, sender: 
             await add_webhook(database, slow.url)
         for _ in range(8):
             await add_webhook(database, receiver.url)
-        stop = asyncio.Event()
-        running = asyncio.create_task(sender.run(stop))
-        await eventually(lambda: len(receiver.received) == 8)
-        await eventually(lambda: len(slow.received) == sender_module._SLOTS_PER_HOST)
-        async with database.connection() as connection:
-            # Those that are due and have to wait do not make the loop spin.
-            assert (await queue.seconds_until_due(connection) or 0) > 1
-        release.set()
-        await eventually(lambda: len(slow.received) == 200, timeout=30)
-        stop.set()
-        await running
+        async with looping(sender.run):
+            await eventually(lambda: len(receiver.received) == 8)
+            await eventually(lambda: len(slow.received) == sender_module._SLOTS_PER_HOST)
+            async with database.connection() as connection:
+                # Those that are due and have to wait do not make the loop spin.
+                assert (await queue.seconds_until_due(connection) or 0) > 1
+            release.set()
+            await eventually(lambda: len(slow.received) == 200, timeout=30)
         assert slow.most_connections <= sender_module._SLOTS_PER_HOST
     assert len(set(slow.ids)) == 200
 

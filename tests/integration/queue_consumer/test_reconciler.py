@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ async def request(database: Database, store: LocalStore, *, seconds_ago: float |
 
 async def jobs(database: Database) -> list[dict[str, Any]]:
     return await fetch(database, "SELECT upload, request_id, status, stop_reason FROM job ORDER BY upload")
+
+
+def failing(error: BaseException) -> Callable[[str], Awaitable[bytes]]:
+    """Return a `get` of a store that raises the error."""
+
+    async def get(key: str) -> bytes:
+        raise error
+
+    return get
 
 
 async def test_an_overdue_request_becomes_exactly_one_job(
@@ -117,10 +127,7 @@ async def test_a_request_that_always_crashes_is_given_up(
 ) -> None:
     upload, _ = await request(database, store, seconds_ago=61)
 
-    async def crash(key: str) -> bytes:
-        raise RuntimeError(key)
-
-    monkeypatch.setattr(store, "get", crash)
+    monkeypatch.setattr(store, "get", failing(RuntimeError()))
     assert await reconciler.run_once() == []
     assert await jobs(database) == []
     await execute(database, "UPDATE uploads SET requested_at = now() - interval '241 seconds'")
@@ -134,11 +141,8 @@ async def test_a_database_conflict_counts_no_dead_consumer(
 ) -> None:
     await request(database, store, seconds_ago=61)
 
-    async def conflict(key: str) -> bytes:
-        raise DatabaseConflict("a deadlock")
-
     with monkeypatch.context() as patch:
-        patch.setattr(store, "get", conflict)
+        patch.setattr(store, "get", failing(DatabaseConflict("a deadlock")))
         with pytest.raises(DatabaseUnavailable):
             await reconciler.run_once()
     assert await fetch(database, "SELECT stopped_consumers FROM uploads") == [{"stopped_consumers": 0}]
@@ -152,11 +156,8 @@ async def test_a_request_that_kills_consumers_is_given_up(
     class Killed(BaseException):
         """Stands for a killed process: no handler of errors catches it."""
 
-    async def die(key: str) -> bytes:
-        raise Killed(key)
-
     with monkeypatch.context() as patch:
-        patch.setattr(store, "get", die)
+        patch.setattr(store, "get", failing(Killed()))
         for _ in range(5):
             with pytest.raises(Killed):
                 await reconciler.run_once()

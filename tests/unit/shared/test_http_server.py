@@ -63,6 +63,16 @@ async def _head(address: tuple[str, int], request: bytes) -> str:
     return head.decode()
 
 
+async def _answers(address: tuple[str, int], request: bytes) -> bytes:
+    """Return all that comes until the server closes the connection."""
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(request)
+        answers = await reader.read()
+        writer.close()
+    return answers
+
+
 async def test_a_server_without_requests_sets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     delays: list[float] = []
     loop = asyncio.get_running_loop()
@@ -112,11 +122,8 @@ def test_an_address_that_is_in_use_leaves_no_socket_open() -> None:
     ids=["POST", "length", "chunked", "long path", "long field"],
 )
 async def test_a_websocket_that_cannot_be_opened_is_refused(monkeypatch: pytest.MonkeyPatch, request_: bytes) -> None:
-    async with _serving(monkeypatch) as address, asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection(*address)
-        writer.write(request_)
-        answer = await reader.read()  # to the end of the connection
-        writer.close()
+    async with _serving(monkeypatch) as address:
+        answer = await _answers(address, request_)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"GET without a body" in answer
 
@@ -132,19 +139,12 @@ async def test_a_websocket_may_last_longer_than_a_head(monkeypatch: pytest.Monke
 
 async def test_a_refused_websocket_has_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = _UPGRADE.replace(b"Version: 13", b"Version: 12")
-    async with _serving(monkeypatch) as address, asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection(*address)
-        writer.write(_GET + wrong + b"\r\n")
-        answer = await reader.read()
-        writer.close()
-    assert answer.count(b"HTTP/1.1") == 1
+    async with _serving(monkeypatch) as address:
+        assert (await _answers(address, _GET + wrong + b"\r\n")).count(b"HTTP/1.1") == 1
 
 
 async def test_a_websocket_behind_a_request_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Offered behind a request that is under way, it is an ordinary request."""
-    async with _serving(monkeypatch) as address, asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection(*address)
-        writer.write(_GET + b"\r\n" + _GET + _UPGRADE + b"\r\n" + _GET + b"Connection: close\r\n\r\n")
-        answers = await reader.read()
-        writer.close()
-    assert answers.count(b"HTTP/1.1 200 ") == 3
+    requests = _GET + b"\r\n" + _GET + _UPGRADE + b"\r\n" + _GET + b"Connection: close\r\n\r\n"
+    async with _serving(monkeypatch) as address:
+        assert (await _answers(address, requests)).count(b"HTTP/1.1 200 ") == 3

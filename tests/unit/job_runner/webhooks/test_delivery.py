@@ -98,13 +98,12 @@ async def test_a_redirect_is_not_followed(receiver: Receiver, status: int) -> No
 @pytest.mark.parametrize(
     "host",
     [
-        "127.0.0.1", "localhost", "localhost.", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.",
-        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0", "0.0.0.0", "１２７.０.０.１", "user@127.0.0.1", "a.localhost",
-        "example.com@127.0.0.1", "[64:ff9b::7f00:1]", "[::127.0.0.1]",
+        "127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "[::ffff:7f00:1]", "0", "１２７.０.０.１",
+        "user@127.0.0.1",
     ],
 )  # fmt: skip
 async def test_no_notation_of_an_address_reaches_this_machine(receiver: Receiver, host: str) -> None:
-    """The port is open, so only the host can be the reason."""
+    """The port is open, so only the host can be the reason. `test_egress.py` has all notations."""
     outcome = await deliver(f"http://{host}:{receiver.port}/", allowed=(), ports=(receiver.port,))
     assert (outcome.error or "").startswith("the URL is refused: ")
     assert (outcome.status, receiver.received) == (None, [])
@@ -113,16 +112,9 @@ async def test_no_notation_of_an_address_reaches_this_machine(receiver: Receiver
 @pytest.mark.parametrize(
     "addresses",
     [
-        ["127.0.0.1"],
-        ["::ffff:127.0.0.1"],
-        ["192.0.2.1", "127.0.0.1"],
-        ["93.184.215.14", "127.0.0.1"],
-        ["127.0.0.1", "93.184.215.14"],
-        ["169.254.169.254"],
-        ["fd00:ec2::254"],
-        ["0.0.0.0"],
+        ["127.0.0.1"], ["::ffff:127.0.0.1"], ["93.184.215.14", "127.0.0.1"], ["127.0.0.1", "93.184.215.14"],
     ],
-)
+)  # fmt: skip
 async def test_a_name_with_a_closed_address_is_not_reached(receiver: Receiver, addresses: list[str]) -> None:
     names = Names(addresses)
     outcome = await deliver(f"http://hooks.example:{receiver.port}/", allowed=(), ports=(receiver.port,), resolve=names)
