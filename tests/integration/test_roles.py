@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from shared.database.connection import DatabaseSettings
 from shared.database.make_roles import make_roles
-from shared.database.roles import HAND_OVER, PRIVILEGES, Role
+from shared.database.roles import PRIVILEGES, Role
 from shared.database.tables import metadata
-from tests.fixtures.postgres import Administrator, migrate, url_of
+from tests.fixtures.postgres import migrate, url_of
 
 pytestmark = pytest.mark.integration
 
@@ -162,19 +162,6 @@ async def test_a_migration_makes_no_policy_again(database_url: str) -> None:
         migrate(database_url)
         assert await owner.fetch(policies) == first
     assert len(first) == 2
-
-
-async def test_the_databases_of_tests_are_handed_over(administrator: Administrator, database_url: str) -> None:
-    """The fixture does it by fewer statements."""
-    rights = (
-        "SELECT CAST(datdba AS regrole), CAST(datacl AS text), CAST(nspowner AS regrole)"
-        " FROM pg_database, pg_namespace WHERE datname = current_database() AND nspname = 'public'"
-    )
-    tables = "SELECT relname, relowner FROM pg_class WHERE relnamespace = CAST('public' AS regnamespace) ORDER BY 1"
-    async with connected(urlunsplit(urlsplit(administrator.url)._replace(path=urlsplit(database_url).path))) as one:
-        before = [await one.fetch(rights), await one.fetch(tables)]
-        await one.execute(HAND_OVER)
-        assert [await one.fetch(rights), await one.fetch(tables)] == before
 
 
 @pytest.mark.parametrize("is_superuser", [True, False], ids=["superuser", "may create roles"])

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import time
-from pathlib import Path
 
 import pytest
 import structlog.testing
@@ -23,7 +22,6 @@ from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.lifecycle import wait_any
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.codex_only import CodexOnly
@@ -90,10 +88,9 @@ class EchoEngine(CodexOnly):
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
 async def test_many_heartbeats_and_outcomes_at_once_cause_no_error(
-    database: Database, other_databases: list[Database], tmp_path: Path, seconds: float
+    database: Database, other_databases: list[Database], store: LocalStore, seconds: float
 ) -> None:
     """Two runners, each with a heartbeat every 10 ms, and clients that repeat their requests all the time."""
-    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
     uploads = [await _upload(database, store) for _ in range(40)]
     stop = asyncio.Event()
     settings = RunnerSettings(runner_concurrency=20, poll_interval=3600)
@@ -118,7 +115,6 @@ async def test_many_heartbeats_and_outcomes_at_once_cause_no_error(
     assert not [record for record in records if "deadlock" in str(record)]
     [done] = await fetch(database, "SELECT count(*) AS n FROM results")
     assert done["n"] == requested > 40
-    await store.close()
 
 
 async def _beat(runner: Runner, database: Database, stop: asyncio.Event) -> None:
