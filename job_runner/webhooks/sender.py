@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from job_runner.webhooks import queue
-from job_runner.webhooks.delivery import ATTEMPT_SECONDS, Answer, Deliverer, Message
-from job_runner.webhooks.manner import WEBHOOK, Manner, callback
+from job_runner.webhooks.delivery import Answer, Deliverer, Message
+from job_runner.webhooks.manner import ATTEMPT_SECONDS, WEBHOOK, Manner, callback
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.retries import SCHEDULE, next_delay
 from shared import channels, metrics
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
@@ -179,8 +178,7 @@ class Sender:
 
     async def _give_back(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
         """Give a webhook back after a failed attempt, or end it after the last."""
-        schedule = SCHEDULE if manner.delays is None else manner.delays
-        delay = next_delay(webhook.attempt, self._rng, at_least=answer.retry_after, schedule=schedule)
+        delay = manner.next_delay(webhook.attempt, self._rng, at_least=answer.retry_after)
         if delay is None:
             await self._fail(webhook, answer)
             return

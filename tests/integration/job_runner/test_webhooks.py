@@ -17,8 +17,8 @@ from job_runner.webhooks import queue
 from job_runner.webhooks import sender as sender_module
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.manner import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.retries import SCHEDULE
 from job_runner.webhooks.sender import Sender
 from shared import channels
 from shared.database.connection import Connection, Database
