@@ -231,9 +231,7 @@ class CodexClient:
             # Another engine is there now. Its list says what it has.
             self._calls = None
             return EngineAway("the engine has no call POST /run")
-        if response.status_code in _REFUSED:
-            return _refused(response, content)
-        return _failure(response)
+        return _failure(response, content)
 
     async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
         """Return the whole body. A long one waits for its turn, and keeps it until `turn` is closed."""
@@ -286,30 +284,28 @@ def _cause(error: Exception) -> Exception:
     return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
 
 
-def _failure(response: httpx.Response) -> EngineUnavailable:
+def _failure(response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
     """Return the error of a status that is no verdict. Only 500 says that the engine failed with this program."""
-    error = EngineUnavailable if response.status_code == 500 else EngineAway
-    return error(f"the engine answered HTTP {response.status_code}", retry_after=_retry_after(response))
+    status = response.status_code
+    if status in _REFUSED:
+        return EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
+    error = EngineUnavailable if status == 500 else EngineAway
+    seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    retry_after = None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)
+    return error(f"the engine answered HTTP {status}", retry_after=retry_after)
 
 
 def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
-    """Return the verdict of a 200 or 408. Raise `EngineRefused` for 400, 413 and 422, else as `_failure` says."""
+    """Return the verdict of a 200 or 408. Raise what `_failure` returns for others."""
     status = response.status_code
-    if status in (200, 408):
-        answer = _parse(content)
-        if answer.verdict is Verdict.INTERNAL_ERROR:
-            raise EngineUnavailable(f"the engine failed: {answer.error[:200]}")
-        if status == 408 and answer.verdict is None:
-            answer = answer.model_copy(update={"verdict": Verdict.TIME_LIMIT})
-        return answer
-    if status in _REFUSED:
-        raise _refused(response, content)
-    raise _failure(response)
-
-
-def _refused(response: httpx.Response, content: bytearray) -> EngineRefused:
-    text = _error_text(content) or f"HTTP {response.status_code}"
-    return EngineRefused(f"the engine refused the program: {text}")
+    if status not in (200, 408):
+        raise _failure(response, content)
+    answer = _parse(content)
+    if answer.verdict is Verdict.INTERNAL_ERROR:
+        raise EngineUnavailable(f"the engine failed: {answer.error[:200]}")
+    if status == 408 and answer.verdict is None:
+        answer = answer.model_copy(update={"verdict": Verdict.TIME_LIMIT})
+    return answer
 
 
 def _parse(content: bytearray) -> RunResponse:
@@ -352,8 +348,3 @@ def _error_text(content: bytearray) -> str:
         return str(_fields(content)["error"])[:500]
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return ""
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-    return None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)
