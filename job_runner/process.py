@@ -105,17 +105,14 @@ class Processor:
             await self._hand_back_interrupted(job, exc)
             await self.charge(job, time.monotonic() - started)
             return
-        except EngineUnavailable as exc:
-            if isinstance(exc, EngineAway):
+        except TransientError as exc:
+            if isinstance(exc, EngineAway) or not isinstance(exc, EngineUnavailable):
                 await self._wait(job, exc)
                 return
             await self.charge(job, time.monotonic() - started)
             if not (last := await self._try_again(job, exc)):
                 return
             outcome = last
-        except TransientError as exc:
-            await self._wait(job, exc)
-            return
         except Exception as exc:
             if not (last := await self._try_after_defect(job, exc)):
                 return
