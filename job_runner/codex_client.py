@@ -115,9 +115,6 @@ class CodexClient:
             timeout=httpx.Timeout(settings.codex_timeout, connect=5),
             transport=transport or AiohttpTransport(client=_session),
         )
-        # The address and header fields of every run. For httpx, putting them together is a third of a call. A GET has
-        # no length.
-        self._common = {path: self._client.build_request("GET", path) for path in ("/", "/run")}
         self._runs = itertools.count(1)
         #: The calls that the engine has beyond those of CodeX, since its last list.
         self._calls: list[str] | None = None
@@ -216,14 +213,12 @@ class CodexClient:
 
     def _request(self, path: str, share: str, body: bytes) -> httpx.Request:
         """Return the request for a run."""
-        common = self._common[path]
-        headers = common.headers.copy()
-        headers["Content-Type"] = "application/json"
+        headers = {"Content-Type": "application/json"}
         if share:
             headers[SHARE_HEADER] = share
         if next(self._runs) % _RUNS_PER_CLOSE == 0:
             headers["Connection"] = "close"
-        return httpx.Request("POST", common.url, headers=headers, content=body, extensions=common.extensions)
+        return self._client.build_request("POST", path, headers=headers, content=body)
 
     def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
         """Return the error of an answer of `POST /run` that is not a stream."""
