@@ -20,7 +20,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from job_runner.mailers.base import Attachment, Email
 from shared.errors import MailRefused
@@ -37,12 +37,6 @@ class _Verbatim(EmailPolicy):
     Lines are as long as they may be. With the usual 78 octets, long addresses would become encoded words, which mail
     programs do not accept there (RFC 2047, section 5).
     """
-
-    def clone(self, **changes: Any) -> Self:
-        """Return this policy with changes. The library makes a copy without any for each part."""
-        if all(getattr(self, name) == value for name, value in changes.items()):
-            return self
-        return super().clone(**changes)
 
     def header_max_count(self, name: str) -> None:
         """Return no limit, because each header is set once. The library would make a class for each to find it."""
