@@ -128,7 +128,7 @@ class Sender:
         except _LeaseLost:
             log.info("webhook.lease_lost", **_context(webhook))
         except asyncio.CancelledError:
-            await self._release(webhook)
+            await self._try_to(queue.release, webhook)
         except DatabaseUnavailable as exc:
             log.warning("webhook.not_recorded", **_context(webhook), error=str(exc))
         except Exception as exc:
@@ -158,7 +158,7 @@ class Sender:
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
             async with self._database.connection() as connection:
                 await queue.mark_delivered(connection, webhook, answer.status)
-            await self._bring_forward(webhook)
+            await self._try_to(queue.bring_forward, webhook)
         elif answer.gone and answer.status is not None:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
@@ -167,14 +167,6 @@ class Sender:
                 await queue.mark_gone(connection, webhook, status=answer.status, error=error)
         else:
             await self._give_back(webhook, answer, manner)
-
-    async def _bring_forward(self, webhook: ClaimedWebhook) -> None:
-        """Make others due that waited for this receiver. If this fails, they come at their own time."""
-        try:
-            async with self._database.connection() as connection:
-                await queue.bring_forward(connection, webhook)
-        except DatabaseUnavailable as exc:
-            log.warning("webhook.none_brought_forward", **_context(webhook), error=str(exc))
 
     async def _give_back(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
         """Give a webhook back after a failed attempt, or end it after the last."""
@@ -194,12 +186,15 @@ class Sender:
         async with self._database.connection() as connection:
             await queue.mark_failed(connection, webhook, status=answer.status, error=answer.error or "")
 
-    async def _release(self, webhook: ClaimedWebhook) -> None:
+    async def _try_to(
+        self, make_due: Callable[[Connection, ClaimedWebhook], Awaitable[None]], webhook: ClaimedWebhook
+    ) -> None:
+        """Make this webhook, or others, due sooner. If this fails, they come at their own time."""
         try:
             async with self._database.connection() as connection:
-                await queue.release(connection, webhook)
+                await make_due(connection, webhook)
         except DatabaseUnavailable as exc:
-            log.warning("webhook.not_released", **_context(webhook), error=str(exc))
+            log.warning("webhook.not_made_due", **_context(webhook), error=str(exc))
 
     async def _drain(self) -> None:
         if not self._under_way:

@@ -239,7 +239,7 @@ async def test_an_error_after_a_delivery_leaves_it_recorded(
     with structlog.testing.capture_logs() as records:
         await run_once(sender)
     assert (await row(database))["status"] == "delivered"
-    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.none_brought_forward"]
+    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.not_made_due"]
 
 
 async def test_gone_ends_it_and_what_waits_of_the_same_submission(
