@@ -5,10 +5,9 @@ subject or header contains any of it, the HTML part escapes it, and the text par
 name, the verdict and the points are shown.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from gettext import NullTranslations
 from typing import Any, Final
 
@@ -27,14 +26,6 @@ from shared.verdict_texts import EXPLANATIONS, LABELS
 _NO_LIMITS: Final = ProgramLimits()
 
 
-class Tone(StrEnum):
-    """How good it is. Each is a colour, which a word stands beside."""
-
-    GOOD = "good"
-    BAD = "bad"
-    MUTED = "muted"
-
-
 @dataclass(frozen=True, slots=True)
 class Block:
     """A text that a compiler, a program or an engine wrote, below its title. `note` says what of it is not shown."""
@@ -42,19 +33,6 @@ class Block:
     title: str
     excerpt: Excerpt
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TestLine:
-    """A test in the table. `usage` is its time and its memory."""
-
-    __test__ = False  # pytest would take it for a test
-
-    name: str
-    result: str
-    tone: Tone
-    points: str
-    usage: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +45,11 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    text: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedFile:
-    """A file that the program wrote, with its size in bytes, and where its recipient finds it."""
-
-    name: str
-    bytes: int
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class ResultWriter:
     """Finds the words for an outcome in the language of its submission.
 
     `page` leads to the recipient's page, `filelink` to the output. `is_attached` is True if the output is a file of the
-    mail. `files` are those that the program wrote.
+    mail. `files` are those that the program wrote, each with its name, its bytes and where its recipient finds it.
     """
 
     job: ClaimedJob
@@ -94,7 +57,7 @@ class ResultWriter:
     page: str
     filelink: str | None
     is_attached: bool = False
-    files: Sequence[LinkedFile] = ()
+    files: Sequence[Mapping[str, Any]] = ()
 
     @property
     def _locale(self) -> str:
@@ -107,8 +70,9 @@ class ResultWriter:
     def result(self) -> dict[str, Any]:
         """Return what the templates show: compile errors, then what went wrong, then output.
 
-        `about` is what was run: its file and its language. `failed` is the first test that was not passed, if its texts
-        may be shown. `files_note` is a sentence on the files that did not come back.
+        `about` is what was run: its file and its language. A `tone` is a colour, which a word stands beside. `failed`
+        is the first test that was not passed, if its texts may be shown. `files_note` is a sentence on the files that
+        did not come back.
         """
         outcome, answer, details = self.outcome, self.outcome.answer, self.outcome.details
         if answer is None:
@@ -120,7 +84,7 @@ class ResultWriter:
             "subject": self._subject(heading),
             "about": self._about(answer),
             "heading": heading,
-            "tone": Tone.GOOD if outcome.success else Tone.BAD,
+            "tone": "good" if outcome.success else "bad",
             "sentences": [*self._sentences()],
             "blocks": [*self._blocks(answer)],
             "tests": [*map(self._line, outcome.tests or ())],
@@ -141,7 +105,7 @@ class ResultWriter:
             "subject": self._words.gettext("Code could not be run - %(id)s") % {"id": self._id()},
             "about": self._about(None),
             "heading": self._words.gettext("Could not be run"),
-            "tone": Tone.BAD,
+            "tone": "bad",
             "sentences": [*filter(None, (blame, self._words.gettext(outcome.next_step)))],
             "blocks": [Block(self._words.gettext("The reason"), excerpt(outcome.reason or ""))],
             "facts": [*self._of_the_submission(None)],
@@ -233,17 +197,18 @@ class ResultWriter:
             }
         return Block(title, part, note)
 
-    def _line(self, test: TestOutcome) -> TestLine:
+    def _line(self, test: TestOutcome) -> dict[str, Any]:
+        """Return a row of the table. `usage` is the time and the memory."""
         verdict = test.verdict
         limits = test.limits or _NO_LIMITS
         usage = () if test.hidden else (self._time(test.cpu_s, limits), self._memory(test.memory_bytes, limits))
-        return TestLine(
-            name=one_line(test.name),
-            result=self._words.gettext(LABELS[verdict]) if verdict else self._words.gettext("Not run"),
-            tone=Tone.MUTED if verdict is None else Tone.GOOD if verdict in GOOD_VERDICTS else Tone.BAD,
-            points=self._share(test.points_awarded, test.points),
-            usage=tuple(filter(None, usage)),
-        )
+        return {
+            "name": one_line(test.name),
+            "result": self._words.gettext(LABELS[verdict]) if verdict else self._words.gettext("Not run"),
+            "tone": "muted" if verdict is None else "good" if verdict in GOOD_VERDICTS else "bad",
+            "points": self._share(test.points_awarded, test.points),
+            "usage": [*filter(None, usage)],
+        }
 
     def _time(self, cpu_s: float | None, limits: ProgramLimits) -> str:
         """Return the CPU time, beside its limit if that is known; an empty text if the engine did not measure it."""
@@ -308,12 +273,12 @@ class ResultWriter:
         if job.requested_at is not None:
             yield Fact(gettext("Requested at"), date_time(job.requested_at, self._locale))
 
-    def _links(self, answer: RunResponse) -> Iterator[Link]:
+    def _links(self, answer: RunResponse) -> Iterator[dict[str, str]]:
         gettext = self._words.gettext
-        yield Link(gettext("Open this result"), self.page)
+        yield {"text": gettext("Open this result"), "url": self.page}
         if self.filelink and answer.output:
             if excerpt(answer.output).is_whole:
                 text = gettext("The output as a file")
             else:
                 text = gettext("All of the output that is kept") if answer.truncated else gettext("The whole output")
-            yield Link(text, self.filelink)
+            yield {"text": text, "url": self.filelink}
