@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from job_runner.webhooks import queue
 from job_runner.webhooks.delivery import Answer, Deliverer, Message
@@ -52,14 +52,12 @@ class Sender:
         settings: WebhookSettings,
         *,
         poll_interval: float,
-        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._database = database
         self._deliverer = deliverer
         self._render = render
         self._settings = settings
         self._poll_interval = poll_interval
-        self._lease_seconds = lease_seconds
         self._rng = random.Random()  # noqa: S311
         self._under_way: dict[asyncio.Task[None], ClaimedWebhook] = {}
         self._slot_free = asyncio.Event()
@@ -90,13 +88,15 @@ class Sender:
                 connection,
                 limit=free,
                 per_host=_SLOTS_PER_HOST,
-                lease_seconds=self._lease_seconds,
+                lease_seconds=LEASE_SECONDS,
                 busy_hosts=Counter(one.host for one in self._under_way.values()),
                 busy_owners=Counter(one.owner or 0 for one in self._under_way.values()),
             )
             due = await queue.seconds_until_due(connection)
         for webhook in claimed:
-            self._start(webhook, self._deliver(webhook))
+            task = asyncio.create_task(self._deliver(webhook))
+            self._under_way[task] = webhook
+            task.add_done_callback(self._ended)
         # A minimum, because the clocks of the database and of this machine differ.
         return max(due, 0.05) if due is not None else self._poll_interval
 
@@ -105,14 +105,9 @@ class Sender:
         while self._under_way:
             await asyncio.wait(self._under_way)
 
-    def _start(self, webhook: ClaimedWebhook, delivery: Coroutine[Any, Any, None]) -> None:
-        def ended(task: asyncio.Task[None]) -> None:
-            del self._under_way[task]
-            self._slot_free.set()
-
-        task = asyncio.create_task(delivery)
-        self._under_way[task] = webhook
-        task.add_done_callback(ended)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._slot_free.set()
 
     async def _deliver(self, webhook: ClaimedWebhook) -> None:
         """Make one attempt and record it. If it cannot be recorded, its lease expires, and it is made again."""
