@@ -8,7 +8,7 @@ from types import MappingProxyType
 from executor import limits
 from executor.sandbox.base import CPU_MARGIN_S, RUN_STACK_BYTES, find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
-from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
+from executor.sandbox.wall.cgroups import Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
@@ -72,9 +72,9 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
 
 
 def _claim_cgroups(settings: ExecutorSettings) -> tuple[Cgroups | None, NotTaken | None]:
+    if not settings.tuning.use_cgroups:
+        return None, None
     try:
-        if not settings.executor_use_cgroups:
-            raise NotTaken(Cause.SWITCHED_OFF, "PRECIEUX_EXECUTOR_USE_CGROUPS is false")
         return cgroups.claim(), None
     except NotTaken as exc:
         log.info("limits.sampled", cause=exc.cause.name.lower(), reason=str(exc))

@@ -29,6 +29,8 @@ class Tuning:
     precompile_headers: bool = True
     #: False: the languages' own programs are not run in the background.
     check_languages: bool = True
+    #: False: programs are measured by sampling /proc, even where cgroups work.
+    use_cgroups: bool = True
     #: The most open files of one process.
     open_files: int = 512
 
@@ -89,9 +91,6 @@ class ExecutorSettings(Settings):
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
-    executor_use_cgroups: bool = Field(
-        default=True, description="false: measure by sampling /proc even where cgroups work"
-    )
     executor_unsafe_serve_without_isolation: bool = Field(
         default=False, description="serve even if the self-test finds that the sandbox does not isolate programs"
     )

@@ -174,8 +174,6 @@ REMEDY_FOR_IDS: Final = "Start the executor as an ordinary user, or without Priv
 
 def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
     """Return what to change so that cgroups can limit programs."""
-    if cause is Cause.SWITCHED_OFF:
-        return "Unset PRECIEUX_EXECUTOR_USE_CGROUPS."
     if facts.in_container:
         return (
             "The container has no cgroup to divide. Give the container itself a memory limit; Docker 28 or later gives"

@@ -22,7 +22,7 @@ _MAX_BYTES = 1000
 
 @pytest.fixture(params=[True, False], ids=["as it comes", "without cgroups"])
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)))
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings().tuned(use_cgroups=request.param)))
     try:
         yield sandbox
     finally:

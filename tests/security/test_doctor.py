@@ -61,14 +61,6 @@ def test_the_help_names_the_purpose_and_the_options(command: tuple[str, ...]) ->
     assert "--json" in output
 
 
-def test_missing_cgroups_are_reported_with_the_remedy() -> None:
-    code, report = _report(executor_use_cgroups="false")
-    assert code == 0
-    memory = next(row for row in report["rows"] if row["guarantee"].startswith("memory"))
-    assert "sampling" in memory["mechanism"]
-    assert memory["remedy"]
-
-
 def test_root_without_user_ids_is_told_what_to_do() -> None:
     namespace = ("unshare", "--user", "--map-root-user")
     report = json.loads(_run("executor.doctor", "--json", prefix=namespace).stdout)

@@ -38,7 +38,7 @@ _GIVEN = {"out/given": File(b"given")}
     ids=["as it comes", "without cgroups"],
 )
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)))
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings().tuned(use_cgroups=request.param)))
     try:
         yield sandbox
     finally:

@@ -32,8 +32,7 @@ _MODULES: Final = {
     ],
     "executor": ["executor.settings"],
 }
-#: Service -> settings that cannot be set. The images fix ports and folders. A container has neither cgroups nor users
-#: to give away, and one bubblewrap.
+#: Service -> settings that cannot be set. The images fix ports, folders and the bubblewrap.
 _FIXED: Final = {
     "api_service": {"PORT", "LOCAL_KEY", "DATA_DIR"},
     "queue_consumer": set[str](),
@@ -43,7 +42,6 @@ _FIXED: Final = {
         "EXECUTOR_CORS_ORIGINS",  # it is not published
         "EXECUTOR_CACHE_DIR",
         "BWRAP",
-        "EXECUTOR_USE_CGROUPS",
         "EXECUTOR_UNSAFE_SERVE_WITHOUT_ISOLATION",
         # They come with a folder, which the image has or a file of overrides mounts.
         "PYTHON_PACKAGES",

@@ -55,7 +55,6 @@ class Cgroups:
 class Cause(enum.Enum):
     """Why there are no cgroups for this executor. Each cause has its own remedy."""
 
-    SWITCHED_OFF = enum.auto()
     NOT_MOUNTED = enum.auto()
     READ_ONLY = enum.auto()
     #: The group belongs to another user, or to systemd, or was delegated without a controller that we need.

@@ -1,10 +1,15 @@
 """The texts that the doctor prints."""
 
 import io
+from pathlib import Path
 
 from rich.console import Console
 
-from executor.doctor.__main__ import Broken, Report, show
+from executor.doctor.__main__ import Broken, Report, _row, show
+from executor.doctor.probes import Finding
+from executor.doctor.remedies import Facts
+from executor.sandbox.wall.cgroups import Cause, NotTaken
+from executor.sandbox.wall.mechanisms import Mechanisms
 
 
 def test_the_doctor_names_what_does_not_work() -> None:
@@ -21,3 +26,11 @@ def test_the_doctor_names_what_does_not_work() -> None:
     assert "Lua is installed and does not work: liblua.so: cannot open [it]\n" in shown
     assert "Libraries of Python: numpy 2.5.5, six 1.\n" in shown
     assert "pandas is installed, and programs cannot import it: Traceback: ImportError: no tz\n" in shown
+
+
+def test_the_doctor_says_why_limits_are_sampled() -> None:
+    why = NotTaken(Cause.NOT_DELEGATED, "it is systemd's")
+    mechanisms = Mechanisms(Path("/bwrap"), privileged=False, first_user=None, cgroups=None, why_sampled=why)
+    row = _row(Finding("memory is limited", "sampling", False, True, better_by_cgroup=True), mechanisms, Facts())
+    assert row.mechanism == "sampling"
+    assert row.remedy.startswith("Sampled, so a moment late (it is systemd's). Start with `systemd-run --user")

@@ -65,7 +65,7 @@ def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.M
     """A program gets 176 open files without cgroups, and not 512."""
     limits = {resource.RLIMIT_NOFILE: (300, 300)}
     monkeypatch.setattr(resource, "getrlimit", lambda kind: limits.get(kind, _UNLIMITED))
-    mechanisms = host.find_mechanisms(ExecutorSettings(executor_use_cgroups=False))
+    mechanisms = host.find_mechanisms(ExecutorSettings().tuned(use_cgroups=False))
     assert host.fit_to_host(ExecutorSettings(), mechanisms).tuning.open_files == 176
     limits[resource.RLIMIT_NOFILE] = (255, 255)
     with pytest.raises(ConfigurationError, match="RLIMIT_NOFILE is 255, and programs need 256:"):

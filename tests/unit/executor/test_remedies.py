@@ -133,7 +133,6 @@ def test_remedy_for_code() -> None:
 @pytest.mark.parametrize(
     ("cause", "facts", "command"),
     [
-        (Cause.SWITCHED_OFF, {}, "Unset PRECIEUX_EXECUTOR_USE_CGROUPS"),
         (Cause.NOT_MOUNTED, {}, "mount -t cgroup2 none /sys/fs/cgroup"),
         (Cause.NOT_DELEGATED, {}, "`systemd-run --user --scope -p Delegate=yes python -m executor`"),
         (Cause.NOT_DELEGATED, {"start": "precieux up"}, "`systemd-run --user --scope -p Delegate=yes precieux up`"),
