@@ -19,7 +19,7 @@ up: ## Run Precieux on this machine, at http://127.0.0.1:8000
 
 test: ## Run all tests but the slow ones; `make test args="-k sandbox"` runs some
 	@deploy/bootstrap test
-	@$(python) -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile $(args)
+	@$(python) -m pytest --numprocesses $(or $(WORKERS),4) --dist loadfile --no-loadscope-reorder $(args)
 
 test-user: ## Run the quick tests of the executor as an ordinary user with subordinate ids
 	@deploy/bootstrap test

@@ -5,8 +5,8 @@ Postgres, the command starts it and stops it at its end.
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -29,15 +29,14 @@ T = TypeVar("T")
 
 
 def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = None) -> T:
-    """Run `work` with the operator's database, and return its result. For commands, which are not asynchronous."""
+    """Run `work` with a connected database of the current schema, and return its result. For the main thread.
+
+    Raise `ConfigurationError` for a wrong setting, and `DatabaseUnavailable` if no server answers.
+    """
     # The log goes to standard error, because a pipe carries only the result.
     configure_logging("operator", load(LogSettings))
-
-    async def main() -> T:
-        async with operator_database(data_dir) as database:
-            return await work(database)
-
-    return asyncio.run(main())
+    with _address(data_dir) as url:
+        return asyncio.run(_use(url, work))
 
 
 def operate_in_transaction(work: Callable[[Connection], Awaitable[T]], data_dir: Path | None = None) -> T:
@@ -50,44 +49,44 @@ def operate_in_transaction(work: Callable[[Connection], Awaitable[T]], data_dir:
     return operate(in_transaction, data_dir)
 
 
-@contextlib.asynccontextmanager
-async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Database]:
-    """Yield a connected database of the current schema. Enter it from the main thread, as it may start a Postgres.
-
-    Raise `ConfigurationError` for a wrong setting, and `DatabaseUnavailable` if no server answers.
-    """
+@contextmanager
+def _address(data_dir: Path | None) -> Iterator[str]:
     settings = load_up_settings(data_dir=data_dir)
-    with contextlib.ExitStack() as stack:
-        if settings.database_url:
-            url = settings.database_url.get_secret_value()
-        else:
-            require_data_dir(settings.data_dir)
-            folder = settings.data_dir / "postgres"
-            running = running_url(folder, Role.OPERATOR)
-            url = running or await _upgrade(stack.enter_context(EmbeddedPostgres(folder)))
-        database = Database(load(DatabaseSettings, database_url=SecretStr(url), database_pool_size=2))
-        await _connect(database)
-        try:
-            await require_current(database)
-            yield database
-        except asyncpg.InsufficientPrivilegeError as exc:
-            raise ConfigurationError(
-                f"The database refuses this to the role of PRECIEUX_DATABASE_URL ({exc}): set it to the address of"
-                f" {Role.OPERATOR}, see docs/operations.md."
-            ) from exc
-        finally:
-            await database.disconnect()
+    if settings.database_url:
+        yield settings.database_url.get_secret_value()
+        return
+    require_data_dir(settings.data_dir)
+    folder = settings.data_dir / "postgres"
+    if running := running_url(folder, Role.OPERATOR):
+        yield running
+        return
+    with EmbeddedPostgres(folder) as postgres:
+        _upgrade(postgres.url(Role.OWNER))
+        yield postgres.url(Role.OPERATOR)
 
 
-async def _upgrade(postgres: EmbeddedPostgres) -> str:
-    """Upgrade the schema as `up` does, because the database may be new or old. Return its address."""
+def _upgrade(url: str) -> None:
+    """Upgrade the schema as `up` does, because the database may be new or old."""
     from shared.database.migrate import upgrade  # Alembic is large, and most commands do not need it.
 
-    url = postgres.url(Role.OWNER)
     current = revision_of(url)
     if current is None or current in revisions():  # `require_current` judges a schema that is newer
-        await asyncio.to_thread(upgrade, url)
-    return postgres.url(Role.OPERATOR)
+        upgrade(url)
+
+
+async def _use(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    database = Database(load(DatabaseSettings, database_url=SecretStr(url), database_pool_size=2))
+    await _connect(database)
+    try:
+        await require_current(database)
+        return await work(database)
+    except asyncpg.InsufficientPrivilegeError as exc:
+        raise ConfigurationError(
+            f"The database refuses this to the role of PRECIEUX_DATABASE_URL ({exc}): set it to the address of"
+            f" {Role.OPERATOR}, see docs/operations.md."
+        ) from exc
+    finally:
+        await database.disconnect()
 
 
 async def _connect(database: Database) -> None:

@@ -1,7 +1,6 @@
 """Reads the revision of a database's schema, by its address alone."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import asyncpg
@@ -38,6 +37,4 @@ def revision_of(url: str) -> str | None:
         finally:
             await connection.close()
 
-    # In another thread, because this one may run an event loop.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, ask()).result()
+    return asyncio.run(ask())

@@ -18,7 +18,7 @@ import ctypes
 import gc
 import signal
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 _SIGNAL: Final = signal.SIGUSR1
@@ -93,14 +93,16 @@ def count_steps(work: Callable[[], object], most: int) -> int:
     return counter.steps
 
 
-def check_linear(work: Callable[[str], object], make: Callable[[int], str], *, smallest: int = 512) -> None:
-    """Raise `TooManySteps` if the steps grow faster than the text, when it is 4 and 16 times as long.
+def check_linear(
+    work: Callable[[str], object], make: Callable[[int], str], *, smallest: int = 512, longer: Sequence[int] = (4, 16)
+) -> None:
+    """Raise `TooManySteps` if the steps grow faster than the text, when it is so many times `longer`.
 
     `make` returns a text of about that many characters.
     """
     short = make(smallest)
     count_steps(lambda: work(short), 10 * _MOST_FOR_A_CHARACTER * smallest)  # imports modules, and fills caches
     of_short = count_steps(lambda: work(short), _MOST_FOR_A_CHARACTER * smallest)
-    for times in (4, 16):
+    for times in longer:
         text = make(times * smallest)
         count_steps(lambda: work(text), 2 * times * max(of_short, _LEAST))  # noqa: B023

@@ -20,6 +20,7 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = [
+    "tests.fixtures.collection",
     "tests.fixtures.gate",
     "tests.fixtures.postgres",
     "tests.fixtures.rabbitmq",

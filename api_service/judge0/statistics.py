@@ -1,13 +1,13 @@
 """Counts submissions for `GET /statistics`."""
 
 import asyncio
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 
+from api_service.cached import CachedFor
 from shared.database.connection import Database
 from shared.judge0.counts import counts
 from shared.judge0.fields import timestamp
@@ -19,18 +19,6 @@ _CACHED_KEYS: Final = 1000
 _NEW_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """The answer to a request, and when it was counted, by the monotonic clock."""
-
-    answer: dict[str, Any]
-    at: float
-
-    @property
-    def is_new(self) -> bool:
-        return time.monotonic() - self.at < _NEW_S
-
-
 class Statistics:
     """Counts the submissions of a key, or all submissions. The counts may be ten minutes old.
 
@@ -39,23 +27,19 @@ class Statistics:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._latest: TTLCache[int | None, _Counted] = TTLCache(_CACHED_KEYS, ttl=_CACHED.total_seconds())
+        self._counts: LRUCache[int | None, CachedFor[dict[str, Any]]] = LRUCache(_CACHED_KEYS)
         self._counting = asyncio.Lock()
 
     async def read(self, owner: int | None, *, recount: bool) -> dict[str, Any]:
         """Return the statistics of a key's submissions, or of all for None. With `recount`, count them again if the
         last count is older than a second."""
-        if (found := self._usable(owner, recount=recount)) is None:
-            async with self._counting:
-                # Another request may have counted in the meantime.
-                if (found := self._usable(owner, recount=recount)) is None:
-                    answer = await self._count(owner)
-                    found = self._latest[owner] = _Counted(answer, time.monotonic())
-        return found.answer
+        if (counts := self._counts.get(owner)) is None:
+            counts = self._counts[owner] = CachedFor(_CACHED.total_seconds(), partial(self._count_in_turn, owner))
+        return await counts.get(_NEW_S if recount else None)
 
-    def _usable(self, owner: int | None, *, recount: bool) -> _Counted | None:
-        found = self._latest.get(owner)
-        return found if found and (found.is_new or not recount) else None
+    async def _count_in_turn(self, owner: int | None) -> dict[str, Any]:
+        async with self._counting:
+            return await self._count(owner)
 
     async def _count(self, owner: int | None) -> dict[str, Any]:
         async with self._database.connection() as connection:

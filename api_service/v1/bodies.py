@@ -37,13 +37,6 @@ TYPES: Final = f"{JSON}, {FORM}, text/*"
 #: The part with all keys but the files.
 _JSON_PART: Final = "submission"
 _NAMELESS: Final = "The part has no file name; send `filename`. A form has no `filename*` (RFC 7578)."
-#: Keys that may be fields of a form or parameters of a query: texts, and true or false.
-FIELDS: Final = frozenset(
-    {
-        "language", "source", "entry", "stdin", "expected_output", "stop_at_first_failure", "email", "locale",
-        "receipt", "webhook_url", "hold",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

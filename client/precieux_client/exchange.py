@@ -1,14 +1,13 @@
-"""The part of a call and of an event stream that both clients share: everything but sending and waiting."""
+"""Requests, answers and event streams of the server, without sending and waiting."""
 
 import json
-import logging
 import math
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -19,8 +18,6 @@ from precieux_client.sse import EventParser
 from precieux_client.version import VERSION
 
 T = TypeVar("T")
-
-_log: Final = logging.getLogger(__name__)
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 #: Seconds that an event stream may be silent. The server sends a comment every 15 s.
@@ -61,62 +58,32 @@ class Settings:
         return headers | {"Authorization": f"Bearer {self.key}"} if self.key else headers
 
 
-class Exchange(Generic[T]):
-    """One call under way. `request` is the same in each try."""
+def build_request(call: Call[T], settings: Settings, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+    """Return the request of a call. A POST has an Idempotency-Key, so that it can be sent again."""
+    headers = {}
+    if call.method == "POST":
+        headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
+        if not _is_printable(headers["Idempotency-Key"]):
+            raise PrecieuxError("An idempotency key may only have printable ASCII characters.")
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+    return client.build_request(
+        call.method,
+        call.path,
+        params=call.parameters() or None,
+        content=None if call.body is None else _json(call.body),
+        headers=headers,
+        timeout=httpx.Timeout(settings.timeout, read=settings.timeout + (call.wait or 0)),
+    )
 
-    def __init__(self, call: Call[T], settings: Settings, client: httpx.Client | httpx.AsyncClient) -> None:
-        self._call = call
-        self._settings = settings
-        self._tries = Tries(settings.retries)
-        headers = {}
-        if call.method == "POST":
-            headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
-            if not _is_printable(headers["Idempotency-Key"]):
-                raise PrecieuxError("An idempotency key may only have printable ASCII characters.")
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-        self.request = client.build_request(
-            call.method,
-            call.path,
-            params=call.parameters() or None,
-            content=None if call.body is None else _json(call.body),
-            headers=headers,
-            timeout=httpx.Timeout(settings.timeout, read=settings.timeout + (call.wait or 0)),
-        )
 
-    def delay_after(self, response: httpx.Response) -> float | None:
-        """Return the seconds to wait before the next try, or None if the answer counts. Raises `APIError`."""
-        if response.is_success:
-            return None
-        delay = self._tries.after_status(response.status_code, response.headers)
-        if self._call.method == "DELETE" and response.status_code == 404 and self._tries.count > 1:
-            return None  # the first try has deleted it, and its answer was lost
-        if delay is None:
-            raise _error_of(response)
-        return self._noted(delay, f"answers with status {response.status_code}")
-
-    def delay_after_failure(self, error: httpx.TransportError) -> float:
-        """Return the seconds to wait before the next try. Raises `ConnectionFailed` if there is none."""
-        delay = self._tries.after_failure()
-        reason = str(error) or type(error).__name__
-        if delay is None:
-            raise ConnectionFailed(f"{self._settings.url} does not answer ({reason}).") from error
-        return self._noted(delay, f"does not answer ({reason})")
-
-    def _noted(self, delay: float, what: str) -> float:
-        _log.info("%s %s; trying again in %.1f s", self._settings.url, what, delay)
-        return delay
-
-    def read(self, response: httpx.Response) -> T:
-        """Return the value of an answer that counts. Raises `APIError` if it has another shape."""
-        if self._call.method == "DELETE":
-            return self._call.read(response)
-        try:
-            return self._call.read(response)
-        except (ValueError, KeyError, TypeError) as exc:
-            raise APIError(
-                response.status_code, f"{self._settings.url} does not answer like a Precieux server: {exc}"
-            ) from exc
+def read_answer(call: Call[T], response: httpx.Response, settings: Settings) -> T:
+    """Return the value of a good answer. Raises `APIError` if it has another shape."""
+    try:
+        return call.read(response)
+    except (ValueError, KeyError, TypeError) as exc:
+        what = f"{settings.url} does not answer like a Precieux server: {exc}"
+        raise APIError(response.status_code, what) from exc
 
 
 class EventStream:
@@ -156,7 +123,7 @@ class EventStream:
         """Return the seconds before the next connection. Raises `APIError` if there is none."""
         delay = self._tries.after_status(response.status_code, response.headers)
         if delay is None:
-            raise _error_of(response)
+            raise error_in(response)
         return min(delay, self.left_s())
 
     def delay_after_break(self, error: httpx.TransportError | None = None) -> float:
@@ -193,7 +160,7 @@ def _json(content: Any) -> bytes:
         return json.dumps(content).encode()
 
 
-def _error_of(response: httpx.Response) -> APIError:
+def error_in(response: httpx.Response) -> APIError:
     """Return the error of an answer whose body has been read."""
     try:
         body = response.json()

@@ -1,19 +1,20 @@
 """The methods of `Client` and `AsyncClient`, each written once."""
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, TypeVar, Unpack
+from typing import Any, Final, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
 
 from precieux_client.both import IteratorMethod, Method
 from precieux_client.calls import LONGEST_WAIT, Call, content, given, nothing, one, page, submission_body
-from precieux_client.errors import WaitTimeout
-from precieux_client.exchange import EventStream, Exchange, Settings, waits
+from precieux_client.errors import ConnectionFailed, WaitTimeout
+from precieux_client.exchange import EventStream, Settings, build_request, error_in, read_answer, waits
 from precieux_client.models import (
     Batch,
     Budget,
@@ -28,8 +29,11 @@ from precieux_client.models import (
     Verdict,
 )
 from precieux_client.parameters import SubmissionParameters
+from precieux_client.retry import Tries
 
 T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Methods(ABC):
@@ -267,17 +271,25 @@ class Methods(ABC):
         """Wait before the next try."""
 
     async def _send(self, call: Call[T]) -> T:
-        exchange = Exchange(call, self._settings, self._http)
+        """Send a call until it is answered, and return its value. Raises `APIError` and `ConnectionFailed`."""
+        request, tries = build_request(call, self._settings, self._http), Tries(self._settings.retries)
         while True:
-            delay: float | None
             try:
-                response = await self._answer(exchange.request)
+                response = await self._answer(request)
             except httpx.TransportError as exc:
-                delay = exchange.delay_after_failure(exc)
-            else:
-                delay = exchange.delay_after(response)
+                what, delay = f"does not answer ({str(exc) or type(exc).__name__})", tries.after_failure()
                 if delay is None:
-                    return exchange.read(response)
+                    raise ConnectionFailed(f"{self._settings.url} {what}.") from exc
+            else:
+                # If an answer to a DELETE was lost, the next try finds nothing.
+                is_repeated = call.method == "DELETE" and response.status_code == 404 and tries.count > 0
+                if response.is_success or is_repeated:
+                    return read_answer(call, response, self._settings)
+                what = f"answers with status {response.status_code}"
+                delay = tries.after_status(response.status_code, response.headers)
+                if delay is None:
+                    raise error_in(response)
+            _log.info("%s %s; trying again in %.1f s", self._settings.url, what, delay)
             await self._pause(delay)
 
     async def _pages(self, path: str, kind: type[T], query: Mapping[str, Any]) -> AsyncGenerator[T, None]:

@@ -386,9 +386,9 @@ def cold_box(settings: ExecutorSettings) -> Template:
     return Template(settings.max_disk_bytes, limits.of_run(limits.default_limits(settings), settings))
 
 
-def boxes_to_keep(settings: ExecutorSettings) -> list[Ready]:
+def boxes_to_keep(settings: ExecutorSettings) -> Ready:
     """Return how many cold boxes the sandbox makes ahead of need. Pure."""
-    return [Ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)]
+    return Ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)
 
 
 def _reason(how: Verdict, result: StepResult, step: Step) -> str:

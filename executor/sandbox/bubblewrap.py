@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
 
 from executor.sandbox.base import Job, Ready, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.box import Box
@@ -70,11 +69,12 @@ class BubblewrapSandbox:
         if self.mechanisms.cgroups:
             self.mechanisms.cgroups.remove()
 
-    def keep_ready(self, wanted: Sequence[Ready]) -> None:
-        """Make boxes of these templates ahead of need."""
-        self._pools += [Pool(ready, self._make) for ready in wanted if ready.count]
+    def keep_ready(self, ready: Ready) -> None:
+        """Make boxes of this template ahead of need."""
+        if ready.count:
+            self._pools.append(Pool(ready, self._make))
         self._refill()
-        self._drain_s = min((self._drain_s, *(ready.idle_s for ready in wanted)))
+        self._drain_s = min(self._drain_s, ready.idle_s)
         if self._next_drain:
             self._next_drain.cancel()
         self._drain()

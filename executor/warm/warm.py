@@ -140,4 +140,4 @@ class Warm:
         await runtime.check(self._sandbox)
         self._runtimes[name] = runtime
         boxes, idle_s = self._settings.warm_boxes, self._settings.tuning.warm_idle_s
-        self._sandbox.keep_ready([Ready(runtime.template, boxes, idle_s)])
+        self._sandbox.keep_ready(Ready(runtime.template, boxes, idle_s))

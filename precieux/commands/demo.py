@@ -19,7 +19,7 @@ from precieux_client import Client, Submission
 _EMAIL: Final = "ada@example.com"
 _TIMEOUT: Final = 180.0  # s for all samples and mails; usually they take a few, on a busy machine many
 _POLL: Final = 0.2
-#: The endless sample ends early, and Ctrl-C does not wait for running programs.
+#: The endless sample ends early, so Ctrl-C does not wait long for it.
 _SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2"}
 
 

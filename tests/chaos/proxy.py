@@ -64,10 +64,6 @@ class Proxy:
         self._thread.join()
         self._loop.close()
 
-    @property
-    def mode(self) -> Mode:
-        return self._mode
-
     def set(self, mode: Mode) -> None:
         """Change the behaviour at once; may be called from any thread."""
 

@@ -43,15 +43,14 @@ class Report:
 def previous_release() -> str | None:
     """Return the commit of the previous release; None if the repository does not have it.
 
-    It is the last tag. Before the first one, it is the last commit of the main line that had some of today's revisions
-    of the schema, and no others.
+    It is the last tag. Before the first one, it is the last commit of the main line with an older schema.
     """
     if tag := _git("describe", "--tags", "--abbrev=0", "--match=v*"):
         return tag
-    today = _revisions("HEAD")
+    today = _newest_revision("HEAD")
     for changed in _git("log", "--first-parent", "-m", "--format=%H", "--", _REVISIONS).splitlines():
         before = _git("rev-parse", "--verify", "--quiet", f"{changed}^1")
-        if before and (then := _revisions(before)) and then < today:
+        if before and "" < _newest_revision(before) < today:
             return before
     return None
 
@@ -131,8 +130,8 @@ def _revision(system: System) -> str:
     return str(row["version_num"])
 
 
-def _revisions(commit: str) -> set[str]:
-    return set(_git("ls-tree", "--name-only", commit, f"{_REVISIONS}/").split())
+def _newest_revision(commit: str) -> str:
+    return max(_git("ls-tree", "--name-only", commit, f"{_REVISIONS}/").split(), default="")
 
 
 def _git(*arguments: str) -> str:

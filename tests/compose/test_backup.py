@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.fixtures.compose import ROOT, Stack
+from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]
 
@@ -39,16 +40,19 @@ def run(stack: Stack, commands: str, folder: Path) -> None:
 
 
 def submitted(stack: Stack, source: Path, email: str) -> int:
-    number = stack.client.submit(source, email=email, language="py")
-    stack.client.request_execution(number)
-    stack.client.wait(email, number, on_change=lambda _: None)
+    number = stack.submit(source, email=email, language="py")
+    stack.request_execution(number)
+
+    def ended() -> bool:
+        return stack.submissions(email)[-1]["status"] in ("executed", "failed")
+
+    eventually_sync(ended, timeout=60, what=f"submission {number} ends")
     return number
 
 
 def whole_output(stack: Stack, email: str) -> str:
-    (one,) = stack.client.submissions(email)
-    assert one.filelink is not None
-    answer = requests.get(one.filelink, timeout=30)
+    (one,) = stack.submissions(email)
+    answer = requests.get(one["filelink"], timeout=30)
     assert answer.ok, answer.text
     return answer.text
 
@@ -68,12 +72,12 @@ def test_a_backup_brings_everything_back(stack: Stack, tmp_path: Path) -> None:
     stack.compose("down", "--volumes", "--timeout=5")
     run(stack, restore, tmp_path)
     assert whole_output(stack, "before@example.com") == output
-    assert stack.client.submissions("after@example.com") == []
+    assert stack.submissions("after@example.com") == []
     submitted(stack, source, "restored@example.com")
 
     # So does the old one, with newer data.
     run(stack, restore, tmp_path)
     assert whole_output(stack, "before@example.com") == output
-    assert stack.client.submissions("restored@example.com") == []
+    assert stack.submissions("restored@example.com") == []
     submitted(stack, source, "restored@example.com")
     assert whole_output(stack, "restored@example.com") == output

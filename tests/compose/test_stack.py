@@ -39,7 +39,7 @@ def stream(stack: Stack, source: Path, email: str, count: int, meanwhile: Callab
     client.start()
     try:
         if meanwhile:
-            eventually_sync(lambda: stack.client.submissions(email), what="the stream has begun")
+            eventually_sync(lambda: stack.submissions(email), what="the stream has begun")
             meanwhile()
     finally:
         client.join()
@@ -62,24 +62,24 @@ def check(stack: Stack, email: str, expected: dict[int, str]) -> None:
         f" LEFT JOIN emails ON emails.job = job.id WHERE email = '{email}' GROUP BY 1 ORDER BY 1"
     )
     assert rows == [[str(number), "1", "1", "1"] for number in sorted(expected)]
-    assert {one.id: one.output for one in stack.client.submissions(email)} == expected
+    assert {one["id"]: one["output"] for one in stack.submissions(email)} == expected
     mails = [mail for mail in stack.mails() if mail.recipient == email]
     assert sorted(mail.about or 0 for mail in mails) == sorted(expected)
 
 
 def test_the_original_systems_rows_are_still_there(stack: Stack) -> None:
-    (old,) = stack.client.submissions("old@example.com")
-    assert (old.id, old.status, old.output) == (7, "executed", "from before")
+    (old,) = stack.submissions("old@example.com")
+    assert (old["id"], old["status"], old["output"]) == (7, "executed", "from before")
 
 
 def test_the_samples_have_the_expected_results(stack: Stack) -> None:
     email = "samples@example.com"
     samples = {
-        stack.client.submit(sample.path, email=email, language=sample.language, inputs=sample.input): sample
+        stack.submit(sample.path, email=email, language=sample.language, inputs=sample.input): sample
         for sample in load_samples()
     }
     for number in samples:
-        stack.client.request_execution(number)
+        stack.request_execution(number)
 
     def mailed() -> bool:
         return {mail.about for mail in stack.mails() if mail.recipient == email} == set(samples)

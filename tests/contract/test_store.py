@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ObjectNotFound
+from shared.storage import local
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.s3 import S3Store
@@ -105,8 +106,9 @@ async def test_a_prefix_is_deleted_and_nothing_else(store: ObjectStore) -> None:
         assert await store.get(key) == b"x"
 
 
-async def test_a_folder_is_listed_without_its_folders(store: ObjectStore) -> None:
-    keys = {f"sources/2026-01-31/{number}.py" for number in range(1005)}
+async def test_a_folder_is_listed_without_its_folders(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_NAMES_AT_ONCE", 100)  # as in the stand-in for S3
+    keys = {f"sources/2026-01-31/{number}.py" for number in range(105)}
     for key in ("sources/2026-01-30/1.py", "sources/2026-01-31/more/1.py", "sources/2026-01-311/1.py", "1.py"):
         await store.put(key, b"x")
     await asyncio.gather(*(store.put(key, b"x") for key in keys))
@@ -116,23 +118,19 @@ async def test_a_folder_is_listed_without_its_folders(store: ObjectStore) -> Non
     assert [key async for page in store.keys("sources/2026-02-01") for key in page] == []
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["", "/etc/passwd", "../secret-key", "a/../../b", "a//b", "a/", ".hidden", "a\0b", "a\nb", "~", "ü", "a" * 300],
-)
-async def test_a_malformed_key_is_refused_before_the_store_is_used(store: ObjectStore, key: str) -> None:
-    with pytest.raises(ValueError, match="not an object key"):
-        await store.put(key, b"x")
-    with pytest.raises(ValueError, match="not an object key"):
-        await store.get(key)
-    with pytest.raises(ValueError, match="not an object key"):
-        await store.link(key, expires_in=timedelta(hours=1))
-    with pytest.raises(ValueError, match="not an object key"):
-        await store.delete(key)
-    with pytest.raises(ValueError, match="not an object key"):
-        await store.delete_prefix(key)
-    with pytest.raises(ValueError, match="not an object key"):
-        await anext(store.keys(key))
+async def test_a_malformed_key_is_refused_before_the_store_is_used(store: ObjectStore) -> None:
+    for key in (
+        "", "/etc/passwd", "../secret-key", "a/../../b", "a//b", "a/", ".hidden", "a\0b", "a\nb", "~", "ü", "a" * 300
+    ):  # fmt: skip
+        for use in (
+            store.put(key, b"x"),
+            store.get(key),
+            store.link(key, expires_in=timedelta(hours=1)),
+            store.delete(key),
+            store.delete_prefix(key),
+        ):
+            with pytest.raises(ValueError, match="not an object key"):
+                await use
 
 
 async def test_readers_during_a_write_see_a_whole_object(store: ObjectStore) -> None:

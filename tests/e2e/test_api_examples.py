@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.fixtures.contract import create_key
+from tests.fixtures.up import SETTINGS, Up, running_system
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -84,16 +84,14 @@ def _is_call(call: str, template: str) -> bool:
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
     """Yield a system with everything that the page mentions. It has a key, so it cannot be shared with other tests."""
-    for one in system_in_a_folder(SETTINGS | _SETTINGS):
-        one.start()
+    with running_system(SETTINGS | _SETTINGS) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def answers(up: Up, tmp_path_factory: pytest.TempPathFactory) -> list[Answer]:
     """Return the answers to all examples, in the order of the page."""
-    create = [sys.executable, "-P", "-m", "precieux", "keys", "create", "docs", "--data-dir", str(up.data_dir)]
-    key = subprocess.run(create, check=True, capture_output=True, text=True).stdout.strip()
+    key = create_key(up.data_dir, "docs")["key"]
     folder = tmp_path_factory.mktemp("examples")
     (folder / "main.py").write_text("print(6 * 7)\n")
     (folder / "helper.py").touch()

@@ -15,7 +15,7 @@ from precieux.ports import free_ports
 from precieux.postgres.embedded import running_url
 from precieux.samples import Sample, load_samples
 from shared.database.roles import Role
-from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.e2e
@@ -108,8 +108,7 @@ def test_an_unknown_id_is_not_found(running: Up) -> None:
 
 def test_prometheus_can_scrape_each_service() -> None:
     first = _adjacent_ports()
-    for up in system_in_a_folder({**SETTINGS, "PRECIEUX_METRICS_PORT": str(first)}):
-        up.start()
+    with running_system({**SETTINGS, "PRECIEUX_METRICS_PORT": str(first)}) as up:
         answers = [requests.get(f"http://127.0.0.1:{first + offset}/metrics", timeout=10) for offset in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 200], up.log
         assert ["precieux_backlog{" in answer.text for answer in answers] == [True, False, False]

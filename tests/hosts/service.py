@@ -96,11 +96,11 @@ class Service:
         if name in ("executor", "up"):
             return int(self.show("MainPID")[name == "up"]) or None
         up = self.pid_of("up")
-        mark = "/postgres\0-D" if name == "postgres" else f"-m\0{name}\0"
+        mark = "/postgres -D " if name == "postgres" else f"-m {name} "
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent == up and mark in (folder / "cmdline").read_text():
+                if parent == up and mark in f"{(folder / 'cmdline').read_text()} ".replace("\0", " "):
                     return int(folder.name)
             except (FileNotFoundError, ProcessLookupError):
                 continue

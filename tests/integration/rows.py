@@ -99,3 +99,16 @@ async def fetch(database: Database, sql: str, **values: object) -> list[dict[str
 async def execute(database: Database, sql: str, **values: object) -> None:
     async with owner_of(database).transaction() as connection:
         await connection.execute(sql, values or None)
+
+
+async def offer(database: Database, language: str = "py", **details: Any) -> None:
+    """Offer a language, as a runner reports it. Each limit in `details` that is a number is the highest one."""
+    limits = details.get("limits") or {}
+    bounds = {name: {"default": 1, "max": one} if isinstance(one, int) else one for name, one in limits.items()}
+    text = json.dumps({"language": language, "info": "1.0", **details, **({"limits": bounds} if bounds else {})})
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES (:code, '1.0', now(), CAST(:details AS jsonb))",
+        code=language,
+        details=text,
+    )

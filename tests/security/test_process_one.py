@@ -10,14 +10,16 @@ import signal
 import socket
 import statistics
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from executor.catalogue import ENVIRONMENT
 from executor.host import find_mechanisms
-from executor.sandbox.base import File, Job, SandboxFailure, Step, Template, Zygote, find_python
+from executor.sandbox.base import File, Job, SandboxFailure, Step, Template, Wires, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.keeper import channel
 from executor.settings import ExecutorSettings
 from tests.fixtures.gate import leave_out
 from tests.fixtures.processes import pids_below
@@ -40,6 +42,18 @@ async def test_a_program_starts_without_ignored_or_blocked_signals(sandbox: Bubb
     script = "exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
     for result in await sandbox.run(_shell(script, script)):
         assert result.stdout.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+
+
+async def test_a_further_program_that_gets_signals_blocks_none(sandbox: BubblewrapSandbox) -> None:
+    """Process 1 blocks them until it knows the program's process."""
+    ends = os.pipe()
+    try:
+        first, second = _shell("true", "exec grep ^SigBlk /proc/self/status").steps
+        converses = replace(second, wires=Wires(ends[0], ends[1], ends[1]))
+        assert [result.exit_code for result in await sandbox.run(Job({}, (first, converses), _TEMPLATE))] == [0, 0]
+        assert os.read(ends[0], 100).split() == [b"SigBlk:", b"0" * 16]
+    finally:
+        channel.close(ends)
 
 
 async def test_a_program_starts_with_three_descriptors_and_a_umask(sandbox: BubblewrapSandbox) -> None:

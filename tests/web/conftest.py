@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.fixtures.gate import missing
-from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.fixtures.up import Up, running_system
 from tests.waiting import PATIENCE
 from tests.web.browsing import watched
 
@@ -48,8 +48,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def system() -> Iterator[Up]:
     """Yield a running system for the tests of one module."""
-    for one in system_in_a_folder(SETTINGS):
-        one.start()
+    with running_system() as one:
         yield one
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import mail_gallery
-from tests.fixtures.up import Up, system_in_a_folder
+from tests.fixtures.up import Up, running_system
 from tests.web.browsing import Screen
 from tests.web.conftest import ARGUMENTS, program_of_the_browser
 from tests.web.operation_rows import add_day, add_running_job, execute
@@ -60,8 +60,7 @@ def main() -> None:
         file.unlink()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program_of_the_browser(), args=ARGUMENTS)
-        for system in system_in_a_folder({}):
-            system.start()
+        with running_system({}) as system:
             programs: dict[str, dict[str, Any] | None] = {
                 "send": None,
                 "result": {"language": "py", "source": _SOURCE, "stdin": "10"},

@@ -16,7 +16,7 @@ from shared.api_keys import PREFIX
 from shared.broker.base import QUEUE
 from tests.fixtures.smtp_server import SmtpServer
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread
-from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import eventually_sync
 from tests.web.browsing import SCREENS, Screen, axe_violations, show_on, watched
 from tests.web.operation_rows import add_day, add_failures, add_running_job, execute
@@ -41,8 +41,7 @@ def smtp() -> Iterator[SmtpServer]:
 def system(smtp: SmtpServer) -> Iterator[Up]:
     """Yield a running system with an operator's key, whose mails go to `smtp`."""
     mails = {"PRECIEUX_SMTP_URL": f"smtp://127.0.0.1:{smtp.port}", "PRECIEUX_MAIL_FROM": "precieux@example.org"}
-    for one in system_in_a_folder({**SETTINGS, **mails, "PRECIEUX_API_KEYS": KEY}):
-        one.start()
+    with running_system({**SETTINGS, **mails, "PRECIEUX_API_KEYS": KEY}) as one:
         yield one
 
 
@@ -182,8 +181,7 @@ def system_with(broker: str, request: pytest.FixtureRequest) -> Iterator[tuple[U
         with pika.BlockingConnection(pika.URLParameters(url)) as connection:
             connection.channel().basic_publish("", QUEUE, body)
 
-    for system in system_in_a_folder({**SETTINGS, "PRECIEUX_API_KEYS": KEY, "PRECIEUX_AMQP_URL": url}):
-        system.start()
+    with running_system({**SETTINGS, "PRECIEUX_API_KEYS": KEY, "PRECIEUX_AMQP_URL": url}) as system:
         yield system, publish
 
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.web.browsing import axe_violations
 from tests.web.conftest import NewPage
 from tests.web.programs import GREETING
@@ -19,8 +19,7 @@ KEY = "a-key-of-the-operator-of-this-server-0123456789"
 @pytest.fixture(scope="module")
 def system() -> Iterator[Up]:
     """Yield a system that wants an API key."""
-    for one in system_in_a_folder({**SETTINGS, "PRECIEUX_API_KEYS": KEY}):
-        one.start()
+    with running_system({**SETTINGS, "PRECIEUX_API_KEYS": KEY}) as one:
         yield one
 
 

@@ -12,9 +12,9 @@ from playwright.sync_api import Error as PlaywrightError
 from api_service.web.assets import DIGEST
 from api_service.web.visible import visible
 from tests.fixtures.up import Up
+from tests.hostile_texts import COUNT, hostile_outputs
 from tests.waiting import eventually_sync
 from tests.web.conftest import NewPage
-from tests.web.hostile_texts import COUNT, hostile_outputs
 from tests.web.test_recipient_page import link_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.security, pytest.mark.timeout(900)]

@@ -14,7 +14,7 @@ from api_service.new_submission import NewSubmission
 from api_service.problems import Kind
 from api_service.submission_rows import Stored
 from api_service.submissions import Settle
-from api_service.v1.bodies import FIELDS, FORM, JSON, body_bytes, let_go, read_submission
+from api_service.v1.bodies import FORM, JSON, body_bytes, let_go, read_submission
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import once
@@ -35,7 +35,8 @@ _EXAMPLE: Final = {"language": "py", "source": "print(int(input()) * 2)\n", "std
 _FIELDS: Final[list[Schema]] = [
     {**parameter, "required": False, "description": f"Only with a `text/*` body: {parameter['description']}"}
     for parameter in query_parameters(SubmissionBody)
-    if parameter["name"] in FIELDS - {"source", "entry"}
+    if parameter["schema"].get("type") in ("string", "boolean")
+    and parameter["name"] in SubmissionBody.model_fields.keys() - {"source", "entry"}
 ]
 _FORM: Final[Schema] = {
     "type": "object",

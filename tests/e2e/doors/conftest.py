@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.fixtures.up import SETTINGS, Up, running_system
 
 #: The key that the tests of keys use.
 KEY: Final = "a-key-of-the-operator-for-the-front-doors"
@@ -15,6 +15,5 @@ KEY: Final = "a-key-of-the-operator-for-the-front-doors"
 def piston_system() -> Iterator[Up]:
     """Yield a system that serves Piston v2. Programs in Dash may run for a minute."""
     long = {"PRECIEUX_PISTON_LIMIT_OVERRIDES": '{"dash": {"run_timeout": 60000}}'}
-    for one in system_in_a_folder({**SETTINGS, **long, "PRECIEUX_FRONT_DOORS": "piston"}):
-        one.start()
+    with running_system({**SETTINGS, **long, "PRECIEUX_FRONT_DOORS": "piston"}) as one:
         yield one

@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -223,8 +223,7 @@ def test_a_key_is_required() -> None:
         "PRECIEUX_API_KEYS": key,
         "PRECIEUX_CONNECTIONS_PER_ADDRESS": "3",
     }
-    for system in system_in_a_folder({**SETTINGS, **settings}):
-        system.start()
+    with running_system({**SETTINGS, **settings}) as system:
         with pytest.raises(InvalidStatus, match="401"), client_of(system):
             pass
         for sent in (key, f"Bearer {key}"):

@@ -15,7 +15,7 @@ from shared.database.connection import Connection, Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.conftest import KEY_BUDGET, RECIPIENT_BUDGET, client_of
+from tests.integration.api_service.conftest import KEY_BUDGET, client_of
 from tests.integration.rows import execute, fetch
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -190,20 +190,6 @@ async def test_a_keys_budget_ends_in_429_and_comes_back(reach: Reach, database: 
         await execute(database, "UPDATE budgets SET used_until = used_until - interval '3600 seconds' / 5")
         assert (await submit(client, key)).status_code == 200
         assert (await submit(client, key)).status_code == 429
-
-
-async def test_a_recipients_budget_is_shared_by_all_keys(reach: Reach, database: Database) -> None:
-    keys = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    async with reach() as client:
-        for number in range(RECIPIENT_BUDGET + 1):
-            await submit(client, keys[number % 2], id=number + 1)
-        answers = [
-            await client.get(f"/check_email/?id={number + 1}", headers=bearer(keys[number % 2]))
-            for number in range(RECIPIENT_BUDGET + 1)
-        ]
-        assert [answer.status_code for answer in answers] == [200] * RECIPIENT_BUDGET + [429]
-        # A repeated request for a job under way sends no mail, and costs nothing.
-        assert (await client.get("/check_email/?id=1", headers=bearer(keys[0]))).status_code == 200
 
 
 async def test_only_the_mails_own_link_stops_the_mails(reach: Reach, database: Database, signer: LinkSigner) -> None:

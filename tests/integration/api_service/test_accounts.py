@@ -4,7 +4,6 @@ The steps are random, from seeds, and many of them are sent at once. The sums ar
 """
 
 import asyncio
-import json
 import random
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from shared.addresses import canonical, domain_of
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, offer
 
 __all__ = ["reach"]
 
@@ -29,10 +28,7 @@ _MANY: Final = 10**6
 _ADDRESSES: Final = [
     "a@example.com", "A@Example.com", "a+x@example.com", "v.ictim@gmail.com", "victim@googlemail.com", "b@example.org"
 ]  # fmt: skip
-_LIMITS: Final = {
-    name: {"default": 1 << 20, "max": 1 << 30}
-    for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
-}
+_LIMITS: Final = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
 #: The bounds of each account, small enough that the steps meet them. The others are out of reach.
 _ACCOUNTS: Final[dict[str, dict[str, int]]] = {
     "mails": {"recipient_budget": 12, "domain_budget": 17},
@@ -45,12 +41,7 @@ _ACCOUNTS: Final[dict[str, dict[str, int]]] = {
 
 @pytest.fixture(autouse=True)
 async def languages(database: Database) -> None:
-    details = {"language": "py", "info": "Python 3.13.5", "compiled": False, "extensions": [".py"], "limits": _LIMITS}
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', '', now(), CAST(:details AS jsonb))",
-        details=json.dumps(details),
-    )
+    await offer(database, info="Python 3.13.5", compiled=False, extensions=[".py"], limits=_LIMITS)
 
 
 class _Client:

@@ -372,7 +372,7 @@ async def test_the_series_can_be_read_from_a_minute_on(client: httpx.AsyncClient
     answer = await client.get("/admin/series", params={"after": 60})
     assert answer.json() == {
         "minute": [120], "waiting": [7], "running": [0], "oldest": [0], "p50": [0.1], "p95": [0.2], "p99": [0.3],
-        "good": [3], "errors": [1], "limits": [1], "failed": [1], "arrived": [3], "not_arrived": [1],
+        "ended": [7], "good": [3], "errors": [1], "limits": [1], "failed": [1], "arrived": [3], "not_arrived": [1],
         "mails_waiting": [0],
     }  # fmt: skip
     assert (await client.get("/admin/series")).json()["minute"] == [60, 120]

@@ -16,7 +16,6 @@ import pytest
 
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret
@@ -24,21 +23,18 @@ from shared.storage.signing import LinkSigner
 from tests.fixtures.memory_group import memory_group
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, offer
 from tests.waiting import PATIENCE, eventually, eventually_sync
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 MEMORY: Final = 256 << 20
-_LIMITS: Final = ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
+_LIMITS: Final = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 10)
 EMAIL: Final = "a@example.com"
 BODY: Final = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.py"\r\n\r\n'
 LARGEST: Final = 2 << 20
 LIST: Final = f"/check_user/?email={EMAIL}&limit=1000"
 FILE: Final = 16 << 20
-_PYTHON: Final = SupportedLanguage(
-    language="py", info="", compiled=False, limits=dict.fromkeys(_LIMITS, LimitBounds(default=1, max=10))
-).model_dump_json(exclude_none=True)
 
 
 @pytest.fixture
@@ -343,11 +339,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
     beginning: bytes,
 ) -> None:
     """The budget of bodies leaves out the first 64 KiB of each. Judge0's clients may send unknown keys."""
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, details, seen_at) VALUES ('py', '', :details, now())",
-        details=_PYTHON,
-    )
+    await offer(database, compiled=False, limits=_LIMITS)
     keys = [await make_key(database) for _ in range(4)]
     nest = b'{"":' * 50 + b"0" + b"}" * 50 + b","
     body = beginning + nest * (65_000 // len(nest)) + b"0]}"
@@ -381,9 +373,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
 async def test_requests_that_wait_leave_room_for_large_bodies(
     tmp_path: Path, database: Database, database_url: str, path: str, content: dict[str, Any], source: str
 ) -> None:
-    await execute(
-        database, "INSERT INTO languages (code, info, details, seen_at) VALUES ('py', '', :it, now())", it=_PYTHON
-    )
+    await offer(database, compiled=False, limits=_LIMITS)
     keys = [(await make_key(database)).decode() for _ in range(3)]
     with api_process(tmp_path, database_url, {"PRECIEUX_FRONT_DOORS": "judge0"}) as api:
         assert await asyncio.to_thread(is_served, api, keys[2].encode())

@@ -1,6 +1,5 @@
 """The front door for Judge0's clients, without a pipeline: permissions, and the operator's switches."""
 
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -21,20 +20,12 @@ from shared.webhooks import WebhookSettings
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, client_of
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, offer
 
 pytestmark = pytest.mark.integration
 
 ONE: Final = {"source_code": "print(1)", "language_id": 71}
-LIMITS: Final = {
-    name: {"default": most, "max": most}
-    for name, most in {
-        "cpu_s": 60, "wall_s": 300, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 256,
-    }.items()
-}  # fmt: skip
-
-TWO: Final = {"submissions": [ONE, ONE]}
-SLOW: Final = pytest.mark.slow
+LIMITS: Final = {"cpu_s": 60, "wall_s": 300, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 256}
 
 Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -42,12 +33,7 @@ Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 @pytest.fixture
 async def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, tmp_path: Path) -> Reach:
     """Return a function that yields a client of an API with the door. Its argument is the text of a `judge0.conf`."""
-    details = {"language": "py", "info": "Python 3", "compiled": False, "extensions": [".py"], "limits": LIMITS}
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', 'x', now(), CAST(:details AS jsonb))",
-        details=json.dumps(details),
-    )
+    await offer(database, info="Python 3", compiled=False, extensions=[".py"], limits=LIMITS)
 
     def reach(conf: str = "", **how: Any) -> httpx.AsyncClient:
         path = tmp_path / "judge0.conf"

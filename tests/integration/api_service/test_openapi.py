@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_service import auth, openapi
+from api_service import openapi
 from api_service.relay import Relay
 from api_service.routes import docs
 from api_service.settings import ApiSettings
@@ -79,10 +79,8 @@ async def test_every_error_is_a_problem_document(api: httpx.AsyncClient) -> None
     assert statuses["list_submissions"] == {"200", "401", "403", "422", "503"}
 
 
-async def test_a_key_is_required_once_one_has_existed(
-    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(auth, "CACHE_SECONDS", -1)
+async def test_a_key_is_required_once_one_has_existed(api: httpx.AsyncClient, database: Database) -> None:
+    app_of(api).state.services.authenticator._any_key._seconds = -1
     document = await document_of(api)
     assert document["components"]["securitySchemes"]["apiKey"].items() >= {"type": "http", "scheme": "bearer"}.items()
     secured = {name: one["security"] for name, one in operations(document).items() if one["security"]}

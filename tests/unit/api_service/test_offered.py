@@ -6,7 +6,6 @@ from typing import cast
 
 import pytest
 
-from api_service import cached
 from api_service.offered import OfferedLanguages
 from shared.database.connection import Database
 
@@ -28,7 +27,7 @@ class CountingDatabase:
 
 async def test_unknown_languages_read_the_table_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     database, now = CountingDatabase(), 100.0
-    monkeypatch.setattr(cached.time, "monotonic", lambda: now)
+    monkeypatch.setattr("api_service.cached.time.monotonic", lambda: now)
     offered = OfferedLanguages(cast("Database", database))
     for _ in range(50):
         await offered.offer(["klingon"])

@@ -1,7 +1,6 @@
 """The meter of hosts without cgroups, with a fake tree of processes."""
 
 import os
-import socket
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -11,12 +10,9 @@ import pytest
 
 from executor.sandbox.base import StepLimits
 from executor.sandbox.keeper import sampled_meter
-from executor.sandbox.keeper.box import WatchedBox
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
-from executor.sandbox.keeper.protocol import Begin
 from executor.sandbox.keeper.sampled_meter import SampledMeter
-from executor.sandbox.keeper.steps import Steps
 from executor.settings import MIB
 
 _LIMITS = StepLimits(10.0, 20.0, 512 * MIB, 128, 128, MIB, MIB)
@@ -91,33 +87,6 @@ def test_a_lasting_process_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> 
         tree.living = {(2, "0"): Process(0.001 * sample, 0.0, running=1.0)}
         used = meter.sample().cpu_s
     assert used == pytest.approx(0.299)
-
-
-class _SlowMeter:
-    """A meter whose samples take half a second of CPU time."""
-
-    def begin(self, limits: StepLimits, *, waited: bool) -> None:
-        pass
-
-    def sample(self) -> Usage:
-        return Usage(0.0, 0)
-
-
-def test_slow_samples_do_not_delay_the_next_check_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    spent = iter((0.0, 0.5))
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs:
-        box = WatchedBox(1, ours, cast(SampledMeter, _SlowMeter()), lambda step, limits: pytest.fail("no step follows"))
-        box.begin(Begin(1, (_LIMITS,), b"words"), [])
-        theirs.send(b"ready")
-        box.process = ours.fileno()
-        list(box.read_reports())
-        monkeypatch.setattr(time, "thread_time", lambda: next(spent))
-        monkeypatch.setattr(Steps, "_fills_buffers", lambda self, limits: False)
-        before = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: before)
-        box.check_limits()
-        assert box.next_check - before < 0.6
 
 
 def test_a_tree_of_a_process_without_a_box_leaves_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:

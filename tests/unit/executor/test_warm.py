@@ -1,7 +1,6 @@
 """Speed-ups are set up at the start for Python, and for Node at its first program."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,9 +33,9 @@ class _Sandbox:
             raise SandboxFailure("there is no memory")
         return [StepResult(0, stdout=b"Hello, world!\n", artefacts={"std/time.a": File(b"made")})]
 
-    def keep_ready(self, wanted: Sequence[Ready]) -> None:
-        for ready in wanted:
-            self.kept |= {" ".join(ready.template.zygote.argv)} if ready.template.zygote else set()
+    def keep_ready(self, ready: Ready) -> None:
+        assert ready.template.zygote
+        self.kept.add(" ".join(ready.template.zygote.argv))
 
     def keeps(self, program: str) -> bool:
         return any(program in command for command in self.kept)

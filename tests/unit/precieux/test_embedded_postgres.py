@@ -51,6 +51,24 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[Path]:
+    """Yield the data of a server that has run and stopped."""
+    path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
+    path.chmod(0o711)
+    with EmbeddedPostgres(path / "db", durable=False):
+        pass
+    yield path / "db"
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def data(folder: Path, prepared: Path) -> Path:
+    """Return a copy of these data: to make new ones takes ten times as long."""
+    subprocess.run(["cp", "-a", prepared, folder / "db"], check=True)
+    return folder / "db"
+
+
 def query(postgres: EmbeddedPostgres, sql: str) -> object:
     async def ask() -> object:
         connection = await asyncpg.connect(postgres.url(Role.OWNER))
@@ -71,10 +89,10 @@ def test_a_second_start_finds_the_data_of_the_first(folder: Path) -> None:
         assert postgres.url(Role.OWNER) == first_url
 
 
-def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
-    postgres = EmbeddedPostgres(folder / "db", durable=False)
+def test_stop_leaves_no_process_and_may_be_repeated(data: Path) -> None:
+    postgres = EmbeddedPostgres(data, durable=False)
     postgres.start()
-    running = [process for process in descendants(os.getpid()) if str(folder) in process.command]
+    running = [process for process in descendants(os.getpid()) if str(data) in process.command]
     assert running
     postgres.stop()
     postgres.stop()
@@ -82,35 +100,31 @@ def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
     assert not postgres.running
 
 
-def test_a_start_can_be_interrupted(folder: Path) -> None:
+def test_a_start_can_be_interrupted(data: Path) -> None:
     """A server that recovers after a crash may take long to start."""
 
     def interrupt() -> None:
         raise StopRequested
 
-    with EmbeddedPostgres(folder / "db", durable=False):
-        pass
-    postgres = EmbeddedPostgres(folder / "db", durable=False, while_waiting=interrupt)
+    postgres = EmbeddedPostgres(data, durable=False, while_waiting=interrupt)
     with pytest.raises(StopRequested):
         postgres.start()
     assert not postgres.running
-    assert not [process for process in descendants(os.getpid()) if str(folder) in process.command]
+    assert not [process for process in descendants(os.getpid()) if str(data) in process.command]
     postgres.stop()
 
 
-def test_a_start_that_waits_for_leftovers_can_be_interrupted(folder: Path) -> None:
+def test_a_start_that_waits_for_leftovers_can_be_interrupted(data: Path) -> None:
     """The processes of a killed server may take long to end."""
 
     def interrupt() -> None:
         raise StopRequested
 
-    with EmbeddedPostgres(folder / "db", durable=False):
-        pass
-    leftover = os.open(folder / "db/cluster", os.O_RDONLY)
+    leftover = os.open(data / "cluster", os.O_RDONLY)
     try:
         fcntl.flock(leftover, fcntl.LOCK_EX)
         with pytest.raises(StopRequested):
-            EmbeddedPostgres(folder / "db", durable=False, while_waiting=interrupt).start()
+            EmbeddedPostgres(data, durable=False, while_waiting=interrupt).start()
     finally:
         os.close(leftover)
 
@@ -123,8 +137,8 @@ def test_a_wrong_password_is_refused(folder: Path) -> None:
         assert (folder / "db/password").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_killed_server_restarts_at_the_same_address(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+def test_a_killed_server_restarts_at_the_same_address(data: Path) -> None:
+    with EmbeddedPostgres(data, durable=False) as postgres:
         query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
         url, pid = postgres.url(Role.OWNER), postgres.pid
         assert pid is not None
@@ -170,11 +184,11 @@ def test_it_ends_with_its_killed_owner(folder: Path) -> None:
         assert query(postgres, "SELECT 1") == 1
 
 
-def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
+def test_a_folder_in_use_is_refused_in_one_sentence(data: Path) -> None:
     with (
-        EmbeddedPostgres(folder / "db", durable=False) as postgres,
+        EmbeddedPostgres(data, durable=False) as postgres,
         pytest.raises(ConfigurationError, match="Another Precieux is running"),
-        EmbeddedPostgres(folder / "db", durable=False),
+        EmbeddedPostgres(data, durable=False),
     ):
         pass
     assert not postgres.running
@@ -231,22 +245,20 @@ def test_a_folder_that_fails_is_named_in_one_sentence(folder: Path) -> None:
         EmbeddedPostgres(folder / "db").start()
 
 
-def test_data_of_another_major_version_are_refused(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "db", durable=False):
-        pass
-    (folder / "db/cluster/PG_VERSION").write_text("9.6\n")
+def test_data_of_another_major_version_are_refused(data: Path) -> None:
+    (data / "cluster/PG_VERSION").write_text("9.6\n")
     with (
         pytest.raises(ConfigurationError, match=r"made by Postgres 9\.6.*precieux restore FILE"),
-        EmbeddedPostgres(folder / "db"),
+        EmbeddedPostgres(data),
     ):
         pass
 
 
-def test_data_without_their_password_are_refused(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "db", durable=False):
-        (folder / "db/password").unlink()
+def test_data_without_their_password_are_refused(data: Path) -> None:
+    with EmbeddedPostgres(data, durable=False):
+        (data / "password").unlink()
         with pytest.raises(ConfigurationError, match=r"cannot be read \(No such file or directory: .*/password\)"):
-            running_url(folder / "db", Role.OWNER)
+            running_url(data, Role.OWNER)
 
 
 def test_a_killed_start_does_not_hinder_the_next(folder: Path) -> None:
@@ -315,13 +327,13 @@ def test_roots_umask_does_not_keep_postgres_out(folder: Path) -> None:
         os.umask(umask)
 
 
-def test_no_port_is_open_and_the_socket_folder_is_private(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+def test_no_port_is_open_and_the_socket_folder_is_private(data: Path) -> None:
+    with EmbeddedPostgres(data, durable=False) as postgres:
         assert query(postgres, "SHOW listen_addresses") == ""
         socket = Path(parse_qs(urlsplit(postgres.url(Role.OWNER)).query)["host"][0])
         assert socket.is_socket()
         assert socket.parent.stat().st_mode & 0o777 == 0o700
-        assert socket.parent.stat().st_uid == (folder / "db/cluster").stat().st_uid
+        assert socket.parent.stat().st_uid == (data / "cluster").stat().st_uid
     assert not socket.parent.exists()
 
 
@@ -354,28 +366,27 @@ async def through_the_pool(url: str) -> None:
     await database.disconnect()
 
 
-def test_variables_of_other_servers_are_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_other_servers_are_ignored(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGPASSWORD"):
         monkeypatch.setenv(name, "1")
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+    with EmbeddedPostgres(data, durable=False) as postgres:
         upgrade(postgres.url(Role.OWNER))
         assert query(postgres, "SELECT current_user || current_database()") == "precieux_ownerprecieux"
 
 
-def test_each_role_has_its_own_password(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+def test_each_role_has_its_own_password(data: Path) -> None:
+    with EmbeddedPostgres(data, durable=False) as postgres:
         passwords = {urlsplit(postgres.url(role)).password for role in Role}
-        assert len(passwords | {(folder / "db/password").read_text().strip()}) == len(Role) + 1
+        assert len(passwords | {(data / "password").read_text().strip()}) == len(Role) + 1
         stolen = urlsplit(postgres.url(Role.RUNNER)).password
         with pytest.raises(asyncpg.InvalidPasswordError):
             asyncio.run(asyncpg.connect(postgres.url(Role.OWNER), password=stolen))
 
 
 @pytest.fixture
-def of_an_earlier_release(folder: Path) -> Path:
+def of_an_earlier_release(data: Path) -> Path:
     """Return a folder with one role, the superuser, which owns a table. As root, `nobody` owns the data."""
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        pass
+    postgres = EmbeddedPostgres(data, durable=False)
 
     async def undo() -> None:
         connection = await asyncpg.connect(administrator_url(postgres))
@@ -385,12 +396,12 @@ def of_an_earlier_release(folder: Path) -> Path:
 
     with postgres:
         asyncio.run(undo())
-    (folder / "db/roles").unlink()
+    (data / "roles").unlink()
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
-        for path in (folder / "db/password", folder / "db/cluster", *(folder / "db/cluster").rglob("*")):
+        for path in (data / "password", data / "cluster", *(data / "cluster").rglob("*")):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    return folder / "db"
+    return data
 
 
 def test_the_data_of_an_earlier_release_get_their_roles(of_an_earlier_release: Path) -> None:

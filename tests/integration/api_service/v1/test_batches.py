@@ -1,7 +1,6 @@
 """Batches over HTTP: posting, reading, cancelling and following them."""
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -20,7 +19,7 @@ from tests.integration.api_service.conftest import client_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.api_service.v1.life import Life, notify_batch
 from tests.integration.api_service.v1.served import Served
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, offer
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -31,27 +30,9 @@ PROGRAM = {"language": "py", "source": "print(1)\n"}
 @pytest.fixture(autouse=True)
 async def languages(database: Database) -> None:
     """Offer two languages, as a runner reports them."""
-    bounds = {
-        name: {"default": 1, "max": 10} for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
-    }
-    for code, extension in (("py", ".py"), ("cpp", ".cpp")):
-        details = {
-            "language": code,
-            "info": code,
-            "extensions": [extension],
-            "compiled": code == "cpp",
-            "compiler_args": ["-O2"] if code == "cpp" else [],
-            "sample": "",
-            "limits": bounds,
-            "variants": [],
-        }
-        await execute(
-            database,
-            "INSERT INTO languages (code, info, seen_at, details)"
-            " VALUES (:code, :code, now(), CAST(:details AS jsonb))",
-            code=code,
-            details=json.dumps(details),
-        )
+    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 10)
+    for code in ("py", "cpp"):
+        await offer(database, code, extensions=[f".{code}"], compiled=code == "cpp", limits=limits)
 
 
 async def post(api: httpx.AsyncClient, body: Any, **how: Any) -> httpx.Response:

@@ -1,7 +1,6 @@
 """`POST /v1/submissions/{id}/runs`: a run with its own input, and what is refused."""
 
 import json
-from typing import Any
 
 import httpx
 import pytest
@@ -9,21 +8,13 @@ import pytest
 from api_service.problems import Kind
 from shared.database.connection import Database
 from tests.integration.api_service.v1.conftest import PUBLIC_URL
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import fetch, offer
 from tests.integration.submission_rows import add, add_finished
 
 pytestmark = pytest.mark.integration
 
-BOUNDS = {name: {"default": 10, "max": 60} for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")}
+BOUNDS = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 60)
 TESTS = json.dumps([{"name": "1", "stdin": "", "hidden": False, "points": 1}])
-
-
-async def offer(database: Database, **details: Any) -> None:
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', 'x', now(), CAST(:details AS jsonb))",
-        details=json.dumps({"language": "py", "info": "x", **details}),
-    )
 
 
 async def test_a_run_with_its_own_input(api: httpx.AsyncClient, database: Database) -> None:

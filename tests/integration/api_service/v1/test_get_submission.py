@@ -3,12 +3,15 @@
 import asyncio
 import json
 import time
+from typing import Any, cast
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from api_service.relay import Relay
 from api_service.watcher import Watcher
+from shared import channels
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
@@ -31,7 +34,7 @@ async def test_a_submission_is_shown(api: httpx.AsyncClient, database: Database)
 
 
 async def end_when_awaited(database: Database, upload: int, watcher: Watcher) -> None:
-    await eventually(lambda: str(upload) in watcher._submissions._events, what="a request waits")
+    await eventually(lambda: (channels.SUBMISSIONS, str(upload)) in watcher._events, what="a request waits")
     [row] = await fetch(database, "SELECT id FROM job WHERE upload = :id", id=upload)
     await end(database, int(str(row["id"])), verdict="ok", output="", stderr="")
     await notify(database, upload)
@@ -134,9 +137,11 @@ async def test_a_page_of_runs_leads_to_the_next(
         assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "cursor")
 
 
+@pytest.mark.parametrize(("most", "status"), [(3 * 4 * 65536, 200), (3 * 4 * 65536 - 1, 503)])
 async def test_outputs_of_many_tests_are_bounded_together(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, most: int, status: int
 ) -> None:
+    """Their memory counts until the answer is sent."""
     tests = json.dumps([{"name": str(n), "stdin": "", "hidden": False, "points": 1} for n in range(4)])
     upload = await add(database, tests=tests)
     await request(database, upload)
@@ -148,9 +153,21 @@ async def test_outputs_of_many_tests_are_bounded_together(
         job=job,
     )
     path = f"/v1/submissions/{upload}"
-    for most, status in ((3 * 4 * 65536, 200), (3 * 4 * 65536 - 1, 503)):
-        async with client_of(database, store, relay, signer, large_answers_bytes=most) as client:
-            for _ in range(3):  # an answer releases the memory that it holds
-                for each in (path, f"{path}/runs/1"):
-                    assert (await client.get(each)).status_code == status
-            assert (await client.get(f"{path}/output?test=1")).status_code == 200
+    async with client_of(database, store, relay, signer, large_answers_bytes=most) as client:
+        app, transport = app_of(client), cast("Any", client._transport)
+        answers, held_while_sent = app.state.services.large_answers, []
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            async def noting(message: Message) -> None:
+                held_while_sent.append(answers._held.total())
+                await send(message)
+
+            await app(scope, receive, noting)
+
+        transport.app = watched
+        for each in (path, f"{path}/runs/1"):
+            assert (await client.get(each)).status_code == status
+            assert answers._held.total() == 0
+        assert {*held_while_sent} == {most if status == 200 else 0}
+        transport.app = app
+        assert (await client.get(f"{path}/output?test=1")).status_code == 200

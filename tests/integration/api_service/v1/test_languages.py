@@ -6,7 +6,7 @@ import pytest
 from shared.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from shared.languages import ALIASES
-from tests.integration.rows import execute
+from tests.integration.rows import execute, offer
 
 pytestmark = pytest.mark.integration
 
@@ -59,19 +59,13 @@ UNKNOWN = {
 }
 
 
-async def offer(database: Database, *languages: SupportedLanguage) -> None:
+async def offer_all(database: Database, *languages: SupportedLanguage) -> None:
     for one in languages:
-        await execute(
-            database,
-            "INSERT INTO languages (code, info, seen_at, details) VALUES (:code, :info, now(), :details)",
-            code=one.language,
-            info=one.info,
-            details=one.model_dump_json(exclude_none=True),
-        )
+        await offer(database, **one.model_dump(mode="json", exclude_none=True))
 
 
 async def test_a_language_of_our_engine_is_shown_whole(api: httpx.AsyncClient, database: Database) -> None:
-    await offer(database, CPP, SupportedLanguage(language="py", info="Python 3"))
+    await offer_all(database, CPP, SupportedLanguage(language="py", info="Python 3"))
     answer = await api.get("/v1/languages")
     assert answer.status_code == 200
     assert answer.json()["next"] is None
@@ -82,7 +76,7 @@ async def test_a_language_of_our_engine_is_shown_whole(api: httpx.AsyncClient, d
 
 @pytest.mark.parametrize("name", ["cpp", "CPP", "C++", "c%2B%2B", "cpp20", "C++20"])
 async def test_a_language_is_found_by_any_name(api: httpx.AsyncClient, database: Database, name: str) -> None:
-    await offer(database, SupportedLanguage(language="c", info="gcc"), CPP)
+    await offer_all(database, SupportedLanguage(language="c", info="gcc"), CPP)
     answer = await api.get(f"/v1/languages/{name}")
     assert (answer.status_code, answer.json()) == (200, SHOWN)
 
@@ -96,7 +90,7 @@ async def test_a_row_of_an_earlier_release_has_only_its_names(api: httpx.AsyncCl
 
 
 async def test_a_language_that_does_not_work_here_is_unknown(api: httpx.AsyncClient, database: Database) -> None:
-    await offer(database, CPP)
+    await offer_all(database, CPP)
     for name in ("go", "brainf", "x" * 300, "%00", "a%2Fb"):
         answer = await api.get(f"/v1/languages/{name}")
         assert answer.status_code == 404, name
@@ -111,5 +105,5 @@ async def test_until_the_engine_is_known_all_names_are_listed(api: httpx.AsyncCl
 
 async def test_the_bounds_of_limits_are_those_of_our_engine(api: httpx.AsyncClient, database: Database) -> None:
     assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)
-    await offer(database, SupportedLanguage(language="py", info=""))
+    await offer_all(database, SupportedLanguage(language="py", info=""))
     assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)

@@ -1,5 +1,6 @@
 """`GET /v1/submissions`: filters, pages, and the rows that are read for them."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterable
@@ -12,9 +13,11 @@ import pytest
 from api_service.v1 import list_pages
 from api_service.v1.list_query import ListQuery
 from shared.database.connection import Connection, Database, RawConnection, Record, Values
+from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, request
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -229,3 +232,21 @@ async def test_a_list_that_takes_too_long_says_how_to_narrow_it(
     monkeypatch.setattr(list_pages, "find", cancelled)
     answer = await api.get("/v1/submissions?language=lua")
     assert (answer.status_code, "created_after" in answer.json()["detail"]) == (503, True)
+
+
+async def test_lists_of_a_key_hold_one_connection(
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key
+) -> None:
+    def listed(key: Key) -> asyncio.Task[httpx.Response]:
+        return asyncio.create_task(api.get("/v1/submissions", headers=key.headers))
+
+    async with owner_of(database).transaction() as connection:
+        await connection.execute("LOCK TABLE uploads")
+        lists = [listed(alice) for _ in range(5)]
+        await eventually(lambda: database.connections()["busy"] == 1)
+        lists.append(listed(mallory))
+        await eventually(lambda: database.connections()["busy"] == 2)
+        for _ in range(5):  # meanwhile the others would take connections of their own
+            assert (await api.get("/v1/usage", headers=mallory.headers)).status_code == 200
+        assert database.connections()["busy"] == 2
+    assert {answer.status_code for answer in await asyncio.gather(*lists)} == {200}

@@ -6,8 +6,6 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api_service.problems import MEDIA_TYPE
 from api_service.relay import Relay
@@ -50,7 +48,16 @@ def operations(document: Schema) -> dict[str, Schema]:
 
 async def test_the_document_is_valid(document: Schema) -> None:
     """Generators of clients stop at what OpenAPI 3.1 does not know."""
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
     OpenAPIV31SpecValidator(document).validate()
+
+
+def validator_of(schema: Schema) -> Any:
+    """Return a validator. The import takes seconds, and each worker imports this file."""
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+    return Draft202012Validator(schema)
 
 
 def keywords(schema: object) -> Iterator[str]:
@@ -87,7 +94,7 @@ def schemas(node: object) -> Iterator[object]:
 async def test_schemas_have_no_unknown_keywords(document: Schema) -> None:
     """A bound under another name, such as `gt`, is no bound to a client."""
     annotations = {"title", "description", "default", "examples", "contentMediaType", "contentEncoding"}
-    vocabulary = annotations.union(Draft202012Validator.VALIDATORS)
+    vocabulary = annotations.union(validator_of({}).VALIDATORS)
     found = {name for schema in schemas(document) for name in keywords(schema)}
     assert {"maximum", "minLength", "properties", "anyOf"} <= found
     assert {name for name in found - vocabulary if not name.startswith("x-")} == set()
@@ -148,7 +155,7 @@ async def test_every_answer_and_body_has_an_example(document: Schema, operations
             schema = content["application/json"]["schema"]
             example = content["application/json"].get("example")
             assert example is not None, where
-            Draft202012Validator({**schema, "components": document["components"]}).validate(example)
+            validator_of({**schema, "components": document["components"]}).validate(example)
 
 
 async def test_every_parameter_is_described_and_bounded(document: Schema, operations: dict[str, Schema]) -> None:
@@ -187,7 +194,7 @@ def unbounded(schema: Schema, where: str) -> None:
 
 async def test_problems_are_as_described(api: httpx.AsyncClient, document: Schema) -> None:
     """The schema of a problem fits what is sent."""
-    validator = Draft202012Validator({**PROBLEM, "components": document["components"]})
+    validator = validator_of({**PROBLEM, "components": document["components"]})
     for path in ("/v1/nothing", "/v1/limits?x=1", "/v1/submissions/x"):
         validator.validate((await api.get(path)).json())
     with pytest.raises(Exception, match="is a required property"):
