@@ -1,7 +1,6 @@
 """Keys, budgets and bounds at the Piston front door."""
 
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +19,6 @@ from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
-from tests.integration.api_service.process import api_process
 from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import fetch, offer
@@ -139,8 +137,3 @@ async def test_a_lost_charge_fails_no_interactive_job(
     monkeypatch.setattr(budgets, "charge", away)
     submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
     await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)
-
-
-def test_settings_of_a_closed_front_door_are_not_read(tmp_path: Path, database_url: str) -> None:
-    with api_process(tmp_path, database_url, {"PRECIEUX_PISTON_RUN_TIMEOUT": "soon"}) as api:
-        assert httpx.get(f"{api.url}/healthz").status_code == 200
