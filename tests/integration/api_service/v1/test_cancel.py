@@ -4,7 +4,6 @@ import httpx
 import pytest
 
 from shared.database.connection import Database
-from tests.integration.rows import execute
 from tests.integration.submission_rows import add, make_job, request
 
 pytestmark = pytest.mark.integration
@@ -30,15 +29,3 @@ async def test_a_waiting_submission_is_cancelled(api: httpx.AsyncClient, databas
     assert (run["number"], run["state"], run["verdict"], run["started_at"]) == (1, "cancelled", None, None)
     assert run["finished_at"] is not None
     assert (await api.get(f"/v1/submissions/{upload}/runs/1")).json() == run
-
-
-async def test_a_running_submission_is_cancelled(api: httpx.AsyncClient, database: Database) -> None:
-    upload = await add(database)
-    await request(database, upload)
-    await make_job(database, upload)
-    await execute(
-        database, "UPDATE job SET status = 'executing', lease_id = gen_random_uuid(), attempt = 1, started_at = now()"
-    )
-    run = (await cancelled(api, upload))["run"]
-    assert isinstance(run, dict)
-    assert (run["state"], run["attempt"], run["tests"]) == ("cancelled", 1, None)

@@ -80,35 +80,6 @@ def steps(events: list[SentEvent]) -> list[str]:
     return found
 
 
-async def beats(source: EventSource, count: int) -> None:
-    """Wait for so many further comments of a quiet stream: they come while the server's loops turn."""
-    last = source.comments + count
-    await eventually(lambda: source.comments >= last, what=f"{count} comments")
-
-
-async def test_events_come_as_they_happen(served: Served, database: Database) -> None:
-    life = await born(database, tests=[{}, {"name": "second", "hidden": True, "points": 3}])
-    async with following(source_of(served, life.submission)) as events:
-        for act, expected in (
-            (None, "held"),
-            (life.request, "queued"),
-            (life.queue, None),
-            (life.claim, "running"),
-            (lambda: life.end_test(1), "test 1"),
-            (lambda: life.end_test(2, "wrong_answer", "2\n"), "test 2"),
-        ):
-            if act:
-                await act()
-            if expected:
-                await until(events, expected)
-        await life.end(verdict="wrong_answer")
-        await until(events, "finished", "finished!")
-        assert steps(events) == ["held", "queued", "running", "test 1", "test 2", "finished", "finished!"]
-    second = next(event.data for event in events if event.name == "test" and event.data["number"] == 2)
-    assert (second["name"], second["hidden"], second["points"], second["stdout"]) == ("second", True, 3, "2\n")
-    assert second["verdict"] == "wrong_answer"
-
-
 async def test_long_texts_wait_for_memory(
     database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,18 +112,6 @@ async def test_long_texts_wait_for_memory(
                 others.close()
                 await until(events, "test 1", "test 2", "finished", "finished!")
         await eventually(lambda: not answers._held)
-
-
-async def test_the_stream_of_a_held_submission_stays_open(
-    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
-    life = await born(database)
-    source = source_of(served, life.submission)
-    async with following(source) as events:
-        await eventually(lambda: steps(events) == ["held"])
-        await beats(source, 5)
-    assert (steps(events), source.connections) == (["held"], 1)
 
 
 @pytest.mark.parametrize("break_after", [1, 2, 3])

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from typing import Any, cast
 
 import httpx
@@ -24,57 +23,11 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-async def test_a_submission_is_shown(api: httpx.AsyncClient, database: Database) -> None:
-    upload = await add_finished(database)
-    answer = await api.get(f"/v1/submissions/{upload}")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
-    shown = answer.json()
-    assert (shown["id"], shown["state"], shown["verdict"], shown["run"]["stdout"]) == (upload, "finished", "ok", "1\n")
-    assert shown["links"]["self"] == f"{PUBLIC_URL}/v1/submissions/{upload}"
-
-
 async def end_when_awaited(database: Database, upload: int, watcher: Watcher) -> None:
     await eventually(lambda: (channels.SUBMISSIONS, str(upload)) in watcher._events, what="a request waits")
     [row] = await fetch(database, "SELECT id FROM job WHERE upload = :id", id=upload)
     await end(database, int(str(row["id"])), verdict="ok", output="", stderr="")
     await notify(database, upload)
-
-
-@pytest.mark.parametrize(
-    ("query", "headers", "applied"),
-    [
-        ("?wait=50", {}, None),
-        ("", {"Prefer": "wait=50"}, "wait=50"),
-        ("", {"Prefer": 'respond-async, Wait="100"; x=y'}, "wait=60"),
-        ("?wait=50", {"Prefer": "wait=0"}, None),
-    ],
-)
-async def test_an_answer_waits_for_the_result(
-    waiting_api: httpx.AsyncClient,
-    database: Database,
-    watcher: Watcher,
-    query: str,
-    headers: dict[str, str],
-    applied: str | None,
-) -> None:
-    upload = await add(database)
-    await request(database, upload)
-    await make_job(database, upload)
-    path = f"/v1/submissions/{upload}"
-    tag = (await waiting_api.get(path)).headers["ETag"]
-    started = time.monotonic()
-    ending = asyncio.create_task(end_when_awaited(database, upload, watcher))
-    answer = await waiting_api.get(path + query, headers={**headers, "If-None-Match": tag})
-    await ending
-    assert time.monotonic() - started < 40
-    assert (answer.status_code, answer.json()["state"]) == (200, "finished")
-    assert answer.headers.get("Preference-Applied") == applied
-
-
-async def test_nothing_waits_for_what_is_held_or_final(waiting_api: httpx.AsyncClient, database: Database) -> None:
-    for upload in (await add(database), await add_finished(database)):
-        await asyncio.wait_for(waiting_api.get(f"/v1/submissions/{upload}?wait=60"), 20)
-    assert (await asyncio.wait_for(waiting_api.get("/v1/submissions/999?wait=60"), 20)).status_code == 404
 
 
 async def test_a_key_may_wait_a_few_times_at_once(

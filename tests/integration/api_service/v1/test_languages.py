@@ -74,13 +74,6 @@ async def test_a_language_of_our_engine_is_shown_whole(api: httpx.AsyncClient, d
     assert python == {"code": "py", "name": "py", "aliases": ["python", "python3"], "extensions": [".py"], **UNKNOWN}
 
 
-@pytest.mark.parametrize("name", ["cpp", "CPP", "C++", "c%2B%2B", "cpp20", "C++20"])
-async def test_a_language_is_found_by_any_name(api: httpx.AsyncClient, database: Database, name: str) -> None:
-    await offer_all(database, SupportedLanguage(language="c", info="gcc"), CPP)
-    answer = await api.get(f"/v1/languages/{name}")
-    assert (answer.status_code, answer.json()) == (200, SHOWN)
-
-
 async def test_a_row_of_an_earlier_release_has_only_its_names(api: httpx.AsyncClient, database: Database) -> None:
     await execute(database, "INSERT INTO languages VALUES ('c', 'gcc', now()), ('bash', 'GNU bash', now())")
     assert (await api.get("/v1/languages/shell")).json()["code"] == "bash"

@@ -166,12 +166,6 @@ async def test_a_key_finds_its_own_by_every_filter(
             assert await ids(api, key, limit=limit, **query) == expected, (query, key)
 
 
-async def test_a_parameter_that_is_not_utf_8_is_refused(api: httpx.AsyncClient) -> None:
-    answer = await api.get("/v1/submissions?email=caf%E9@example.com&metadata.x=%FF")
-    faults = [(error["parameter"], "UTF-8" in error["detail"]) for error in answer.json()["errors"]]
-    assert (answer.status_code, faults) == (422, [("email", True), ("metadata.x", True)])
-
-
 async def test_a_number_beyond_its_bound_is_a_number(api: httpx.AsyncClient) -> None:
     answer = await api.get(f"/v1/submissions?batch={'9' * 30}")
     assert answer.json()["errors"] == [{"parameter": "batch", "detail": "It must be at most 9223372036854775807."}]
