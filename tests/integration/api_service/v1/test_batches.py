@@ -7,11 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.relay import Relay
 from shared.database.connection import Connection, Database, Record, Values
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import fetch, offer
 from tests.waiting import eventually
@@ -117,10 +115,8 @@ async def test_an_id_that_a_client_takes_meanwhile_is_left_out(
     assert taken not in batch["submissions"]
 
 
-async def test_a_budget_refuses_the_whole_batch(
-    database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, alice: Key
-) -> None:
-    async with client_of(database, store, relay, signer, key_budget=5) as api:
+async def test_a_budget_refuses_the_whole_batch(api_with: ApiWith, database: Database, alice: Key) -> None:
+    async with api_with(key_budget=5) as api:
         await posted(api, {"submissions": [PROGRAM] * 3}, headers=alice.headers)
         before = await counts(database)
         assert (await post(api, {"submissions": [PROGRAM] * 3}, headers=alice.headers)).status_code == 429

@@ -16,7 +16,6 @@ from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
 from api_service.problems import Kind
-from api_service.relay import Relay
 from api_service.submissions import Submissions
 from job_runner.orphans import Orphans
 from shared.api_keys import Scope
@@ -25,10 +24,9 @@ from shared.database.roles import Role
 from shared.errors import StoreUnavailable
 from shared.resources.queue import places
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings, new_secret
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch, offer
 
@@ -241,14 +239,10 @@ class TestText:
 
 
 class TestShares:
-    @pytest.fixture
-    def parts(
-        self, database: Database, store: LocalStore, relay: Relay, signer: LinkSigner
-    ) -> tuple[Database, LocalStore, Relay, LinkSigner]:
-        return database, store, relay, signer
-
-    async def test_held_submissions_cost_no_run_and_no_mail(self, parts: Any, database: Database, alice: Key) -> None:
-        async with client_of(*parts, key_budget=1000, recipient_budget=2) as api:
+    async def test_held_submissions_cost_no_run_and_no_mail(
+        self, api_with: ApiWith, database: Database, alice: Key
+    ) -> None:
+        async with api_with(key_budget=1000, recipient_budget=2) as api:
             for _ in range(3):
                 created(
                     await api.post(PATH, json={**BODY, "hold": True, "email": "a@example.com"}, headers=alice.headers)
@@ -258,9 +252,9 @@ class TestShares:
         }
         assert subjects == {"key", "bytes"}
 
-    async def test_a_receipt_is_a_mail(self, parts: Any, database: Database, alice: Key) -> None:
+    async def test_a_receipt_is_a_mail(self, api_with: ApiWith, database: Database, alice: Key) -> None:
         """A key has half of an address's mails: three of these six."""
-        async with client_of(*parts, key_budget=1000, recipient_budget=6) as api:
+        async with api_with(key_budget=1000, recipient_budget=6) as api:
             body = {**BODY, "email": "a@example.com"}
             created(await api.post(PATH, json={**body, "receipt": True}, headers=alice.headers))
             refused = await api.post(PATH, json={**body, "receipt": True}, headers=alice.headers)
@@ -270,10 +264,10 @@ class TestShares:
             created(await api.post(PATH, json={**body, "email": None}, headers=alice.headers))
         assert await fetch(database, "SELECT count(*) FROM emails") == [{"count": 1}]
 
-    async def test_all_texts_count_as_bytes(self, parts: Any, database: Database, alice: Key) -> None:
+    async def test_all_texts_count_as_bytes(self, api_with: ApiWith, database: Database, alice: Key) -> None:
         test = {"stdin": "12", "expected_output": "345", "name": "é", "args": ["6", "78"]}
         options = {"tests": [test, test], "metadata": {"student": "9ab"}}
-        async with client_of(*parts, key_bytes=3600) as api:
+        async with api_with(key_bytes=3600) as api:
             created(await api.post(PATH, json={**BODY, **options}, headers=alice.headers))
         [row] = await fetch(
             database,
@@ -282,21 +276,21 @@ class TestShares:
         assert int(str(row["bytes"])) in (30, 31)
 
     @pytest.mark.parametrize("keys", [{"tests": [{"stdin": "{}"}]}, {"expected_output": "{}"}], ids=str)
-    async def test_tests_count_while_they_wait(self, parts: Any, alice: Key, keys: dict[str, Any]) -> None:
+    async def test_tests_count_while_they_wait(self, api_with: ApiWith, alice: Key, keys: dict[str, Any]) -> None:
         # Random, so that the database can hardly compress it.
         body = {**BODY, **json.loads(json.dumps(keys).replace("{}", random.Random(1).randbytes(2000).hex()))}
-        async with client_of(*parts, key_backlog_bytes=6000) as api:
+        async with api_with(key_backlog_bytes=6000) as api:
             created(await api.post(PATH, json=body, headers=alice.headers))
             refused = await api.post(PATH, json=body, headers=alice.headers)
         assert (refused.status_code, "6000 bytes of sources, inputs and tests" in refused.text) == (429, True)
 
     async def test_a_full_backlog_refuses_before_anything_is_stored(
-        self, parts: Any, database: Database, folder: Path
+        self, api_with: ApiWith, database: Database, folder: Path
     ) -> None:
-        async with client_of(*parts, max_backlog=1) as api:
+        async with api_with(max_backlog=1) as api:
             created(await post(api, hold=True))
             created(await post(api))
-            async with client_of(*parts, max_backlog=1) as full:
+            async with api_with(max_backlog=1) as full:
                 refused = await post(full)
                 assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (503, True)
                 # Faults come first.
@@ -391,14 +385,12 @@ TESTED: Final = {"tests": [{"name": "a", "hidden": True}, {"points": 2.5}]}
     ],
     ids=str,
 )
-async def test_the_answer_is_what_get_shows(
-    database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, keys: dict[str, Any]
-) -> None:
+async def test_the_answer_is_what_get_shows(api_with: ApiWith, database: Database, keys: dict[str, Any]) -> None:
     """It is made of the values that were stored, without a look at the database."""
     limits = {"cpu_s": 20, "wall_s": 20, "memory_bytes": 1 << 30, "output_bytes": 20, "processes": 20}
     await offer(database, info="3.11", compiled=False, limits=limits)
     settings = WebhookSettings.model_validate({"webhook_secret": new_secret()})
-    async with client_of(database, store, relay, signer, webhooks=settings) as api:
+    async with api_with(webhooks=settings) as api:
         answer = await post(api, **keys)
         shown, again = answer.json(), (await api.get(f"{PATH}/{created(answer)}")).json()
     for each in (shown, again):

@@ -13,15 +13,13 @@ import pytest
 from api_service import event_streams
 from api_service.auth import Principal
 from api_service.holds import Holds
-from api_service.relay import Relay
 from api_service.v1 import submission_events
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.life import born
 from tests.integration.api_service.v1.served import Served, serving
 from tests.integration.rows import execute
@@ -81,7 +79,7 @@ def steps(events: list[SentEvent]) -> list[str]:
 
 
 async def test_long_texts_wait_for_memory(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
+    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that reads slowly keeps them in memory."""
     life = await born(database, tests=[{}, {}])
@@ -100,7 +98,7 @@ async def test_long_texts_wait_for_memory(
         tries += 1
         return hold(*args)
 
-    async with serving(database, store, relay, signer, large_answers_bytes=most) as served:
+    async with serving(api_with, large_answers_bytes=most) as served:
         answers = served.services.large_answers
         with ExitStack() as others:
             others.enter_context(answers.hold(Principal(1, frozenset()), most))
@@ -224,11 +222,7 @@ async def batch_path(database: Database) -> str:
 
 
 async def test_a_revoked_key_keeps_no_stream(
-    database: Database,
-    store: ObjectStore,
-    relay: Relay,
-    signer: LinkSigner,
-    monkeypatch: pytest.MonkeyPatch,
+    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with owner_of(database).transaction() as connection:
         number, key = await api_keys.create(connection, "one", [Scope.READ])
@@ -236,7 +230,7 @@ async def test_a_revoked_key_keeps_no_stream(
     life = await born(database, owner=number)
     await execute(database, "INSERT INTO batches (id, owner) VALUES (5, :owner)", owner=number)
     paths = (path_of(life.submission), "/v1/batches/5/events")
-    async with serving(database, store, relay, signer) as served, AsyncExitStack() as opened:
+    async with serving(api_with) as served, AsyncExitStack() as opened:
 
         async def opened_with(key: str, path: str) -> AsyncIterator[bytes]:
             stream = served.client.stream("GET", path, headers={"Authorization": f"Bearer {key}"}, timeout=30)
@@ -258,12 +252,10 @@ async def test_a_revoked_key_keeps_no_stream(
         assert b"held" in await anext(foreign) + await anext(foreign)
 
 
-async def test_streams_end_cleanly_when_the_service_stops(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
-) -> None:
+async def test_streams_end_cleanly_when_the_service_stops(api_with: ApiWith, database: Database) -> None:
     life = await born(database)
     async with (
-        serving(database, store, relay, signer, grace_seconds=30) as served,
+        serving(api_with, grace_seconds=30) as served,
         served.client.stream("GET", path_of(life.submission), timeout=None) as answer,
     ):
         pieces = answer.aiter_raw()

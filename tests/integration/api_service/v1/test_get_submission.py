@@ -8,13 +8,10 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.relay import Relay
 from api_service.watcher import Watcher
 from shared import channels
 from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
@@ -92,7 +89,7 @@ async def test_a_page_of_runs_leads_to_the_next(
 
 @pytest.mark.parametrize(("most", "status"), [(3 * 4 * 65536, 200), (3 * 4 * 65536 - 1, 503)])
 async def test_outputs_of_many_tests_are_bounded_together(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, most: int, status: int
+    api_with: ApiWith, database: Database, most: int, status: int
 ) -> None:
     """Their memory counts until the answer is sent."""
     tests = json.dumps([{"name": str(n), "stdin": "", "hidden": False, "points": 1} for n in range(4)])
@@ -106,7 +103,7 @@ async def test_outputs_of_many_tests_are_bounded_together(
         job=job,
     )
     path = f"/v1/submissions/{upload}"
-    async with client_of(database, store, relay, signer, large_answers_bytes=most) as client:
+    async with api_with(large_answers_bytes=most) as client:
         app, transport = app_of(client), cast("Any", client._transport)
         answers, held_while_sent = app.state.services.large_answers, []
 

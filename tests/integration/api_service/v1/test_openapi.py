@@ -8,12 +8,8 @@ import httpx
 import pytest
 
 from api_service.problems import MEDIA_TYPE
-from api_service.relay import Relay
 from api_service.v1.openapi import TAGS
-from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 
 pytestmark = pytest.mark.integration
 
@@ -26,8 +22,8 @@ Schema = dict[str, Any]
 
 
 @pytest.fixture
-async def document(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> Schema:
-    async with client_of(database, store, relay, signer, operator_keys=("o" * 32,)) as client:
+async def document(api_with: ApiWith) -> Schema:
+    async with api_with(operator_keys=("o" * 32,)) as client:
         answer = await client.get("/openapi.json")
     content: Schema = answer.json()
     return content
