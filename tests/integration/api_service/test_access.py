@@ -64,23 +64,11 @@ async def test_the_operators_key_may_do_everything(api_with: ApiWith) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("how", "headers"),
-    [
-        ({"peer": "192.0.2.7"}, {}),
-        ({"peer": "::ffff:192.0.2.7"}, {}),
-        # A proxy on this machine, forwarding for a public name; a page of another site; a name that was rebound.
-        ({}, {"Host": "precieux.example.com"}),
-        ({}, {"Origin": "https://evil.example.com"}),
-        ({}, {"Origin": "null"}),
-    ],
-)
-async def test_without_keys_only_this_machine_itself_is_served(
-    api_with: ApiWith, how: dict[str, Any], headers: dict[str, str]
-) -> None:
-    async with api_with(**how) as client:
+@pytest.mark.parametrize("peer", ["192.0.2.7", "::ffff:192.0.2.7"])
+async def test_without_keys_only_this_machine_itself_is_served(api_with: ApiWith, peer: str) -> None:
+    async with api_with(peer=peer) as client:
         for method, path in CALLS:
-            answer = await client.request(method, path, headers=headers)
+            answer = await client.request(method, path)
             assert answer.status_code == 403
             assert "precieux keys create" in answer.json()["detail"]
 

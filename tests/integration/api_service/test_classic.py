@@ -111,7 +111,7 @@ async def test_a_senders_submissions_are_listed_as_objects(api: httpx.AsyncClien
     assert answer.status_code == 200
     first, second, third = answer.json()["result"]
     assert set(first) >= {"id", "status", "job", "output", "execute_date", "filelink"}
-    assert (first["id"], first["status"]) == (1, None)
+    assert (first["id"], first["status"], first["job"]) == (1, None, None)
     assert (second["id"], second["status"]) == (2, "none-executed")
     assert (third["id"], third["status"], third["job"], third["output"]) == (3, "executed", "{}", "12")
     assert third["filelink"].startswith("http://127.0.0.1/files/results/9.txt?")

@@ -7,6 +7,7 @@ from shared.codex import LanguageLibrary, LanguageVariant, LimitBounds, Supporte
 from shared.database.connection import Database
 from shared.languages import ALIASES
 from tests.integration.rows import execute, offer
+from tests.integration.submission_rows import add
 
 pytestmark = pytest.mark.integration
 
@@ -100,3 +101,11 @@ async def test_the_bounds_of_limits_are_those_of_our_engine(api: httpx.AsyncClie
     assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)
     await offer_all(database, SupportedLanguage(language="py", info=""))
     assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)
+
+
+async def test_a_foreign_engine_runs_a_submission_only_as_before(api: httpx.AsyncClient, database: Database) -> None:
+    await offer(database)
+    path = f"/v1/submissions/{await add(database)}/runs"
+    answer = await api.post(path, json={"stdin": "5"})
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/stdin"]
+    assert (await api.post(path, json={})).status_code == 202

@@ -106,6 +106,15 @@ async def test_events_may_come_in_any_order(
     assert (await state(database))[0] == final
 
 
+async def test_a_bounce_says_why_and_suppresses_its_address(mailgun: httpx.AsyncClient, database: Database) -> None:
+    await add_mail(database)
+    await mailgun.post(PATH, json=event(BOUNCED[0], **BOUNCED[1]))
+    assert (await state(database), await suppressed(database)) == (
+        ("bounced", "no such user"),
+        [(RECIPIENT, "bounced")],
+    )
+
+
 @pytest.mark.parametrize("before", ["queued", "sending"])
 async def test_an_event_may_come_before_its_mail_is_recorded(
     mailgun: httpx.AsyncClient, database: Database, before: str
