@@ -41,7 +41,7 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
     ("POST", "/v1/submissions/{id}/runs", "", 202),
     ("DELETE", "/v1/submissions/{id}", "", 204),
 ]
-#: Calls that concern no key's resources, and calls that a test below covers.
+#: Calls that concern no key's resources, and lists: `test_list_submissions` and `test_usage` have those.
 OTHERS: Final = {
     ("GET", "/v1/submissions"),
     ("GET", "/v1/usage"),
@@ -131,30 +131,3 @@ async def test_another_key_does_not_find_a_resource(
 async def snapshot(database: Database) -> list[object]:
     tables = ("uploads", "job", "results", "emails", "webhooks", "batches", "outbox", "deleted_uploads")
     return [await fetch(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"batch": "40"},
-        {"email": f"{SECRET}@example.com"},
-        {"language": "py"},
-        {"state": "finished"},
-        {"verdict": "ok"},
-        {"state": "finished", "verdict": "ok"},
-        {"metadata.note": SECRET},
-        {"metadata.note": SECRET, "email": f"{SECRET}@example.com", "batch": "40", "language": "py"},
-        {"created_after": "2000-01-01T00:00:00Z"},
-        {"created_before": "2100-01-01T00:00:00Z"},
-        {"limit": "1"},
-    ],
-)
-async def test_no_list_shows_another_keys_submission(
-    api: httpx.AsyncClient, owned: dict[str, int], alice: Key, mallory: Key, admin: Key, query: dict[str, str]
-) -> None:
-    answer = await api.get("/v1/submissions", params=query, headers=mallory.headers)
-    assert answer.json() == {"items": [], "next": None}
-    for key in (alice, admin):
-        seen = (await api.get("/v1/submissions", params=query, headers=key.headers)).json()["items"]
-        assert [item["id"] for item in seen] == [owned["submissions"]]
