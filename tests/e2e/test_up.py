@@ -99,11 +99,6 @@ def test_each_service_has_a_role_of_its_own(running: Up) -> None:
     assert asyncio.run(roles()) == {Role.API, Role.CONSUMER, Role.RUNNER}
 
 
-def test_an_unknown_id_is_not_found(running: Up) -> None:
-    answer = requests.get(f"{running.url}/check_email/", params={"id": 987654321}, timeout=10)
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Email not found"})
-
-
 def test_prometheus_can_scrape_each_service(running: Up) -> None:
     first = int(running.settings["PRECIEUX_METRICS_PORT"])
     answers = [requests.get(f"http://127.0.0.1:{first + offset}/metrics", timeout=10) for offset in range(3)]
