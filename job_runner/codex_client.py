@@ -1,6 +1,6 @@
 """The client of the CodeX API. It returns verdicts on programs, and raises the failures of engines.
 
-It uses httpx over aiohttp's connections, which cost half the CPU time and are used in turn (ADR 116).
+It uses httpx over aiohttp's connections, which cost half the CPU time and are used in turn (ADR 24).
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 Program output and recipients are strangers' text. A text that would break out of a header is refused, never repaired.
 
 The standard library's `email` builds the parts and writes them. Its policy would parse every header into a tree, and
-fold the tree back into the same text. `_Verbatim` spares that to headers that need no encoding (ADR 123).
+fold the tree back into the same text. `_Verbatim` spares that to headers that need no encoding (ADR 33).
 """
 
 import base64
