@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots release clean
 
 python := .venv/bin/python
 
@@ -49,6 +49,10 @@ test-hosts: ## Try the kinds of hosts that people have, in virtual machines; `ar
 attacks: ## Run all hostile programs, in each of the ways that the executor can run
 	@deploy/bootstrap test
 	@$(python) -m pytest -m security tests/security $(args)
+
+soak: ## Put 10,000 requests to the executor, and look what is left over
+	@deploy/bootstrap test
+	@$(python) -m tests.security.soak
 
 chaos: ## Break every part at random; `make chaos MINUTES=10` for long
 	@deploy/bootstrap test

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from executor import pipeline
 from executor.app import create_app
-from executor.catalogue import find_installed, look_again
+from executor.catalogue import examine, look_again
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
@@ -46,7 +46,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
     sandbox = BubblewrapSandbox(mechanisms)
     try:
         await _check_isolation(sandbox, settings)
-        installed = await find_installed(sandbox, settings.executor_slots, libraries.by_language)
+        installed, _ = await examine(sandbox, settings.executor_slots, libraries.by_language)
         sandbox.keep_ready(pipeline.boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
@@ -131,7 +131,7 @@ def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventL
     """Return uvloop, or a loop over poll(2) if programs share our user.
 
     Such a program can use up the user's epoll(7) watches, and libuv then ends the process. A loop over poll(2) needs no
-    watches (ADR 84).
+    watches (ADR 13).
     """
     if mechanisms.own_users:
         return uvloop.new_event_loop

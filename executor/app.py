@@ -9,7 +9,8 @@ import hmac
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -40,6 +41,7 @@ log = get_logger(__name__)
 
 _CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _LONGEST_SHARE = 64
 #: Seconds within which the first message of a conversation must come.
 _REQUEST_S = 10
@@ -133,15 +135,8 @@ class _Endpoint:
             conversation = Conversation(websocket, self._settings.max_input_bytes)
             async with self._runs.under_way():
                 await conversation.hold(self._conversation(conversation, request, installed, share))
-        except wire.BadRequest as exc:
-            await conversation_failed(websocket, exc.error)
-        except Full:
-            await conversation_failed(websocket, _FULL)
-        except Stopping:
-            await conversation_failed(websocket, _STOPPING)
-        except SandboxFailure as exc:
-            log.error("run.failed", reason=str(exc))
-            await conversation_failed(websocket, _SANDBOX_FAILED)
+        except _REASONS as exc:
+            await conversation_failed(websocket, _refusal(exc).error)
         except (TimeoutError, WebSocketDisconnect):
             await close(websocket)
 
@@ -161,21 +156,10 @@ class _Endpoint:
             self._slots.check(share)  # before the body is read
             async with self._runs.under_way():
                 return await work(request, share)
-        except wire.BadRequest as exc:
-            return _json(wire.refusal(exc.status, exc.error, exc.language))
-        except HTTPException as exc:  # Starlette could not parse the form
-            return _json(wire.refusal(exc.status_code, f"The form cannot be read: {exc.detail}"))
+        except _REASONS as exc:
+            return _json(_refusal(exc))
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
-        except Full:
-            return _unavailable(_FULL)
-        except Stopping:
-            return _unavailable(_STOPPING)
-        except SandboxFailure as exc:
-            log.error("run.failed", reason=str(exc))
-            return _json(
-                wire.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, _SANDBOX_FAILED, verdict=Verdict.INTERNAL_ERROR)
-            )
 
     def _refuse_if_stopping(self) -> None:
         if self._runs.is_stopping:
@@ -375,17 +359,32 @@ def _log(result: RunResult, installed: Installed) -> None:
     log.debug("run.ended", language=installed.code, verdict=result.verdict, wall_s=result.wall_s)
 
 
+#: Why a request does not run. An `HTTPException` says that Starlette could not parse the form.
+_REASONS: Final = (wire.BadRequest, HTTPException, Full, Stopping, SandboxFailure)
+
+
+def _refusal(reason: Exception) -> RunResponse:
+    """Return the answer to a request that does not run."""
+    match reason:
+        case wire.BadRequest():
+            return wire.refusal(reason.status, reason.error, reason.language)
+        case HTTPException():
+            return wire.refusal(reason.status_code, f"The form cannot be read: {reason.detail}")
+        case Full():
+            return wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, _FULL)
+        case Stopping():
+            return wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, _STOPPING)
+    log.error("run.failed", reason=str(reason))
+    return wire.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, _SANDBOX_FAILED, verdict=Verdict.INTERNAL_ERROR)
+
+
 def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Response:
     return _json(wire.refusal(status, sentence), headers)
 
 
-def _unavailable(sentence: str) -> Response:
-    refusal = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
-    return _json(refusal, {"Retry-After": str(_RETRY_AFTER_S)})
-
-
-def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(_encode(model), model.status, headers, media_type="application/json")
+def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+    later = {"Retry-After": str(_RETRY_AFTER_S)} if model.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(_encode(model), model.status, {**later, **headers}, media_type="application/json")
 
 
 def _encode(model: RunResponse | LanguageList) -> bytes:

@@ -236,14 +236,6 @@ def _fingerprint(path: str) -> str:
     return f"{path} {file.st_dev} {file.st_ino} {file.st_size} {file.st_mtime_ns}"
 
 
-async def find_installed(
-    sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
-) -> dict[str, Installed]:
-    """Return the installed languages that work by CodeX code, in the order of `shared.languages`."""
-    installed, _ = await examine(sandbox, at_once, libraries)
-    return installed
-
-
 async def look_again(
     sandbox: Sandbox,
     installed: dict[str, Installed],
@@ -271,7 +263,8 @@ async def look_again(
 async def examine(
     sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
 ) -> tuple[dict[str, Installed], dict[str, str]]:
-    """Return the installed languages that work, and why the others do not, both by CodeX code.
+    """Return the installed languages that work, and why the others do not, both by CodeX code in the order of
+    `shared.languages`.
 
     A language whose toolchain does not work is logged, and so is a library that cannot be imported.
     """

@@ -9,7 +9,7 @@ from shared.engine import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
 from shared.errors import ConfigurationError
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
-#: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 84). R does
+#: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 13). R does
 #: not start with fewer than 168 files.
 _FEW_PROCESSES, _FEW_OPEN_FILES = 128, 176
 #: Our own processes and threads: those that always run, and those that wait in one box of each kind.
@@ -117,25 +117,24 @@ def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     return None
 
 
-def of_run(limits: RunLimits, settings: ExecutorSettings, extra_memory: int) -> StepLimits:
-    """Return the limits of the step. `extra_memory` is what the language's runtime takes for itself, in bytes."""
+def of_run(
+    limits: RunLimits,
+    settings: ExecutorSettings,
+    extra_memory: int = 0,
+    *,
+    stack_bytes: int | None = None,
+    file_bytes: int | None = None,
+) -> StepLimits:
+    """Return the limits of the step. `extra_memory` is what the language's runtime takes for itself, in bytes. The
+    stack and files are smaller if the others are given."""
     return StepLimits(
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,
         memory_bytes=limits.memory_bytes + extra_memory,
         processes=limits.processes,
         open_files=settings.tuning.open_files,
-        file_bytes=settings.max_disk_bytes,
-        stack_bytes=RUN_STACK_BYTES,
-    )
-
-
-def lowered(limits: StepLimits, *, stack_bytes: int | None, file_bytes: int | None) -> StepLimits:
-    """Return the limits of a step, with a smaller stack and smaller files if these are given."""
-    return replace(
-        limits,
-        stack_bytes=min(limits.stack_bytes, stack_bytes or limits.stack_bytes),
-        file_bytes=min(limits.file_bytes, file_bytes or limits.file_bytes),
+        file_bytes=min(file_bytes or settings.max_disk_bytes, settings.max_disk_bytes),
+        stack_bytes=min(stack_bytes or RUN_STACK_BYTES, RUN_STACK_BYTES),
     )
 
 

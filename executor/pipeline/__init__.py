@@ -302,7 +302,7 @@ class Pipeline:
     def _rejected_with_precompiled_header(self, results: list[StepResult], job: Job, installed: Installed) -> bool:
         """True if the compiler rejected a source that may use a precompiled header.
 
-        GCC rejects some valid programs that use one (ADR 112), so the caller compiles the source again without it.
+        GCC rejects some valid programs that use one (ADR 17), so the caller compiles the source again without it.
         """
         headers = installed.headers if self._settings.tuning.precompile_headers else None
         if headers is None or len(results) == len(job.steps) or results[-1].stopped is not None:
@@ -354,8 +354,10 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
         Step(
             argv=(*commands.run, *run.args),
             environment=environment,
-            limits=limits.lowered(
-                limits.of_run(run.limits, settings, installed.language.run.extra_memory),
+            limits=limits.of_run(
+                run.limits,
+                settings,
+                installed.language.run.extra_memory,
                 stack_bytes=min(filter(None, (run.stack_bytes, installed.language.run.stack_bytes)), default=None),
                 file_bytes=run.file_bytes,
             ),
@@ -381,7 +383,7 @@ def _bytes_of(compiled: StepResult) -> int:
 
 def cold_box(settings: ExecutorSettings) -> Template:
     """Return the template of a cold box: nothing in it has started ahead of time. Pure."""
-    return Template(settings.max_disk_bytes, limits.of_run(limits.default_limits(settings), settings, extra_memory=0))
+    return Template(settings.max_disk_bytes, limits.of_run(limits.default_limits(settings), settings))
 
 
 def boxes_to_keep(settings: ExecutorSettings) -> Ready:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from executor.catalogue import find_installed
+from executor.catalogue import examine
 from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
@@ -58,7 +58,7 @@ async def precompile(settings: ExecutorSettings) -> None:
             "No folder for precompiled headers can be used: set PRECIEUX_EXECUTOR_CACHE_DIR to one."
         )
     sandbox = _NoSandbox()
-    installed = await find_installed(sandbox, os.cpu_count() or 1)
+    installed, _ = await examine(sandbox, os.cpu_count() or 1)
     if settings.tuning.precompile_headers:
         await headers.make(sandbox, installed.values(), folder)
     for each in installed.values():

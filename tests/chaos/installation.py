@@ -20,7 +20,7 @@ from tests.chaos.receiver import SECRET, Receiver
 from tests.chaos.service import ROOT, Service
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.postgres import in_thread
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, eventually_sync
 
 ROLES: Final = {"api_service": Role.API, "queue_consumer": Role.CONSUMER, "job_runner": Role.RUNNER}
 
@@ -88,14 +88,12 @@ class Installation(ABC):
 
     def wait(self, condition: Callable[[], Any], *, timeout: float, what: str) -> Any:
         """Restart dead services until `condition` is true."""
-        deadline = time.monotonic() + timeout * PATIENCE
-        while True:
+
+        def met() -> Any:
             self.tend()
-            if value := condition():
-                return value
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{what}: not within {timeout:g} s; logs are in {self.folder}")
-            time.sleep(0.05)
+            return condition()
+
+        return eventually_sync(met, timeout, what=f"{what} (logs are in {self.folder})")
 
     def rest(self, seconds: float) -> None:
         """Restart dead services for so many seconds, while a fault lasts."""

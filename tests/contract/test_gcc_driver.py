@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from executor.catalogue import Installed, find_installed
+from executor.catalogue import Installed, examine
 from executor.host import find_mechanisms
 from executor.pipeline import of_source, plan
 from executor.sandbox.base import Job, Step, StepResult
@@ -86,7 +86,7 @@ async def _sandbox() -> AsyncIterator[BubblewrapSandbox]:
 def installed() -> dict[str, Installed]:
     async def find() -> dict[str, Installed]:
         async with _sandbox() as sandbox:
-            return await find_installed(sandbox, 2)
+            return (await examine(sandbox, 2))[0]
 
     return asyncio.run(find())
 

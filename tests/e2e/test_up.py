@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import time
 from pathlib import Path
 from typing import Final
@@ -11,11 +10,10 @@ import asyncpg
 import pytest
 import requests
 
-from precieux.ports import free_ports
 from precieux.postgres.embedded import running_url
 from precieux.samples import Sample, load_samples
 from shared.database.roles import Role
-from tests.fixtures.up import SETTINGS, Up, running_system
+from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.e2e
@@ -101,26 +99,8 @@ def test_each_service_has_a_role_of_its_own(running: Up) -> None:
     assert asyncio.run(roles()) == {Role.API, Role.CONSUMER, Role.RUNNER}
 
 
-def test_an_unknown_id_is_not_found(running: Up) -> None:
-    answer = requests.get(f"{running.url}/check_email/", params={"id": 987654321}, timeout=10)
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Email not found"})
-
-
-def test_prometheus_can_scrape_each_service() -> None:
-    first = _adjacent_ports()
-    with running_system({**SETTINGS, "PRECIEUX_METRICS_PORT": str(first)}) as up:
-        answers = [requests.get(f"http://127.0.0.1:{first + offset}/metrics", timeout=10) for offset in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 200, 200], up.log
-        assert ["precieux_backlog{" in answer.text for answer in answers] == [True, False, False]
-
-
-def _adjacent_ports() -> int:
-    """Return the first of three free ports in a row."""
-    while True:
-        [first] = free_ports(1)
-        try:
-            for port in (first + 1, first + 2):
-                socket.create_server(("127.0.0.1", port)).close()
-        except (OSError, OverflowError):
-            continue
-        return first
+def test_prometheus_can_scrape_each_service(running: Up) -> None:
+    first = int(running.settings["PRECIEUX_METRICS_PORT"])
+    answers = [requests.get(f"http://127.0.0.1:{first + offset}/metrics", timeout=10) for offset in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200], running.log
+    assert ["precieux_backlog{" in answer.text for answer in answers] == [True, False, False]

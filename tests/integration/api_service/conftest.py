@@ -1,6 +1,7 @@
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings
 
+ApiWith = Callable[..., httpx.AsyncClient]
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
 _routes: Final[dict[int, list[BaseRoute]]] = {}
@@ -163,8 +165,12 @@ def client_of(
 
 
 @pytest.fixture
-async def api(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(database, store, relay, signer) as client:
+def api_with(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> ApiWith:
+    """Return a function that makes clients of one API, as `client_of` does."""
+    return partial(client_of, database, store, relay, signer)
+
+
+@pytest.fixture
+async def api(api_with: ApiWith) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_with() as client:
         yield client

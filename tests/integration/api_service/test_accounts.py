@@ -16,10 +16,9 @@ from api_service.piston import execution
 from shared.addresses import canonical, domain_of
 from shared.api_keys import Scope
 from shared.database.connection import Database
-from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
+from tests.integration.api_service.conftest import ApiWith
+from tests.integration.api_service.test_access import bearer, make_key
 from tests.integration.rows import execute, fetch, offer
-
-__all__ = ["reach"]
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -128,14 +127,14 @@ class _Client:
 @pytest.mark.parametrize("account", _ACCOUNTS)
 @pytest.mark.parametrize("seed", _SEEDS)
 async def test_no_mixture_of_uses_passes_a_bound(
-    reach: Reach, database: Database, account: str, seed: int, monkeypatch: pytest.MonkeyPatch
+    api_with: ApiWith, database: Database, account: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [await make_key(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
     unbounded = dict.fromkeys(("key_budget", "recipient_budget", "domain_budget", "max_backlog"), _MANY)
     bounds = unbounded | _ACCOUNTS[account]
     monkeypatch.setattr(execution, "WAIT_SECONDS", 0.01)
     began = time.monotonic()
-    async with reach(front_doors="piston,judge0", **bounds) as client:
+    async with api_with(front_doors="piston,judge0", **bounds) as client:
         steps = _Client(client, keys, random.Random(seed), database)
         for _ in range(25):
             await steps.some()

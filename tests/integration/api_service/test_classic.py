@@ -21,7 +21,7 @@ from shared.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import connected
-from tests.integration.api_service.conftest import RecordingBroker, client_of
+from tests.integration.api_service.conftest import ApiWith, RecordingBroker, client_of
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
@@ -111,7 +111,7 @@ async def test_a_senders_submissions_are_listed_as_objects(api: httpx.AsyncClien
     assert answer.status_code == 200
     first, second, third = answer.json()["result"]
     assert set(first) >= {"id", "status", "job", "output", "execute_date", "filelink"}
-    assert (first["id"], first["status"]) == (1, None)
+    assert (first["id"], first["status"], first["job"]) == (1, None, None)
     assert (second["id"], second["status"]) == (2, "none-executed")
     assert (third["id"], third["status"], third["job"], third["output"]) == (3, "executed", "{}", "12")
     assert third["filelink"].startswith("http://127.0.0.1/files/results/9.txt?")
@@ -479,10 +479,10 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
 
 
 async def test_a_full_backlog_refuses_submissions(
-    database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
+    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1)
-    async with client_of(database, store, relay, signer, max_backlog=2) as api:
+    async with api_with(max_backlog=2) as api:
         for upload in (1, 2):
             assert (await submit(api, id=upload)).status_code == 200
             assert (await api.get(f"/check_email/?id={upload}")).status_code == 200

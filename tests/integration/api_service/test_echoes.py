@@ -7,11 +7,7 @@ import httpx
 import pytest
 
 from api_service.piston.app import PATH as PISTON
-from api_service.relay import Relay
-from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 
 pytestmark = pytest.mark.integration
 
@@ -45,10 +41,8 @@ def form(*names: str) -> dict[str, Any]:
         (f"{PISTON}/execute", {"json": {**JOB, "files": [{"name": f"../{LONG}", "content": "x"}]}}),
     ],
 )
-async def test_an_error_is_short(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, path: str, sent: dict[str, Any]
-) -> None:
-    async with client_of(database, store, relay, signer, operator_keys=(KEY,), front_doors="judge0,piston") as client:
+async def test_an_error_is_short(api_with: ApiWith, path: str, sent: dict[str, Any]) -> None:
+    async with api_with(operator_keys=(KEY,), front_doors="judge0,piston") as client:
         headers = {"Authorization": f"Bearer {KEY}", "X-Auth-Token": KEY, **sent.get("headers", {})}
         if "content" in sent and "headers" not in sent:
             headers["Content-Type"] = "application/json"

@@ -111,46 +111,29 @@ def test_each_call_of_a_generated_client(package: str, clients: Clients, api: Ap
     assert submit_form.sync(client=client, body=form) == "Your submission was registered with ID: 5"
     text = models.SubmissionForm(email=EMAIL, language="py", id=6, file="print(1)")
     assert submit_form.sync(client=client, body=text) == "Your submission was registered with ID: 6"
-    query = {"email": EMAIL, "language": "Python3", "id": 7}
-    blocked = {**query, "id": 8, "enable": models.SubmitQueryEnable.VALUE_1}
-    for fields in (query, blocked):
-        answer = submit_query.sync(client=client, body=models.SourceForm(file=program()), **fields)
-        assert answer == f"Your submission was registered with ID: {fields['id']}"
+    query = {"email": EMAIL, "language": "Python3", "id": 7, "enable": models.SubmitQueryEnable.VALUE_1}
+    answer = submit_query.sync(client=client, body=models.SourceForm(file=program()), **query)
+    assert answer == "Your submission was registered with ID: 7"
 
     again = models.SubmissionForm(email=EMAIL, language="py", id=5, file=program())
     assert "id 5 is taken" in problem(submit_form.sync_detailed(client=client, body=again), 409)
-    wrong = models.SubmissionForm(email="nobody", language="py", file=program())
-    assert "email" in problem(submit_form.sync_detailed(client=client, body=wrong), 422)
-    large = models.SubmissionForm(email=EMAIL, language="py", inputs="x" * ((1 << 20) + 1), file=program())
-    assert "inputs" in problem(submit_form.sync_detailed(client=client, body=large), 413)
     unknown = models.SubmissionForm(email=EMAIL, language="py", file=program())
     assert "API key" in problem(submit_form.sync_detailed(client=stranger, body=unknown), 401)
 
     assert request_execution.sync(client=client, id=5).result == "Sending to job_table.."
-    assert request_execution.sync(client=client, id=8).detail == "You cannot request this code"
+    # These two have the original's form, which is no problem document.
+    assert request_execution.sync(client=client, id=7).detail == "You cannot request this code"
     assert request_execution.sync(client=client, id=404).detail == "Email not found"
-    problem(request_execution.sync_detailed(client=client, id=1 << 63), 422)
-    problem(request_execution.sync_detailed(client=stranger, id=5), 401)
 
-    listed = list_submissions.sync(client=client, email=EMAIL, limit=3)
-    assert [row.id for row in listed.result] == [6, 7, 8]
     [row] = list_submissions.sync(client=client, email=EMAIL, id=5).result
     assert (row.status, row.verdict) == (models.JobState.NONE_EXECUTED, None)
     problem(list_submissions.sync_detailed(client=client, email="nobody"), 422)
-    problem(list_submissions.sync_detailed(client=stranger, email=EMAIL), 401)
 
-    signer = LinkSigner(kept_secret(tmp_path / "data"), api.url)
-    link = urlsplit(signer.link("5.py", expires=1 << 40))
+    link = urlsplit(LinkSigner(kept_secret(tmp_path / "data"), api.url).link("5.py", expires=1 << 40))
     of_link = {name: value for name, [value] in parse_qs(link.query).items()}
     read_file = call(package, "files.read_file")
     assert read_file.sync(client=anybody, key="5.py", **of_link) == "print(input())\n"
     problem(read_file.sync_detailed(client=anybody, key="6.py", **of_link), 403)
-    link = urlsplit(signer.unsubscribe_link(EMAIL))
-    of_link = {name: value for name, [value] in parse_qs(link.query).items()}
-    for name in ("ask_to_unsubscribe", "unsubscribe"):
-        unsubscribe = call(package, f"mail.{name}")
-        assert EMAIL in unsubscribe.sync(client=anybody, **of_link)
-        problem(unsubscribe.sync_detailed(client=anybody, email="other@example.com", signature="x"), 403)
 
     tests = [models.TestBody(stdin="1", expected_output="2")]
     body = models.SubmissionBody(language="py", source="print(2 * int(input()))", tests=tests)

@@ -222,17 +222,6 @@ async def test_stalled_bodies_leave_room_for_others_and_are_ended(
                 assert attacker.recv(64)[:12] in (b"HTTP/1.1 408", b"HTTP/1.1 503", b"")
 
 
-async def test_a_body_is_not_read_before_its_sender_is_known(
-    tmp_path: Path, database: Database, database_url: str
-) -> None:
-    await make_key(database)
-    with api_process(tmp_path, database_url) as api, connect(api, 0) as stranger:
-        stranger.sendall(
-            b"POST /submit_email/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
-        )
-        assert stranger.recv(64).startswith(b"HTTP/1.1 401")
-
-
 async def test_forms_of_strangers_take_little_memory(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
@@ -443,13 +432,3 @@ async def rows_listed(api: ApiProcess, key: bytes) -> int:
 
 def file_length(api: ApiProcess, path: str) -> int:
     return len(httpx.get(api.url + path, timeout=60).content)
-
-
-def test_bytes_that_are_not_http_are_not_logged(tmp_path: Path, database_url: str) -> None:
-    with api_process(tmp_path, database_url) as api:
-        before = api.log
-        for nonsense in (b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nA\0: b\r\n\r\n"):
-            with api.connect() as connection:
-                connection.sendall(nonsense)
-                assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
-        assert api.log == before

@@ -7,11 +7,7 @@ import pytest
 
 from api_service.offered import OfferedLanguages
 from api_service.piston.app import PATH as PISTON
-from api_service.relay import Relay
-from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 
 pytestmark = pytest.mark.integration
 
@@ -29,19 +25,13 @@ KEY = "k" * 32
     ids=["classic", "v1", "judge0", "piston"],
 )
 async def test_a_lack_of_memory_is_a_503(
-    database: Database,
-    store: ObjectStore,
-    relay: Relay,
-    signer: LinkSigner,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-    sent: dict[str, Any],
+    api_with: ApiWith, monkeypatch: pytest.MonkeyPatch, path: str, sent: dict[str, Any]
 ) -> None:
     async def offer(*_: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(OfferedLanguages, "offer", offer)
-    async with client_of(database, store, relay, signer, operator_keys=(KEY,), front_doors="judge0,piston") as client:
+    async with api_with(operator_keys=(KEY,), front_doors="judge0,piston") as client:
         headers = {"Authorization": f"Bearer {KEY}", "X-Auth-Token": KEY}
         answer: httpx.Response = await client.post(path, headers=headers, **sent)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

@@ -11,13 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.relay import Relay
 from api_service.web.rendering import POLICY
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import make_key
 from tests.integration.api_service.v1.test_mails import add_finished
 from tests.integration.rows import execute, fetch
@@ -98,10 +97,8 @@ async def test_faults_of_the_plain_form_are_shown(api: httpx.AsyncClient) -> Non
 
 
 @pytest.fixture
-async def keyed(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(database, store, relay, signer, operator_keys=(KEY,)) as client:
+async def keyed(api_with: ApiWith) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_with(operator_keys=(KEY,)) as client:
         yield client
 
 
@@ -168,9 +165,9 @@ async def test_the_plain_form_needs_the_scope_to_submit(api: httpx.AsyncClient, 
 
 
 async def test_without_the_setting_only_recipients_have_pages(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+    api_with: ApiWith, database: Database, signer: LinkSigner
 ) -> None:
-    async with client_of(database, store, relay, signer, web=False) as api:
+    async with api_with(web=False) as api:
         assert "/submit_email/" in (await api.get("/")).text
         assert (await api.get("/submissions/1")).status_code == 404
         assert (await api.post("/send")).status_code == 404

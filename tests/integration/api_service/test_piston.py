@@ -1,7 +1,6 @@
 """Keys, budgets and bounds at the Piston front door."""
 
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,12 +19,10 @@ from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
-from tests.integration.api_service.process import api_process
-from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
+from tests.integration.api_service.conftest import ApiWith
+from tests.integration.api_service.test_access import bearer, make_key
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import fetch, offer
-
-__all__ = ["reach"]
 
 pytestmark = pytest.mark.integration
 
@@ -58,9 +55,9 @@ def test_an_unknown_door_is_refused() -> None:
         ApiSettings(front_doors="piston,pistn")
 
 
-async def test_a_key_may_come_with_and_without_its_scheme(reach: Reach, database: Database) -> None:
+async def test_a_key_may_come_with_and_without_its_scheme(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.READ)
-    async with reach(front_doors="piston") as client:
+    async with api_with(front_doors="piston") as client:
         for sent in (key, f"Bearer {key}", f"bearer  {key}"):
             assert (await client.get("/api/v2/runtimes", headers={"Authorization": sent})).status_code == 200
         for headers in ({}, {"Authorization": key[:-1]}, {"Authorization": f"Basic {key}"}):
@@ -74,36 +71,36 @@ async def test_a_key_may_come_with_and_without_its_scheme(reach: Reach, database
             assert refused.status_code == 403
 
 
-async def test_a_job_takes_from_the_budgets_of_its_key(reach: Reach, database: Database) -> None:
+async def test_a_job_takes_from_the_budgets_of_its_key(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston", key_budget=1) as client:
+    async with api_with(front_doors="piston", key_budget=1) as client:
         assert (await run(client, key))[0] == 503
         status, message = await run(client, key)
         assert (status, "the limit of 1 an hour" in message) == (429, True)
 
 
-async def test_a_job_that_does_not_end_in_time_is_cancelled(reach: Reach, database: Database) -> None:
+async def test_a_job_that_does_not_end_in_time_is_cancelled(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston") as client:
+    async with api_with(front_doors="piston") as client:
         assert await run(client, key) == (503, "The job did not end in time; try again in a moment.")
     rows = await fetch(database, "SELECT outcome, email, owner IS NOT NULL AS is_owned, spec FROM uploads")
     [row] = rows
     assert (row["outcome"], row["email"], row["is_owned"]) == ("cancelled", None, True)
 
 
-async def test_waits_are_bounded(reach: Reach, database: Database) -> None:
+async def test_waits_are_bounded(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
     [row] = await fetch(database, "SELECT id FROM api_keys")
-    async with reach(front_doors="piston", max_waits=1) as client:
+    async with api_with(front_doors="piston", max_waits=1) as client:
         waits = app_of(client).state.services.waits
         with waits.hold(Principal(int(str(row["id"])), frozenset())):
             assert (await run(client, key))[0] == 429
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
-async def test_the_bytes_of_a_job_are_bounded(reach: Reach, database: Database) -> None:
+async def test_the_bytes_of_a_job_are_bounded(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(front_doors="piston") as client:
+    async with api_with(front_doors="piston") as client:
         long = "x" * 10_001
         assert await run(client, key, files=[{"content": long}]) == (400, "files may have at most 10000 bytes together")
         assert await run(client, key, stdin=2 * long) == (400, "stdin may have at most 20000 bytes")
@@ -139,8 +136,3 @@ async def test_a_lost_charge_fails_no_interactive_job(
     monkeypatch.setattr(budgets, "charge", away)
     submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
     await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)
-
-
-def test_settings_of_a_closed_front_door_are_not_read(tmp_path: Path, database_url: str) -> None:
-    with api_process(tmp_path, database_url, {"PRECIEUX_PISTON_RUN_TIMEOUT": "soon"}) as api:
-        assert httpx.get(f"{api.url}/healthz").status_code == 200

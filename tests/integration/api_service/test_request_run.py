@@ -11,7 +11,6 @@ from api_service.new_submission import NewSubmission, Object, V1Columns
 from api_service.problems import Kind, Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.submissions import RunUnderWay, Submissions
-from shared import channels
 from shared.api_keys import Scope
 from shared.database.connection import Connection, Database
 from shared.storage.local import LocalStore
@@ -46,17 +45,6 @@ async def register(submissions: Submissions, principal: Principal, new: NewSubmi
 
 async def end(database: Database, outcome: str = "finished") -> None:
     await execute(database, "UPDATE uploads SET request_id = NULL, outcome = :outcome, verdict = 'ok'", outcome=outcome)
-
-
-async def test_runs_are_numbered(submissions: Submissions, database: Database) -> None:
-    upload = await register(submissions, OPERATOR, new_submission())
-    for number in (1, 2):
-        assert await submissions.request_run(OPERATOR, upload) == number
-        [row] = await fetch(database, "SELECT runs, outcome, verdict, request_id FROM uploads")
-        assert (row["runs"], row["outcome"], row["verdict"]) == (number, None, None)
-        messages = await fetch(database, "SELECT body, headers ->> 'message_id' AS request FROM outbox ORDER BY id")
-        assert messages[-1] == {"body": str(upload), "request": str(row["request_id"])}
-        await end(database)
 
 
 async def test_only_one_run_is_under_way(submissions: Submissions, database: Database) -> None:
@@ -106,14 +94,6 @@ async def test_a_refused_run_changes_nothing(database: Database, store: LocalSto
     assert len(await fetch(database, "SELECT FROM outbox")) == 2
 
 
-async def test_the_recipient_is_checked_for_all(database: Database, store: LocalStore) -> None:
-    submissions = submissions_of(database, store, recipients=Recipients(["example.edu"]))
-    with pytest.raises(Problem) as refused:
-        await submissions.post(OPERATOR, new_submission(email="a@example.com"))
-    assert (refused.value.kind.status, refused.value.faults[0].pointer) == (422, "/email")
-    await submissions.post(OPERATOR, new_submission(email="a@example.edu"))
-
-
 async def test_settling_is_part_of_the_transaction(submissions: Submissions, database: Database) -> None:
     upload = await register(submissions, OPERATOR, new_submission())
     settled: list[int] = []
@@ -129,18 +109,6 @@ async def test_settling_is_part_of_the_transaction(submissions: Submissions, dat
     assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 0, "verdict": None}]
     assert await submissions.request_run(OPERATOR, upload, settle=settle) == 1
     assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 1, "verdict": "settled"}]
-
-
-async def test_who_watches_is_woken(submissions: Submissions, database: Database) -> None:
-    upload = await register(submissions, OPERATOR, new_submission())
-    payloads: list[str] = []
-    async with database.listen(channels.SUBMISSIONS, payloads.append) as heard:
-        await heard.wait()
-        heard.clear()
-        await submissions.request_run(OPERATOR, upload)
-        async with asyncio.timeout(30):
-            await heard.wait()
-    assert payloads == ["", str(upload)]
 
 
 async def test_submissions_are_added_together(database: Database, store: LocalStore) -> None:

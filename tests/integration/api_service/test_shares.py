@@ -14,11 +14,10 @@ from shared.budgets import Use
 from shared.database.connection import Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.test_access import OPERATOR, Reach, bearer, make_key, reach, submit
+from tests.integration.api_service.conftest import ApiWith
+from tests.integration.api_service.test_access import OPERATOR, bearer, make_key, submit
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
-
-__all__ = ["reach"]
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -35,9 +34,9 @@ async def submit_and_ask(client: httpx.AsyncClient, key: str, number: int, email
     return await ask(client, key, number)
 
 
-async def test_all_spellings_of_a_mailbox_share_its_budget(reach: Reach, database: Database) -> None:
+async def test_all_spellings_of_a_mailbox_share_its_budget(api_with: ApiWith, database: Database) -> None:
     keys = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    async with reach(recipient_budget=4) as client:
+    async with api_with(recipient_budget=4) as client:
         answers = [
             await submit_and_ask(client, keys[number % 2], number + 1, email) for number, email in enumerate(SPELLINGS)
         ]
@@ -49,26 +48,26 @@ async def test_all_spellings_of_a_mailbox_share_its_budget(reach: Reach, databas
     assert len(await fetch(database, "SELECT id FROM outbox")) == 4
 
 
-async def test_a_key_gets_at_most_half_of_a_mailboxs_budget(reach: Reach, database: Database) -> None:
+async def test_a_key_gets_at_most_half_of_a_mailboxs_budget(api_with: ApiWith, database: Database) -> None:
     greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    async with reach(key_budget=MANY, recipient_budget=6) as client:
+    async with api_with(key_budget=MANY, recipient_budget=6) as client:
         answers = [await submit_and_ask(client, greedy, number, "student@example.com") for number in range(1, 6)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
         assert "of this key" in answers[-1].json()["detail"]
         assert (await submit_and_ask(client, honest, 6, "student@example.com")).status_code == 200
 
 
-async def test_a_domain_has_a_budget_for_all_its_mailboxes(reach: Reach, database: Database) -> None:
+async def test_a_domain_has_a_budget_for_all_its_mailboxes(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(key_budget=MANY, domain_budget=3) as client:
+    async with api_with(key_budget=MANY, domain_budget=3) as client:
         answers = [await submit_and_ask(client, key, number, f"u{number}@example.com") for number in range(1, 5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert (await submit_and_ask(client, key, 5, "u1@example.org")).status_code == 200
 
 
-async def test_repeating_an_execution_is_in_the_keys_budget(reach: Reach, database: Database) -> None:
+async def test_repeating_an_execution_is_in_the_keys_budget(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(key_budget=5, recipient_budget=MANY) as client:
+    async with api_with(key_budget=5, recipient_budget=MANY) as client:
         assert (await submit(client, key, id=1)).status_code == 200
         codes = []
         for _ in range(6):
@@ -77,10 +76,10 @@ async def test_repeating_an_execution_is_in_the_keys_budget(reach: Reach, databa
         assert codes == [200] * 5 + [429]
 
 
-async def test_a_key_may_send_so_many_bytes_an_hour(reach: Reach, database: Database) -> None:
+async def test_a_key_may_send_so_many_bytes_an_hour(api_with: ApiWith, database: Database) -> None:
     key, other = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
     inputs = "é" * 496
-    async with reach(key_budget=MANY, key_bytes=3000) as client:
+    async with api_with(key_budget=MANY, key_bytes=3000) as client:
         answers = [await submit(client, key, inputs=inputs) for _ in range(4)]
         # Sources and inputs are 1,000 bytes each.
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -88,10 +87,10 @@ async def test_a_key_may_send_so_many_bytes_an_hour(reach: Reach, database: Data
         assert (await submit(client, other, inputs=inputs)).status_code == 200
 
 
-async def test_a_use_that_is_larger_than_a_budget_is_refused_for_good(reach: Reach, database: Database) -> None:
+async def test_a_use_that_is_larger_than_a_budget_is_refused_for_good(api_with: ApiWith, database: Database) -> None:
     """No wait helps, so the answer is 422 without `Retry-After`, even while nothing of the budget is in use."""
     key = await make_key(database, Scope.SUBMIT)
-    async with reach(key_budget=8, key_bytes=1000, recipient_budget=12, domain_budget=9) as client:
+    async with api_with(key_budget=8, key_bytes=1000, recipient_budget=12, domain_budget=9) as client:
 
         async def posted(count: int, *, digest: bool = False, **keys: object) -> tuple[int, str]:
             batch = {"submissions": [{"language": "py", "source": "1", **keys}] * count, "digest": digest}
@@ -115,10 +114,10 @@ async def test_a_use_that_is_larger_than_a_budget_is_refused_for_good(reach: Rea
         assert (await posted(7, email="a@example.com", digest=True))[0] == 201
 
 
-async def test_spellings_that_share_a_digest_are_charged_once(reach: Reach, database: Database) -> None:
+async def test_spellings_that_share_a_digest_are_charged_once(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
     spellings = ["a@example.com", "A@Example.com", "a+1@example.com"]
-    async with reach(recipient_budget=100) as client:
+    async with api_with(recipient_budget=100) as client:
         programs = [{"language": "py", "source": "1", "email": email} for email in spellings]
         batch = {"submissions": programs, "digest": True}
         assert (await client.post("/v1/batches", json=batch, headers=bearer(key))).status_code == 201
@@ -129,9 +128,9 @@ async def test_spellings_that_share_a_digest_are_charged_once(reach: Reach, data
     assert round(float(str(used["mails"]))) == 2
 
 
-async def test_a_key_whose_programs_ran_too_long_waits(reach: Reach, database: Database) -> None:
+async def test_a_key_whose_programs_ran_too_long_waits(api_with: ApiWith, database: Database) -> None:
     key, other = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    async with reach(key_budget=MANY, key_cpu_seconds=100) as client:
+    async with api_with(key_budget=MANY, key_cpu_seconds=100) as client:
         assert (await submit(client, key, id=1)).status_code == 200
         async with database.transaction() as connection:
             await budgets.charge(connection, [Use(budgets.run_seconds(1), 100, 110)])
@@ -145,10 +144,10 @@ async def test_a_key_whose_programs_ran_too_long_waits(reach: Reach, database: D
 
 
 @pytest.mark.parametrize("refused", ["key_budget", "key_bytes"])
-async def test_a_refusal_of_one_budget_charges_no_other(reach: Reach, database: Database, refused: str) -> None:
+async def test_a_refusal_of_one_budget_charges_no_other(api_with: ApiWith, database: Database, refused: str) -> None:
     key = await make_key(database, Scope.SUBMIT)
     limits = {"key_budget": 2, "key_bytes": 20} if refused == "key_budget" else {"key_budget": 3, "key_bytes": 16}
-    async with reach(**limits) as client:
+    async with api_with(**limits) as client:
         codes = [(await submit(client, key)).status_code for _ in range(4)]
         assert codes == [200, 200, 429, 429]
         used = await fetch(database, "SELECT subject, extract(epoch FROM used_until - now()) AS s FROM budgets")
@@ -175,9 +174,9 @@ ALLOWED = Recipients(["example.edu", "*.example.edu", "One.Person@gmail.com"])
     ],
 )
 async def test_only_the_named_recipients_are_mailed(
-    reach: Reach, database: Database, email: str, allowed: bool
+    api_with: ApiWith, database: Database, email: str, allowed: bool
 ) -> None:
-    async with reach(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
+    async with api_with(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
         answer = await submit(client, OPERATOR, email=email, id=1)
         assert answer.status_code == (200 if allowed else 422)
         if not allowed:
@@ -185,19 +184,19 @@ async def test_only_the_named_recipients_are_mailed(
     assert len(await fetch(database, "SELECT id FROM uploads")) == int(allowed)
 
 
-async def test_a_submission_from_before_the_list_is_not_run(reach: Reach, database: Database) -> None:
-    async with reach(operator_keys=(OPERATOR,)) as client:
+async def test_a_submission_from_before_the_list_is_not_run(api_with: ApiWith, database: Database) -> None:
+    async with api_with(operator_keys=(OPERATOR,)) as client:
         await submit(client, OPERATOR, email="a@example.com", id=1)
-    async with reach(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
+    async with api_with(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
         assert (await ask(client, OPERATOR, 1)).status_code == 422
     assert await fetch(database, "SELECT id FROM outbox") == []
     assert [row["request_id"] for row in await fetch(database, "SELECT request_id FROM uploads")] == [None]
 
 
-async def test_a_key_may_be_limited_to_recipients(reach: Reach, database: Database) -> None:
+async def test_a_key_may_be_limited_to_recipients(api_with: ApiWith, database: Database) -> None:
     async with owner_of(database).transaction() as connection:
         _, key = await api_keys.create(connection, "course", [Scope.SUBMIT], ["example.edu"])
-    async with reach() as client:
+    async with api_with() as client:
         assert (await submit(client, key, email="a@example.edu")).status_code == 200
         refused = await submit(client, key, email="a@example.com")
         assert refused.status_code == 422
@@ -205,36 +204,36 @@ async def test_a_key_may_be_limited_to_recipients(reach: Reach, database: Databa
         assert refused.json()["detail"].endswith("or use another key.")
 
 
-async def test_an_admin_has_no_budget_but_a_list_of_recipients(reach: Reach, database: Database) -> None:
+async def test_an_admin_has_no_budget_but_a_list_of_recipients(api_with: ApiWith, database: Database) -> None:
     admin = await make_key(database, Scope.ADMIN)
-    async with reach(key_budget=1, recipient_budget=1, domain_budget=1, key_bytes=1, recipients=ALLOWED) as client:
+    async with api_with(key_budget=1, recipient_budget=1, domain_budget=1, key_bytes=1, recipients=ALLOWED) as client:
         for number in range(1, 4):
             assert (await submit_and_ask(client, admin, number, "a@example.edu")).status_code == 200
         assert (await submit(client, admin, email="a@example.com")).status_code == 422
     assert await fetch(database, "SELECT subject FROM budgets") == []
 
 
-async def test_requests_of_many_keys_at_once_end_without_a_deadlock(reach: Reach, database: Database) -> None:
+async def test_requests_of_many_keys_at_once_end_without_a_deadlock(api_with: ApiWith, database: Database) -> None:
     """Each request charges four budgets; the mailboxes and the domains are the same for all."""
     keys = [await make_key(database, Scope.SUBMIT) for _ in range(4)]
     emails = [f"u{number}@d{number % 2}.example.com" for number in range(4)]
-    async with reach(key_budget=MANY, recipient_budget=MANY) as client:
+    async with api_with(key_budget=MANY, recipient_budget=MANY) as client:
         numbers = range(1, 33)
         await asyncio.gather(*(submit(client, keys[n % 4], email=emails[n // 4 % 4], id=n) for n in numbers))
         answers = await asyncio.gather(*(ask(client, keys[n % 4], n) for n in numbers))
     assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_unsubscribing_holds_for_all_spellings(reach: Reach, database: Database, signer: LinkSigner) -> None:
-    async with reach() as client:
+async def test_unsubscribing_holds_for_all_spellings(api_with: ApiWith, database: Database, signer: LinkSigner) -> None:
+    async with api_with() as client:
         assert (await client.post(signer.unsubscribe_link("Opt.Out+x@gmail.com"))).status_code == 200
     [row] = await fetch(database, "SELECT email, canonical FROM suppressions")
     assert (row["email"], row["canonical"]) == ("Opt.Out+x@gmail.com", "optout@gmail.com")
 
 
-async def test_a_greedy_key_leaves_the_database_to_others(reach: Reach, database: Database) -> None:
+async def test_a_greedy_key_leaves_the_database_to_others(api_with: ApiWith, database: Database) -> None:
     greedy, honest = [await make_key(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
-    async with reach(key_budget=MANY) as client:
+    async with api_with(key_budget=MANY) as client:
         assert (await submit(client, greedy, id=1)).status_code == 200
         async with owner_of(database).transaction() as connection:
             # Every submission of the key waits for this row.
@@ -249,7 +248,7 @@ async def test_a_greedy_key_leaves_the_database_to_others(reach: Reach, database
 
 
 async def test_chosen_ids_cost_the_next_id_no_statements(
-    reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
+    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = await make_key(database, Scope.SUBMIT)
     statements = []
@@ -261,7 +260,7 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 
     monkeypatch.setattr(submission_rows, "insert", counted)
     await execute(database, "INSERT INTO uploads (id) SELECT generate_series(1, 2000)")
-    async with reach(key_budget=MANY) as client:
+    async with api_with(key_budget=MANY) as client:
         for number in (2001, 2002):
             assert (await submit(client, key)).json().endswith(f": {number}")
     assert len(statements) == 2
@@ -276,10 +275,10 @@ async def test_an_id_takes_no_more_tries_than_it_needs(database: Database) -> No
 
 @pytest.mark.parametrize("bounds", [{"max_backlog": 30}, {"key_backlog_bytes": 40}], ids=["requests", "bytes"])
 async def test_a_key_has_a_limit_of_waiting_work_and_others_go_on(
-    reach: Reach, database: Database, bounds: dict[str, Any]
+    api_with: ApiWith, database: Database, bounds: dict[str, Any]
 ) -> None:
     greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    async with reach(key_budget=MANY, recipient_budget=MANY, **bounds) as client:
+    async with api_with(key_budget=MANY, recipient_budget=MANY, **bounds) as client:
         answers = [await submit_and_ask(client, greedy, number, f"a{number}@example.com") for number in range(1, 8)]
         statuses = [answer.status_code for answer in answers]
         assert statuses == [200] * statuses.count(200) + [429] * statuses.count(429)

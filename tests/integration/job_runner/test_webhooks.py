@@ -14,8 +14,8 @@ from job_runner.webhooks import queue
 from job_runner.webhooks import sender as sender_module
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.manner import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.retries import SCHEDULE
 from job_runner.webhooks.sender import Sender
 from shared import channels
 from shared.database.connection import Connection, Database
@@ -233,7 +233,7 @@ async def test_an_error_after_a_delivery_leaves_it_recorded(
     with structlog.testing.capture_logs() as records:
         await run_once(sender)
     assert (await row(database))["status"] == "delivered"
-    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.none_brought_forward"]
+    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.not_made_due"]
 
 
 async def test_gone_ends_it_and_what_waits_of_the_same_submission(

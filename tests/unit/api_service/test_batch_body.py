@@ -67,6 +67,7 @@ def faults_of(body: object) -> list[tuple[str, str]]:
         ({"submissions": [_PROGRAM], "defaults": {"tests": [{"points": -1}]}}, ["/defaults/tests/0/points"]),
         ({"submissions": [_PROGRAM, {"files": []}], "defaults": {**_PROGRAM}}, ["/submissions/1/files"]),
         ({"submissions": [{**_PROGRAM, "source": "a\0"}]}, ["/submissions/0/source"]),
+        ({"submissions": [{**_PROGRAM, "files": [{"path": "a.py", "content": "x"}]}]}, ["/submissions/0"]),
         ({"submissions": [_PROGRAM], "webhook_url": "ftp://x"}, ["/webhook_url"]),
         ({"submissions": [_PROGRAM] * 1001}, ["/submissions"]),
         ({"submissions": [{}] * 1000, "defaults": {f"x{n}": n for n in range(5000)}}, ["/defaults"]),
@@ -104,6 +105,13 @@ def test_an_own_value_is_not_taken_for_the_default() -> None:
     [first, second] = batch.submissions
     assert (first.source.data, second.source.data) == (b"print(1)\n", b"x")
     assert [len(json.loads(one.v1.tests.json)) for one in batch.submissions if one.v1 and one.v1.tests] == [1, 2]
+
+
+def test_an_own_key_wins_as_a_whole() -> None:
+    defaults = {"language": "py", "files": [{"path": "a.py", "content": "1"}], "email": "a@example.com"}
+    own = {"source": "x", "email": None, "language": "java"}
+    [new] = read({"defaults": defaults, "submissions": [own]}).submissions
+    assert (new.filename, new.email) == ("Main.java", None)
 
 
 def test_a_language_that_is_null_is_the_default() -> None:

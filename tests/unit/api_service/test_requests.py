@@ -10,7 +10,7 @@ import pytest
 from api_service.engine_offer import Offer
 from api_service.new_submission import NewSubmission, V1Columns
 from api_service.problems import Fault, Problem
-from api_service.v1.defaults import Defaults, Place
+from api_service.v1.defaults import Place
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
 from shared.archives import unpack
@@ -433,42 +433,6 @@ def test_every_language_is_known_before_the_engine_has_answered() -> None:
     new = validated({**BASE, "language": "Golang"}, offer=Offer({}))
     assert (new.language, new.filename) == ("go", "main.go")
     assert pointers_of({**BASE, "language": "befunge"}, offer=Offer({})) == ["/language"]
-
-
-class TestBatches:
-    PLACE = Place("/submissions/17", Defaults({"language": "py", "files": FILES, "email": "a@example.com"}))
-
-    def test_defaults_fill_what_is_missing(self) -> None:
-        new = validate_submission({"stdin": "1"}, TERMS, self.PLACE)
-        assert (new.language, new.filename, new.email, new.stdin) == ("py", "a.py", "a@example.com", "1")
-
-    def test_an_own_key_wins_as_a_whole(self) -> None:
-        new = validate_submission({"source": "x", "email": None, "language": "java"}, TERMS, self.PLACE)
-        assert (new.filename, new.email) == ("Main.java", None)
-
-    @pytest.mark.parametrize(
-        ("content", "pointers"),
-        [
-            ({"language": "cobol"}, ["/submissions/17/language"]),
-            ({"source": ""}, ["/submissions/17/source"]),
-            ({"odd": 1}, ["/submissions/17/odd"]),
-            ({"source": "x", "files": FILES}, ["/submissions/17"]),
-            ([], ["/submissions/17"]),
-        ],
-    )
-    def test_faults_have_the_place_of_the_item(self, content: object, pointers: list[str]) -> None:
-        assert pointers_of(content, self.PLACE) == pointers
-
-    def test_faults_of_defaults_have_their_place(self) -> None:
-        place = Place("/submissions/17", Defaults({"language": "cobol"}))
-        assert pointers_of({"source": "x"}, place) == ["/defaults/language"]
-        bad_source = Place("/submissions/17", Defaults({"source": ""}))
-        assert pointers_of({"language": "py"}, bad_source) == ["/defaults/source"]
-
-    def test_nothing_is_held(self) -> None:
-        assert pointers_of({**BASE, "hold": True}, may_hold=False) == ["/hold"]
-        assert pointers_of({**BASE, "hold": False}, may_hold=False) == ["/hold"]
-        validated({**BASE, "hold": None}, may_hold=False)
 
 
 class TestUploads:

@@ -49,7 +49,7 @@ async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pyt
             return [StepResult(exit_code=0, stdout=b"version 1.2.3")]
 
     sandbox = Busy()
-    installed = await catalogue.find_installed(sandbox, 2)
+    installed, _ = await catalogue.examine(sandbox, 2)
     assert list(installed) == ["bash", "bc"]
     # It ends when no language is left out.
     await asyncio.wait_for(catalogue.look_again(sandbox, installed, after_s=0, again_s=0), 30)

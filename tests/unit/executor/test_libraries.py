@@ -58,6 +58,14 @@ def test_what_is_no_folder_is_refused_with_a_command(setting: str, command: str,
         find_libraries(ExecutorSettings.model_validate({setting: value}))
 
 
+def test_a_relative_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box could not show it."""
+    write_package(tmp_path / "packages", "bird", "bird.py")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="is packages, which must be the absolute path"):
+        find_libraries(ExecutorSettings(python_packages=Path("packages")))
+
+
 def test_packages_of_node_are_listed_as_they_were_asked_for(tmp_path: Path) -> None:
     for name, version in {"lodash": "4.17.21", "@types/node": "20.1.0", "needed": "1.0.0"}.items():
         (tmp_path / "node_modules" / name).mkdir(parents=True)

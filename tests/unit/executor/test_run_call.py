@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from executor.app import create_app
+from executor.app import _Endpoint, create_app
 from executor.catalogue import Installed
 from executor.in_order import SpareSlot
 from executor.languages import known
@@ -19,7 +19,8 @@ from executor.languages.program import Program
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
-from executor.slots import Full, Slots
+from executor.slots import Full, Runs, Slots
+from executor.wire import BadRequest
 from shared.codex import LanguageList, Verdict
 from shared.engine import Compiled, ProgramRequest, TestEnded, parse_event
 
@@ -100,28 +101,16 @@ async def _until_running(client: _Client, pipeline: _Pipeline) -> "asyncio.Task[
     return posting
 
 
-async def test_a_variant_is_that_of_its_language_as_it_is_now() -> None:
+def test_a_variant_is_that_of_its_language_as_it_is_now() -> None:
     """Languages get a fault, lose it, and may be found later than at the start."""
-
-    class Recording(_Pipeline):
-        def run_tests(
-            self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
-        ) -> AsyncGenerator[Compiled | TestEnded]:
-            asked.append(installed)
-            return super().run_tests(request, program, installed, spare_slot)
-
-    asked: list[Installed] = []
     installed: dict[str, Installed] = {}
-    pipeline = Recording()
-    pipeline.may_end.set()
-    app = create_app(_SETTINGS, cast(Pipeline, pipeline), Slots(1, 1), installed)
-    request = {"language": "c17", "files": [{"path": "main.c", "content": "x"}]}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
-        assert (await client.post("/run", json=request)).status_code == 400
-        for fault in (None, "gcc is broken", None):
-            installed["c"] = replace(_INSTALLED["c"], info="gcc 12.2.0", fault=fault)
-            assert (await client.post("/run", json=request)).status_code == 200
-    assert [(one.code, one.fault) for one in asked] == [("c17", None), ("c17", "gcc is broken"), ("c17", None)]
+    endpoint = _Endpoint(_SETTINGS, cast(Pipeline, _Pipeline()), Slots(1, 1), installed, Runs())
+    with pytest.raises(BadRequest, match="Unknown language 'c17'"):
+        endpoint._find("c17")
+    for fault in (None, "gcc is broken", None):
+        installed["c"] = replace(_INSTALLED["c"], info="gcc 12.2.0", fault=fault)
+        found = endpoint._find("c17")
+        assert (found.code, found.fault) == ("c17", fault)
 
 
 async def test_each_event_is_a_line_that_is_sent_at_once() -> None:

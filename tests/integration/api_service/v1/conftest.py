@@ -8,15 +8,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_service.relay import Relay
 from api_service.watcher import Watcher
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
-from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1 import trial
 from tests.integration.api_service.v1.served import Served, serving
 
@@ -43,12 +41,12 @@ def signer() -> LinkSigner:
 
 
 @pytest.fixture
-def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> Reach:
+def reach(api_with: ApiWith) -> Reach:
     """Return a function that yields a client of an API with the routes of `trial`."""
 
     @asynccontextmanager
     async def reach(**how: Any) -> AsyncIterator[httpx.AsyncClient]:
-        async with client_of(database, store, relay, signer, **how) as client:
+        async with api_with(**how) as client:
             app_of(client).include_router(trial.router)
             yield client
 
@@ -102,16 +100,14 @@ async def watcher(database: Database) -> AsyncIterator[Watcher]:
 
 
 @pytest.fixture
-async def waiting_api(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, watcher: Watcher
-) -> AsyncIterator[httpx.AsyncClient]:
+async def waiting_api(api_with: ApiWith, watcher: Watcher) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of an API whose watcher listens. Two requests of a key may wait."""
-    async with client_of(database, store, relay, signer, watcher=watcher, max_waits=2) as client:
+    async with api_with(watcher=watcher, max_waits=2) as client:
         yield client
 
 
 @pytest.fixture
-async def served(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> AsyncIterator[Served]:
+async def served(api_with: ApiWith) -> AsyncIterator[Served]:
     """Yield an API behind a socket."""
-    async with serving(database, store, relay, signer) as served:
+    async with serving(api_with) as served:
         yield served

@@ -11,14 +11,10 @@ import httpx
 from api_service.app import create_app
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
-from api_service.relay import Relay
-from shared.database.connection import Database
 from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import run_loops
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 
 
 @dataclass
@@ -33,19 +29,16 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    database: Database,
-    store: ObjectStore,
-    relay: Relay,
-    signer: LinkSigner,
+    api_with: ApiWith,
     *,
     max_streams: int = 100,
     grace_seconds: int = 5,
     **how: Any,
 ) -> AsyncIterator[Served]:
-    async with client_of(database, store, relay, signer, **how) as inner:
+    async with api_with(**how) as inner:
         transport: Any = inner._transport
         services: Services = transport.app.state.services
-    streams = Streams(database, services.watcher, most=max_streams, most_in_all=100)
+    streams = Streams(services.database, services.watcher, most=max_streams, most_in_all=100)
     services = replace(services, streams=streams)
     listening = listening_socket("127.0.0.1", 0, setting="none")
     stop = asyncio.Event()

@@ -63,19 +63,6 @@ async def test_a_classic_submission_reads_right_in_v1(api: httpx.AsyncClient, da
     assert (await api.get(path)).json()["runs"] == 2
 
 
-async def test_a_v1_submission_reads_right_in_the_classic_list(api: httpx.AsyncClient, database: Database) -> None:
-    upload = await post(api, stdin="12\n", hold=True, args=["-v"])
-    [held] = await classic(api)
-    assert (held["id"], held["status"], held["job"]) == (upload, None, None)
-    assert (await api.get("/check_email/", params={"id": upload})).status_code == 200
-    [waiting] = await classic(api)
-    assert waiting["status"] == "none-executed"
-    await end(database, await make_job(database, upload), verdict="ok", output="1\n", error="", stderr="")
-    [executed] = await classic(api)
-    assert (executed["status"], executed["verdict"], executed["output"]) == ("executed", "ok", "1\n")
-    assert json.loads(executed["job"]) == {"language": "py", "inputs": "12\n", "contents": "print(1)"}
-
-
 async def test_the_classic_list_shows_the_file_that_is_run(api: httpx.AsyncClient, database: Database) -> None:
     files = [{"path": "lib/a.py", "content": "x = 1"}, {"path": "main.py", "content": "import lib.a"}]
     upload = await post(api, source=None, files=files, entry="main.py")

@@ -13,15 +13,13 @@ import pytest
 from api_service import event_streams
 from api_service.auth import Principal
 from api_service.holds import Holds
-from api_service.relay import Relay
 from api_service.v1 import submission_events
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.life import born
 from tests.integration.api_service.v1.served import Served, serving
 from tests.integration.rows import execute
@@ -80,37 +78,8 @@ def steps(events: list[SentEvent]) -> list[str]:
     return found
 
 
-async def beats(source: EventSource, count: int) -> None:
-    """Wait for so many further comments of a quiet stream: they come while the server's loops turn."""
-    last = source.comments + count
-    await eventually(lambda: source.comments >= last, what=f"{count} comments")
-
-
-async def test_events_come_as_they_happen(served: Served, database: Database) -> None:
-    life = await born(database, tests=[{}, {"name": "second", "hidden": True, "points": 3}])
-    async with following(source_of(served, life.submission)) as events:
-        for act, expected in (
-            (None, "held"),
-            (life.request, "queued"),
-            (life.queue, None),
-            (life.claim, "running"),
-            (lambda: life.end_test(1), "test 1"),
-            (lambda: life.end_test(2, "wrong_answer", "2\n"), "test 2"),
-        ):
-            if act:
-                await act()
-            if expected:
-                await until(events, expected)
-        await life.end(verdict="wrong_answer")
-        await until(events, "finished", "finished!")
-        assert steps(events) == ["held", "queued", "running", "test 1", "test 2", "finished", "finished!"]
-    second = next(event.data for event in events if event.name == "test" and event.data["number"] == 2)
-    assert (second["name"], second["hidden"], second["points"], second["stdout"]) == ("second", True, 3, "2\n")
-    assert second["verdict"] == "wrong_answer"
-
-
 async def test_long_texts_wait_for_memory(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
+    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that reads slowly keeps them in memory."""
     life = await born(database, tests=[{}, {}])
@@ -129,7 +98,7 @@ async def test_long_texts_wait_for_memory(
         tries += 1
         return hold(*args)
 
-    async with serving(database, store, relay, signer, large_answers_bytes=most) as served:
+    async with serving(api_with, large_answers_bytes=most) as served:
         answers = served.services.large_answers
         with ExitStack() as others:
             others.enter_context(answers.hold(Principal(1, frozenset()), most))
@@ -141,18 +110,6 @@ async def test_long_texts_wait_for_memory(
                 others.close()
                 await until(events, "test 1", "test 2", "finished", "finished!")
         await eventually(lambda: not answers._held)
-
-
-async def test_the_stream_of_a_held_submission_stays_open(
-    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
-    life = await born(database)
-    source = source_of(served, life.submission)
-    async with following(source) as events:
-        await eventually(lambda: steps(events) == ["held"])
-        await beats(source, 5)
-    assert (steps(events), source.connections) == (["held"], 1)
 
 
 @pytest.mark.parametrize("break_after", [1, 2, 3])
@@ -265,11 +222,7 @@ async def batch_path(database: Database) -> str:
 
 
 async def test_a_revoked_key_keeps_no_stream(
-    database: Database,
-    store: ObjectStore,
-    relay: Relay,
-    signer: LinkSigner,
-    monkeypatch: pytest.MonkeyPatch,
+    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with owner_of(database).transaction() as connection:
         number, key = await api_keys.create(connection, "one", [Scope.READ])
@@ -277,7 +230,7 @@ async def test_a_revoked_key_keeps_no_stream(
     life = await born(database, owner=number)
     await execute(database, "INSERT INTO batches (id, owner) VALUES (5, :owner)", owner=number)
     paths = (path_of(life.submission), "/v1/batches/5/events")
-    async with serving(database, store, relay, signer) as served, AsyncExitStack() as opened:
+    async with serving(api_with) as served, AsyncExitStack() as opened:
 
         async def opened_with(key: str, path: str) -> AsyncIterator[bytes]:
             stream = served.client.stream("GET", path, headers={"Authorization": f"Bearer {key}"}, timeout=30)
@@ -299,12 +252,10 @@ async def test_a_revoked_key_keeps_no_stream(
         assert b"held" in await anext(foreign) + await anext(foreign)
 
 
-async def test_streams_end_cleanly_when_the_service_stops(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
-) -> None:
+async def test_streams_end_cleanly_when_the_service_stops(api_with: ApiWith, database: Database) -> None:
     life = await born(database)
     async with (
-        serving(database, store, relay, signer, grace_seconds=30) as served,
+        serving(api_with, grace_seconds=30) as served,
         served.client.stream("GET", path_of(life.submission), timeout=None) as answer,
     ):
         pieces = answer.aiter_raw()

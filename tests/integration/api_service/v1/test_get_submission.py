@@ -2,20 +2,16 @@
 
 import asyncio
 import json
-import time
 from typing import Any, cast
 
 import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.relay import Relay
 from api_service.watcher import Watcher
 from shared import channels
 from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
-from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
@@ -24,57 +20,11 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-async def test_a_submission_is_shown(api: httpx.AsyncClient, database: Database) -> None:
-    upload = await add_finished(database)
-    answer = await api.get(f"/v1/submissions/{upload}")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
-    shown = answer.json()
-    assert (shown["id"], shown["state"], shown["verdict"], shown["run"]["stdout"]) == (upload, "finished", "ok", "1\n")
-    assert shown["links"]["self"] == f"{PUBLIC_URL}/v1/submissions/{upload}"
-
-
 async def end_when_awaited(database: Database, upload: int, watcher: Watcher) -> None:
     await eventually(lambda: (channels.SUBMISSIONS, str(upload)) in watcher._events, what="a request waits")
     [row] = await fetch(database, "SELECT id FROM job WHERE upload = :id", id=upload)
     await end(database, int(str(row["id"])), verdict="ok", output="", stderr="")
     await notify(database, upload)
-
-
-@pytest.mark.parametrize(
-    ("query", "headers", "applied"),
-    [
-        ("?wait=50", {}, None),
-        ("", {"Prefer": "wait=50"}, "wait=50"),
-        ("", {"Prefer": 'respond-async, Wait="100"; x=y'}, "wait=60"),
-        ("?wait=50", {"Prefer": "wait=0"}, None),
-    ],
-)
-async def test_an_answer_waits_for_the_result(
-    waiting_api: httpx.AsyncClient,
-    database: Database,
-    watcher: Watcher,
-    query: str,
-    headers: dict[str, str],
-    applied: str | None,
-) -> None:
-    upload = await add(database)
-    await request(database, upload)
-    await make_job(database, upload)
-    path = f"/v1/submissions/{upload}"
-    tag = (await waiting_api.get(path)).headers["ETag"]
-    started = time.monotonic()
-    ending = asyncio.create_task(end_when_awaited(database, upload, watcher))
-    answer = await waiting_api.get(path + query, headers={**headers, "If-None-Match": tag})
-    await ending
-    assert time.monotonic() - started < 40
-    assert (answer.status_code, answer.json()["state"]) == (200, "finished")
-    assert answer.headers.get("Preference-Applied") == applied
-
-
-async def test_nothing_waits_for_what_is_held_or_final(waiting_api: httpx.AsyncClient, database: Database) -> None:
-    for upload in (await add(database), await add_finished(database)):
-        await asyncio.wait_for(waiting_api.get(f"/v1/submissions/{upload}?wait=60"), 20)
-    assert (await asyncio.wait_for(waiting_api.get("/v1/submissions/999?wait=60"), 20)).status_code == 404
 
 
 async def test_a_key_may_wait_a_few_times_at_once(
@@ -139,7 +89,7 @@ async def test_a_page_of_runs_leads_to_the_next(
 
 @pytest.mark.parametrize(("most", "status"), [(3 * 4 * 65536, 200), (3 * 4 * 65536 - 1, 503)])
 async def test_outputs_of_many_tests_are_bounded_together(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, most: int, status: int
+    api_with: ApiWith, database: Database, most: int, status: int
 ) -> None:
     """Their memory counts until the answer is sent."""
     tests = json.dumps([{"name": str(n), "stdin": "", "hidden": False, "points": 1} for n in range(4)])
@@ -153,7 +103,7 @@ async def test_outputs_of_many_tests_are_bounded_together(
         job=job,
     )
     path = f"/v1/submissions/{upload}"
-    async with client_of(database, store, relay, signer, large_answers_bytes=most) as client:
+    async with api_with(large_answers_bytes=most) as client:
         app, transport = app_of(client), cast("Any", client._transport)
         answers, held_while_sent = app.state.services.large_answers, []
 
@@ -171,3 +121,22 @@ async def test_outputs_of_many_tests_are_bounded_together(
         assert {*held_while_sent} == {most if status == 200 else 0}
         transport.app = app
         assert (await client.get(f"{path}/output?test=1")).status_code == 200
+
+
+@pytest.mark.parametrize("has_job", [False, True])
+async def test_a_waiting_submission_that_is_cancelled(
+    api: httpx.AsyncClient, database: Database, has_job: bool
+) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    if has_job:
+        await make_job(database, upload)
+    path = f"/v1/submissions/{upload}"
+    answer = await api.post(f"{path}/cancel")
+    shown = (await api.get(path)).json()
+    assert (answer.status_code, answer.json()) == (202, shown)
+    assert (shown["id"], shown["state"], shown["verdict"], shown["queue"]) == (upload, "cancelled", None, None)
+    run = shown["run"]
+    assert (run["number"], run["state"], run["verdict"], run["started_at"]) == (1, "cancelled", None, None)
+    assert run["finished_at"] is not None
+    assert (await api.get(f"{path}/runs/1")).json() == run

@@ -41,7 +41,7 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
     ("POST", "/v1/submissions/{id}/runs", "", 202),
     ("DELETE", "/v1/submissions/{id}", "", 204),
 ]
-#: Calls that concern no key's resources, and calls that a test below covers.
+#: Calls that concern no key's resources, and lists: `test_list_submissions` and `test_usage` have those.
 OTHERS: Final = {
     ("GET", "/v1/submissions"),
     ("GET", "/v1/usage"),
@@ -128,79 +128,6 @@ async def test_another_key_does_not_find_a_resource(
     assert answer.status_code == status, answer.text
 
 
-async def test_an_administrator_finds_everything(api: httpx.AsyncClient, owned: dict[str, int], admin: Key) -> None:
-    for method, template, query, status in ABOUT_ONE:
-        answer = await call(api, admin, method, path_of(template, owned) + query)
-        # It cannot be deleted any more, because a run was requested before.
-        assert answer.status_code == (409 if method == "DELETE" else status), answer.text
-
-
 async def snapshot(database: Database) -> list[object]:
     tables = ("uploads", "job", "results", "emails", "webhooks", "batches", "outbox", "deleted_uploads")
     return [await fetch(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"batch": "40"},
-        {"email": f"{SECRET}@example.com"},
-        {"language": "py"},
-        {"state": "finished"},
-        {"verdict": "ok"},
-        {"state": "finished", "verdict": "ok"},
-        {"metadata.note": SECRET},
-        {"metadata.note": SECRET, "email": f"{SECRET}@example.com", "batch": "40", "language": "py"},
-        {"created_after": "2000-01-01T00:00:00Z"},
-        {"created_before": "2100-01-01T00:00:00Z"},
-        {"limit": "1"},
-    ],
-)
-async def test_no_list_shows_another_keys_submission(
-    api: httpx.AsyncClient, owned: dict[str, int], alice: Key, mallory: Key, admin: Key, query: dict[str, str]
-) -> None:
-    answer = await api.get("/v1/submissions", params=query, headers=mallory.headers)
-    assert answer.json() == {"items": [], "next": None}
-    for key in (alice, admin):
-        seen = (await api.get("/v1/submissions", params=query, headers=key.headers)).json()["items"]
-        assert [item["id"] for item in seen] == [owned["submissions"]]
-
-
-async def test_a_cursor_of_the_owner_shows_nothing(
-    api: httpx.AsyncClient, database: Database, owned: dict[str, int], alice: Key, mallory: Key
-) -> None:
-    await add(database, owner=alice.id)
-    cursor = (await api.get("/v1/submissions?limit=1", headers=alice.headers)).json()["next"]
-    assert cursor is not None
-    of_owner = (await api.get("/v1/submissions", params={"cursor": cursor}, headers=alice.headers)).json()
-    assert [item["id"] for item in of_owner["items"]] == [owned["submissions"]]
-    of_other = await api.get("/v1/submissions", params={"cursor": cursor}, headers=mallory.headers)
-    assert of_other.json() == {"items": [], "next": None}
-
-
-@pytest.mark.usefixtures("owned")
-@pytest.mark.parametrize("path", ["/v1/submissions", "/v1/batches"])
-async def test_an_idempotency_key_belongs_to_its_key(
-    api: httpx.AsyncClient, alice: Key, mallory: Key, path: str
-) -> None:
-    body: dict[str, Any] = {"language": "py", "source": f"# {SECRET}", "hold": True, "metadata": {"note": SECRET}}
-    if path == "/v1/batches":
-        body = {"submissions": [{name: value for name, value in body.items() if name != "hold"}]}
-    made = []
-    for key in (alice, mallory, alice):
-        answer = await api.post(path, json=body, headers={**key.headers, "Idempotency-Key": "one"})
-        assert answer.status_code == 201, answer.text
-        made.append((answer.json()["id"], "Idempotent-Replayed" in answer.headers))
-    assert made[0][0] != made[1][0]
-    assert made[2] == (made[0][0], True)
-    assert made[1][1] is False
-
-
-async def test_usage_is_that_of_the_key(api: httpx.AsyncClient, alice: Key, mallory: Key) -> None:
-    await api.post("/v1/submissions", json={"language": "py", "source": "1"}, headers=alice.headers)
-    used = {
-        key.id: sum(item["used"] for item in (await api.get("/v1/usage", headers=key.headers)).json()["items"])
-        for key in (alice, mallory)
-    }
-    assert (used[alice.id] > 0, used[mallory.id]) == (True, 0)

@@ -7,6 +7,7 @@ from shared.codex import LanguageLibrary, LanguageVariant, LimitBounds, Supporte
 from shared.database.connection import Database
 from shared.languages import ALIASES
 from tests.integration.rows import execute, offer
+from tests.integration.submission_rows import add
 
 pytestmark = pytest.mark.integration
 
@@ -74,13 +75,6 @@ async def test_a_language_of_our_engine_is_shown_whole(api: httpx.AsyncClient, d
     assert python == {"code": "py", "name": "py", "aliases": ["python", "python3"], "extensions": [".py"], **UNKNOWN}
 
 
-@pytest.mark.parametrize("name", ["cpp", "CPP", "C++", "c%2B%2B", "cpp20", "C++20"])
-async def test_a_language_is_found_by_any_name(api: httpx.AsyncClient, database: Database, name: str) -> None:
-    await offer_all(database, SupportedLanguage(language="c", info="gcc"), CPP)
-    answer = await api.get(f"/v1/languages/{name}")
-    assert (answer.status_code, answer.json()) == (200, SHOWN)
-
-
 async def test_a_row_of_an_earlier_release_has_only_its_names(api: httpx.AsyncClient, database: Database) -> None:
     await execute(database, "INSERT INTO languages VALUES ('c', 'gcc', now()), ('bash', 'GNU bash', now())")
     assert (await api.get("/v1/languages/shell")).json()["code"] == "bash"
@@ -107,3 +101,11 @@ async def test_the_bounds_of_limits_are_those_of_our_engine(api: httpx.AsyncClie
     assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)
     await offer_all(database, SupportedLanguage(language="py", info=""))
     assert (await api.get("/v1/limits")).json()["limits"] == dict.fromkeys(LIMITS)
+
+
+async def test_a_foreign_engine_runs_a_submission_only_as_before(api: httpx.AsyncClient, database: Database) -> None:
+    await offer(database)
+    path = f"/v1/submissions/{await add(database)}/runs"
+    answer = await api.post(path, json={"stdin": "5"})
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/stdin"]
+    assert (await api.post(path, json={})).status_code == 202

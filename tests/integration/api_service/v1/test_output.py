@@ -15,50 +15,14 @@ from tests.integration.submission_rows import add, end, make_job, request
 
 pytestmark = pytest.mark.integration
 
-STDOUT = b"one\0two \xf0\x9f\x8e\x89\xff\n"
 
-
-async def add_run(database: Database, store: LocalStore, upload: int, stdout: bytes = STDOUT, **result: object) -> None:
+async def add_run(database: Database, store: LocalStore, upload: int, stdout: bytes = b"1\n", **result: object) -> None:
     await request(database, upload)
     job = await make_job(database, upload)
     key = f"results/{job}-1-ab.txt"
     await store.put(key, stdout)
     columns: dict[str, object] = {"verdict": "ok", "output": "", "stderr": "error: é", "output_key": key, **result}
     await end(database, job, "executed", **columns)
-
-
-async def test_the_bytes_of_the_latest_run(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
-    upload = await add(database)
-    path = f"/v1/submissions/{upload}"
-    for name in ("output", "stderr"):
-        assert (await api.get(f"{path}/{name}")).status_code == 404
-    await add_run(database, store, upload, b"first")
-    await add_run(database, store, upload)
-    output, stderr = await api.get(f"{path}/output"), await api.get(f"{path}/stderr")
-    assert (output.content, stderr.text) == (STDOUT, "error: é")
-    for answer in (output, stderr):
-        assert answer.status_code == 200
-        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
-        assert answer.headers["Accept-Ranges"] == "bytes"
-        assert answer.headers["Content-Length"] == str(len(answer.content))
-        assert "Content-Encoding" not in answer.headers
-    assert (await api.get(f"{path}/output?run=1")).content == b"first"
-    for query in ("run=3", "run=1&run=2", "run=0", "run=x", "test=1", "x=1"):
-        answer = await api.get(f"{path}/output?{query}")
-        assert answer.status_code == (404 if query == "run=3" else 422), query
-    await request(database, upload)
-    assert (await api.get(f"{path}/output")).status_code == 404
-    assert (await api.get(f"{path}/output?run=2")).content == STDOUT
-
-
-async def test_standard_error_may_be_any_bytes(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
-    upload = await add(database)
-    await add_run(database, store, upload, stderr="caf\N{REPLACEMENT CHARACTER}", stderr_bytes=b"caf\xe9")
-    assert (await api.get(f"/v1/submissions/{upload}/stderr")).content == b"caf\xe9"
-    part = await api.get(f"/v1/submissions/{upload}/stderr", headers={"Range": "bytes=-2"})
-    assert (part.status_code, part.content, part.headers["Content-Range"]) == (206, b"f\xe9", "bytes 2-3/4")
 
 
 async def test_the_bytes_of_a_classic_submission(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:

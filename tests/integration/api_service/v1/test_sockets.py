@@ -25,7 +25,9 @@ def api(
 ) -> Iterator[ApiProcess]:
     with (
         new_database(administrator, template=template_database) as url,
-        api_process(tmp_path_factory.mktemp("api"), url, {"PRECIEUX_API_KEYS": KEY}) as api,
+        api_process(
+            tmp_path_factory.mktemp("api"), url, {"PRECIEUX_API_KEYS": KEY, "PRECIEUX_PISTON_RUN_TIMEOUT": "soon"}
+        ) as api,
     ):
         yield api
 
@@ -59,6 +61,27 @@ def test_the_log_has_the_ids_of_requests_and_no_more(api: ApiProcess) -> None:
         ("of-mine", "GET", 200, "/v1/submissions"), ("of-mine", "GET", 404, "none"),
     ]  # fmt: skip
     assert not re.search("someone|secret", api.log)
+
+
+def test_bytes_that_are_not_http_are_not_logged(api: ApiProcess) -> None:
+    before = api.log
+    for nonsense in (b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nA\0: b\r\n\r\n"):
+        with api.connect() as connection:
+            connection.sendall(nonsense)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+    assert api.log == before
+
+
+def test_a_body_is_not_read_before_its_sender_is_known(api: ApiProcess) -> None:
+    with api.connect() as stranger:
+        stranger.sendall(
+            b"POST /submit_email/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert stranger.recv(64).startswith(b"HTTP/1.1 401")
+
+
+def test_settings_of_a_closed_front_door_are_not_read(api: ApiProcess) -> None:
+    assert httpx.get(f"{api.url}/healthz").status_code == 200
 
 
 def test_the_connection_goes_on_after_a_head(api: ApiProcess) -> None:
