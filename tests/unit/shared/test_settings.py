@@ -100,6 +100,7 @@ def test_a_file_that_asyncpg_does_not_read_may_be_missing(monkeypatch: pytest.Mo
         (EngineSettings, "CODEX_URL"),
         (PistonSettings, "CODEX_URL"),
         (StoreSettings, "S3_ENDPOINT_URL"),
+        (StoreSettings, "PUBLIC_URL"),
     ],
 )
 @pytest.mark.parametrize("value", ["127.0.0.1:8100", "ftp://host", "https://"])
@@ -112,29 +113,25 @@ def test_an_address_of_http_is_shown_by_example(
 
 
 @pytest.mark.parametrize(
-    ("host", "port", "is_refused"),
-    [("127.0.0.1", 8000, True), ("0.0.0.0", 8000, True), ("10.0.0.1", 8000, False), ("127.0.0.1", 8001, False)],
-)
-def test_metrics_have_a_port_of_their_own(host: str, port: int, is_refused: bool) -> None:
-    refusal = pytest.raises(ConfigurationError, match="PRECIEUX_METRICS_PORT and PRECIEUX_PORT are both 8000")
-    with refusal if is_refused else nullcontext():
-        HealthSettings(metrics_port=8000).require_other_port(host, port, setting="PRECIEUX_PORT")
-
-
-@pytest.mark.parametrize(
-    ("hosts", "is_refused"),
+    ("host", "other", "port", "is_refused"),
     [
-        (("0.0.0.0", "10.0.0.1"), True),
-        (("0.0.0.0", "::1"), False),
-        (("::", "::1"), True),
-        (("::", "10.0.0.1"), True),
-        (("0.0.0.0", "::"), True),
+        ("0.0.0.0", "127.0.0.1", 8000, True),
+        ("0.0.0.0", "127.0.0.1", 8001, False),
+        ("127.0.0.1", "10.0.0.1", 8000, False),
+        # All addresses of a family share a port.
+        ("0.0.0.0", "::1", 8000, False),
+        ("::", "::1", 8000, True),
+        ("::", "10.0.0.1", 8000, True),
+        ("0.0.0.0", "::", 8000, True),
     ],
 )
-def test_all_addresses_of_a_family_share_a_port(hosts: tuple[str, str], is_refused: bool) -> None:
-    for one, other in (hosts, hosts[::-1]):
-        with pytest.raises(ConfigurationError) if is_refused else nullcontext():
-            HealthSettings(metrics_host=one, metrics_port=1).require_other_port(other, 1, setting="PRECIEUX_PORT")
+def test_metrics_have_a_port_of_their_own(host: str, other: str, port: int, is_refused: bool) -> None:
+    refusal = pytest.raises(ConfigurationError, match="PRECIEUX_METRICS_PORT and PRECIEUX_PORT are both 8000")
+    for one, another in ((host, other), (other, host)):
+        with refusal if is_refused else nullcontext():
+            HealthSettings(metrics_host=one, metrics_port=8000).require_other_port(
+                another, port, setting="PRECIEUX_PORT"
+            )
 
 
 def test_the_data_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

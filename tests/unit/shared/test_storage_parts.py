@@ -177,17 +177,9 @@ def test_an_endpoint_without_a_bucket_is_refused(monkeypatch: pytest.MonkeyPatch
         open_store(load(StoreSettings))
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        ("PRECIEUX_S3_ENDPOINT_URL", "localhost:9000", "must look like http"),
-        ("PRECIEUX_PUBLIC_URL", "precieux.example.com", "must look like http"),
-        ("PRECIEUX_SECRET_KEY", "secret", "at least 32 characters"),
-    ],
-)
-def test_a_bad_setting_is_named(name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError, match=f"^{name} .*{sentence}"):
+def test_a_secret_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_SECRET_KEY", "secret")
+    with pytest.raises(ConfigurationError, match=r"^PRECIEUX_SECRET_KEY .*at least 32 characters"):
         load(StoreSettings)
 
 
