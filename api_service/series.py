@@ -1,4 +1,4 @@
-"""The figures of the operator's page over time: a row a minute in the database, for a day (docs/adr/0124).
+"""The figures of the operator's page over time: a row a minute in the database, for a day (docs/adr/0031).
 
 Any number of API processes record them. The first one that writes the row of a minute measures that minute.
 """

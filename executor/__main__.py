@@ -131,7 +131,7 @@ def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventL
     """Return uvloop, or a loop over poll(2) if programs share our user.
 
     Such a program can use up the user's epoll(7) watches, and libuv then ends the process. A loop over poll(2) needs no
-    watches (ADR 84).
+    watches (ADR 13).
     """
     if mechanisms.own_users:
         return uvloop.new_event_loop

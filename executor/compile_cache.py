@@ -1,4 +1,4 @@
-"""Keeps compiled programs in memory, so that the same source with the same command is compiled once (ADR 15).
+"""Keeps compiled programs in memory, so that the same source with the same command is compiled once (ADR 21).
 
 No program can change an entry. The files are taken out of the box before the program starts (`init/artefacts.c`), and
 the executor's memory is outside of all boxes.

@@ -1,4 +1,4 @@
-"""Finds out what a compiler's driver (`gcc`, `g++`, `gfortran`) starts, so that programs compile without it (ADR 116).
+"""Finds out what a compiler's driver (`gcc`, `g++`, `gfortran`) starts, so that programs compile without it (ADR 24).
 
 The driver reads its specifications, looks for programs and libraries, and starts the compiler proper, the assembler and
 `collect2`, which looks for the linker and starts that. The linker searches eight folders, most of them several times

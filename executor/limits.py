@@ -9,7 +9,7 @@ from shared.engine import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
 from shared.errors import ConfigurationError
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
-#: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 84). R does
+#: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 13). R does
 #: not start with fewer than 168 files.
 _FEW_PROCESSES, _FEW_OPEN_FILES = 128, 176
 #: Our own processes and threads: those that always run, and those that wait in one box of each kind.

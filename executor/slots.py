@@ -1,7 +1,7 @@
 """Says which programs may run: bounds those that run and that wait, and ends them when the executor stops.
 
 Each program belongs to a share. Shares take turns, and programs that sleep until their limit hold up only their own
-share (ADR 94).
+share (ADR 7).
 """
 
 import asyncio

@@ -5,10 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from job_runner.emails import attachments
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.letterhead import Letterhead
-from job_runner.storable import storable
 from shared import channels
 from shared.addresses import as_addressed
 from shared.database.connection import Connection, Database
@@ -126,13 +124,4 @@ class Batches:
         recipient, locale, _ = entries[0]
         lines = [line for _, _, line in entries]
         email = render_digest(batch, lines, self._letterhead, recipient=recipient, locale=locale)
-        return {
-            "batch": batch,
-            "recipient": recipient,
-            "subject": email.subject,
-            "text": storable(email.text),
-            "html": storable(email.html),
-            "message_id": email.message_id,
-            "locale": locale,
-            "attachments": attachments.to_json(email.attachments),
-        }
+        return {"batch": batch, "recipient": recipient, "locale": locale, **email.columns}

@@ -86,7 +86,7 @@ _SOMETHING_RUNS_ALONE: Final = f"""(
     EXISTS (SELECT FROM job WHERE {SUSPECT} AND status = 'executing')
     OR EXISTS (SELECT FROM job WHERE {WAITING_SUSPECT} AND {PAUSE_END} <= now())
 )"""  # noqa: S608  (constants)
-# A claim has two steps (docs/adr/0094). The jobs with the lowest turns (`due`) decide how many jobs each key gets. The
+# A claim has two steps (docs/adr/0007). The jobs with the lowest turns (`due`) decide how many jobs each key gets. The
 # jobs of that key with the lowest places (`chosen`) are taken. A job that is only chosen swaps turns with one that is
 # only due, so the key keeps its turns. Rows that another runner holds are skipped, so no claim waits. The due jobs are
 # locked, so there are always enough jobs to choose.
@@ -183,7 +183,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
 
 
 async def claim_express(connection: Connection, *, busy: Collection[int], lease_seconds: float) -> list[ClaimedJob]:
-    """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0094)."""
+    """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0007)."""
     values = {"busy": list(busy), "lease_seconds": lease_seconds, "pause": PAUSE_SECONDS}
     return [job_of(row) for row in await connection.fetch_all(_EXPRESS, values)]
 

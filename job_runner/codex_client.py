@@ -1,6 +1,6 @@
 """The client of the CodeX API. It returns verdicts on programs, and raises the failures of engines.
 
-It uses httpx over aiohttp's connections, which cost half the CPU time and are used in turn (ADR 116).
+It uses httpx over aiohttp's connections, which cost half the CPU time and are used in turn (ADR 24).
 """
 
 import asyncio
@@ -115,9 +115,6 @@ class CodexClient:
             timeout=httpx.Timeout(settings.codex_timeout, connect=5),
             transport=transport or AiohttpTransport(client=_session),
         )
-        # The address and header fields of every run. For httpx, putting them together is a third of a call. A GET has
-        # no length.
-        self._common = {path: self._client.build_request("GET", path) for path in ("/", "/run")}
         self._runs = itertools.count(1)
         #: The calls that the engine has beyond those of CodeX, since its last list.
         self._calls: list[str] | None = None
@@ -216,14 +213,12 @@ class CodexClient:
 
     def _request(self, path: str, share: str, body: bytes) -> httpx.Request:
         """Return the request for a run."""
-        common = self._common[path]
-        headers = common.headers.copy()
-        headers["Content-Type"] = "application/json"
+        headers = {"Content-Type": "application/json"}
         if share:
             headers[SHARE_HEADER] = share
         if next(self._runs) % _RUNS_PER_CLOSE == 0:
             headers["Connection"] = "close"
-        return httpx.Request("POST", common.url, headers=headers, content=body, extensions=common.extensions)
+        return self._client.build_request("POST", path, headers=headers, content=body)
 
     def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
         """Return the error of an answer of `POST /run` that is not a stream."""
@@ -231,9 +226,7 @@ class CodexClient:
             # Another engine is there now. Its list says what it has.
             self._calls = None
             return EngineAway("the engine has no call POST /run")
-        if response.status_code in _REFUSED:
-            return _refused(response, content)
-        return _failure(response)
+        return _failure(response, content)
 
     async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
         """Return the whole body. A long one waits for its turn, and keeps it until `turn` is closed."""
@@ -286,30 +279,28 @@ def _cause(error: Exception) -> Exception:
     return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
 
 
-def _failure(response: httpx.Response) -> EngineUnavailable:
+def _failure(response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
     """Return the error of a status that is no verdict. Only 500 says that the engine failed with this program."""
-    error = EngineUnavailable if response.status_code == 500 else EngineAway
-    return error(f"the engine answered HTTP {response.status_code}", retry_after=_retry_after(response))
+    status = response.status_code
+    if status in _REFUSED:
+        return EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
+    error = EngineUnavailable if status == 500 else EngineAway
+    seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    retry_after = None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)
+    return error(f"the engine answered HTTP {status}", retry_after=retry_after)
 
 
 def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
-    """Return the verdict of a 200 or 408. Raise `EngineRefused` for 400, 413 and 422, else as `_failure` says."""
+    """Return the verdict of a 200 or 408. Raise what `_failure` returns for others."""
     status = response.status_code
-    if status in (200, 408):
-        answer = _parse(content)
-        if answer.verdict is Verdict.INTERNAL_ERROR:
-            raise EngineUnavailable(f"the engine failed: {answer.error[:200]}")
-        if status == 408 and answer.verdict is None:
-            answer = answer.model_copy(update={"verdict": Verdict.TIME_LIMIT})
-        return answer
-    if status in _REFUSED:
-        raise _refused(response, content)
-    raise _failure(response)
-
-
-def _refused(response: httpx.Response, content: bytearray) -> EngineRefused:
-    text = _error_text(content) or f"HTTP {response.status_code}"
-    return EngineRefused(f"the engine refused the program: {text}")
+    if status not in (200, 408):
+        raise _failure(response, content)
+    answer = _parse(content)
+    if answer.verdict is Verdict.INTERNAL_ERROR:
+        raise EngineUnavailable(f"the engine failed: {answer.error[:200]}")
+    if status == 408 and answer.verdict is None:
+        answer = answer.model_copy(update={"verdict": Verdict.TIME_LIMIT})
+    return answer
 
 
 def _parse(content: bytearray) -> RunResponse:
@@ -352,8 +343,3 @@ def _error_text(content: bytearray) -> str:
         return str(_fields(content)["error"])[:500]
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return ""
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-    return None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)

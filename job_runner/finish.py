@@ -7,7 +7,6 @@ from typing import Final
 from pydantic_core import to_json
 
 from job_runner.claim import ClaimedJob
-from job_runner.emails import attachments
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.outcome import Details, Outcome
 from job_runner.storable import storable
@@ -98,11 +97,7 @@ def _values(ending: Ending) -> dict[str, object]:
         "enable": int(outcome.blocks_upload),
         "kind": "result" if answer else "failure",
         "recipient": job.recipient if email else "",
-        "subject": email and email.subject,
-        "text": email and storable(email.text),
-        "html": email and storable(email.html),
-        "message_id": email and email.message_id,
-        "attachments": attachments.to_json(email.attachments) if email else None,
+        **(email.columns if email else dict.fromkeys(("subject", "text", "html", "message_id", "attachments"))),
         "has_result": answer is not None,
         "output": storable(answer.output) if answer and outcome.tests is None else None,
         "error": storable(answer.error) if answer else None,

@@ -1,4 +1,4 @@
-"""Finds the program that stopped an engine or a runner among the jobs whose runs were interrupted (docs/adr/0089).
+"""Finds the program that stopped an engine or a runner among the jobs whose runs were interrupted (docs/adr/0005).
 
 When an engine or a runner stops, all its runs end with it, and one program is the cause. So an interruption charges no
 attempt, and makes each of these jobs a suspect. A suspect runs once more, alone: nothing else runs at any engine

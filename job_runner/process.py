@@ -105,17 +105,14 @@ class Processor:
             await self._hand_back_interrupted(job, exc)
             await self.charge(job, time.monotonic() - started)
             return
-        except EngineUnavailable as exc:
-            if isinstance(exc, EngineAway):
+        except TransientError as exc:
+            if isinstance(exc, EngineAway) or not isinstance(exc, EngineUnavailable):
                 await self._wait(job, exc)
                 return
             await self.charge(job, time.monotonic() - started)
             if not (last := await self._try_again(job, exc)):
                 return
             outcome = last
-        except TransientError as exc:
-            await self._wait(job, exc)
-            return
         except Exception as exc:
             if not (last := await self._try_after_defect(job, exc)):
                 return
@@ -181,7 +178,11 @@ class Processor:
         If it is not certain that an earlier call wrote nothing, what is stored stays: the result may name it.
         """
         # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
-        key, link = await self._store_output(job, outcome.output) if _needs_object(job, outcome) else (None, None)
+        key = link = None
+        if _needs_object(job, outcome):
+            key = output_key(job.id, job.attempt, job.lease_id)
+            await self._store.put(key, outcome.output, content_type="text/plain; charset=utf-8")
+            link = await self._store.link(key, expires_in=LINK_LIFETIME)
         artifacts = await self._store_artifacts(job, outcome)
         if outcome.details is not None:  # the files are stored, and the database may be slow
             outcome = replace(outcome, details=replace(outcome.details, artifacts=None))
@@ -203,12 +204,6 @@ class Processor:
             for stored in (*([key] if key else []), *(artifact.key for artifact in artifacts or ())):
                 await self._store.delete(stored)
         return is_written
-
-    async def _store_output(self, job: ClaimedJob, output: bytes) -> tuple[str, str]:
-        """Put the output in the object store, and return its key and a link to it."""
-        key = output_key(job.id, job.attempt, job.lease_id)
-        await self._store.put(key, output, content_type="text/plain; charset=utf-8")
-        return key, await self._store.link(key, expires_in=LINK_LIFETIME)
 
     async def _store_artifacts(self, job: ClaimedJob, outcome: Outcome) -> tuple[StoredArtifact, ...] | None:
         """Put the artifacts in the object store, and return what their result keeps of them; None if there can be none.

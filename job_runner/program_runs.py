@@ -56,7 +56,8 @@ class ProgramRuns:
                 f"the engine of this service cannot run programs with {' and '.join(missing)}: that needs"
                 " Precieux's own engine, which has the call POST /run"
             )
-        return await self._run_simple(job, program, files[program.entry], share)
+        # The engine can only run it. Its output is compared here.
+        return decide(_compared(await self._call_codex(job, program, files[program.entry], share), program))
 
     async def run_classic(self, job: ClaimedJob, submission: Mapping[str, Any]) -> Outcome:
         """Run a classic submission as the CodeX call does. Our engine's own call says when a run has begun."""
@@ -116,10 +117,6 @@ class ProgramRuns:
                             await results.write(event, program.cases[event.number - 1].points if is_good else 0.0)
         await results.settle()
         return answer.outcome()
-
-    async def _run_simple(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> Outcome:
-        """Run a program of one file by the CodeX call, at an engine that has no other. Compare its output here."""
-        return decide(_compared(await self._call_codex(job, program, source, share), program))
 
     async def _call_codex(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> RunResponse:
         was_well = self._pause.is_over or await self._engine.is_well()

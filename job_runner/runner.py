@@ -2,7 +2,7 @@
 
 A slot is one run at the engine. It is free again when the engine has answered, before the outcome is stored. While all
 slots are taken, the same number of jobs may run in addition, each of a key that has none under way here, so long
-programs delay only their own key (docs/adr/0094).
+programs delay only their own key (docs/adr/0007).
 
 The runner wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot becomes free, and on stop. A
 lost notification costs at most the interval.

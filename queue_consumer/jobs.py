@@ -33,7 +33,7 @@ _READ_UPLOADS: Final = """
 """
 # The job's text is built in SQL, so that inputs never leave the database: JSON may take six bytes for one.
 #
-# Start-time fair queueing on two levels (docs/adr/0094). A job's `turn` comes after the turns of its key, and a key
+# Start-time fair queueing on two levels (docs/adr/0007). A job's `turn` comes after the turns of its key, and a key
 # without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
 _INSERT_JOBS: Final = """
     WITH wanted AS MATERIALIZED (

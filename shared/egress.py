@@ -1,6 +1,6 @@
 """The egress guard: where a URL that a client gave may lead. Pure: the caller resolves names.
 
-A URL is checked twice (ADR 119): when a client sends it, for what its text alone shows, and at each delivery, when its
+A URL is checked twice (ADR 29): when a client sends it, for what its text alone shows, and at each delivery, when its
 name has been resolved. Both use the parts that `Egress.target` found, so no second parser reads the URL differently.
 """
 

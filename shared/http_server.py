@@ -20,7 +20,7 @@ _BACKLOG: Final = 256
 
 
 class _Server(uvicorn.Server):
-    """A server that waits for `stop`. uvicorn's own looks ten times a second whether it should end (ADR 20).
+    """A server that waits for `stop`. uvicorn's own looks ten times a second whether it should end (ADR 38).
 
     uvicorn's also renews the date of the answers then. Here `BoundedProtocol` does that.
     """

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from job_runner.emails.letterhead import Letterhead
 from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
-from precieux_client.models import State, Verdict
 from shared.broker.base import Message
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
@@ -38,30 +37,21 @@ def make_email(
     )
 
 
-def client_submission(
-    number: int | None = None,
-    *,
-    state: State = "finished",
-    verdict: Verdict | None = "ok",
-    stdout: str | None = "",
-    stderr: str | None = "",
-    compile_output: str | None = None,
-) -> Submission:
-    """Return a submission with one run, as the client reads it."""
-    number = random.randrange(1, 10**9) if number is None else number
+def client_submission(number: int, *, stdout: str = "") -> Submission:
+    """Return a submission that has run well, as the client reads it."""
     now = datetime.now(UTC)
     run = Run(
         number=1,
-        state=state,
-        verdict=verdict,
+        state="finished",
+        verdict="ok",
         requested_at=now,
         queued_at=now,
         started_at=now,
         finished_at=now,
         attempt=1,
         stdout=stdout,
-        stderr=stderr,
-        compile_output=compile_output,
+        stderr="",
+        compile_output=None,
         truncated=(),
         exit_code=0,
         signal=None,
@@ -75,8 +65,8 @@ def client_submission(
     )
     return Submission(
         id=number,
-        state=state,
-        verdict=verdict,
+        state="finished",
+        verdict="ok",
         language="py",
         entry="main.py",
         files=(),

@@ -112,7 +112,7 @@ the answer lists those that it has.
 
 A source is compiled and run in its own folder, `/box/work`. An option whose tool is not installed is left out:
 `-fuse-ld=gold -Wl,-nostdlib` is there only if the linker gold is. If a command names none, the standard and the
-optimisation are the compiler's own defaults ([ADR 112](adr/0112-the-compilers-own-defaults.md)).
+optimisation are the compiler's own defaults ([ADR 17](adr/0017-the-compilers-own-defaults.md)).
 """
 _OPTIMISATION: Final = """
 C and C++ are not optimised. A program that computes for seconds can ask for it in its first line, which is as good as

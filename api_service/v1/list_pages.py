@@ -27,7 +27,7 @@ _OF_STATE: Final = {
 }
 #: Columns that are NULL in all rows of a state, so that they do not change the order. Only the index of a key's
 #: outcomes has them in its order. Without them the planner takes a state for as frequent under this key as it is under
-#: all keys, and may read all that the key has to find a few (docs/adr/0086).
+#: all keys, and may read all that the key has to find a few (docs/adr/0026).
 _ORDER_OF_STATE: Final = {
     "held": "u.outcome DESC, u.verdict DESC, ",
     "failed": "u.verdict DESC, ",

@@ -1,4 +1,4 @@
-"""The pages for people: plain HTML from templates, and small scripts that use API v1 (ADR 124)."""
+"""The pages for people: plain HTML from templates, and small scripts that use API v1 (ADR 31)."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The sessions of the operator's page: an admin key, exchanged for a cookie (docs/adr/0124).
+"""The sessions of the operator's page: an admin key, exchanged for a cookie (docs/adr/0031).
 
 A session is valid for a few hours, until it is logged out, and while its key is valid. The database has the digests of
 the cookies, so a copy of it opens no session.

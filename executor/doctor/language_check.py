@@ -14,8 +14,10 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Seconds from the executor's start to the first check, and after which a language that failed is checked again.
-_EVERY_S: Final = 300.0
+#: Seconds from the executor's start to the first check. Until then, the other services start.
+_AFTER_START_S: Final = 60.0
+#: Seconds after which a language that failed is checked again.
+_AGAIN_S: Final = 300.0
 #: Seconds after which the check tries again to get a slot.
 _FULL_S: Final = 5.0
 #: The share of the slots that the programs belong to (`executor.slots`).
@@ -36,18 +38,18 @@ async def faults(pipeline: Pipeline, installed: Mapping[str, Installed], at_once
 
 
 async def mark_faults(
-    pipeline: Pipeline, installed: dict[str, Installed], slots: Slots, *, every_s: float = _EVERY_S
+    pipeline: Pipeline, installed: dict[str, Installed], slots: Slots, *, after_s: float = _AFTER_START_S
 ) -> None:
     """Check one language after the other, and set `fault` of those in `installed` that do not work.
 
     Those that failed are checked again and again, since the reason may have been the host's load, or may be mended.
     """
-    codes = list(installed)
+    codes, wait_s = list(installed), after_s
     while codes:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(wait_s)
         for code in codes:
             await _mark(pipeline, installed, code, slots)
-        codes = [code for code in codes if installed[code].fault]
+        codes, wait_s = [code for code in codes if installed[code].fault], _AGAIN_S
 
 
 async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:

@@ -5,7 +5,7 @@ LANGUAGE = Language(
     code="c",
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"gcc": ("/usr/bin/gcc",)},
-    # The compiler's own standard and optimisation (ADR 112). Without `-fno-canonical...` GCC resolves the whole path of
+    # The compiler's own standard and optimisation (ADR 17). Without `-fno-canonical...` GCC resolves the whole path of
     # every header.
     compile=Compile(
         (

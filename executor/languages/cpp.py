@@ -12,7 +12,7 @@ from executor.languages.base import (
     Variant,
 )
 
-#: The compiler's own standard and optimisation (ADR 112). GCC uses a precompiled header only if it was compiled with
+#: The compiler's own standard and optimisation (ADR 17). GCC uses a precompiled header only if it was compiled with
 #: the same flags.
 _GXX = ("{gxx}", "-pipe")
 

@@ -302,7 +302,7 @@ class Pipeline:
     def _rejected_with_precompiled_header(self, results: list[StepResult], job: Job, installed: Installed) -> bool:
         """True if the compiler rejected a source that may use a precompiled header.
 
-        GCC rejects some valid programs that use one (ADR 112), so the caller compiles the source again without it.
+        GCC rejects some valid programs that use one (ADR 17), so the caller compiles the source again without it.
         """
         headers = installed.headers if self._settings.tuning.precompile_headers else None
         if headers is None or len(results) == len(job.steps) or results[-1].stopped is not None:

@@ -4,7 +4,7 @@
     refill ─ called whenever a box was taken, became ready, or ended
 
 A pool has one box before the first `take`, because most templates of most systems are never used
-(ADR 20). A pool without demand is drained, and fills up again after the next `take`.
+(ADR 38). A pool without demand is drained, and fills up again after the next `take`.
 """
 
 import asyncio

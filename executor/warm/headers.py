@@ -8,9 +8,9 @@ The headers are compiled from the toolchain's own files, in a box that no submit
 only read them. If the compiler can load our plugin (`preload/instantiate.c`), the header's templates are instantiated
 too, provided that the reference program still compiles with the result.
 
-Gain: `<bits/stdc++.h>` takes GCC more than a second, and a quarter of that if it is precompiled (ADR 16). With its
+Gain: `<bits/stdc++.h>` takes GCC more than a second, and a quarter of that if it is precompiled (ADR 22). With its
 templates instantiated, a program that includes it takes 45 ms of CPU time instead of 225 with GCC 12, and 310 ms
-instead of 530 with GCC 14 (ADR 16).
+instead of 530 with GCC 14 (ADR 22).
 """
 
 import asyncio

@@ -4,7 +4,7 @@ There is one such runtime, with those of the libraries that are installed. A pro
 import each of them that it names anywhere. What comes before an import may change what the import does: it may set a
 variable, or be a module of the program.
 
-Gain: `import numpy` takes some 100 ms, and a fork with NumPy 10 ms (ADR 138).
+Gain: `import numpy` takes some 100 ms, and a fork with NumPy 10 ms (ADR 20).
 """
 
 import re

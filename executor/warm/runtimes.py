@@ -1,7 +1,7 @@
 """Runtimes that start before their program comes, and are forked for each box.
 
 Gain: the latency and the CPU time of a start. Python takes 0.34 of the bare command's latency instead of 1.08, and Node
-0.11 instead of 1.04 (ADR 70).
+0.11 instead of 1.04 (ADR 23).
 """
 
 from dataclasses import replace

@@ -28,7 +28,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: The language whose speed-ups are set up at the start. A waiting Node takes 42 MiB (ADR 20).
+#: The language whose speed-ups are set up at the start. A waiting Node takes 42 MiB (ADR 38).
 _AT_START: Final = "py"
 #: How often speed-ups are set up if that fails. The machine may have been too busy with programs.
 _TRIES: Final = 3

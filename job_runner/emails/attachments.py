@@ -40,7 +40,7 @@ async def read(stored: str | None, store: ObjectStore) -> tuple[Attachment, ...]
     A file that is not there any more is left out: its submission was removed, and its link leads nowhere either.
     """
     found = []
-    for one in map(_parsed, json.loads(stored or "[]")):
+    for one in (StoredAttachment(**fields) for fields in json.loads(stored or "[]")):
         try:
             data = (one.text or "").encode() if one.key is None else await store.get(one.key)
         except ObjectNotFound:
@@ -54,7 +54,3 @@ def output_name(file: str) -> str:
     """Return the name of the file with the output of a program, such as `main-output.txt`."""
     stem = _NO_NAME.sub("_", one_line(PurePosixPath(file).stem)).strip(" …")
     return f"{stem}-output.txt" if stem else "output.txt"
-
-
-def _parsed(fields: dict[str, str | None]) -> StoredAttachment:
-    return StoredAttachment(**fields)  # type: ignore[arg-type]

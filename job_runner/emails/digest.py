@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.letterhead import Letterhead
@@ -49,39 +49,13 @@ class Line:
     points_awarded: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A submission in the table of the mail."""
-
-    id: str
-    file: str
-    language: str
-    result: str
-    tone: str
-    points: str
-    page: str
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """The content of a digest, in its language."""
-
-    subject: str
-    heading: str
-    lead: str
-    tone: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...]
-
-
 def render_digest(
     batch: int, lines: Sequence[Line], letterhead: Letterhead, *, recipient: str, locale: str
 ) -> RenderedEmail:
     """Return the mail about these submissions of a batch."""
     mail = _digest(batch, lines, locale)
     return RenderedEmail(
-        subject=mail.subject,
+        subject=mail["subject"],
         text=render_text("digest", locale, mail=mail),
         html=render_html("digest", locale, mail=mail),
         message_id=letterhead.digest_id(batch, recipient),
@@ -101,7 +75,8 @@ def as_csv(lines: Sequence[Line]) -> str:
     return f"\ufeff{text.getvalue()}"
 
 
-def _digest(batch: int, lines: Sequence[Line], locale: str) -> Digest:
+def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
+    """Return what the templates show, in the language of the mail."""
     words, gettext = translations(locale), translations(locale).gettext
     good = sum(_is_good(line) for line in lines)
     has_points = any(line.points is not None for line in lines)
@@ -115,32 +90,32 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> Digest:
     if len(shown) < len(lines):
         left = number(len(lines) - len(shown), locale)
         notes.insert(0, gettext("%(left)s more are only in the attached file.") % {"left": left})
-    return Digest(
-        subject=gettext("Results of batch %(id)s") % {"id": digits(str(batch), locale)},
-        heading=heading % counts,
-        lead=gettext("All submissions of this batch have ended. Yours are below."),
-        tone="good" if good == len(lines) else "bad",
-        columns=(gettext("File"), gettext("Result"), *([gettext("Points")] if has_points else [])),
-        rows=tuple(_row(line, locale) for line in shown),
-        notes=tuple(notes),
-    )
+    return {
+        "subject": gettext("Results of batch %(id)s") % {"id": digits(str(batch), locale)},
+        "heading": heading % counts,
+        "lead": gettext("All submissions of this batch have ended. Yours are below."),
+        "tone": "good" if good == len(lines) else "bad",
+        "columns": (gettext("File"), gettext("Result"), *([gettext("Points")] if has_points else [])),
+        "rows": [_row(line, locale) for line in shown],
+        "notes": notes,
+    }
 
 
-def _row(line: Line, locale: str) -> Row:
+def _row(line: Line, locale: str) -> dict[str, str]:
     gettext = translations(locale).gettext
     points = ""
     if line.points is not None:
         parts = {"part": number(line.points_awarded or 0, locale), "whole": number(line.points, locale)}
         points = gettext("%(part)s of %(whole)s") % parts
-    return Row(
-        id=digits(str(line.id), locale),
-        file=one_line(line.file),
-        language=name_of(one_line(line.language)),
-        result=gettext(_LABELS.get(line.result, line.result)),
-        tone="good" if _is_good(line) else "bad",
-        points=points,
-        page=line.page,
-    )
+    return {
+        "id": digits(str(line.id), locale),
+        "file": one_line(line.file),
+        "language": name_of(one_line(line.language)),
+        "result": gettext(_LABELS.get(line.result, line.result)),
+        "tone": "good" if _is_good(line) else "bad",
+        "points": points,
+        "page": line.page,
+    }
 
 
 def _is_good(line: Line) -> bool:

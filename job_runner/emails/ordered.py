@@ -11,7 +11,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from job_runner.claim import ClaimedJob
-from job_runner.emails import attachments
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
@@ -19,7 +18,6 @@ from job_runner.emails.rendering import RenderedEmail
 from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from job_runner.program import case_limits
 from job_runner.program_answer import failed_test
-from job_runner.storable import storable
 from shared.artifacts import ARTIFACTS
 from shared.codex import RunResponse
 from shared.database.connection import Connection, Database, Record
@@ -109,16 +107,7 @@ class OrderedMails:
 
     async def _write(self, connection: Connection, row: Record) -> None:
         recipient, email = await (self._receipt if row["kind"] == "receipt" else self._result)(connection, row)
-        values = {
-            "id": row["id"],
-            "recipient": recipient,
-            "subject": email.subject,
-            "text": storable(email.text),
-            "html": storable(email.html),
-            "message_id": email.message_id,
-            "attachments": attachments.to_json(email.attachments),
-        }
-        await connection.execute(_FILL_IN, values)
+        await connection.execute(_FILL_IN, {"id": row["id"], "recipient": recipient, **email.columns})
 
     async def _receipt(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         upload = await connection.fetch_one(_RECEIPT, {"upload": row["upload"]})

@@ -1,6 +1,6 @@
 """Renders the receipt of a submission: that it has arrived, its place in the queue, and where to follow it. Pure."""
 
-from dataclasses import dataclass
+from typing import Any
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails.letterhead import Letterhead
@@ -11,33 +11,11 @@ from shared.resources.models import Queue
 from shared.translations import date_time, digits, number, translations
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The content of a receipt, in its language. `start` is empty if nothing is known about it."""
-
-    subject: str
-    about: tuple[str, ...]
-    lead: str
-    place: str
-    start: str
-
-
 def render_receipt(job: ClaimedJob, queue: Queue | None, letterhead: Letterhead) -> RenderedEmail:
     """Return the receipt. `queue` is None if the submission does not wait any more."""
-    receipt = _receipt(job, queue)
-    values = {"mail": receipt, "page": letterhead.links.page(job.upload)}
-    return RenderedEmail(
-        subject=receipt.subject,
-        text=render_text("receipt", job.locale, **values),
-        html=render_html("receipt", job.locale, **values),
-        message_id=letterhead.receipt_id(job.request_id),
-    )
-
-
-def _receipt(job: ClaimedJob, queue: Queue | None) -> Receipt:
     locale, words = job.locale, translations(job.locale)
     named = {"id": digits(str(job.upload), locale)}
-    start = ""
+    start = ""  # nothing is known about it
     if queue is None:
         place = words.gettext("It has already been started.")
     else:
@@ -46,10 +24,17 @@ def _receipt(job: ClaimedJob, queue: Queue | None) -> Receipt:
         if queue.estimated_start_at is not None:
             at = date_time(queue.estimated_start_at, locale)
             start = words.gettext("It should start at about %(time)s.") % {"time": at}
-    return Receipt(
-        subject=words.gettext("Code received - %(id)s") % named,
-        about=tuple(part for part in (one_line(job.filename or ""), name_of(one_line(job.language))) if part),
-        lead=words.gettext("Your code request %(id)s has arrived. The result will be mailed to you.") % named,
-        place=place,
-        start=start,
+    mail: dict[str, Any] = {
+        "subject": words.gettext("Code received - %(id)s") % named,
+        "about": [part for part in (one_line(job.filename or ""), name_of(one_line(job.language))) if part],
+        "lead": words.gettext("Your code request %(id)s has arrived. The result will be mailed to you.") % named,
+        "place": place,
+        "start": start,
+    }
+    page = letterhead.links.page(job.upload)
+    return RenderedEmail(
+        subject=mail["subject"],
+        text=render_text("receipt", locale, mail=mail, page=page),
+        html=render_html("receipt", locale, mail=mail, page=page),
+        message_id=letterhead.receipt_id(job.request_id),
     )

@@ -8,8 +8,8 @@ from job_runner.emails import original
 from job_runner.emails.attachments import StoredAttachment, output_name
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
-from job_runner.emails.result import LinkedFile, result_of
-from job_runner.emails.shown import is_exact
+from job_runner.emails.result import ResultWriter
+from job_runner.emails.shown import is_exact, one_line
 from job_runner.outcome import Outcome
 from shared.artifacts import StoredArtifact
 
@@ -32,15 +32,19 @@ def render(
     The subject and the text of a classic submission are the original's, unless it has tests, which those do not know.
     """
     attachments = _attachments(job, outcome, output_key)
-    page = letterhead.links.page(job.upload)
+    links = letterhead.links
     files = [
-        LinkedFile(one.name, one.bytes, letterhead.links.recipients_artifact(job.upload, job.number, one.name))
+        {
+            "name": one_line(one.name),
+            "bytes": one.bytes,
+            "url": links.recipients_artifact(job.upload, job.number, one.name),
+        }
         for one in artifacts
     ]
-    mail = result_of(job, outcome, page=page, filelink=filelink, is_attached=bool(attachments), files=files)
+    mail = ResultWriter(job, outcome, links.page(job.upload), filelink, bool(attachments), files).result()
     is_original = job.is_classic and outcome.tests is None
     return RenderedEmail(
-        subject=original.subject(job, outcome) if is_original else mail.subject,
+        subject=original.subject(job, outcome) if is_original else mail["subject"],
         text=original.text(job, outcome, filelink=filelink)
         if is_original
         else render_text("result", job.locale, mail=mail),

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import jinja2
 
-from job_runner.emails.attachments import StoredAttachment
+from job_runner.emails.attachments import StoredAttachment, to_json
+from job_runner.storable import storable
 from shared import templates
 from shared.translations import direction, known_locale
 
@@ -40,6 +41,17 @@ class RenderedEmail:
     html: str
     message_id: str
     attachments: tuple[StoredAttachment, ...] = ()
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """The columns of `emails` that hold it."""
+        return {
+            "subject": self.subject,
+            "text": storable(self.text),
+            "html": storable(self.html),
+            "message_id": self.message_id,
+            "attachments": to_json(self.attachments),
+        }
 
 
 def render_html(name: str, locale: str, **values: Any) -> str:

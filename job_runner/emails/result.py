@@ -5,11 +5,11 @@ subject or header contains any of it, the HTML part escapes it, and the text par
 name, the verdict and the points are shown.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Final
+from gettext import NullTranslations
+from typing import Any, Final
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails.shown import Excerpt, excerpt, one_line
@@ -20,18 +20,10 @@ from shared.codex import RunResponse, Verdict
 from shared.engine import GOOD_VERDICTS, ProgramLimits
 from shared.languages import name_of
 from shared.resources.models import signal_name
-from shared.translations import date_time, digits, file_size, isolated, memory, number, percent, seconds, translations
+from shared.translations import date_time, digits, isolated, memory, number, percent, seconds, translations
 from shared.verdict_texts import EXPLANATIONS, LABELS
 
 _NO_LIMITS: Final = ProgramLimits()
-
-
-class Tone(StrEnum):
-    """How good it is. Each is a colour, which a word stands beside."""
-
-    GOOD = "good"
-    BAD = "bad"
-    MUTED = "muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +36,6 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class TestLine:
-    """A test in the table. `usage` is its time and its memory."""
-
-    __test__ = False  # pytest would take it for a test
-
-    name: str
-    result: str
-    tone: Tone
-    points: str
-    usage: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Fact:
     """A label and its value. The value `is_code` if it is written from left to right in every language."""
 
@@ -66,150 +45,91 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    text: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedFile:
-    """A file that the program wrote, with its size in bytes, and where its recipient finds it."""
-
-    name: str
-    bytes: int
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileLine:
-    """A file that the program wrote, as it is shown."""
-
-    name: str
-    size: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The content of the mail about a run, in its language: compile errors, then what went wrong, then output."""
-
-    subject: str
-    #: What was run: its file and its language.
-    about: tuple[str, ...]
-    heading: str
-    tone: Tone
-    sentences: tuple[str, ...]
-    blocks: tuple[Block, ...]
-    tests: tuple[TestLine, ...]
-    facts: tuple[Fact, ...]
-    links: tuple[Link, ...]
-    #: The first test that was not passed, if its texts may be shown.
-    failed: str = ""
-    failed_blocks: tuple[Block, ...] = ()
-    #: The files that the program wrote, and a sentence on those that did not come back.
-    files: tuple[FileLine, ...] = ()
-    files_note: str = ""
-
-
-def result_of(
-    job: ClaimedJob,
-    outcome: Outcome,
-    *,
-    page: str,
-    filelink: str | None,
-    is_attached: bool = False,
-    files: Sequence[LinkedFile] = (),
-) -> Result:
-    """Return what the mail of an outcome shows.
+class ResultWriter:
+    """Finds the words for an outcome in the language of its submission.
 
     `page` leads to the recipient's page, `filelink` to the output. `is_attached` is True if the output is a file of the
-    mail. `files` are those that the program wrote.
+    mail. `files` are those that the program wrote, each with its name, its bytes and where its recipient finds it.
     """
-    return _Writer(job, outcome, page, filelink, is_attached, files).result()
 
+    job: ClaimedJob
+    outcome: Outcome
+    page: str
+    filelink: str | None
+    is_attached: bool = False
+    files: Sequence[Mapping[str, Any]] = ()
 
-class _Writer:
-    """Finds the words for an outcome in the language of its submission."""
+    @property
+    def _locale(self) -> str:
+        return self.job.locale
 
-    def __init__(
-        self,
-        job: ClaimedJob,
-        outcome: Outcome,
-        page: str,
-        filelink: str | None,
-        is_attached: bool,
-        files: Sequence[LinkedFile],
-    ) -> None:
-        self._job = job
-        self._outcome = outcome
-        self._page = page
-        self._filelink = filelink
-        self._is_attached = is_attached
-        self._files = files
-        self._locale = job.locale
-        self._words = translations(job.locale)
+    @property
+    def _words(self) -> NullTranslations:
+        return translations(self._locale)
 
-    def result(self) -> Result:
-        outcome, answer = self._outcome, self._outcome.answer
+    def result(self) -> dict[str, Any]:
+        """Return what the templates show: compile errors, then what went wrong, then output.
+
+        `about` is what was run: its file and its language. A `tone` is a colour, which a word stands beside. `failed`
+        is the first test that was not passed, if its texts may be shown. `files_note` is a sentence on the files that
+        did not come back.
+        """
+        outcome, answer, details = self.outcome, self.outcome.answer, self.outcome.details
         if answer is None:
             return self._not_run()
         heading = self._summary(outcome.tests) if outcome.tests is not None else self._label()
-        failed = outcome.details.failed if outcome.details else None
-        return Result(
-            subject=self._subject(heading),
-            about=self._about(answer),
-            heading=heading,
-            tone=Tone.GOOD if outcome.success else Tone.BAD,
-            sentences=tuple(self._sentences()),
-            blocks=tuple(self._blocks(answer)),
-            tests=tuple(map(self._line, outcome.tests or ())),
-            facts=tuple(self._facts(answer)),
-            links=tuple(self._links(answer)),
-            failed=self._words.gettext("Test %(name)s") % {"name": isolated(one_line(failed.name), self._locale)}
-            if failed
-            else "",
-            failed_blocks=tuple(self._failed(failed)) if failed else (),
-            files=tuple(
-                FileLine(one_line(file.name), file_size(file.bytes, self._locale), file.url) for file in self._files
-            ),
-            files_note=about_left_out(outcome.details.artifacts_left_out, self._locale) if outcome.details else "",
-        )
+        failed = details.failed if details else None
+        name = {"name": isolated(one_line(failed.name), self._locale)} if failed else {}
+        return {
+            "subject": self._subject(heading),
+            "about": self._about(answer),
+            "heading": heading,
+            "tone": "good" if outcome.success else "bad",
+            "sentences": [*self._sentences()],
+            "blocks": [*self._blocks(answer)],
+            "tests": [*map(self._line, outcome.tests or ())],
+            "facts": [*self._facts(answer)],
+            "links": [*self._links(answer)],
+            "failed": self._words.gettext("Test %(name)s") % name if failed else "",
+            "failed_blocks": [*self._failed(failed)] if failed else [],
+            "files": self.files,
+            "files_note": about_left_out(details.artifacts_left_out, self._locale) if details else "",
+        }
 
-    def _not_run(self) -> Result:
-        outcome = self._outcome
+    def _not_run(self) -> dict[str, Any]:
+        outcome = self.outcome
         blame = self._words.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
-        title = self._words.gettext("The reason")
-        return Result(
-            subject=self._words.gettext("Code could not be run - %(id)s") % {"id": self._id()},
-            about=self._about(None),
-            heading=self._words.gettext("Could not be run"),
-            tone=Tone.BAD,
-            sentences=tuple(sentence for sentence in (blame, self._words.gettext(outcome.next_step)) if sentence),
-            blocks=(Block(title, excerpt(outcome.reason or "")),),
-            tests=(),
-            facts=tuple(self._of_the_submission(None)),
-            links=(),
-        )
+        nothing = ("tests", "links", "failed_blocks", "files", "files_note")
+        return {
+            **dict.fromkeys(nothing, ()),
+            "subject": self._words.gettext("Code could not be run - %(id)s") % {"id": self._id()},
+            "about": self._about(None),
+            "heading": self._words.gettext("Could not be run"),
+            "tone": "bad",
+            "sentences": [*filter(None, (blame, self._words.gettext(outcome.next_step)))],
+            "blocks": [Block(self._words.gettext("The reason"), excerpt(outcome.reason or ""))],
+            "facts": [*self._of_the_submission(None)],
+        }
 
     def _id(self) -> str:
-        return digits(str(self._job.upload), self._locale)
+        return digits(str(self.job.upload), self._locale)
 
     def _subject(self, heading: str) -> str:
-        if self._outcome.tests is not None:
+        if self.outcome.tests is not None:
             return self._words.gettext("%(summary)s: code request %(id)s") % {"summary": heading, "id": self._id()}
-        if self._outcome.success:
+        if self.outcome.success:
             return self._words.gettext("Successful Code result - %(id)s") % {"id": self._id()}
         return self._words.gettext("Error while compiling code - %(id)s") % {"id": self._id()}
 
     def _about(self, answer: RunResponse | None) -> tuple[str, ...]:
-        language = name_of(one_line(answer.language if answer and answer.language else self._job.language))
-        return tuple(part for part in (one_line(self._job.filename or ""), language) if part)
+        language = name_of(one_line(answer.language if answer and answer.language else self.job.language))
+        return tuple(part for part in (one_line(self.job.filename or ""), language) if part)
 
     def _label(self) -> str:
-        verdict = self._outcome.verdict
+        verdict = self.outcome.verdict
         if verdict is not None:
             return self._words.gettext(LABELS[verdict])
-        return self._words.gettext("Success") if self._outcome.success else self._words.gettext("Error")
+        return self._words.gettext("Success") if self.outcome.success else self._words.gettext("Error")
 
     def _summary(self, tests: Sequence[TestOutcome]) -> str:
         passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
@@ -219,7 +139,7 @@ class _Writer:
         return message % {"passed": number(passed, self._locale), "num": number(len(tests), self._locale)}
 
     def _sentences(self) -> Iterator[str]:
-        outcome, verdict = self._outcome, self._outcome.verdict
+        outcome, verdict = self.outcome, self.outcome.verdict
         if verdict is not None and verdict in EXPLANATIONS and not (outcome.tests and outcome.success):
             yield self._words.gettext(EXPLANATIONS[verdict])
         if outcome.details and outcome.details.points is not None:
@@ -231,7 +151,7 @@ class _Writer:
         return self._beside(number(part, self._locale), number(whole, self._locale))
 
     def _blocks(self, answer: RunResponse) -> Iterator[Block]:
-        gettext, details, has_tests = self._words.gettext, self._outcome.details, self._outcome.tests is not None
+        gettext, details, has_tests = self._words.gettext, self.outcome.details, self.outcome.tests is not None
         compile_output = details.compile_output if details else None
         if answer.verdict is Verdict.COMPILE_ERROR:
             yield self._block(gettext("What the compiler says"), answer.error or compile_output or "")
@@ -239,14 +159,14 @@ class _Writer:
         error = "" if has_tests else self._error(answer)
         errors = [self._block(gettext("Errors"), error)] if error else []
         output = [] if has_tests else [self._output(answer)]
-        yield from (*output, *errors) if self._outcome.success else (*errors, *output)
+        yield from (*output, *errors) if self.outcome.success else (*errors, *output)
         if compile_output:
             yield self._block(gettext("Warnings of the compiler"), compile_output)
 
     def _error(self, answer: RunResponse) -> str:
         """Return what the program wrote to its standard error, and why it ended badly, unless the heading says so."""
-        if answer.verdict is Verdict.WRONG_ANSWER and self._outcome.details:
-            return self._outcome.details.stderr or ""
+        if answer.verdict is Verdict.WRONG_ANSWER and self.outcome.details:
+            return self.outcome.details.stderr or ""
         return "" if answer.error == f"{answer.verdict}." else engine_reasons.translated(answer.error, self._locale)
 
     def _output(self, answer: RunResponse) -> Block:
@@ -257,7 +177,7 @@ class _Writer:
         notes = [block.note]
         if answer.truncated:
             notes.append(self._words.gettext("The program printed more than is kept."))
-        if self._is_attached:
+        if self.is_attached:
             notes.append(self._words.gettext("The whole output is attached as a file."))
         return Block(block.title, block.excerpt, " ".join(filter(None, notes)))
 
@@ -277,17 +197,18 @@ class _Writer:
             }
         return Block(title, part, note)
 
-    def _line(self, test: TestOutcome) -> TestLine:
+    def _line(self, test: TestOutcome) -> dict[str, Any]:
+        """Return a row of the table. `usage` is the time and the memory."""
         verdict = test.verdict
         limits = test.limits or _NO_LIMITS
         usage = () if test.hidden else (self._time(test.cpu_s, limits), self._memory(test.memory_bytes, limits))
-        return TestLine(
-            name=one_line(test.name),
-            result=self._words.gettext(LABELS[verdict]) if verdict else self._words.gettext("Not run"),
-            tone=Tone.MUTED if verdict is None else Tone.GOOD if verdict in GOOD_VERDICTS else Tone.BAD,
-            points=self._share(test.points_awarded, test.points),
-            usage=tuple(filter(None, usage)),
-        )
+        return {
+            "name": one_line(test.name),
+            "result": self._words.gettext(LABELS[verdict]) if verdict else self._words.gettext("Not run"),
+            "tone": "muted" if verdict is None else "good" if verdict in GOOD_VERDICTS else "bad",
+            "points": self._share(test.points_awarded, test.points),
+            "usage": [*filter(None, usage)],
+        }
 
     def _time(self, cpu_s: float | None, limits: ProgramLimits) -> str:
         """Return the CPU time, beside its limit if that is known; an empty text if the engine did not measure it."""
@@ -318,7 +239,7 @@ class _Writer:
         gettext, locale = self._words.gettext, self._locale
         yield from self._of_the_submission(answer)
         yield Fact(gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
-        limits = (self._outcome.details and self._outcome.details.limits) or _NO_LIMITS
+        limits = (self.outcome.details and self.outcome.details.limits) or _NO_LIMITS
         if answer.time_s is not None:
             yield Fact(gettext("CPU time"), self._time(answer.time_s, limits))
         if answer.memory_bytes is not None:
@@ -329,8 +250,8 @@ class _Writer:
             yield Fact(gettext("Exit code"), str(answer.exit_code), is_code=True)
         if answer.signal is not None:
             yield Fact(gettext("Signal"), signal_name(answer.signal) or "", is_code=True)
-        if self._job.attempt > 1:
-            yield Fact(gettext("Attempts"), number(self._job.attempt, locale))
+        if self.job.attempt > 1:
+            yield Fact(gettext("Attempts"), number(self.job.attempt, locale))
         if answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None:
             yield Fact(gettext("Time in which others used the processors"), percent(answer.cpu_pressure, locale))
         run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
@@ -339,7 +260,7 @@ class _Writer:
                 yield Fact(label, one_line(command), is_code=True)
 
     def _of_the_submission(self, answer: RunResponse | None) -> Iterator[Fact]:
-        gettext, job = self._words.gettext, self._job
+        gettext, job = self._words.gettext, self.job
         yield Fact(gettext("Request"), self._id())
         if job.number > 1:
             yield Fact(gettext("Run number"), number(job.number, self._locale))
@@ -352,12 +273,12 @@ class _Writer:
         if job.requested_at is not None:
             yield Fact(gettext("Requested at"), date_time(job.requested_at, self._locale))
 
-    def _links(self, answer: RunResponse) -> Iterator[Link]:
+    def _links(self, answer: RunResponse) -> Iterator[dict[str, str]]:
         gettext = self._words.gettext
-        yield Link(gettext("Open this result"), self._page)
-        if self._filelink and answer.output:
+        yield {"text": gettext("Open this result"), "url": self.page}
+        if self.filelink and answer.output:
             if excerpt(answer.output).is_whole:
                 text = gettext("The output as a file")
             else:
                 text = gettext("All of the output that is kept") if answer.truncated else gettext("The whole output")
-            yield Link(text, self._filelink)
+            yield {"text": text, "url": self.filelink}

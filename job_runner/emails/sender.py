@@ -149,10 +149,8 @@ class Sender:
             return exc.pause
         except Exception as exc:
             # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
-            metrics.MAILS.labels("retried").inc()
             log.exception("mail.crashed", **_context(mail))
-            delay = self._policy.delay(mail.attempt, self._rng)
-            await self._queue_again(mail, delay=delay, error=f"an error of ours ({type(exc).__name__})")
+            await self._retry_later(mail, MailerUnavailable(f"an error of ours ({type(exc).__name__})"))
             return False
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()
@@ -175,11 +173,8 @@ class Sender:
             log.error("mail.paused", **_context(mail), error=str(error), next_try_s=delay)
         else:
             log.warning("mail.retrying", **_context(mail), error=str(error), next_try_s=round(delay, 1))
-        await self._queue_again(mail, delay=delay, error=str(error), uncertain=error.uncertain)
-
-    async def _queue_again(self, mail: ClaimedEmail, *, delay: float, error: str, uncertain: bool = False) -> None:
         async with self._database.connection() as connection:
-            await queue.retry_later(connection, mail.lease_id, delay=delay, error=error, uncertain=uncertain)
+            await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(error), uncertain=error.uncertain)
 
     async def _hand_over(self, mail: ClaimedEmail) -> str:
         try:

@@ -3,7 +3,7 @@
 Program output and recipients are strangers' text. A text that would break out of a header is refused, never repaired.
 
 The standard library's `email` builds the parts and writes them. Its policy would parse every header into a tree, and
-fold the tree back into the same text. `_Verbatim` spares that to headers that need no encoding (ADR 123).
+fold the tree back into the same text. `_Verbatim` spares that to headers that need no encoding (ADR 33).
 """
 
 import base64
@@ -20,7 +20,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from job_runner.mailers.base import Attachment, Email
 from shared.errors import MailRefused
@@ -37,12 +37,6 @@ class _Verbatim(EmailPolicy):
     Lines are as long as they may be. With the usual 78 octets, long addresses would become encoded words, which mail
     programs do not accept there (RFC 2047, section 5).
     """
-
-    def clone(self, **changes: Any) -> Self:
-        """Return this policy with changes. The library makes a copy without any for each part."""
-        if all(getattr(self, name) == value for name, value in changes.items()):
-            return self
-        return super().clone(**changes)
 
     def header_max_count(self, name: str) -> None:
         """Return no limit, because each header is set once. The library would make a class for each to find it."""

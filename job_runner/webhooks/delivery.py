@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,12 +16,10 @@ import httpx
 from standardwebhooks.webhooks import Webhook
 
 from job_runner.retry_after import parse_retry_after
-from job_runner.webhooks.manner import WEBHOOK, Manner
+from job_runner.webhooks.manner import ATTEMPT_SECONDS, WEBHOOK, Manner
 from shared.egress import Address, Egress, EgressRefused, Target, parse_addresses
 from shared.version import VERSION
 
-#: The most seconds for one attempt, from the name's resolution to the end of the answer.
-ATTEMPT_SECONDS: Final = 15.0
 #: The most seconds to connect to one of several addresses.
 _CONNECT_SECONDS: Final = 5.0
 #: The most bytes of an answer that are read, and the most seconds. Only its status matters.
@@ -85,7 +84,7 @@ class Deliverer:
 
     async def deliver(self, url: str, message: Message) -> Answer:
         """Try once, and return the result. Never raises."""
-        seconds = min(self._seconds, message.manner.seconds or self._seconds)
+        seconds = min(self._seconds, message.manner.seconds)
         try:
             async with asyncio.timeout(seconds):
                 egress = self._egress if message.manner.is_guarded else _ANYWHERE
@@ -184,27 +183,18 @@ async def resolve_name(host: str) -> Sequence[str]:
     Each lookup has a thread, because a name server that does not answer would hold up those of a pool, which the
     connections to the engine and the mail provider need. As a daemon, it does not delay the end of the process.
     """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[Sequence[str]] = loop.create_future()
-
-    def settle(addresses: Sequence[str], error: OSError | None) -> None:
-        if found.done():
-            return
-        if error is not None:
-            found.set_exception(error)
-        else:
-            found.set_result(addresses)
+    found: Future[Sequence[str]] = Future()
+    found.set_running_or_notify_cancel()  # so that nobody can cancel what the thread is about to settle
 
     def look_up() -> None:
-        addresses: Sequence[str] = ()
-        error: OSError | None = None
         try:
             infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            addresses = [str(info[4][0]) for info in infos]
-        except (OSError, UnicodeError) as exc:
-            error = exc if isinstance(exc, OSError) else OSError(str(exc))
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(settle, addresses, error)
+        except OSError as exc:
+            found.set_exception(exc)
+        except UnicodeError as exc:
+            found.set_exception(OSError(str(exc)))
+        else:
+            found.set_result([str(info[4][0]) for info in infos])
 
     threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-    return await found
+    return await asyncio.wrap_future(found)

@@ -180,7 +180,7 @@ async def mark_gone(connection: Connection, webhook: ClaimedWebhook, *, status: 
         UPDATE webhooks SET status = 'gone', last_status = :status, last_error = :error, lease_id = NULL
         FROM waiting WHERE webhooks.id = waiting.id
         """,
-        {**_lease_of(webhook), "status": status, "error": _storable(error)},
+        {"id": webhook.id, "lease_id": webhook.lease_id, "status": status, "error": _storable(error)},
     )
 
 
@@ -199,14 +199,9 @@ async def release(connection: Connection, webhook: ClaimedWebhook) -> None:
 
 
 async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, **values: object) -> bool:
-    """Write one row, fenced by its lease. Return False if the lease is lost."""
+    """Write one row, fenced by its lease, which has no index. Return False if the lease is lost."""
     statement = f"UPDATE webhooks SET {change} WHERE id = :id AND lease_id = :lease_id RETURNING id"  # noqa: S608
-    return await connection.fetch_one(statement, {**_lease_of(webhook), **values}) is not None
-
-
-def _lease_of(webhook: ClaimedWebhook) -> Mapping[str, object]:
-    """Return what fences a write. A lease has no index, so the row is found by its id."""
-    return {"id": webhook.id, "lease_id": webhook.lease_id}
+    return await connection.fetch_one(statement, {"id": webhook.id, "lease_id": webhook.lease_id, **values}) is not None
 
 
 def _storable(error: str) -> str:

@@ -8,14 +8,13 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from job_runner.webhooks import queue
-from job_runner.webhooks.delivery import ATTEMPT_SECONDS, Answer, Deliverer, Message
-from job_runner.webhooks.manner import WEBHOOK, Manner, callback
+from job_runner.webhooks.delivery import Answer, Deliverer, Message
+from job_runner.webhooks.manner import ATTEMPT_SECONDS, WEBHOOK, Manner, callback
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.retries import SCHEDULE, next_delay
 from shared import channels, metrics
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
@@ -53,14 +52,12 @@ class Sender:
         settings: WebhookSettings,
         *,
         poll_interval: float,
-        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._database = database
         self._deliverer = deliverer
         self._render = render
         self._settings = settings
         self._poll_interval = poll_interval
-        self._lease_seconds = lease_seconds
         self._rng = random.Random()  # noqa: S311
         self._under_way: dict[asyncio.Task[None], ClaimedWebhook] = {}
         self._slot_free = asyncio.Event()
@@ -91,13 +88,15 @@ class Sender:
                 connection,
                 limit=free,
                 per_host=_SLOTS_PER_HOST,
-                lease_seconds=self._lease_seconds,
+                lease_seconds=LEASE_SECONDS,
                 busy_hosts=Counter(one.host for one in self._under_way.values()),
                 busy_owners=Counter(one.owner or 0 for one in self._under_way.values()),
             )
             due = await queue.seconds_until_due(connection)
         for webhook in claimed:
-            self._start(webhook, self._deliver(webhook))
+            task = asyncio.create_task(self._deliver(webhook))
+            self._under_way[task] = webhook
+            task.add_done_callback(self._ended)
         # A minimum, because the clocks of the database and of this machine differ.
         return max(due, 0.05) if due is not None else self._poll_interval
 
@@ -106,14 +105,9 @@ class Sender:
         while self._under_way:
             await asyncio.wait(self._under_way)
 
-    def _start(self, webhook: ClaimedWebhook, delivery: Coroutine[Any, Any, None]) -> None:
-        def ended(task: asyncio.Task[None]) -> None:
-            del self._under_way[task]
-            self._slot_free.set()
-
-        task = asyncio.create_task(delivery)
-        self._under_way[task] = webhook
-        task.add_done_callback(ended)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._slot_free.set()
 
     async def _deliver(self, webhook: ClaimedWebhook) -> None:
         """Make one attempt and record it. If it cannot be recorded, its lease expires, and it is made again."""
@@ -129,7 +123,7 @@ class Sender:
         except _LeaseLost:
             log.info("webhook.lease_lost", **_context(webhook))
         except asyncio.CancelledError:
-            await self._release(webhook)
+            await self._try_to(queue.release, webhook)
         except DatabaseUnavailable as exc:
             log.warning("webhook.not_recorded", **_context(webhook), error=str(exc))
         except Exception as exc:
@@ -159,7 +153,7 @@ class Sender:
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
             async with self._database.connection() as connection:
                 await queue.mark_delivered(connection, webhook, answer.status)
-            await self._bring_forward(webhook)
+            await self._try_to(queue.bring_forward, webhook)
         elif answer.gone and answer.status is not None:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
@@ -169,18 +163,9 @@ class Sender:
         else:
             await self._give_back(webhook, answer, manner)
 
-    async def _bring_forward(self, webhook: ClaimedWebhook) -> None:
-        """Make others due that waited for this receiver. If this fails, they come at their own time."""
-        try:
-            async with self._database.connection() as connection:
-                await queue.bring_forward(connection, webhook)
-        except DatabaseUnavailable as exc:
-            log.warning("webhook.none_brought_forward", **_context(webhook), error=str(exc))
-
     async def _give_back(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
         """Give a webhook back after a failed attempt, or end it after the last."""
-        schedule = SCHEDULE if manner.delays is None else manner.delays
-        delay = next_delay(webhook.attempt, self._rng, at_least=answer.retry_after, schedule=schedule)
+        delay = manner.next_delay(webhook.attempt, self._rng, at_least=answer.retry_after)
         if delay is None:
             await self._fail(webhook, answer)
             return
@@ -196,12 +181,15 @@ class Sender:
         async with self._database.connection() as connection:
             await queue.mark_failed(connection, webhook, status=answer.status, error=answer.error or "")
 
-    async def _release(self, webhook: ClaimedWebhook) -> None:
+    async def _try_to(
+        self, make_due: Callable[[Connection, ClaimedWebhook], Awaitable[None]], webhook: ClaimedWebhook
+    ) -> None:
+        """Make this webhook, or others, due sooner. If this fails, they come at their own time."""
         try:
             async with self._database.connection() as connection:
-                await queue.release(connection, webhook)
+                await make_due(connection, webhook)
         except DatabaseUnavailable as exc:
-            log.warning("webhook.not_released", **_context(webhook), error=str(exc))
+            log.warning("webhook.not_made_due", **_context(webhook), error=str(exc))
 
     async def _drain(self) -> None:
         if not self._under_way:

@@ -1,4 +1,4 @@
-"""Services as forks of this process, which share the memory of the modules that it has loaded (ADR 20)."""
+"""Services as forks of this process, which share the memory of the modules that it has loaded (ADR 38)."""
 
 import ctypes
 import gc

@@ -124,11 +124,11 @@ uploads = Table(
 )
 
 # One job for each request. `number` counts the runs of the submission from 1. `turn` is a turn of its key's share among
-# those of all keys, `place` is its place among the jobs of that share (docs/adr/0094). `owner` is the key, 0 if there
+# those of all keys, `place` is its place among the jobs of that share (docs/adr/0007). `owner` is the key, 0 if there
 # is none. `lease_id` names the latest claim: a write with an older one changes nothing. A job with a `stop_reason` must
 # not run: the runner that claims it fails it, and mails the reason. `failure` is why a job failed, or why an earlier
 # run of one that has not ended gave no result. `crashes` counts the runs that ended because their engine or runner
-# died, the last time at `crashed_at` (docs/adr/0089).
+# died, the last time at `crashed_at` (docs/adr/0005).
 job = Table(
     "job",
     metadata,

@@ -1,6 +1,6 @@
 """The places of waiting submissions in the queue, and when they may start.
 
-A place is the number of jobs that are claimed before it, and 1. Keys take turns (docs/adr/0094): the jobs with the
+A place is the number of jobs that are claimed before it, and 1. Keys take turns (docs/adr/0007): the jobs with the
 lowest turns decide which key is next, and that key's job with the lowest place is taken. So a key's nth job by place
 gets the key's nth turn. Jobs that come later may still be claimed earlier.
 

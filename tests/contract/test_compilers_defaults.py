@@ -1,4 +1,4 @@
-"""Programs in C and C++ are compiled by the compiler's own defaults, so they end as after a bare `gcc` (ADR 112)."""
+"""Programs in C and C++ are compiled by the compiler's own defaults, so they end as after a bare `gcc` (ADR 17)."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Go's standard library is compiled once, and then programs compile in a moment (ADR 16)."""
+"""Go's standard library is compiled once, and then programs compile in a moment (ADR 22)."""
 
 from pathlib import Path
 

@@ -54,10 +54,6 @@ async def write(database: Database) -> bool:
     return True
 
 
-async def test_the_server_that_takes_writes_is_found(database: Database) -> None:
-    assert await write(database)
-
-
 async def test_writes_go_to_the_new_primary(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
     primary, standby = nodes
     assert await write(database)

@@ -219,19 +219,6 @@ async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
     assert _depth(rabbitmq_url, QUEUE) == 0
 
 
-async def test_a_kill_before_the_ack_redelivers_the_message(
-    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    broker = open_broker(rabbitmq_url)
-    await broker.publish([make_message(b"1")])
-    await asyncio.to_thread(_handle_and_die, rabbitmq_url)
-
-    handler = Acking()
-    async with consuming(broker, handler):
-        await eventually(lambda: handler.bodies)
-    assert handler.bodies == [b"1"]
-
-
 async def test_a_consumer_killer_costs_its_neighbours_no_delivery(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:

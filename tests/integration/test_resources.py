@@ -1,7 +1,6 @@
 """The resources of API v1, read from rows as the services write them."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from shared.resources import queue, read, statements
 from shared.resources.links import Links
 from shared.resources.models import Submission
 from shared.storage.signing import LinkSigner
+from tests.integration.plans import nodes as nodes_of
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request
 
@@ -216,7 +216,7 @@ async def test_a_page_of_many_runs_reads_no_others(database: Database, before: i
     await execute(database, "ANALYZE job")
     values: dict[str, Any] = {"id": upload, "owner": None, "before": before, "limit": 10}
     [row] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {statements.FIND_RUNS}", **values)
-    scans = [node for node in _nodes(json.loads(row["QUERY PLAN"])[0]["Plan"]) if node.get("Alias") == "job"]
+    scans = [node for node in nodes_of(json.loads(row["QUERY PLAN"])[0]["Plan"]) if node.get("Alias") == "job"]
     assert scans
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 20
     assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
@@ -227,9 +227,3 @@ async def test_the_place_in_the_queue_is_planned_once(database: Database) -> Non
     # Without the fences, each use of a part has a copy of it.
     assert sum("on results" in row["QUERY PLAN"] for row in rows) == 1
     assert sum("on uploads earlier" in row["QUERY PLAN"] for row in rows) == 1
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)

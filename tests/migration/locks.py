@@ -29,7 +29,7 @@ from shared.database.migrate import alembic_config
 from shared.database.schema import revisions
 from tests.fixtures.postgres import administrator_url, in_thread
 
-#: Seconds. The bound of ADR 143.
+#: Seconds. The bound of ADR 37.
 LONGEST: Final = 1.0
 _FIRST: Final = "0002"
 _WATCH_EVERY: Final = 0.01

@@ -54,7 +54,7 @@ def test_only_one_module_uses_databases() -> None:
     ],
 )
 def test_a_service_loads_only_what_it_uses(module: str, unused: set[str]) -> None:
-    """Each of these takes megabytes of a process, and a part of its start (ADR 20)."""
+    """Each of these takes megabytes of a process, and a part of its start (ADR 38)."""
     assert unused.isdisjoint(_loaded_with(module))
 
 

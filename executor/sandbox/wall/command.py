@@ -90,7 +90,7 @@ def build_wall(
     A `gate` maps users of that namespace for boxes. `syscalls` is the filter of all processes inside. `folders` are
     those that programs see, by their paths inside; one that is None is left out. `init` is the folder where the C part
     is compiled if needed. With a `cgroup_namespace`, the keeper cannot move processes out of the executor's cgroup
-    (ADR 101).
+    (ADR 14).
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += [*namespaces(privileged), *(["--unshare-cgroup-try"] if cgroup_namespace else [])]

@@ -1,6 +1,5 @@
 """Submissions of API v1 for tests of the runner, and a runner for them."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from shared.archives import pack
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import owner_of
+from tests.integration.loops import looping
 from tests.integration.rows import add_upload, fetch
 from tests.waiting import eventually
 
@@ -22,14 +22,9 @@ from tests.waiting import eventually
 @asynccontextmanager
 async def running(database: Database, processor: Processor, **changes: float) -> AsyncIterator[None]:
     """Run a runner while the block runs. Its poll interval is an hour, so only an event wakes it."""
-    stop = asyncio.Event()
     settings = RunnerSettings.model_validate({"poll_interval": 3600, **changes})
-    task = asyncio.create_task(Runner(database, processor, settings, drain_seconds=0).run(stop))
-    try:
+    async with looping(Runner(database, processor, settings, drain_seconds=0).run):
         yield
-    finally:
-        stop.set()
-        await task
 
 
 async def add(

@@ -17,6 +17,7 @@ from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer
+from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
@@ -92,14 +93,9 @@ async def is_finished(database: Database, batch: int) -> bool:
 @asynccontextmanager
 async def running(batches: CountedBatches) -> AsyncIterator[None]:
     """Run the loop while the block runs, which begins when the loop listens: then it looks a second time."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(batches.run(stop))
-    try:
+    async with looping(batches.run):
         await eventually(lambda: batches.looks >= 2, what="it listens")
         yield
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 30)
 
 
 async def test_a_batch_ends_with_its_last_submission(database: Database) -> None:

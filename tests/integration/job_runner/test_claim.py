@@ -54,19 +54,6 @@ async def rescue(database: Database) -> list[int]:
         return [one.job for one in await poison_jobs.rescue(connection)]
 
 
-async def test_many_claimers_get_each_job_once(database: Database) -> None:
-    jobs = {await add_job(database) for _ in range(30)}
-
-    async def claimer() -> list[int]:
-        mine: list[int] = []
-        while batch := await take(database, limit=3):
-            mine += [job.id for job in batch]
-        return mine
-
-    claimed = [job for some in await asyncio.gather(*(claimer() for _ in range(8))) for job in some]
-    assert sorted(claimed) == sorted(jobs)
-
-
 async def test_the_job_text_is_cleared_only_after_an_execution(
     database: Database,
 ) -> None:
@@ -147,35 +134,6 @@ async def test_an_error_blocks_the_upload_and_a_failure_does_not(database: Datab
     assert len(await fetch(database, "SELECT * FROM results")) == 1
     kinds = await fetch(database, "SELECT kind FROM emails ORDER BY kind")
     assert [row["kind"] for row in kinds] == ["failure", "result"]
-
-
-async def test_a_late_finish_of_a_rescued_attempt_is_ignored(database: Database) -> None:
-    job_id = await add_job(database)
-    [late] = await take(database)
-    await expire(database, job_id)
-    assert await rescue(database) == [job_id]
-    [current] = await take(database)
-    assert current.lease_id != late.lease_id
-    assert not await complete(database, late, Verdict.TIME_LIMIT)
-    assert (await state(database, job_id))["lease_id"] == current.lease_id
-    assert await complete(database, current)
-    assert [r["verdict"] for r in await fetch(database, "SELECT verdict FROM results")] == ["ok"]
-
-
-async def test_a_late_retry_of_a_rescued_attempt_is_ignored(database: Database) -> None:
-    job_id = await add_job(database)
-    [late] = await take(database)
-    await expire(database, job_id)
-    await rescue(database)
-    [current] = await take(database)
-    async with database.transaction() as connection:
-        await claim.release(connection, late.lease_id)
-        await claim.retry_later(connection, late.lease_id, delay=0, reason="away")
-        assert await claim.heartbeat(connection, [late.lease_id, current.lease_id], lease_seconds=30) == {
-            current.lease_id
-        }
-    row = await state(database, job_id)
-    assert (row["status"], row["lease_id"]) == ("executing", current.lease_id)
 
 
 async def test_a_release_and_a_rescue_give_the_attempt_back(database: Database) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -15,6 +13,7 @@ from shared import api_keys, channels
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
+from tests.integration.plans import nodes as nodes_of
 from tests.integration.queue_consumer.test_jobs import FakeStore
 from tests.integration.rows import add_upload, execute, fetch
 
@@ -45,9 +44,11 @@ async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str
     return [email.split("@")[0] for email in served]
 
 
-async def test_a_single_job_is_not_delayed_by_anothers_many(database: Database) -> None:
-    await make_jobs(database, "many@example.com", 20)
-    await make_jobs(database, "few@example.com", 1)
+@pytest.mark.parametrize("has_key", [False, True])
+async def test_a_single_job_is_not_delayed_by_anothers_many(database: Database, has_key: bool) -> None:
+    key = await make_key(database) if has_key else None
+    await make_jobs(database, "many@example.com", 20, key)
+    await make_jobs(database, "few@example.com", 1, key)
     assert "few" in await serve(database, 2)
 
 
@@ -88,13 +89,6 @@ async def test_the_senders_of_a_key_alternate_beside_other_keys(database: Databa
     assert all("other" in order[n : n + 2] for n in range(0, 24, 2)), order
     of_one = [sender for sender in order if sender != "other"]
     assert all(sorted(of_one[n : n + 3]) == ["a", "b", "c"] for n in range(0, 12, 3)), order
-
-
-async def test_a_sender_who_comes_late_is_next_within_the_key(database: Database) -> None:
-    key = await make_key(database)
-    await make_jobs(database, "many@example.com", 20, key)
-    await make_jobs(database, "few@example.com", 1, key)
-    assert "few" in await serve(database, 2)
 
 
 async def test_spellings_of_an_address_share_their_turns(database: Database) -> None:
@@ -216,16 +210,10 @@ async def test_a_claim_from_a_long_queue_reads_few_rows(database: Database) -> N
         (_INSERT_JOBS, insertion, 100),
     ):
         [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)
-        nodes = list(_nodes(json.loads(row["QUERY PLAN"])[0]["Plan"]))
+        nodes = list(nodes_of(json.loads(row["QUERY PLAN"])[0]["Plan"]))
         scans = [node for node in nodes if node.get("Relation Name") == "job" and "Scan" in node["Node Type"]]
         assert len(scans) >= 3
         # `test_results` is empty here. A claim deletes from it what an earlier attempt has left.
         filled = [node for node in nodes if node.get("Relation Name") != "test_results"]
         assert "Seq Scan" not in {node["Node Type"] for node in filled}
         assert max(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= most
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)

@@ -1,6 +1,5 @@
 """The table of languages follows the engine, and does not change while the engine does not answer."""
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +8,7 @@ from job_runner.languages import Languages
 from shared.codex import SupportedLanguage
 from shared.database.connection import Database
 from shared.errors import EngineUnavailable
+from tests.integration.loops import looping
 from tests.integration.rows import fetch
 from tests.waiting import eventually
 
@@ -59,9 +59,6 @@ async def test_an_unavailable_engine_ends_no_loop(database: Database) -> None:
     engine = Engine("py")
     await Languages(database, engine).run_once()
     engine.codes = None
-    stop = asyncio.Event()
-    running = asyncio.create_task(Languages(database, engine).run(stop))
-    await eventually(lambda: engine.requests == 2, what="the engine has two requests")
-    stop.set()
-    await running
+    async with looping(Languages(database, engine).run):
+        await eventually(lambda: engine.requests == 2, what="the engine has two requests")
     assert await codes(database) == ["py"]

@@ -19,6 +19,7 @@ from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
 from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer
+from tests.integration.loops import looping
 from tests.integration.rows import add_job, add_upload, execute, fetch
 from tests.waiting import eventually
 
@@ -90,11 +91,8 @@ async def test_a_receipt_is_filled_in_and_sent(database: Database, sender: Sende
     [upload] = await fetch(database, "SELECT id, email FROM uploads WHERE id = :id", id=row["upload"])
     number = int(upload["id"])
     mail = await order(database, "receipt", upload=number)
-    stop = asyncio.Event()
-    running = asyncio.create_task(sender.run(stop))
-    await eventually(lambda: len(mailer.sent) == 1)
-    stop.set()
-    await running
+    async with looping(sender.run):
+        await eventually(lambda: len(mailer.sent) == 1)
     [sent] = mailer.sent
     assert (sent.recipient, sent.subject) == (upload["email"], f"Code received - {number}")
     assert "Its place in the queue is 2." in sent.text

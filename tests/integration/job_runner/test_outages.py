@@ -3,7 +3,6 @@
 There are as many pauses as in ten minutes, and they take milliseconds. After the fifth, each is like the one before.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from job_runner import claim
+from job_runner.codex_client import Engine
 from job_runner.finish import Ending, finish
 from job_runner.pause import Pause
 from job_runner.process import Processor
@@ -34,6 +34,7 @@ from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.integration.job_runner.played_engine import PlayedEngine
 from tests.integration.job_runner.test_runner import ScriptedEngine
+from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -79,15 +80,21 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def running(database: Database, processor: Processor) -> AsyncIterator[Runner]:
-    stop = asyncio.Event()
     settings = RunnerSettings(poll_interval=3600, lease_seconds=3600)
     runner = Runner(database, processor, settings, drain_seconds=0)
-    task = asyncio.create_task(runner.run(stop))
-    try:
+    async with looping(runner.run):
         yield runner
-    finally:
-        stop.set()
-        await task
+
+
+async def add_jobs(database: Database, count: int = JOBS) -> None:
+    for number in range(count):
+        await add_job(database, contents=f"print({number})")
+
+
+def processor_of(
+    database: Database, store: LocalStore, engine: Engine, attempts: int = 20, pause: Pause | None = None
+) -> Processor:
+    return Processor(database, store, engine, LETTERHEAD, attempts, policy=POLICY, pause=pause or Pause(POLICY))
 
 
 def fail_to_finish(monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable, times: int, *, late: bool) -> Outage:
@@ -132,10 +139,9 @@ async def test_a_long_time_without_the_engine(
     database: Database, store: Store, error: Callable[[], TransientError]
 ) -> None:
     runs, outage = Runs(), Outage(error)
-    for number in range(JOBS):
-        await add_job(database, contents=f"print({number})")
+    await add_jobs(database)
     engine = PlayedEngine(runs.play, outage.contact)
-    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    processor = processor_of(database, store, engine)
     async with running(database, processor):
         await all_end(database)
     assert outage.left == 0
@@ -154,11 +160,10 @@ async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Dat
     def reached(number: int) -> bool:
         return contacts == number
 
-    for number in range(30):
-        await add_job(database, contents=f"print({number})")
+    await add_jobs(database, 30)
     pause = Pause(RetryPolicy(base=1, cap=60), clock=lambda: clock)
     engine = PlayedEngine(Runs().play, contact)
-    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=POLICY, pause=pause)
+    processor = processor_of(database, store, engine, pause=pause)
     async with running(database, processor):
         await eventually(lambda: contacts == 4, what="the first contacts, one for each slot")
         lengths = []
@@ -179,9 +184,8 @@ async def test_a_long_time_without_the_store(database: Database, tmp_path: Path)
     """What was computed is stored when the store is back. At most as many runs as slots wait for that."""
     runs, outage = Runs(), Outage(lambda: StoreUnavailable("503"), tries=4 * LONG)
     store = Store(tmp_path, outage)
-    for number in range(JOBS):
-        await add_job(database, contents=f"print({number})")
-    processor = Processor(database, store, PlayedEngine(runs.play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    await add_jobs(database)
+    processor = processor_of(database, store, PlayedEngine(runs.play))
     async with running(database, processor):
         await eventually(lambda: outage.left < 3 * LONG)
         assert len(runs) <= 2 * 4
@@ -196,9 +200,8 @@ async def test_outcomes_outlive_an_outage_of_the_database(
     database: Database, store: Store, monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable
 ) -> None:
     runs = Runs()
-    for number in range(JOBS):
-        await add_job(database, contents=f"print({number})")
-    processor = Processor(database, store, PlayedEngine(runs.play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    await add_jobs(database)
+    processor = processor_of(database, store, PlayedEngine(runs.play))
     outage = fail_to_finish(monkeypatch, error, LONG, late=False)
     async with running(database, processor):
         await all_end(database)
@@ -211,9 +214,7 @@ async def test_an_unconfirmed_outcome_keeps_its_output(
 ) -> None:
     """The database has it, and breaks the connection before it says so. The second try finds the job ended."""
     await add_job(database)
-    processor = Processor(
-        database, store, PlayedEngine(Runs().play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY)
-    )
+    processor = processor_of(database, store, PlayedEngine(Runs().play))
     outage = fail_to_finish(monkeypatch, DatabaseUnavailable("the answer was lost"), 1, late=True)
     # The database is still away when the runner looks whether the lease is its own.
     monkeypatch.setattr(claim, "is_held", Outage(lambda: DatabaseUnavailable("away")).contact)
@@ -227,9 +228,7 @@ async def test_an_outcome_whose_lease_is_lost_waits_for_no_store(database: Datab
     outage = Outage(lambda: StoreUnavailable("503"), tries=1 << 30)
     store = Store(tmp_path, outage)
     job = await add_job(database)
-    processor = Processor(
-        database, store, PlayedEngine(Runs().play), LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY)
-    )
+    processor = processor_of(database, store, PlayedEngine(Runs().play))
     async with running(database, processor) as runner:
         await eventually(lambda: outage.left < (1 << 30))
         await execute(
@@ -245,9 +244,8 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
     """A balancer without an engine accepts the connection and closes it. A CodeX call shows no more than that."""
     engine = ScriptedEngine()
     engine.failures = [EngineCrashed("the engine did not answer: disconnected") for _ in range(LONG)]
-    for number in range(JOBS):
-        await add_job(database, contents=f"print({number})")
-    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=POLICY, pause=Pause(POLICY))
+    await add_jobs(database)
+    processor = processor_of(database, store, engine)
     async with running(database, processor):
         await eventually(lambda: executed(database, JOBS), timeout=60)
     rows = await fetch(database, "SELECT attempt, crashes FROM job")
@@ -263,7 +261,7 @@ class WithoutList(ScriptedEngine):
 async def test_a_foreign_engine_needs_no_list_of_its_calls(database: Database, store: Store) -> None:
     """The original's client never asked for one."""
     await add_job(database)
-    processor = Processor(database, store, WithoutList(), LETTERHEAD, 3, policy=POLICY, pause=Pause(POLICY))
+    processor = processor_of(database, store, WithoutList(), 3)
     async with running(database, processor):
         await eventually(lambda: executed(database, 1))
     assert await fetch(database, "SELECT attempt FROM job") == [{"attempt": 1}]
@@ -294,7 +292,7 @@ class FragileEngine(ScriptedEngine):
 async def test_a_program_that_stops_a_foreign_engine_is_given_up(database: Database, store: Store) -> None:
     engine = FragileEngine()
     await add_job(database, contents="poison")
-    processor = Processor(database, store, engine, LETTERHEAD, 3, policy=POLICY, pause=Pause(POLICY))
+    processor = processor_of(database, store, engine, 3)
 
     async def failed() -> bool:
         return bool(await fetch(database, "SELECT FROM job WHERE status = 'failed'"))

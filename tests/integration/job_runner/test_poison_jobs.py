@@ -21,6 +21,7 @@ from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import connected
 from tests.integration.job_runner.played_engine import PlayedEngine
+from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -154,15 +155,12 @@ async def end(database: Database, job: int, state: str = "executed") -> None:
 async def run_to_the_end(database: Database, engine: PlayedEngine, tmp_path: Path) -> dict[str, Any]:
     store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
     processor = Processor(database, store, engine, LETTERHEAD, 20, policy=RetryPolicy(0.01, 0.02))
-    stop = asyncio.Event()
-    runner = asyncio.create_task(Runner(database, processor, RunnerSettings(poll_interval=3600)).run(stop))
 
     async def ended() -> bool:
         return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")
 
-    await eventually(ended)
-    stop.set()
-    await runner
+    async with looping(Runner(database, processor, RunnerSettings(poll_interval=3600)).run):
+        await eventually(ended)
     await store.close()
     return (await fetch(database, "SELECT * FROM job ORDER BY id DESC LIMIT 1"))[0]
 

@@ -24,7 +24,7 @@ from shared.budgets import run_seconds
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.engine import Compiled, ProgramRequest, Started, Stop, TestEnded
-from shared.errors import DatabaseUnavailable, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.resources import stages
 from shared.resources.stages import Stage
 from shared.retry import RetryPolicy
@@ -374,13 +374,16 @@ async def test_classic_submissions_run_by_our_engines_own_call(
     assert (second.tests[0].stdin, second.entry) == ("other", "a b.py")
 
 
-async def test_the_tests_of_an_engine_that_dies_run_again(database: Database, engine: PlayedEngine, run: Run) -> None:
+@pytest.mark.parametrize(("end", "crashes"), [(EngineCrashed("gone"), 1), (EngineAway("it stops for a deploy"), 0)])
+async def test_the_tests_of_an_engine_that_ends_run_again(
+    database: Database, engine: PlayedEngine, run: Run, end: Exception, crashes: int
+) -> None:
     engine.streams = [
-        [STARTED, ended(1, stdout="old"), ended(2), EngineCrashed("gone")],
+        [STARTED, ended(1, stdout="old"), ended(2), end],
         [STARTED, ended(1, stdout="new"), ended(2), ended(3)],
     ]
     await run(tests=[{}] * 3)
-    assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 1}]
+    assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": crashes}]
     rows = await fetch(database, "SELECT number, stdout FROM test_results ORDER BY number")
     assert [row["stdout"] for row in rows] == [b"new", b"out 2", b"out 3"]
 

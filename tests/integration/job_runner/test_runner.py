@@ -1,8 +1,7 @@
 """The runner's loop on a real Postgres, with an engine that the test plays."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
 from tests.integration.job_runner.codex_only import CodexOnly
+from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -70,18 +70,10 @@ def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> 
     return Processor(database, store, engine, LETTERHEAD, max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
 
 
-@asynccontextmanager
-async def running(
+def running(
     database: Database, processor: Processor, settings: RunnerSettings, *, drain_seconds: float = 0
-) -> AsyncIterator[asyncio.Event]:
-    """Run a runner while the block runs, or until the block sets the event; then wait for its clean shutdown."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(Runner(database, processor, settings, drain_seconds=drain_seconds).run(stop))
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await task
+) -> AbstractAsyncContextManager[asyncio.Event]:
+    return looping(Runner(database, processor, settings, drain_seconds=drain_seconds).run)
 
 
 def settings(**changes: float) -> RunnerSettings:

@@ -21,6 +21,7 @@ from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
+from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -94,12 +95,9 @@ async def rows(database: Database) -> list[dict[str, Any]]:
 
 
 async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
-    stop = asyncio.Event()
-    running = asyncio.create_task(sender.run(stop))
-    message_id = await add_email(database)
-    await eventually(lambda: len(mailer.sent) == 1)
-    stop.set()
-    await running
+    async with looping(sender.run):
+        message_id = await add_email(database)
+        await eventually(lambda: len(mailer.sent) == 1)
     assert mailer.sent[0].message_id == message_id
     assert await rows(database) == [{"status": "sent", "attempt": 1, "provider_id": "id-1", "last_error": None}]
 
@@ -189,19 +187,16 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [RuntimeError("a defect")]
-    stop = asyncio.Event()
     await add_email(database)
-    running = asyncio.create_task(sender.run(stop))
 
     async def handed_back() -> bool:
         return [row["last_error"] for row in await rows(database)] == ["an error of ours (RuntimeError)"]
 
-    await eventually(handed_back)
-    await execute(database, "UPDATE emails SET run_after = now()")
-    await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
-    await eventually(lambda: len(mailer.sent) == 1)
-    stop.set()
-    await running
+    async with looping(sender.run):
+        await eventually(handed_back)
+        await execute(database, "UPDATE emails SET run_after = now()")
+        await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
+        await eventually(lambda: len(mailer.sent) == 1)
 
 
 async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mailer: ScriptedMailer) -> None:
@@ -387,11 +382,8 @@ async def test_no_notification_ends_the_pause_of_the_mailer(
     """Else each new mail would try the refused account again."""
     mailer.failures = [MailerUnavailable("wrong key", pause=True)]
     await add_email(database)
-    stop = asyncio.Event()
-    running = asyncio.create_task(sender.run(stop))
-    await eventually(lambda: bool(waits))
-    stop.set()
-    await running
+    async with looping(sender.run):
+        await eventually(lambda: bool(waits))
     assert waits == [(1, sender_module._PAUSE_SECONDS)]
 
 

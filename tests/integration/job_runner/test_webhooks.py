@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,19 +14,20 @@ from job_runner.webhooks import queue
 from job_runner.webhooks import sender as sender_module
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.manner import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.retries import SCHEDULE
 from job_runner.webhooks.sender import Sender
 from shared import channels
 from shared.database.connection import Connection, Database
-from shared.database.roles import Role
 from shared.errors import DatabaseUnavailable
 from shared.resources.links import Links
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings, new_secret
-from tests.fixtures.postgres import owner_of, url_of
+from tests.fixtures.postgres import owner_of
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
+from tests.integration.loops import looping
+from tests.integration.plans import nodes
 from tests.integration.rows import add_job, add_upload, execute, fetch
 from tests.waiting import eventually
 
@@ -147,22 +145,18 @@ async def make_due(database: Database) -> None:
 
 def rows_read(plan: dict[str, Any]) -> int:
     """Return the number of rows that a plan took from tables, with those that a filter dropped."""
-    here = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Relation Name" in plan else 0
-    return round(here) + sum(map(rows_read, plan.get("Plans", [])))
+    scans = [node for node in nodes(plan) if "Relation Name" in node]
+    return int(sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans))
 
 
 async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, receiver: Receiver) -> None:
-    stop = asyncio.Event()
-    running = asyncio.create_task(sender.run(stop))
-    await add_webhook(database, receiver.url)
-    await eventually(lambda: len(receiver.received) == 1)
 
     async def recorded() -> bool:
-        return bool((await row(database))["status"] == "delivered")
+        return [one["status"] for one in await rows(database)] == ["delivered"]
 
-    await eventually(recorded)
-    stop.set()
-    await running
+    async with looping(sender.run):
+        await add_webhook(database, receiver.url)
+        await eventually(recorded)
     after = await row(database)
     assert (after["attempt"], after["last_status"], after["last_error"], after["lease_id"]) == (1, 204, None, None)
     assert after["delivered_at"] is not None
@@ -239,7 +233,7 @@ async def test_an_error_after_a_delivery_leaves_it_recorded(
     with structlog.testing.capture_logs() as records:
         await run_once(sender)
     assert (await row(database))["status"] == "delivered"
-    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.none_brought_forward"]
+    assert [record["event"] for record in records] == ["webhook.delivered", "webhook.not_made_due"]
 
 
 async def test_gone_ends_it_and_what_waits_of_the_same_submission(
@@ -367,12 +361,10 @@ async def test_a_stopping_sender_finishes_what_is_under_way(
 
     receiver.answers = [wait]
     await add_webhook(database, receiver.url)
-    stop = asyncio.Event()
-    running = asyncio.create_task(sender.run(stop))
-    await eventually(lambda: len(receiver.received) == 1)
-    stop.set()
-    release.set()
-    await running
+    async with looping(sender.run) as stop:
+        await eventually(lambda: len(receiver.received) == 1)
+        stop.set()
+        release.set()
     assert (await row(database))["status"] == "delivered"
 
 
@@ -386,11 +378,8 @@ async def test_a_stopping_sender_gives_back_what_takes_longer(
 
     receiver.answers = [never]
     await add_webhook(database, receiver.url)
-    stop = asyncio.Event()
-    running = asyncio.create_task(sender.run(stop))
-    await eventually(lambda: len(receiver.received) == 1)
-    stop.set()
-    await running
+    async with looping(sender.run):
+        await eventually(lambda: len(receiver.received) == 1)
     after = await row(database)
     assert (after["status"], after["attempt"], after["lease_id"]) == ("pending", 0, None)
     assert after["due"] <= 0
@@ -442,47 +431,6 @@ async def test_an_attempt_whose_lease_is_lost_records_nothing(database: Database
     assert (after["status"], after["attempt"], after["last_error"], after["body"]) == ("pending", 1, None, "{}")
 
 
-@pytest.mark.parametrize(("point", "posts"), [("webhook claimed, not posted", 0), ("webhook posted, not recorded", 1)])
-async def test_a_webhook_of_a_killed_runner_is_delivered_again(
-    database_url: str,
-    database: Database,
-    sender: Sender,
-    receiver: Receiver,
-    tmp_path: Path,
-    point: str,
-    posts: int,
-) -> None:
-    """The whole service is killed by SIGKILL between its steps."""
-    upload = await add_finished(database)
-    await add_webhook(database, receiver.url, upload=upload, body=None)
-    environment = {
-        **os.environ,
-        "PRECIEUX_DATABASE_URL": url_of(Role.RUNNER, database_url),
-        "PRECIEUX_CODEX_URL": "http://127.0.0.1:9",
-        "PRECIEUX_DATA_DIR": str(tmp_path),
-        "PRECIEUX_WEBHOOK_SECRET": SECRET,
-        "PRECIEUX_WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
-    }
-    arguments = ("-m", "tests.chaos.child", "--die-at", point, "job_runner")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env=environment, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL
-    killed = await row(database)
-    assert (killed["status"], killed["attempt"], len(receiver.received)) == ("pending", 1, posts)
-    # It is due again when its lease expires.
-    assert 0 < killed["due"] <= sender_module.LEASE_SECONDS
-    assert await run_once(sender) > 0
-    assert len(receiver.received) == posts
-    await make_due(database)
-    await run_once(sender)
-    after = await row(database)
-    assert (after["status"], after["attempt"]) == ("delivered", 1)
-    assert len(receiver.ids) == posts + 1
-    assert len({(one.id, one.body) for one in receiver.received}) == 1
-    assert json.loads(receiver.received[-1].body)["data"]["id"] == upload
-
-
 @pytest.mark.parametrize("statement", ["_CLAIM", "_NEXT_DUE"])
 async def test_the_many_webhooks_of_a_slow_host_are_not_read(database: Database, statement: str) -> None:
     async with owner_of(database).transaction() as connection:
@@ -510,24 +458,3 @@ async def test_the_many_urls_of_a_host_are_not_read(database: Database) -> None:
     [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + queue._BRING_FORWARD, **values)
     [plan] = json.loads(row["QUERY PLAN"])
     assert rows_read(plan["Plan"]) == 1000
-
-
-async def test_the_end_of_a_webhook_reads_no_others(database: Database) -> None:
-    """P7: however many webhooks are stored."""
-    await execute(
-        database,
-        "INSERT INTO webhooks (owner, upload, run, type, url, status)"
-        " SELECT 1, n, 1, 'submission.finished', 'http://127.0.0.1/', 'delivered' FROM generate_series(1, 2000) n",
-    )
-    await add_webhook(database, "http://127.0.0.1/")
-    await execute(database, "ANALYZE webhooks")
-    async with database.transaction() as connection:
-        [claimed] = await queue.claim(connection, limit=1, per_host=1, lease_seconds=60, busy_hosts={}, busy_owners={})
-        assert await queue.keep_body(connection, claimed, "x")
-        await queue.mark_gone(connection, claimed, status=410, error="x")
-        await queue.mark_delivered(connection, claimed, 200)
-        read = await connection.fetch_one(
-            "SELECT seq_tup_read AS rows FROM pg_stat_xact_user_tables WHERE relname = 'webhooks'"
-        )
-    assert read is not None
-    assert read["rows"] == 0

@@ -4,7 +4,9 @@ import json
 import tracemalloc
 import uuid
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,7 @@ from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
 from shared import channels
 from shared.archives import pack
-from shared.broker.base import Ack, Delivery, Reject, Retry
-from shared.broker.handling import MAX_ATTEMPTS, settle_batch
+from shared.broker.base import Ack, Delivery, Reject
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound, StoreUnavailable
 from tests.integration.rows import add_upload, execute, fetch, notified
@@ -30,7 +31,6 @@ class FakeStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.failure: Exception | None = None
-        self.crashes_on: str | None = None
 
     async def put(self, key: str, data: bytes, *, content_type: str = "") -> None:
         self.objects[key] = data
@@ -41,8 +41,6 @@ class FakeStore:
     async def get(self, key: str) -> bytes:
         if self.failure:
             raise self.failure
-        if key == self.crashes_on:
-            raise RuntimeError("a defect")
         try:
             return self.objects[key]
         except KeyError:
@@ -82,13 +80,21 @@ def delivery(upload: int | bytes, request: uuid.UUID | str | None = None, attemp
     return Delivery(body, str(request) if request else None, attempt)
 
 
+async def requested(
+    database: Database, store: FakeStore, data: bytes | None = b"x", **columns: Any
+) -> tuple[int, uuid.UUID]:
+    """Add a requested submission whose file is `data`; return its id and its request."""
+    if data is not None:
+        store.objects["p.py"] = data
+    request = uuid.uuid4()
+    return await add_upload(database, object_key="p.py", request_id=request, **columns), request
+
+
 async def test_an_id_becomes_a_job_with_the_submissions_text(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
-    request = uuid.uuid4()
-    store.objects["p.py"] = SOURCE.encode()
     sha256 = hashlib.sha256(SOURCE.encode()).hexdigest()
-    upload = await add_upload(database, object_key="p.py", sha256=sha256, request_id=request)
+    upload, request = await requested(database, store, SOURCE.encode(), sha256=sha256)
     assert await consumer.handle([delivery(upload, request)]) == [Ack()]
     [job] = await fetch(database, "SELECT * FROM job")
     assert json.loads(job["job"]) == {"language": "python", "inputs": "in", "contents": SOURCE}
@@ -120,15 +126,6 @@ async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
     assert json.loads(job["job"]) == {"language": "python", "inputs": text, "contents": text}
 
 
-async def test_redelivered_messages_make_one_job(database: Database, store: FakeStore, consumer: Consumer) -> None:
-    request = uuid.uuid4()
-    store.objects["p.py"] = b"x"
-    upload = await add_upload(database, object_key="p.py", request_id=request)
-    assert await consumer.handle([delivery(upload, request)] * 3) == [Ack()] * 3
-    assert await consumer.handle([delivery(upload, request, attempt=2)]) == [Ack()]
-    assert len(await fetch(database, "SELECT id FROM job")) == 1
-
-
 async def test_a_strangers_message_without_an_id_makes_one_job_too(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
@@ -147,9 +144,7 @@ async def test_a_row_without_a_language_is_rejected_at_once(database: Database, 
 
 
 async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStore, consumer: Consumer) -> None:
-    request = uuid.uuid4()
-    upload = await add_upload(database, object_key="p.py", enable=1, request_id=request)
-    assert await consumer.handle([delivery(upload, request)]) == [Ack()]
+    assert await consumer.handle([delivery(*await requested(database, store, enable=1))]) == [Ack()]
     assert await fetch(database, "SELECT id FROM job") == []
     assert await fetch(database, "SELECT request_id, runs FROM uploads") == [{"request_id": None, "runs": 0}]
 
@@ -157,8 +152,7 @@ async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStor
 async def test_a_blocked_submission_is_what_it_was_before_its_request(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
-    request = uuid.uuid4()
-    upload = await add_upload(database, object_key="p.py", enable=1, request_id=request, runs=2)
+    upload, request = await requested(database, store, enable=1, runs=2)
     await execute(database, "INSERT INTO job (upload, status) VALUES (:upload, 'executed')", upload=upload)
     async with notified(database, channels.SUBMISSIONS) as payloads:
         assert await consumer.handle([delivery(upload, request)]) == [Ack()]
@@ -169,22 +163,17 @@ async def test_a_blocked_submission_is_what_it_was_before_its_request(
 async def test_enable_does_not_bind_a_run_of_the_api_v1(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
-    store.objects["p.py"] = b"x"
-    requests = [uuid.uuid4(), uuid.uuid4()]
-    new = await add_upload(database, object_key="p.py", enable=1, request_id=requests[0], spec={})
-    rerun = await add_upload(database, object_key="p.py", enable=1, request_id=requests[1], override={})
-    await consumer.handle([delivery(new, requests[0]), delivery(rerun, requests[1])])
-    assert [job["upload"] for job in await fetch(database, "SELECT upload FROM job ORDER BY id")] == [new, rerun]
+    new = await requested(database, store, enable=1, spec={})
+    rerun = await requested(database, store, enable=1, override={})
+    await consumer.handle([delivery(*new), delivery(*rerun)])
+    jobs = await fetch(database, "SELECT upload FROM job ORDER BY id")
+    assert [job["upload"] for job in jobs] == [new[0], rerun[0]]
 
 
 async def test_a_job_has_the_number_and_the_time_of_its_request(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
-    request = uuid.uuid4()
-    store.objects["p.py"] = b"x"
-    upload = await add_upload(
-        database, object_key="p.py", request_id=request, runs=3, requested_at=datetime(2026, 1, 31, tzinfo=UTC)
-    )
+    upload, request = await requested(database, store, runs=3, requested_at=datetime(2026, 1, 31, tzinfo=UTC))
     async with notified(database, channels.SUBMISSIONS) as payloads:
         await consumer.handle([delivery(upload, request)])
         await eventually(lambda: payloads == [str(upload)])
@@ -243,11 +232,8 @@ async def test_the_job_of_several_files_has_the_entrys_text(
 async def test_an_unusable_file_is_reported_and_fails_the_job(
     database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
 ) -> None:
-    request = uuid.uuid4()
-    if data is not None:
-        store.objects["p.py"] = data
     digest = hashlib.sha256(b"accepted").hexdigest()
-    upload = await add_upload(database, object_key="p.py", sha256=digest, request_id=request, spec={})
+    upload, request = await requested(database, store, data, sha256=digest, spec={})
     [settled] = await consumer.handle([delivery(upload, request)])
     assert isinstance(settled, Reject)
     assert reason in settled.reason
@@ -264,10 +250,7 @@ async def test_a_classic_call_without_a_file_makes_no_job(
     database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
 ) -> None:
     """The missing file is reported, as in the original. The submission may be requested again."""
-    request = uuid.uuid4()
-    if data is not None:
-        store.objects["p.py"] = data
-    upload = await add_upload(database, object_key="p.py", request_id=request)
+    upload, request = await requested(database, store, data)
     assert await consumer.handle([delivery(upload, request)]) == [Reject(f"the file of submission {upload} {reason}")]
     assert await fetch(database, "SELECT id FROM job") == []
     assert await fetch(database, "SELECT request_id, enable FROM uploads") == [{"request_id": None, "enable": 0}]
@@ -310,31 +293,6 @@ async def test_an_unavailable_store_costs_no_message_an_attempt(
     assert await fetch(database, "SELECT id FROM job") == []
 
 
-async def test_a_message_that_always_crashes_us_is_given_up(
-    database: Database, store: FakeStore, consumer: Consumer
-) -> None:
-    store.failure = RuntimeError("a defect")
-    upload = await add_upload(database, object_key="p.py")
-    assert await settle_batch(consumer.handle, [delivery(upload, uuid.uuid4(), attempt=1)]) == [Retry()]
-    [settled] = await settle_batch(consumer.handle, [delivery(upload, uuid.uuid4(), attempt=MAX_ATTEMPTS)])
-    assert isinstance(settled, Reject)
-    assert "RuntimeError" in settled.reason
-
-
-async def test_a_crashing_message_does_not_fail_its_batch(
-    database: Database, store: FakeStore, consumer: Consumer
-) -> None:
-    store.objects |= {"good.py": b"x", "bad.py": b"x"}
-    store.crashes_on = "bad.py"
-    good = [await add_upload(database, object_key="good.py") for _ in range(3)]
-    bad = await add_upload(database, object_key="bad.py")
-    batch = [delivery(upload, uuid.uuid4()) for upload in (good[0], bad, *good[1:])]
-    settled = await settle_batch(consumer.handle, batch)
-    assert settled == [Ack(), Retry(), Ack(), Ack()]
-    jobs = await fetch(database, "SELECT upload FROM job ORDER BY upload")
-    assert [job["upload"] for job in jobs] == good
-
-
 async def test_the_jobs_of_a_batch_queue_by_key_and_by_sender(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
@@ -347,11 +305,13 @@ async def test_the_jobs_of_a_batch_queue_by_key_and_by_sender(
     assert [(job["turn"], job["place"]) for job in jobs] == [(0, 0), (1, 1), (2, 0), (3, 2)]
 
 
-async def test_one_request_that_comes_twice_in_a_batch_makes_one_job(
-    database: Database, store: FakeStore, consumer: Consumer
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_request_that_comes_again_makes_one_job(
+    database: Database, store: FakeStore, consumer: Consumer, is_named: bool
 ) -> None:
-    store.objects["p.py"] = b"x"
-    upload = await add_upload(database, object_key="p.py")
-    # A stranger's messages name no request: both mean the same one.
-    assert await consumer.handle([delivery(upload)] * 2) == [Ack()] * 2
+    upload, request = await requested(database, store)
+    # A stranger's messages name no request: all mean the same one.
+    message = delivery(upload, request if is_named else None)
+    assert await consumer.handle([message] * 3) == [Ack()] * 3
+    assert await consumer.handle([replace(message, attempt=2)]) == [Ack()]
     assert len(await fetch(database, "SELECT id FROM job")) == 1

@@ -225,22 +225,6 @@ async def test_other_statements_wait_for_the_disk(database: Database, broker: Ou
     assert await _counts(database) == (0, 0)
 
 
-async def test_consumers_never_hold_the_same_message(database: Database, other_databases: list[Database]) -> None:
-    brokers = [Outbox(each, poll_interval=0.1, policy=QUICK) for each in other_databases]
-    received: list[bytes] = []
-
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        received.extend(delivery.body for delivery in deliveries)
-        await asyncio.sleep(0)
-        return [Ack()] * len(deliveries)
-
-    messages = [make_message(str(number).encode()) for number in range(1000)]
-    await Outbox(database).publish(messages)
-    async with consuming(brokers[0], handle), consuming(brokers[1], handle), consuming(brokers[2], handle):
-        await eventually(lambda: len(received) >= len(messages))
-    assert sorted(received, key=int) == [message.body for message in messages]
-
-
 def _noting(database: Database, attempts: list[int]) -> Handler:
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
         await _note(database, deliveries)

@@ -41,7 +41,7 @@ def _installed(*codes: str) -> dict[str, Installed]:
 
 @contextlib.asynccontextmanager
 async def _marking(sandbox: _FakeSandbox, installed: dict[str, Installed], slots: Slots) -> AsyncIterator[None]:
-    marking = asyncio.create_task(language_check.mark_faults(Pipeline(sandbox, _SETTINGS), installed, slots, every_s=0))
+    marking = asyncio.create_task(language_check.mark_faults(Pipeline(sandbox, _SETTINGS), installed, slots, after_s=0))
     try:
         yield
     finally:
@@ -63,7 +63,8 @@ async def test_the_check_says_why_a_program_failed() -> None:
     assert found["rb"] == "the sandbox failed"
 
 
-async def test_a_fault_is_listed_until_the_language_works() -> None:
+async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language_check, "_AGAIN_S", 0)
     sandbox, installed = _FakeSandbox(lua=StepResult(exit_code=1, stderr=b"no library")), _installed("bash", "lua")
 
     def listed() -> dict[str, str | None]:

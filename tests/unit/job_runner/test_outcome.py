@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from job_runner.outcome import MAX_RERUNS, check_load, decide, give_up
+from job_runner.program_answer import WRONG
+from job_runner.program_answer import _error as classic_error
 from shared.codex import RunResponse, Verdict
 from shared.engine import Compiled, TestEnded
 from shared.errors import EngineUnavailable
@@ -70,6 +72,22 @@ def a_test(**changes: float | str | None) -> TestEnded:
         "wall_s": 30,
     }
     return TestEnded.model_validate({**fields, **rest, "cpu_pressure": 0.9, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"verdict": "ok", "stderr": "note"}, "note"),
+        ({"verdict": "runtime_error", "error": "Exited with code 3.", "signal": None}, "Exited with code 3."),
+        ({"verdict": "runtime_error", "error": "Exited with code 3.", "stderr": "why", "signal": None}, "why"),
+        ({"verdict": "runtime_error", "error": "Killed by signal 6.", "stderr": "x"}, "Killed by signal 6.\nx"),
+        ({"error": "Time limit exceeded.", "stderr": "x"}, "Time limit exceeded.\nx"),
+        ({}, "time_limit."),
+        ({"verdict": "wrong_answer"}, WRONG),
+    ],
+)
+def test_the_classic_error_is_the_reason_and_the_stream(changes: dict[str, str | None], error: str) -> None:
+    assert classic_error(a_test(**changes)) == error
 
 
 def runs_again(answer: RunResponse | Compiled | TestEnded, attempt: int) -> bool:

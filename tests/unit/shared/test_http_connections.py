@@ -114,24 +114,6 @@ def test_a_later_head_has_the_same_deadline(loop_factory: LoopFactory, part: byt
         assert b"HTTP/1.1 408 " in read_all(connection)
 
 
-def test_a_slow_client_is_served(loop_factory: LoopFactory) -> None:
-    with _serving(loop_factory) as (_, address), connect(address) as connection:
-        for byte in _GET + _LAST:
-            connection.sendall(bytes([byte]))
-        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
-
-
-def test_half_sent_heads_do_not_lock_others_out(loop_factory: LoopFactory) -> None:
-    with _serving(loop_factory, most=8, head_s=3600) as (_, address), contextlib.ExitStack() as stack:
-        silent = [stack.enter_context(connect(address)) for _ in range(40)]
-        for connection in silent[::2]:
-            with contextlib.suppress(ConnectionError):
-                connection.sendall(_GET)
-        assert _ask(address).startswith(b"HTTP/1.1 200 ")
-        for connection in silent[:32]:
-            assert read_all(connection) == b""  # the oldest were closed
-
-
 def test_half_sent_heads_do_not_lock_out_other_addresses(loop_factory: LoopFactory) -> None:
     limits = {"most": 4, "most_per_address": 2, "head_s": 3600}
     with _serving(loop_factory, **limits) as (_, address), contextlib.ExitStack() as stack:

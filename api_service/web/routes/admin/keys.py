@@ -19,7 +19,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-#: What a key made here may do. Only the command line makes admin keys (docs/adr/0124).
+#: What a key made here may do. Only the command line makes admin keys (docs/adr/0031).
 SCOPES: Final = (Scope.SUBMIT, Scope.READ)
 
 
