@@ -118,16 +118,6 @@ def test_the_stream_of_a_held_submission_stays_open(owner: Api) -> None:
     assert names(rest) == ["queued", "running", "finished", "finished"]
 
 
-def test_the_events_of_a_run_begin_with_held(owner: Api) -> None:
-    held = owner.held()
-    path = f"/v1/submissions/{held['id']}"
-    owner.post(f"{path}/runs", params={"wait": 20})
-    assert names(read(owner, f"{path}/events")) in (
-        ["held", "queued", "running", "finished", "finished"],
-        ["queued", "running", "finished", "finished"],
-    )
-
-
 def test_a_cancelled_submission_ends_its_stream(owner: Api) -> None:
     running = started(owner)
     path = f"/v1/submissions/{running['id']}"

@@ -73,16 +73,6 @@ async def test_without_keys_only_this_machine_itself_is_served(api_with: ApiWith
             assert "precieux keys create" in answer.json()["detail"]
 
 
-async def test_the_first_key_ends_protected_mode(
-    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(auth, "CACHE_SECONDS", -1)
-    async with api_with() as client:
-        assert (await client.get("/check_user/?email=a@example.com")).status_code == 200
-        await make_key(database, Scope.READ)
-        assert (await client.get("/check_user/?email=a@example.com")).status_code == 401
-
-
 async def test_a_scope_is_needed_for_each_call(api_with: ApiWith, database: Database) -> None:
     submitter, reader = await make_key(database, Scope.SUBMIT), await make_key(database, Scope.READ)
     async with api_with() as client:

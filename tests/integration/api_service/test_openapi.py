@@ -44,13 +44,11 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 async def test_operations_and_schemas_have_readable_names(api: httpx.AsyncClient) -> None:
     document = await document_of(api)
-    assert set(operations(document)) == CLASSIC | {
-        "read_file", "read_page", "ask_to_unsubscribe", "unsubscribe", "get_health", "get_readiness",
-    }  # fmt: skip
-    assert set(document["components"]["schemas"]) >= {
-        "ClassicError", "ExecutionRequested", "Health", "JobState", "ProblemDocument", "ReadinessReport", "SourceForm",
-        "SubmissionForm", "SubmissionList", "SubmissionStatus",
-    }  # fmt: skip
+    assert set(operations(document)) >= CLASSIC
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in operations(document))
+    assert [
+        name for name in document["components"]["schemas"] if not re.fullmatch(r"(ListOf_)?([A-Z][a-z0-9]*)+_?", name)
+    ] == []
     tags = {tag["name"] for tag in document["tags"]}
     for operation in operations(document).values():
         assert operation["summary"]
@@ -63,9 +61,7 @@ async def test_operations_and_schemas_have_readable_names(api: httpx.AsyncClient
 async def test_every_error_is_a_problem_document(api: httpx.AsyncClient) -> None:
     headers = {"401": {"WWW-Authenticate"}, "415": {"Accept"}, "429": {"Retry-After"}, "503": {"Retry-After"}}
     original = {("request_execution", "400"), ("request_execution", "404"), ("get_readiness", "503")}
-    statuses: dict[str, set[str]] = {}
     for name, operation in operations(await document_of(api)).items():
-        statuses[name] = set(operation["responses"])
         for status, response in operation["responses"].items():
             if status == "200" or (name, status) in original:
                 continue
@@ -73,10 +69,6 @@ async def test_every_error_is_a_problem_document(api: httpx.AsyncClient) -> None
             content = {kind: each for kind, each in response["content"].items() if kind != "text/html"}
             assert content == {"application/problem+json": {"schema": PROBLEM}}, (name, status)
             assert set(response.get("headers", {})) == headers.get(status, set()), (name, status)
-    submission = {"200", "400", "401", "403", "408", "409", "413", "415", "422", "429", "503"}
-    assert statuses["submit_form"] == statuses["submit_query"] == submission
-    assert statuses["request_execution"] == {"200", "400", "401", "403", "404", "422", "429", "503"}
-    assert statuses["list_submissions"] == {"200", "401", "403", "422", "503"}
 
 
 async def test_a_key_is_required_once_one_has_existed(api: httpx.AsyncClient, database: Database) -> None:

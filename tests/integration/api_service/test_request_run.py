@@ -1,4 +1,4 @@
-"""The use case of `POST /v1/submissions/{id}/runs`, and that of batches: several submissions in one transaction."""
+"""The use case of `POST /v1/submissions/{id}/runs`."""
 
 import asyncio
 from typing import Any
@@ -109,21 +109,3 @@ async def test_settling_is_part_of_the_transaction(submissions: Submissions, dat
     assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 0, "verdict": None}]
     assert await submissions.request_run(OPERATOR, upload, settle=settle) == 1
     assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 1, "verdict": "settled"}]
-
-
-async def test_submissions_are_added_together(database: Database, store: LocalStore) -> None:
-    """A batch registers all of them in one transaction. With a digest, each address gets one mail."""
-    owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
-    submissions = submissions_of(database, store, recipient_budget=8)
-    await register(submissions, owner, new_submission(email="a@example.com", hold=False))
-    new = [new_submission(email="a@example.com", hold=False) for _ in range(4)]
-    with pytest.raises(Problem) as refused:
-        async with database.transaction() as connection:
-            await submissions.add(connection, owner, new)
-    assert refused.value.kind.status == 429
-    assert len(await fetch(database, "SELECT FROM uploads")) == 1
-    async with database.transaction() as connection:
-        added = await submissions.add(connection, owner, new, has_digest=True)
-    rows = await fetch(database, "SELECT id FROM uploads ORDER BY id")
-    assert [row["id"] for row in rows[1:]] == [one.id for one in added]
-    assert len(await fetch(database, "SELECT FROM outbox")) == 5

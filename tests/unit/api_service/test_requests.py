@@ -1,6 +1,5 @@
 """Every key of a submission's body: good values, the default, null, and bad values with the place of the fault."""
 
-import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import pytest
 
 from api_service.engine_offer import Offer
-from api_service.new_submission import NewSubmission, V1Columns
+from api_service.new_submission import NewSubmission
 from api_service.problems import Fault, Problem
 from api_service.v1.defaults import Place
 from api_service.v1.requests import Terms, Upload, validate_submission
-from api_service.v1.submission_body import SubmissionBody
 from shared.archives import unpack
 from shared.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.egress import Egress
@@ -57,17 +55,10 @@ TERMS = Terms(
 )
 BASE: dict[str, Any] = {"language": "py", "source": "print(1)"}
 FILES = [{"path": "a.py", "content": "import b"}, {"path": "b/__init__.py", "content": "x"}]
-TESTS: dict[str, Any] = {**BASE, "tests": [{}]}
 
 
 def validated(content: object, **terms: Any) -> NewSubmission:
     return validate_submission(content, replace(TERMS, **terms))
-
-
-def v1_of(content: object, **terms: Any) -> V1Columns:
-    v1 = validated(content, **terms).v1
-    assert v1
-    return v1
 
 
 def faults_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[Fault]:
@@ -85,41 +76,6 @@ def pointers_of(content: object, place: Place | None = None, upload: Upload | No
 
 def with_files(*files: dict[str, Any], **keys: Any) -> dict[str, Any]:
     return {"language": "py", "files": list(files), **keys}
-
-
-def test_the_smallest_body_has_the_defaults() -> None:
-    new = validated(BASE)
-    assert (new.language, new.filename, new.source.data, new.source.suffix) == ("py", "main.py", b"print(1)", ".py")
-    assert (new.stdin, new.email, new.hold, new.enable, new.id) == ("", None, False, 0, None)
-    assert new.v1 == V1Columns(
-        spec={
-            "args": [],
-            "compiler_args": [],
-            "limits": {},
-            "checker": {"kind": "lines", "tolerance": None},
-            "stop_at_first_failure": False,
-            "locale": "en",
-            "receipt": False,
-            "artifacts": True,
-        },
-        files=[{"path": "main.py", "size_bytes": 8}],
-    )
-
-
-OPTIONAL = [name for name in SubmissionBody.model_fields if name not in ("language", "source")]
-
-
-def test_null_is_the_default_of_every_optional_key() -> None:
-    assert validated({**BASE, **dict.fromkeys(OPTIONAL)}) == validated(BASE)
-    parts: dict[str, Any] = {
-        "limits": dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")),
-        "checker": {"kind": None, "tolerance": None},
-    }
-    assert validated({**BASE, **parts}) == validated(BASE)
-    test = dict.fromkeys(("name", "stdin", "args", "expected_output", "limits", "hidden", "points"))
-    assert validated({**BASE, "tests": [test]}) == validated(TESTS)
-    files = with_files({"path": "main.py", "content": "print(1)", "encoding": None})
-    assert validated({**files, "source": None}) == validated(BASE)
 
 
 @pytest.mark.parametrize(
@@ -321,20 +277,6 @@ def test_bad_files_are_refused_with_their_place(content: dict[str, Any], pointer
     assert pointers_of(content) == pointers
 
 
-def test_several_files_are_one_archive() -> None:
-    encoded = base64.b64encode(bytes(range(256))).decode()
-    files = [*FILES, {"path": "c.bin", "content": encoded, "encoding": "base64"}]
-    new = validated(with_files(*files, entry="b/__init__.py"))
-    assert (new.filename, new.source.suffix, new.source.content_type) == ("b/__init__.py", ".zip", "application/zip")
-    assert unpack(new.source.data) == {"a.py": b"import b", "b/__init__.py": b"x", "c.bin": bytes(range(256))}
-    assert new.v1
-    assert new.v1.files == [
-        {"path": "a.py", "size_bytes": 8},
-        {"path": "b/__init__.py", "size_bytes": 1},
-        {"path": "c.bin", "size_bytes": 256},
-    ]
-
-
 @pytest.mark.parametrize(
     ("path", "suffix"), [("a/b.txt", ".txt"), ("a.b/c", ""), ("Makefile", ""), ("x.zip", ""), ("x.ä", "")]
 )
@@ -344,45 +286,10 @@ def test_one_file_is_stored_as_it_is(path: str, suffix: str) -> None:
     assert (new.filename, new.source.suffix, new.source.data) == (path, suffix, b"x")
 
 
-def test_tests_have_defaults() -> None:
-    tests = [{"points": 2}, {"name": "last", "expected_output": "1", "limits": {"cpu_s": 1, "wall_s": None}}]
-    v1 = v1_of({**BASE, "tests": tests, "limits": {"wall_s": 3}})
-    default: dict[str, Any] = {
-        "stdin": "",
-        "args": [],
-        "expected_output": None,
-        "limits": {},
-        "hidden": False,
-        "points": 1.0,
-    }
-    assert v1.tests
-    assert json.loads(v1.tests.json) == [
-        {**default, "name": "1", "points": 2.0},
-        {**default, "name": "last", "expected_output": "1", "limits": {"cpu_s": 1.0}, "points": 1.0},
-    ]
-    assert v1.spec["limits"] == {"wall_s": 3.0}
-
-
-def test_only_float_has_a_tolerance() -> None:
-    assert v1_of({**BASE, "checker": {"kind": "float"}}).spec["checker"] == {"kind": "float", "tolerance": 1e-6}
-    assert v1_of({**BASE, "checker": {"kind": "float", "tolerance": 0}}).spec["checker"]["tolerance"] == 0
-    assert v1_of({**BASE, "checker": {"kind": "tokens"}}).spec["checker"] == {"kind": "tokens", "tolerance": None}
-
-
-def test_the_locale_of_the_client_is_the_default() -> None:
-    assert v1_of(BASE, locale="fa").spec["locale"] == "fa"
-    assert v1_of({**BASE, "locale": "en"}, locale="fa").spec["locale"] == "en"
-
-
 def test_all_faults_of_a_step_are_found_at_once() -> None:
     content = {"language": "cobol", "source": "", "stdin": "x" * 101, "receipt": True}
     assert sorted(pointers_of(content)) == ["/language", "/receipt", "/source", "/stdin"]
     assert sorted(pointers_of({**content, "args": [1], "odd": 1})) == ["/args/0", "/odd"]
-
-
-@pytest.mark.parametrize("content", [None, [], "x", 1, True])
-def test_a_body_that_is_no_object_is_refused(content: object) -> None:
-    assert pointers_of(content) == [""]
 
 
 def test_few_of_many_faults_are_reported() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.problems import Kind
 from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
 from shared.database.connection import Database
@@ -15,7 +14,6 @@ from shared.database.roles import Role
 from shared.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.api_service.v1.conftest import PUBLIC_URL
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request
 
@@ -81,20 +79,6 @@ async def test_everything_of_a_submission_is_deleted(
     for call in (api.get, api.delete):
         assert (await call(f"/v1/submissions/{upload}")).status_code == 404
     assert (await api.get(f"/v1/submissions/{other}")).status_code == 200
-
-
-@pytest.mark.parametrize("status", [None, "none-executed", "executing"])
-async def test_a_submission_with_a_run_under_way_is_kept(
-    api: httpx.AsyncClient, database: Database, status: str | None
-) -> None:
-    upload = await add(database)
-    await request(database, upload)
-    if status is not None:
-        await make_job(database, upload, status)
-    answer = await api.delete(f"/v1/submissions/{upload}")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (409, "application/problem+json")
-    assert answer.json()["type"] == Kind.UNDER_WAY.url(PUBLIC_URL)
-    assert (await api.get(f"/v1/submissions/{upload}")).status_code == 200
 
 
 async def test_the_cleaner_removes_what_a_failure_left(

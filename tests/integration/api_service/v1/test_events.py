@@ -32,14 +32,8 @@ def path_of(submission: int) -> str:
     return f"/v1/submissions/{submission}/events"
 
 
-def source_of(served: Served, submission: int, **how: Any) -> EventSource:
-    return EventSource(served.client, path_of(submission), **how)
-
-
-async def whole(source: EventSource) -> list[SentEvent]:
-    """Return all events until the server says that there are no more."""
-    async with asyncio.timeout(20):
-        return [event async for event in source]
+def source_of(served: Served, submission: int) -> EventSource:
+    return EventSource(served.client, path_of(submission))
 
 
 @asynccontextmanager
@@ -110,25 +104,6 @@ async def test_long_texts_wait_for_memory(
                 others.close()
                 await until(events, "test 1", "test 2", "finished", "finished!")
         await eventually(lambda: not answers._held)
-
-
-@pytest.mark.parametrize("break_after", [1, 2, 3])
-async def test_a_broken_stream_goes_on_without_gap_or_repeat(
-    served: Served, database: Database, break_after: int
-) -> None:
-    life = await born(database, tests=[{}] * 12)
-    await life.request()
-    source = source_of(served, life.submission, break_after=break_after)
-    async with following(source) as events:
-        await life.queue()
-        await life.claim()
-        for number in range(1, 13):
-            await life.end_test(number)
-        await life.end()
-        await eventually(lambda: source.ended_by == 204)
-    tests = [f"test {number}" for number in range(1, 13)]
-    assert steps(events) == ["queued", "running", *tests, "finished", "finished!"]
-    assert source.connections > 12 / break_after
 
 
 async def test_finished_is_not_sent_if_it_runs_again(

@@ -100,14 +100,6 @@ def test_contents_are_decoded_as_node_does(encoding: str | None, content: str, d
     assert (file.data, file.is_source) == (data, encoding not in ("base64", "hex"))
 
 
-def test_names_are_paths_in_the_folder() -> None:
-    names = [None, "", "a//b/./c", "/x/y", "a/../z"]
-    files = read_files([{"content": "", "name": name} for name in names])
-    assert [file.path for file in files] == ["file0.code", "file1.code", "a/b/c", "x/y", "z"]
-    with pytest.raises(Problem, match=r"^files\[1\]\.name cannot be used: "):
-        read_files([{"content": ""}, {"content": "", "name": "a/../../x"}])
-
-
 def test_compilers_get_names_that_they_know() -> None:
     files = [
         {"content": "aA==", "encoding": "base64", "name": "data.c"},
