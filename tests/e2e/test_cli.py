@@ -38,11 +38,11 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["precieux", *map(str, arguments)])
         code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
         with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            try:
+                main()
+            except SystemExit as ended:
+                code = int(ended.code or 0)
             gc.collect()  # the end of a process closes its connections
         return subprocess.CompletedProcess(sys.argv, code, *capsys.readouterr())
 
