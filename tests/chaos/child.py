@@ -58,8 +58,8 @@ def main() -> None:
     parser.add_argument("module")
     chosen = parser.parse_args()
     if chosen.mail_lease is not None:
-        setattr(import_module("job_runner.emails.sender"), "LEASE_SECONDS", chosen.mail_lease)  # noqa: B010
-        import_module("job_runner.webhooks.sender").Sender.__init__.__kwdefaults__["lease_seconds"] = chosen.mail_lease
+        for sender in ("job_runner.emails.sender", "job_runner.webhooks.sender"):
+            setattr(import_module(sender), "LEASE_SECONDS", chosen.mail_lease)  # noqa: B010
     # Mails whose answer was lost come within the time of a storm.
     setattr(import_module("job_runner.emails.sender"), "UNCERTAIN_PAUSES", (1.0, 2.0, 4.0, 8.0))  # noqa: B010
     if chosen.die_at is not None:
