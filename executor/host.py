@@ -124,8 +124,8 @@ def _require_hard_limits(settings: ExecutorSettings) -> None:
 
 
 def _first_user(count: int, port: int, uid_map: Path = Path("/proc/self/uid_map")) -> int:
-    """Return the first of `count` ids of nobody. Where the usual ones do not exist, as in a container, they are at the
-    end of those that do (user_namespaces(7)). Raises `TooFewIds` if there are too few."""
+    """Return the first of `count` user ids that belong to no account. Where the usual ones do not exist, as in a
+    container, they are the last of those that do (user_namespaces(7)). Raises `TooFewIds` if there are too few."""
     ranges = [tuple(map(int, line.split())) for line in uid_map.read_text().splitlines()]
     usual = _FIRST_USER + _USERS_OF_PORT * port
     if any(start <= usual and usual + count <= start + length for start, _, length in ranges):

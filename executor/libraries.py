@@ -1,4 +1,4 @@
-"""What programs may import beside their language's own modules: folders of the operator's, which boxes show read-only.
+"""Finds the libraries that programs may import. They are in folders that the operator fills, and read-only in boxes.
 
 The executor installs nothing, because a package manager would run outside of the sandbox.
 """

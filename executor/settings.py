@@ -14,8 +14,8 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Tuning:
-    """What an operator has no reason to change, and no variable sets. Tests and benchmarks do
-    (`tests.tuned_executor`)."""
+    """Values that an operator has no reason to change. No variable sets them: tests and benchmarks do, by
+    `tests.tuned_executor`."""
 
     #: How many programs run at once beyond the slots, each of a share that has none running; None: as many as slots.
     express_slots: int | None = None

@@ -76,7 +76,7 @@ _INSERT_JOBS: Final = """
     RETURNING id, request_id, pg_notify(:jobs, ''), pg_notify(:submissions, CAST(upload AS text))
 """
 # Only a foreign message brings a request that `uploads` does not hold yet. Its upload is locked before the job is
-# inserted, so that each run gets its own number, and is told of the request afterwards.
+# inserted, so that each run gets its own number. Its `request_id` is set afterwards.
 _LOCK_UPLOADS: Final = "SELECT FROM uploads WHERE id = ANY(:uploads) ORDER BY id FOR NO KEY UPDATE"
 _NOTE_REQUESTS: Final = """
     WITH made AS MATERIALIZED (

@@ -1,4 +1,4 @@
-"""Where a submission is in its request, and the defaults of a batch.
+"""Merges the defaults of a batch into a submission, and keeps where each key of it was sent.
 
 Defaults are checked once, and what is made of them is made once, for all submissions that lack their keys.
 """

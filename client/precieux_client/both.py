@@ -43,7 +43,7 @@ class Method(Generic[P, T]):
 
 
 class IteratorMethod(Generic[P, T]):
-    """As `Method`, for what returns an asynchronous generator. In the blocking client it returns a generator."""
+    """An asynchronous generator that is a method of both clients. In the blocking client it returns a generator."""
 
     def __init__(self, generator: Callable[Concatenate[Any, P], AsyncIterator[T]]) -> None:
         @wraps(generator)

@@ -37,7 +37,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Methods(ABC):
-    """What both clients do. Each has its own way to send a request, to read a stream, and to pause."""
+    """The base of both clients. Each has its own way to send a request, to read a stream, and to pause."""
 
     _settings: Settings
     _http: httpx.Client | httpx.AsyncClient

@@ -184,7 +184,7 @@ async def resolve_name(host: str) -> Sequence[str]:
     connections to the engine and the mail provider need. As a daemon, it does not delay the end of the process.
     """
     found: Future[Sequence[str]] = Future()
-    found.set_running_or_notify_cancel()  # so that nobody can cancel what the thread is about to settle
+    found.set_running_or_notify_cancel()  # a future that runs cannot be cancelled, so the thread may settle it
 
     def look_up() -> None:
         try:

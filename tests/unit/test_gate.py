@@ -1,4 +1,4 @@
-"""With `CI`, a test that cannot run fails, unless it is left out on purpose."""
+"""A test that cannot run fails with `CI`, unless it is left out on purpose."""
 
 import os
 import subprocess

@@ -304,7 +304,7 @@ async function watch(submission) {
     if (!isQueued) return;
     const { queue } = await ask(`submissions/${submission.id}`).catch(() => ({ queue: null }));
     place = queue;
-    // Meanwhile the stream may have told more.
+    // While we waited, the stream may have said that the program runs.
     if (isQueued && !signal.aborted) showState("queued", place);
   }, PLACE_MS);
   signal.addEventListener("abort", () => clearInterval(asking));

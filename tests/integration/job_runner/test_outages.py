@@ -241,7 +241,8 @@ async def test_an_outcome_whose_lease_is_lost_waits_for_no_store(database: Datab
 
 
 async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, store: Store) -> None:
-    """A balancer without an engine accepts the connection and closes it. A CodeX call shows no more than that."""
+    """A balancer without an engine accepts the connection and closes it. To a CodeX call, an engine that stopped looks
+    the same."""
     engine = ScriptedEngine()
     engine.failures = [EngineCrashed("the engine did not answer: disconnected") for _ in range(LONG)]
     await add_jobs(database)

@@ -1,4 +1,4 @@
-"""What is read is kept for some seconds; an error is not."""
+"""`CachedFor` keeps what was read for some seconds, and no error."""
 
 import asyncio
 

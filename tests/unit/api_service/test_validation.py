@@ -1,4 +1,4 @@
-"""What API v1 checks of every query and every body."""
+"""API v1 checks every query and every body by these rules."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

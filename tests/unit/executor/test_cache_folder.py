@@ -1,4 +1,4 @@
-"""Which folder is trusted."""
+"""The executor trusts a cache folder only if nobody else can write into it."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which Python programs are forked from a zygote that has imported their libraries."""
+"""Python programs that import a slow library are forked from a zygote that has imported it."""
 
 import time
 from dataclasses import replace
