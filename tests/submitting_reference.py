@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from executor import languages, limits
-from executor.catalogue import ENVIRONMENT, Installed
+from executor.catalogue.installed import ENVIRONMENT, Installed
 from executor.languages import file_names
 from executor.languages.base import Language
+from executor.pipeline.plan import commands_of, program_of
 from executor.settings import MIB, ExecutorSettings
 from shared.codex import RunRequest
 from shared.engine import MAX_ARTIFACTS, MAX_FILES
@@ -255,8 +256,8 @@ def _commands(language: Language) -> Iterator[str]:
     tools = {name: places[0] for name, places in language.tools.items()}
     options = {name: option.word for name, option in (language.compile.options if language.compile else {}).items()}
     installed = Installed(language, {**tools, **options}, info="")
-    program = installed.program(RunRequest(code="", language=language.code))
-    commands = installed.commands(program, limits.default_limits(ExecutorSettings()).memory_bytes)
+    program = program_of(RunRequest(code="", language=language.code), installed)
+    commands = commands_of(program, installed, limits.default_limits(ExecutorSettings()).memory_bytes)
     yield f"\n{language.name}:\n\n```sh\n"
     for command in filter(None, commands.for_a_shell()):
         yield _AHEAD.sub("...", command) + "\n"

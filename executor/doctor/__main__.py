@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from executor.catalogue import examine as examine_languages
+from executor.catalogue.find import examine as examine_languages
+from executor.catalogue.libraries import Libraries, find_libraries
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries import Libraries, find_libraries
-from executor.pipeline import Pipeline
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms

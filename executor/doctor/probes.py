@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.sandbox.base import File, Job, Sandbox, Step, StepLimits, StepResult, Template, find_python
 
 _LIMITS = StepLimits(

@@ -113,7 +113,7 @@ class Compile:
     end stands for any ending. `variants`: options that have a code of their own.
 
     The other fields are ways to do it faster.
-    `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
+    `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.catalogue.gcc_driver`).
     `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
     """
 
@@ -173,9 +173,9 @@ class Language:
     CPU time and the memory of a program that asks for nothing, where the operator's defaults are lower.
 
     `import_modules` is a command that imports the `{modules}` of a library, which are separated by commas. Only
-    languages whose libraries an operator can set have it (`executor.libraries`). `library_words` are what names in
-    commands stand for if there are libraries, and if there are none. `library_environment` is added to `environment` if
-    there are any.
+    languages whose libraries an operator can set have it (`executor.catalogue.libraries`). `library_words` are what
+    names in commands stand for if there are libraries, and if there are none. `library_environment` is added to
+    `environment` if there are any.
 
     `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
     folder of `executor/warm/preload`.

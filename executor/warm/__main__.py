@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from executor.catalogue import examine
+from executor.cache_folder import find_folder
+from executor.catalogue.find import examine
 from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
-from executor.warm.cache_folder import find_folder
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import fail, load

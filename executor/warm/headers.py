@@ -18,7 +18,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
 from executor.settings import MIB
 from executor.warm import prebuilt

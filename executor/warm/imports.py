@@ -10,7 +10,7 @@ Gain: `import numpy` takes some 100 ms, and a fork with NumPy 10 ms (ADR 20).
 import re
 from typing import Final
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages.program import Program
 
 #: White space, comments, docstrings and imports. The quantifiers are possessive, so hostile sources take no longer.

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages.base import Prebuilt
 from executor.sandbox.base import (
     File,

@@ -7,7 +7,7 @@ Gain: the latency and the CPU time of a start. Python takes 0.34 of the bare com
 from dataclasses import replace
 
 from executor import limits
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages.base import Forked
 from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, Template, Zygote
 from executor.settings import MIB, ExecutorSettings

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from executor import languages
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages.base import Forked
 from executor.languages.program import Program, shadows
 from executor.sandbox.base import Job, Ready, SandboxFailure

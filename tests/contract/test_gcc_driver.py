@@ -9,9 +9,10 @@ from typing import Final
 
 import pytest
 
-from executor.catalogue import Installed, examine
+from executor.catalogue.find import examine
+from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
-from executor.pipeline import of_source, plan
+from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -92,7 +93,7 @@ def installed() -> dict[str, Installed]:
 
 
 def _plan(request: RunRequest, installed: Installed) -> Job:
-    return plan(*of_source(request, installed, _SETTINGS), installed, _SETTINGS)
+    return plan_source(request, installed, _SETTINGS).job
 
 
 @pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])

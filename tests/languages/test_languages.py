@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from executor import languages
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.settings import MIB
 from shared.codex import Verdict
 from shared.engine import Started, TestEnded

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.host import find_mechanisms
 from executor.sandbox.base import File, Job, Step, StepResult, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.sandbox.base import File, Job, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from tests.fixtures.step_limits import SMALL

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.languages import known
 from executor.languages.base import command
 from executor.sandbox.base import PRELOAD, File, Job, Step, StepResult, Template, Zygote

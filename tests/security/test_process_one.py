@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.host import find_mechanisms
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template, Wires, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.sandbox.base import StepResult

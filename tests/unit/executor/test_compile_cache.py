@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from executor.catalogue import Installed
-from executor.compile_cache import CompileCache, key_of
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import of_source, plan
+from executor.pipeline.compile_cache import CompileCache, identity, key_of
+from executor.pipeline.plan import plan_source
 from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
@@ -18,8 +18,7 @@ def _job(source: str = "int main;", language: str = "c", **fields: object) -> Jo
     found = known()[language]
     assert found.compile
     tools = dict.fromkeys((*found.tools, *found.compile.options), "/tool")
-    installed, settings = Installed(found, tools, "1.0"), ExecutorSettings()
-    return plan(*of_source(request, installed, settings), installed, settings)
+    return plan_source(request, Installed(found, tools, "1.0"), ExecutorSettings()).job
 
 
 def test_the_run_step_does_not_change_the_key() -> None:
@@ -50,10 +49,10 @@ def test_everything_that_a_compiler_sees_changes_the_key() -> None:
 
 def test_a_toolchain_is_identified_by_its_version_and_files() -> None:
     installed = Installed(known()["c"], {"gcc": "/bin/sh", "gold": "-fuse-ld=gold"}, "gcc 12")
-    assert installed.identity == Installed(known()["c"], {"gcc": "/bin/sh"}, "gcc 12").identity
-    assert installed.identity != replace(installed, info="gcc 13").identity
-    assert installed.identity != replace(installed, tools={"gcc": "/bin/cat"}).identity
-    assert replace(installed, tools={"gcc": "/gone"}).identity == ("gcc 12", "/gone")
+    assert identity(installed) == identity(Installed(known()["c"], {"gcc": "/bin/sh"}, "gcc 12"))
+    assert identity(installed) != identity(replace(installed, info="gcc 13"))
+    assert identity(installed) != identity(replace(installed, tools={"gcc": "/bin/cat"}))
+    assert identity(replace(installed, tools={"gcc": "/gone"})) == ("gcc 12", "/gone")
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.cache_folder import find_folder
+from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.sandbox.base import File, Job, StepResult
 from executor.warm import headers
-from executor.warm.cache_folder import find_folder
 
 _CPP = known()["cpp"]
 _COMPILE = _CPP.compile

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.languages.base import Names
 from executor.languages.program import Program

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages import known
+from executor.pipeline.plan import commands_of, program_of
 from executor.sandbox.base import File, Job, StepResult
 from executor.warm import prebuilt
 from shared.codex import RunRequest
@@ -82,7 +83,8 @@ async def test_all_files_of_a_folder_are_stored_the_named_one_last(
     assert (place / "std/a/b/c.a").read_text() == "made"
     assert {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_dir()} == {0o755}
     assert os.listdir(place) == ["std"]
-    assert _GO.commands(_GO.program(RunRequest(code="x", language="go")), 1 << 20).compile == (
+    program = program_of(RunRequest(code="x", language="go"), _GO)
+    assert commands_of(program, _GO, 1 << 20).compile == (
         "/bin/go", "build", f"-pkgdir={_GO.runtime_folder}/std", "-o", "main", "main.go",
     )  # fmt: skip
 

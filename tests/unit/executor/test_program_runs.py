@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from executor.catalogue import Installed
-from executor.in_order import SpareSlot
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import Pipeline
+from executor.pipeline.in_order import SpareSlot
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import File, Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from shared.codex import Verdict
-from shared.engine import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
+from shared.engine import Checker, CheckerKind, Compiled, ProgramRequest, Started, TestEnded, parse_event
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
 _SECRET = "what nobody may see"
@@ -55,8 +55,8 @@ async def _run(
     request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
     installed = _installed(code)
     pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
-    async with aclosing(pipeline.run_tests(request, installed.program(request), installed, spare_slot)) as events:
-        return [event async for event in events]
+    async with aclosing(pipeline.run_tests(request, installed, spare_slot)) as events:
+        return [event async for event in events if not isinstance(event, Started)]
 
 
 def _tests(events: list[Compiled | TestEnded]) -> list[TestEnded]:

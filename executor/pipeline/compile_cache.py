@@ -6,6 +6,7 @@ the executor's memory is outside of all boxes.
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from dataclasses import replace
 
 from cachetools import LRUCache
 
+from executor.catalogue.installed import Installed
 from executor.sandbox.base import Job, StepResult
 
 #: The part of the cache that the files of one program may take.
@@ -63,6 +65,19 @@ def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
     step = replace(job.steps[0], environment=dict(sorted(job.steps[0].environment.items())))
     parts = json.dumps([sorted(files.items()), repr(step), list(toolchain)])
     return hashlib.sha256(parts.encode()).digest()
+
+
+def identity(installed: Installed) -> tuple[str, ...]:
+    """Return the version of the toolchain, and the device, inode, size and time of its programs' files."""
+    return (installed.info, *(_fingerprint(path) for path in installed.tools.values() if os.path.isabs(path)))
+
+
+def _fingerprint(path: str) -> str:
+    try:
+        file = os.stat(path)
+    except OSError:
+        return path
+    return f"{path} {file.st_dev} {file.st_ino} {file.st_size} {file.st_mtime_ns}"
 
 
 def _size(compiled: StepResult) -> int:
