@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from executor.catalogue.installed import Installed
 from executor.pipeline import results
 from executor.pipeline.plan import commands_of, program_of
-from shared.codex import (
+from shared.engine.codex import (
     LanguageLibrary,
     LanguageList,
     LanguageVariant,
@@ -22,14 +22,14 @@ from shared.codex import (
     SupportedLanguage,
     Verdict,
 )
-from shared.engine import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
-from shared.json_structure import has_more_structure
-from shared.languages import ALIASES
+from shared.engine.languages import ALIASES
+from shared.engine.run_call import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
+from shared.text.json_structure import has_more_structure
 
 #: The fields of a request that are read. All others are ignored.
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})
 _SURROGATE = re.compile("[\ud800-\udfff]")
-#: What a JSON text may have outside of its strings (`shared.json_structure`).
+#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
 _MOST_STRUCTURE = 16384
 #: The same for `POST /run`, with its lists of files, tests and arguments.
 _MOST_PROGRAM_STRUCTURE = 131_072

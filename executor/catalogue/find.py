@@ -10,8 +10,8 @@ from executor.catalogue import gcc_driver
 from executor.catalogue.installed import ENVIRONMENT, Installed
 from executor.languages.base import Language, Library, command
 from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
-from shared.languages import position_of
-from shared.logging import get_logger
+from shared.engine.languages import position_of
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -54,7 +54,7 @@ async def examine(
     sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
 ) -> tuple[dict[str, Installed], dict[str, str]]:
     """Return the installed languages that work, and why the others do not, both by CodeX code in the order of
-    `shared.languages`.
+    `shared.engine.languages`.
 
     A language whose toolchain does not work is logged, and so is a library that cannot be imported.
     """

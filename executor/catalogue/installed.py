@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Library, Variant, command
 from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, Shortcut, preload_files
-from shared.codex import version_in
+from shared.engine.codex import version_in
 
 #: The lists of a program of one source, without options.
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: ()})

@@ -10,8 +10,8 @@ from executor.languages.program import Program, as_word, of_files, of_source
 from executor.limits import RunLimits
 from executor.sandbox.base import File, Job, OutLimits, Ready, Shortcut, Step, StepResult, Template
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
-from shared.engine import MAX_ARTIFACTS, ProgramRequest, ProgramTest
+from shared.engine.codex import RunRequest
+from shared.engine.run_call import MAX_ARTIFACTS, ProgramRequest, ProgramTest
 
 #: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
 _DIAGNOSTICS_BYTES: Final = 65536

@@ -11,9 +11,9 @@ from uuid import uuid4
 from executor import verdict
 from executor.pipeline.plan import PlannedProgram, PlannedRun
 from executor.sandbox.base import SandboxFailure, Step, StepResult
-from shared import checker
-from shared.codex import RunResponse, Verdict
-from shared.engine import (
+from shared.engine import checker
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import (
     GOOD_VERDICTS,
     Artifact,
     Checker,
@@ -24,7 +24,7 @@ from shared.engine import (
     Stop,
     TestEnded,
 )
-from shared.source_paths import is_file_name
+from shared.text.source_paths import is_file_name
 
 #: The name of this process, which no other has.
 INSTANCE: Final = uuid4().hex

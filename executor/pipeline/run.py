@@ -26,9 +26,9 @@ from executor.sandbox.base import Job, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
-from shared.codex import RunRequest, RunResponse
-from shared.engine import GOOD_VERDICTS, Compiled, ProgramRequest, ProgramTest, Started, TestEnded
-from shared.logging import get_logger
+from shared.engine.codex import RunRequest, RunResponse
+from shared.engine.run_call import GOOD_VERDICTS, Compiled, ProgramRequest, ProgramTest, Started, TestEnded
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -13,7 +13,7 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest, RunResponse, Verdict
+from shared.engine.codex import RunRequest, RunResponse, Verdict
 
 pytestmark = pytest.mark.security
 

@@ -10,7 +10,7 @@ from executor.languages import known
 from executor.languages.base import Library
 from executor.sandbox.base import Job, StepResult
 from executor.settings import ExecutorSettings
-from shared.languages import position_of
+from shared.engine.languages import position_of
 
 
 class _FakeSandbox:

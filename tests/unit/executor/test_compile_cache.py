@@ -10,7 +10,7 @@ from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.plan import plan_source
 from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
+from shared.engine.codex import RunRequest
 
 
 def _job(source: str = "int main;", language: str = "c", **fields: object) -> Job:

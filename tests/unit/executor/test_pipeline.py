@@ -18,8 +18,8 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
-from shared.codex import RunRequest, RunResponse, Verdict
-from shared.engine import Compiled, ProgramFile, ProgramRequest, Started, TestEnded
+from shared.engine.codex import RunRequest, RunResponse, Verdict
+from shared.engine.run_call import Compiled, ProgramFile, ProgramRequest, Started, TestEnded
 
 _PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
 

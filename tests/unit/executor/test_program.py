@@ -10,7 +10,7 @@ from executor.catalogue.installed import Commands, Installed
 from executor.languages import known
 from executor.languages.program import Program, shadows
 from executor.pipeline.plan import commands_of, program_of
-from shared.engine import ProgramRequest, is_allowed
+from shared.engine.run_call import ProgramRequest, is_allowed
 
 _COMPILED = [code for code, language in known().items() if language.compile]
 

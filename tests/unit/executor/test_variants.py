@@ -7,9 +7,9 @@ from executor.catalogue.installed import Installed
 from executor.languages.base import Language
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
-from shared.engine import ProgramFile, ProgramRequest
-from shared.languages import check_lang
+from shared.engine.codex import RunRequest
+from shared.engine.languages import check_lang
+from shared.engine.run_call import ProgramFile, ProgramRequest
 
 _KNOWN = languages.known()
 
