@@ -8,8 +8,8 @@ from types import MappingProxyType
 from executor import languages
 from executor.catalogue import gcc_driver
 from executor.catalogue.installed import ENVIRONMENT, Installed
-from executor.languages.base import Language, Library, command
-from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
+from executor.languages.base import LanguageDefinition, Package, command
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
 from shared.engine.languages import position_of
 from shared.service.logging import get_logger
 
@@ -29,7 +29,7 @@ _MOST_OF_A_FAULT = 1000
 async def look_again(
     sandbox: Sandbox,
     installed: dict[str, Installed],
-    libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({}),
+    libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({}),
     *,
     after_s: float = _AFTER_START_S,
     again_s: float = _AGAIN_S,
@@ -51,7 +51,7 @@ async def look_again(
 
 
 async def examine(
-    sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
+    sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({})
 ) -> tuple[dict[str, Installed], dict[str, str]]:
     """Return the installed languages that work, and why the others do not, both by CodeX code in the order of
     `shared.engine.languages`.
@@ -60,11 +60,11 @@ async def examine(
     """
     free = asyncio.Semaphore(at_once)
 
-    async def examine_library(installed: Installed, library: Library) -> Library:
+    async def examine_library(installed: Installed, library: Package) -> Package:
         async with free:
             return await _examine_library(sandbox, installed, library)
 
-    async def examine_one(language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
+    async def examine_one(language: LanguageDefinition, tools: dict[str, str]) -> Installed | SandboxFailure:
         async with free:
             found = await _examine(sandbox, language, tools)
         if isinstance(found, SandboxFailure):
@@ -82,15 +82,15 @@ async def examine(
     )
 
 
-def _candidates() -> dict[str, tuple[Language, dict[str, str]]]:
+def _candidates() -> dict[str, tuple[LanguageDefinition, dict[str, str]]]:
     """Return the languages whose tools are on this machine, with the paths of these."""
     return {code: (one, tools) for code, one in languages.known().items() if (tools := one.toolchain())}
 
 
-async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
+async def _examine(sandbox: Sandbox, language: LanguageDefinition, tools: dict[str, str]) -> Installed | SandboxFailure:
     """Return the language, or a failure with the reason why it does not work."""
     try:
-        result = await _run_step(sandbox, language, command(language.version, tools))
+        result = await _run_step(sandbox, language, command(language.version_command, tools))
         if not result.succeeded:
             raise SandboxFailure(result.why_failed)
         installed = Installed(language, tools, result.stdout.decode(errors="replace"))
@@ -99,7 +99,7 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
         if language.compile and language.compile.driver:
             source = language.names_for(language.reference.source).source
             words = gcc_driver.dry_run(installed.command(language.compile.words, source=source))
-            result = await _run_step(sandbox, language, words, {source: File(language.reference.source.encode())})
+            result = await _run_step(sandbox, language, words, {source: WorkFile(language.reference.source.encode())})
             if result.succeeded and not result.truncated:
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
@@ -107,7 +107,7 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
     return installed
 
 
-async def _examine_library(sandbox: Sandbox, installed: Installed, library: Library) -> Library:
+async def _examine_library(sandbox: Sandbox, installed: Installed, library: Package) -> Package:
     """Return the library, with its fault if a program cannot import its modules."""
     language = installed.language
     if not language.import_modules or not library.modules:
@@ -136,7 +136,10 @@ async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
 
 
 async def _run_step(
-    sandbox: Sandbox, language: Language, argv: tuple[str, ...], files: Mapping[str, File] = MappingProxyType({})
+    sandbox: Sandbox,
+    language: LanguageDefinition,
+    argv: tuple[str, ...],
+    files: Mapping[str, WorkFile] = MappingProxyType({}),
 ) -> StepResult:
     environment = ENVIRONMENT | language.environment | language.library_environment
     step = Step(argv, environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)

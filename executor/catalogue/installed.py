@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Library, Variant, command
+from executor.languages.base import (
+    ARGS,
+    COMPANIONS,
+    OUTPUT,
+    CompilerVariant,
+    Headers,
+    LanguageDefinition,
+    Package,
+    command,
+)
 from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, Shortcut, preload_files
 from shared.engine.codex import version_in
 
@@ -40,13 +49,13 @@ class Installed:
     yet.
     """
 
-    language: Language
+    language: LanguageDefinition
     tools: dict[str, str]
     info: str
     shortcut: Shortcut | None = None
     reserved: frozenset[str] = frozenset()
-    variant: Variant | None = None
-    libraries: tuple[Library, ...] = ()
+    variant: CompilerVariant | None = None
+    libraries: tuple[Package, ...] = ()
     fault: str | None = None
 
     @property

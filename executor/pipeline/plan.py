@@ -6,9 +6,9 @@ from typing import Final
 from executor import limits
 from executor.catalogue.installed import Commands, Installed
 from executor.languages.base import ARGS, COMPANIONS
-from executor.languages.program import Program, as_word, of_files, of_source
+from executor.languages.program import ProgramFiles, as_word, program_of_files, program_of_source
 from executor.limits import RunLimits
-from executor.sandbox.base import File, Job, OutLimits, Ready, Shortcut, Step, StepResult, Template
+from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.run_call import MAX_ARTIFACTS, ProgramRequest, ProgramTest
@@ -24,7 +24,7 @@ class PlannedRun:
     """One run of a program, and the job that does it in a cold box."""
 
     installed: Installed
-    program: Program
+    program: ProgramFiles
     job: Job
 
     @property
@@ -59,26 +59,26 @@ class PlannedProgram:
     """A program with its tests (`POST /run`)."""
 
     request: ProgramRequest
-    program: Program
+    program: ProgramFiles
     installed: Installed
     settings: ExecutorSettings
 
     @property
     def commands(self) -> Commands:
         """The commands of a test that has no arguments and limits of its own."""
-        run_limits = limits.of_test(self.request.limits, _settings_for(self.installed, self.settings))
+        run_limits = limits.limits_for_test(self.request.limits, _settings_for(self.installed, self.settings))
         return commands_of(self.program, self.installed, run_limits.memory_bytes)
 
     def run(self, test: ProgramTest) -> PlannedRun:
         """Return the run of one test."""
         asked = test.limits.over(self.request.limits)
-        run_limits = limits.of_test(asked, _settings_for(self.installed, self.settings))
+        run_limits = limits.limits_for_test(asked, _settings_for(self.installed, self.settings))
         return _plan(self.program, self.installed, self.settings, self.request, run_limits, test.input(), test.args)
 
 
 def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> PlannedRun:
     """Return the only run of a program that comes through CodeX's call."""
-    run_limits = limits.of_source(request, _settings_for(installed, settings))
+    run_limits = limits.limits_for_source(request, _settings_for(installed, settings))
     program = program_of(request, installed)
     return _plan(program, installed, settings, _NO_OPTIONS, run_limits, request.input.encode())
 
@@ -87,20 +87,20 @@ def plan_program(request: ProgramRequest, installed: Installed, settings: Execut
     return PlannedProgram(request, program_of(request, installed), installed, settings)
 
 
-def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> Program:
+def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> ProgramFiles:
     """Return the request's program. The options of the language's variant come before its own, which win."""
     language, variant = installed.language, installed.variant
     if isinstance(request, ProgramRequest):
-        program = of_files(request, language, installed.reserved)
+        program = program_of_files(request, language, installed.reserved)
     else:
-        program = of_source(request.code, request.filename, language, installed.reserved)
+        program = program_of_source(request.code, request.filename, language, installed.reserved)
     if variant is None:
         return program
     own = program.compiler_args
     return replace(program, compiler_args=(*_without_overridden(variant.args, own), *own), is_plain=False)
 
 
-def commands_of(program: Program, installed: Installed, memory_bytes: int) -> Commands:
+def commands_of(program: ProgramFiles, installed: Installed, memory_bytes: int) -> Commands:
     """Return the commands for the program, whose data may take `memory_bytes`."""
     names = program.names
     values = {
@@ -134,7 +134,7 @@ def boxes_to_keep(settings: ExecutorSettings) -> Ready:
 
 
 def _plan(
-    program: Program,
+    program: ProgramFiles,
     installed: Installed,
     settings: ExecutorSettings,
     options: ProgramRequest,
@@ -176,7 +176,7 @@ def _plan(
             report_order=options.output_order,
         )
     )
-    files = {path: File(content) for path, content in program.files.items()}
+    files = {path: WorkFile(content) for path, content in program.files.items()}
     wants_artifacts = options.artifacts and settings.artifact_bytes > 0
     out_limits = OutLimits(MAX_ARTIFACTS, settings.artifact_bytes) if wants_artifacts else None
     return PlannedRun(installed, program, Job(files, tuple(steps), cold_box(settings), out_limits=out_limits))
@@ -186,7 +186,7 @@ def _settings_for(installed: Installed, settings: ExecutorSettings) -> ExecutorS
     return limits.of_language(settings, installed.language.needs)
 
 
-def _shortcut(program: Program, installed: Installed) -> Shortcut | None:
+def _shortcut(program: ProgramFiles, installed: Installed) -> Shortcut | None:
     """Return the compiler's shortcut, with the name of the program's source in place of the usual one."""
     shortcut = installed.shortcut
     if shortcut is None or not program.is_plain:

@@ -81,7 +81,7 @@ class Template:
 
 
 @dataclass(frozen=True)
-class File:
+class WorkFile:
     """A file of the work folder."""
 
     content: bytes = field(repr=False)
@@ -118,7 +118,7 @@ class Job:
     They are collected when no process of the program is left. A program that was stopped by a limit has none.
     """
 
-    files: dict[str, File]
+    files: dict[str, WorkFile]
     steps: tuple[Step, ...]
     template: Template
     artefact_bytes: int = 0
@@ -143,7 +143,7 @@ class StepResult:
     stdout: bytes = field(default=b"", repr=False)
     stderr: bytes = field(default=b"", repr=False)
     truncated: bool = False
-    artefacts: dict[str, File] = field(default_factory=dict, repr=False)
+    artefacts: dict[str, WorkFile] = field(default_factory=dict, repr=False)
     cut: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
     out_folder: OutFolder = field(default_factory=OutFolder, repr=False)

@@ -10,7 +10,7 @@ from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, 
 from executor.sandbox.keeper.words import run_words
 from executor.sandbox.streams.collected import CollectedFiles
 from executor.sandbox.streams.sealed import sealed_file
-from executor.sandbox.streams.step import Descriptors, Streams
+from executor.sandbox.streams.step import Descriptors, StepStreams
 
 
 class Link(Protocol):
@@ -38,7 +38,7 @@ class Box:
         self._finished: asyncio.Future[None] = loop.create_future()
         self._link = link
         self._reports: list[StepReport] = []
-        self._streams: list[Streams] = []
+        self._streams: list[StepStreams] = []
         self._artefacts: CollectedFiles | None = None
         self._out_folder: CollectedFiles | None = None
 
@@ -114,7 +114,7 @@ class Box:
         contents_at = descriptors.add(sealed_file(contents)) if files else -1
         steps = []
         for step in job.steps:
-            self._streams.append(Streams(step, self.kill))
+            self._streams.append(StepStreams(step, self.kill))
             steps.append(self._streams[-1].order(descriptors))
         collect = out = -1
         if job.artefact_bytes:
@@ -137,7 +137,7 @@ class Box:
         return Begin(self.id, tuple(step.limits for step in job.steps), words)
 
 
-def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
+def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
     output, errors, cut = streams.finish()
     stopped = report.stopped
     # It wrote too much before it reached its end or another limit.

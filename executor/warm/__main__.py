@@ -12,7 +12,7 @@ from typing import Final
 
 from executor.cache_folder import find_folder
 from executor.catalogue.find import examine
-from executor.sandbox.base import File, Job, StepResult
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
 from shared.service.errors import ConfigurationError
@@ -47,8 +47,8 @@ class _NoSandbox:
         return [StepResult(process.returncode, stdout=output, artefacts=artefacts)]
 
 
-def _files_in(folder: Path) -> dict[str, File]:
-    return {str(path.relative_to(folder)): File(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+def _files_in(folder: Path) -> dict[str, WorkFile]:
+    return {str(path.relative_to(folder)): WorkFile(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
 async def precompile(settings: ExecutorSettings) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from executor.catalogue.installed import Installed
-from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
 from executor.settings import MIB
 from executor.warm import prebuilt
 from shared.files.atomic_write import replace_file
@@ -72,7 +72,7 @@ async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precomp
     log.info("header.precompiled", header=precompiled.header, cpu_s=result.cpu_s)
 
 
-async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: str) -> dict[str, File] | None:
+async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: str) -> dict[str, WorkFile] | None:
     """Return the header compiled with the plugin, and its rule. None if there is no plugin or it does not work."""
     plugin = language.headers.plugin if language.headers else None
     if plugin is None:
@@ -91,26 +91,26 @@ async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: st
 
 
 async def _precompile(
-    sandbox: Sandbox, language: Installed, header: str, files: dict[str, File], plugin: str = ""
+    sandbox: Sandbox, language: Installed, header: str, files: dict[str, WorkFile], plugin: str = ""
 ) -> StepResult:
     assert language.headers
     # It has the usual name of a program, so that "In file included from" reads the same as without this header.
     name = language.language.names_for("").source
     argv = language.command(language.headers.command, source=name, plugin=plugin)
     source = f"#include <{header}>\n{_INSTANTIATE if plugin else ''}"
-    return await _run(sandbox, language, (*prebuilt.LOW_PRIORITY, *argv), {name: File(source.encode()), **files})
+    return await _run(sandbox, language, (*prebuilt.LOW_PRIORITY, *argv), {name: WorkFile(source.encode()), **files})
 
 
-async def _use(sandbox: Sandbox, language: Installed, artefacts: dict[str, File]) -> StepResult:
+async def _use(sandbox: Sandbox, language: Installed, artefacts: dict[str, WorkFile]) -> StepResult:
     """Compile the reference program with the precompiled header."""
     assert language.language.compile
     name = language.language.names_for("").source
     argv = language.command(language.language.compile.words, source=name)
     source = f'#include "made"\n{language.language.reference.source}'
-    return await _run(sandbox, language, argv, {name: File(source.encode()), _HEADER: artefacts[_HEADER]})
+    return await _run(sandbox, language, argv, {name: WorkFile(source.encode()), _HEADER: artefacts[_HEADER]})
 
 
-async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, File]) -> StepResult:
+async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, WorkFile]) -> StepResult:
     step = Step(argv, language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
     (result,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), artefact_bytes=_DISK_BYTES))
     return result
@@ -138,7 +138,7 @@ class _Precompiled:
     def discard(self) -> None:
         self._file.unlink(missing_ok=True)
 
-    def store(self, artefacts: dict[str, File]) -> None:
+    def store(self, artefacts: dict[str, WorkFile]) -> None:
         prebuilt.make_folder(self._file.parent)
         paths = _paths(artefacts[_RULE].content.decode())
         self._sources.write_text("".join(f"{_describe(path)}\n" for path in paths))

@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from executor.sandbox.base import MAX_ARTEFACTS, File, Job, SandboxFailure, Step, StepLimits, StepResult, Template
+from executor.sandbox.base import MAX_ARTEFACTS, Job, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
 from executor.settings import MIB
 from shared.service.logging import get_logger
 
@@ -45,7 +45,7 @@ _LONGEST_NAME = 255
 
 
 @dataclass
-class _Server:
+class _CompilerProcess:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     box: "asyncio.Task[list[StepResult]]"
@@ -88,7 +88,7 @@ class SharedCompiler:
         self._argv = argv
         self._environment = environment
         self._idle_s = idle_s
-        self._server: _Server | None = None
+        self._server: _CompilerProcess | None = None
         self._starting: asyncio.Task[None] | None = None
         self._turns: set[asyncio.Task[StepResult | None]] = set()
         self._idle: asyncio.TimerHandle | None = None
@@ -117,7 +117,9 @@ class SharedCompiler:
         if self._server:
             await self._server.aclose()
 
-    async def _in_turn(self, server: _Server, name: bytes, source: bytes, output_bytes: int) -> StepResult | None:
+    async def _in_turn(
+        self, server: _CompilerProcess, name: bytes, source: bytes, output_bytes: int
+    ) -> StepResult | None:
         try:
             async with asyncio.timeout(_QUEUE_S):
                 await server.busy.acquire()
@@ -157,7 +159,7 @@ class SharedCompiler:
         finally:
             self._starting = None
 
-    async def _launch(self) -> _Server:
+    async def _launch(self) -> _CompilerProcess:
         ours, theirs = socket.socketpair()
         step = Step(self._argv, self._environment, _LIMITS, output_bytes=0, stdin=theirs, stop_on_overflow=False)
         box = asyncio.ensure_future(self._run(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
@@ -178,9 +180,9 @@ class SharedCompiler:
             raise
         finally:
             theirs.close()
-        return _Server(reader, writer, box)
+        return _CompilerProcess(reader, writer, box)
 
-    def _drop(self, server: _Server) -> None:
+    def _drop(self, server: _CompilerProcess) -> None:
         if self._server is server:
             self._server = None
         server.writer.close()
@@ -200,7 +202,7 @@ class ProtocolError(Exception):
     """The compiler sent a malformed answer."""
 
 
-async def _exchange(server: _Server, name: bytes, source: bytes) -> tuple[int, bytes, dict[str, File]]:
+async def _exchange(server: _CompilerProcess, name: bytes, source: bytes) -> tuple[int, bytes, dict[str, WorkFile]]:
     server.sources += 1
     for text in (name, source):
         server.writer.write(struct.pack(">i", len(text)) + text)
@@ -211,7 +213,7 @@ async def _exchange(server: _Server, name: bytes, source: bytes) -> tuple[int, b
     files = {}
     for _ in range(await fields.number()):
         file_name = checked((await fields.read()).decode())
-        files[file_name] = File(await fields.read())
+        files[file_name] = WorkFile(await fields.read())
     return verdict, diagnostics, files
 
 
@@ -244,7 +246,7 @@ def checked(name: str) -> str:
 
 
 def _step_result(
-    verdict: int, diagnostics: bytes, output_bytes: int, artefacts: dict[str, File], wall_s: float
+    verdict: int, diagnostics: bytes, output_bytes: int, artefacts: dict[str, WorkFile], wall_s: float
 ) -> StepResult:
     """Return the result as a compile step's. Only the elapsed time is known, so it is the CPU time too."""
     return StepResult(

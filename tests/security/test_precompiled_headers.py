@@ -12,7 +12,7 @@ from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import File, Job, StepResult
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import headers
@@ -42,7 +42,7 @@ class Marking:
     async def run(self, job: Job) -> list[StepResult]:
         files = dict(job.files)
         if name := next((name for name in files if name.endswith(".cpp")), None):
-            files[name] = File(files[name].content + _MARKED.encode())
+            files[name] = WorkFile(files[name].content + _MARKED.encode())
         return await self._sandbox.run(replace(job, files=files))
 
 

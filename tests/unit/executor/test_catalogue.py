@@ -7,7 +7,7 @@ import pytest
 from executor import limits, wire
 from executor.catalogue import find
 from executor.languages import known
-from executor.languages.base import Library
+from executor.languages.base import Package
 from executor.sandbox.base import Job, StepResult
 from executor.settings import ExecutorSettings
 from shared.engine.languages import position_of
@@ -27,7 +27,7 @@ async def test_a_language_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch
     only = {code: known()[code] for code in ("bash", "lua", "bc")}
     monkeypatch.setattr("executor.languages.known", lambda: only)
     monkeypatch.setattr(
-        "executor.languages.base.Language.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
+        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
     )
     installed, broken = await find.examine(_FakeSandbox(), 2)
     assert list(installed) == ["bash", "bc"]
@@ -38,7 +38,7 @@ async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pyt
     only = {code: known()[code] for code in ("bash", "lua", "bc")}
     monkeypatch.setattr("executor.languages.known", lambda: only)
     monkeypatch.setattr(
-        "executor.languages.base.Language.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
+        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
     )
     looks = 0
 
@@ -71,7 +71,7 @@ class _FakePython:
 
 async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
-    libraries = (Library("Good", "1", ("good",)), Library("broken", "2", ("broken", "other")), Library("data", "3", ()))
+    libraries = (Package("Good", "1", ("good",)), Package("broken", "2", ("broken", "other")), Package("data", "3", ()))
     installed, _ = await find.examine(_FakePython(), 1, {"py": libraries})
     assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
     listed = wire.describe(installed["py"], limits.bounds(ExecutorSettings())).libraries

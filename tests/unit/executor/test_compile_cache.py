@@ -8,7 +8,7 @@ from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.plan import plan_source
-from executor.sandbox.base import File, Job, StepResult
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 
@@ -35,7 +35,7 @@ def test_everything_that_a_compiler_sees_changes_the_key() -> None:
         key_of(_job("int main; "), ["1.0"]),
         key_of(_job(language="cpp"), ["1.0"]),
         key_of(replace(job, files={"other.c": job.files["main.c"]}), ["1.0"]),
-        key_of(replace(job, files={**job.files, "second.c": File(b"")}), ["1.0"]),
+        key_of(replace(job, files={**job.files, "second.c": WorkFile(b"")}), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, argv=(*compilation.argv, "-g")),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, argv=(" ".join(compilation.argv),)),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, environment={}),)), ["1.0"]),
@@ -83,7 +83,7 @@ def test_other_sources_have_a_key(source: str) -> None:
 
 
 def _artefact(size: int) -> StepResult:
-    artefacts = {"main": File(bytes(size), 0o755)}
+    artefacts = {"main": WorkFile(bytes(size), 0o755)}
     return StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, artefacts=artefacts)
 
 

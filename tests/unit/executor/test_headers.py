@@ -8,7 +8,7 @@ import pytest
 from executor.cache_folder import find_folder
 from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.sandbox.base import File, Job, StepResult
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.warm import headers
 
 _CPP = known()["cpp"]
@@ -33,9 +33,9 @@ class Compiler:
         self.jobs.append(job)
         words = job.steps[0].argv
         rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._sources)
-        artefacts = {"made.so": File(b"plugin")}
+        artefacts = {"made.so": WorkFile(b"plugin")}
         if "made.gch" in words:
-            artefacts = {"made.gch": File(_WITH if _LOAD in words else _WITHOUT), "made.d": File(rule.encode())}
+            artefacts = {"made.gch": WorkFile(_WITH if _LOAD in words else _WITHOUT), "made.d": WorkFile(rule.encode())}
         failed = any(word in words for word in self.fails)
         return [StepResult(int(failed), stdout=b"said", artefacts={} if failed else artefacts)]
 

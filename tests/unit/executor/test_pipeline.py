@@ -10,12 +10,12 @@ from structlog.testing import capture_logs
 from executor import load
 from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.languages.program import Program
+from executor.languages.program import ProgramFiles
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
 from executor.pipeline.plan import plan_program
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
+from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
@@ -55,7 +55,7 @@ class AllWarm(Warm):
 
     def __init__(self) -> None: ...
 
-    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
@@ -77,7 +77,7 @@ class WithSharedCompiler(Warm):
     def __init__(self, compiled: StepResult | None) -> None:
         self._compiler = SharedCompiler(compiled)
 
-    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
         return job
 
     def compiler(self, installed: Installed) -> Any:
@@ -224,12 +224,12 @@ class CompilingSandbox:
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
         *compiled, ran = [StepResult(0, None, 1.0, 1.0, 1, None, b"done", b"", truncated=False) for _ in job.steps]
-        artefacts = {"main": File(b"cold")} if job.artefact_bytes else {}
+        artefacts = {"main": WorkFile(b"cold")} if job.artefact_bytes else {}
         return [*(replace(step, artefacts=artefacts) for step in compiled), ran]
 
 
 def _compiled(exit_code: int) -> StepResult:
-    artefacts = {} if exit_code else {"main": File(b"shared")}
+    artefacts = {} if exit_code else {"main": WorkFile(b"shared")}
     return StepResult(exit_code, None, 1.0, 1.0, 1, None, b"Main.java:1", b"", truncated=False, artefacts=artefacts)
 
 

@@ -10,7 +10,7 @@ import pytest
 from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.pipeline.plan import commands_of, program_of
-from executor.sandbox.base import File, Job, StepResult
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.warm import prebuilt
 from shared.engine.codex import RunRequest
 
@@ -27,7 +27,7 @@ class _Sandbox:
     def __init__(self, mark: str) -> None:
         self.has_begun, self.gate = asyncio.Event(), asyncio.Event()
         self.gate.set()
-        self._mark = File(mark.encode())
+        self._mark = WorkFile(mark.encode())
 
     async def run(self, job: Job) -> list[StepResult]:
         self.has_begun.set()

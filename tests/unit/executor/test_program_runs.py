@@ -12,7 +12,7 @@ from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import File, Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult
+from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, Started, TestEnded, parse_event
@@ -32,7 +32,7 @@ class _Sandbox:
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
         await asyncio.sleep(0)
-        collected = {"main": File(bytes(self._size))} if self._size <= job.artefact_bytes else {}
+        collected = {"main": WorkFile(bytes(self._size))} if self._size <= job.artefact_bytes else {}
         compiled = [replace(_OK, stdout=b"a warning", artefacts=collected) for _ in job.steps[1:]]
         return [*compiled, self._program(len(self.jobs))]
 

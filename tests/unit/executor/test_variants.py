@@ -4,7 +4,7 @@ import pytest
 
 from executor import languages, limits, wire
 from executor.catalogue.installed import Installed
-from executor.languages.base import Language
+from executor.languages.base import LanguageDefinition
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
@@ -56,6 +56,6 @@ def test_a_compiler_offers_the_variants_that_it_knows() -> None:
 
 
 @pytest.mark.parametrize("language", [one for one in _KNOWN.values() if one.compile and one.compile.variants])
-def test_no_variant_has_a_languages_name(language: Language) -> None:
+def test_no_variant_has_a_languages_name(language: LanguageDefinition) -> None:
     assert language.compile
     assert all(check_lang(one.code) is None and check_lang(one.name) is None for one in language.compile.variants)

@@ -10,7 +10,7 @@ import pytest
 from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.pipeline.plan import plan_source
-from executor.sandbox.base import File, Job, Ready, SandboxFailure, StepResult
+from executor.sandbox.base import Job, Ready, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest
@@ -31,7 +31,7 @@ class _Sandbox:
         self.runs += 1
         if self.runs <= self.failing:
             raise SandboxFailure("there is no memory")
-        return [StepResult(0, stdout=b"Hello, world!\n", artefacts={"std/time.a": File(b"made")})]
+        return [StepResult(0, stdout=b"Hello, world!\n", artefacts={"std/time.a": WorkFile(b"made")})]
 
     def keep_ready(self, ready: Ready) -> None:
         assert ready.template.zygote
