@@ -44,7 +44,7 @@ class PlannedRun:
 
     def after(self, compiled: StepResult) -> Job:
         """Return the job that runs what a compiler has made."""
-        return replace(self.job, files={**self.job.files, **compiled.artefacts}, steps=self.job.steps[1:])
+        return replace(self.job, files={**self.job.files, **compiled.compiled_files}, steps=self.job.steps[1:])
 
     def without_headers(self) -> "PlannedRun":
         """Return the same run, compiled without precompiled headers."""

@@ -136,8 +136,8 @@ def compiled(execution: Execution, result: StepResult) -> Compiled:
 async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Execution, room: int) -> TestEnded:
     """Return the event of a test. At most `room` bytes of its outputs are sent.
 
-    Programs whose artefacts are too large to keep are compiled for each test, and a source may depend on the time. If
-    the compiler rejects it this time, that is the test's verdict, and the diagnostics are its standard error.
+    Programs whose compiled files are too large to keep are compiled for each test, and a source may depend on the time.
+    If the compiler rejects it this time, that is the test's verdict, and the diagnostics are its standard error.
     """
     ran, how = execution.last, execution.verdict
     if execution.ran is None:

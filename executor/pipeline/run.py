@@ -4,7 +4,7 @@
                     ├─> PlannedRun ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> Execution ──> answer
     ProgramRequest ─┘   (plan.py)                                                                  (results.py)
 
-The first run compiles in its own box, before the program starts. The compile step is left out if the artefacts are
+The first run compiles in its own box, before the program starts. The compile step is left out if the compiled files are
 known already, as they are for further tests. If the program fails, that is a result; if the sandbox fails, that is an
 exception (`SandboxFailure`).
 """
@@ -32,8 +32,8 @@ from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Bytes of artefacts that are kept for the further tests of a program. If it has more, each test compiles it.
-_ARTEFACT_BYTES = 64 * MIB
+#: Bytes of compiled files that are kept for the further tests of a program. If it has more, each test compiles it.
+_COMPILED_BYTES = 64 * MIB
 #: Bytes that are sent of all outputs of a program's tests. What comes later is cut, after it has been compared.
 _MOST_OUTPUT_BYTES = 16 * MIB
 
@@ -76,17 +76,19 @@ class Pipeline:
     async def compile(self, planned: PlannedRun) -> tuple[StepResult | None, Job]:
         """Compile a program. Return how the compiler ended (None if there is none), and the job that runs the program.
 
-        The job compiles again if there are too many artefacts. So does a script that builds: it may do more than make
-        files.
+        The job compiles again if there are too many compiled files. So does a script that builds: it may do more than
+        make files.
         """
         if not planned.compiles:
             return None, planned.job
         key, compiled = await self._compiled(planned)
         if compiled is None:
-            only = replace(planned.job, steps=planned.job.steps[:1], artefact_bytes=_ARTEFACT_BYTES)
+            only = replace(planned.job, steps=planned.job.steps[:1], compiled_bytes=_COMPILED_BYTES)
             (compiled,) = await self._sandbox.run(only)
             self._keep(key, compiled)
-        return compiled, planned.after(compiled) if compiled.artefacts and planned.is_compiled_once else planned.job
+        return compiled, planned.after(
+            compiled
+        ) if compiled.compiled_files and planned.is_compiled_once else planned.job
 
     async def run_job(self, job: Job) -> StepResult:
         """Run a job, and return how it ended: its last step, or the compiler if that rejected the program this time."""
@@ -102,7 +104,7 @@ class Pipeline:
 
         first = await execute(tests[0])
         yield first
-        compiled = first.compiled if first.compiled and first.compiled.artefacts else None
+        compiled = first.compiled if first.compiled and first.compiled.compiled_files else None
         if planned.request.stop_at_first_failure:
             for test in tests[1:]:
                 yield await execute(test, compiled)
@@ -115,7 +117,7 @@ class Pipeline:
     async def _execute(
         self, planned: PlannedRun, compiled: StepResult | None = None, *, again: bool = False
     ) -> Execution:
-        """Run the program, after compiling it unless it is `compiled`. Keep its artefacts if it will run `again`."""
+        """Run the program, after compiling it unless it is `compiled`. Keep compiled files if it will run `again`."""
         key = None
         if compiled is None:
             key, compiled = await self._compiled(planned)
@@ -124,8 +126,8 @@ class Pipeline:
         if compiled:
             job = planned.after(compiled)
         else:
-            kept = _ARTEFACT_BYTES if again and planned.is_compiled_once else 0
-            job = replace(planned.job, artefact_bytes=max(kept, self._cache.largest if key else 0))
+            kept = _COMPILED_BYTES if again and planned.is_compiled_once else 0
+            job = replace(planned.job, compiled_bytes=max(kept, self._cache.largest if key else 0))
         # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
         since = load.Since(asyncio.get_running_loop())
         steps = await self._run_with_fallback(planned, job)
@@ -147,13 +149,13 @@ class Pipeline:
         return key, known or await self._compiled_by_shared(planned)
 
     def _keep(self, key: bytes | None, compiled: StepResult) -> None:
-        if key and 0 < sum(len(file.content) for file in compiled.artefacts.values()) <= self._cache.largest:
+        if key and 0 < sum(len(file.content) for file in compiled.compiled_files.values()) <= self._cache.largest:
             self._cache.put(key, compiled)
 
     async def _compiled_by_shared(self, planned: PlannedRun) -> StepResult | None:
         """Return the answer of the language's shared compiler, or None if it has none.
 
-        It is not cached: the shared compiler has read other senders' sources, so its artefacts are trusted less.
+        It is not cached: the shared compiler has read other senders' sources, so its compiled files are trusted less.
         """
         step, program = planned.job.steps[0], planned.program
         compiler = self._warm.compiler(planned.installed) if self._warm and program.is_plain else None
@@ -178,7 +180,7 @@ class Pipeline:
             log.warning("warm.failed", reason=str(exc))
             steps = await self._sandbox.run(job)
         if self._rejected_with_precompiled_header(steps, job, installed):
-            unaided = replace(planned.without_headers().job, artefact_bytes=job.artefact_bytes)
+            unaided = replace(planned.without_headers().job, compiled_bytes=job.compiled_bytes)
             steps = await self._sandbox.run(unaided)
             if len(steps) == len(job.steps):
                 log.warning("header.rejected_a_program", language=installed.code)

@@ -43,8 +43,8 @@ class _NoSandbox:
             )
             output, _ = await process.communicate()
             made = await asyncio.to_thread(_files_in, work)
-        artefacts = {path: file for path, file in made.items() if path not in job.files}
-        return [StepResult(process.returncode, stdout=output, artefacts=artefacts)]
+        compiled_files = {path: file for path, file in made.items() if path not in job.files}
+        return [StepResult(process.returncode, stdout=output, compiled_files=compiled_files)]
 
 
 def _files_in(folder: Path) -> dict[str, WorkFile]:

@@ -60,13 +60,13 @@ async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> d
     )
     sources = {name: WorkFile((preload_files() / name).read_bytes()) for name in prebuilt.sources}
     box = Template(_DISK_BYTES, _LIMITS)
-    (result,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
-    if prebuilt.file not in result.artefacts:
+    (result,) = await sandbox.run(Job(sources, (step,), box, compiled_bytes=_DISK_BYTES))
+    if prebuilt.file not in result.compiled_files:
         raise SandboxFailure(f"{prebuilt.file}: {result.why_failed}")
     folder, slash, _ = prebuilt.file.partition("/")
     return {
         path: file
-        for path, file in result.artefacts.items()
+        for path, file in result.compiled_files.items()
         if path == prebuilt.file or (slash and path.startswith(folder + slash))
     }
 

@@ -18,7 +18,16 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from executor.sandbox.base import MAX_ARTEFACTS, Job, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
+from executor.sandbox.base import (
+    MAX_COMPILED_FILES,
+    Job,
+    SandboxFailure,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    WorkFile,
+)
 from executor.settings import MIB
 from shared.service.logging import get_logger
 
@@ -128,16 +137,17 @@ class SharedCompiler:
         started = time.monotonic()
         try:
             async with asyncio.timeout(_COMPILE_S):
-                verdict, diagnostics, artefacts = await _exchange(server, name, source)
+                verdict, diagnostics, compiled_files = await _exchange(server, name, source)
         except (TimeoutError, OSError, EOFError, UnicodeDecodeError, ProtocolError) as exc:
             log.info("compiler.gave_up", reason=type(exc).__name__)
             self._drop(server)
             return None
         finally:
             server.busy.release()
-        fits = 0 < len(artefacts) <= MAX_ARTEFACTS and all(len(file.encode()) <= _LONGEST_NAME for file in artefacts)
+        sizes = [len(name.encode()) for name in compiled_files]
+        fits = 0 < len(sizes) <= MAX_COMPILED_FILES and max(sizes) <= _LONGEST_NAME
         if (verdict == _COMPILED and fits) or verdict == _REJECTED:
-            return _step_result(verdict, diagnostics, output_bytes, artefacts, time.monotonic() - started)
+            return _step_result(verdict, diagnostics, output_bytes, compiled_files, time.monotonic() - started)
         return None
 
     def _start(self) -> None:
@@ -246,7 +256,7 @@ def checked(name: str) -> str:
 
 
 def _step_result(
-    verdict: int, diagnostics: bytes, output_bytes: int, artefacts: dict[str, WorkFile], wall_s: float
+    verdict: int, diagnostics: bytes, output_bytes: int, compiled_files: dict[str, WorkFile], wall_s: float
 ) -> StepResult:
     """Return the result as a compile step's. Only the elapsed time is known, so it is the CPU time too."""
     return StepResult(
@@ -255,5 +265,5 @@ def _step_result(
         wall_s=wall_s,
         stdout=diagnostics[:output_bytes],
         truncated=len(diagnostics) > output_bytes,
-        artefacts=artefacts if verdict == _COMPILED else {},
+        compiled_files=compiled_files if verdict == _COMPILED else {},
     )

@@ -1,4 +1,4 @@
-"""Receives files that process 1 of a box has collected (`send_contents` in init/artefacts.c)."""
+"""Receives files that process 1 of a box has collected (`send_contents` in init/compiled_files.c)."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ class CollectedFiles:
     def take_writer(self) -> int:
         return self._writer.detach()
 
-    def artefacts(self) -> dict[str, WorkFile]:
+    def compiled_files(self) -> dict[str, WorkFile]:
         """Return the files that a compiler made, by name, after its step has ended; {} if none were sent."""
         words, contents = self._receive()
         files, start = {}, 0

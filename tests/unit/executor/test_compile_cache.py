@@ -82,38 +82,38 @@ def test_other_sources_have_a_key(source: str) -> None:
     assert key_of(_job(source), ["1.0"])
 
 
-def _artefact(size: int) -> StepResult:
-    artefacts = {"main": WorkFile(bytes(size), 0o755)}
-    return StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, artefacts=artefacts)
+def _compiled(size: int) -> StepResult:
+    compiled_files = {"main": WorkFile(bytes(size), 0o755)}
+    return StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, compiled_files=compiled_files)
 
 
 def test_a_kept_compilation_takes_no_time() -> None:
     cache = CompileCache(300_000)
-    cache.put(b"a", replace(_artefact(1), cpu_s=1.0, wall_s=2.0, memory_bytes=3, stdout=b"warning"))
-    assert cache.get(b"a") == replace(_artefact(1), stdout=b"warning")
+    cache.put(b"a", replace(_compiled(1), cpu_s=1.0, wall_s=2.0, memory_bytes=3, stdout=b"warning"))
+    assert cache.get(b"a") == replace(_compiled(1), stdout=b"warning")
 
 
 def test_the_compilers_output_takes_room_too() -> None:
     cache = CompileCache(100_000)
-    cache.put(b"a", replace(_artefact(1), stdout=bytes(100_000)))
+    cache.put(b"a", replace(_compiled(1), stdout=bytes(100_000)))
     assert cache.get(b"a") is None
 
 
 def test_the_least_recently_used_program_is_dropped() -> None:
     cache = CompileCache(300_000)
     for key in (b"a", b"b"):
-        cache.put(key, _artefact(140_000))
+        cache.put(key, _compiled(140_000))
     assert cache.get(b"a")
-    cache.put(b"c", _artefact(140_000))
+    cache.put(b"c", _compiled(140_000))
     assert cache.get(b"a")
     assert cache.get(b"b") is None
-    assert cache.get(b"c") == _artefact(140_000)
+    assert cache.get(b"c") == _compiled(140_000)
 
 
 def test_empty_files_take_room_too() -> None:
     cache = CompileCache(100_000)
     for number in range(1000):
-        cache.put(str(number).encode(), _artefact(0))
+        cache.put(str(number).encode(), _compiled(0))
     assert cache.get(b"0") is None
     assert 10 < sum(cache.get(str(number).encode()) is not None for number in range(1000)) < 100
 
@@ -121,8 +121,8 @@ def test_empty_files_take_room_too() -> None:
 def test_the_same_key_again_replaces_the_program() -> None:
     cache = CompileCache(300_000)
     for _ in range(10):
-        cache.put(b"a", _artefact(100_000))
-    cache.put(b"b", _artefact(100_000))
+        cache.put(b"a", _compiled(100_000))
+    cache.put(b"b", _compiled(100_000))
     assert cache.get(b"a")
     assert cache.get(b"b")
 
@@ -130,5 +130,5 @@ def test_the_same_key_again_replaces_the_program() -> None:
 def test_a_cache_without_room_is_off() -> None:
     cache = CompileCache(0)
     assert cache.largest == 0
-    cache.put(b"a", _artefact(1))
+    cache.put(b"a", _compiled(1))
     assert cache.get(b"a") is None

@@ -33,11 +33,14 @@ class Compiler:
         self.jobs.append(job)
         words = job.steps[0].argv
         rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._sources)
-        artefacts = {"made.so": WorkFile(b"plugin")}
+        compiled_files = {"made.so": WorkFile(b"plugin")}
         if "made.gch" in words:
-            artefacts = {"made.gch": WorkFile(_WITH if _LOAD in words else _WITHOUT), "made.d": WorkFile(rule.encode())}
+            compiled_files = {
+                "made.gch": WorkFile(_WITH if _LOAD in words else _WITHOUT),
+                "made.d": WorkFile(rule.encode()),
+            }
         failed = any(word in words for word in self.fails)
-        return [StepResult(int(failed), stdout=b"said", artefacts={} if failed else artefacts)]
+        return [StepResult(int(failed), stdout=b"said", compiled_files={} if failed else compiled_files)]
 
     @property
     def precompiled(self) -> list[bytes]:

@@ -224,13 +224,15 @@ class CompilingSandbox:
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
         *compiled, ran = [StepResult(0, None, 1.0, 1.0, 1, None, b"done", b"", truncated=False) for _ in job.steps]
-        artefacts = {"main": WorkFile(b"cold")} if job.artefact_bytes else {}
-        return [*(replace(step, artefacts=artefacts) for step in compiled), ran]
+        compiled_files = {"main": WorkFile(b"cold")} if job.compiled_bytes else {}
+        return [*(replace(step, compiled_files=compiled_files) for step in compiled), ran]
 
 
 def _compiled(exit_code: int) -> StepResult:
-    artefacts = {} if exit_code else {"main": WorkFile(b"shared")}
-    return StepResult(exit_code, None, 1.0, 1.0, 1, None, b"Main.java:1", b"", truncated=False, artefacts=artefacts)
+    compiled_files = {} if exit_code else {"main": WorkFile(b"shared")}
+    return StepResult(
+        exit_code, None, 1.0, 1.0, 1, None, b"Main.java:1", b"", truncated=False, compiled_files=compiled_files
+    )
 
 
 async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict | None], list[Job]]:
@@ -242,10 +244,10 @@ async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict | None],
     return [(await pipeline.run(request, java)).verdict for _ in range(2)], sandbox.jobs
 
 
-async def test_artefacts_of_a_shared_compiler_run_and_are_not_cached() -> None:
+async def test_files_of_a_shared_compiler_run_and_are_not_cached() -> None:
     verdicts, jobs = await _run_twice(_compiled(0))
     assert verdicts == [Verdict.OK, Verdict.OK]
-    assert [(len(job.steps), job.files["main"].content, job.artefact_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
+    assert [(len(job.steps), job.files["main"].content, job.compiled_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
 
 
 @pytest.mark.parametrize(

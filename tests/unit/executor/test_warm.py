@@ -31,7 +31,7 @@ class _Sandbox:
         self.runs += 1
         if self.runs <= self.failing:
             raise SandboxFailure("there is no memory")
-        return [StepResult(0, stdout=b"Hello, world!\n", artefacts={"std/time.a": WorkFile(b"made")})]
+        return [StepResult(0, stdout=b"Hello, world!\n", compiled_files={"std/time.a": WorkFile(b"made")})]
 
     def keep_ready(self, ready: Ready) -> None:
         assert ready.template.zygote

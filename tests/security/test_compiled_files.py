@@ -34,16 +34,16 @@ async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list
         Step((find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, SMALL, 65536) for source in (first, second)
     )
     results = await sandbox.run(
-        Job({"given": WorkFile(b"given")}, steps, Template(16 << 20, SMALL), artefact_bytes=_MAX_BYTES)
+        Job({"given": WorkFile(b"given")}, steps, Template(16 << 20, SMALL), compiled_bytes=_MAX_BYTES)
     )
     assert b"".join(result.stderr for result in results) == b""
-    assert all(not result.artefacts for result in results[1:])
+    assert all(not result.compiled_files for result in results[1:])
     return results
 
 
 async def test_regular_files_are_collected_with_their_modes(sandbox: BubblewrapSandbox) -> None:
     source = "open('main', 'w').write('program'); os.chmod('main', 0o6777); open('notes', 'w').write('')"
-    assert (await _run(sandbox, source))[0].artefacts == {
+    assert (await _run(sandbox, source))[0].compiled_files == {
         "main": WorkFile(b"program", 0o755),
         "notes": WorkFile(b"", 0o644),
     }
@@ -51,12 +51,15 @@ async def test_regular_files_are_collected_with_their_modes(sandbox: BubblewrapS
 
 async def test_files_in_folders_are_collected_by_their_paths(sandbox: BubblewrapSandbox) -> None:
     source = "os.makedirs('a/b/empty'); open('a/b/main', 'w').write('deep'); open('a/given', 'w').write('near')"
-    assert (await _run(sandbox, source))[0].artefacts == {"a/b/main": WorkFile(b"deep"), "a/given": WorkFile(b"near")}
+    assert (await _run(sandbox, source))[0].compiled_files == {
+        "a/b/main": WorkFile(b"deep"),
+        "a/given": WorkFile(b"near"),
+    }
 
 
 async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapSandbox) -> None:
     source = "[open(f'{number}', 'w').write(str(number)[-1]) for number in range(512)]"
-    collected = (await _run(sandbox, source))[0].artefacts
+    collected = (await _run(sandbox, source))[0].compiled_files
     assert collected == {f"{number}": WorkFile(str(number)[-1].encode()) for number in range(512)}
     count = "import os; print(len(os.listdir()), sum(open(name).read() == name[-1] for name in os.listdir()))"
     step = Step((find_python(), "-c", count), ENVIRONMENT, SMALL, 65536)
@@ -85,11 +88,11 @@ async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapS
     ],
 )
 async def test_nothing_is_collected_if_one_file_may_not_be(sandbox: BubblewrapSandbox, source: str) -> None:
-    assert (await _run(sandbox, f"open('innocent', 'w')\n{source}"))[0].artefacts == {}
+    assert (await _run(sandbox, f"open('innocent', 'w')\n{source}"))[0].compiled_files == {}
 
 
 async def test_nothing_is_collected_from_a_failed_step(sandbox: BubblewrapSandbox) -> None:
-    assert (await _run(sandbox, "open('main', 'w')\nraise SystemExit(1)"))[0].artefacts == {}
+    assert (await _run(sandbox, "open('main', 'w')\nraise SystemExit(1)"))[0].compiled_files == {}
 
 
 async def test_no_process_is_left_to_change_a_file(sandbox: BubblewrapSandbox) -> None:
@@ -107,12 +110,12 @@ if os.fork() == 0:
 os.read(readable, 1)
 """
     first, second = await _run(sandbox, source, "print(open('main').read(), end='')")
-    assert first.artefacts["main"].content == second.stdout
+    assert first.compiled_files["main"].content == second.stdout
 
 
-async def test_the_second_step_cannot_change_artefacts(sandbox: BubblewrapSandbox) -> None:
+async def test_the_second_step_cannot_change_compiled_files(sandbox: BubblewrapSandbox) -> None:
     first, _ = await _run(sandbox, "open('main', 'w').write('honest')", "open('main', 'w').write('forged')")
-    assert first.artefacts == {"main": WorkFile(b"honest")}
+    assert first.compiled_files == {"main": WorkFile(b"honest")}
 
 
 @pytest.mark.parametrize(("files", "code"), [({"main": WorkFile(b"no program", 0o755)}, 126), ({}, 127)])
