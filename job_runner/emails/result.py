@@ -12,7 +12,7 @@ from gettext import NullTranslations
 from typing import Any, Final
 
 from job_runner.claim import ClaimedJob
-from job_runner.emails.shown import Excerpt, excerpt, one_line
+from job_runner.emails.sanitize import Excerpt, excerpt, one_line
 from job_runner.outcome import FailedTest, Outcome, TestOutcome
 from shared import engine_reasons
 from shared.artifact_texts import about_left_out

@@ -19,7 +19,7 @@ from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, O
 from shared.lifecycle import wait_any
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
@@ -36,7 +36,7 @@ class NoStore:
         raise ObjectNotFound(key)
 
 
-COMPLETION = Completion(LETTERHEAD, FOOTER, cast("ObjectStore", NoStore()))
+COMPLETION = Completion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
 
 pytestmark = pytest.mark.integration
 
