@@ -47,7 +47,7 @@ from shared.service.logging import LogSettings, configure_logging
 from shared.storage.signing import LinkSigner
 from shared.text.json_structure import has_more_structure
 from tests.bounded_steps import check_linear
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 _EXECUTOR: Final = ExecutorSettings()
 _API: Final = ApiSettings()
@@ -185,7 +185,7 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "runner: engine's answer": lambda text: _parse(bytearray(_answer(text).model_dump_json(by_alias=True).encode())),
     "runner: engine's JSON": lambda text: _parse(bytearray(text.encode("utf-8", "replace"))),
     "runner: engine's error": lambda text: _error_text(bytearray(text.encode("utf-8", "replace"))),
-    "runner: mail": lambda text: render(_JOB, decide(_answer(text)), LETTERHEAD),
+    "runner: mail": lambda text: render(_JOB, decide(_answer(text)), BRANDING),
     "runner: mail's parts": _mail,
     "runner: recipient": lambda text: parse_recipient.__wrapped__(f"{text}@example.com"),
     "runner: recipient's domain": lambda text: parse_recipient.__wrapped__(f"a@{text}"),
