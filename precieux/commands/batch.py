@@ -16,9 +16,9 @@ from precieux.commands import show
 from precieux.commands.batch_files import Entry, check_writable, read_entries, write_results
 from precieux.commands.options import Json, Test, Tests, on_server
 from precieux.errors import UsageError
-from precieux.interrupts import stoppable
-from precieux.programs import files_of_no_test, read_tests
-from precieux.server import Server
+from precieux.host.interrupts import stoppable
+from precieux.installation.server import Server
+from precieux.programs.read import files_of_no_test, read_tests
 from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters, TestCase
 from shared.stop_signals import INTERRUPTED
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from precieux import files, terminal
+from precieux import terminal
 from precieux.errors import UsageError
-from precieux.programs import Program, read_program
+from precieux.host import files
+from precieux.programs.read import ProgramFiles, read_program
 from precieux_client import Submission
 
 #: The columns of a CSV file of programs. Only `path` is required; it is relative to the CSV file's folder.
@@ -24,7 +25,7 @@ class Entry:
     """A program of the batch, under the name that its result has."""
 
     name: str
-    program: Program
+    program: ProgramFiles
     email: str | None = None
     stdin: str | None = None
 

@@ -38,7 +38,7 @@ MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with the options --url, --key and --data-dir in place of its parameter `server`."""
-    from precieux.server import Server
+    from precieux.installation.server import Server
 
     def run(*, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, **values: Any) -> None:
         command(server=Server(url, key, data_dir), **values)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn, get_args
 
 import typer
 
-from precieux import files, terminal
+from precieux import terminal
 from precieux.commands import show
 from precieux.commands.follow import follow
 from precieux.commands.options import (
@@ -26,8 +26,9 @@ from precieux.commands.options import (
     on_server,
 )
 from precieux.errors import UsageError
-from precieux.programs import files_of_no_test, read_program, read_tests
-from precieux.server import Server
+from precieux.host import files
+from precieux.installation.server import Server
+from precieux.programs.read import files_of_no_test, read_program, read_tests
 from precieux_client import Checker, Limits, Submission
 
 #: Submissions that `status` lists.

@@ -7,7 +7,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
+from precieux.installation.operator_database import operate_in_transaction
 from shared import suppressions
 from shared.errors import PrecieuxError
 

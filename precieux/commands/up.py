@@ -1,4 +1,4 @@
-"""`precieux up` and `precieux migrate`: start the whole system, and upgrade its database."""
+"""`precieux up`: starts the whole system, and shows its address."""
 
 from typing import Annotated
 
@@ -22,12 +22,6 @@ def up(port: Port = None, data_dir: DataDir = None) -> None:
     """Start everything on this machine: a database, the services, the executor."""
     configure_logging("up", load(LogSettings))
     system.run(load_up_settings(port=port, data_dir=data_dir), on_ready=show_ready)
-
-
-def migrate(data_dir: DataDir = None) -> None:
-    """Upgrade the database's schema. `precieux up` does it at each start."""
-    configure_logging("migrate", load(LogSettings))
-    system.migrate(load_up_settings(data_dir=data_dir))
 
 
 def show_ready(ready: System) -> None:

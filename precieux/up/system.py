@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from precieux import local_key
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
-from precieux.up import forked, services
+from precieux.up import forked, local_key, services
 from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING

@@ -11,8 +11,8 @@ import pytest
 
 from precieux.commands import show
 from precieux.errors import UsageError
-from precieux.files import STDIN
-from precieux.programs import files_of_no_test, read_program, read_tests
+from precieux.host.files import STDIN
+from precieux.programs.read import files_of_no_test, read_program, read_tests
 from precieux_client import TestCase
 
 

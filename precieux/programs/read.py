@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from precieux import files
 from precieux.errors import UsageError
+from precieux.host import files
 from precieux_client import TestCase, read_folder
 from shared.languages import check_lang
 
@@ -23,7 +23,7 @@ _OUTPUT_SUFFIXES: Final = (".out", ".ans")
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProgramFiles:
     """The files of a program by their paths, the one that is run, and its language. None: the server decides.
 
     `source` is set instead of `files` if the program came from standard input, which has no name.
@@ -35,12 +35,12 @@ class Program:
     language: str | None
 
 
-def read_program(paths: Sequence[Path], *, entry: str | None = None, language: str | None = None) -> Program:
+def read_program(paths: Sequence[Path], *, entry: str | None = None, language: str | None = None) -> ProgramFiles:
     """Return the program in a file, several files, a folder, a zip, or standard input (`-`). Raises `UsageError`."""
     if list(paths) == [files.STDIN]:
         if language is None:
             raise UsageError("A program from standard input has no name: give its language with --language.")
-        return Program({}, files.read(files.STDIN).decode("utf-8", "replace"), None, language)
+        return ProgramFiles({}, files.read(files.STDIN).decode("utf-8", "replace"), None, language)
     found = _files(paths)
     if not found:
         raise UsageError(f"There is no file in {', '.join(map(str, paths))}.")
@@ -50,7 +50,7 @@ def read_program(paths: Sequence[Path], *, entry: str | None = None, language: s
     if language is None:
         names = ", ".join(list(found)[:3])
         raise UsageError(f"The extension of {names} is not that of a known language: give one with --language.")
-    return Program(found, None, entry or _main_of(found, language), language)
+    return ProgramFiles(found, None, entry or _main_of(found, language), language)
 
 
 def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from precieux import local_key
 from precieux.errors import UsageError
+from precieux.up import local_key
 from precieux.up.settings import load_up_settings
 from precieux_client import DEFAULT_URL, Client
 
