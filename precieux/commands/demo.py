@@ -52,13 +52,13 @@ def _run_samples(system: TemporaryServer) -> tuple[list[SampleResult], list[Samp
     samples = load_samples()
     chosen = [sample for sample in samples if sample.language in available]
     left_out = [sample for sample in samples if sample.language not in available]
-    client = Client(system.url)
-    numbers = {}
-    for sample in chosen:
-        files = {sample.path.name: sample.path.read_bytes()}
-        submitted = client.submit(language=sample.language, files=files, stdin=sample.input, email=_EMAIL)
-        numbers[submitted.id] = sample
-    return _watch(client, system, numbers), left_out
+    with Client(system.url) as client:
+        numbers = {}
+        for sample in chosen:
+            files = {sample.path.name: sample.path.read_bytes()}
+            submitted = client.submit(language=sample.language, files=files, stdin=sample.input, email=_EMAIL)
+            numbers[submitted.id] = sample
+        return _watch(client, system, numbers), left_out
 
 
 def _watch(client: Client, system: TemporaryServer, numbers: dict[int, Sample]) -> list[SampleResult]:

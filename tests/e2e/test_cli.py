@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -38,12 +37,11 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["precieux", *map(str, arguments)])
         code = 0
-        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-            try:
-                main()
-            except SystemExit as ended:
-                code = int(ended.code or 0)
-            gc.collect()  # the end of a process closes its connections
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        gc.collect()  # a connection that is still open warns
         return subprocess.CompletedProcess(sys.argv, code, *capsys.readouterr())
 
     return command
