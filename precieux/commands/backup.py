@@ -35,7 +35,7 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A backup.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Make the data folder from a backup of this release or an earlier one."""
+    """Restore the data folder from a backup of this release or an earlier one."""
     settings = _settings_of_a_folder(data_dir)
     manifest = backups.restore(file, settings.data_dir)
     terminal.say(f"Restored {settings.data_dir} as of {manifest.created_at}. Start it with `precieux up`.")
