@@ -8,11 +8,11 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from api_service.problems import Kind, Problem
+from api_service.http.problems import Kind, Problem
 from api_service.web.locales import chosen_locale
 from api_service.web.page_route import Handler
 from api_service.web.rendering import SECRET, page
-from shared.translations import gettext_noop, translations
+from shared.messages.translations import gettext_noop, translations
 
 #: The content of an answer that is a page, for the OpenAPI document.
 HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}}

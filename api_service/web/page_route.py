@@ -11,10 +11,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api_service.errors import problem_of
-from api_service.problems import Problem
+from api_service.http.problems import Problem
 from api_service.web.rendering import page, root_of
 from api_service.web.session import LoggedOut
-from shared.errors import TransientError
+from shared.service.errors import TransientError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

@@ -10,9 +10,9 @@ from precieux import terminal
 from precieux.commands.options import DataDir
 from precieux.installation import backup as backups
 from precieux.up.settings import UpSettings, load_up_settings
-from shared.errors import ConfigurationError
-from shared.logging import LogSettings, configure_logging
-from shared.settings import load
+from shared.service.errors import ConfigurationError
+from shared.service.logging import LogSettings, configure_logging
+from shared.service.settings import load
 from shared.storage.settings import StoreSettings
 
 _MANUAL: Final = "docs/operations.md has the commands for that"

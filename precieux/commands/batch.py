@@ -31,7 +31,7 @@ from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
 from precieux.programs.read import files_of_no_test, read_tests
 from precieux_client import Batch, Checker, Client, InvalidRequest, Limits, SubmissionParameters, TestCase
-from shared.stop_signals import INTERRUPTED
+from shared.service.stop_signals import INTERRUPTED
 
 #: Different faults of a batch that are shown.
 _SHOWN_FAULTS: Final = 5

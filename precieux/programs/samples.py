@@ -8,7 +8,7 @@ from typing import Final
 from precieux.mail.mailbox import MailFile
 from precieux.programs.read import guess_language
 from precieux_client import Submission
-from shared.errors import PrecieuxError
+from shared.service.errors import PrecieuxError
 
 _PACKED: Final = Path(__file__).parents[1] / "sample_programs"
 #: The folder of the samples, in the installed package or in a checkout.

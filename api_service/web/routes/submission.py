@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ServicesDep
-from api_service.v1.ids import SubmissionId
+from api_service.services import ServicesDep
+from api_service.v1.protocol.ids import SubmissionId
 from api_service.web.program_page import program_page
 
 router = APIRouter(include_in_schema=False)
