@@ -1,4 +1,4 @@
-"""Reads the revision of a database's schema, by its address alone."""
+"""Reads what a command must know of a database before it uses it: the revision of its schema, and if it has keys."""
 
 import asyncio
 from typing import Final
@@ -16,25 +16,29 @@ def revision_of(url: str) -> str | None:
 
     Raise `DatabaseUnavailable` if no server answers, and `ConfigurationError` if the address is wrong.
     """
+    if asyncio.run(_value(url, "SELECT to_regclass('alembic_version')")) is None:
+        return None
+    return str(asyncio.run(_value(url, "SELECT version_num FROM alembic_version")))
 
-    async def ask() -> str | None:
-        try:
-            connection = await asyncpg.connect(url, timeout=_TIMEOUT)
-        except Exception as exc:
-            if wrong := wrong_address(exc):
-                raise wrong from exc
-            if not isinstance(exc, (*UNAVAILABLE, asyncpg.PostgresError)):
-                raise
-            raise DatabaseUnavailable(
-                f"The database does not answer ({str(exc) or f'within {_TIMEOUT:.0f} s'}): check that it runs, and that"
-                " PRECIEUX_DATABASE_URL is its address."
-            ) from exc
-        try:
-            if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-                return None
-            found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-            return found
-        finally:
-            await connection.close()
 
-    return asyncio.run(ask())
+def has_keys(url: str) -> bool:
+    """Return True if API keys have been made in the database at `url`, so that every call needs one."""
+    return bool(asyncio.run(_value(url, "SELECT EXISTS (SELECT FROM api_keys)")))
+
+
+async def _value(url: str, query: str) -> object:
+    try:
+        connection = await asyncpg.connect(url, timeout=_TIMEOUT)
+    except Exception as exc:
+        if wrong := wrong_address(exc):
+            raise wrong from exc
+        if not isinstance(exc, (*UNAVAILABLE, asyncpg.PostgresError)):
+            raise
+        raise DatabaseUnavailable(
+            f"The database does not answer ({str(exc) or f'within {_TIMEOUT:.0f} s'}): check that it runs, and that"
+            " PRECIEUX_DATABASE_URL is its address."
+        ) from exc
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()

@@ -327,6 +327,9 @@ def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path
     assert key not in up.log
     up.stop()
     assert list(up.data_dir.glob("api-key.*")) == []
+    assert "Bearer" not in up.log
+    up.start()
+    assert 'Try: curl -H "Authorization: Bearer $PRECIEUX_API_KEY" -F' in up.log
 
 
 def test_the_version_is_shown() -> None:
