@@ -41,7 +41,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         description=DESCRIPTION,
         version=VERSION,
         license_info={"name": "MIT", "identifier": "MIT"},
-        openapi_tags=[*TAGS, *V1_TAGS],
+        openapi_tags=[*V1_TAGS, *TAGS],
         # `EitherSpelling` accepts both spellings of a path.
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.

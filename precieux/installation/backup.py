@@ -27,10 +27,10 @@ from typing import IO, Final
 
 from pydantic import SecretStr
 
+from precieux.installation.schema import revision_of
+from precieux.postgres.data_directory import find_data_directory, make_folder
 from precieux.postgres.dumps import load_dump, write_dump
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
-from precieux.postgres.home import find_home, make_folder
-from precieux.schema import revision_of
 from precieux.up.settings import RESTORING, prepare_data_dir, require_data_dir
 from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
@@ -149,9 +149,9 @@ def _new_folders(data_dir: Path) -> Iterator[None]:
     prepare_data_dir(data_dir)
     database: Path | None = None
     try:
-        home = find_home(data_dir / _POSTGRES).folder
-        _require_empty(home)
-        database = home
+        database_folder = find_data_directory(data_dir / _POSTGRES).folder
+        _require_empty(database_folder)
+        database = database_folder
         yield
     except BaseException:
         for made in filter(None, (database, data_dir)):

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 import asyncpg
 from pydantic import SecretStr
 
+from precieux.installation.schema import revision_of
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from precieux.schema import revision_of
 from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.roles import Role

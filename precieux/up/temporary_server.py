@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import requests
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.services import command
 from precieux.up.waiting import WAITING
@@ -29,7 +29,7 @@ _STATUS: Final = f"STATUS={WAITING}".encode()
 _STOP_TIMEOUT: Final = 60.0
 
 
-class ThrowawaySystem:
+class TemporaryServer:
     """A temporary system, as a context manager for the main thread. `settings` are `PRECIEUX_*` variables for `up`.
 
     It does not inherit the caller's `PRECIEUX_*`, because it must not use a real database or send real mails.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class MailFile:
     sender: str
     recipient: str
     subject: str
@@ -21,15 +21,15 @@ class Mail:
         return int(number) if number.isdigit() else None
 
 
-def read_mailbox(folder: Path) -> list[Mail]:
+def read_mailbox(folder: Path) -> list[MailFile]:
     """Return all mails in the folder. The mailer renames complete files into it, so none is partial."""
     return [_read(file) for file in sorted(folder.glob("*.eml"))]
 
 
-def _read(file: Path) -> Mail:
+def _read(file: Path) -> MailFile:
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     body = message.get_body(preferencelist=("plain",))
-    return Mail(
+    return MailFile(
         sender=str(message["From"]),
         recipient=str(message["To"]),
         subject=str(message["Subject"]),

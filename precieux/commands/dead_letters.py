@@ -8,7 +8,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate
+from precieux.installation.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.dead_letters import DeadLetter, DeadLetters
 from shared.broker.settings import BrokerSettings

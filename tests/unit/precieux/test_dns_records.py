@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from precieux.mail_dns import Check, Record, State, check, open_resolver, over_mailgun, over_smtp
+from precieux.mail.dns_records import CheckState, DnsRecord, RecordCheck, check, open_resolver, over_mailgun, over_smtp
 from tests.fixtures.dns_server import dns_server
 
 MAILGUN = over_mailgun("mg.example.com", "example.com")
@@ -18,13 +18,15 @@ GOOD = {
 }
 
 
-def checked(needed: Sequence[Record], found: Mapping[str, list[str]], *, works: bool = True) -> dict[str, Check]:
+def checked(
+    needed: Sequence[DnsRecord], found: Mapping[str, list[str]], *, works: bool = True
+) -> dict[str, RecordCheck]:
     with dns_server(found, works=works) as address:
         return {one.subject: one for one in check(needed, open_resolver(address))}
 
 
 @pytest.mark.parametrize("needed", [MAILGUN, SMTP], ids=["mailgun", "smtp"])
-def test_good_records_pass(needed: list[Record]) -> None:
+def test_good_records_pass(needed: list[DnsRecord]) -> None:
     found = checked(needed, GOOD)
     assert [(one.subject, one.state) for one in found.values()] == [("SPF", "ok"), ("DKIM", "ok"), ("DMARC", "ok")]
     assert found["DMARC"].hint == "_dmarc.example.com: v=DMARC1; p=reject"
@@ -40,20 +42,20 @@ def test_good_records_pass(needed: list[Record]) -> None:
         (SMTP, "DMARC", "_dmarc.example.com", 'to _dmarc.news.example.com: "v=DMARC1; p=none;'),
     ],
 )
-def test_a_missing_record_is_named(needed: list[Record], subject: str, missing: str, hint: str) -> None:
+def test_a_missing_record_is_named(needed: list[DnsRecord], subject: str, missing: str, hint: str) -> None:
     found = checked(needed, {**GOOD, missing: ["another"]})
-    assert (found[subject].state, hint in found[subject].hint) == (State.WRONG, True)
-    assert [one.state for one in found.values()].count(State.OK) == 2
+    assert (found[subject].state, hint in found[subject].hint) == (CheckState.WRONG, True)
+    assert [one.state for one in found.values()].count(CheckState.OK) == 2
 
 
 def test_without_a_selector_the_key_is_unknown() -> None:
     found = checked(over_smtp("example.com", "example.com"), GOOD)["DKIM"]
-    assert (found.state, "--dkim-selector" in found.hint) == (State.UNKNOWN, True)
+    assert (found.state, "--dkim-selector" in found.hint) == (CheckState.UNKNOWN, True)
 
 
 def test_a_name_server_that_fails_makes_checks_unknown() -> None:
     found = checked(MAILGUN, GOOD, works=False)
-    assert {one.state for one in found.values()} == {State.UNKNOWN}
+    assert {one.state for one in found.values()} == {CheckState.UNKNOWN}
     assert "--name-server" in found["SPF"].hint
 
 

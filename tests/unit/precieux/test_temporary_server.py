@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from precieux import throwaway_system
-from precieux.throwaway_system import ThrowawaySystem
+from precieux.up import temporary_server
 from precieux.up.notify_socket import NotifySocket
+from precieux.up.temporary_server import TemporaryServer
 from shared.service.errors import PrecieuxError
 
 _PREAMBLE = """
@@ -38,18 +38,18 @@ class Up:
 
         def messages(notify: NotifySocket) -> Iterator[tuple[int, list[bytes]]]:
             for message in received(notify):
-                self._monkeypatch.setattr(throwaway_system, "_LONGEST_SILENCE", silence)
-                self._monkeypatch.setattr(throwaway_system, "_LONGEST_START", longest)
+                self._monkeypatch.setattr(temporary_server, "_LONGEST_SILENCE", silence)
+                self._monkeypatch.setattr(temporary_server, "_LONGEST_START", longest)
                 yield message
 
         self._monkeypatch.setattr(NotifySocket, "messages", messages)
         self._monkeypatch.setattr(
-            throwaway_system, "command", lambda *_: [sys.executable, "-IS", "-c", _PREAMBLE + code]
+            temporary_server, "command", lambda *_: [sys.executable, "-IS", "-c", _PREAMBLE + code]
         )
 
 
 def _complaint() -> str:
-    with pytest.raises(PrecieuxError) as complaint, ThrowawaySystem():
+    with pytest.raises(PrecieuxError) as complaint, TemporaryServer():
         pass
     return str(complaint.value)
 
@@ -70,7 +70,7 @@ def test_the_wait_goes_on_while_parts_become_ready(up: Up) -> None:
         "for n in range(8):\n    time.sleep(0.5); say(f'STATUS=Waiting for the {n}')\nsay('READY=1'); time.sleep(60)",
         silence=2,
     )
-    with ThrowawaySystem() as system:
+    with TemporaryServer() as system:
         assert system.process.poll() is None
 
 

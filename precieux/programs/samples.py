@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from precieux.mailbox import Mail
-from precieux.programs import guess_language
+from precieux.mail.mailbox import MailFile
+from precieux.programs.read import guess_language
 from precieux_client import Submission
 from shared.service.errors import PrecieuxError
 
-_PACKED: Final = Path(__file__).parent / "sample_programs"
+_PACKED: Final = Path(__file__).parents[1] / "sample_programs"
 #: The folder of the samples, in the installed package or in a checkout.
-FOLDER: Final = _PACKED if _PACKED.is_dir() else Path(__file__).parents[1] / "samples"
+FOLDER: Final = _PACKED if _PACKED.is_dir() else Path(__file__).parents[2] / "samples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SampleResult:
     number: int
     email: str
     submission: Submission | None
-    mail: Mail | None
+    mail: MailFile | None
 
     @property
     def complaint(self) -> str | None:

