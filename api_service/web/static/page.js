@@ -3,6 +3,12 @@
 /** The address of the server's root. A proxy may serve it below a prefix. */
 export const root = new URL(document.documentElement.dataset.root ?? "./", location.href);
 export const locale = document.documentElement.lang;
+// Scripts change the address of the page, so links that are relative to the first one become absolute.
+for (const link of document.querySelectorAll("a[href], link[href], form[action]")) {
+  const name = link.hasAttribute("href") ? "href" : "action";
+  const address = link.getAttribute(name) ?? "";
+  if (!/^[#?]/.test(address)) link.setAttribute(name, new URL(address, location.href).href);
+}
 
 /** @type {Record<string, string>} */
 const messages = JSON.parse(document.getElementById("messages")?.textContent ?? "{}");
