@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service import v1, web
 from api_service.dependencies import Services
-from api_service.errors import WITHOUT_KEY, Render, answer_errors, document, is_v1
+from api_service.errors import WITHOUT_KEY, Render, answer_errors, is_v1
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.piston.settings import PistonSettings
 from api_service.problems import Kind, Problem
@@ -59,9 +59,9 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     for router in routers:
         app.include_router(router)
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
-    answer_errors(app, document)
+    answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
-    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, document)]
+    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, web.answer)]
     # A door that is closed is not loaded.
     if "piston" in settings.doors:
         from api_service.piston import app as piston

@@ -120,9 +120,10 @@ def test_the_unsubscribe_link_stops_the_mails_by_a_button(page: Page, system: Up
     assert axe_violations(page) == []
 
 
-def test_axe_finds_nothing_on_the_page_of_problems(page: Page) -> None:
+@pytest.mark.parametrize("path", ["/problems#not-found", "/no/such/page"])
+def test_axe_finds_nothing_on_the_pages_of_problems(page: Page, path: str) -> None:
     for screen in SCREENS:
         show_on(page, screen)
-        page.goto("/problems#not-found")
+        page.goto(path)
         assert axe_violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= screen.width

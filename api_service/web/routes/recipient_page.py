@@ -17,7 +17,7 @@ from api_service.v1.content import content_answer
 from api_service.v1.ids import SubmissionId
 from api_service.v1.routes.output import LARGEST_NUMBER, ArtifactName
 from api_service.v1.stored_bytes import artifact_of_run, output_of_run
-from api_service.web.link_refusal import HTML, LinkRefused, LinkRoute, Reason, wants_text
+from api_service.web.link_refusal import HTML, LinkRefused, Reason, wants_text
 from api_service.web.recipient_text import text_of
 from api_service.web.rendering import SECRET, page
 from shared.artifact_texts import about_left_out
@@ -28,7 +28,7 @@ from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Artifact, Submission
 from shared.storage.signing import LinkSigner
 
-router = APIRouter(tags=["files"], route_class=LinkRoute)
+router = APIRouter(tags=["files"])
 
 #: Each text is cut to this many bytes; there may be three of each of a hundred tests.
 _TEXT_LIMIT: Final = 8 << 10
