@@ -16,12 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from api_service.dependencies import Services, credentials_of
-from api_service.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
-from api_service.request_log import HEADER, SCOPE_KEY
-from api_service.sentences import sentence
-from shared.errors import TransientError
-from shared.logging import get_logger
+from api_service.http.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
+from api_service.http.request_log import HEADER, SCOPE_KEY
+from api_service.http.sentences import sentence
+from api_service.services import Services, credentials_of
+from shared.service.errors import TransientError
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

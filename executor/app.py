@@ -31,11 +31,11 @@ from executor.pipeline.conversation import Conversation, close, conversation_fai
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
-from shared.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
-from shared.engine import Failed, Finished, ProgramRequest, is_allowed
-from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
-from shared.languages import check_lang
-from shared.logging import get_logger
+from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
+from shared.engine.languages import check_lang
+from shared.engine.run_call import Failed, Finished, ProgramRequest, is_allowed
+from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -116,7 +116,7 @@ class _Endpoint:
         return await self._serve(request, self._run)
 
     async def run_program(self, request: Request) -> Response:
-        """Answer `POST /run` (`shared.engine`)."""
+        """Answer `POST /run` (`shared.engine.run_call`)."""
         return await self._serve(request, self._run_program)
 
     async def converse(self, websocket: WebSocket) -> None:

@@ -27,10 +27,10 @@ from executor.sandbox.base import (
     Template,
     preload_files,
 )
-from shared.codex import LanguageLibrary, LanguageVariant, RunRequest, SupportedLanguage, version_in
-from shared.engine import ProgramRequest
-from shared.languages import ALIASES, position_of
-from shared.logging import get_logger
+from shared.engine.codex import LanguageLibrary, LanguageVariant, RunRequest, SupportedLanguage, version_in
+from shared.engine.languages import ALIASES, position_of
+from shared.engine.run_call import ProgramRequest
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -264,7 +264,7 @@ async def examine(
     sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Library, ...]] = MappingProxyType({})
 ) -> tuple[dict[str, Installed], dict[str, str]]:
     """Return the installed languages that work, and why the others do not, both by CodeX code in the order of
-    `shared.languages`.
+    `shared.engine.languages`.
 
     A language whose toolchain does not work is logged, and so is a library that cannot be imported.
     """

@@ -18,7 +18,7 @@ from executor.languages.java import JARS
 from executor.languages.py import USER_BASE
 from executor.sandbox.base import find_python
 from executor.settings import ExecutorSettings
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 #: Node looks for modules in the folders of this name from the program's folder up to the root.
 _MODULES: Final = "node_modules"

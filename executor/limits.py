@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass, replace
 
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import ExecutorSettings
-from shared.codex import LimitBounds, RunRequest
-from shared.engine import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
-from shared.errors import ConfigurationError
+from shared.engine.codex import LimitBounds, RunRequest
+from shared.engine.run_call import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
+from shared.service.errors import ConfigurationError
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
 #: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 13). R does

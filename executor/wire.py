@@ -13,9 +13,9 @@ from pydantic_core import from_json
 
 from executor.catalogue import Commands, Installed
 from executor.pipeline import RunResult
-from shared.codex import LanguageList, LimitBounds, RunRequest, RunResponse, Verdict
-from shared.engine import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
-from shared.json_structure import has_more_structure
+from shared.engine.codex import LanguageList, LimitBounds, RunRequest, RunResponse, Verdict
+from shared.engine.run_call import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
+from shared.text.json_structure import has_more_structure
 
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
 _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
@@ -23,7 +23,7 @@ _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERRO
 #: The fields of a request that are read. All others are ignored.
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})
 _SURROGATE = re.compile("[\ud800-\udfff]")
-#: What a JSON text may have outside of its strings (`shared.json_structure`).
+#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
 _MOST_STRUCTURE = 16384
 #: The same for `POST /run`, with its lists of files, tests and arguments.
 _MOST_PROGRAM_STRUCTURE = 131_072

@@ -3,36 +3,36 @@
 import asyncio
 import sys
 
-from job_runner.batches import Batches
-from job_runner.cleaner import Cleaner
-from job_runner.codex_client import CodexClient
 from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.ordered import OrderedMails
 from job_runner.emails.sender import Sender
-from job_runner.languages import Languages
+from job_runner.engine.codex_client import CodexClient
+from job_runner.engine.languages import Languages
+from job_runner.leases.rescuer import Rescuer
 from job_runner.mailers import MailSettings, open_mailer
-from job_runner.process import Processor
-from job_runner.rescuer import Rescuer
-from job_runner.runner import Runner
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
+from job_runner.upkeep.batches import Batches
+from job_runner.upkeep.cleaner import Cleaner
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import Sender as WebhookSender
-from shared.budgets import RunBudgetSettings
+from shared.accounts.budgets import RunBudgetSettings
+from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
-from shared.health import Health, HealthSettings
-from shared.lifecycle import restarting, run_loops, run_service
-from shared.logging import get_logger
-from shared.notify import notify_ready
+from shared.operations.health import Health, HealthSettings
+from shared.operations.workers import connection_name
 from shared.resources.links import Links
-from shared.settings import load
+from shared.service.lifecycle import restarting, run_loops, run_service
+from shared.service.logging import get_logger
+from shared.service.notify import notify_ready
+from shared.service.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings
-from shared.webhooks import WebhookSettings
-from shared.workers import connection_name
 
 log = get_logger(__name__)
 

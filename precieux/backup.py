@@ -34,7 +34,7 @@ from precieux.schema import revision_of
 from precieux.up.settings import RESTORING, prepare_data_dir, require_data_dir
 from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
-from shared.errors import ConfigurationError, PrecieuxError
+from shared.service.errors import ConfigurationError, PrecieuxError
 from shared.version import VERSION
 
 _MANIFEST: Final = "manifest.json"

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from shared import api_keys
-from shared.atomic_write import replace_file
-from shared.errors import ConfigurationError
-from shared.loopback import is_loopback
+from shared.accounts import api_keys
+from shared.files.atomic_write import replace_file
+from shared.http.loopback import is_loopback
+from shared.service.errors import ConfigurationError
 
 _NAME: Final = "api-key."
 _PORTS: Final = {"http": 80, "https": 443}

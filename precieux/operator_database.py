@@ -19,9 +19,9 @@ from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.roles import Role
 from shared.database.schema import require_current, revisions
-from shared.errors import ConfigurationError, DatabaseUnavailable
-from shared.logging import LogSettings, configure_logging
-from shared.settings import load
+from shared.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.service.logging import LogSettings, configure_logging
+from shared.service.settings import load
 
 _CONNECT_TIMEOUT: Final = 10.0
 

@@ -8,7 +8,7 @@ from typing import Final
 from precieux.mailbox import Mail
 from precieux.programs import guess_language
 from precieux_client import Submission
-from shared.errors import PrecieuxError
+from shared.service.errors import PrecieuxError
 
 _PACKED: Final = Path(__file__).parent / "sample_programs"
 #: The folder of the samples, in the installed package or in a checkout.

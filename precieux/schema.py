@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 
 from shared.database.connection_errors import UNAVAILABLE, wrong_address
-from shared.errors import DatabaseUnavailable
+from shared.service.errors import DatabaseUnavailable
 
 _TIMEOUT: Final = 10.0
 

@@ -18,9 +18,9 @@ from precieux.ports import free_ports
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.services import command
 from precieux.up.waiting import WAITING
-from shared.errors import PrecieuxError
-from shared.parent_death import die_with_parent
-from shared.settings import PREFIX
+from shared.service.errors import PrecieuxError
+from shared.service.parent_death import die_with_parent
+from shared.service.settings import PREFIX
 
 #: Seconds that a start may take without news from `up`, and seconds that it may take at all.
 _LONGEST_SILENCE, _LONGEST_START = 60.0, 300.0

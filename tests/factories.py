@@ -9,7 +9,7 @@ from job_runner.emails.letterhead import Letterhead
 from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
 from shared.broker.base import Message
-from shared.engine import TestEnded
+from shared.engine.run_call import TestEnded
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 

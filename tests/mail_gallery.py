@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.footer import Footer
 from job_runner.emails.letterhead import Letterhead
@@ -17,15 +16,16 @@ from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.emails.test_mail import render_test_mail
+from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.message import write_message
-from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
-from shared.codex import RunResponse, Verdict
-from shared.engine import ProgramLimits
+from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import ProgramLimits
+from shared.messages.translations import LOCALES
 from shared.resources.links import Links
 from shared.resources.models import Queue
 from shared.storage.signing import LinkSigner
-from shared.translations import LOCALES
 
 _NOW: Final = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 _LETTERHEAD: Final = Letterhead("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))

@@ -11,9 +11,9 @@ from executor.catalogue import ENVIRONMENT, Installed
 from executor.languages import file_names
 from executor.languages.base import Language
 from executor.settings import MIB, ExecutorSettings
-from shared.codex import RunRequest
-from shared.engine import MAX_ARTIFACTS, MAX_FILES
-from shared.languages import ALIASES
+from shared.engine.codex import RunRequest
+from shared.engine.languages import ALIASES
+from shared.engine.run_call import MAX_ARTIFACTS, MAX_FILES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
 

@@ -5,11 +5,11 @@ from typing import Final
 from fastapi import Request, Response
 
 from api_service.errors import document
-from api_service.problems import Kind, Problem
+from api_service.http.problems import Kind, Problem
 from api_service.web.link_refusal import LinkRefused, Reason
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import SECRET, page
-from shared.translations import gettext_noop, translations
+from shared.messages.translations import gettext_noop, translations
 
 #: The first parts of the paths of calls. Whatever they accept, their clients expect documents.
 _CALLS: Final = frozenset(

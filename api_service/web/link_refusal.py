@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from api_service.problems import Kind, Problem
-from shared.translations import gettext_noop
+from api_service.http.problems import Kind, Problem
+from shared.messages.translations import gettext_noop
 
 #: The content of an answer that is a page, for the OpenAPI document.
 HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}}

@@ -4,8 +4,8 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from api_service.v1.accept_language import locale_of
-from shared.translations import LOCALES
+from api_service.v1.body.accept_language import locale_of
+from shared.messages.translations import LOCALES
 
 _COOKIE: Final = "lang"
 _PARAMETER: Final = "lang"

@@ -11,11 +11,11 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api_service.errors import problem_of
-from api_service.problems import Problem
+from api_service.http.problems import Problem
 from api_service.web.error_pages import problem_page
 from api_service.web.rendering import root_of
 from api_service.web.session import LoggedOut
-from shared.errors import TransientError
+from shared.service.errors import TransientError
 
 
 class PageRoute(APIRoute):

@@ -12,11 +12,11 @@ from fastapi.responses import HTMLResponse
 from api_service.web.assets import DIGEST, modules
 from api_service.web.locales import chosen_locale, remember_locale
 from api_service.web.visible import direction_of, visible
-from shared.engine import GOOD_VERDICTS
-from shared.languages import name_of
-from shared.templates import environment
-from shared.translations import LOCALES
-from shared.verdict_texts import EXPLANATIONS, LABELS
+from shared.engine.languages import name_of
+from shared.engine.run_call import GOOD_VERDICTS
+from shared.messages.templates import environment
+from shared.messages.translations import LOCALES
+from shared.messages.verdict_texts import EXPLANATIONS, LABELS
 from shared.version import VERSION
 
 #: No foreign host, nothing inline, no HTML from strings, and no frame around a page.

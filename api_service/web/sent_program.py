@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api_service.v1.content import ZIP
-from api_service.v1.stored_bytes import SOURCE_COLUMNS, source_of
-from shared.archives import unpack
+from api_service.v1.output.content import ZIP
+from api_service.v1.output.stored_bytes import SOURCE_COLUMNS, source_of
 from shared.database.connection import Database
+from shared.files.archives import unpack
 from shared.storage.base import ObjectStore
 
 #: The most bytes of all files of a program.

@@ -21,11 +21,11 @@ from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
-from shared.errors import ConfigurationError
-from shared.languages import NAMES
-from shared.logging import LogSettings, configure_logging
-from shared.settings import load
-from shared.stop_signals import INTERRUPTED
+from shared.engine.languages import NAMES
+from shared.service.errors import ConfigurationError
+from shared.service.logging import LogSettings, configure_logging
+from shared.service.settings import load
+from shared.service.stop_signals import INTERRUPTED
 
 _MOST_OF_A_REASON = 300
 

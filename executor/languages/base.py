@@ -1,6 +1,6 @@
 """The values that describe a language to the executor, and a program that proves the description.
 
-To add a language, add a file with a `LANGUAGE` in it, and its names to `shared/languages.py`.
+To add a language, add a file with a `LANGUAGE` in it, and its names to `shared/engine/languages.py`.
 
 In all commands, `{source}`, `{stem}` (the source's path without its extension), `{main}`, `{output}`, `{memory_mib}`
 and the names of tools and options are replaced. In compile commands, `{companions}` and `{args}` are replaced by any
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from shared.engine import ProgramLimits
-from shared.languages import NAMES
+from shared.engine.languages import NAMES
+from shared.engine.run_call import ProgramLimits
 
 #: The words of a compile command that stand for several.
 COMPANIONS: Final = "{companions}"

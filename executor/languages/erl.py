@@ -1,5 +1,5 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
-from shared.engine import ProgramLimits
+from shared.engine.run_call import ProgramLimits
 
 _VERSION = (
     '{{ok, Text}} = file:read_file(filename:join([code:root_dir(), "releases", erlang:system_info(otp_release),'

@@ -1,6 +1,6 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
 from executor.languages.erl import LANGUAGE as ERLANG
-from shared.engine import ProgramLimits
+from shared.engine.run_call import ProgramLimits
 
 LANGUAGE = Language(
     code="exs",

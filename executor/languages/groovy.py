@@ -1,6 +1,6 @@
 from executor.languages import _jvm
 from executor.languages.base import Language, Reference, Run, SourceFile
-from shared.engine import ProgramLimits
+from shared.engine.run_call import ProgramLimits
 
 LANGUAGE = Language(
     code="groovy",

@@ -1,5 +1,5 @@
 from executor.languages.base import Language, Reference, Run, SourceFile
-from shared.engine import ProgramLimits
+from shared.engine.run_call import ProgramLimits
 
 LANGUAGE = Language(
     code="raku",

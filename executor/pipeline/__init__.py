@@ -26,9 +26,9 @@ from executor.sandbox.base import File, Job, OutLimits, Ready, Sandbox, SandboxF
 from executor.settings import MIB, ExecutorSettings
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
-from shared import checker
-from shared.codex import RunRequest, Verdict
-from shared.engine import (
+from shared.engine import checker
+from shared.engine.codex import RunRequest, Verdict
+from shared.engine.run_call import (
     GOOD_VERDICTS,
     MAX_ARTIFACTS,
     Artifact,
@@ -41,8 +41,8 @@ from shared.engine import (
     Stop,
     TestEnded,
 )
-from shared.logging import get_logger
-from shared.source_paths import is_file_name
+from shared.service.logging import get_logger
+from shared.text.source_paths import is_file_name
 
 log = get_logger(__name__)
 

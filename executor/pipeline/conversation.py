@@ -17,7 +17,7 @@ from executor.catalogue import Installed
 from executor.languages.program import Program
 from executor.pipeline import Pipeline, stop_of
 from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
-from shared.engine import Failed, Finished, Output, ProgramRequest, Said, StageBegan, StageEnded
+from shared.engine.run_call import Failed, Finished, Output, ProgramRequest, Said, StageBegan, StageEnded
 
 _READ_BYTES: Final = 32768
 #: Seconds within which the other end must take a message.

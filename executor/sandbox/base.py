@@ -18,8 +18,8 @@ from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
 from executor.sandbox.keeper.protocol import Shortcut as Shortcut
 from executor.sandbox.keeper.protocol import StepLimits as StepLimits
 from executor.sandbox.keeper.protocol import Zygote as Zygote
-from shared.engine import LeftOut as LeftOut
-from shared.errors import ConfigurationError
+from shared.engine.run_call import LeftOut as LeftOut
+from shared.service.errors import ConfigurationError
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"

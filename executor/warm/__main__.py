@@ -15,9 +15,9 @@ from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
 from executor.warm.cache_folder import find_folder
-from shared.errors import ConfigurationError
-from shared.logging import LogSettings, configure_logging
-from shared.settings import fail, load
+from shared.service.errors import ConfigurationError
+from shared.service.logging import LogSettings, configure_logging
+from shared.service.settings import fail, load
 
 #: A box's folder for temporary files, which some tools use for files of their own.
 _SCRATCH: Final = "/box/tmp"

@@ -22,8 +22,8 @@ from executor.catalogue import Installed
 from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
 from executor.settings import MIB
 from executor.warm import prebuilt
-from shared.atomic_write import replace_file
-from shared.logging import get_logger
+from shared.files.atomic_write import replace_file
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

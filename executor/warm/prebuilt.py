@@ -21,8 +21,8 @@ from executor.sandbox.base import (
     preload_files,
 )
 from executor.settings import MIB
-from shared.atomic_write import create_file
-from shared.logging import get_logger
+from shared.files.atomic_write import create_file
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

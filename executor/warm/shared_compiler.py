@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from executor.sandbox.base import MAX_ARTEFACTS, File, Job, SandboxFailure, Step, StepLimits, StepResult, Template
 from executor.settings import MIB
-from shared.logging import get_logger
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

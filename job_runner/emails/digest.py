@@ -13,11 +13,11 @@ from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.shown import one_line
-from job_runner.storable import storable
-from shared.engine import GOOD_VERDICTS
-from shared.languages import name_of
-from shared.translations import digits, gettext_noop, number, translations
-from shared.verdict_texts import LABELS
+from shared.database.strip_nul import storable
+from shared.engine.languages import name_of
+from shared.engine.run_call import GOOD_VERDICTS
+from shared.messages.translations import digits, gettext_noop, number, translations
+from shared.messages.verdict_texts import LABELS
 
 #: Rows in the mail itself: Gmail cuts off a mail of more than 102 KB. Those that did not end well come first.
 MOST_ROWS: Final = 100
@@ -28,7 +28,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "cancelled": gettext_noop("Cancelled"),
     "finished": gettext_noop("Finished"),
 }
-#: Bytes of a path (`shared.source_paths`).
+#: Bytes of a path (`shared.text.source_paths`).
 _LONGEST_PATH: Final = 255
 _COLUMNS: Final = ("request", "file", "language", "result", "points_awarded", "points", "page")
 #: A spreadsheet takes a cell that begins with one of these for a formula

@@ -10,24 +10,24 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
-from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide
-from job_runner.program import case_limits
-from job_runner.program_answer import failed_test
-from shared.artifacts import ARTIFACTS
-from shared.codex import RunResponse
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
+from job_runner.verdict.program import case_limits
+from job_runner.verdict.program_answer import failed_test
 from shared.database.connection import Connection, Database, Record
-from shared.engine import GOOD_VERDICTS, LeftOut
-from shared.errors import DatabaseUnavailable
-from shared.logging import get_logger
+from shared.engine.artifacts import ARTIFACTS
+from shared.engine.codex import RunResponse
+from shared.engine.run_call import GOOD_VERDICTS, LeftOut
+from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.queue import places
+from shared.service.errors import DatabaseUnavailable
+from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore
 from shared.storage.output_keys import LINK_LIFETIME
-from shared.translations import SOURCE_LOCALE
 
 log = get_logger(__name__)
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from tabulate import tabulate
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.shown import first_part, shown
-from job_runner.outcome import Outcome
-from shared.codex import RunResponse, Verdict
-from shared.verdict_texts import EXPLANATIONS
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import Outcome
+from shared.engine.codex import RunResponse, Verdict
+from shared.messages.verdict_texts import EXPLANATIONS
 
 #: The first row of the table, and the end of the text. The footer is added between them.
 FIRST_ROW: Final = "Response from codeX:"

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.shown import one_line
-from shared.languages import name_of
+from job_runner.leases.claim import ClaimedJob
+from shared.engine.languages import name_of
+from shared.messages.translations import date_time, digits, number, translations
 from shared.resources.models import Queue
-from shared.translations import date_time, digits, number, translations
 
 
 def render_receipt(job: ClaimedJob, queue: Queue | None, letterhead: Letterhead) -> RenderedEmail:

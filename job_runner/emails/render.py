@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails import original
 from job_runner.emails.attachments import StoredAttachment, output_name
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.result import ResultWriter
 from job_runner.emails.shown import is_exact, one_line
-from job_runner.outcome import Outcome
-from shared.artifacts import StoredArtifact
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import Outcome
+from shared.engine.artifacts import StoredArtifact
 
 #: Bytes of the longest output that is attached to its mail as a file.
 _MOST_ATTACHED: Final = 256 << 10

@@ -10,15 +10,16 @@ from typing import Final
 from job_runner.emails import queue
 from job_runner.emails.complete import Completion
 from job_runner.emails.queue import ClaimedEmail
-from job_runner.group_commit import GroupCommit
 from job_runner.mailers.base import Mailer
-from shared import channels, metrics
+from shared.database import channels
 from shared.database.connection import Database
-from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
-from shared.lifecycle import wait_any
-from shared.logging import get_logger
+from shared.database.group_commit import GroupCommit
 from shared.resources.models import MailState
-from shared.retry import RetryPolicy
+from shared.service import metrics
+from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

@@ -4,8 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from job_runner.storable import storable
-from shared.control_characters import replace_controls
+from shared.database.strip_nul import storable
+from shared.text.control_characters import replace_controls
 
 #: The most characters and lines of a text in the table of the original's mail.
 MAX_SHOWN: Final = 20_000

@@ -20,7 +20,7 @@ from precieux.interrupts import stoppable
 from precieux.programs import files_of_no_test, read_tests
 from precieux.server import Server
 from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters, TestCase
-from shared.stop_signals import INTERRUPTED
+from shared.service.stop_signals import INTERRUPTED
 
 #: Different faults of a batch that are shown.
 _SHOWN_FAULTS: Final = 5

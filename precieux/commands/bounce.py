@@ -10,10 +10,10 @@ from precieux import status_notification, terminal
 from precieux.commands.options import DataDir
 from precieux.operator_database import operate_in_transaction
 from precieux.status_notification import Notification
-from shared import delivery_reports
 from shared.database.connection import Connection
-from shared.delivery_reports import Report
-from shared.errors import PrecieuxError
+from shared.mail import delivery_reports
+from shared.mail.delivery_reports import Report
+from shared.service.errors import PrecieuxError
 
 #: The kinds of mails whose Message-ID is random, so that only their recipients know it. A stranger can write a report
 #: that names any other mail, and must not be able to suppress its recipient.

@@ -13,8 +13,8 @@ from shared.broker import open_dead_letters
 from shared.broker.dead_letters import DeadLetter, DeadLetters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database
-from shared.errors import PrecieuxError
-from shared.settings import load
+from shared.service.errors import PrecieuxError
+from shared.service.settings import load
 
 app = typer.Typer(help="List dead letters, put them on the queue again, or drop them.", no_args_is_help=True)
 

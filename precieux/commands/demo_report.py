@@ -9,7 +9,7 @@ from rich.text import Text
 from precieux.mailbox import Mail
 from precieux.samples import Sample, SampleResult
 from precieux.terminal import out, say, show_table, styled
-from shared.control_characters import replace_controls
+from shared.text.control_characters import replace_controls
 
 _MAILS_SHOWN: Final = 2
 

@@ -14,8 +14,8 @@ from precieux.commands.options import DataDir, Json
 from precieux.mail_dns import Check, Record
 from precieux.up import services
 from precieux.up.settings import load_up_settings
-from shared.errors import PrecieuxError
-from shared.translations import LOCALES, SOURCE_LOCALE
+from shared.messages.translations import LOCALES, SOURCE_LOCALE
+from shared.service.errors import PrecieuxError
 
 _PROVIDERS: Final = {"mailgun": "Mailgun, domain", "smtp": "the SMTP server", "files": "a file in"}
 
@@ -58,7 +58,7 @@ def mail_test(
 
 def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Let the job runner's mailer send the mail, and return what was sent. Exit if a setting is wrong."""
-    command = services.command("job_runner.send_test_mail", "--locale", locale, "--", address)
+    command = services.command("job_runner.emails.send_test_mail", "--locale", locale, "--", address)
     done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False)
     if done.returncode:
         # The program has said why.

@@ -11,7 +11,7 @@ from precieux import terminal
 from precieux.terminal import styled
 from precieux_client import Client, Run, Submission, TestCase, TestResult
 from precieux_client.models import GOOD_VERDICTS
-from shared.control_characters import replace_controls
+from shared.text.control_characters import replace_controls
 
 _HEADERS = ("id", "state", "verdict", "language", "points", "made at")
 #: Unused files that one line names.

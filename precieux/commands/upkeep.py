@@ -19,9 +19,9 @@ from precieux.up.settings import UpSettings, load_up_settings, require_data_dir
 from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
 from shared.database.schema import revisions
-from shared.errors import ConfigurationError
-from shared.logging import LogSettings, configure_logging
-from shared.settings import load
+from shared.service.errors import ConfigurationError
+from shared.service.logging import LogSettings, configure_logging
+from shared.service.settings import load
 from shared.storage.settings import StoreSettings
 from shared.version import VERSION
 

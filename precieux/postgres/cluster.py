@@ -32,8 +32,8 @@ import asyncpg
 
 from precieux.postgres.home import Account, PostgresHome
 from shared.database.roles import DATABASE, HAND_OVER, Role, making
-from shared.errors import ConfigurationError, DatabaseUnavailable
-from shared.parent_death import die_with_parent
+from shared.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.service.parent_death import die_with_parent
 
 #: Postgres does not inherit our environment, so no locale, PGDATA or secret of the caller reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}

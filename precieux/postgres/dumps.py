@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from precieux.postgres.cluster import ENVIRONMENT, complaint
 from precieux.postgres.home import find_home
-from shared.errors import DatabaseUnavailable
-from shared.parent_death import die_with_parent
+from shared.service.errors import DatabaseUnavailable
+from shared.service.parent_death import die_with_parent
 
 #: Leaves out the names of roles, so that the dump can be read into any cluster.
 _DUMP: Final = ("pg_dump", "--format=custom", "--no-owner")

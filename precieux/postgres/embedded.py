@@ -21,9 +21,9 @@ from typing import Final, Self
 from precieux.postgres.cluster import ENVIRONMENT, Cluster, complaint
 from precieux.postgres.home import PostgresHome, find_home
 from shared.database.roles import Role
-from shared.errors import DatabaseUnavailable
-from shared.logging import get_logger
-from shared.parent_death import die_with_parent
+from shared.service.errors import DatabaseUnavailable
+from shared.service.logging import get_logger
+from shared.service.parent_death import die_with_parent
 
 log = get_logger(__name__)
 

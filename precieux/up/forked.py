@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from shared.parent_death import die_with_parent
+from shared.service.parent_death import die_with_parent
 
 _Signals: TypeAlias = set[int | signal.Signals]
 
@@ -21,11 +21,11 @@ _SHARED: Final = (
     "databases.backends.postgres",
     "shared.broker",
     "shared.database.schema",
-    "shared.health",
-    "shared.lifecycle",
+    "shared.operations.health",
+    "shared.service.lifecycle",
     "shared.storage",
-    "shared.templates",
-    "shared.translations",
+    "shared.messages.templates",
+    "shared.messages.translations",
 )
 
 

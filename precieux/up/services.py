@@ -7,7 +7,7 @@ from typing import Final
 from precieux.up.child import Program
 from precieux.up.settings import UpSettings
 from shared.database.roles import Role
-from shared.settings import PREFIX
+from shared.service.settings import PREFIX
 
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(

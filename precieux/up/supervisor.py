@@ -17,10 +17,10 @@ from typing import Any, Final, Protocol, Self
 from precieux.up.child import BACKOFF, Child, Program
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.waiting import Waiting
-from shared.errors import ConfigurationError, PrecieuxError
-from shared.logging import get_logger
-from shared.notify import notify_alive
-from shared.watchdog import interval
+from shared.service.errors import ConfigurationError, PrecieuxError
+from shared.service.logging import get_logger
+from shared.service.notify import notify_alive
+from shared.service.watchdog import interval
 
 log = get_logger(__name__)
 

@@ -21,10 +21,10 @@ from precieux.up.settings import UpSettings, check_port_is_free, choose_executor
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
 from shared.database.roles import Role
-from shared.errors import PrecieuxError
-from shared.logging import get_logger
-from shared.notify import notify_ready, notify_status, notify_stopping
-from shared.settings import unknown
+from shared.service.errors import PrecieuxError
+from shared.service.logging import get_logger
+from shared.service.notify import notify_ready, notify_status, notify_stopping
+from shared.service.settings import unknown
 
 log = get_logger(__name__)
 

@@ -12,7 +12,7 @@ from shared.broker.dead_letters import DeadLetter, DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.errors import BrokerUnavailable
+from shared.service.errors import BrokerUnavailable
 from tests.factories import make_message
 from tests.fixtures.brokers import Outbox
 from tests.waiting import eventually

@@ -15,7 +15,7 @@ from executor.pipeline import of_source, plan
 from executor.sandbox.base import Job, Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
+from shared.engine.codex import RunRequest
 from tests.fixtures.languages import need_language
 
 pytestmark = pytest.mark.contract

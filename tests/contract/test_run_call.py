@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from executor.languages import known
-from job_runner.outcome import check_load
-from shared.codex import Verdict
-from shared.engine import Compiled, Started, Stop, TestEnded
-from shared.errors import EngineUnavailable
+from job_runner.verdict.outcome import check_load
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, Started, Stop, TestEnded
+from shared.service.errors import EngineUnavailable
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor

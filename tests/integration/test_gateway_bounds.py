@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from api_service.settings import ApiSettings
-from shared import api_keys
-from shared.api_keys import Scope
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from tests.fixtures.haproxy import haproxy
 from tests.fixtures.postgres import owner_of

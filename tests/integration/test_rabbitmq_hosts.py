@@ -14,8 +14,8 @@ from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_connection import DeadlineConnection
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.broker.rabbitmq_topology import connection_parameters
-from shared.errors import BrokerUnavailable
-from shared.retry import RetryPolicy
+from shared.service.errors import BrokerUnavailable
+from shared.service.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import consuming
 from tests.fixtures.relay import Relay

@@ -13,7 +13,7 @@ from executor.pipeline import Pipeline, RunResult
 from executor.sandbox.base import Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest, Verdict
+from shared.engine.codex import RunRequest, Verdict
 
 pytestmark = pytest.mark.security
 

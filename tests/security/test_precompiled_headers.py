@@ -16,7 +16,7 @@ from executor.sandbox.base import File, Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import headers
-from shared.codex import RunRequest, Verdict
+from shared.engine.codex import RunRequest, Verdict
 
 _CPP = known()["cpp"]
 _TOOLS = _CPP.toolchain()

@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.codex import Verdict
-from shared.engine import Compiled, Failed, Finished, TestEnded
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, Failed, Finished, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import processes_named

@@ -22,8 +22,8 @@ from starlette.datastructures import FormData, Headers
 from starlette.requests import Request
 from starlette.types import Message
 
-from api_service.form import read_submission
-from api_service.schemas import Upload
+from api_service.classic.form import read_submission
+from api_service.classic.schemas import Upload
 from api_service.settings import ApiSettings
 from executor import verdict, wire
 from executor.catalogue import Installed
@@ -33,19 +33,19 @@ from executor.pipeline import of_source, plan
 from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
-from job_runner.claim import ClaimedJob
-from job_runner.codex_client import _error_text, _parse
 from job_runner.emails.render import render
+from job_runner.engine.codex_client import _error_text, _parse
+from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import parse_recipient, write_message
-from job_runner.outcome import decide
-from shared.api_keys import digest
-from shared.codex import RunRequest, RunResponse
-from shared.json_structure import has_more_structure
-from shared.languages import check_lang
-from shared.logging import LogSettings, configure_logging
-from shared.loopback import is_loopback_origin, names_loopback
+from job_runner.verdict.outcome import decide
+from shared.accounts.api_keys import digest
+from shared.engine.codex import RunRequest, RunResponse
+from shared.engine.languages import check_lang
+from shared.http.loopback import is_loopback_origin, names_loopback
+from shared.service.logging import LogSettings, configure_logging
 from shared.storage.signing import LinkSigner
+from shared.text.json_structure import has_more_structure
 from tests.bounded_steps import check_linear
 from tests.factories import LETTERHEAD
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, Request, expect
 
-from shared.api_keys import PREFIX
+from shared.accounts.api_keys import PREFIX
 from shared.broker.base import QUEUE
 from tests.fixtures.smtp_server import SmtpServer
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread

@@ -10,21 +10,21 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from api_service.dependencies import Services, ServicesDep
-from api_service.openapi import problem_responses
-from api_service.routes.files import Expires, Signature
-from api_service.v1.content import content_answer
-from api_service.v1.ids import SubmissionId
+from api_service.classic.routes.files import Expires, Signature
+from api_service.http.openapi import problem_responses
+from api_service.services import Services, ServicesDep
+from api_service.v1.output.content import content_answer
+from api_service.v1.output.stored_bytes import artifact_of_run, output_of_run
+from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.routes.output import LARGEST_NUMBER, ArtifactName
-from api_service.v1.stored_bytes import artifact_of_run, output_of_run
 from api_service.web.link_refusal import HTML, LinkRefused, Reason, wants_text
 from api_service.web.locales import switched_locale
 from api_service.web.recipient_text import text_of
 from api_service.web.rendering import SECRET, page
 from api_service.web.sent_program import SentProgram, sent_program
-from shared.artifact_texts import about_left_out
-from shared.artifacts import IMAGES
-from shared.engine import GOOD_VERDICTS
+from shared.engine.artifacts import IMAGES
+from shared.engine.run_call import GOOD_VERDICTS
+from shared.messages.artifact_texts import about_left_out
 from shared.resources import read
 from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Artifact, Submission

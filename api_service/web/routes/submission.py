@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ServicesDep
+from api_service.services import ServicesDep
 from api_service.web.program_page import program_page
 
 router = APIRouter(include_in_schema=False)

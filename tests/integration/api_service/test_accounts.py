@@ -12,10 +12,10 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.piston import execution
-from shared.addresses import canonical, domain_of
-from shared.api_keys import Scope
+from api_service.doors.piston import execution
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
+from shared.text.addresses import canonical, domain_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.test_access import bearer, make_key
 from tests.integration.rows import execute, fetch, offer

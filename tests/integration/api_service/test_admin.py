@@ -9,9 +9,9 @@ from typing import Final
 import httpx
 import pytest
 
-from api_service.relay import Relay
+from api_service.background.outbox_publisher import Relay
 from api_service.web.routes import admin
-from shared.api_keys import PREFIX, Scope, create
+from shared.accounts.api_keys import PREFIX, Scope, create
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner

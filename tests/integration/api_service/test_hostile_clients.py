@@ -14,8 +14,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared import api_keys
-from shared.api_keys import Scope
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret

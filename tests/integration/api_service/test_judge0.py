@@ -10,10 +10,10 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from shared import api_keys
-from shared.api_keys import Scope
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
+from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database
-from shared.webhooks import WebhookSettings
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
 from tests.integration.api_service.v1.conftest import app_of
@@ -217,7 +217,7 @@ async def test_an_error_of_ours_has_judge0s_form(door: httpx.AsyncClient, monkey
     async def fail() -> dict[str, str]:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("api_service.judge0.routes.information.system_info", fail)
+    monkeypatch.setattr("api_service.doors.judge0.routes.information.system_info", fail)
     transport = httpx.ASGITransport(app_of(door), raise_app_exceptions=False, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.get("/system_info")

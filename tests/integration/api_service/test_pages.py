@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api_service.web.rendering import POLICY
-from shared.api_keys import Scope
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner

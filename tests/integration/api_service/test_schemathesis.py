@@ -9,11 +9,11 @@ from typing import Final
 import httpx
 import pytest
 
-from job_runner.batches import Batches
-from shared import api_keys
-from shared.api_keys import Scope
-from shared.codex import LimitBounds, SupportedLanguage
+from job_runner.upkeep.batches import Batches
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
+from shared.engine.codex import LimitBounds, SupportedLanguage
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process

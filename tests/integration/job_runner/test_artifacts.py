@@ -11,14 +11,14 @@ from uuid import UUID
 
 import pytest
 
-from job_runner import claim
-from job_runner.cleaner import Cleaner
 from job_runner.emails.ordered import OrderedMails
+from job_runner.leases import claim
 from job_runner.mailers.base import Mailer
-from job_runner.process import Processor
+from job_runner.runs.process import Processor
+from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Connection, Database
-from shared.errors import StoreUnavailable
-from shared.mails import order
+from shared.mail.mails import order
+from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.factories import LETTERHEAD

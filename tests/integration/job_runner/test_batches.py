@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from job_runner.batches import Batches
 from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.sender import Sender
-from shared import channels
+from job_runner.upkeep.batches import Batches
+from shared.database import channels
 from shared.database.connection import Database
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from job_runner import claim, poison_jobs
-from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
-from job_runner.finish import Ending, finish
-from job_runner.outcome import decide, give_up
-from shared.codex import RunResponse, Verdict
+from job_runner.leases import claim, poison_jobs
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.finish import Ending, finish
+from job_runner.verdict.outcome import decide, give_up
 from shared.database.connection import Database
-from shared.errors import PermanentError
+from shared.engine.codex import RunResponse, Verdict
+from shared.service.errors import PermanentError
 from tests.factories import LETTERHEAD
 from tests.integration.rows import add_job, execute, fetch
 

@@ -22,15 +22,15 @@ from hypothesis.stateful import (
 )
 from pydantic import SecretStr
 
-from job_runner import claim, poison_jobs
-from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
-from job_runner.finish import Ending, finish
-from job_runner.outcome import Outcome, decide, give_up
-from shared import jobs
-from shared.codex import RunResponse, Verdict
+from job_runner.leases import claim, poison_jobs
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.finish import Ending, finish
+from job_runner.verdict.outcome import Outcome, decide, give_up
 from shared.database.connection import Connection, Database, DatabaseSettings
-from shared.errors import PrecieuxError
+from shared.engine.codex import RunResponse, Verdict
+from shared.operations import jobs
+from shared.service.errors import PrecieuxError
 from tests.factories import LETTERHEAD
 from tests.integration.rows import add_job, execute, fetch
 

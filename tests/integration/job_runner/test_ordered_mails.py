@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from job_runner import claim
 from job_runner.emails.ordered import OrderedMails
 from job_runner.emails.sender import Sender
-from job_runner.process import Processor
-from shared import channels
-from shared.codex import RunResponse
+from job_runner.leases import claim
+from job_runner.runs.process import Processor
+from shared.database import channels
 from shared.database.connection import Database
+from shared.engine.codex import RunResponse
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
 from tests.integration.job_runner.codex_only import CodexOnly

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from job_runner import claim, poison_jobs
-from job_runner.claim import ClaimedJob
-from job_runner.process import Processor
-from job_runner.runner import Runner
+from job_runner.leases import claim, poison_jobs
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
-from shared.errors import EngineAway, EngineCrashed
-from shared.retry import RetryPolicy
+from shared.service.errors import EngineAway, EngineCrashed
+from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import connected

@@ -9,9 +9,9 @@ import pytest
 from job_runner.emails.complete import Completion
 from job_runner.emails.ordered import OrderedMails
 from job_runner.emails.sender import Sender
-from shared.codex import Verdict
 from shared.database.connection import Database
-from shared.errors import StoreUnavailable
+from shared.engine.codex import Verdict
+from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
 from tests.integration.job_runner.test_ordered_mails import order

@@ -8,19 +8,19 @@ import time
 import pytest
 import structlog.testing
 
-from job_runner import claim
-from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
-from job_runner.finish import Ending, finish
-from job_runner.outcome import decide
-from job_runner.process import Processor
-from job_runner.rescuer import Rescuer
-from job_runner.runner import Runner
+from job_runner.leases import claim
+from job_runner.leases.claim import ClaimedJob
+from job_runner.leases.rescuer import Rescuer
+from job_runner.runs.finish import Ending, finish
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
+from job_runner.verdict.outcome import decide
 from queue_consumer.jobs import JobMaker
-from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
-from shared.lifecycle import wait_any
+from shared.engine.codex import RunResponse, Verdict
+from shared.service.lifecycle import wait_any
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of

@@ -7,16 +7,16 @@ from uuid import UUID
 
 import pytest
 
-from job_runner import claim
-from job_runner.claim import ClaimedJob
-from job_runner.process import Processor
-from job_runner.rescuer import Rescuer
-from job_runner.runner import Runner
+from job_runner.leases import claim
+from job_runner.leases.claim import ClaimedJob
+from job_runner.leases.rescuer import Rescuer
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
-from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
-from shared.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
-from shared.retry import RetryPolicy
+from shared.engine.codex import RunResponse, Verdict
+from shared.service.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
+from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import LETTERHEAD
 from tests.integration.job_runner.codex_only import CodexOnly

@@ -12,11 +12,11 @@ from precieux.cli import app
 from precieux.commands.system_status import _TEXTS
 from precieux.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.attention import Trouble
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.errors import DatabaseFull
-from shared.workers import connection_name
+from shared.operations.health_checks import Trouble
+from shared.operations.workers import connection_name
+from shared.service.errors import DatabaseFull
 from tests.fixtures.postgres import connected, migrate, url_of
 from tests.integration.rows import add_job, execute
 

@@ -17,8 +17,8 @@ from executor.languages.py import LANGUAGE
 from executor.pipeline import Pipeline, RunResult
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
-from shared.codex import RunRequest, RunResponse, Verdict
-from shared.http_bodies import FREE_BYTES
+from shared.engine.codex import RunRequest, RunResponse, Verdict
+from shared.http.bodies import FREE_BYTES
 
 _INSTALLED = {"py": Installed(LANGUAGE, {"python": "/usr/bin/python3"}, "Python 3")}
 _PROGRAM = json.dumps({"language": "py", "code": "pass"}).encode()

@@ -8,7 +8,7 @@ from executor import catalogue
 from executor.languages import known
 from executor.languages.base import Library
 from executor.sandbox.base import Job, StepResult
-from shared.languages import position_of
+from shared.engine.languages import position_of
 
 
 class _FakeSandbox:

@@ -10,7 +10,7 @@ from executor.languages import known
 from executor.pipeline import of_source, plan
 from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
+from shared.engine.codex import RunRequest
 
 
 def _job(source: str = "int main;", language: str = "c", **fields: object) -> Job:

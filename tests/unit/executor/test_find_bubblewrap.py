@@ -8,7 +8,7 @@ import pytest
 
 from executor.sandbox.wall import find_bubblewrap
 from executor.sandbox.wall.find_bubblewrap import Found
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 _WORKS = "exit 0"
 _LACKS_A_CALL = 'echo "bwrap: Can\'t open source /usr: Function not implemented" >&2; exit 1'

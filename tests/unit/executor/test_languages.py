@@ -8,8 +8,8 @@ from executor import verdict
 from executor.languages import known
 from executor.languages.base import Language
 from executor.sandbox.base import StepResult
-from shared.codex import Verdict
-from shared.languages import ALIASES
+from shared.engine.codex import Verdict
+from shared.engine.languages import ALIASES
 
 _ROOT = Path(__file__).parents[3]
 

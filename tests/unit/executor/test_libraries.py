@@ -12,8 +12,8 @@ from executor.languages import known
 from executor.languages.base import Library
 from executor.libraries import find_libraries
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
-from shared.errors import ConfigurationError
+from shared.engine.codex import RunRequest
+from shared.service.errors import ConfigurationError
 
 
 def write_package(folder: Path, name: str, *files: str) -> None:

@@ -5,9 +5,9 @@ from pydantic import ValidationError
 
 from executor import limits
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
-from shared.engine import ProgramLimits
-from shared.errors import ConfigurationError
+from shared.engine.codex import RunRequest
+from shared.engine.run_call import ProgramLimits
+from shared.service.errors import ConfigurationError
 
 _SETTINGS = ExecutorSettings(
     default_time_limit=5,

@@ -17,8 +17,8 @@ from executor.pipeline import Pipeline, RunResult, of_source, plan
 from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
-from shared.codex import RunRequest, Verdict
-from shared.engine import Compiled, ProgramFile, ProgramRequest, TestEnded
+from shared.engine.codex import RunRequest, Verdict
+from shared.engine.run_call import Compiled, ProgramFile, ProgramRequest, TestEnded
 
 _PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
 

@@ -11,7 +11,7 @@ from executor.catalogue import Installed
 from executor.languages import known
 from executor.sandbox.base import File, Job, StepResult
 from executor.warm import prebuilt
-from shared.codex import RunRequest
+from shared.engine.codex import RunRequest
 
 _GO = Installed(known()["go"], {"go": "/bin/go"}, "go version go1.24.4")
 

@@ -9,7 +9,7 @@ import pytest
 from executor.catalogue import Commands, Installed
 from executor.languages import known
 from executor.languages.program import Program, shadows
-from shared.engine import ProgramRequest, is_allowed
+from shared.engine.run_call import ProgramRequest, is_allowed
 
 _COMPILED = [code for code, language in known().items() if language.compile]
 

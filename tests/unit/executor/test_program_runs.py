@@ -14,8 +14,8 @@ from executor.languages import known
 from executor.pipeline import Pipeline
 from executor.sandbox.base import File, Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
-from shared.codex import Verdict
-from shared.engine import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
 _SECRET = "what nobody may see"

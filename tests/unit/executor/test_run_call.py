@@ -21,8 +21,8 @@ from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots
 from executor.wire import BadRequest
-from shared.codex import LanguageList, Verdict
-from shared.engine import Compiled, ProgramRequest, TestEnded, parse_event
+from shared.engine.codex import LanguageList, Verdict
+from shared.engine.run_call import Compiled, ProgramRequest, TestEnded, parse_event
 
 _INSTALLED = {
     "py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3"),

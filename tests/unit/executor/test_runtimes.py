@@ -8,7 +8,7 @@ from executor.pipeline import of_source, plan
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.runtimes import WarmRuntime
-from shared.codex import RunRequest
+from shared.engine.codex import RunRequest
 
 _SETTINGS = ExecutorSettings(default_memory_limit=100 << 20)
 

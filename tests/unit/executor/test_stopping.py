@@ -23,9 +23,9 @@ from executor.pipeline import Pipeline, RunResult
 from executor.settings import ExecutorSettings
 from executor.slots import GRACE_SECONDS, Runs, Slots
 from precieux.up.supervisor import Supervisor
-from shared.codex import RunRequest, Verdict
-from shared.engine import Failed, Finished, ProgramRequest, Started, TestEnded, parse_event
-from shared.http_server import listening_socket
+from shared.engine.codex import RunRequest, Verdict
+from shared.engine.run_call import Failed, Finished, ProgramRequest, Started, TestEnded, parse_event
+from shared.http.server import listening_socket
 
 ROOT: Final = Path(__file__).parent.parent.parent.parent
 _INSTALLED = {"py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3")}

@@ -5,9 +5,9 @@ import pytest
 from executor import languages
 from executor.catalogue import Installed
 from executor.languages.base import Language
-from shared.codex import RunRequest
-from shared.engine import ProgramFile, ProgramRequest
-from shared.languages import check_lang
+from shared.engine.codex import RunRequest
+from shared.engine.languages import check_lang
+from shared.engine.run_call import ProgramFile, ProgramRequest
 
 _KNOWN = languages.known()
 

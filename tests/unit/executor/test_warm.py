@@ -13,7 +13,7 @@ from executor.pipeline import of_source, plan
 from executor.sandbox.base import File, Job, Ready, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
-from shared.codex import RunRequest
+from shared.engine.codex import RunRequest
 from tests.waiting import eventually
 
 _SETTINGS = ExecutorSettings()

@@ -14,15 +14,15 @@ from uuid import UUID
 
 import pytest
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
+from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.message import write_message
-from job_runner.outcome import Details, FailedTest, TestOutcome, decide, give_up
-from job_runner.storable import storable
-from shared.codex import RunResponse, Verdict
+from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
+from shared.database.strip_nul import storable
+from shared.engine.codex import RunResponse, Verdict
 from tests.factories import LETTERHEAD
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of

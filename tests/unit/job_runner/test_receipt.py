@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.rendering import RenderedEmail
+from job_runner.leases.claim import ClaimedJob
 from shared.resources.models import Queue
 from tests.factories import LETTERHEAD
 

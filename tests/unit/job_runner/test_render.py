@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.original import plain_table
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.emails.shown import MAX_LINES, MAX_SHOWN, shown
+from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
-from job_runner.outcome import decide, give_up
-from shared.codex import RunResponse, Verdict
+from job_runner.verdict.outcome import decide, give_up
+from shared.engine.codex import RunResponse, Verdict
 from tests.factories import LETTERHEAD
 
 JOB = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))

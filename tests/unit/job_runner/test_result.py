@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
-from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
-from shared.codex import RunResponse, Verdict
-from shared.engine import ProgramLimits
-from shared.translations import translations
-from shared.verdict_texts import EXPLANATIONS, LABELS
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import ProgramLimits
+from shared.messages.translations import translations
+from shared.messages.verdict_texts import EXPLANATIONS, LABELS
 from tests.factories import LETTERHEAD
 
 JOB = ClaimedJob(

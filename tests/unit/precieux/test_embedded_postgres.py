@@ -27,7 +27,7 @@ from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
 from shared.database.roles import Role
 from shared.database.schema import require_current
-from shared.errors import ConfigurationError, DatabaseUnavailable
+from shared.service.errors import ConfigurationError, DatabaseUnavailable
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync

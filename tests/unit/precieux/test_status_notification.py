@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from precieux.status_notification import LONGEST, Notification, read
-from shared.delivery_reports import Delivery
+from shared.mail.delivery_reports import Delivery
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 
 BOUNCED = Notification(Delivery.BOUNCED, (MESSAGE_ID, MESSAGE_ID), "550 no such user", is_final=True)

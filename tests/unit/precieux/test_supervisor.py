@@ -17,8 +17,8 @@ from precieux.up import waiting
 from precieux.up.child import Program
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.supervisor import StartFailed, StopRequested, Supervisor
-from shared.errors import ConfigurationError
-from shared.notify import notify_status as send_status
+from shared.service.errors import ConfigurationError
+from shared.service.notify import notify_status as send_status
 from tests.fixtures.processes import Process, descendants, survivors
 from tests.waiting import eventually_sync
 

@@ -9,7 +9,7 @@ import pytest
 from precieux import throwaway_system
 from precieux.throwaway_system import ThrowawaySystem
 from precieux.up.notify_socket import NotifySocket
-from shared.errors import PrecieuxError
+from shared.service.errors import PrecieuxError
 
 _PREAMBLE = """
 import os, socket, sys, time

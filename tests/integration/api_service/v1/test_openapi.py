@@ -6,8 +6,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.problems import MEDIA_TYPE
-from api_service.v1.openapi import TAGS
+from api_service.http.problems import MEDIA_TYPE
+from api_service.v1.protocol.openapi import TAGS
 from tests.integration.api_service.conftest import ApiWith
 
 pytestmark = pytest.mark.integration

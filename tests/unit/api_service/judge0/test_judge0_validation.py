@@ -9,21 +9,21 @@ from typing import Any, Final
 
 import pytest
 
-from api_service.engine_offer import Offer
-from api_service.judge0 import configuration
-from api_service.judge0.configuration import Configuration
-from api_service.judge0.creation import guards_callbacks
-from api_service.judge0.languages import all_languages, find, languages
-from api_service.judge0.parameters import shown
-from api_service.judge0.programs import request_of, submission_of
-from api_service.judge0.validation import Asked, Invalid, check
-from api_service.new_submission import NewSubmission
+from api_service.doors.judge0 import configuration
+from api_service.doors.judge0.configuration import Configuration
+from api_service.doors.judge0.creation import guards_callbacks
+from api_service.doors.judge0.languages import all_languages, find, languages
+from api_service.doors.judge0.parameters import shown
+from api_service.doors.judge0.programs import request_of, submission_of
+from api_service.doors.judge0.validation import Asked, Invalid, check
+from api_service.languages.engine_offer import Offer
 from api_service.settings import ApiSettings
-from shared.archives import unpack
-from shared.codex import LimitBounds, SupportedLanguage
-from shared.errors import ConfigurationError
+from api_service.submissions.new_submission import NewSubmission
+from shared.accounts.webhooks import WebhookSettings
+from shared.engine.codex import LimitBounds, SupportedLanguage
+from shared.files.archives import unpack
 from shared.judge0.fields import ALL, ASKED
-from shared.webhooks import WebhookSettings
+from shared.service.errors import ConfigurationError
 
 BOUNDS: Final = {
     "cpu_s": LimitBounds(default=10.0, max=60.0),
