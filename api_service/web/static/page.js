@@ -37,7 +37,11 @@ export const seconds = (value) => t("seconds", { number: numbers.format(value) }
 export const memory = (bytes) => t("mebibytes", { number: sizes.format(bytes / 2 ** 20) });
 /** @param {number} bytes */
 export const size = (bytes) =>
-  bytes < 10240 ? t("bytes", { number: number(bytes) }) : t("kibibytes", { number: sizes.format(bytes / 1024) });
+  bytes < 10240
+    ? t("bytes", { number: number(bytes) })
+    : bytes < 2 ** 20
+      ? t("kibibytes", { number: sizes.format(bytes / 1024) })
+      : memory(bytes);
 /** @param {string} text A time of the API. */
 export const moment = (text) => moments.format(new Date(text));
 
