@@ -6,44 +6,44 @@ import sys
 from functools import partial
 from typing import Final
 
-from api_service.announcer import Announcer
+from api_service.access.auth import Authenticator
+from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
-from api_service.auth import Authenticator
-from api_service.backlog import BacklogGuard, KeyBacklog
-from api_service.charges import Charges
-from api_service.dependencies import Services
-from api_service.event_streams import Streams
-from api_service.holds import memory, waits
-from api_service.listing import Listing
-from api_service.offered import OfferedLanguages
-from api_service.piston.settings import PistonSettings
-from api_service.queue_places import QueuePlaces
-from api_service.readiness import Readiness
-from api_service.recipients import ALL_RECIPIENTS, Recipients
-from api_service.recorder import keep_recording
-from api_service.relay import Relay
+from api_service.background.announcer import Announcer
+from api_service.background.metrics_recorder import keep_recording
+from api_service.background.outbox_publisher import Relay
+from api_service.background.readiness import Readiness
+from api_service.doors.piston.settings import PistonSettings
+from api_service.events.notifications import Watcher
+from api_service.events.streams import Streams
+from api_service.languages.catalog import OfferedLanguages
+from api_service.limits.backlog import BacklogGuard, KeyBacklog
+from api_service.limits.holds import memory, waits
+from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.submissions import Submissions
-from api_service.watcher import Watcher
+from api_service.submissions.classic_list import Listing
+from api_service.submissions.queue_positions import QueuePlaces
+from api_service.submissions.quota_costs import Charges
+from api_service.submissions.service import Submissions
+from shared.accounts.budgets import RunBudgetSettings
+from shared.accounts.webhooks import WebhookSettings
 from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
-from shared.budgets import RunBudgetSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
-from shared.errors import ConfigurationError
-from shared.health import Health, HealthSettings
-from shared.http_connections import ConnectionLimits
-from shared.http_server import listening_socket, serve_http
-from shared.lifecycle import restarting, run_loops, run_service
-from shared.logging import get_logger
-from shared.loopback import is_loopback
-from shared.operation import OperationReader
-from shared.settings import load
+from shared.http.connections import ConnectionLimits
+from shared.http.loopback import is_loopback
+from shared.http.server import listening_socket, serve_http
+from shared.operations.health import Health, HealthSettings
+from shared.operations.system_status import OperationReader
+from shared.operations.workers import connection_name
+from shared.service.errors import ConfigurationError
+from shared.service.lifecycle import restarting, run_loops, run_service
+from shared.service.logging import get_logger
+from shared.service.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
-from shared.webhooks import WebhookSettings
-from shared.workers import connection_name
 
 log = get_logger(__name__)
 

@@ -9,17 +9,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service import v1, web
-from api_service.dependencies import Services
-from api_service.errors import WITHOUT_KEY, Render, answer_errors, document, is_v1
-from api_service.openapi import DESCRIPTION, TAGS
-from api_service.piston.settings import PistonSettings
-from api_service.problems import Kind, Problem
-from api_service.request_log import RequestLog
-from api_service.routes import classic, docs, files, health
-from api_service.spelling import EitherSpelling
-from api_service.v1.manners import Manners
-from api_service.v1.openapi import TAGS as V1_TAGS
-from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
+from api_service.classic.openapi import DESCRIPTION, TAGS
+from api_service.classic.routes import classic, docs, files, health
+from api_service.doors.piston.settings import PistonSettings
+from api_service.errors import WITHOUT_KEY, Render, answer_errors, is_v1
+from api_service.http.problems import Kind, Problem
+from api_service.http.request_log import RequestLog
+from api_service.http.trailing_slash import EitherSpelling
+from api_service.services import Services
+from api_service.v1.middleware import Manners
+from api_service.v1.protocol.openapi import TAGS as V1_TAGS
+from shared.http.bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
 from shared.version import VERSION
 
 #: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
@@ -41,7 +41,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         description=DESCRIPTION,
         version=VERSION,
         license_info={"name": "MIT", "identifier": "MIT"},
-        openapi_tags=[*TAGS, *V1_TAGS],
+        openapi_tags=[*V1_TAGS, *TAGS],
         # `EitherSpelling` accepts both spellings of a path.
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
@@ -59,19 +59,19 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     for router in routers:
         app.include_router(router)
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
-    answer_errors(app, document)
+    answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
-    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, document)]
+    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, web.answer)]
     # A door that is closed is not loaded.
     if "piston" in settings.doors:
-        from api_service.piston import app as piston
-        from api_service.piston.errors import message
+        from api_service.doors.piston import app as piston
+        from api_service.doors.piston.errors import message
 
         piston.add_to(app, services, piston_settings or PistonSettings())
         renders.insert(0, (piston.is_piston, message))
         logged.append(piston.PATH)
     if "judge0" in settings.doors:
-        from api_service import judge0
+        from api_service.doors import judge0
 
         judge0.add_to(app)
         renders.insert(0, (judge0.is_judge0, judge0.refusal))

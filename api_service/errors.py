@@ -16,12 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from api_service.dependencies import Services, credentials_of
-from api_service.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
-from api_service.request_log import HEADER, SCOPE_KEY
-from api_service.sentences import sentence
-from shared.errors import TransientError
-from shared.logging import get_logger
+from api_service.http.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
+from api_service.http.request_log import HEADER, SCOPE_KEY
+from api_service.http.sentences import sentence
+from api_service.services import Services, credentials_of
+from shared.service.errors import TransientError
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -44,7 +44,7 @@ _CRASHED_V1: Final = (
 )
 _NO_MEMORY: Final = "This server has too little memory for this request now; try again in a few seconds, or send less."
 _UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
-_NOT_FOUND: Final = "There is nothing at this path; GET / lists what this server offers."
+_NOT_FOUND: Final = "There is nothing at this path; GET /docs describes the calls."
 _NOT_FOUND_V1: Final = "There is nothing at this path for this key; check the path and the ids in it."
 
 

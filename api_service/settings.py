@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.addresses import is_recipient
-from shared.settings import ARE_LONG, Settings, split_keys
+from shared.service.settings import ARE_LONG, Settings, split_keys
+from shared.text.addresses import is_recipient
 
 #: The front doors, which answer the calls of other systems.
 DOORS: Final = ("piston", "judge0")

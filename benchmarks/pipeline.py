@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks import classic, posting, report, sustained, waits
 from benchmarks.findings import Finding
 from benchmarks.surroundings import Surroundings, surroundings
-from shared.logging import LogSettings, configure_logging
+from shared.service.logging import LogSettings, configure_logging
 
 _RESULTS: Final = Path(__file__).parents[1] / "dist" / "pipeline.json"
 #: What is compared, in this order.

@@ -12,14 +12,14 @@ from typing import Any
 import uvloop
 from starlette.applications import Starlette
 
-from executor import pipeline
 from executor.app import create_app
-from executor.catalogue import examine, look_again
+from executor.catalogue.find import examine, look_again
+from executor.catalogue.libraries import Libraries, find_libraries
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries import Libraries, find_libraries
-from executor.pipeline import Pipeline
+from executor.pipeline.plan import boxes_to_keep
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -27,14 +27,14 @@ from executor.settings import ExecutorSettings
 from executor.slots import ANSWER_SECONDS, GRACE_SECONDS, Runs, Slots
 from executor.warm import headers
 from executor.warm.warm import Warm
-from shared.background import in_background
-from shared.errors import ConfigurationError
-from shared.http_connections import ConnectionLimits
-from shared.http_server import listening_socket, serve_http
-from shared.logging import LogSettings, configure_logging, get_logger
-from shared.loopback import is_loopback
-from shared.settings import fail, load
-from shared.stop_signals import INTERRUPTED, run_until_stop_signal
+from shared.http.connections import ConnectionLimits
+from shared.http.loopback import is_loopback
+from shared.http.server import listening_socket, serve_http
+from shared.service.background import in_background
+from shared.service.errors import ConfigurationError
+from shared.service.logging import LogSettings, configure_logging, get_logger
+from shared.service.settings import fail, load
+from shared.service.stop_signals import INTERRUPTED, run_until_stop_signal
 
 log = get_logger("executor")
 
@@ -47,7 +47,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
     try:
         await _check_isolation(sandbox, settings)
         installed, _ = await examine(sandbox, settings.executor_slots, libraries.by_language)
-        sandbox.keep_ready(pipeline.boxes_to_keep(settings))
+        sandbox.keep_ready(boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass, replace
 
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import ExecutorSettings
-from shared.codex import LimitBounds, RunRequest
-from shared.engine import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
-from shared.errors import ConfigurationError
+from shared.engine.codex import LimitBounds, RunRequest
+from shared.engine.run_call import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
+from shared.service.errors import ConfigurationError
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
 #: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 13). R does
@@ -86,10 +86,10 @@ def bounds(settings: ExecutorSettings) -> dict[str, LimitBounds]:
 
 def default_limits(settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that asks for none."""
-    return of_source(RunRequest(code="", language=""), settings)
+    return limits_for_source(RunRequest(code="", language=""), settings)
 
 
-def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
+def limits_for_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that comes through the CodeX call. A limit over its maximum is lowered to it."""
     cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
     wall_s = request.wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
@@ -103,7 +103,7 @@ def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     )
 
 
-def of_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
+def limits_for_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a test. The caller has checked the maxima of those that it asks for (`excess`)."""
     return RunLimits(**limits_in_effect(asked, bounds(settings)).model_dump())
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
-from shared.settings import Settings
+from shared.service.settings import Settings
 
 MIB = 1 << 20
 

@@ -3,36 +3,36 @@
 import asyncio
 import sys
 
-from job_runner.batches import Batches
-from job_runner.cleaner import Cleaner
-from job_runner.codex_client import CodexClient
+from job_runner.emails.branding import Branding
 from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
-from job_runner.emails.letterhead import Letterhead
-from job_runner.emails.ordered import OrderedMails
+from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import Sender
-from job_runner.languages import Languages
+from job_runner.engine.codex_client import CodexClient
+from job_runner.engine.languages import Languages
+from job_runner.leases.rescuer import Rescuer
 from job_runner.mailers import MailSettings, open_mailer
-from job_runner.process import Processor
-from job_runner.rescuer import Rescuer
-from job_runner.runner import Runner
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
+from job_runner.upkeep.batches import Batches
+from job_runner.upkeep.cleaner import Cleaner
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import Sender as WebhookSender
-from shared.budgets import RunBudgetSettings
+from shared.accounts.budgets import RunBudgetSettings
+from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
-from shared.health import Health, HealthSettings
-from shared.lifecycle import restarting, run_loops, run_service
-from shared.logging import get_logger
-from shared.notify import notify_ready
+from shared.operations.health import Health, HealthSettings
+from shared.operations.workers import connection_name
 from shared.resources.links import Links
-from shared.settings import load
+from shared.service.lifecycle import restarting, run_loops, run_service
+from shared.service.logging import get_logger
+from shared.service.notify import notify_ready
+from shared.service.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings
-from shared.webhooks import WebhookSettings
-from shared.workers import connection_name
 
 log = get_logger(__name__)
 
@@ -44,7 +44,7 @@ async def serve(stop: asyncio.Event) -> None:
     store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)
     links = Links(signer)
-    letterhead = Letterhead(mail_settings.domain, links)
+    branding = Branding(mail_settings.domain, links)
     footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
     webhook_settings = load(WebhookSettings)
@@ -58,18 +58,18 @@ async def serve(stop: asyncio.Event) -> None:
             database,
             store,
             engine,
-            letterhead,
+            branding,
             settings.max_attempts,
             key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
         )
         rescuer = Rescuer(database, interval=settings.lease_seconds / 3)
-        ordered = OrderedMails(database, store, letterhead)
+        pending_mails = PendingMails(database, store, branding)
         sender = Sender(
             database,
             mailer,
-            Completion(letterhead, footer, store, mail_settings.mail_reply_to),
+            Completion(branding, footer, store, mail_settings.mail_reply_to),
             poll_interval=settings.poll_interval,
-            fill_in=ordered.fill_in,
+            render_pending=pending_mails.render,
         )
         webhook_sender = WebhookSender(
             database,
@@ -87,7 +87,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("webhooks", webhook_sender.run),
             restarting(
                 "batches",
-                Batches(database, letterhead, poll_interval=settings.poll_interval).run,
+                Batches(database, branding, poll_interval=settings.poll_interval).run,
             ),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from shared.settings import IS_HTTP_URL, Settings
+from shared.service.settings import IS_HTTP_URL, Settings
 
 
 class RunnerSettings(Settings):

@@ -16,7 +16,7 @@ from typer.main import get_group
 
 from precieux import terminal
 from precieux.errors import UsageError
-from shared.errors import ConfigurationError, PrecieuxError
+from shared.service.errors import ConfigurationError, PrecieuxError
 from shared.version import VERSION
 
 #: Each command's module and its name in it, in the order of the help. A module is loaded when its command is called.
@@ -31,17 +31,17 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "submissions:cancel",
     "delete": "submissions:delete",
     "batch": "batch:batch",
-    "languages": "offers:languages",
-    "usage": "offers:usage",
-    "migrate": "up:migrate",
+    "languages": "languages:languages",
+    "usage": "usage:usage",
+    "migrate": "upgrade:migrate",
     "doctor": "doctor:doctor",
-    "backup": "upkeep:backup",
-    "restore": "upkeep:restore",
-    "upgrade": "upkeep:upgrade",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "upgrade": "upgrade:upgrade",
     "install-service": "install_service:install_service",
     "queue": "queue:show",
     "keys": "keys:app",
-    "dead": "dead:app",
+    "dead": "dead_letters:app",
     "jobs": "jobs:app",
     "mail": "mail:app",
     "webhooks": "webhooks:app",

@@ -11,14 +11,14 @@ from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
-from shared.health import Health, HealthSettings
-from shared.lifecycle import restarting, run_loops, run_service
-from shared.logging import get_logger
-from shared.notify import notify_ready
-from shared.settings import load
+from shared.operations.health import Health, HealthSettings
+from shared.operations.workers import connection_name
+from shared.service.lifecycle import restarting, run_loops, run_service
+from shared.service.logging import get_logger
+from shared.service.notify import notify_ready
+from shared.service.settings import load
 from shared.storage import open_store
 from shared.storage.settings import StoreSettings
-from shared.workers import connection_name
 
 log = get_logger(__name__)
 

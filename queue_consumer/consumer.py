@@ -5,7 +5,7 @@ from typing import Final
 
 from queue_consumer.jobs import JobMaker, Unusable
 from shared.broker.base import Ack, Delivery, Reject, Settlement
-from shared.logging import get_logger
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -8,13 +8,13 @@ from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 from zipfile import BadZipFile
 
-from shared import channels
-from shared.addresses import canonical
-from shared.archives import unpack
+from shared.database import channels
 from shared.database.connection import Database, Record
-from shared.errors import ObjectNotFound
-from shared.languages import check_lang
+from shared.engine.languages import check_lang
+from shared.files.archives import unpack
+from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
+from shared.text.addresses import canonical
 
 #: Bytes of sources that are held in memory at once. A longer source is held alone.
 _BYTES_AT_ONCE: Final = 4 << 20

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from shared import channels
 from shared.broker.base import LONGEST_BREAK, Ack, Delivery, Handler, Reject, Retry, Settlement
 from shared.broker.handling import DELIVERY_LIMIT, settle_batch
+from shared.database import channels
 from shared.database.connection import Connection, Database, Record
-from shared.errors import DatabaseUnavailable, TransientError
-from shared.lifecycle import wait_any
-from shared.logging import get_logger
-from shared.retry import RetryPolicy
+from shared.service.errors import DatabaseUnavailable, TransientError
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from queue_consumer.jobs import JobMaker, Unusable
 from shared.database.connection import Database, Record
-from shared.errors import DatabaseUnavailable, TransientError
-from shared.lifecycle import wait_any
-from shared.logging import get_logger
+from shared.service.errors import DatabaseUnavailable, TransientError
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
-from api_service.problems import Kind
+from api_service.http.problems import Kind
 
 PAGE: Final = Path(__file__).parent.parent / "docs/problems.md"
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from shared.settings import PREFIX, Settings
+from shared.service.settings import PREFIX, Settings
 
 _ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = _ROOT / "docs/settings.md"
@@ -22,16 +22,16 @@ NAMES: Final = _ROOT / "shared/known_settings.txt"
 _READERS: Final = {
     "precieux.up.settings": "`precieux up`",
     "api_service.settings": "The API",
-    "api_service.piston.settings": "The API: the Piston front door",
+    "api_service.doors.piston.settings": "The API: the Piston front door",
     "job_runner.settings": "The job runner",
     "job_runner.mailers.settings": "The job runner: mails",
-    "shared.budgets": "The API and the job runner",
-    "shared.webhooks": "The API and the job runner: webhooks",
+    "shared.accounts.budgets": "The API and the job runner",
+    "shared.accounts.webhooks": "The API and the job runner: webhooks",
     "shared.database.connection": "The API, the queue consumer and the job runner: the database",
     "shared.broker.settings": "The API and the queue consumer: the broker",
     "shared.storage.settings": "The API, the queue consumer and the job runner: files",
-    "shared.health": "The API, the queue consumer and the job runner: health and metrics",
-    "shared.logging": "Every program",
+    "shared.operations.health": "The API, the queue consumer and the job runner: health and metrics",
+    "shared.service.logging": "Every program",
     "executor.settings": "The executor",
     "shared.database.make_roles": "`python -m shared.database.make_roles`",
 }

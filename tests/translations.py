@@ -14,7 +14,7 @@ from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from shared.translations import FOLDER, LOCALES, SOURCE_LOCALE
+from shared.messages.translations import FOLDER, LOCALES, SOURCE_LOCALE
 
 _ROOT: Final = Path(__file__).parent.parent
 _PACKAGES: Final = ("api_service", "job_runner", "shared")

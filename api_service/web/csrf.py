@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from api_service.problems import Kind, Problem
+from api_service.http.problems import Kind, Problem
 from api_service.web.session import SessionDep
 
 #: The field of the token.

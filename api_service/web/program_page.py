@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple
 
 from fastapi import Request, Response
 
-from api_service.dependencies import Services
-from api_service.problems import Fault
+from api_service.http.problems import Fault
+from api_service.services import Services
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import page
-from shared.languages import ALIASES
-from shared.translations import translations
-from shared.verdict_texts import EXPLANATIONS, LABELS
+from shared.engine.languages import ALIASES
+from shared.messages.translations import translations
+from shared.messages.verdict_texts import EXPLANATIONS, LABELS
 
 _PURPOSE: Final = "send"
 _TOKEN_SECONDS: Final = 86_400

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api_service.problems import Fault
-from api_service.v1.multipart import Part
-from api_service.v1.requests import Upload
+from api_service.http.problems import Fault
+from api_service.v1.body.multipart import Part
+from api_service.v1.body.rules import Upload
 
 _MEBIBYTE: Final = 1 << 20
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)

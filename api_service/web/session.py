@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 
-from api_service.auth import Principal
-from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Kind, Problem
-from shared import api_keys
-from shared.api_keys import Scope
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind, Problem
+from api_service.services import Services, ServicesDep
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 
 #: Hours after which a session ends.
 HOURS: Final = 8

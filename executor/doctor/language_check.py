@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from executor.catalogue import Installed
-from executor.pipeline import Pipeline
+from executor.catalogue.installed import Installed
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.slots import Full, Slots
-from shared.codex import RunRequest, Verdict
-from shared.logging import get_logger
+from shared.engine.codex import RunRequest, Verdict
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -1,16 +1,16 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
-from shared.engine import ProgramLimits
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
+from shared.engine.run_call import ProgramLimits
 
 _VERSION = (
     '{{ok, Text}} = file:read_file(filename:join([code:root_dir(), "releases", erlang:system_info(otp_release),'
     ' "OTP_VERSION"])), io:put_chars(["Erlang/OTP ", Text]), halt().'
 )
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="erl",
     source_file=SourceFile("main.erl", extensions=("erl",)),
     tools={"escript": ("/usr/bin/escript",), "erl": ("/usr/bin/erl",)},
-    run=Run(("{escript}", "{source}"), extra_memory=64 << 20),
+    run=RunCommand(("{escript}", "{source}"), extra_memory=64 << 20),
     needs=ProgramLimits(memory_bytes=256 << 20),
     version=("{erl}", "-noshell", "-eval", _VERSION),
     # Without the first options Erlang starts threads for each processor. Without the last one it maps its code from a

@@ -1,4 +1,4 @@
-"""The lease protocol on `emails` rows. It is the same as that of jobs (`job_runner.claim`), except for expired leases.
+"""The lease protocol on `emails` rows. It is that of jobs (`job_runner.leases.claim`), except for expired leases.
 
 A sender whose lease expired may be alive: after an outage of the database, it records the mail that it has sent. So the
 first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail.
@@ -14,11 +14,11 @@ from typing import Final
 from uuid import UUID
 
 from job_runner.mailers.base import Email
-from job_runner.storable import storable
 from shared.database.connection import Connection
+from shared.database.strip_nul import storable
+from shared.mail.suppressions import suppressed
+from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.models import MailState
-from shared.suppressions import suppressed
-from shared.translations import SOURCE_LOCALE
 
 #: The most copies of a mail that may have left. There are some, because giving up a mail may lose a result.
 MOST_COPIES: Final = 5

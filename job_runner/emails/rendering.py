@@ -9,9 +9,9 @@ from typing import Any, Final
 import jinja2
 
 from job_runner.emails.attachments import StoredAttachment, to_json
-from job_runner.storable import storable
-from shared import templates
-from shared.translations import direction, known_locale
+from shared.database.strip_nul import storable
+from shared.messages import templates
+from shared.messages.translations import direction, known_locale
 
 #: Name -> its colour on a light and on a dark screen. Each text has a contrast of 4.5 or more to what it stands on
 #: (WCAG 2.2, AA), which a test computes.

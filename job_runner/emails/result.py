@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from gettext import NullTranslations
 from typing import Any, Final
 
-from job_runner.claim import ClaimedJob
-from job_runner.emails.shown import Excerpt, excerpt, one_line
-from job_runner.outcome import FailedTest, Outcome, TestOutcome
-from shared import engine_reasons
-from shared.artifact_texts import about_left_out
-from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS, ProgramLimits
-from shared.languages import name_of
+from job_runner.emails.sanitize import Excerpt, excerpt, one_line
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.languages import name_of
+from shared.engine.run_call import GOOD_VERDICTS, ProgramLimits
+from shared.messages import engine_reasons
+from shared.messages.artifact_texts import about_left_out
+from shared.messages.translations import date_time, digits, isolated, memory, number, percent, seconds, translations
+from shared.messages.verdict_texts import EXPLANATIONS, LABELS
 from shared.resources.models import signal_name
-from shared.translations import date_time, digits, isolated, memory, number, percent, seconds, translations
-from shared.verdict_texts import EXPLANATIONS, LABELS
 
 _NO_LIMITS: Final = ProgramLimits()
 

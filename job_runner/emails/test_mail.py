@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
-from shared.translations import date_time, isolated, translations
+from shared.messages.translations import date_time, isolated, translations
 
 
 def render_test_mail(*, sender: str, domain: str, now: datetime, locale: str) -> RenderedEmail:

@@ -13,8 +13,8 @@ from typing import Final
 
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
-from shared.atomic_write import replace_file
-from shared.errors import MailerUnavailable
+from shared.files.atomic_write import replace_file
+from shared.service.errors import MailerUnavailable
 
 _DAY: Final = 24 * 60 * 60
 

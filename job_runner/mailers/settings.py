@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from job_runner.mailers.message import parse_recipient, parse_sender
-from shared.errors import ConfigurationError, MailRefused
-from shared.settings import Settings, default_data_dir, is_url
+from shared.service.errors import ConfigurationError, MailRefused
+from shared.service.settings import Settings, default_data_dir, is_url
 
 
 class MailSettings(Settings):

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from job_runner.storable import storable
 from shared.database.connection import Connection
+from shared.database.strip_nul import storable
 from shared.judge0.callbacks import CALLBACK
 
 #: Characters kept of an error.

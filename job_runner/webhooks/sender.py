@@ -15,14 +15,15 @@ from job_runner.webhooks import queue
 from job_runner.webhooks.delivery import Answer, Deliverer, Message
 from job_runner.webhooks.manner import ATTEMPT_SECONDS, WEBHOOK, Manner, callback
 from job_runner.webhooks.queue import ClaimedWebhook
-from shared import channels, metrics
+from shared.accounts.webhooks import WebhookSettings, signing_secrets
+from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.errors import DatabaseUnavailable
 from shared.judge0 import store as judge0
 from shared.judge0.callbacks import CALLBACK
-from shared.lifecycle import wait_any
-from shared.logging import get_logger
-from shared.webhooks import WebhookSettings, signing_secrets
+from shared.service import metrics
+from shared.service.errors import DatabaseUnavailable
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

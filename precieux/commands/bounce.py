@@ -6,14 +6,15 @@ from typing import Final
 
 import typer
 
-from precieux import status_notification, terminal
+from precieux import terminal
 from precieux.commands.options import DataDir
-from precieux.operator_database import operate_in_transaction
-from precieux.status_notification import Notification
-from shared import delivery_reports
+from precieux.installation.operator_database import operate_in_transaction
+from precieux.mail import status_notification
+from precieux.mail.status_notification import Notification
 from shared.database.connection import Connection
-from shared.delivery_reports import Report
-from shared.errors import PrecieuxError
+from shared.mail import delivery_reports
+from shared.mail.delivery_reports import Report
+from shared.service.errors import PrecieuxError
 
 #: The kinds of mails whose Message-ID is random, so that only their recipients know it. A stranger can write a report
 #: that names any other mail, and must not be able to suppress its recipient.

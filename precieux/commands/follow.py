@@ -6,12 +6,12 @@ import typer
 from rich.text import Text
 
 from precieux import terminal
-from precieux.interrupts import Expired, stoppable
-from precieux.server import Server
+from precieux.host.interrupts import Expired, stoppable
+from precieux.installation.server import Server
 from precieux_client import Event, Submission
 from precieux_client.models import GOOD_VERDICTS
-from shared.control_characters import replace_controls
-from shared.stop_signals import INTERRUPTED
+from shared.service.stop_signals import INTERRUPTED
+from shared.text.control_characters import replace_controls
 
 #: The exit code of a wait that took too long, as timeout(1) reports it.
 _TIMED_OUT: Final = 124

@@ -10,10 +10,10 @@ import typer
 from precieux import terminal
 from precieux.commands import views
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
-from shared import jobs
+from precieux.installation.operator_database import operate_in_transaction
 from shared.database.connection import Connection
-from shared.job_state import JobState
+from shared.operations import jobs
+from shared.operations.job_state import JobState
 
 app = typer.Typer(help="List jobs, show one, retry it, or cancel it.", no_args_is_help=True)
 

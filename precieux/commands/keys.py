@@ -6,11 +6,11 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
-from shared import api_keys, webhooks
-from shared.addresses import is_recipient
-from shared.api_keys import Scope
-from shared.errors import PrecieuxError
+from precieux.installation.operator_database import operate_in_transaction
+from shared.accounts import api_keys, webhooks
+from shared.accounts.api_keys import Scope
+from shared.service.errors import PrecieuxError
+from shared.text.addresses import is_recipient
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 

@@ -9,12 +9,12 @@ import typer
 from precieux import terminal
 from precieux.commands import bounce, mail_test, suppressions, views
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
+from precieux.installation.operator_database import operate_in_transaction
 from precieux.up.settings import load_up_settings
-from shared import mails
-from shared.control_characters import replace_controls
-from shared.errors import PrecieuxError
+from shared.mail import mails
 from shared.resources.models import MailState
+from shared.service.errors import PrecieuxError
+from shared.text.control_characters import replace_controls
 
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
 

@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate
+from precieux.installation.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database
-from shared.errors import BrokerUnavailable
 from shared.resources.models import MailState, WebhookState
-from shared.settings import load
+from shared.service.errors import BrokerUnavailable
+from shared.service.settings import load
 
 #: A `due` job waits for a runner, a `later` one for its next attempt. The lease of a `lost` one has expired, so it is
 #: about to be rescued.

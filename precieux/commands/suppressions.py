@@ -7,9 +7,9 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
-from shared import suppressions
-from shared.errors import PrecieuxError
+from precieux.installation.operator_database import operate_in_transaction
+from shared.mail import suppressions
+from shared.service.errors import PrecieuxError
 
 app = typer.Typer(help="List addresses to which nothing is mailed, or allow mails to one again.", no_args_is_help=True)
 

@@ -9,15 +9,15 @@ import typer
 
 from precieux import terminal
 from precieux.commands.queue import age
-from precieux.operator_database import operate
-from shared.attention import Finding, Trouble, findings
+from precieux.installation.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.settings import BrokerSettings
-from shared.control_characters import replace_controls
 from shared.database.connection import Database
-from shared.errors import DatabaseFull, DatabaseUnavailable
-from shared.operation import Operation, read_operation
-from shared.settings import load
+from shared.operations.health_checks import Finding, Trouble, findings
+from shared.operations.system_status import Operation, read_operation
+from shared.service.errors import DatabaseFull, DatabaseUnavailable
+from shared.service.settings import load
+from shared.text.control_characters import replace_controls
 
 #: Trouble -> its description, and what to do.
 _TEXTS: Final = {

@@ -6,11 +6,11 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
-from shared import channels
+from precieux.installation.operator_database import operate_in_transaction
+from shared.database import channels
 from shared.database.connection import Connection
-from shared.errors import PrecieuxError
 from shared.resources.models import WebhookState
+from shared.service.errors import PrecieuxError
 
 app = typer.Typer(help="List webhooks, show one, or deliver some again.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from shared.parent_death import die_with_parent
+from shared.service.parent_death import die_with_parent
 
 _Signals: TypeAlias = set[int | signal.Signals]
 
@@ -21,11 +21,11 @@ _SHARED: Final = (
     "databases.backends.postgres",
     "shared.broker",
     "shared.database.schema",
-    "shared.health",
-    "shared.lifecycle",
+    "shared.operations.health",
+    "shared.service.lifecycle",
     "shared.storage",
-    "shared.templates",
-    "shared.translations",
+    "shared.messages.templates",
+    "shared.messages.translations",
 )
 
 
@@ -38,7 +38,7 @@ def load_shared() -> None:
     gc.freeze()
 
 
-class Forked:
+class ForkedService:
     """The process of `python -m module`, as a fork of this one, with the methods of `Popen` that `Child` needs.
 
     It has this environment and the standard error, a session of its own and no other descriptors, and it gets SIGKILL

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from precieux.postgres.home import make_folder
+from precieux.postgres.data_directory import make_folder
 from shared.database.address import DatabaseUrl
-from shared.errors import ConfigurationError
-from shared.settings import IS_HTTP_URL, Settings, default_data_dir, load
+from shared.service.errors import ConfigurationError
+from shared.service.settings import IS_HTTP_URL, Settings, default_data_dir, load
 
 _PREFERRED_EXECUTOR_PORT = 8100
 #: The address of the API if no setting changes it. It is that of `precieux_client`, which `up` does not load.

@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from shared.logging import get_logger
-from shared.notify import notify_status
+from shared.service.logging import get_logger
+from shared.service.notify import notify_status
 
 log = get_logger(__name__)
 
@@ -23,7 +23,7 @@ _AGAIN_S = 30.0
 _MORE_S = 300.0
 
 
-class Waiting:
+class StartReport:
     """Reports the parts that are not ready: in the log after `long_s` seconds, and then every `_AGAIN_S`.
 
     `report_at` is the time of the next report; None if all parts are ready. The parent is asked for more time only when

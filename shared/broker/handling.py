@@ -8,10 +8,10 @@ again are charged with a `Retry`, and become dead letters after `MAX_ATTEMPTS`.
 from collections.abc import Sequence
 from typing import Final
 
-from shared import metrics
 from shared.broker.base import Delivery, Handler, Reject, Retry, Settlement
-from shared.errors import TransientError
-from shared.logging import get_logger
+from shared.service import metrics
+from shared.service.errors import TransientError
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

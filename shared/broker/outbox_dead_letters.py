@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Final
 
-from shared import channels
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
+from shared.database import channels
 from shared.database.connection import Database, Record
 
 _LETTER: Final = "outbox.id, body, headers ->> 'message_id' AS message_id, failure, failed_at"

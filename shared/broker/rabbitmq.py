@@ -12,10 +12,10 @@ from shared.broker.handling import settle_batch
 from shared.broker.rabbitmq_consumer import Batch, ConsumerThread
 from shared.broker.rabbitmq_publisher import Publisher
 from shared.broker.rabbitmq_topology import QueueType, connection_parameters, queues
-from shared.errors import TransientError
-from shared.lifecycle import wait_any
-from shared.logging import get_logger
-from shared.retry import RetryPolicy
+from shared.service.errors import TransientError
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

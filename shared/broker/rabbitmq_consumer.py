@@ -28,10 +28,10 @@ from pika.spec import Basic, BasicProperties
 from shared.broker.base import DEAD_QUEUE, LONGEST_BREAK, QUEUE, Ack, Delivery, Reject, Retry, Settlement
 from shared.broker.rabbitmq_connection import DeadlineConnection, message_id_of
 from shared.broker.rabbitmq_topology import DeclaredQueue, explaining_conflict, reason
-from shared.errors import ConfigurationError
-from shared.logging import get_logger
-from shared.retry import RetryPolicy
-from shared.watchdog import Pulse
+from shared.service.errors import ConfigurationError
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
+from shared.service.watchdog import Pulse
 
 log = get_logger(__name__)
 

@@ -20,7 +20,7 @@ from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
 from shared.broker.rabbitmq_connection import DeadlineConnection, message_id_of
 from shared.broker.rabbitmq_topology import QueueType, connection_parameters, explaining_conflict, queues
-from shared.errors import BrokerUnavailable
+from shared.service.errors import BrokerUnavailable
 
 T = TypeVar("T")
 

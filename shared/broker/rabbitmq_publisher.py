@@ -14,7 +14,7 @@ from shared.broker.base import QUEUE, Message
 from shared.broker.rabbitmq_confirms import Confirmation, Confirms, resolve
 from shared.broker.rabbitmq_connection import CLOSE_SECONDS, cut
 from shared.broker.rabbitmq_topology import DeclaredQueue, explaining_conflict, reason
-from shared.errors import BrokerUnavailable, ConfigurationError
+from shared.service.errors import BrokerUnavailable, ConfigurationError
 
 #: Messages on the wire awaiting their confirms, per call of `publish`.
 WINDOW: Final = 500

@@ -12,8 +12,8 @@ from pika.exceptions import ChannelClosedByBroker
 
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.handling import DELIVERY_LIMIT
-from shared.errors import ConfigurationError
-from shared.hosts import one_address_per_host
+from shared.service.errors import ConfigurationError
+from shared.service.hosts import one_address_per_host
 
 #: AMQP 0-9-1's reply code PRECONDITION_FAILED: a queue of this name exists, declared otherwise.
 _PRECONDITION_FAILED: Final = 406

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from shared.settings import Settings, is_url
+from shared.service.settings import Settings, is_url
 
 
 class BrokerSettings(Settings):

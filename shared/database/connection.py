@@ -16,16 +16,16 @@ import asyncpg
 import databases
 from pydantic import Field
 
-from shared import metrics
 from shared.database.address import DatabaseUrl
 from shared.database.connection_errors import UNAVAILABLE, wrong_address
 from shared.database.connector import Connector
 from shared.database.listener import Listener
 from shared.database.named_parameters import numbered
-from shared.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
-from shared.logging import get_logger
-from shared.retry import RetryPolicy
-from shared.settings import Settings
+from shared.service import metrics
+from shared.service.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
+from shared.service.settings import Settings
 
 log = get_logger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 #: What asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
 UNAVAILABLE: Final = (

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from shared.hosts import one_address_per_host
+from shared.service.hosts import one_address_per_host
 
 #: Seconds within which one of several hosts must accept a connection. A host that is gone never answers.
 _HOST_TIMEOUT: Final = 5.0

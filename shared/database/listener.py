@@ -11,9 +11,9 @@ from typing import Final
 
 import asyncpg
 
-from shared.lifecycle import wait_any
-from shared.logging import get_logger
-from shared.retry import RetryPolicy
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

@@ -11,9 +11,9 @@ from pydantic import Field, SecretStr
 
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import HAND_OVER, Role, making
-from shared.errors import ConfigurationError
-from shared.logging import LogSettings, configure_logging, get_logger
-from shared.settings import Settings, fail, load
+from shared.service.errors import ConfigurationError
+from shared.service.logging import LogSettings, configure_logging, get_logger
+from shared.service.settings import Settings, fail, load
 
 log = get_logger(__name__)
 

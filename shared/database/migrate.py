@@ -9,9 +9,9 @@ from alembic.config import Config
 
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import current_revision, revisions
-from shared.errors import ConfigurationError, DatabaseConflict
-from shared.logging import LogSettings, configure_logging, get_logger
-from shared.settings import fail, load
+from shared.service.errors import ConfigurationError, DatabaseConflict
+from shared.service.logging import LogSettings, configure_logging, get_logger
+from shared.service.settings import fail, load
 
 log = get_logger(__name__)
 

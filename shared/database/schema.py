@@ -5,8 +5,8 @@ from importlib import resources
 from typing import Final
 
 from shared.database.connection import Database
-from shared.errors import ConfigurationError
-from shared.logging import get_logger
+from shared.service.errors import ConfigurationError
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

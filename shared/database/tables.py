@@ -60,7 +60,7 @@ def _time(name: str, *, default_now: bool = False) -> Column[Any]:
 # compiler_args, limits, checker, stop_at_first_failure, locale, receipt); NULL if a classic call made the row. `files`
 # lists path and size of each file. `runs` counts the requested runs, `override` is what the latest one has in place of
 # the submission's own (stdin, args, limits), `outcome` and `verdict` are its end, NULL until then. The front doors for
-# other systems' clients set more of `spec` (`job_runner.program`).
+# other systems' clients set more of `spec` (`job_runner.verdict.program`).
 uploads = Table(
     "uploads",
     metadata,
@@ -206,7 +206,7 @@ results = Table(
     Column("points_awarded", Float),
     Column("cut", ARRAY(Text)),
     Column("stderr_bytes", LargeBinary),
-    # The files that the program wrote to `out/` (`shared.artifacts`), and how many others it wrote, for each reason.
+    # The files that the program wrote to `out/` (`shared.engine.artifacts`), and how many others it wrote, by reason.
     Column("artifacts", JSONB),
     Column("artifacts_left_out", JSONB),
 )
@@ -269,7 +269,7 @@ emails = Table(
     Index("emails_job_idx", "job"),
     Index("emails_upload_idx", "upload", "id"),
     Index("emails_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
-    # Those that the API has ordered, and no runner has filled in.
+    # Those that the API has asked for, and no runner has rendered.
     Index("emails_ordered_idx", "id", postgresql_where=text("status = 'queued' AND message_id IS NULL")),
     Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
     Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),
@@ -283,7 +283,7 @@ emails = Table(
     ),
 )
 
-# Submissions of Judge0's clients (`api_service.judge0`): the token that names a submission to its client, and the
+# Submissions of Judge0's clients (`api_service.doors.judge0`): the token that names a submission to its client, and the
 # client's request in Judge0's words.
 judge0_submissions = Table(
     "judge0_submissions",
@@ -381,7 +381,7 @@ mailgun_events = Table(
     _time("created_at", default_now=True),
 )
 
-# API keys (`shared.api_keys`).
+# API keys (`shared.accounts.api_keys`).
 api_keys = Table(
     "api_keys",
     metadata,
@@ -400,7 +400,7 @@ api_keys = Table(
     Column("signs_webhooks", Boolean, Computed("webhook_secret IS NOT NULL", persisted=True)),
 )
 
-# Addresses that want no more mails (`shared.suppressions`).
+# Addresses that want no more mails (`shared.mail.suppressions`).
 suppressions = Table(
     "suppressions",
     metadata,
@@ -411,7 +411,7 @@ suppressions = Table(
     Index("suppressions_canonical_idx", "canonical"),
 )
 
-# The budget of a key, a recipient or a domain: the time at which none of it will be in use (`shared.budgets`).
+# The budget of a key, a recipient or a domain: the time at which none of it will be in use (`shared.accounts.budgets`).
 budgets = Table(
     "budgets",
     metadata,
@@ -419,7 +419,7 @@ budgets = Table(
     Column("used_until", DateTime(timezone=True), nullable=False),
 )
 
-# What the operator's page shows over time: one row a minute, for a day (`api_service.series`).
+# What the operator's page shows over time: one row a minute, for a day (`api_service.background.metrics_history`).
 series = Table(
     "series",
     metadata,
@@ -437,7 +437,7 @@ sessions = Table(
     _time("created_at", default_now=True),
 )
 
-# The languages that the engine has, as it last reported to a runner (`job_runner.languages`).
+# The languages that the engine has, as it last reported to a runner (`job_runner.engine.languages`).
 languages = Table(
     "languages",
     metadata,

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.codex import Verdict
 from shared.database.connection import Connection, Record
+from shared.engine.codex import Verdict
 from shared.judge0.statuses import Run, Status, ending_of
 from shared.resources.statements import LATEST_JOB, owned
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from shared.codex import Verdict
+from shared.engine.codex import Verdict
 
 #: The exit code of a shell for a file that it cannot execute (POSIX, "Exit Status for Commands").
 _NOT_EXECUTABLE: Final = 126

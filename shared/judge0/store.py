@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from shared.archives import unpack
-from shared.codex import Verdict
 from shared.database.connection import Connection, Record
-from shared.engine import Encoding, bytes_of
-from shared.errors import ObjectNotFound
-from shared.job_state import JobState
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Encoding, bytes_of
+from shared.files.archives import unpack
 from shared.judge0.fields import Judged
 from shared.judge0.statuses import Ending, Run, Status, ending_of
+from shared.operations.job_state import JobState
 from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
+from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 
 _FROM: Final = f"""

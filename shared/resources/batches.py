@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Final
 
-from shared.codex import Verdict
 from shared.database.connection import Connection
+from shared.engine.codex import Verdict
 from shared.resources.links import Links
 from shared.resources.mapping import webhook_of
 from shared.resources.models import FINAL_STATES, Batch, BatchProgress, BatchState, State

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.artifacts import ARTIFACTS
-from shared.codex import LimitBounds, version_in
 from shared.database.connection import Record
-from shared.engine import DEFAULT_TOLERANCE, CheckerKind, ProgramLimits, limits_in_effect
-from shared.job_state import JobState
-from shared.languages import check_lang
+from shared.engine.artifacts import ARTIFACTS
+from shared.engine.codex import LimitBounds, version_in
+from shared.engine.languages import check_lang
+from shared.engine.run_call import DEFAULT_TOLERANCE, CheckerKind, ProgramLimits, limits_in_effect
+from shared.operations.job_state import JobState
 from shared.resources.links import Links
 from shared.resources.models import (
     Artifact,

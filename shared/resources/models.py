@@ -10,8 +10,8 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-from shared.codex import Verdict
-from shared.engine import CheckerKind, LeftOut
+from shared.engine.codex import Verdict
+from shared.engine.run_call import CheckerKind, LeftOut
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """Reads what a program has written where the database's text differs from it: it stores no NUL, and only UTF-8."""
 
-from shared.errors import ObjectNotFound
+from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 
 

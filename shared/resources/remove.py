@@ -7,7 +7,7 @@ crash in between, the runner's cleaner finds the notes. The ids are kept, so tha
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from shared import channels
+from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.resources.kept_answers import forget_about_submissions
 from shared.storage.base import ObjectStore

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.database.connection import Connection, Record
-from shared.engine import Stop, in_order
-from shared.job_state import JobState
+from shared.engine.run_call import Stop, in_order
+from shared.operations.job_state import JobState
 from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
 from shared.storage.base import ObjectStore

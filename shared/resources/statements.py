@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from shared.languages import ALIASES
+from shared.engine.languages import ALIASES
 
 #: The code of a submission's language, which a classic call stores as its sender wrote it.
 _CODES: Final = json.dumps({alias: code for code, aliases in ALIASES.items() for alias in aliases})

@@ -1,6 +1,6 @@
 """The object store: keeps submitted files and the outputs of programs."""
 
-from shared.settings import split_keys
+from shared.service.settings import split_keys
 from shared.storage.base import ObjectStore
 from shared.storage.secret import kept_secret, old_secrets
 from shared.storage.settings import StoreSettings

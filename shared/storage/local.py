@@ -13,8 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
-from shared.atomic_write import write_durably
-from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
+from shared.files.atomic_write import write_durably
+from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
 

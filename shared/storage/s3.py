@@ -15,8 +15,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
-from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
-from shared.logging import get_logger
+from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
+from shared.service.logging import get_logger
 from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
 

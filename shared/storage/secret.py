@@ -3,8 +3,8 @@
 import secrets
 from pathlib import Path
 
-from shared.atomic_write import create_file
-from shared.errors import ConfigurationError
+from shared.files.atomic_write import create_file
+from shared.service.errors import ConfigurationError
 
 _FILE = "secret-key"
 _OLD_FILE = "old-secret-keys"

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.errors import ConfigurationError
-from shared.settings import ARE_LONG, IS_HTTP_URL, Settings, default_data_dir
+from shared.service.errors import ConfigurationError
+from shared.service.settings import ARE_LONG, IS_HTTP_URL, Settings, default_data_dir
 
 
 class StoreSettings(Settings):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from shared.parent_death import die_with_parent
+from shared.service.parent_death import die_with_parent
 
 #: The folder of this release.
 ROOT: Final = Path(__file__).parent.parent.parent

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from job_runner.orphans import Orphans
-from precieux.ports import free_ports
+from job_runner.upkeep.orphans import Orphans
+from precieux.host.ports import free_ports
 from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner

@@ -7,8 +7,8 @@ import pytest
 
 from shared.broker.base import Ack, Broker, Delivery, Message, Reject, Retry, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
-from shared.errors import StoreUnavailable
-from shared.retry import RetryPolicy
+from shared.service.errors import StoreUnavailable
+from shared.service.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import DeadLetters, Outbox, OutboxDeadLetters, RabbitMQDeadLetters, consuming
 from tests.waiting import eventually

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Broker, Delivery, Message, Reject, Settlement
 from shared.broker.dead_letters import DeadLetter, DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.errors import BrokerUnavailable
+from shared.service.errors import BrokerUnavailable
 from tests.factories import make_message
 from tests.fixtures.brokers import Outbox
 from tests.waiting import eventually

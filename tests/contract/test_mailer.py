@@ -15,7 +15,7 @@ from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.smtp import SmtpMailer
 from job_runner.mailers.smtp import SmtpServer as SmtpAddress
-from shared.errors import MailerUnavailable, MailRefused
+from shared.service.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.smtp_server import SmtpServer

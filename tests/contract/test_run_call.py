@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from executor.languages import known
-from job_runner.outcome import check_load
-from shared.codex import Verdict
-from shared.engine import Compiled, Started, Stop, TestEnded
-from shared.errors import EngineUnavailable
+from job_runner.verdict.outcome import check_load
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, Started, Stop, TestEnded
+from shared.service.errors import EngineUnavailable
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
@@ -372,7 +372,7 @@ async def test_repeated_tests_have_fresh_boxes_and_an_end(url: str) -> None:
 
 
 async def test_a_source_that_compiles_for_a_while_is_no_failure(url: str) -> None:
-    """Its artefact is too large to keep, so each test compiles it. The first test ends when it no longer compiles."""
+    """What it compiles to is too large to keep, so each test compiles it. The first ends when it no longer compiles."""
     until = int(time.time()) + round(5 * PATIENCE)
     now = " + ".join(
         f"(__TIME__[{at}] * 10 + __TIME__[{at + 1}] - 528) * {unit}" for at, unit in ((0, 3600), (3, 60), (6, 1))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ObjectNotFound
+from shared.service.errors import ObjectNotFound
 from shared.storage import local
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore

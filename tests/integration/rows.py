@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from shared import channels
+from shared.database import channels
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 

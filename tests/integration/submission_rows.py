@@ -3,7 +3,7 @@
 import json
 import uuid
 
-from shared import channels
+from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.rows import execute, fetch
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
-from shared import budgets
-from shared.budgets import Standing, Use
+from job_runner.upkeep.cleaner import Cleaner
+from shared.accounts import budgets
+from shared.accounts.budgets import Standing, Use
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner

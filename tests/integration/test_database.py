@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.database.connection import Database, DatabaseSettings
-from shared.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
+from shared.service.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import DATABASE, Role
 from shared.database.standby import lacks_standby
-from shared.errors import DatabaseUnavailable
+from shared.service.errors import DatabaseUnavailable
 from tests.fixtures.postgres_node import PostgresNode, primary_and_standby
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually

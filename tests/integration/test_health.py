@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.errors import ConfigurationError
-from shared.health import Health, HealthSettings
+from shared.operations.health import Health, HealthSettings
+from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job
 from tests.waiting import eventually

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import ObjectNotFound, StoreUnavailable
+from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 
@@ -109,7 +109,7 @@ async def test_objects_are_stored_where_each_file_has_a_name(
 def test_a_killed_writer_of_a_new_object_leaves_no_draft(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
-from shared.atomic_write import write_durably
+from shared.files.atomic_write import write_durably
 folder = os.open(sys.argv[1], os.O_RDONLY)
 write = os.write
 os.write = lambda file, data: (write(file, data[:1]), os.kill(os.getpid(), signal.SIGKILL))

@@ -4,12 +4,12 @@ import uuid
 
 import pytest
 
-from api_service import submission_rows
-from api_service.auth import Principal
-from api_service.new_submission import NewSubmission, Object
+from api_service.access.auth import Principal
+from api_service.submissions import rows
+from api_service.submissions.new_submission import NewSubmission, Object
 from job_runner.emails import queue
 from queue_consumer.jobs import JobMaker
-from shared.api_keys import Scope
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Connection, Database
 from tests.integration.queue_consumer.test_jobs import FakeStore
 from tests.integration.rows import execute
@@ -45,7 +45,7 @@ async def test_insertions_of_submissions_keep_a_plan(database: Database, chosen:
     async with database.transaction() as connection:
         for number in range(CALLS):
             new = NewSubmission("python", "p.py", Object(b"print()", "py"), id=2 * ROWS + number if chosen else None)
-            assert await submission_rows.insert(connection, Principal(None, frozenset(Scope)), new, "0" * 64)
+            assert await rows.insert(connection, Principal(None, frozenset(Scope)), new, "0" * 64)
         assert await plans_of(connection, "INSERT INTO uploads") == (FIRST, CALLS - FIRST)
 
 

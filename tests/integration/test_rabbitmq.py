@@ -17,8 +17,8 @@ from pika.spec import BasicProperties
 from shared.broker import rabbitmq_dead_letters as operator
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
-from shared.errors import BrokerUnavailable, ConfigurationError
-from shared.retry import RetryPolicy
+from shared.service.errors import BrokerUnavailable, ConfigurationError
+from shared.service.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import RabbitMQDeadLetters, consuming, with_channel
 from tests.fixtures.rabbitmq_server import RabbitMQServer
@@ -135,7 +135,7 @@ async def test_confirmed_messages_survive_a_killed_broker(
         for end in (rabbitmq_server.stop, rabbitmq_server.kill):
             before = len(confirmed)
             await asyncio.to_thread(end)
-            # Started from this thread, since the server ends with the thread that started it (shared.parent_death).
+            # Started from this thread: the server ends with the thread that started it (shared.service.parent_death).
             rabbitmq_server.start()
             await eventually(lambda before=before: len(confirmed) > before + 500, timeout=30)  # type: ignore[misc]
         enough.set()

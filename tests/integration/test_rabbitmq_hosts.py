@@ -8,14 +8,14 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from pika.exceptions import AMQPConnectionError
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.broker.base import Ack, Delivery, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_connection import DeadlineConnection
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.broker.rabbitmq_topology import connection_parameters
-from shared.errors import BrokerUnavailable
-from shared.retry import RetryPolicy
+from shared.service.errors import BrokerUnavailable
+from shared.service.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import consuming
 from tests.fixtures.relay import Relay

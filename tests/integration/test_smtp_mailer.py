@@ -11,7 +11,7 @@ import pytest
 
 from job_runner.mailers.smtp import SmtpMailer
 from job_runner.mailers.smtp import SmtpServer as SmtpAddress
-from shared.errors import MailerUnavailable, MailRefused
+from shared.service.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.certificates import write_certificate
 from tests.fixtures.smtp_server import SmtpServer

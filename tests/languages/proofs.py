@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.languages import ALIASES
+from shared.engine.languages import ALIASES
 
 _PROGRAMS: Final = Path(__file__).parent / "programs"
 

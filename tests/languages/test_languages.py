@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from executor import languages
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.settings import MIB
-from shared.codex import Verdict
-from shared.engine import Started, TestEnded
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Started, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.gate import leave_out, missing

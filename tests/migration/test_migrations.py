@@ -18,8 +18,8 @@ from shared.database.connection import Database
 from shared.database.migrate import alembic_config
 from shared.database.schema import require_current, revisions
 from shared.database.tables import metadata
-from shared.errors import ConfigurationError
-from shared.suppressions import suppressed
+from shared.mail.suppressions import suppressed
+from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected, in_thread
 from tests.migration.locks import upgrade
 

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from shared.database.connection import Database
 from shared.database.oldest_program import oldest_program
 from shared.database.schema import require_current
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 pytestmark = pytest.mark.migration
 

@@ -17,18 +17,18 @@ SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load((ROOT / "docker-comp
 _MODULES: Final = {
     "api_service": [
         "api_service.settings",
-        "shared.budgets",
+        "shared.accounts.budgets",
         "shared.broker.settings",
         "shared.storage.settings",
-        "shared.webhooks",
+        "shared.accounts.webhooks",
     ],
     "queue_consumer": ["shared.broker.settings"],
     "job_runner": [
         "job_runner.settings",
         "job_runner.mailers.settings",
-        "shared.budgets",
+        "shared.accounts.budgets",
         "shared.storage.settings",
-        "shared.webhooks",
+        "shared.accounts.webhooks",
     ],
     "executor": ["executor.settings"],
 }
@@ -53,9 +53,9 @@ _FIXED: Final = {
 
 @pytest.mark.parametrize("name", _MODULES)
 def test_every_setting_of_env_reaches_its_service(name: str) -> None:
-    modules = [*_MODULES[name], "shared.logging"]
+    modules = [*_MODULES[name], "shared.service.logging"]
     if name != "executor":
-        modules += ["shared.database.connection", "shared.health"]
+        modules += ["shared.database.connection", "shared.operations.health"]
     found = classes()
     read = {field.upper() for module in modules for kind in found[module] for field in kind.model_fields}
     given = {variable.removeprefix("PRECIEUX_") for variable in SERVICES[name]["environment"]}

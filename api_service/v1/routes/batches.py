@@ -6,23 +6,23 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.auth import Principal
-from api_service.batches import Batches
-from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.problems import Kind, Problem
-from api_service.submissions import Settle
-from api_service.v1.answers import answer
-from api_service.v1.batch_body import BatchBody, read_batch
-from api_service.v1.batch_events import batch_events, ended_batch, find_batch, last_id
-from api_service.v1.bodies import body_bytes
-from api_service.v1.event_stream import LAST_EVENT_ID, RESPONSES, event_stream
-from api_service.v1.examples import BATCH
-from api_service.v1.idempotency import once
-from api_service.v1.ids import BatchId
-from api_service.v1.openapi import operation
-from api_service.v1.reading import reading
-from api_service.v1.validation import read_query
-from api_service.v1.visibility import owner_of, refuse_unknown, require_visible_batch
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind, Problem
+from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.submissions.batches import Batches
+from api_service.submissions.service import Settle
+from api_service.v1.body.batch import BatchBody, read_batch
+from api_service.v1.body.read import body_bytes
+from api_service.v1.body.turn import reading
+from api_service.v1.events.batch import batch_events, ended_batch, find_batch, last_id
+from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
+from api_service.v1.protocol.answers import answer
+from api_service.v1.protocol.examples import BATCH
+from api_service.v1.protocol.idempotency import once
+from api_service.v1.protocol.ids import BatchId
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.visibility import owner_of, refuse_unknown, require_visible_batch
 from shared.resources.models import Batch, BatchState
 
 router = APIRouter(tags=["batches"])

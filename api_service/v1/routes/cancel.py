@@ -5,16 +5,16 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.cancelling import cancel
-from api_service.dependencies import ServicesDep, SubmitterDep
-from api_service.problems import Kind, Problem
-from api_service.submissions import Settle
-from api_service.v1.examples import SUBMISSION
-from api_service.v1.idempotency import once
-from api_service.v1.ids import SubmissionId
-from api_service.v1.openapi import operation
-from api_service.v1.validation import read_query
-from api_service.v1.visibility import require_visible, visible_submission
+from api_service.http.problems import Kind, Problem
+from api_service.services import ServicesDep, SubmitterDep
+from api_service.submissions.cancel import cancel
+from api_service.submissions.service import Settle
+from api_service.v1.protocol.examples import SUBMISSION
+from api_service.v1.protocol.idempotency import once
+from api_service.v1.protocol.ids import SubmissionId
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.visibility import require_visible, visible_submission
 from shared.resources.models import Submission
 
 router = APIRouter(tags=["submissions"])

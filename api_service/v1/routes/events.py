@@ -4,16 +4,16 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service import snapshots
-from api_service.dependencies import ReaderDep, ServicesDep
-from api_service.event_log import Position, unsent
-from api_service.problems import Kind
-from api_service.v1.event_stream import LAST_EVENT_ID, RESPONSES, event_stream
-from api_service.v1.ids import SubmissionId
-from api_service.v1.openapi import operation
-from api_service.v1.submission_events import submission_events
-from api_service.v1.validation import read_query
-from api_service.v1.visibility import owner_of, refuse_unknown
+from api_service.events import reads
+from api_service.events.event_log import Position, unsent
+from api_service.http.problems import Kind
+from api_service.services import ReaderDep, ServicesDep
+from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
+from api_service.v1.events.submission import submission_events
+from api_service.v1.protocol.ids import SubmissionId
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.visibility import owner_of, refuse_unknown
 
 router = APIRouter(tags=["submissions"])
 
@@ -36,7 +36,7 @@ async def stream_submission_events(
     services: ServicesDep,
     id: SubmissionId,
 ) -> Response:
-    snapshot = await snapshots.read(services.database, id)
+    snapshot = await reads.read(services.database, id)
     if snapshot is None or owner_of(principal) not in (None, snapshot.owner):
         refuse_unknown()
     read_query(request)

@@ -5,14 +5,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
-from api_service.dependencies import ReaderDep, ServicesDep
-from api_service.engine_offer import Offer, Offered
-from api_service.problems import Kind, Problem
-from api_service.v1.answers import answer
-from api_service.v1.openapi import operation
-from api_service.v1.validation import read_query
-from shared.codex import version_in
-from shared.languages import ALIASES
+from api_service.http.problems import Kind, Problem
+from api_service.languages.engine_offer import Offer, Offered
+from api_service.services import ReaderDep, ServicesDep
+from api_service.v1.protocol.answers import answer
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from shared.engine.codex import version_in
+from shared.engine.languages import ALIASES
 from shared.resources.models import Limits, ListOf, Resource
 
 router = APIRouter(tags=["service"])

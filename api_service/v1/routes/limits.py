@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api_service.dependencies import ReaderDep, ServicesDep
-from api_service.v1.answers import answer
-from api_service.v1.batch_body import MAX_BATCH
-from api_service.v1.openapi import operation
-from api_service.v1.validation import read_query
-from api_service.v1.waiting import MAX_WAIT_S
-from shared.engine import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from api_service.services import ReaderDep, ServicesDep
+from api_service.v1.body.batch import MAX_BATCH
+from api_service.v1.protocol.answers import answer
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.waiting import MAX_WAIT_S
+from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.resources.kept_answers import KEPT_SECONDS
 from shared.resources.models import Bytes, Resource
 

@@ -4,18 +4,18 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ReaderDep, Services, ServicesDep
-from api_service.problems import Fault, Kind, Problem, invalid
-from api_service.v1 import list_pages
-from api_service.v1.cursors import LINK, page_answer
-from api_service.v1.examples import SUBMISSION_ITEM
-from api_service.v1.list_query import ListQuery
-from api_service.v1.openapi import operation
-from api_service.v1.validation import read_query
-from api_service.v1.visibility import owner_of
-from shared.errors import DatabaseTooSlow
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.services import ReaderDep, Services, ServicesDep
+from api_service.v1.lists import pages
+from api_service.v1.lists.cursors import LINK, page_answer
+from api_service.v1.lists.query import ListQuery
+from api_service.v1.protocol.examples import SUBMISSION_ITEM
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.visibility import owner_of
 from shared.resources import read
 from shared.resources.models import ListOf, Submission
+from shared.service.errors import DatabaseTooSlow
 
 router = APIRouter(tags=["submissions"])
 
@@ -45,7 +45,7 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
     try:
         # In turns, because such a statement may read all submissions of a key.
         async with services.listing.turns.take(principal), services.database.connection() as connection:
-            found, following = await list_pages.find(connection, query, owner=owner_of(principal), after=after)
+            found, following = await pages.find(connection, query, owner=owner_of(principal), after=after)
             items = await read.submissions(connection, found, links=services.links)
     except DatabaseTooSlow:
         raise Problem(Kind.UNAVAILABLE, _TOO_SLOW) from None
@@ -53,10 +53,10 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
     return page_answer(request, services, ListOf[Submission], items, cursor)
 
 
-def _position(services: Services, cursor: str | None) -> list_pages.Position | None:
+def _position(services: Services, cursor: str | None) -> pages.Position | None:
     if cursor is None:
         return None
     text = services.signer.unseal(_CURSOR, cursor)
     if text is None:
         raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
-    return list_pages.Position.parse(text)
+    return pages.Position.parse(text)

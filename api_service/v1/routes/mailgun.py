@@ -12,12 +12,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api_service.dependencies import ServicesDep
-from api_service.mails import store_report
-from api_service.problems import Kind, Problem
-from api_service.v1.openapi import operation
-from api_service.v1.validation import is_clean, read_json, read_query
-from shared.delivery_reports import Delivery, Report
+from api_service.http.problems import Kind, Problem
+from api_service.services import ServicesDep
+from api_service.submissions.mails import store_report
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import is_clean, read_json, read_query
+from shared.mail.delivery_reports import Delivery, Report
 
 router = APIRouter(tags=["service"])
 

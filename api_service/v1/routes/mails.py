@@ -5,16 +5,16 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service import mails as use_cases
-from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
-from api_service.problems import Kind, Problem
-from api_service.submissions import Settle
-from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
-from api_service.v1.idempotency import once
-from api_service.v1.ids import SubmissionId
-from api_service.v1.openapi import operation
-from api_service.v1.validation import read_query
-from api_service.v1.visibility import refuse_unknown, require_visible
+from api_service.http.problems import Kind, Problem
+from api_service.services import ReaderDep, ServicesDep, SubmitterDep
+from api_service.submissions import mails as use_cases
+from api_service.submissions.service import Settle
+from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
+from api_service.v1.protocol.idempotency import once
+from api_service.v1.protocol.ids import SubmissionId
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.visibility import refuse_unknown, require_visible
 from shared.resources import mails as read
 from shared.resources.models import ListOf, Mail
 

@@ -6,14 +6,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
-from api_service.auth import Principal
-from api_service.dependencies import ReaderDep, Services, ServicesDep
-from api_service.problems import Fault, Kind, Problem, invalid
-from api_service.v1.content import RANGE, TEXT, ZIP, content_answer, content_responses
-from api_service.v1.etags import ETAG, IF_NONE_MATCH
-from api_service.v1.ids import SubmissionId
-from api_service.v1.openapi import operation
-from api_service.v1.stored_bytes import (
+from api_service.access.auth import Principal
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.services import ReaderDep, Services, ServicesDep
+from api_service.v1.output.content import RANGE, TEXT, ZIP, content_answer, content_responses
+from api_service.v1.output.stored_bytes import (
     SOURCE_COLUMNS,
     Stream,
     artifact_of_run,
@@ -21,9 +18,12 @@ from api_service.v1.stored_bytes import (
     output_of_test,
     source_of,
 )
-from api_service.v1.validation import Strict, read_query
-from api_service.v1.visibility import find_visible, refuse_unknown
-from shared.artifacts import UNKNOWN
+from api_service.v1.protocol.etags import ETAG, IF_NONE_MATCH
+from api_service.v1.protocol.ids import SubmissionId
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import Strict, read_query
+from api_service.v1.reads.visibility import find_visible, refuse_unknown
+from shared.engine.artifacts import UNKNOWN
 
 router = APIRouter(tags=["submissions"])
 

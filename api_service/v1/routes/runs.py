@@ -6,19 +6,19 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.auth import Principal
-from api_service.dependencies import AdmitDep, ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.problems import Kind
-from api_service.submissions import Settle
-from api_service.v1.answers import answer
-from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
-from api_service.v1.examples import RUN, RUN_ITEM
-from api_service.v1.idempotency import once
-from api_service.v1.ids import RunNumber, SubmissionId
-from api_service.v1.openapi import operation
-from api_service.v1.run_body import RunBody, read_run_request
-from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind
+from api_service.services import AdmitDep, ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.submissions.service import Settle
+from api_service.v1.body.run import RunBody, read_run_request
+from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
+from api_service.v1.protocol.answers import answer
+from api_service.v1.protocol.examples import RUN, RUN_ITEM
+from api_service.v1.protocol.idempotency import once
+from api_service.v1.protocol.ids import RunNumber, SubmissionId
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown
+from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources import read
 from shared.resources.models import ListOf, Run
 

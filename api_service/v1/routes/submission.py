@@ -4,16 +4,16 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.deletion import delete
-from api_service.dependencies import AdmitDep, ReaderDep, ServicesDep, SubmitterDep
-from api_service.problems import Kind
-from api_service.v1.etags import ETAG, IF_NONE_MATCH, conditional
-from api_service.v1.examples import SUBMISSION
-from api_service.v1.ids import SubmissionId
-from api_service.v1.openapi import operation
-from api_service.v1.validation import read_query
-from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown, require_visible
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
+from api_service.http.problems import Kind
+from api_service.services import AdmitDep, ReaderDep, ServicesDep, SubmitterDep
+from api_service.submissions.delete import delete
+from api_service.v1.protocol.etags import ETAG, IF_NONE_MATCH, conditional
+from api_service.v1.protocol.examples import SUBMISSION
+from api_service.v1.protocol.ids import SubmissionId
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown, require_visible
+from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources import read
 from shared.resources.models import Submission
 

@@ -8,21 +8,21 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.auth import Principal
-from api_service.dependencies import Services, ServicesDep, SubmitterDep
-from api_service.new_submission import NewSubmission
-from api_service.problems import Kind
-from api_service.submission_rows import Stored
-from api_service.submissions import Settle
-from api_service.v1.bodies import FORM, JSON, body_bytes, let_go, read_submission
-from api_service.v1.examples import SUBMISSION
-from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
-from api_service.v1.idempotency import once
-from api_service.v1.openapi import Schema, operation, query_parameters
-from api_service.v1.reading import reading
-from api_service.v1.submission_body import SubmissionBody
-from api_service.v1.visibility import visible_submission
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind
+from api_service.services import Services, ServicesDep, SubmitterDep
+from api_service.submissions.new_submission import NewSubmission
+from api_service.submissions.rows import Stored
+from api_service.submissions.service import Settle
+from api_service.v1.body.read import FORM, JSON, body_bytes, let_go, read_submission
+from api_service.v1.body.submission import SubmissionBody
+from api_service.v1.body.turn import reading
+from api_service.v1.protocol.examples import SUBMISSION
+from api_service.v1.protocol.idempotency import HEADER as IDEMPOTENCY_KEY
+from api_service.v1.protocol.idempotency import once
+from api_service.v1.protocol.openapi import Schema, operation, query_parameters
+from api_service.v1.reads.visibility import visible_submission
+from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources.mapping import posted
 from shared.resources.models import Submission
 

@@ -5,13 +5,13 @@ import math
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api_service.budget import WINDOW_SECONDS, Budget
-from api_service.dependencies import ReaderDep, ServicesDep
-from api_service.v1.answers import answer
-from api_service.v1.openapi import operation
-from api_service.v1.validation import read_query
-from shared import budgets
-from shared.budgets import InUse
+from api_service.limits.rate_limits import WINDOW_SECONDS, Budget
+from api_service.services import ReaderDep, ServicesDep
+from api_service.v1.protocol.answers import answer
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from shared.accounts import budgets
+from shared.accounts.budgets import InUse
 from shared.resources.models import ListOf, Resource, Time
 
 router = APIRouter(tags=["service"])

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from api_service.dependencies import ServicesDep
+from api_service.services import ServicesDep
 from api_service.web.program_page import program_page
 from api_service.web.rendering import page
 

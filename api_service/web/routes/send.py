@@ -8,16 +8,17 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
-from api_service.auth import Principal, require
-from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Fault, Kind, Problem, invalid
-from api_service.v1.aside import aside
-from api_service.v1.bodies import body_bytes, require_known_offer, terms_of
-from api_service.v1.multipart import read_parts
-from api_service.v1.requests import validate_submission
+from api_service.access.auth import Principal, require
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.services import Services, ServicesDep
+from api_service.v1.body.multipart import read_parts
+from api_service.v1.body.read import body_bytes, require_known_offer, terms_of
+from api_service.v1.body.rules import validate_submission
+from api_service.v1.protocol.threads import aside
 from api_service.web.program_page import is_valid_token, program_page
+from api_service.web.rendering import root_of
 from api_service.web.send_form import SentForm, read_form
-from shared.api_keys import Scope
+from shared.accounts.api_keys import Scope
 from shared.resources.links import Links
 
 router = APIRouter(include_in_schema=False)
@@ -27,6 +28,12 @@ _SAME_SITE: Final = {"same-origin", "none"}
 #: The fields by which a sender is known are the first of our form, so that no more of a stranger's form is looked at.
 _BEGINNING_BYTES: Final = 8 << 10
 _LEFT_OUT: Final = "It is too long to be shown again. Your browser still has it on the page before this one."
+
+
+@router.get(PATH)
+async def form(request: Request) -> Response:
+    """Lead to the form, in the language that the switch of a refused form asks for."""
+    return RedirectResponse(f"{root_of(request)}?{request.url.query}", HTTPStatus.SEE_OTHER)
 
 
 @router.post(PATH)

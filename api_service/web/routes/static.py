@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from api_service.v1.manners import accepts_gzip
+from api_service.v1.middleware import accepts_gzip
 from api_service.web.assets import DIGEST, asset, compressed
 
 router = APIRouter(include_in_schema=False)

@@ -8,7 +8,7 @@ from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
 from executor.sandbox.streams.sealed import sealed_file
-from shared.engine import MOST_TURNS
+from shared.engine.run_call import MOST_TURNS
 
 
 class Descriptors:
@@ -42,7 +42,7 @@ class _Turns:
             self.lengths.append(size)
 
 
-class Streams:
+class StepStreams:
     """The streams of one step. `stop` is called if the program writes too much."""
 
     def __init__(self, step: Step, stop: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from executor.sandbox.base import find_python
 from executor.sandbox.wall.command import namespaces, system_folders
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIMEOUT_S = 5

@@ -14,7 +14,7 @@ from executor.sandbox.wall import seccomp
 from executor.sandbox.wall.command import build_wall
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Gate
-from shared.logging import get_logger
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

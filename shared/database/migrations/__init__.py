@@ -19,7 +19,7 @@ from alembic import op
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.errors import DatabaseConflict
+from shared.service.errors import DatabaseConflict
 
 T = TypeVar("T")
 

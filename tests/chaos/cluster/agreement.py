@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 import requests
 
-from api_service.readiness import READINESS_KEY
-from job_runner.orphans import Orphans
+from api_service.background.readiness import READINESS_KEY
+from job_runner.upkeep.orphans import Orphans
 from shared.database.connection import Database, DatabaseSettings
 from shared.storage.s3 import S3Store
 from tests.chaos.cluster.world import BUCKET, KEY, World

@@ -6,10 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from precieux.commands.system_status import require_room
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.errors import DatabaseFull, DatabaseUnavailable
+from shared.service.errors import DatabaseFull, DatabaseUnavailable
 from tests.chaos.cluster.disk import Disk, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.database.connection import Database, DatabaseSettings
-from shared.errors import DatabaseUnavailable
+from shared.service.errors import DatabaseUnavailable
 from tests.chaos.cluster.network import Network, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing

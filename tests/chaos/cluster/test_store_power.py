@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from shared.errors import StoreUnavailable
+from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.chaos.cluster.disk import Disk, obstacle

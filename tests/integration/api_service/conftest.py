@@ -10,33 +10,33 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
+from api_service.access.auth import Authenticator
+from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
-from api_service.auth import Authenticator
-from api_service.backlog import BacklogGuard, KeyBacklog
-from api_service.charges import Charges
-from api_service.dependencies import Services
-from api_service.event_streams import Streams
-from api_service.holds import memory, waits
-from api_service.listing import Listing
-from api_service.offered import OfferedLanguages
-from api_service.queue_places import QueuePlaces
-from api_service.readiness import Readiness
-from api_service.recipients import ALL_RECIPIENTS, Recipients
-from api_service.relay import Relay
+from api_service.background.outbox_publisher import Relay
+from api_service.background.readiness import Readiness
+from api_service.events.notifications import Watcher
+from api_service.events.streams import Streams
+from api_service.languages.catalog import OfferedLanguages
+from api_service.limits.backlog import BacklogGuard, KeyBacklog
+from api_service.limits.holds import memory, waits
+from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.submissions import Submissions
-from api_service.watcher import Watcher
+from api_service.submissions.classic_list import Listing
+from api_service.submissions.queue_positions import QueuePlaces
+from api_service.submissions.quota_costs import Charges
+from api_service.submissions.service import Submissions
+from shared.accounts.webhooks import WebhookSettings
 from shared.broker.base import Handler, Message
 from shared.broker.dead_letters import DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.errors import BrokerUnavailable
-from shared.operation import OperationReader
+from shared.operations.system_status import OperationReader
+from shared.service.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from shared.webhooks import WebhookSettings
 
 ApiWith = Callable[..., httpx.AsyncClient]
 KEY_BUDGET = 5

@@ -13,8 +13,8 @@ from typing import Final
 
 import httpx
 
-from precieux.ports import free_ports
-from shared.parent_death import die_with_parent
+from precieux.host.ports import free_ports
+from shared.service.parent_death import die_with_parent
 from tests.waiting import eventually_sync
 
 ROOT: Final = Path(__file__).parents[3]

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service import auth
-from shared import api_keys
-from shared.api_keys import Scope
+from api_service.access import auth
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Connection, Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of

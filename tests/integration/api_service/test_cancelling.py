@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from api_service.cancelling import cancel
+from api_service.submissions.cancel import cancel
 from queue_consumer.jobs import JobMaker
-from shared import channels
+from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.storage.base import ObjectStore
 from tests.fixtures.postgres import owner_of

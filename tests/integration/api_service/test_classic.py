@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from starlette.types import Message, Scope
 
-from api_service.relay import Relay
+from api_service.background.outbox_publisher import Relay
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.errors import StoreUnavailable
+from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import connected
@@ -323,7 +323,7 @@ async def test_a_misspelled_field_gets_a_suggestion(
 
 async def test_few_of_many_unknown_names_are_compared(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
-    monkeypatch.setattr("api_service.form.get_close_matches", lambda name, *_, **__: compared.append(name))
+    monkeypatch.setattr("api_service.classic.form.get_close_matches", lambda name, *_, **__: compared.append(name))
     data = {"email": "a@example.com", "language": "py", "inputs": ""}
     params = {f"x{number}": "" for number in range(1000)}
     answer = await api.post("/submit_email/", data=data, params=params, files={"file": ("a.py", b"print()")})
@@ -347,7 +347,7 @@ async def test_a_source_may_come_without_a_file_name(api: httpx.AsyncClient, sto
 
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
-@hyp_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hyp_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_file_name_is_accepted_or_refused(api: httpx.AsyncClient, name: str) -> None:
     # By hand, since httpx would change some names.
     raw = name.encode("utf-8", "surrogatepass").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
@@ -481,7 +481,7 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
 async def test_a_full_backlog_refuses_submissions(
     api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1)
+    monkeypatch.setattr("api_service.limits.backlog._CACHE_SECONDS", -1)
     async with api_with(max_backlog=2) as api:
         for upload in (1, 2):
             assert (await submit(api, id=upload)).status_code == 200

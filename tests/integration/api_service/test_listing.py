@@ -8,12 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.auth import Principal
-from api_service.holds import memory
-from api_service.listing import _WEIGHTS, LONGEST_TEXT, Listing
-from api_service.problems import Problem
-from api_service.schemas import ListQuery
-from shared.api_keys import Scope
+from api_service.access.auth import Principal
+from api_service.http.problems import Problem
+from api_service.limits.holds import memory
+from api_service.submissions.classic_list import _WEIGHTS, LONGEST_TEXT, Listing, ListQuery
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.integration.rows import execute, fetch

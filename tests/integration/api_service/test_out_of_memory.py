@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.offered import OfferedLanguages
-from api_service.piston.app import PATH as PISTON
+from api_service.doors.piston.app import PATH as PISTON
+from api_service.languages.catalog import OfferedLanguages
 from tests.integration.api_service.conftest import ApiWith
 
 pytestmark = pytest.mark.integration

@@ -7,17 +7,17 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from api_service.auth import Principal
-from api_service.charges import Charges
-from api_service.new_submission import NewSubmission, Object
-from api_service.piston import execution
-from api_service.problems import Problem
+from api_service.access.auth import Principal
+from api_service.doors.piston import execution
+from api_service.http.problems import Problem
 from api_service.settings import ApiSettings
-from api_service.submissions import Submissions
-from shared import budgets
-from shared.api_keys import Scope
+from api_service.submissions.new_submission import NewSubmission, Object
+from api_service.submissions.quota_costs import Charges
+from api_service.submissions.service import Submissions
+from shared.accounts import budgets
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.errors import DatabaseUnavailable
+from shared.service.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.test_access import bearer, make_key

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from starlette.requests import HTTPConnection
 
-from api_service.locality import socket_owner, why_not_local
-from shared import api_keys
-from shared.api_keys import Scope
+from api_service.access.local_peer import socket_owner, why_not_local
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from tests.fixtures.postgres import Administrator, new_database, owner_of
 from tests.integration.api_service.process import ApiProcess, api_process

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from api_service.auth import Principal
-from api_service.charges import Charges
-from api_service.new_submission import NewSubmission, Object, V1Columns
-from api_service.problems import Kind, Problem
-from api_service.recipients import ALL_RECIPIENTS, Recipients
-from api_service.submissions import RunUnderWay, Submissions
-from shared.api_keys import Scope
+from api_service.access.auth import Principal
+from api_service.access.recipients import ALL_RECIPIENTS, Recipients
+from api_service.http.problems import Kind, Problem
+from api_service.submissions.new_submission import NewSubmission, Object, V1Columns
+from api_service.submissions.quota_costs import Charges
+from api_service.submissions.service import RunUnderWay, Submissions
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Connection, Database
 from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import make_key

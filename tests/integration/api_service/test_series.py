@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api_service import series
-from shared import workers
+from api_service.background import metrics_history
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
+from shared.operations import workers
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
@@ -35,9 +35,9 @@ async def end_job(database: Database, *, verdict: str | None, seconds: float, st
         await execute(database, "INSERT INTO results (job, verdict) VALUES (:job, :verdict)", job=job, verdict=verdict)
 
 
-async def record(database: Database) -> series.Minute | None:
+async def record(database: Database) -> metrics_history.Minute | None:
     async with database.transaction() as connection:
-        return await series.record(connection)
+        return await metrics_history.record(connection)
 
 
 async def test_a_minutes_figures_are_counted(database: Database) -> None:
@@ -61,8 +61,8 @@ async def test_a_minutes_figures_are_counted(database: Database) -> None:
     assert (figures.waiting, figures.mails_waiting) == (1, 1)
     assert figures.oldest_s == pytest.approx(90, abs=10)
     async with database.connection() as connection:
-        assert await series.read(connection, LONG_AGO) == [minute]
-        assert await series.read(connection, minute.at) == []
+        assert await metrics_history.read(connection, LONG_AGO) == [minute]
+        assert await metrics_history.read(connection, minute.at) == []
 
 
 async def test_of_many_processes_one_records_a_minute(database: Database, database_url: str) -> None:
@@ -83,7 +83,7 @@ async def test_a_day_of_minutes_is_kept(database: Database) -> None:
     minute = await record(database)
     assert minute is not None
     async with database.connection() as connection:
-        kept = await series.read(connection, LONG_AGO)
+        kept = await metrics_history.read(connection, LONG_AGO)
     assert kept[0].at == minute.at - timedelta(days=1)
     assert kept[-1].at == minute.at
 

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service import submission_rows
-from api_service.recipients import Recipients
-from shared import api_keys, budgets
-from shared.api_keys import Scope
-from shared.budgets import Use
+from api_service.access.recipients import Recipients
+from api_service.submissions import rows
+from shared.accounts import api_keys, budgets
+from shared.accounts.api_keys import Scope
+from shared.accounts.budgets import Use
 from shared.database.connection import Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
@@ -252,13 +252,13 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 ) -> None:
     key = await make_key(database, Scope.SUBMIT)
     statements = []
-    insert = submission_rows.insert
+    insert = rows.insert
 
-    async def counted(*values: Any, **keywords: Any) -> submission_rows.Stored | None:
+    async def counted(*values: Any, **keywords: Any) -> rows.Stored | None:
         statements.append(values)
         return await insert(*values, **keywords)
 
-    monkeypatch.setattr(submission_rows, "insert", counted)
+    monkeypatch.setattr(rows, "insert", counted)
     await execute(database, "INSERT INTO uploads (id) SELECT generate_series(1, 2000)")
     async with api_with(key_budget=MANY) as client:
         for number in (2001, 2002):
@@ -267,7 +267,7 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 
 
 async def test_an_id_takes_no_more_tries_than_it_needs(database: Database) -> None:
-    [plan] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {submission_rows._NEXT}")
+    [plan] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {rows._NEXT}")
     # A function in FROM makes all its rows before the first is used.
     assert '"ProjectSet"' in str(plan["QUERY PLAN"])
     assert '"Function Scan"' not in str(plan["QUERY PLAN"])

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api_service.watcher import Watcher
-from shared import channels
+from api_service.events.notifications import Watcher
+from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.rows import execute
 from tests.waiting import eventually

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from job_runner.event_lines import RunEvent
+from job_runner.engine.event_lines import RunEvent
 
 
 class CodexOnly:

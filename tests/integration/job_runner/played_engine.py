@@ -3,9 +3,9 @@
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from job_runner.event_lines import RunEvent
-from shared.codex import RunResponse
-from shared.engine import Started
+from job_runner.engine.event_lines import RunEvent
+from shared.engine.codex import RunResponse
+from shared.engine.run_call import Started
 from tests.factories import ended_test
 
 STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-from job_runner.process import Processor
-from job_runner.runner import Runner
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from queue_consumer.jobs import JobMaker
-from shared.archives import pack
 from shared.database.connection import Database
+from shared.files.archives import pack
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping

@@ -10,12 +10,12 @@ import pytest
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import Sender
+from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database
 from shared.judge0.callbacks import CALLBACK, CALLBACK_TRIES
 from shared.resources.links import Links
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from shared.webhooks import WebhookSettings
 from tests.fixtures.webhook_receiver import answer, receiving
 from tests.integration.rows import add_upload, execute, fetch
 

@@ -5,17 +5,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from job_runner import claim
-from job_runner.process import Processor
-from shared import api_keys
-from shared.api_keys import Scope
-from shared.budgets import run_seconds
-from shared.codex import RunResponse, Verdict
+from job_runner.leases import claim
+from job_runner.runs.process import Processor
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
+from shared.accounts.budgets import run_seconds
 from shared.database.connection import Database
-from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, StoreUnavailable
-from shared.retry import RetryPolicy
+from shared.engine.codex import RunResponse, Verdict
+from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, StoreUnavailable
+from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_runner import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
@@ -34,7 +34,7 @@ def engine() -> ScriptedEngine:
 def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
     return Processor(
-        database, store, engine, LETTERHEAD, max_attempts=2, key_cpu_seconds=BUDGET, policy=policy
+        database, store, engine, BRANDING, max_attempts=2, key_cpu_seconds=BUDGET, policy=policy
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ async def test_every_attempt_that_the_engine_began_is_charged(
 ) -> None:
     """Also for a program that sleeps."""
     clock = [0.0]
-    monkeypatch.setattr("job_runner.process.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("job_runner.runs.process.time", SimpleNamespace(monotonic=lambda: clock[0]))
     run_at_engine = engine.run
 
     async def take_long(**program: str) -> RunResponse:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
+from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
-from shared.errors import ObjectNotFound
 from shared.resources.remove import remove_rows
+from shared.service.errors import ObjectNotFound
 from shared.storage.local import LocalStore
 from shared.storage.output_keys import output_key
 from tests.integration.rows import add_job, execute, fetch

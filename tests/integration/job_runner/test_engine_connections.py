@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from job_runner.codex_client import CodexClient
+from job_runner.engine.codex_client import CodexClient
 from job_runner.settings import EngineSettings
-from precieux.ports import free_ports
-from shared.errors import EngineAway, EngineCrashed, EngineUnavailable
+from precieux.host.ports import free_ports
+from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration

@@ -7,10 +7,11 @@ from collections import Counter
 
 import pytest
 
-from job_runner import claim
+from job_runner.leases import claim
 from queue_consumer.jobs import _INSERT_JOBS, JobMaker
-from shared import api_keys, channels
-from shared.api_keys import Scope
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
+from shared.database import channels
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.plans import nodes as nodes_of

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from job_runner import claim
-from job_runner.claim import ClaimedJob
 from job_runner.emails.rendering import RenderedEmail
-from job_runner.finish import Ending, finish
-from job_runner.outcome import Outcome, decide, give_up
-from shared import channels
-from shared.codex import RunResponse, Verdict
+from job_runner.leases import claim
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.finish import Ending, finish
+from job_runner.verdict.outcome import Outcome, decide, give_up
+from shared.database import channels
 from shared.database.connection import Database
+from shared.engine.codex import RunResponse, Verdict
 from tests.integration.rows import add_job, execute, fetch, notified
 from tests.waiting import eventually
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from job_runner.languages import Languages
-from shared.codex import SupportedLanguage
+from job_runner.engine.languages import Languages
 from shared.database.connection import Database
-from shared.errors import EngineUnavailable
+from shared.engine.codex import SupportedLanguage
+from shared.service.errors import EngineUnavailable
 from tests.integration.loops import looping
 from tests.integration.rows import fetch
 from tests.waiting import eventually

@@ -22,16 +22,16 @@ from hypothesis.stateful import (
 )
 from pydantic import SecretStr
 
-from job_runner import claim, poison_jobs
-from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
-from job_runner.finish import Ending, finish
-from job_runner.outcome import Outcome, decide, give_up
-from shared import jobs
-from shared.codex import RunResponse, Verdict
+from job_runner.leases import claim, poison_jobs
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.finish import Ending, finish
+from job_runner.verdict.outcome import Outcome, decide, give_up
 from shared.database.connection import Connection, Database, DatabaseSettings
-from shared.errors import PrecieuxError
-from tests.factories import LETTERHEAD
+from shared.engine.codex import RunResponse, Verdict
+from shared.operations import jobs
+from shared.service.errors import PrecieuxError
+from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -317,7 +317,7 @@ def _outcome(end: str) -> Outcome:
 
 
 async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -> bool:
-    email = render(lease, outcome, LETTERHEAD)
+    email = render(lease, outcome, BRANDING)
     [ours] = await finish(connection, [Ending(lease, outcome, email)])
     return ours
 

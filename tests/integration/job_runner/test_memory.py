@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 
 from shared.database.connection import Database
-from shared.parent_death import die_with_parent
+from shared.service.parent_death import die_with_parent
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.memory_group import memory_group
 from tests.integration.rows import add_job, fetch

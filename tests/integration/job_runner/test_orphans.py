@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from job_runner.orphans import Orphans
+from job_runner.upkeep.orphans import Orphans
 from shared.database.connection import Database
-from shared.errors import ObjectNotFound
+from shared.service.errors import ObjectNotFound
 from shared.storage.local import LocalStore
 from shared.storage.source_keys import source_key
 from tests.integration.submission_rows import add

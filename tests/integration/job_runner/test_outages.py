@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from job_runner import claim
-from job_runner.codex_client import Engine
-from job_runner.finish import Ending, finish
-from job_runner.pause import Pause
-from job_runner.process import Processor
-from job_runner.runner import Runner
+from job_runner.engine.codex_client import Engine
+from job_runner.engine.pause import Pause
+from job_runner.leases import claim
+from job_runner.runs.finish import Ending, finish
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
-from shared.codex import RunResponse
 from shared.database.connection import Connection, Database
-from shared.errors import (
+from shared.engine.codex import RunResponse
+from shared.service.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
     EngineAway,
@@ -28,10 +28,10 @@ from shared.errors import (
     StoreUnavailable,
     TransientError,
 )
-from shared.retry import RetryPolicy
+from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.integration.job_runner.played_engine import PlayedEngine
 from tests.integration.job_runner.test_runner import ScriptedEngine
 from tests.integration.loops import looping
@@ -94,7 +94,7 @@ async def add_jobs(database: Database, count: int = JOBS) -> None:
 def processor_of(
     database: Database, store: LocalStore, engine: Engine, attempts: int = 20, pause: Pause | None = None
 ) -> Processor:
-    return Processor(database, store, engine, LETTERHEAD, attempts, policy=POLICY, pause=pause or Pause(POLICY))
+    return Processor(database, store, engine, BRANDING, attempts, policy=POLICY, pause=pause or Pause(POLICY))
 
 
 def fail_to_finish(monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable, times: int, *, late: bool) -> Outage:
@@ -108,7 +108,7 @@ def fail_to_finish(monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable, 
         await outage.contact()
         return written
 
-    monkeypatch.setattr("job_runner.process.finish", write)
+    monkeypatch.setattr("job_runner.runs.process.finish", write)
     return outage
 
 

@@ -9,27 +9,27 @@ from uuid import UUID
 
 import pytest
 
-from api_service.cancelling import cancel
-from api_service.v1.stored_bytes import output_of_run
-from job_runner import claim
-from job_runner.claim import ClaimedJob
-from job_runner.event_lines import RunEvent
-from job_runner.process import Processor
-from job_runner.runner import Runner
-from job_runner.test_results import TestResults
+from api_service.submissions.cancel import cancel
+from api_service.v1.output.stored_bytes import output_of_run
+from job_runner.engine.event_lines import RunEvent
+from job_runner.leases import claim
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
+from job_runner.runs.test_results import TestResults
 from queue_consumer.jobs import JobMaker
-from shared import channels
-from shared.archives import pack
-from shared.budgets import run_seconds
-from shared.codex import RunResponse, Verdict
+from shared.accounts.budgets import run_seconds
+from shared.database import channels
 from shared.database.connection import Database
-from shared.engine import Compiled, ProgramRequest, Started, Stop, TestEnded
-from shared.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import Compiled, ProgramRequest, Started, Stop, TestEnded
+from shared.files.archives import pack
 from shared.resources import stages
 from shared.resources.stages import Stage
-from shared.retry import RetryPolicy
+from shared.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD, ended_test
+from tests.factories import BRANDING, ended_test
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import execute, fetch, notified
@@ -93,7 +93,7 @@ def engine() -> PlayedEngine:
 @pytest.fixture
 def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
-    return Processor(database, store, engine, LETTERHEAD, max_attempts=3, load_seconds=0, policy=policy)
+    return Processor(database, store, engine, BRANDING, max_attempts=3, load_seconds=0, policy=policy)
 
 
 class Run(Protocol):
@@ -390,10 +390,10 @@ async def test_results_of_tests_outlive_an_outage_of_the_database(
         return await write(results, rows)
 
     monkeypatch.setattr(TestResults, "_write", away)
-    monkeypatch.setattr("job_runner.test_results._WRITING", RetryPolicy(base=0.01, cap=0.02))
+    monkeypatch.setattr("job_runner.runs.test_results._WRITING", RetryPolicy(base=0.01, cap=0.02))
     engine.streams = [[STARTED, ended(1), ended(2), ended(3)]]
     await add(database, store, tests=[{}] * 3)
-    async with running(database, Processor(database, store, engine, LETTERHEAD, 3)):
+    async with running(database, Processor(database, store, engine, BRANDING, 3)):
         await all_are("executed", database)
     assert (len(engine.requests), left < 0) == (1, True)
     rows = await fetch(database, "SELECT number, stdout FROM test_results ORDER BY number")

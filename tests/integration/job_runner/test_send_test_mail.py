@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from job_runner.emails.send_test_mail import send
 from job_runner.mailers import MailSettings
-from job_runner.send_test_mail import send
 from tests.fixtures.mailgun_server import MailgunServer
 
 pytestmark = pytest.mark.integration

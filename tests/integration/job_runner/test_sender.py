@@ -13,13 +13,14 @@ from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
-from shared import channels, suppressions
+from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
-from shared.lifecycle import wait_any
+from shared.mail import suppressions
+from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
+from shared.service.lifecycle import wait_any
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
@@ -36,7 +37,7 @@ class NoStore:
         raise ObjectNotFound(key)
 
 
-COMPLETION = Completion(LETTERHEAD, FOOTER, cast("ObjectStore", NoStore()))
+COMPLETION = Completion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
 
 pytestmark = pytest.mark.integration
 

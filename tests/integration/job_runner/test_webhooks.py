@@ -17,13 +17,13 @@ from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.manner import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
 from job_runner.webhooks.sender import Sender
-from shared import channels
+from shared.accounts.webhooks import WebhookSettings, new_secret
+from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.errors import DatabaseUnavailable
 from shared.resources.links import Links
+from shared.service.errors import DatabaseUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from shared.webhooks import WebhookSettings, new_secret
 from tests.fixtures.postgres import owner_of
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
 from tests.integration.loops import looping

@@ -11,13 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from job_runner.emails import queue
-from precieux import operator_database
 from precieux.cli import app
 from precieux.commands import bounce
-from precieux.status_notification import read
-from shared import mails, suppressions
+from precieux.installation import operator_database
+from precieux.mail.status_notification import read
 from shared.database.connection import Database
-from shared.errors import PrecieuxError
+from shared.mail import mails, suppressions
+from shared.service.errors import PrecieuxError
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 from tests.fixtures.dns_server import dns_server
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread

@@ -14,15 +14,15 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
-from job_runner import claim
+from job_runner.leases import claim
 from precieux.cli import app
 from precieux.commands.queue import age
-from shared import suppressions
+from shared.accounts.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
 from shared.database import migrate
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.errors import ConfigurationError
-from shared.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
+from shared.mail import suppressions
+from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
 

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from precieux.operator_database import operate, operate_in_transaction
+from precieux.installation.operator_database import operate, operate_in_transaction
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from shared import api_keys
-from shared.api_keys import Scope
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import fetch
 

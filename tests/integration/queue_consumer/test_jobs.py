@@ -12,11 +12,11 @@ import pytest
 
 from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
-from shared import channels
-from shared.archives import pack
 from shared.broker.base import Ack, Delivery, Reject
+from shared.database import channels
 from shared.database.connection import Database
-from shared.errors import ObjectNotFound, StoreUnavailable
+from shared.files.archives import pack
+from shared.service.errors import ObjectNotFound, StoreUnavailable
 from tests.integration.rows import add_upload, execute, fetch, notified
 from tests.waiting import eventually
 

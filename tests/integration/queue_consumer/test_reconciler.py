@@ -13,7 +13,7 @@ from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
+from shared.service.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import connected, url_of

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from queue_consumer import __main__ as consumer
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 pytestmark = pytest.mark.integration
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from api_service.batches import NewBatch
-from api_service.problems import Problem
-from api_service.v1 import batch_body
+from api_service.http.problems import Problem
+from api_service.submissions.batches import NewBatch
+from api_service.v1.body import batch
 from tests.unit.api_service.test_requests import TERMS
 
 _TERMS: Final = replace(TERMS, max_source_bytes=1 << 21, max_stdin_bytes=1 << 20, may_hold=False)
@@ -33,8 +33,8 @@ _LONG: Final[dict[str, dict[str, Any]]] = {
 
 
 def read(body: object) -> NewBatch:
-    outline = batch_body._outlined(json.dumps(body).encode(), [])
-    return batch_body._validated(outline, _TERMS)
+    outline = batch._outlined(json.dumps(body).encode(), [])
+    return batch._validated(outline, _TERMS)
 
 
 def faults_of(body: object) -> list[tuple[str, str]]:
@@ -91,20 +91,20 @@ def test_long_defaults_cost_no_more_with_more_submissions(defaults: dict[str, An
 
 
 def test_defaults_are_in_memory_once() -> None:
-    batch = read({"defaults": _LONG["arguments of tests"], "submissions": [{}] * 3 + [{"language": "cpp"}]})
-    assert len({id(one.source.data) for one in batch.submissions}) == 1
-    assert len({id(one.v1.tests) for one in batch.submissions if one.v1}) == 1
-    batch = read({"defaults": _LONG["many files"], "submissions": [{}, {"entry": "a/7.py"}, {"stdin": "x"}]})
-    assert len({id(one.source) for one in batch.submissions}) == 1
-    assert [one.filename for one in batch.submissions] == ["a/0.py", "a/7.py", "a/0.py"]
+    posted = read({"defaults": _LONG["arguments of tests"], "submissions": [{}] * 3 + [{"language": "cpp"}]})
+    assert len({id(one.source.data) for one in posted.submissions}) == 1
+    assert len({id(one.v1.tests) for one in posted.submissions if one.v1}) == 1
+    posted = read({"defaults": _LONG["many files"], "submissions": [{}, {"entry": "a/7.py"}, {"stdin": "x"}]})
+    assert len({id(one.source) for one in posted.submissions}) == 1
+    assert [one.filename for one in posted.submissions] == ["a/0.py", "a/7.py", "a/0.py"]
 
 
 def test_an_own_value_is_not_taken_for_the_default() -> None:
     defaults: dict[str, Any] = {**_PROGRAM, "tests": [{}]}
-    batch = read({"defaults": defaults, "submissions": [{}, {"source": "x", "tests": [{}, {}]}]})
-    [first, second] = batch.submissions
+    posted = read({"defaults": defaults, "submissions": [{}, {"source": "x", "tests": [{}, {}]}]})
+    [first, second] = posted.submissions
     assert (first.source.data, second.source.data) == (b"print(1)\n", b"x")
-    assert [len(json.loads(one.v1.tests.json)) for one in batch.submissions if one.v1 and one.v1.tests] == [1, 2]
+    assert [len(json.loads(one.v1.tests.json)) for one in posted.submissions if one.v1 and one.v1.tests] == [1, 2]
 
 
 def test_an_own_key_wins_as_a_whole() -> None:
@@ -116,8 +116,8 @@ def test_an_own_key_wins_as_a_whole() -> None:
 
 def test_a_language_that_is_null_is_the_default() -> None:
     own = {"source": "1", "language": None}
-    batch = read({"defaults": {"language": "cpp"}, "submissions": [own, {**own, "language": "py"}]})
-    assert [one.language for one in batch.submissions] == ["cpp", "py"]
+    posted = read({"defaults": {"language": "cpp"}, "submissions": [own, {**own, "language": "py"}]})
+    assert [one.language for one in posted.submissions] == ["cpp", "py"]
     assert read({"defaults": {"language": None}, "submissions": [_PROGRAM]}).submissions[0].language == "py"
     for defaults in ({}, {"language": None}):
         missing = ("/submissions/0/language", "It is missing; send it with the request.")

@@ -3,8 +3,8 @@
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.v1.bodies import let_go
-from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+from api_service.v1.body.read import let_go
+from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 
 
 async def test_a_body_that_is_let_go_takes_no_room() -> None:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from api_service.charts import hours, series_of
-from api_service.series import Figures, Minute
+from api_service.background.charts import hours, series_of
+from api_service.background.metrics_history import Figures, Minute
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 BUSY = Figures(

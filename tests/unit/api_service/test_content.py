@@ -6,8 +6,8 @@ import pytest
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from api_service.problems import Kind, Problem
-from api_service.v1.content import Content, content_answer
+from api_service.http.problems import Kind, Problem
+from api_service.v1.output.content import Content, content_answer
 
 BYTES = b"0123456789"
 TAG = hashlib.sha256(BYTES).hexdigest()

@@ -1,7 +1,7 @@
 """The engine's bounds, where languages have different defaults."""
 
-from api_service.engine_offer import Offer
-from shared.codex import LimitBounds, SupportedLanguage
+from api_service.languages.engine_offer import Offer
+from shared.engine.codex import LimitBounds, SupportedLanguage
 
 
 def _language(code: str, memory: int = 0) -> SupportedLanguage:

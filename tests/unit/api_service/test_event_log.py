@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.event_log import Event, Finished, Position, Snapshot, StateEntered, events_of, unsent
+from api_service.events.event_log import Event, Finished, Position, Snapshot, StateEntered, events_of, unsent
 from shared.resources.models import State
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ import json
 
 from pydantic import BaseModel
 
-from api_service.v1.event_stream import event
+from api_service.v1.events.stream import event
 
 
 class Printed(BaseModel):

@@ -5,9 +5,9 @@ from http import HTTPStatus
 
 import pytest
 
-from api_service.auth import Principal
-from api_service.holds import Holds, admitting, memory, waits
-from api_service.problems import Problem
+from api_service.access.auth import Principal
+from api_service.http.problems import Problem
+from api_service.limits.holds import Holds, admitting, memory, waits
 from api_service.settings import ApiSettings
 
 

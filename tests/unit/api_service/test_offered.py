@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from api_service.offered import OfferedLanguages
+from api_service.languages.catalog import OfferedLanguages
 from shared.database.connection import Database
 
 

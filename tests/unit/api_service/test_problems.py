@@ -1,7 +1,7 @@
 import json
 
 from api_service.errors import v1_document
-from api_service.problems import Fault, Kind, Problem
+from api_service.http.problems import Fault, Kind, Problem
 from tests import problems_reference
 
 

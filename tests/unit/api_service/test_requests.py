@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from api_service.engine_offer import Offer
-from api_service.new_submission import NewSubmission
-from api_service.problems import Fault, Problem
-from api_service.v1.defaults import Place
-from api_service.v1.requests import Terms, Upload, validate_submission
-from shared.archives import unpack
-from shared.codex import LanguageVariant, LimitBounds, SupportedLanguage
-from shared.egress import Egress
+from api_service.http.problems import Fault, Problem
+from api_service.languages.engine_offer import Offer
+from api_service.submissions.new_submission import NewSubmission
+from api_service.v1.body.defaults import Place
+from api_service.v1.body.rules import Terms, Upload, validate_submission
+from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
+from shared.files.archives import unpack
+from shared.http.egress import Egress
 
 BOUNDS = {
     "cpu_s": LimitBounds(default=2.0, max=10.0),

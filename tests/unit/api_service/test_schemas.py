@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from api_service.schemas import Address, ListQuery, Upload
-from shared.languages import ALIASES
+from api_service.classic.schemas import Upload
+from api_service.submissions.address import Address
+from api_service.submissions.classic_list import ListQuery
+from shared.engine.languages import ALIASES
 
 FIELDS: dict[str, Any] = Upload.model_json_schema()["properties"]
 ADDRESS = re.compile(FIELDS["email"]["pattern"])

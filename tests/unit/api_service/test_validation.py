@@ -7,10 +7,10 @@ import pytest
 from fastapi import Request
 from pydantic import Field
 
-from api_service.problems import Problem
-from api_service.sentences import sentence
-from api_service.v1.manners import accepts_gzip
-from api_service.v1.validation import Strict, parse_json, read_query, validated
+from api_service.http.problems import Problem
+from api_service.http.sentences import sentence
+from api_service.v1.middleware import accepts_gzip
+from api_service.v1.protocol.validation import Strict, parse_json, read_query, validated
 
 
 class Inner(Strict):

@@ -7,7 +7,7 @@ import pytest
 
 from executor import host
 from executor.settings import ExecutorSettings
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 
 @pytest.fixture

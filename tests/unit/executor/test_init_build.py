@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from executor.sandbox.init import build
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 from tests.fixtures.gate import leave_out
 from tests.waiting import PATIENCE
 

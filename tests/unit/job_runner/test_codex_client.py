@@ -7,11 +7,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from job_runner import codex_client
-from job_runner.codex_client import CodexClient
+from job_runner.engine import codex_client
+from job_runner.engine.codex_client import CodexClient
 from job_runner.settings import EngineSettings
-from shared.codex import RunResponse, SupportedLanguage, Verdict
-from shared.errors import EngineAway, EngineRefused, EngineUnavailable
+from shared.engine.codex import RunResponse, SupportedLanguage, Verdict
+from shared.service.errors import EngineAway, EngineRefused, EngineUnavailable
 from tests.waiting import eventually
 
 GOOD = {"timeStamp": 1672439982964, "status": 200, "output": "12\n", "error": "", "language": "py", "info": "Python 3"}

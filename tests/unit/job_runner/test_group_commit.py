@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from job_runner.group_commit import GroupCommit
-from shared.errors import DatabaseUnavailable
+from shared.database.group_commit import GroupCommit
+from shared.service.errors import DatabaseUnavailable
 
 
 class Ledger:

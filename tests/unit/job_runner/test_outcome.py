@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from job_runner.outcome import MAX_RERUNS, check_load, decide, give_up
-from job_runner.program_answer import WRONG
-from job_runner.program_answer import _error as classic_error
-from shared.codex import RunResponse, Verdict
-from shared.engine import Compiled, TestEnded
-from shared.errors import EngineUnavailable
-from shared.job_state import JobState
+from job_runner.verdict.outcome import MAX_RERUNS, check_load, decide, give_up
+from job_runner.verdict.program_answer import WRONG
+from job_runner.verdict.program_answer import _error as classic_error
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import Compiled, TestEnded
+from shared.operations.job_state import JobState
+from shared.service.errors import EngineUnavailable
 from tests.factories import ended_test
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from job_runner.codex_client import CodexClient
-from job_runner.event_lines import RunEvent
+from job_runner.engine.codex_client import CodexClient
+from job_runner.engine.event_lines import RunEvent
 from job_runner.settings import EngineSettings
-from shared.engine import MAX_ARTIFACTS, Compiled, Started, TestEnded
-from shared.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.engine.run_call import MAX_ARTIFACTS, Compiled, Started, TestEnded
+from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from tests.factories import ended_test
 from tests.waiting import eventually
 
@@ -293,7 +293,7 @@ async def test_the_engine_is_asked_once_for_its_calls() -> None:
     client = client_of(handler)
     assert [await client.has_run_call() for _ in range(3)] == [True] * 3
     assert listings == 1
-    # `job_runner.languages` asks every minute.
+    # `job_runner.engine.languages` asks every minute.
     calls.clear()
     await client.languages()
     assert not await client.has_run_call()

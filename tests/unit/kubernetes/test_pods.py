@@ -7,7 +7,7 @@ import pytest
 import yaml
 from starlette.routing import Route
 
-from api_service.routes.health import router
+from api_service.classic.routes.health import router
 from tests.unit.kubernetes.manifests import FOLDER, ROOT, Pod, of_kind, pod, pods
 
 PODS: Final = {one.name: one for one in pods()}
@@ -86,7 +86,7 @@ def test_the_probes_use_served_paths(one: Pod) -> None:
     served = {(8000, route.path) for route in router.routes if isinstance(route, Route)} | {
         (9100, "/healthz"),
         (8100, "/healthz"),
-    }  # shared/health.py, executor/app.py
+    }  # shared/operations/health.py, executor/app.py
     probes = {name: one.container[name] for name in one.container if name.endswith("Probe")}
     assert {"livenessProbe", "readinessProbe"} <= set(probes)
     for probe in probes.values():

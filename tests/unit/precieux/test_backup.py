@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from precieux import backup
-from shared.errors import ConfigurationError, PrecieuxError
+from precieux.installation import backup
+from shared.service.errors import ConfigurationError, PrecieuxError
 
 
 def test_a_second_backup_leaves_the_draft_of_the_first(tmp_path: Path) -> None:

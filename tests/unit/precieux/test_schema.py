@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from precieux.schema import revision_of
+from precieux.installation.schema import revision_of
 from shared.database.connection_errors import wrong_address
-from shared.errors import ConfigurationError, DatabaseUnavailable
+from shared.service.errors import ConfigurationError, DatabaseUnavailable
 
 
 def error(code: str, text: str) -> bytes:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from precieux.status_notification import LONGEST, Notification, read
-from shared.delivery_reports import Delivery
+from precieux.mail.status_notification import LONGEST, Notification, read
+from shared.mail.delivery_reports import Delivery
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 
 BOUNCED = Notification(Delivery.BOUNCED, (MESSAGE_ID, MESSAGE_ID), "550 no such user", is_final=True)

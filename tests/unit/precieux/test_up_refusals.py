@@ -19,7 +19,7 @@ from precieux.up.settings import (
 )
 from precieux.up.supervisor import StopRequested, Supervisor
 from shared.database.connector import Connector
-from shared.errors import ConfigurationError, PrecieuxError
+from shared.service.errors import ConfigurationError, PrecieuxError
 
 _NOBODY: Final = 65534
 

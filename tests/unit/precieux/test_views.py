@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from precieux import terminal
 from precieux.cli import app
 from precieux.commands import views
-from shared.translations import LOCALES
+from shared.messages.translations import LOCALES
 
 _CREATED: Final = datetime(2025, 3, 4, 15, 12, 7, 123456, UTC)
 _EMAIL: Final = "an.unusually.long.name@students.example.edu"

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from shared import attention
-from shared.attention import Finding, Trouble, findings
-from shared.backlog import Waiting
-from shared.operation import Operation, Retried
-from shared.workers import Worker
+from shared.operations import health_checks
+from shared.operations.backlog import Waiting
+from shared.operations.health_checks import Finding, Trouble, findings
+from shared.operations.system_status import Operation, Retried
+from shared.operations.workers import Worker
 
 ALERTS: Final = Path(__file__).parents[3] / "deploy/prometheus/alerts.yml"
 PLACES: Final = (
@@ -86,5 +86,5 @@ def test_failures_are_counted() -> None:
 
 def test_the_limits_are_those_of_the_alerts() -> None:
     alerts = ALERTS.read_text()
-    for place, seconds in attention._TOO_OLD.items():
+    for place, seconds in health_checks._TOO_OLD.items():
         assert f'precieux_backlog_oldest_age_seconds{{where="{place}"}}) > {seconds}\n' in alerts

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from shared.checker import compare
-from shared.engine import Checker, CheckerKind
+from shared.engine.checker import compare
+from shared.engine.run_call import Checker, CheckerKind
 
 
 def _is_accepted(kind: str, expected: str, output: str | bytes, tolerance: float | None = None) -> bool:

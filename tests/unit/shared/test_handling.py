@@ -4,7 +4,7 @@ import pytest
 
 from shared.broker.base import Ack, Delivery, Reject, Retry, Settlement
 from shared.broker.handling import MAX_ATTEMPTS, settle_batch
-from shared.errors import DatabaseUnavailable
+from shared.service.errors import DatabaseUnavailable
 
 BATCH = [Delivery(body=b"%d" % number, message_id=None, attempt=1) for number in range(4)]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.hosts import one_address_per_host
+from shared.service.hosts import one_address_per_host
 
 
 @pytest.mark.parametrize(

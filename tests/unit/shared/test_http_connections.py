@@ -12,7 +12,7 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from shared.http_connections import ConnectionLimits, network, stop_counting
+from shared.http.connections import ConnectionLimits, network, stop_counting
 from tests.fixtures.http_serving import LoopFactory, connect, read_all, serving
 from tests.waiting import eventually_sync
 

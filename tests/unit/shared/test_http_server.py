@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from shared import http_connections, http_server
-from shared.errors import ConfigurationError
-from shared.http_connections import ConnectionLimits
-from shared.http_server import listening_socket, serve_http
+from shared.http import connections, server
+from shared.http.connections import ConnectionLimits
+from shared.http.server import listening_socket, serve_http
+from shared.service.errors import ConfigurationError
 
 _GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 _UPGRADE = (
@@ -44,7 +44,7 @@ async def _serving(
 ) -> AsyncIterator[tuple[str, int]]:
     """Yield the address of a server that is ready. It stops after the block."""
     ready, stop = asyncio.Event(), asyncio.Event()
-    monkeypatch.setattr(http_server, "notify_ready", ready.set)
+    monkeypatch.setattr(server, "notify_ready", ready.set)
     with contextlib.closing(listening_socket("127.0.0.1", 0, setting="nothing")) as listening:
         task = asyncio.create_task(serve_http(_app, listening, stop, limits=limits, message_bytes=1000))
         await ready.wait()
@@ -92,7 +92,7 @@ async def test_a_server_without_requests_sets_no_timer(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("fields", [b"Connection: close\r\n", _UPGRADE], ids=["http", "websocket"])
 async def test_each_answer_has_the_date(monkeypatch: pytest.MonkeyPatch, fields: bytes) -> None:
     now = 1.9
-    monkeypatch.setattr(http_connections, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(connections, "time", SimpleNamespace(time=lambda: now))
     async with _serving(monkeypatch) as address:
         assert "\r\ndate: Thu, 01 Jan 1970 00:00:01 GMT\r\n" in await _head(address, _GET + fields + b"\r\n")
         now = 86400.0

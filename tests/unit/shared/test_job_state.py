@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 from shared.database.tables import job
-from shared.job_state import FINAL, TRANSITIONS, JobState
+from shared.operations.job_state import FINAL, TRANSITIONS, JobState
 
 ROOT = Path(__file__).parents[3]
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from api_service.settings import ApiSettings
-from api_service.v1 import batch_body
-from shared.json_structure import has_more_structure
+from api_service.v1.body import batch
+from shared.text.json_structure import has_more_structure
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_a_batch_that_is_full_of_short_tests_is_read() -> None:
     body = json.dumps({"submissions": [one] * 1000}, separators=(",", ":")).encode()
     largest = ApiSettings().largest_body_bytes
     assert 0.98 * largest < len(body) < largest
-    assert not has_more_structure(body, batch_body._MOST_STRUCTURE)
+    assert not has_more_structure(body, batch._MOST_STRUCTURE)

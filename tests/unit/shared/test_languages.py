@@ -1,7 +1,7 @@
 import pytest
 
 from executor.languages import known
-from shared.languages import ALIASES, NAMES, check_lang, name_of
+from shared.engine.languages import ALIASES, NAMES, check_lang, name_of
 
 
 @pytest.mark.parametrize(("name", "code"), [("python3", "py"), (" Python ", "py"), ("C++", "cpp")])

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 import structlog.testing
 
-from shared import metrics
-from shared.errors import ConfigurationError
-from shared.lifecycle import restarting, run_loops, wait_any
-from shared.retry import RetryPolicy
+from shared.service import metrics
+from shared.service.errors import ConfigurationError
+from shared.service.lifecycle import restarting, run_loops, wait_any
+from shared.service.retry import RetryPolicy
 
 AT_ONCE = RetryPolicy(base=0.001, cap=0.002)
 

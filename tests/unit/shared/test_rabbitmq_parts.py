@@ -15,7 +15,7 @@ from pika.spec import Basic, BasicProperties
 from shared.broker.rabbitmq_confirms import Confirms
 from shared.broker.rabbitmq_consumer import Hosts, attempt, covered_by_multiple
 from shared.broker.rabbitmq_topology import connection_parameters
-from shared.errors import ConfigurationError
+from shared.service.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(

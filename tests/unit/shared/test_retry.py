@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.retry import RetryPolicy
+from shared.service.retry import RetryPolicy
 
 
 @given(attempt=st.integers(1, 10_000), seed=st.integers())

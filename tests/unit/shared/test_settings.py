@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 import pytest
 
-from api_service.piston.settings import PistonSettings
+from api_service.doors.piston.settings import PistonSettings
 from api_service.settings import ApiSettings
 from job_runner.settings import EngineSettings, RunnerSettings
 from precieux.up.settings import UpSettings, load_up_settings
 from shared.database.connection import DatabaseSettings
-from shared.errors import ConfigurationError
-from shared.health import HealthSettings
-from shared.settings import load, unknown
+from shared.operations.health import HealthSettings
+from shared.service.errors import ConfigurationError
+from shared.service.settings import load, unknown
 from shared.storage.settings import StoreSettings
 from tests import settings_reference
 
@@ -190,7 +190,7 @@ def test_an_unknown_name_is_reported_with_the_nearest(name: str, nearest: str | 
 
 def test_a_service_logs_unknown_names() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from shared.logging import *; configure_logging('x', LogSettings())"],
+        [sys.executable, "-c", "from shared.service.logging import *; configure_logging('x', LogSettings())"],
         env={**os.environ, "PRECIEUX_MAX_TIME_LIMT": "5"},
         capture_output=True,
         text=True,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.service.errors import ConfigurationError
+from shared.service.settings import load
 from shared.storage import LinkSigner, StoreSettings, open_signer, open_store
 from shared.storage.keys import checked
 from shared.storage.local import LocalStore
@@ -135,7 +135,7 @@ def test_wrong_credentials_of_s3_are_refused(variable: str, monkeypatch: pytest.
 _SERVICE = """
 import sys
 from botocore.utils import ContainerMetadataFetcher
-from shared.lifecycle import run_service
+from shared.service.lifecycle import run_service
 from shared.storage.s3 import S3Store
 async def serve(_):
     S3Store("files")

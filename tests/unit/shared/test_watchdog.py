@@ -14,15 +14,15 @@ from collections.abc import Iterator
 import pytest
 import structlog.testing
 
-from shared.watchdog import Pulse, interval, signs_of_life
+from shared.service.watchdog import Pulse, interval, signs_of_life
 from tests.waiting import eventually
 
 INTERVAL = 0.02
 _PATIENCE = 20
 SERVICE = """
 import sys
-from shared.lifecycle import run_service
-from shared.notify import notify_ready
+from shared.service.lifecycle import run_service
+from shared.service.notify import notify_ready
 async def serve(stop):
     notify_ready("doing nothing")
     await stop.wait()

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from api_service.dependencies import Services
+from api_service.services import Services
 from api_service.web.csrf import FIELD
 from api_service.web.rendering import page, root_of
 from api_service.web.session import Session

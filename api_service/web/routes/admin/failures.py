@@ -5,16 +5,17 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Kind, Problem
+from api_service.http.problems import Kind, Problem
+from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done
 from api_service.web.session import SessionDep
-from shared import failed_mails, jobs
 from shared.broker.dead_letters import DeadLetter
-from shared.errors import BrokerUnavailable, PrecieuxError, TransientError
-from shared.logging import get_logger
+from shared.mail import failed_mails
+from shared.operations import jobs
+from shared.service.errors import BrokerUnavailable, PrecieuxError, TransientError
+from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -6,15 +6,15 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
-from api_service.dependencies import Services, ServicesDep
+from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done
 from api_service.web.session import Session, SessionDep
-from shared import api_keys, webhooks
-from shared.addresses import is_recipient
-from shared.api_keys import Scope
-from shared.logging import get_logger
+from shared.accounts import api_keys, webhooks
+from shared.accounts.api_keys import Scope
+from shared.service.logging import get_logger
+from shared.text.addresses import is_recipient
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -6,8 +6,8 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem
+from api_service.http.problems import Problem
+from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep, own_form
 from api_service.web.page_route import PageRoute
 from api_service.web.rendering import page, root_of

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from api_service import series
-from api_service.charts import hours, series_of
-from api_service.dependencies import ServicesDep
+from api_service.background import metrics_history
+from api_service.background.charts import hours, series_of
+from api_service.services import ServicesDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page
 from api_service.web.session import SessionDep
-from shared.attention import findings
+from shared.operations.health_checks import findings
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -22,7 +22,7 @@ _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 @router.get("/admin")
 async def overview(request: Request, services: ServicesDep, session: SessionDep) -> Response:
     async with services.database.connection() as connection:
-        minutes = await series.read(connection, _LONG_AGO)
+        minutes = await metrics_history.read(connection, _LONG_AGO)
     operation = await services.operation.read()
     return await admin_page(
         request,
@@ -41,5 +41,5 @@ After = Annotated[int, Query(ge=0, le=1 << 40, description="The second since the
 @router.get("/admin/series")
 async def read_series(services: ServicesDep, _: SessionDep, after: After = 0) -> Response:
     async with services.database.connection() as connection:
-        minutes = await series.read(connection, datetime.fromtimestamp(after, UTC))
+        minutes = await metrics_history.read(connection, datetime.fromtimestamp(after, UTC))
     return JSONResponse(series_of(minutes), headers={"Cache-Control": "no-store"})

@@ -4,15 +4,15 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ServicesDep
-from api_service.problems import Kind, Problem
+from api_service.http.problems import Kind, Problem
+from api_service.services import ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done
 from api_service.web.session import SessionDep
-from shared import suppressions as use_cases
-from shared.addresses import domain_of, is_recipient
-from shared.logging import get_logger
+from shared.mail import suppressions as use_cases
+from shared.service.logging import get_logger
+from shared.text.addresses import domain_of, is_recipient
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

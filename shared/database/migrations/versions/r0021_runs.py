@@ -10,8 +10,8 @@ Revises: 0005
 from alembic import op
 from sqlalchemy import text
 
-from shared.addresses import canonical
 from shared.database.migrations import create_indexes, run, run_online, update_in_batches
+from shared.text.addresses import canonical
 
 revision = "0021"
 down_revision = "0005"

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_service.watcher import Watcher
-from shared import api_keys
-from shared.api_keys import Scope
+from api_service.events.notifications import Watcher
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of

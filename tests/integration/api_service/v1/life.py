@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared import channels
+from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.rows import execute, fetch
 

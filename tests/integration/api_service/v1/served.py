@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 
 from api_service.app import create_app
-from api_service.dependencies import Services
-from api_service.event_streams import Streams
-from shared.http_connections import ConnectionLimits
-from shared.http_server import listening_socket, serve_http
-from shared.lifecycle import run_loops
+from api_service.events.streams import Streams
+from api_service.services import Services
+from shared.http.connections import ConnectionLimits
+from shared.http.server import listening_socket, serve_http
+from shared.service.lifecycle import run_loops
 from tests.integration.api_service.conftest import ApiWith
 
 

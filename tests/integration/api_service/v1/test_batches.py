@@ -90,7 +90,7 @@ async def test_rows_go_to_the_database_in_few_round_trips(
     monkeypatch.setattr(Connection, "fetch_each", counting)
     await posted(api, {"submissions": [PROGRAM] * 40})
     assert sent == [40]
-    monkeypatch.setattr("api_service.submissions._BYTES_AT_ONCE", 1000)
+    monkeypatch.setattr("api_service.submissions.service._BYTES_AT_ONCE", 1000)
     sent.clear()
     sources = ["1\n", "#" * 600, "#" * 600, "#" * 5000, "2\n"]
     batch = await posted(api, {"submissions": [PROGRAM | {"source": source} for source in sources]})

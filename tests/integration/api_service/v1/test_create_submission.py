@@ -11,20 +11,20 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service import submission_rows
-from api_service.auth import Principal
-from api_service.charges import Charges
-from api_service.new_submission import NewSubmission, Object
-from api_service.problems import Kind
-from api_service.submissions import Submissions
-from job_runner.orphans import Orphans
-from shared.api_keys import Scope
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind
+from api_service.submissions import rows
+from api_service.submissions.new_submission import NewSubmission, Object
+from api_service.submissions.quota_costs import Charges
+from api_service.submissions.service import Submissions
+from job_runner.upkeep.orphans import Orphans
+from shared.accounts.api_keys import Scope
+from shared.accounts.webhooks import WebhookSettings, new_secret
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
-from shared.errors import StoreUnavailable
 from shared.resources.queue import places
+from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
-from shared.webhooks import WebhookSettings, new_secret
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
@@ -408,7 +408,7 @@ async def test_places_are_counted_under_load(api: httpx.AsyncClient, monkeypatch
         await asyncio.sleep(0.02)
         return await places(*arguments)
 
-    monkeypatch.setattr("api_service.queue_places.places", slow)
+    monkeypatch.setattr("api_service.submissions.queue_positions.places", slow)
     positions = [(await post(api)).json()["queue"]["position"] for _ in range(4)]
     assert positions == [positions[0] + number for number in range(4)]
     assert asked == 1
@@ -422,7 +422,7 @@ async def test_a_file_without_a_row_is_removed_later(
     new, operator = NewSubmission("py", "main.py", Object(b"1", "py"), hold=False), Principal(None, frozenset(Scope))
     accepted = await submissions.post(operator, new)
     with monkeypatch.context() as patched:
-        patched.setattr(submission_rows, "insert_all", None)
+        patched.setattr(rows, "insert_all", None)
         with pytest.raises(TypeError):
             await submissions.post(operator, new)
     assert len(objects(folder)) == 2

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from job_runner.cleaner import Cleaner
 from job_runner.mailers.files import FileMailer
+from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.errors import ObjectNotFound, StoreUnavailable
+from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import execute, fetch

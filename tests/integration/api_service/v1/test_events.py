@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from api_service import event_streams
-from api_service.auth import Principal
-from api_service.holds import Holds
-from api_service.v1 import submission_events
-from shared import api_keys
-from shared.api_keys import Scope
+from api_service.access.auth import Principal
+from api_service.events import streams
+from api_service.limits.holds import Holds
+from api_service.v1.events import submission as submission_events
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
@@ -176,8 +176,8 @@ async def test_a_stream_ends_after_a_while_and_goes_on_with_the_next(
     served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody holds a connection for ever by following what is held."""
-    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.05)
-    monkeypatch.setattr(event_streams, "_LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(streams, "_COMMENT_SECONDS", 0.05)
+    monkeypatch.setattr(streams, "_LONGEST_SECONDS", 0.3)
     life = await born(database)
     for path in (path_of(life.submission), await batch_path(database)):
         async with asyncio.timeout(30):  # it would never end by itself
@@ -216,7 +216,7 @@ async def test_a_revoked_key_keeps_no_stream(
         own = [await opened_with(key, path) for path in paths]
         foreign = await opened_with(other, paths[0])
         # The cache has the key, so one more stream can be opened after it was revoked.
-        monkeypatch.setattr(event_streams, "CACHE_SECONDS", -0.5)
+        monkeypatch.setattr(streams, "CACHE_SECONDS", -0.5)
         began = time.monotonic()
         async with owner_of(database).transaction() as connection:
             assert await api_keys.revoke(connection, number)

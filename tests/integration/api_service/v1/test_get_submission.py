@@ -8,8 +8,8 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.watcher import Watcher
-from shared import channels
+from api_service.events.notifications import Watcher
+from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of

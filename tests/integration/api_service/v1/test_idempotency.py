@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.problems import Kind
-from api_service.v1 import idempotency
-from shared.api_keys import Scope
+from api_service.http.problems import Kind
+from api_service.v1.protocol import idempotency
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.errors import DatabaseUnavailable
 from shared.resources.kept_answers import forget_old
+from shared.service.errors import DatabaseUnavailable
 from tests.integration.api_service.v1 import trial
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Reach, key_of
 from tests.integration.rows import execute, fetch

@@ -7,11 +7,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.deletion import delete
-from api_service.problems import Kind
-from api_service.v1 import idempotency
-from job_runner.cleaner import Cleaner
+from api_service.http.problems import Kind
+from api_service.submissions.delete import delete
+from api_service.v1.protocol import idempotency
 from job_runner.mailers.files import FileMailer
+from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.storage.local import LocalStore

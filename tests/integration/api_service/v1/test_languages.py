@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from shared.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
 from shared.database.connection import Database
-from shared.languages import ALIASES
+from shared.engine.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
+from shared.engine.languages import ALIASES
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import add
 

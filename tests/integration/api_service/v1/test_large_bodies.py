@@ -8,19 +8,19 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1 import aside, validation
-from shared.api_keys import Scope
+from api_service.v1.protocol import threads, validation
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.v1.conftest import Reach, key_of
 
 pytestmark = pytest.mark.integration
 
-_PROGRAM = {"language": "py", "source": "#" * aside.LARGE}
+_PROGRAM = {"language": "py", "source": "#" * threads.LARGE}
 
 
 @pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
+def used_threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
     """Return a set that gets the threads in which bodies are parsed and validated."""
     seen: set[threading.Thread] = set()
 
@@ -45,18 +45,18 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
     ],
 )
 async def test_a_large_body_is_read_in_a_thread(
-    api: httpx.AsyncClient, threads: set[threading.Thread], path: str, body: object
+    api: httpx.AsyncClient, used_threads: set[threading.Thread], path: str, body: object
 ) -> None:
     answer = await api.post(path, json=body)
     # The program is too long for this server, but all of it is looked at.
     assert answer.status_code in (201, 422), answer.text
-    assert threads
-    assert threading.main_thread() not in threads
+    assert used_threads
+    assert threading.main_thread() not in used_threads
 
 
 async def test_bodies_do_not_hold_up_the_object_store(store: ObjectStore) -> None:
     go_on = threading.Event()
-    bodies = [asyncio.create_task(aside.in_thread(go_on.wait)) for _ in range(100)]
+    bodies = [asyncio.create_task(threads.in_thread(go_on.wait)) for _ in range(100)]
     try:
         async with asyncio.timeout(30):
             await store.put("a.py", b"1", content_type="text/plain")

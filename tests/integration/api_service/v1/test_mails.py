@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import channels
+from shared.database import channels
 from shared.database.connection import Database
 from shared.database.roles import Role
 from tests.fixtures.postgres import connected, url_of

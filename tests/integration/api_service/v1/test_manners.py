@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.problems import Kind
-from api_service.submissions import Submissions
-from shared.api_keys import Scope
+from api_service.http.problems import Kind
+from api_service.submissions.service import Submissions
+from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.errors import DatabaseUnavailable
+from shared.service.errors import DatabaseUnavailable
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, app_of, key_of
 from tests.integration.submission_rows import add
 from tests.waiting import eventually

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import api_keys, budgets
-from shared.api_keys import Scope
-from shared.budgets import Use, run_seconds
+from shared.accounts import api_keys, budgets
+from shared.accounts.api_keys import Scope
+from shared.accounts.budgets import Use, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 

@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api_service import budget
-from api_service.budget import Budget
-from api_service.dependencies import ServicesDep, SubmitterDep
-from api_service.problems import Kind, Problem
-from api_service.submissions import Settle
-from api_service.v1.idempotency import once
-from api_service.v1.validation import Strict, read_json
+from api_service.http.problems import Kind, Problem
+from api_service.limits import rate_limits
+from api_service.limits.rate_limits import Budget
+from api_service.services import ServicesDep, SubmitterDep
+from api_service.submissions.service import Settle
+from api_service.v1.protocol.idempotency import once
+from api_service.v1.protocol.validation import Strict, read_json
 
 router = APIRouter()
 
@@ -47,7 +47,7 @@ async def post_trial(request: Request, principal: SubmitterDep, services: Servic
     async def work(settle: Settle) -> int:
         async with services.database.transaction() as connection:
             if not principal.sees_all:
-                await budget.take(connection, [Budget("trial:7", PER_HOUR, "Trials", name="trials")])
+                await rate_limits.take(connection, [Budget("trial:7", PER_HOUR, "Trials", name="trials")])
             made = random.randrange(1, 1 << 40)
             await connection.execute("INSERT INTO deleted_uploads VALUES (:id)", {"id": made})
             await paused("work", order)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from api_service.judge0 import statistics
-from api_service.judge0.statistics import Statistics
+from api_service.doors.judge0 import statistics
+from api_service.doors.judge0.statistics import Statistics
 from shared.database.connection import Database, DatabaseSettings
 
 

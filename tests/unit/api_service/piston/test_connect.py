@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api_service.piston.connect import Closed, Session
-from shared.engine import Said
+from api_service.doors.piston.connect import Closed, Session
+from shared.engine.run_call import Said
 
 
 class _Client:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from api_service.engine_offer import Offer
-from api_service.piston.answer import SIGNALS, answer_of, name_of
-from api_service.piston.runtimes import Runtime, runtimes_of
-from shared.codex import SupportedLanguage
-from shared.engine import Stop, in_order
+from api_service.doors.piston.answer import SIGNALS, answer_of, name_of
+from api_service.doors.piston.runtimes import Runtime, runtimes_of
+from api_service.languages.engine_offer import Offer
+from shared.engine.codex import SupportedLanguage
+from shared.engine.run_call import Stop, in_order
 from shared.resources.stages import Ending, Stage
 
 _FINE = Stage("a\nc\n", "b\n", (2, 2, 2), 0, None, None, (), 0.0123, 0.2, 5000)

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from api_service.engine_offer import Offer
-from api_service.piston.files import read_files
-from api_service.piston.job import PistonJob, read_job
-from api_service.piston.program import program_of
-from api_service.piston.runtimes import find, is_in, runtimes_of, semantic_version
-from api_service.piston.settings import PistonSettings
-from api_service.problems import Problem
-from shared.codex import LimitBounds, SupportedLanguage
+from api_service.doors.piston.files import read_files
+from api_service.doors.piston.job import PistonJob, read_job
+from api_service.doors.piston.program import program_of
+from api_service.doors.piston.runtimes import find, is_in, runtimes_of, semantic_version
+from api_service.doors.piston.settings import PistonSettings
+from api_service.http.problems import Problem
+from api_service.languages.engine_offer import Offer
+from shared.engine.codex import LimitBounds, SupportedLanguage
 
 _BOUNDS = {
     name: LimitBounds(default=1, max=most)

@@ -9,7 +9,7 @@ import pytest
 
 from job_runner.mailers import mailgun as mailgun_module
 from job_runner.mailers.mailgun import MailgunMailer
-from shared.errors import MailerUnavailable, MailRefused
+from shared.service.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
 

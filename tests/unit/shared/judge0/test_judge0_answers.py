@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.codex import Verdict
+from shared.engine.codex import Verdict
 from shared.judge0.base64_text import decode, encode
 from shared.judge0.fields import Judged, NotText, shown
 from shared.judge0.statuses import DESCRIPTIONS, Ending, Run, Status, ending_of

@@ -1,0 +1,1 @@
+"""Who may do what: keys, requests from this machine, allowed recipients."""

@@ -1,0 +1,1 @@
+"""What the API does beside requests: publishes the outbox, records figures, checks its readiness."""

@@ -1,0 +1,38 @@
+"""Checks if the API can serve requests, and store submissions."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from api_service.cached import CachedFor
+from shared.database.connection import Database
+from shared.service.errors import DatabaseUnavailable, StoreUnavailable
+from shared.storage.base import ObjectStore
+
+#: Seconds for which a result is reused, because clients may ask at any rate.
+_DATABASE_SECONDS: Final = 0.5
+#: An object is written, which takes longer, and may cost money.
+_STORE_SECONDS: Final = 10.0
+#: The key of that object.
+READINESS_KEY: Final = "readiness"
+
+
+class Readiness:
+    def __init__(self, database: Database, store: ObjectStore) -> None:
+        self._database = CachedFor(_DATABASE_SECONDS, lambda: _works(database.ping, DatabaseUnavailable))
+        self._store = CachedFor(_STORE_SECONDS, lambda: _works(lambda: store.put(READINESS_KEY, b""), StoreUnavailable))
+
+    async def has_database(self) -> bool:
+        """Return True if the database answers."""
+        return await self._database.get()
+
+    async def has_store(self) -> bool:
+        """Return True if the object store takes an object."""
+        return await self._store.get()
+
+
+async def _works(action: Callable[[], Awaitable[object]], error: type[Exception]) -> bool:
+    try:
+        await action()
+    except error:
+        return False
+    return True

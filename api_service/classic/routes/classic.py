@@ -1,0 +1,115 @@
+"""The three calls of the original system, with exactly its answers."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api_service.classic.form import read_submission
+from api_service.classic.openapi import form, query_parameters
+from api_service.classic.schemas import ClassicError, ExecutionRequested, SubmissionList
+from api_service.http.integers import AnyId
+from api_service.http.openapi import problem_responses
+from api_service.http.streaming import PiecewiseResponse, prefetch
+from api_service.services import ReaderDep, ServicesDep, SubmitterDep
+from api_service.submissions.classic_list import ListQuery
+from api_service.v1.body.read import body_bytes
+
+router = APIRouter(tags=["classic"])
+
+_ACCESS: Final = {
+    HTTPStatus.UNAUTHORIZED: "The API key is missing or not valid.",
+    HTTPStatus.FORBIDDEN: "The API key lacks the scope for this call; or no key exists yet, and the request is not"
+    " from the user that runs the server.",
+}
+_INVALID: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: "A value is missing or not valid: `detail` says which, and why."}
+_USED_UP: Final = {HTTPStatus.TOO_MANY_REQUESTS: "A budget of the API key or of the address is used up for now."}
+_UNAVAILABLE: Final = {HTTPStatus.SERVICE_UNAVAILABLE: "The server is overloaded, or a dependency is unavailable."}
+_SUBMISSION: Final = problem_responses(
+    {
+        HTTPStatus.BAD_REQUEST: "The form cannot be read.",
+        **_ACCESS,
+        HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
+        HTTPStatus.CONFLICT: "The `id` is taken.",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The program, its input or the whole body is too large.",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not a form with a file, or not in UTF-8.",
+        **_INVALID,
+        **_USED_UP,
+        **_UNAVAILABLE,
+    }
+)
+_REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The submission is registered. It runs when `/check_email/` requests it.",
+        "content": {"application/json": {"example": "Your submission was registered with ID: 5"}},
+    }
+}
+
+
+@router.post(
+    "/submit_email",
+    operation_id="submit_form",
+    summary="Register a submission, with all fields in the form",
+    description="The same call as `/submit_email/`. Fields that the form lacks may be in the query string here too.",
+    response_model=str,
+    responses={**_REGISTERED, **_SUBMISSION},
+    openapi_extra=form(),
+)
+@router.post(
+    "/submit_email/",
+    operation_id="submit_query",
+    summary="Register a submission, with its fields in the query string",
+    description="The original system's call. The fields may be in the form instead, as `/submit_email` describes."
+    " A URL may have 64 KiB, so send long `inputs` in the form.",
+    response_model=str,
+    responses={**_REGISTERED, **_SUBMISSION},
+    openapi_extra={"parameters": query_parameters(), **form(file_only=True)},
+)
+async def submit_email(request: Request, principal: SubmitterDep, services: ServicesDep) -> str:
+    await services.backlog.check()
+    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+        new = await read_submission(request, services.settings, await services.offered.codes())
+        await services.offered.check(new.language)
+        upload_id = await services.submissions.register(principal, new)
+    return f"Your submission was registered with ID: {upload_id}"
+
+
+@router.get(
+    "/check_email/",
+    operation_id="request_execution",
+    summary="Request the execution of a submission",
+    description="The program runs in its turn, and its result is mailed. Another request before that changes nothing.",
+    response_model=ExecutionRequested,
+    responses={
+        400: {"model": ClassicError, "description": "The submission is blocked, so it may not be run."},
+        404: {"model": ClassicError, "description": "There is no such submission, or it belongs to another key."},
+        **problem_responses({**_ACCESS, **_INVALID, **_USED_UP, **_UNAVAILABLE}),
+    },
+)
+async def check_email(
+    id: Annotated[AnyId, Query(description="The number of the submission.")],
+    principal: SubmitterDep,
+    services: ServicesDep,
+) -> Response:
+    await services.backlog.check()
+    is_requested = await services.submissions.request_execution(principal, id)
+    if is_requested is None:
+        return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)
+    if not is_requested:
+        return JSONResponse({"detail": "You cannot request this code"}, HTTPStatus.BAD_REQUEST)
+    services.relay.wake.set()
+    return JSONResponse({"result": "Sending to job_table.."})
+
+
+@router.get(
+    "/check_user/",
+    operation_id="list_submissions",
+    summary="List a sender's submissions",
+    description="Lists the newest submissions, the oldest of them first. To get those before them, send the first id as"
+    " `before`.",
+    response_model=SubmissionList,
+    responses=problem_responses({**_ACCESS, **_INVALID, **_UNAVAILABLE}),
+)
+async def check_user(query: Annotated[ListQuery, Query()], principal: ReaderDep, services: ServicesDep) -> Response:
+    return PiecewiseResponse(await prefetch(services.listing.pieces(principal, query)), "application/json")

@@ -1,0 +1,1 @@
+"""The compatibility APIs of other services. `PRECIEUX_FRONT_DOORS` opens them."""

@@ -1,0 +1,72 @@
+"""Reads the parameters of a request from its query and from its body, which is JSON or a form."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+
+from api_service.doors.judge0.refusals import bad_request
+from api_service.http.problems import Problem
+from api_service.v1.body.multipart import read_parts
+from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.validation import parse_json
+from shared.judge0.fields import ALL, DEFAULT
+
+#: The most fields of a form.
+_MOST_FIELDS: Final = 1000
+
+Parameters = Mapping[str, Any]
+
+
+async def read(request: Request) -> dict[str, Any]:
+    """Return the parameters of a request. Raises `Problem` (400) if the body cannot be read."""
+    body = await request.body()
+    query = dict(request.query_params)
+    return query | await aside(len(body), _of_body, body, request.headers.get("Content-Type", "")) if body else query
+
+
+def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        if kind == "multipart/form-data":
+            return {part.name: part.text() for part in read_parts(body, content_type)}
+        if kind == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        content = parse_json(body)
+    except Problem as exc:
+        raise bad_request(exc.detail) from None
+    except ValueError as exc:
+        raise bad_request(str(exc)) from None
+    return content if isinstance(content, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a client wants to see submissions: which fields, and whether their texts are in base64."""
+
+    fields: Sequence[str]
+    base64: bool
+
+    @property
+    def has_source(self) -> bool:
+        return "source_code" in self.fields
+
+
+def is_on(parameters: Parameters, name: str) -> bool:
+    """Return True for exactly the word `true`, or the same in JSON."""
+    return parameters.get(name) in ("true", True)
+
+
+def shown(parameters: Parameters) -> Shown:
+    """Return how a client wants to see submissions. Raises `Problem` (400) for fields that do not exist."""
+    text = parameters.get("fields")
+    names = [name.strip() for name in text.split(",")] if isinstance(text, str) and text.strip() else [*DEFAULT]
+    # Each name is shown once. A text may be large, and a query has room for very many names.
+    names = [*dict.fromkeys(names)]
+    if "*" in names:
+        names = [*ALL]
+    if unknown := [name for name in names if name not in ALL]:
+        raise bad_request(f"invalid fields: [{', '.join(unknown)}]")
+    return Shown(names, is_on(parameters, "base64_encoded"))

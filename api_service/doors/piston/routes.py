@@ -1,0 +1,113 @@
+"""The calls of Piston v2: `runtimes`, `execute` and `packages`."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, WebSocket
+from fastapi.responses import JSONResponse
+
+from api_service.access.auth import Principal
+from api_service.doors.piston.answer import answer_of
+from api_service.doors.piston.body import read_json
+from api_service.doors.piston.connect import Session
+from api_service.doors.piston.dependencies import (
+    ReaderDep,
+    RuntimesDep,
+    SettingsDep,
+    SubmitterDep,
+    runtimes_now,
+    submitter,
+)
+from api_service.doors.piston.errors import message
+from api_service.doors.piston.execution import ended, store
+from api_service.doors.piston.job import read_job
+from api_service.doors.piston.packages import package_of
+from api_service.doors.piston.runtimes import Runtime
+from api_service.doors.piston.settings import PistonSettings
+from api_service.doors.piston.submission import submission_of
+from api_service.http.problems import Kind, Problem
+from api_service.services import Services, ServicesDep
+from api_service.v1.body.read import body_bytes, let_go
+from api_service.v1.protocol.threads import aside
+
+router = APIRouter()
+
+_READ: Final = ["GET", "HEAD"]
+_FIXED: Final = "{} is a part of this server; its operator installs and removes languages on the host."
+
+
+@router.api_route("/runtimes", methods=_READ)
+async def list_runtimes(_: ReaderDep, runtimes: RuntimesDep) -> JSONResponse:
+    return JSONResponse([runtime.as_json() for runtime in runtimes])
+
+
+@router.post("/execute")
+async def execute(
+    principal: SubmitterDep,
+    request: Request,
+    services: ServicesDep,
+    runtimes: RuntimesDep,
+    settings: SettingsDep,
+) -> JSONResponse:
+    with services.waits.hold(principal):
+        runtime, upload = await _stored(principal, request, services, runtimes, settings)
+        let_go(request)
+        ending = await ended(services, principal, upload)
+    return JSONResponse(answer_of(runtime, ending))
+
+
+async def _stored(
+    principal: Principal,
+    request: Request,
+    services: Services,
+    runtimes: Sequence[Runtime],
+    settings: PistonSettings,
+) -> tuple[Runtime, int]:
+    """Store the job of a request, and return its runtime and the submission."""
+    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+        body = await request.body()
+        job = await aside(len(body), lambda: read_job(read_json(body), runtimes, settings))
+        new = await aside(len(body), submission_of, job, services.settings, settings.piston_output_max_size)
+        return job.runtime, await store(services, principal, new)
+
+
+@router.websocket("/connect")
+async def connect(websocket: WebSocket) -> None:
+    state = websocket.app.state
+    services, settings = state.services, state.settings
+    with contextlib.ExitStack() as held:
+        try:
+            principal = await submitter(websocket, services)
+            held.enter_context(state.sessions.hold(principal))
+            held.enter_context(services.waits.hold(principal))
+        except Problem as exc:
+            await websocket.send_denial_response(message(websocket, exc))
+            return
+        await websocket.accept()
+        await Session(websocket, services, settings, principal).serve(await runtimes_now(services))
+
+
+@router.api_route("/packages", methods=_READ)
+async def list_packages(_: ReaderDep, runtimes: RuntimesDep) -> JSONResponse:
+    found: dict[tuple[str, str], dict[str, Any]] = {
+        (runtime.package, runtime.version): {
+            "language": runtime.package,
+            "language_version": runtime.version,
+            "installed": True,
+        }
+        for runtime in runtimes
+    }
+    return JSONResponse(list(found.values()))
+
+
+@router.post("/packages")
+async def install(_: SubmitterDep, request: Request, runtimes: RuntimesDep) -> JSONResponse:
+    package_of(read_json(await request.body()), runtimes)
+    raise Problem(Kind.INTERNAL, "Already installed")
+
+
+@router.delete("/packages")
+async def uninstall(_: SubmitterDep, request: Request, runtimes: RuntimesDep) -> JSONResponse:
+    package = package_of(read_json(await request.body()), runtimes)
+    raise Problem(Kind.FORBIDDEN, _FIXED.format(package.package))

@@ -1,0 +1,91 @@
+"""The limits of programs that come through this front door. They have Piston's names, units and defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
+
+from shared.service.settings import IS_HTTP_URL, Settings
+
+#: The time limits that clients send by default, in milliseconds. A lower maximum would refuse all of these clients.
+_RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
+
+
+@dataclass(frozen=True)
+class Maxima:
+    """The highest limits that a request may set. They are also the limits of a request that sets none.
+
+    Times are in milliseconds, memory in bytes. A maximum of 0 or less is none.
+    """
+
+    compile_memory_limit: int
+    run_memory_limit: int
+    compile_timeout: int
+    run_timeout: int
+    compile_cpu_time: int
+    run_cpu_time: int
+
+
+_OVERRIDES: TypeAdapter[dict[str, dict[str, int]]] = TypeAdapter(dict[str, dict[str, int]])
+
+
+class PistonSettings(Settings):
+    piston_run_timeout: Annotated[
+        int, Field(ge=_RUN_TIMEOUT, description="maximum and default of a program's elapsed time, in milliseconds")
+    ] = _RUN_TIMEOUT
+    piston_compile_timeout: Annotated[
+        int, Field(ge=_COMPILE_TIMEOUT, description="maximum and default of a compiler's elapsed time, in milliseconds")
+    ] = _COMPILE_TIMEOUT
+    piston_run_cpu_time: Annotated[
+        int, Field(ge=1, description="maximum and default of a program's CPU time, in milliseconds")
+    ] = 3_000
+    piston_compile_cpu_time: Annotated[
+        int, Field(ge=1, description="maximum and default of a compiler's CPU time, in milliseconds")
+    ] = 10_000
+    piston_run_memory_limit: Annotated[
+        int, Field(ge=-1, description="maximum and default of a program's memory, in bytes; -1: the engine's default")
+    ] = -1
+    piston_compile_memory_limit: Annotated[
+        int, Field(ge=-1, description="maximum and default of a compiler's memory, in bytes; -1: the engine's limit")
+    ] = -1
+    piston_limit_overrides: str | None = Field(
+        default=None,
+        description='limits of single languages by Piston\'s names, as JSON: {"c++": {"run_timeout": 9000}}',
+    )
+    piston_output_max_size: Annotated[
+        int,
+        Field(
+            ge=64 << 10,
+            description="bytes of standard output, and of standard error; more ends the program",
+        ),
+    ] = 64 << 10
+    codex_url: Annotated[
+        str | None,
+        IS_HTTP_URL,
+        Field(description="the address of our engine, for interactive jobs; unset, there are none"),
+    ] = None
+    codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
+
+    @field_validator("piston_limit_overrides")
+    @classmethod
+    def _are_overrides(cls, value: str | None) -> str | None:
+        try:
+            overrides = _OVERRIDES.validate_json(value or "{}")
+        except ValidationError:
+            raise ValueError("it must be a JSON object of languages, each with an object of limits") from None
+        known = Maxima.__dataclass_fields__
+        for name in (name for limits in overrides.values() for name in limits):
+            if name not in known:
+                raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+        return value
+
+    @cached_property
+    def _overrides(self) -> Mapping[str, Mapping[str, int]]:
+        return _OVERRIDES.validate_json(self.piston_limit_overrides or "{}")
+
+    def maxima(self, language: str) -> Maxima:
+        """Return the maxima of the language with this name in Piston."""
+        usual = Maxima(**{name: getattr(self, f"piston_{name}") for name in Maxima.__dataclass_fields__})
+        return replace(usual, **self._overrides.get(language, {}))

@@ -1,0 +1,1 @@
+"""The events of submissions, and the streams that wait for them."""

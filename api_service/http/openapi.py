@@ -1,0 +1,55 @@
+"""Describes refusals as OpenAPI: problem documents, and the header fields of a status."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, Field
+
+from api_service.http.problems import MEDIA_TYPE
+
+Schema = dict[str, Any]
+
+#: The header field that belongs to a status, what it says, and its schema in OpenAPI.
+_HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
+    401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
+    415: ("Accept", "The required media type, unless it was the coding that is not supported.", {"type": "string"}),
+    429: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
+    503: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
+}
+
+
+class ProblemDocument(BaseModel):
+    """Why a request was not served (RFC 9457)."""
+
+    type: Annotated[str, Field(json_schema_extra={"format": "uri-reference"}, examples=["about:blank"])]
+    title: Annotated[str, Field(description="The name of the status.", examples=["Unprocessable Entity"])]
+    status: Annotated[int, Field(ge=400, le=599, description="The status of the answer.", examples=[422])]
+    detail: Annotated[
+        str,
+        Field(
+            description="What happened, and what to do next.",
+            examples=["language: it must be one of py, java, cpp, c, or one of their usual names."],
+        ),
+    ]
+
+
+def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses that are problem documents, from the meaning of each status."""
+    return {
+        status.value: {
+            "description": meaning,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            **response_headers(status),
+        }
+        for status, meaning in meanings.items()
+    }
+
+
+def response_headers(status: HTTPStatus) -> dict[str, Any]:
+    """Return the header field that belongs to a status, for its OpenAPI response."""
+    if status not in _HEADERS:
+        return {}
+    name, description, schema = _HEADERS[status]
+    is_required = status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return {"headers": {name: {"description": description, "required": is_required, "schema": schema}}}

@@ -1,0 +1,1 @@
+"""The languages and limits that the engine offers."""

@@ -1,0 +1,99 @@
+"""The engine's offer: its languages, the options of their compilers, and the bounds of a program's limits. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from shared.engine.codex import LimitBounds, SupportedLanguage
+from shared.engine.languages import ALIASES, check_lang
+
+#: The stems of main files. The file of a Java program has the name of its class.
+_STEMS: Final = {"java": "Main"}
+#: The extensions of languages whose code is not theirs, for engines that name none.
+_EXTENSIONS: Final = {
+    "bash": "sh", "dash": "sh", "r": "R", "pypy": "py", "luajit": "lua", "clang": "c", "tcc": "c", "clangpp": "cpp",
+    "prolog": "pro", "gprolog": "pro", "octave": "m",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A language. `details` is the engine's row of `GET /list`; None if it has not reported any."""
+
+    code: str
+    details: SupportedLanguage | None
+
+    @property
+    def is_foreign(self) -> bool:
+        """True if the engine has only the CodeX call."""
+        return self.details is not None and self.details.compiled is None
+
+    @property
+    def has_run_call(self) -> bool:
+        """True if the engine is known to be ours."""
+        return self.details is not None and not self.is_foreign
+
+    @property
+    def main(self) -> str:
+        """The path of a program that is sent as one text, such as `main.py`."""
+        return f"{_STEMS.get(self.code, 'main')}{self.extensions[0]}"
+
+    @property
+    def extensions(self) -> list[str]:
+        """The extensions of source files, with a dot, the usual one first."""
+        named = (self.details and self.details.extensions) or [_EXTENSIONS.get(self.code, self.code)]
+        return [f".{one.lstrip('.')}" for one in named]
+
+    @property
+    def compiler_args(self) -> Sequence[str]:
+        """The options that a program may set. A `*` at the end stands for any ending."""
+        return (self.details and self.details.compiler_args) or ()
+
+    @property
+    def limits(self) -> Mapping[str, LimitBounds]:
+        return (self.details and self.details.limits) or {}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """All languages by their codes. Until a runner has asked the engine it is empty, and every language is accepted."""
+
+    languages: Mapping[str, SupportedLanguage | None]
+
+    def find(self, name: str) -> Offered | None:
+        """Return the language with this code, name or alias, in any case; None if there is none."""
+        return self._by_name.get(name.lower())
+
+    @cached_property
+    def bounds(self) -> Mapping[str, LimitBounds]:
+        """The bounds of limits. All languages share the maxima. A default is that of languages without needs of their
+        own, which is the lowest. It is empty until a runner has asked our engine."""
+        known = [details.limits for details in self.languages.values() if details and details.limits]
+        return (
+            {name: min((one[name] for one in known), key=lambda bound: bound.default) for name in known[0]}
+            if known
+            else {}
+        )
+
+    @cached_property
+    def codes(self) -> list[str]:
+        return list(self.languages) or list(ALIASES)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Offered]:
+        if not self.languages:
+            return {name: Offered(code, None) for code, names in ALIASES.items() for name in (code, *names)}
+        found: dict[str, Offered] = {}
+        for details in self.languages.values():
+            for variant in (details and details.variants) or ():
+                _add(found, Offered(variant.code, details), (variant.code, variant.name))
+        # A language's own names come last, so they win over those of a variant.
+        for code, details in self.languages.items():
+            names = (details.name, *(details.aliases or ())) if details else ()
+            _add(found, Offered(code, details), (code, *ALIASES.get(check_lang(code) or "", ()), *names))
+        return found
+
+
+def _add(found: dict[str, Offered], language: Offered, names: Iterable[str | None]) -> None:
+    found.update((name.lower(), language) for name in names if name)

@@ -1,0 +1,1 @@
+"""What a key, and all keys together, may use or hold."""

@@ -1,0 +1,104 @@
+"""Bounds what the requests of each key, and of all keys, hold at once: connections, streams, turns, bytes.
+
+What is too much is refused (`Holds`), or waits (`Turns`).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Final
+from weakref import WeakValueDictionary
+
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind, Problem
+
+#: Copies of the outputs of an answer's tests that are in memory at once: rows, models and JSON.
+_COPIES: Final = 3
+#: Answers with fewer bytes of outputs do not count.
+_SMALL: Final = 64 << 10
+
+
+class Holds:
+    """Counts what is held, in bytes or in requests, and refuses what is too much.
+
+    All keys together may hold `most`, and a key `most_of_key`. A key that holds nothing may hold more than that, so
+    that its largest request fits. `refusal` says that all keys hold too much (503), `refusal_of_key` that one key does
+    (429; without it, the refusal is that of all keys).
+    """
+
+    def __init__(self, most: int, most_of_key: int, *, refusal: str, refusal_of_key: str | None = None) -> None:
+        self._most = most
+        self._most_of_key = most_of_key
+        self._refusal = refusal
+        self._refusal_of_key = refusal_of_key
+        self._held: Counter[int | None] = Counter()
+
+    @contextmanager
+    def hold(self, principal: Principal, size: int = 1) -> Iterator[None]:
+        """Hold so much while the block runs. Raises `Problem` (429 or 503) if that would be too much."""
+        key = principal.key_id
+        held = self._held[key]
+        is_too_much_of_key = held > 0 and held + size > self._most_of_key
+        if is_too_much_of_key and self._refusal_of_key:
+            raise Problem(Kind.TOO_MANY, self._refusal_of_key)
+        if is_too_much_of_key or self._held.total() + size > self._most:
+            raise Problem(Kind.UNAVAILABLE, self._refusal)
+        self._held[key] += size
+        try:
+            yield
+        finally:
+            self._held[key] -= size
+            if not self._held[key]:
+                del self._held[key]
+
+
+def memory(most: int, what: str) -> Holds:
+    """Return holds of `most` bytes, of which a key may hold half. `what` names the requests in a refusal."""
+    return Holds(most, most // 2, refusal=f"{what}: too many are under way; try again in a few seconds.")
+
+
+def waits(connections: int) -> Holds:
+    """Return holds of requests that wait for a result, so that they never use up the connections of all others.
+
+    All keys may hold half of the `connections`, and a key less than a quarter.
+    """
+    most_of_key = (connections - 1) // 4
+    return Holds(
+        connections // 2,
+        most_of_key,
+        refusal="Too many requests wait for results; send this one without a wait, or later.",
+        refusal_of_key=f"{most_of_key} requests of this key wait for results; send this one without a wait, or later.",
+    )
+
+
+@contextmanager
+def admitting(answers: Holds, principal: Principal) -> Iterator[Callable[[int], None]]:
+    """Yield a function that takes the bytes of outputs, and holds their memory in `answers` until the block ends."""
+    with ExitStack() as held:
+
+        def admit(size: int) -> None:
+            if size > _SMALL:
+                held.enter_context(answers.hold(principal, _COPIES * size))
+
+        yield admit
+
+
+class Turns:
+    """Lets `most` requests of a key run at a time. The others wait in the order of their arrival, and hold nothing."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._gates: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def take(self, principal: Principal) -> AsyncIterator[None]:
+        """Hold a turn while the block runs. The operator has no budgets, and never waits."""
+        if principal.key_id is None or principal.sees_all:
+            yield
+            return
+        gate = self._gates.get(principal.key_id)
+        if gate is None:
+            gate = self._gates[principal.key_id] = asyncio.Semaphore(self._most)
+        async with gate:
+            yield

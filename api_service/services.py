@@ -1,0 +1,127 @@
+"""The dependencies of the routes. `api_service.__main__` makes them once."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api_service.access.auth import Authenticator, Principal, require
+from api_service.background.announcer import Announcer
+from api_service.background.outbox_publisher import Relay
+from api_service.background.readiness import Readiness
+from api_service.events.notifications import Watcher
+from api_service.events.streams import Streams
+from api_service.languages.catalog import OfferedLanguages
+from api_service.limits.backlog import BacklogGuard
+from api_service.limits.holds import Holds, Turns, admitting
+from api_service.settings import ApiSettings
+from api_service.submissions.classic_list import Listing
+from api_service.submissions.queue_positions import QueuePlaces
+from api_service.submissions.service import Submissions
+from shared.accounts.api_keys import Scope
+from shared.accounts.webhooks import WebhookSettings
+from shared.broker.dead_letters import DeadLetters
+from shared.database.connection import Database
+from shared.operations.system_status import OperationReader
+from shared.resources.links import Links
+from shared.resources.read import Admit
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+
+#: Requests of one key whose bodies are read at once.
+_MOST_READING: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: ApiSettings
+    database: Database
+    store: ObjectStore
+    submissions: Submissions
+    offered: OfferedLanguages
+    listing: Listing
+    #: The memory for bodies.
+    bodies: Holds
+    readiness: Readiness
+    backlog: BacklogGuard
+    relay: Relay | Announcer
+    authenticator: Authenticator
+    #: Makes and verifies the links that this API serves.
+    signer: LinkSigner
+    #: The memory for answers with the outputs of many tests.
+    large_answers: Holds
+    watcher: Watcher
+    streams: Streams
+    #: Requests that wait for a result.
+    waits: Holds
+    places: QueuePlaces
+    #: Who signs webhooks, and where they may go.
+    webhooks: WebhookSettings
+    #: Those of the broker, for the operator's page.
+    dead_letters: DeadLetters
+    operation: OperationReader
+    #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
+    #: which take many times its bytes in memory.
+    reading: Turns = field(default_factory=lambda: Turns(_MOST_READING))
+
+    @property
+    def links(self) -> Links:
+        """Makes the links of resources."""
+        return Links(self.signer)
+
+
+# A coroutine, because FastAPI would run a plain function in a thread at every request.
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+
+
+_bearer = HTTPBearer(
+    scheme_name="apiKey",
+    description="An API key, as `precieux keys create NAME` prints it. Until the first key exists (protected mode), the"
+    " user that runs the server needs none on the same machine.",
+    # `Authenticator` answers with a problem document instead.
+    auto_error=False,
+)
+CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | None:
+    """Return the API key of a request that no route serves."""
+    return await _bearer(request)
+
+
+async def _submitter(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
+    return await _principal(request, services, credentials, Scope.SUBMIT)
+
+
+async def _reader(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
+    return await _principal(request, services, credentials, Scope.READ)
+
+
+async def _principal(
+    request: Request, services: Services, credentials: HTTPAuthorizationCredentials | None, scope: Scope
+) -> Principal:
+    principal = await services.authenticator.principal(request, credentials)
+    require(principal, scope)
+    return principal
+
+
+#: The sender of a request, who may submit and request executions.
+SubmitterDep = Annotated[Principal, Depends(_submitter)]
+#: The sender of a request, who may list submissions.
+ReaderDep = Annotated[Principal, Depends(_reader)]
+
+
+async def _admit(services: ServicesDep, principal: ReaderDep) -> AsyncIterator[Admit]:
+    with admitting(services.large_answers, principal) as admit:
+        yield admit
+
+
+#: Holds the memory of the outputs of an answer's tests until the answer is sent.
+AdmitDep = Annotated[Admit, Depends(_admit)]

@@ -1,0 +1,1 @@
+"""The use cases: register, run, cancel, list and delete submissions."""

@@ -1,0 +1,57 @@
+"""The use cases of batches: register submissions together, and cancel those that have not ended."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from api_service.access.auth import Principal
+from api_service.submissions.cancel import cancel
+from api_service.submissions.new_submission import NewSubmission
+from api_service.submissions.service import Settle, Submissions
+from shared.database.connection import Connection, Database
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch that is valid and not registered yet. With `digest`, each address gets one mail for all of it."""
+
+    submissions: Sequence[NewSubmission]
+    digest: bool = False
+    webhook_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    database: Database
+    submissions: Submissions
+
+    async def register(self, principal: Principal, new: NewBatch, settle: Settle) -> int:
+        """Store all submissions of a batch, or none, and request their runs. Return the id of the batch.
+
+        Raises `Problem` as `Submissions.register` does. `settle` is called at the end of the transaction.
+        """
+        async with self.submissions.turns.take(principal), self.database.transaction() as connection:
+            row = await connection.fetch_one(
+                "INSERT INTO batches (owner, digest, webhook_url) VALUES (:owner, :digest, :webhook_url) RETURNING id",
+                {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url},
+            )
+            assert row is not None
+            batch: int = row["id"]
+            members = [replace(one, v1=one.v1 and replace(one.v1, batch=batch)) for one in new.submissions]
+            await self.submissions.add(connection, principal, members, has_digest=new.digest)
+            await settle(connection, batch)
+        return batch
+
+    async def cancel(self, batch: int, settle: Callable[[Connection], Awaitable[None]]) -> bool:
+        """Cancel all submissions of a batch that have not ended. Return False if all have.
+
+        `settle` is called at the end of the transaction.
+        """
+        async with self.database.connection() as connection:
+            row = await connection.fetch_one(
+                "SELECT ARRAY(SELECT id FROM uploads WHERE batch = batches.id ORDER BY id) AS members"
+                " FROM batches WHERE id = :id AND finished_at IS NULL",
+                {"id": batch},
+            )
+        if row is None:
+            return False
+        return bool(await cancel(self.database, row["members"], settle))

@@ -1,0 +1,227 @@
+"""Lists a sender's submissions in bounded memory: it shortens long texts, and reads a few rows at a time."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from api_service.access.auth import Principal
+from api_service.http.integers import INT64, AnyId, decimal
+from api_service.limits.holds import Holds, Turns
+from api_service.submissions.address import Address
+from shared.database.connection import Database, Record
+from shared.engine.languages import check_lang
+from shared.files.archives import unpack_beginning
+from shared.operations.job_state import JobState
+from shared.service.errors import ObjectNotFound
+from shared.storage.base import ObjectStore
+
+#: Each text of a list is cut to this many bytes. The link leads to the whole output.
+LONGEST_TEXT: Final = 64 << 10
+#: `job` is made of two texts of half that length. Its other parts, such as the language's name, do not count.
+_LONGEST_PART: Final = LONGEST_TEXT // 2
+_LINK_LIFETIME: Final = timedelta(days=7)
+#: The file that is run is not unpacked from a larger archive.
+_LARGEST_ARCHIVE: Final = 1 << 20
+#: The most bytes that the database sends of one text: it cuts by characters, which take up to four bytes each.
+_MOST_SENT: Final = 4 * LONGEST_TEXT
+#: A batch holds rows until their texts reach this length together.
+_BATCH_BYTES: Final = 256 << 10
+
+
+class ListQuery(BaseModel):
+    """The query for a list of submissions. Unknown parameters are refused, because ignoring them would mislead."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: Annotated[Address, Field(description="The address of the submissions to list, in upper or lower case.")]
+    id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List only this submission.")
+    limit: Annotated[
+        int, Field(ge=1, le=1000, description="List at most this many, the newest ones."), BeforeValidator(decimal)
+    ] = 1000
+    before: AnyId | SkipJsonSchema[None] = Field(
+        default=None, description="List only submissions with a smaller id. Use it to get the next page."
+    )
+
+
+class SubmissionStatus(BaseModel):
+    """One submission and its latest execution. The original has no `verdict`, `error`, `delay` and `shortened`."""
+
+    id: Annotated[int, Field(json_schema_extra=INT64, examples=[5])]
+    status: JobState | None = Field(description="Null until an execution is requested.", examples=["executed"])
+    job: str | None = Field(
+        description="The submission as JSON text: `language`, `inputs` and `contents`.",
+        examples=['{"language": "py", "inputs": "12\\n", "contents": "print(input())\\n"}'],
+    )
+    output: str | None = Field(description="What the program wrote to its standard output.", examples=["12\n"])
+    execute_date: datetime | None = Field(description="When the execution ended.", examples=["2026-01-31T12:00:00Z"])
+    filelink: str | None = Field(description="A link to the whole output. It expires, so each answer has a new one.")
+    verdict: str | None = Field(
+        description="How the execution ended, such as `ok`, `compile_error`, `runtime_error` or `time_limit`.",
+        examples=["ok"],
+    )
+    error: str | None = Field(
+        description="The compiler's messages or the standard error, or why the job failed.", examples=[""]
+    )
+    delay: str | None = Field(
+        description="Why an execution that is under way is delayed. Null if it is not.",
+        examples=["the machine was overloaded while it ran; the program is run again"],
+    )
+    shortened: list[str] = Field(
+        description="The names of the texts that are not whole. `filelink` leads to the whole output; a `job` has no"
+        " `contents` if the file is gone.",
+        examples=[[]],
+    )
+
+
+_FROM: Final = """
+    FROM uploads u
+    LEFT JOIN LATERAL (
+        -- While a request is under way, the job of an earlier request is not shown.
+        SELECT id, job, status, CASE WHEN status = 'failed' THEN failure END AS failure,
+            CASE WHEN status IN ('none-executed', 'executing') THEN failure END AS delay
+        FROM job
+        WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
+        ORDER BY id DESC LIMIT 1
+    ) j ON true
+    LEFT JOIN results r ON r.job = j.id
+    WHERE {visible}
+"""
+_WEIGHTS: Final = f"""
+    SELECT u.id,
+        (SELECT sum(least(coalesce(length, 0), :most)) FROM unnest(ARRAY[octet_length(r.output), octet_length(r.error),
+            octet_length(j.job), octet_length(u.inputs), u.size_bytes]) AS length) AS weight
+    {_FROM} AND lower(u.email) = lower(:email)
+        AND (CAST(:id AS bigint) IS NULL OR u.id = :id) AND (CAST(:before AS bigint) IS NULL OR u.id < :before)
+    ORDER BY u.id DESC LIMIT :limit
+"""  # noqa: S608  (constants)
+_ROWS: Final = f"""
+    SELECT u.id, u.language, u.object_key, u.filename, u.spec IS NOT NULL AS is_v1,
+        left(u.inputs, :length) AS inputs, left(j.job, :length) AS job, j.id IS NOT NULL AS has_job,
+        left(r.output, :length) AS output,
+        left(coalesce(r.error, j.failure), :length) AS error, octet_length(j.job) AS job_bytes,
+        octet_length(r.output) AS output_bytes, octet_length(coalesce(r.error, j.failure)) AS error_bytes, j.delay,
+        octet_length(u.inputs) AS inputs_bytes, u.size_bytes,
+        r.execute_date, r.output_key, r.filelink, r.verdict,
+        coalesce(j.status, CASE WHEN u.request_id IS NOT NULL THEN 'none-executed' END) AS status
+    {_FROM} AND u.id = ANY(:ids) ORDER BY u.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Lists the submissions of the client's own key, or all of them for `admin`."""
+
+    database: Database
+    store: ObjectStore
+    memory: Holds
+    turns: Turns = field(default_factory=lambda: Turns(1))
+
+    async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
+        """Yield the answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
+
+        No connection to the database is held while the client reads.
+        """
+        # Two statements, so that each has its own plan: over the rows of one key, or over all rows.
+        visible = "true" if principal.sees_all else "u.owner = :owner"
+        owner = {} if principal.sees_all else {"owner": principal.key_id}
+        async with self.turns.take(principal), self.database.connection() as connection:
+            weights = await connection.fetch_all(
+                _WEIGHTS.format(visible=visible),
+                {
+                    **owner,
+                    "email": query.email,
+                    "id": query.id,
+                    "before": query.before,
+                    "limit": query.limit,
+                    "most": _MOST_SENT,
+                },
+            )
+        batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(weights)])
+        heaviest = max((weight for _, weight in batches), default=0)
+        lead = b'{"result":['
+        with self.memory.hold(principal, heaviest):
+            for ids, _ in batches:
+                async with self.turns.take(principal), self.database.connection() as connection:
+                    rows = await connection.fetch_all(
+                        _ROWS.format(visible=visible), {**owner, "ids": ids, "length": LONGEST_TEXT}
+                    )
+                texts = [(await self._status(row)).model_dump_json().encode() for row in rows]
+                del rows
+                if texts:
+                    yield lead + b",".join(texts)
+                    lead = b","
+        yield (lead if lead != b"," else b"") + b"]}"
+
+    async def _status(self, row: Record) -> SubmissionStatus:
+        job, job_is_whole = await self._job(row)
+        # Links expire, so each answer has a new one.
+        link = row["filelink"]
+        if row["output_key"]:
+            link = await self.store.link(row["output_key"], expires_in=_LINK_LIFETIME)
+        shortened = [] if job_is_whole else ["job"]
+        shortened += [name for name in ("output", "error") if (row[f"{name}_bytes"] or 0) > LONGEST_TEXT]
+        return SubmissionStatus(
+            id=row["id"],
+            status=row["status"],
+            job=job,
+            output=_cut(row["output"], LONGEST_TEXT),
+            execute_date=_with_zone(row["execute_date"]),
+            filelink=link,
+            verdict=row["verdict"],
+            error=_cut(row["error"], LONGEST_TEXT),
+            delay=f"{row['delay']}; the program is run again" if row["delay"] else None,
+            shortened=shortened,
+        )
+
+    async def _job(self, row: Record) -> tuple[str | None, bool]:
+        """Return the job's text, and True if it is complete. The runner clears the text, so it is rebuilt here."""
+        if row["job"] or not row["has_job"]:
+            return _cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
+        contents, contents_are_whole = await self._contents(row)
+        job = {"language": row["language"], "inputs": _cut(row["inputs"], _LONGEST_PART), "contents": contents}
+        is_whole = contents_are_whole and (row["inputs_bytes"] or 0) <= _LONGEST_PART
+        return json.dumps(job, ensure_ascii=False), is_whole
+
+    async def _contents(self, row: Record) -> tuple[str | None, bool]:
+        """Return the beginning of the file that is run, and True if it is the whole file; None if the file is gone."""
+        key = row["object_key"] or f"{row['id']}.{check_lang(row['language'] or '')}"
+        is_archive = row["is_v1"] and key.endswith(".zip")
+        try:
+            data = await self.store.read(key, 0, (_LARGEST_ARCHIVE if is_archive else _LONGEST_PART) + 1)
+        except (ObjectNotFound, ValueError):
+            return None, False
+        if is_archive:
+            if len(data) > _LARGEST_ARCHIVE:
+                return None, False
+            data = await asyncio.to_thread(unpack_beginning, data, row["filename"], _LONGEST_PART + 1)
+        return _cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
+
+
+def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
+    """Split the ids, in their order, into batches that are light enough; return each batch with its weight."""
+    batches: list[tuple[list[int], int]] = []
+    for number, weight in weights:
+        if batches and batches[-1][1] + weight <= _BATCH_BYTES:
+            ids, so_far = batches[-1]
+            batches[-1] = [*ids, number], so_far + weight
+        else:
+            batches.append(([number], weight))
+    return batches
+
+
+def _with_zone(moment: datetime | None) -> datetime | None:
+    """Return the time in UTC if it has no zone: in a database of the original, the column has none."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _cut(text: str | None, most: int) -> str | None:
+    """Return the first `most` bytes, in whole characters."""
+    if text is None or len(text) * 4 <= most:
+        return text
+    return text.encode()[:most].decode("utf-8", "ignore")

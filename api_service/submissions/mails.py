@@ -1,0 +1,48 @@
+"""The use cases of mails: mail a result again, and store what the provider reports of its delivery."""
+
+from typing import Final
+
+from api_service.access.auth import Principal
+from api_service.submissions.service import Settle, Submissions
+from shared.database.connection import Database
+from shared.mail import mails
+from shared.mail.delivery_reports import Report, record
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+_LATEST_RESULT: Final = """
+    SELECT u.email, (SELECT max(job.id) FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS job
+    FROM uploads u WHERE u.id = :upload
+"""
+_ADD_TOKEN: Final = "INSERT INTO mailgun_events (token) VALUES (:token) ON CONFLICT DO NOTHING RETURNING token"  # noqa: S105
+
+
+class NothingToMail(Exception):
+    """A submission has no recipient, or no result."""
+
+
+async def mail_again(submissions: Submissions, principal: Principal, upload: int, settle: Settle) -> int:
+    """Order a mail of the latest result, and return its number.
+
+    Raises `NothingToMail`, and `Problem`: 422 if the address may not be mailed, 429 if its budget is used up.
+    """
+    async with submissions.database.transaction() as connection:
+        found = await connection.fetch_one(_LATEST_RESULT, {"upload": upload})
+        if found is None or found["email"] is None or found["job"] is None:
+            raise NothingToMail
+        await submissions.take_mail(connection, principal, found["email"])
+        number = await mails.order(connection, job=found["job"], upload=upload)
+        await settle(connection, number)
+    return number
+
+
+async def store_report(database: Database, token: str, report: Report | None) -> None:
+    """Store a report once, by its token. None is a report that says nothing of a delivery."""
+    async with database.transaction() as connection:
+        if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None:
+            return
+        if report is None:
+            return
+        mail = await record(connection, report)
+    log.info("mail.reported", mail=mail, delivery=report.delivery)

@@ -1,0 +1,97 @@
+"""Decides how much submissions, runs and mails take from the budgets. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from api_service.access.auth import Principal
+from api_service.limits.rate_limits import Budget
+from api_service.submissions.new_submission import NewSubmission
+from shared.accounts import budgets
+from shared.text.addresses import as_addressed, canonical, domain_of
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """The budgets of an hour: of each key, each address and each domain."""
+
+    key_budget: int
+    recipient_budget: int
+    domain_budget: int = 60_000
+    key_bytes: int = 1 << 30
+    key_cpu_seconds: int = 36_000
+
+    def of_key(self, principal: Principal) -> list[Budget]:
+        """Return the budgets that belong to a key alone."""
+        return [
+            *self._of_submission(principal, 1),
+            *self.of_execution(principal, None, 0),
+            self.run_seconds(principal),
+        ]
+
+    def of_submissions(self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool) -> list[Budget]:
+        """Return the budgets of these submissions, each once."""
+        total: dict[str, Budget] = {}
+        for one in new:
+            wanted = self._of_submission(principal, one.size_bytes)
+            if not one.hold:
+                results = 0 if has_digest else 1
+                receipts = 1 if one.v1 and one.v1.spec.get("receipt") else 0
+                wanted += self.of_execution(principal, one.email, results + receipts)
+            for each in wanted:
+                earlier = total.get(each.subject)
+                total[each.subject] = replace(each, amount=each.amount + (earlier.amount if earlier else 0))
+        if has_digest:
+            for address in {as_addressed(one.email) for one in new if one.email is not None}:
+                for each in self.of_mails(principal, address, 1):
+                    total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
+        return list(total.values())
+
+    def of_execution(self, principal: Principal, email: str | None, mails: int) -> list[Budget]:
+        """Return the budgets of one execution and its mails."""
+        executions = Budget(
+            f"executions:{principal.key_id}", self.key_budget, "Executions of this key's submissions", name="runs"
+        )
+        return [executions, *(self.of_mails(principal, email, mails) if email is not None else ())]
+
+    def of_mails(self, principal: Principal, email: str, mails: int) -> list[Budget]:
+        """Return the budgets of mails to one address: those of its mailbox and its domain.
+
+        A key gets at most half of a mailbox's budget, so that mails of other keys can still be sent.
+        """
+        address, domain, share = canonical(email), domain_of(email), self.share_of_mails(principal)
+        return [
+            replace(share, subject=f"{share.subject}{address}", what="Mails of this key to this address", amount=mails),
+            Budget(
+                f"recipient:{address}", self.recipient_budget, "Mails to this address", mails, "mails", is_shared=True
+            ),
+            Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain", mails, "mails", is_shared=True),
+        ]
+
+    def share_of_mails(self, principal: Principal) -> Budget:
+        """Return the budget of a key's mails to one address. Its subject is the prefix of those of all addresses."""
+        share = math.ceil(self.recipient_budget / 2)
+        return Budget(f"share:{principal.key_id}:", share, "Mails of this key to one address", name="mails")
+
+    def run_seconds(self, principal: Principal) -> Budget:
+        """Return the budget of the run time of a key's programs."""
+        assert principal.key_id is not None
+        seconds = budgets.run_seconds(principal.key_id)
+        what = "Seconds of run time of this key's programs"
+        return Budget(seconds, self.key_cpu_seconds, what, name="run_seconds")
+
+    def submissions(self, principal: Principal) -> Budget:
+        """Return the budget of a key's submissions, and one of them."""
+        return Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions")
+
+    def _of_submission(self, principal: Principal, size: int) -> list[Budget]:
+        return [
+            self.submissions(principal),
+            Budget(
+                f"bytes:{principal.key_id}",
+                self.key_bytes,
+                "Bytes of this key's sources, inputs and tests",
+                size,
+                "bytes",
+            ),
+        ]

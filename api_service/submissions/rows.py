@@ -1,0 +1,177 @@
+"""The rows of submissions and of requests, as the use cases write them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from api_service.access.auth import Principal
+from api_service.submissions.new_submission import NewSubmission, as_json
+from shared.broker.base import QUEUE
+from shared.database import channels
+from shared.database.connection import Connection, Record
+
+# Writes the request, and the outbox row as `shared.broker.outbox.add` does, in one round trip for speed. The first run
+# of a submission with a receipt orders the receipt. A blocked submission can be run by API v1 only.
+_REQUEST: Final = """
+    WITH requested AS (
+        UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,
+            verdict = NULL, override = CAST(:override AS jsonb)
+        WHERE id = :id AND (enable = 0 OR NOT :enable_binds) AND request_id IS NULL AND (:sees_all OR owner = :owner)
+        RETURNING id, email, request_id, runs, spec,
+            runs = 1 AND email IS NOT NULL AND spec @> '{"receipt": true}' AS has_receipt
+    ), queued AS (
+        INSERT INTO outbox (queue, body, headers)
+        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
+    ), receipt AS (
+        INSERT INTO emails (kind, upload, locale)
+        SELECT 'receipt', id, spec ->> 'locale' FROM requested WHERE has_receipt RETURNING pg_notify(:emails, '')
+    )
+    SELECT email, request_id, runs, has_receipt, pg_notify(:submissions, CAST(id AS text)),
+        (SELECT count(*) FROM receipt) AS receipts
+    FROM requested
+"""
+
+#: The id that a client has chosen.
+_CHOSEN: Final = "SELECT CAST(:id AS bigint) AS id"
+#: The next id that is free.
+_NEXT: Final = """
+    SELECT (
+        -- The sequence may reach many ids that clients have chosen, but each of them only once. In FROM, all numbers of
+        -- a series would be made before the first is used.
+        SELECT next.id FROM (SELECT generate_series(1, 10000) AS nth) AS tries CROSS JOIN LATERAL (
+            SELECT nextval(pg_get_serial_sequence('uploads', 'id')) + 0 * nth AS id OFFSET 0
+        ) AS next
+        WHERE (SELECT true FROM uploads WHERE uploads.id = next.id) IS NULL
+            AND (SELECT true FROM deleted_uploads WHERE deleted_uploads.id = next.id) IS NULL
+        LIMIT 1
+    ) AS id OFFSET 0
+"""
+_COLUMNS: Final = """
+    id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner, spec, files, expected_output,
+    tests, metadata, webhook_url, batch
+"""
+_VALUES: Final = """
+    chosen.id, :email, :inputs, :language, :enable, :filename, coalesce(:object_key, chosen.id || :suffix),
+    :size_bytes, :sha256, :owner, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output, CAST(:tests AS jsonb),
+    CAST(:metadata AS jsonb), :webhook_url, :batch
+"""
+_INSERT: Final = f"""
+    INSERT INTO uploads ({_COLUMNS})
+    SELECT {_VALUES} FROM ({{id}}) AS chosen WHERE chosen.id IS NOT NULL
+    ON CONFLICT DO NOTHING RETURNING id, created_at, object_key
+"""  # noqa: S608  (constants)
+# Two statements: in a common one, the plan for a chosen id is so much cheaper that Postgres would plan at each call.
+_INSERT_CHOSEN: Final = _INSERT.format(id=_CHOSEN)
+_INSERT_NEXT: Final = _INSERT.format(id=_NEXT)
+# Registers a submission and requests its run in one round trip. No client knows its id yet, so none is notified.
+_INSERT_AND_REQUEST: Final = f"""
+    WITH created AS (
+        INSERT INTO uploads ({_COLUMNS}, request_id, requested_at, runs)
+        SELECT {_VALUES}, gen_random_uuid(), now(), 1 FROM ({_NEXT}) AS chosen
+        WHERE chosen.id IS NOT NULL
+        ON CONFLICT DO NOTHING RETURNING id, created_at, object_key, request_id, email, spec
+    ), queued AS (
+        INSERT INTO outbox (queue, body, headers)
+        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM created
+    ), receipt AS (
+        INSERT INTO emails (kind, upload, locale)
+        SELECT 'receipt', id, spec ->> 'locale' FROM created
+        WHERE email IS NOT NULL AND spec @> '{{"receipt": true}}' RETURNING pg_notify(:emails, '')
+    )
+    SELECT id, created_at, object_key, (SELECT count(*) FROM receipt) AS receipts FROM created
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A submission that was stored: the values of its row."""
+
+    id: int
+    created_at: datetime
+    values: Mapping[str, Any]
+
+
+async def insert(connection: Connection, principal: Principal, new: NewSubmission, sha256: str) -> Stored | None:
+    """Insert a row. Return None if the id is taken."""
+    values = _values(principal, new, sha256, None)
+    row = await connection.fetch_one(_statement(new), values)
+    return Stored(row["id"], row["created_at"], values) if row else None
+
+
+async def insert_all(
+    connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str, str]]
+) -> dict[str, Stored]:
+    """Insert rows in one round trip, all of them held or none. Return them by the keys of their objects.
+
+    Each submission comes with the SHA-256 of its source and the key of its object. Submissions for which `insert` would
+    return None are left out.
+    """
+    values = {key: _values(principal, one, sha256, key) for one, sha256, key in new}
+    rows = await connection.fetch_each(_statement(new[0][0]), list(values.values()))
+    return {key: Stored(row["id"], row["created_at"], values[key]) for row in rows if (key := row["object_key"])}
+
+
+def _statement(new: NewSubmission) -> str:
+    if not new.hold:
+        return _INSERT_AND_REQUEST
+    return _INSERT_NEXT if new.id is None else _INSERT_CHOSEN
+
+
+def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | None) -> dict[str, object]:
+    v1 = new.v1
+    return {
+        "id": new.id,
+        "email": new.email,
+        "inputs": new.stdin,
+        "language": new.language,
+        "enable": new.enable,
+        "filename": new.filename,
+        "object_key": key,
+        "suffix": new.source.suffix,
+        "size_bytes": len(new.source.data),
+        "sha256": sha256,
+        "owner": principal.key_id,
+        "spec": v1 and as_json(v1.spec),
+        "files": v1 and as_json(v1.files),
+        "expected_output": v1 and v1.expected_output,
+        "tests": v1.tests.json if v1 and v1.tests else None,
+        "metadata": as_json(v1.metadata) if v1 and v1.metadata else None,
+        "webhook_url": v1 and v1.webhook_url,
+        "batch": v1 and v1.batch,
+        "queue": QUEUE,
+        "emails": channels.EMAILS,
+    }
+
+
+async def is_deleted(connection: Connection, upload_id: int) -> bool:
+    """True if there was a submission with this id that was deleted."""
+    return await connection.fetch_one("SELECT FROM deleted_uploads WHERE id = :id", {"id": upload_id}) is not None
+
+
+async def request(
+    connection: Connection,
+    principal: Principal,
+    upload_id: int,
+    override: Mapping[str, Any] | None,
+    *,
+    enable_binds: bool,
+) -> Record | None:
+    """Request a run. Return None if there is no such upload, or if it cannot be run now."""
+    values = {
+        "id": upload_id,
+        "queue": QUEUE,
+        "submissions": channels.SUBMISSIONS,
+        "emails": channels.EMAILS,
+        "sees_all": principal.sees_all,
+        "owner": principal.key_id,
+        "override": None if override is None else as_json(override),
+        "enable_binds": enable_binds,
+    }
+    return await connection.fetch_one(_REQUEST, values)
+
+
+async def find(connection: Connection, principal: Principal, upload_id: int) -> Record | None:
+    """Return `enable` of an upload; None if the sender has no such upload."""
+    row = await connection.fetch_one("SELECT enable, owner FROM uploads WHERE id = :id", {"id": upload_id})
+    return row if row is not None and (principal.sees_all or row["owner"] == principal.key_id) else None

@@ -1,0 +1,311 @@
+"""The use cases: register a submission, and request its execution."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from api_service.access.auth import Principal
+from api_service.access.recipients import ALL_RECIPIENTS, Recipients
+from api_service.http.problems import Fault, Kind, Problem
+from api_service.limits import rate_limits
+from api_service.limits.backlog import KeyBacklog
+from api_service.limits.holds import Turns
+from api_service.submissions import rows
+from api_service.submissions.new_submission import NewSubmission, Object
+from api_service.submissions.quota_costs import Charges
+from api_service.submissions.rows import Stored
+from shared.accounts import budgets
+from shared.accounts.budgets import Use
+from shared.database.connection import Connection, Database
+from shared.service.errors import TransientError
+from shared.service.logging import get_logger
+from shared.storage.base import ObjectStore
+from shared.storage.source_keys import source_key
+
+log = get_logger(__name__)
+
+#: Files of a batch that are stored at once.
+_FILES_AT_ONCE: Final = 8
+#: Bytes of the rows of a batch that are sent at once. A larger row is sent alone.
+_BYTES_AT_ONCE: Final = 1 << 20
+
+#: Does something at the end of the transaction that has stored something, given its id or number.
+Settle = Callable[[Connection, int], Awaitable[None]]
+
+
+class IdTaken(Problem):
+    """A submission has the id that a client has chosen, or had it before it was deleted."""
+
+    def __init__(self, upload_id: int) -> None:
+        super().__init__(Kind.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
+
+
+class RunUnderWay(Problem):
+    """Another run of the submission has not ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Kind.UNDER_WAY, "A run of this submission is under way: wait until it has ended, or cancel it."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Submissions:
+    """Registers submissions, and requests their execution.
+
+    A key reaches only its own submissions; `admin` reaches all. Budgets are per hour. They and the `backlog` of a key
+    do not apply to `admin`. `recipients` applies to all.
+    """
+
+    database: Database
+    store: ObjectStore
+    charges: Charges
+    backlog: KeyBacklog = field(default_factory=KeyBacklog)
+    recipients: Recipients = ALL_RECIPIENTS
+    #: More at once would not be faster, because they would wait for each other's locks on the rows of their budgets.
+    turns: Turns = field(default_factory=lambda: Turns(2))
+
+    async def register(self, principal: Principal, new: NewSubmission) -> int:
+        """Store a submission of a classic call, and return its id.
+
+        Raises `Problem`: 409 if the chosen id is taken, 422 if the address may not be mailed, 429 if a budget is used
+        up or too much waits.
+
+        The file is stored inside the transaction. If two requests choose one id, the second waits for the row of the
+        first and never touches its file. A crash can leave a file without a row. The next submission with its id
+        replaces it.
+        """
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            return await self._register(connection, principal, new)
+
+    async def _register(self, connection: Connection, principal: Principal, new: NewSubmission) -> int:
+        sha256 = hashlib.sha256(new.source.data).hexdigest()
+        await self._check(connection, principal, [new])
+        while (stored := await rows.insert(connection, principal, new, sha256)) is None:
+            if new.id is not None:
+                raise IdTaken(new.id)
+            # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
+        # The insertion waits for a deletion of the same id, which this statement therefore sees.
+        if new.id is not None and await rows.is_deleted(connection, new.id):
+            raise IdTaken(new.id)
+        await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
+        return stored.id
+
+    async def post(self, principal: Principal, new: NewSubmission, settle: Settle | None = None) -> Stored:
+        """Store a submission of API v1, and request its run unless it is held.
+
+        Raises `Problem`: 422 if the address may not be mailed, 429 if a budget is used up.
+        """
+        async with self.turns.take(principal):
+            if settle is None and principal.sees_all:
+                # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
+                self._check_recipient(principal, new.email)
+                [key] = await self._store_sources([new])
+                async with self.database.connection() as connection:
+                    [stored] = await _insert_named(connection, principal, [(new, key)])
+                    return stored
+            async with self.database.transaction() as connection:
+                [stored] = await self.add(connection, principal, [new])
+                if settle is not None:
+                    await settle(connection, stored.id)
+        return stored
+
+    async def admit(self, principal: Principal, new: NewSubmission) -> None:
+        """Take the cost of a program that runs without being stored from the budgets. Raises as `post` does."""
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            await self._check(connection, principal, [new])
+
+    async def charge_run(self, principal: Principal, seconds: float) -> None:
+        """Charge a key for the running time of a program that was not stored."""
+        if principal.sees_all:
+            return
+        run = self.charges.run_seconds(principal)
+        try:
+            async with self.database.connection() as connection:
+                await budgets.charge(connection, [Use(run.subject, run.per_hour, seconds)])
+        except TransientError as exc:
+            # A lost charge is acceptable. The client has all of the output, and must learn that the program has ended.
+            log.warning("run.not_charged", error=str(exc))
+
+    async def add(
+        self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
+    ) -> list[Stored]:
+        """Store submissions of API v1 in the caller's transaction. Raises as `post` does.
+
+        With `has_digest`, each address gets one mail for all of them.
+        """
+        await self._check(connection, principal, new, has_digest=has_digest)
+        keys = await self._store_sources(new)
+        stored: list[Stored] = []
+        for group in _groups(list(zip(new, keys, strict=True))):
+            stored += await _insert_named(connection, principal, group)
+        return stored
+
+    async def _check(
+        self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
+    ) -> None:
+        """Take what these submissions cost from the budgets and the backlog. Raises `Problem` (422 or 429)."""
+        for one in new:
+            self._check_recipient(principal, one.email)
+        if principal.sees_all:
+            return
+        await rate_limits.check(connection, self.charges.run_seconds(principal))
+        await rate_limits.take(connection, self.charges.of_submissions(principal, new, has_digest=has_digest))
+        requested = [one for one in new if not one.hold]
+        if requested:
+            assert principal.key_id is not None
+            size = sum(one.stored_bytes for one in requested)
+            await self.backlog.admit(connection, principal.key_id, len(requested), size)
+
+    async def _store_sources(self, new: Sequence[NewSubmission]) -> list[str]:
+        """Store the files of submissions before their rows, and return their keys.
+
+        The keys are random, so that no file is replaced and none needs to know its row. After an error it is unknown
+        whether the rows were stored, so the files stay. The runner's cleaner removes those without a row, also after a
+        crash (`job_runner.upkeep.orphans`).
+        """
+        today = datetime.now(UTC).date()
+        keys = [source_key(today, one.source.suffix) for one in new]
+        await self._store(list(zip(keys, (one.source for one in new), strict=True)))
+        return keys
+
+    async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
+        """Store files, a few at once."""
+        left = iter(objects)
+
+        async def store_some() -> None:
+            for key, source in left:
+                await self.store.put(key, source.data, content_type=source.content_type)
+
+        storing = [asyncio.create_task(store_some()) for _ in range(min(len(objects), _FILES_AT_ONCE) - 1)]
+        try:
+            await store_some()
+            await asyncio.gather(*storing)
+        finally:
+            for task in storing:
+                task.cancel()
+            await asyncio.gather(*storing, return_exceptions=True)
+
+    async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
+        """Request the execution of an upload, as the classic call does. Return True if a request is under way.
+
+        Return None if there is no such upload, False if it is blocked. While a request is under way, another one
+        changes nothing and costs nothing.
+
+        Raises `Problem`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
+        the recipient's domain is used up.
+        """
+        # Without limits there is nothing to undo, and a single statement needs no explicit transaction.
+        async with (
+            self.turns.take(principal),
+            self.database.transaction() if self._is_limited(principal) else self.database.connection() as connection,
+        ):
+            if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
+                row = await rows.find(connection, principal, upload_id)
+                return None if row is None else bool(row["enable"] == 0)
+        return True
+
+    async def request_run(
+        self,
+        principal: Principal,
+        upload_id: int,
+        override: Mapping[str, Any] | None = None,
+        settle: Settle | None = None,
+    ) -> int:
+        """Request a run of a submission, and return the run's number. `override` has its own stdin, args and limits.
+
+        Raises `RunUnderWay` (409), or `Problem`: 404 if there is no such submission, 422 if the address may not be
+        mailed any more, 429 if a budget is used up or too much waits.
+        """
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            # Never NULL, by which the consumer knows that `enable` does not bind this run.
+            number = await self._request(connection, principal, upload_id, override or {}, enable_binds=False)
+            if number is None:
+                row = await rows.find(connection, principal, upload_id)
+                if row is None:
+                    raise Problem(Kind.NOT_FOUND, "There is no such submission.")
+                raise RunUnderWay()
+            if settle is not None:
+                await settle(connection, number)
+        return number
+
+    async def _request(
+        self,
+        connection: Connection,
+        principal: Principal,
+        upload_id: int,
+        override: Mapping[str, Any] | None,
+        *,
+        enable_binds: bool,
+    ) -> int | None:
+        """Request a run, and return its number; None if it cannot be requested now."""
+        row = await rows.request(connection, principal, upload_id, override, enable_binds=enable_binds)
+        if row is None:
+            return None
+        if self._is_limited(principal):
+            self._check_recipient(principal, row["email"])
+        if not principal.sees_all:
+            await rate_limits.check(connection, self.charges.run_seconds(principal))
+            mails = 2 if row["has_receipt"] else 1
+            await rate_limits.take(connection, self.charges.of_execution(principal, row["email"], mails))
+            assert principal.key_id is not None
+            await self.backlog.admit(connection, principal.key_id, 0, 0, upload=upload_id)
+        log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
+        number: int = row["runs"]
+        return number
+
+    def refusal(self, principal: Principal, email: str) -> str | None:
+        """Return why an address may not be mailed, as a sentence; None if it may."""
+        if not self.recipients.allows(email):
+            return (
+                "This server may not mail this address, because its operator allows only certain recipients: use one of"
+                " them, or ask the operator to allow yours."
+            )
+        if not Recipients(principal.recipients).allows(email):
+            return (
+                "This API key may not send mail to this address, because it was created for certain recipients: use one"
+                " of them, or use another key."
+            )
+        return None
+
+    def _is_limited(self, principal: Principal) -> bool:
+        return not principal.sees_all or self.recipients is not ALL_RECIPIENTS
+
+    async def take_mail(self, connection: Connection, principal: Principal, email: str) -> None:
+        """Take one mail from the budgets of an address. Raises `Problem`, as `request_execution` does."""
+        self._check_recipient(principal, email)
+        if not principal.sees_all:
+            await rate_limits.take(connection, self.charges.of_mails(principal, email, 1))
+
+    def _check_recipient(self, principal: Principal, email: str | None) -> None:
+        if email is not None and (refusal := self.refusal(principal, email)):
+            raise Problem(Kind.INVALID, refusal, [Fault(refusal, pointer="/email")])
+
+
+async def _insert_named(
+    connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str]]
+) -> list[Stored]:
+    """Insert the rows of submissions whose files are stored already, by these keys."""
+    left = [(one, hashlib.sha256(one.source.data).hexdigest(), key) for one, key in new]
+    stored: dict[str, Stored] = {}
+    while left:
+        stored |= await rows.insert_all(connection, principal, left)
+        # Of what is left, a client has chosen the sequence's next id just now.
+        left = [one for one in left if one[2] not in stored]
+    return [stored[key] for _, key in new]
+
+
+def _groups(new: Sequence[tuple[NewSubmission, str]]) -> Iterator[list[tuple[NewSubmission, str]]]:
+    """Yield the submissions in their order, in groups whose rows are in memory together."""
+    group: list[tuple[NewSubmission, str]] = []
+    size = 0
+    for one in new:
+        if group and size + one[0].size_bytes > _BYTES_AT_ONCE:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += one[0].size_bytes
+    yield group

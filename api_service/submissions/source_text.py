@@ -1,0 +1,48 @@
+"""Checks that a source file is text in UTF-8. Pure."""
+
+import codecs
+from typing import Final, NoReturn
+
+from api_service.http.problems import Kind, Problem
+
+_SAVE_AS: Final = "save it as UTF-8 and send it again."
+_NO_TEXT: Final = "The file is not text: send the source of a program."
+_BOM: Final = codecs.BOM_UTF8
+_WIDE: Final = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def read_source(data: bytes) -> bytes:
+    """Return the source without a byte order mark. Raises `Problem` (422) if it is not text in UTF-8."""
+    for mark, name in _WIDE.items():
+        if data.startswith(mark):
+            _refuse(f"The file is in {name}: {_SAVE_AS}")
+    data = data.removeprefix(_BOM)
+    if not data.strip():
+        _refuse("The file is empty: send the program's source.")
+    if b"\0" in data:
+        likely = _wide_without_mark(data)
+        _refuse(f"The file looks like {likely}: {_SAVE_AS}" if likely else _NO_TEXT)
+    try:
+        data.decode()
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        _refuse(f"The file is not in UTF-8 (line {line} has the byte 0x{data[exc.start]:02X}): {_SAVE_AS}")
+    return data
+
+
+def _wide_without_mark(data: bytes) -> str | None:
+    """Return "UTF-16" if most of every second byte is NUL, as in a text of mostly Latin letters; else None."""
+    beginning = data[:1024]
+    for nuls, letters in ((beginning[1::2], beginning[::2]), (beginning[::2], beginning[1::2])):
+        if nuls.count(0) > 0.7 * len(nuls) and letters.count(0) == 0:
+            return "UTF-16"
+    return None
+
+
+def _refuse(sentence: str) -> NoReturn:
+    raise Problem(Kind.INVALID, sentence)

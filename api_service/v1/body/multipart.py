@@ -1,0 +1,113 @@
+"""Parses `multipart/form-data` (RFC 7578). Pure.
+
+Starlette's parser cannot be used: it reads text that is not in UTF-8 as Latin-1, and a form that ends too early as one
+that is complete.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from api_service.http.problems import Fault, Kind, Problem, invalid
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+#: The most parts of a form. Each costs memory, however small it is.
+MOST_PARTS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a form. `filename` is None if it is a plain field."""
+
+    name: str
+    filename: str | None
+    data: bytes = field(repr=False)
+
+    def text(self) -> str:
+        """Return the part's text. Raises `Problem` (400) if it is not in UTF-8."""
+        return _decoded(self.data, f"The field {self.name[:100]!a}")
+
+
+def read_parts(body: bytes, content_type: str, *, is_whole: bool = True) -> list[Part]:
+    """Return the parts of a form in their order. Raises `Problem`: 400 if it is none, 422 if it has too many parts.
+
+    Unless the body `is_whole`, the parts are those that end within it.
+    """
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise _malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
+    form = _Form()
+    try:
+        MultipartParser(boundary, form.callbacks).write(body)
+    except FormParserError:
+        raise _malformed("The form cannot be read; send it as an HTTP client makes it.") from None
+    if is_whole and not form.has_ended:
+        raise _malformed("The form ends too early: its last boundary is missing.")
+    return form.parts
+
+
+class _Form:
+    """The parts that were found so far, and the one that is read."""
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.has_ended = False
+        self._start()
+        self.callbacks: MultipartCallbacks = {
+            "on_part_begin": self._start,
+            "on_part_data": self._data,
+            "on_part_end": self._finish,
+            "on_header_field": self._header_name,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header,
+            "on_end": self._end,
+        }
+
+    def _start(self) -> None:
+        if len(self.parts) >= MOST_PARTS:
+            raise invalid([Fault(f"The form has more than {MOST_PARTS} parts.", pointer="")])
+        self._headers: dict[bytes, bytes] = {}
+        self._name = bytearray()
+        self._value = bytearray()
+        self._pieces = bytearray()
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header(self) -> None:
+        self._headers[bytes(self._name).lower()] = bytes(self._value)
+        self._name.clear()
+        self._value.clear()
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        self._pieces += memoryview(data)[start:end]
+
+    def _finish(self) -> None:
+        disposition, options = parse_options_header(self._headers.get(b"content-disposition"))
+        if disposition != b"form-data" or b"name" not in options:
+            raise _malformed("A part of the form has no name; send it as an HTTP client makes it.")
+        name = _decoded(options[b"name"], "The name of a part")
+        filename = options.get(b"filename")
+        file = None if filename is None else _decoded(filename, "The name of a file")
+        self.parts.append(Part(name, file, bytes(self._pieces)))
+
+    def _end(self) -> None:
+        self.has_ended = True
+
+
+def _malformed(sentence: str) -> Problem:
+    return Problem(Kind.MALFORMED_BODY, sentence)
+
+
+def _decoded(data: bytes, what: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise _malformed(f"{what} is not in UTF-8; send the form in UTF-8.") from None

@@ -1,0 +1,78 @@
+"""The body of `POST /v1/submissions/{id}/runs`: the input, arguments and limits of one run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Request
+from pydantic import Field
+
+from api_service.access.auth import Principal
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.languages.engine_offer import Offered
+from api_service.services import Services
+from api_service.v1.body.rules import NEEDS_RUN, input_faults, limit_faults
+from api_service.v1.body.submission import Args, LimitsBody, Text
+from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.validation import Strict, checked_query, parse_json, query_items, read_body, validated
+from api_service.v1.reads.visibility import find_visible, refuse_unknown
+from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
+
+_HAS_TESTS: Final = "A submission with tests has its own; leave it out."
+_LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again in a few seconds."
+
+
+class RunBody(Strict):
+    """The run's own input, arguments and limits. If one is null, the run has that of the submission."""
+
+    stdin: Text | None = Field(default=None, repr=False, description="Not for a submission with tests.")
+    args: Args | None = Field(default=None, description="Not for a submission with tests.")
+    limits: LimitsBody | None = Field(default=None, description="A limit that is null stays as it is.")
+
+    def override(self) -> dict[str, Any]:
+        """Return what this run has of its own."""
+        own = self.model_dump(exclude_none=True)
+        return {name: value for name, value in own.items() if name != "limits" or value}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A request for a run. `override` is what the run has of its own."""
+
+    override: dict[str, Any]
+    wait: Wait
+
+
+async def read_run_request(request: Request, services: Services, principal: Principal, upload_id: int) -> RunRequest:
+    """Return the request of a run. Raise `Problem`: 404, 415, 400, or 422 with all faults."""
+    row = await find_visible(services, principal, upload_id, "language, tests IS NOT NULL AS has_tests")
+    if row is None:
+        refuse_unknown()
+    body = await read_body(request, may_be_empty=True)
+    query, faults = checked_query(WaitQuery, query_items(request))
+    run = await aside(len(body), _parsed, body, faults)
+    offered = (await services.offered.offer([row["language"]])).find(row["language"])
+    if faults := list(_faults(run, offered, services.settings.max_input_bytes, has_tests=row["has_tests"])):
+        raise invalid(faults)
+    override = run.override()
+    if override.get("limits") and (offered is None or offered.details is None):
+        raise Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
+    return RunRequest(override, wait_of(request, query))
+
+
+def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:
+    """Return what a body has. Raise `Problem`: 400, or 422 with its faults and these of the query."""
+    content = parse_json(body) if body else None
+    return validated(RunBody, {} if content is None else content, faults)
+
+
+def _faults(run: RunBody, offered: Offered | None, max_stdin_bytes: int, *, has_tests: bool) -> Iterator[Fault]:
+    for name in ("stdin", "args"):
+        if has_tests and getattr(run, name) is not None:
+            yield Fault(_HAS_TESTS, pointer=f"/{name}")
+    yield from input_faults(run.stdin or "", max_stdin_bytes)
+    if offered is None:
+        return
+    yield from limit_faults(run.limits, offered)
+    if offered.is_foreign:
+        yield from (Fault(NEEDS_RUN, pointer=f"/{name}") for name in run.override())

@@ -1,0 +1,150 @@
+"""The model of a submission's body in API v1. `api_service.v1.body.rules` has the rules that no model can express."""
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from api_service.submissions.address import Address
+from api_service.v1.protocol.validation import Strict
+from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.messages.translations import LOCALES
+from shared.text import source_paths
+
+#: The languages of the mails: English, and one for each file of `shared/locales/`. A type checker does not know these.
+if TYPE_CHECKING:
+    Locale = str
+else:
+    Locale = Literal[LOCALES]
+
+#: The most entries of `metadata`.
+MOST_METADATA: Final = 16
+_TEXT: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
+
+
+def _whole(value: object) -> object:
+    """Return the integer of a number such as 2.0, which JSON does not distinguish from 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _path(path: str) -> str:
+    if fault := source_paths.fault_of(path):
+        raise ValueError(fault)
+    return path
+
+
+def _args(args: list[str]) -> list[str]:
+    if sum(len(word.encode(errors="replace")) for word in args) > MAX_ARGS_BYTES:
+        raise ValueError(f"they have more than {MAX_ARGS_BYTES} bytes; send fewer")
+    return args
+
+
+#: `checked` refuses a NUL and lone surrogates.
+Text = Annotated[str, WithJsonSchema(_TEXT)]
+Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.LONGEST_PATH)]
+Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
+Whole = Annotated[int, Field(gt=0, le=(1 << 63) - 1), BeforeValidator(_whole)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
+
+class FileBody(Strict):
+    """A source file."""
+
+    path: Path = Field(description="Relative to the program's folder, with `/` between folders.", examples=["main.py"])
+    content: Text = Field(repr=False, examples=["print(input())\n"])
+    encoding: Literal["utf-8", "base64"] | None = Field(
+        default=None, description="Of `content`; `utf-8` if it is null."
+    )
+
+    def data(self) -> bytes:
+        """Return the file's bytes. Raises `ValueError` if they are not base64."""
+        if self.encoding != "base64":
+            return self.content.encode()
+        try:
+            return base64.b64decode(self.content, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("It is not base64; encode it, or leave `encoding` out.") from None
+
+
+class LimitsBody(Strict):
+    """The limits of the program. `GET /v1/limits` has the operator's bounds, and the defaults of null limits."""
+
+    cpu_s: Seconds | None = Field(default=None, description="CPU seconds.")
+    wall_s: Seconds | None = Field(default=None, description="Elapsed seconds.")
+    memory_bytes: Whole | None = Field(default=None, description="Of all its processes.")
+    output_bytes: Whole | None = Field(default=None, description="Of its standard output, and of its standard error.")
+    processes: Whole | None = Field(default=None, description="Processes and threads at once.")
+
+    def asked(self) -> dict[str, int | float]:
+        """Return the limits that were asked for."""
+        return self.model_dump(exclude_none=True)
+
+
+class CheckerBody(Strict):
+    """How the output is compared with the expected one."""
+
+    kind: Literal["exact", "lines", "tokens", "float"] | None = Field(
+        default=None,
+        description="exact: byte for byte. lines: without white space at the ends of lines, and blank lines at the end."
+        " tokens: by words. float: by words, and numbers may differ by the tolerance. `lines` if it is null.",
+    )
+    tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
+        default=None, description="Only with `float`, where null means 1e-6."
+    )
+
+
+class TestBody(Strict):
+    """One run of the program."""
+
+    __test__ = False  # pytest would take it for a test
+
+    name: Annotated[Text, Field(max_length=100)] | None = Field(default=None, description="Its number if it is null.")
+    stdin: Text | None = Field(default=None, repr=False)
+    args: Args | None = None
+    expected_output: Text | None = Field(default=None, repr=False, description="Null: the output is not compared.")
+    limits: LimitsBody | None = Field(default=None, description="They take the place of the submission's own.")
+    hidden: bool | None = Field(default=None, description="Its input and output are shown only to API keys.")
+    points: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] | None = Field(
+        default=None, description="What it earns with a good verdict; 1 if it is null."
+    )
+
+
+class SubmissionBody(Strict):
+    """A program, and what is done with it. Null is the default of every key that may be left out."""
+
+    language: Text = Field(description="A code, name or alias of `GET /v1/languages`, in any case.", examples=["py"])
+    source: Text | None = Field(
+        default=None, repr=False, description="The program. Send either this or `files`.", examples=["print(input())\n"]
+    )
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    entry: Path | None = Field(
+        default=None, description="The path that is run, or compiled with the other files; the first one if it is null."
+    )
+    stdin: Text | None = Field(default=None, repr=False, description="The program's standard input.", examples=["12\n"])
+    args: Args | None = Field(default=None, description=f"{MAX_ARGS_BYTES} bytes at most.")
+    compiler_args: Args | None = Field(default=None, description="Of those that `GET /v1/languages` allows.")
+    limits: LimitsBody | None = None
+    expected_output: Text | None = Field(
+        default=None, repr=False, description="Null: the output is not compared. Empty: nothing may be printed."
+    )
+    checker: CheckerBody | None = None
+    tests: Annotated[list[TestBody], Field(min_length=1, max_length=MAX_TESTS)] | None = Field(
+        default=None,
+        description="Runs after one compilation, some of them at once. They exclude `stdin`, `args` and"
+        " `expected_output`.",
+    )
+    stop_at_first_failure: bool | None = Field(default=None, description="The tests after a bad verdict are not run.")
+    email: Address | None = Field(default=None, description="The address that the result is mailed to.")
+    locale: Locale | None = Field(
+        default=None, description="Of the mail and the recipient's page. Null: that of `Accept-Language`, or `en`."
+    )
+    receipt: bool | None = Field(
+        default=None, description="One more mail, when the first run is requested; it needs `email`."
+    )
+    webhook_url: Text | None = Field(default=None, description="Where the events of the submission are posted.")
+    hold: bool | None = Field(default=None, description="Register it without a run.")
+    metadata: (
+        Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MOST_METADATA)] | None
+    ) = Field(default=None, description="It comes back as it is, and lists can be filtered by it.")

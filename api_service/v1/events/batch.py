@@ -1,0 +1,79 @@
+"""The event stream of a batch: its progress, until it is finished."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from fastapi.sse import KEEPALIVE_COMMENT
+
+from api_service.access.auth import Principal
+from api_service.services import Services
+from api_service.v1.events.stream import event
+from shared.database import channels
+from shared.resources import batches
+from shared.resources.models import Batch, BatchProgress, BatchState
+
+#: The least seconds between two `progress` events.
+_PROGRESS_SECONDS: Final = 1.0
+#: The most seconds for which an answer waits until a runner has finished a batch.
+_FINISH_SECONDS: Final = 1.0
+
+
+def last_id(batch: int) -> str:
+    """Return the id of the event `finished`."""
+    return f"{batch}.finished"
+
+
+async def find_batch(services: Services, batch: int, owner: int | None = None) -> Batch | None:
+    """Return a batch as it is now; None if there is none. With `owner`, only a batch of that key is found."""
+    async with services.database.connection() as connection:
+        return await batches.batch(connection, batch, links=services.links, owner=owner)
+
+
+async def ended_batch(services: Services, batch: int, owner: int | None) -> Batch | None:
+    """Return a batch as `find_batch` does. If all its submissions have ended, wait until a runner has finished it.
+
+    The runner takes a moment to write the end, the webhook and the digests. If no runner works, the wait is short.
+    """
+    with services.watcher.watch(batch, channel=channels.BATCHES) as changed, suppress(TimeoutError):
+        async with asyncio.timeout(_FINISH_SECONDS):
+            while (found := await find_batch(services, batch, owner)) and _is_due(found):
+                await changed.wait()
+                changed.clear()
+        return found
+    return await find_batch(services, batch, owner)
+
+
+def _is_due(batch: Batch) -> bool:
+    return batch.state is BatchState.RUNNING and batch.done == batch.total
+
+
+async def batch_events(services: Services, principal: Principal, number: int) -> AsyncGenerator[bytes]:
+    """Yield the progress of a batch at once and at each change, but at most once a second, and then its end.
+
+    Raises `Problem` (429) at its beginning if this key has too many streams open.
+    """
+    with (
+        services.watcher.watch(number, channel=channels.BATCHES) as wake,
+        services.streams.open(principal, wake) as stream,
+    ):
+        yield KEEPALIVE_COMMENT
+        shown: BatchProgress | None = None
+        while not stream.must_end:
+            wake.clear()
+            batch = await stream.patiently(partial(find_batch, services, number))
+            if batch is None:  # it was removed
+                return
+            progress = BatchProgress(total=batch.total, done=batch.done, states=batch.states, verdicts=batch.verdicts)
+            if progress != shown:
+                yield event("progress", progress)
+                shown, shown_at = progress, time.monotonic()
+            if batch.state is BatchState.FINISHED:
+                yield event("finished", batch, last_id(number))
+                return
+            async for comment in stream.comments_until_woken():
+                yield comment
+            await asyncio.sleep(max(0.0, shown_at + _PROGRESS_SECONDS - time.monotonic()))

@@ -1,0 +1,119 @@
+"""The event stream of a submission: what has happened, and then what happens, until it ends."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Final, TypeVar
+
+from fastapi.sse import KEEPALIVE_COMMENT
+from pydantic import BaseModel
+
+from api_service.access.auth import Principal
+from api_service.events import reads
+from api_service.events.event_log import Event, Finished, Position, Snapshot, StateEntered, TestEnded, unsent
+from api_service.events.streams import Stream
+from api_service.http.problems import Problem
+from api_service.limits.holds import admitting
+from api_service.services import Services
+from api_service.v1.events.stream import event
+from shared.resources import read
+from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
+
+#: Tests that are read and kept in memory at once.
+_TESTS_AT_ONCE: Final = 8
+#: Seconds to wait before another try while other answers hold the memory that an event needs.
+_ROOM_SECONDS: Final = 1.0
+
+T = TypeVar("T")
+
+
+class StateEvent(Resource):
+    """The submission has entered a state."""
+
+    state: State
+    at: Time
+
+
+async def submission_events(
+    services: Services, principal: Principal, submission: int, last: Position | None
+) -> AsyncGenerator[bytes]:
+    """Yield the events after the `last` one that the client had, each when it happens, and comments in between.
+
+    Raises `Problem` (429) at its beginning if this key has too many streams open.
+    """
+    with services.watcher.watch(submission) as wake, services.streams.open(principal, wake) as stream:
+        # The client learns at once that the stream is open.
+        yield KEEPALIVE_COMMENT
+        while not stream.must_end:
+            wake.clear()
+            snapshot = await stream.patiently(partial(reads.read, services.database, submission))
+            if snapshot is None:  # it was deleted
+                return
+            async for position, piece in _pieces(services, principal, stream, snapshot, unsent(snapshot, last)):
+                yield piece
+                last = position
+            if last is not None and last.is_last:
+                return
+            async for comment in stream.comments_until_woken():
+                yield comment
+
+
+async def _pieces(
+    services: Services, principal: Principal, stream: Stream, snapshot: Snapshot, events: Sequence[Event]
+) -> AsyncGenerator[tuple[Position, bytes]]:
+    """Yield each event as its position and its text. Clients may read slowly, so long texts hold their memory."""
+    tests: dict[int, Test] = {}
+    with ExitStack() as held:
+        roomy = partial(_with_room, services, principal, stream, held)
+        for one in events:
+            data: BaseModel | None
+            match one:
+                case StateEntered():
+                    name, data = "state", StateEvent(state=one.state, at=one.at)
+                case TestEnded():
+                    if one.number not in tests:
+                        tests.clear()
+                        tests = await roomy(partial(_tests, services, snapshot, one.number))
+                    # If it is not there any more, the run was taken back.
+                    name, data = "test", tests.get(one.number)
+                case Finished():
+                    tests.clear()
+                    name, data = "finished", await roomy(partial(_ended, services, snapshot.submission))
+            if data is not None:
+                yield one.position, event(name, data, str(one.position))
+
+
+async def _with_room(
+    services: Services,
+    principal: Principal,
+    stream: Stream,
+    held: ExitStack,
+    get: Callable[[read.Admit], Awaitable[T]],
+) -> T:
+    """Return what `get` returns, when there is memory for it. `held` holds that instead of what it held before."""
+    while True:
+        held.close()
+        admit = held.enter_context(admitting(services.large_answers, principal))
+        try:
+            return await stream.patiently(partial(get, admit))
+        except Problem:
+            if stream.must_end:
+                raise
+        await asyncio.sleep(_ROOM_SECONDS)
+
+
+async def _tests(services: Services, snapshot: Snapshot, first: int, admit: read.Admit) -> dict[int, Test]:
+    """Return some tests of the run, from that number on."""
+    assert snapshot.job is not None
+    last = first + _TESTS_AT_ONCE - 1
+    async with services.database.connection() as connection:
+        tests = await read.ended_tests(connection, snapshot.job, first=first, last=last, admit=admit)
+    return {test.number: test for test in tests}
+
+
+async def _ended(services: Services, number: int, admit: read.Admit) -> Submission | None:
+    """Return the submission; None if it was deleted or runs again."""
+    async with services.database.connection() as connection:
+        submission = await read.submission(connection, number, links=services.links, admit=admit)
+    return submission if submission and submission.state in FINAL_STATES else None

@@ -1,0 +1,42 @@
+"""The pages of lists (RFC 8288)."""
+
+from typing import Annotated, Final, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from pydantic import Field
+
+from api_service.http.integers import LARGEST_ID
+from api_service.services import Services
+from api_service.v1.protocol.answers import answer
+from api_service.v1.protocol.validation import Strict, query_items
+from shared.resources.models import ListOf
+
+T = TypeVar("T")
+
+#: The items of a page, if the client cannot choose their number.
+PAGE_ITEMS: Final = 200
+#: The header field of an answer, as OpenAPI describes it.
+LINK: Final = {
+    "Link": {
+        "description": 'The address of the next page, with the same filters: `<...>; rel="next"`.',
+        "schema": {"type": "string"},
+    }
+}
+
+
+class PageQuery(Strict):
+    """The query of a list without filters. Its cursors are numbers, which any client may make."""
+
+    cursor: Annotated[int | None, Field(ge=1, le=LARGEST_ID, description="`next` of the page before.")] = None
+
+
+def page_answer(
+    request: Request, services: Services, page: type[ListOf[T]], items: list[T], cursor: object | None
+) -> Response:
+    """Return a page. `cursor` leads on to the next one; None says that this is the last."""
+    if cursor is None:
+        return answer(page(items=items, next=None))
+    kept = [(name, value) for name, value in query_items(request) if name != "cursor"]
+    address = f"{services.signer.public_url}{request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
+    return answer(page(items=items, next=str(cursor)), headers={"Link": f'<{address}>; rel="next"'})

@@ -1,0 +1,117 @@
+"""Finds the stored bytes of a submission: sources and outputs in the object store, other texts in the database."""
+
+from dataclasses import replace
+from typing import Final, Literal
+
+from api_service.v1.output.content import TEXT, ZIP, Content, text_content
+from shared.database.connection import Database, Record
+from shared.engine.artifacts import ARTIFACTS, IMAGES
+from shared.engine.languages import check_lang
+from shared.service.errors import ObjectNotFound
+from shared.storage.base import ObjectStore
+
+Stream = Literal["stdout", "stderr"]
+
+#: The columns of a submission that `source_of` reads.
+SOURCE_COLUMNS: Final = "id, object_key, language, files"
+#: The job of a run: the one with that number, or that of the latest run. There may be none yet.
+_JOB: Final = """
+    SELECT job.id FROM job JOIN uploads ON uploads.id = job.upload
+    WHERE job.upload = :id AND job.number = coalesce(CAST(:run AS int), uploads.runs) ORDER BY job.id DESC LIMIT 1
+"""
+#: The CodeX call gives one text for the diagnostics and the standard error: see `shared.resources.statements`.
+_BYTES: Final[dict[Stream, str]] = {
+    "stdout": "convert_to(coalesce(output, ''), 'UTF8')",
+    "stderr": """coalesce(stderr_bytes, convert_to(coalesce(CASE
+        WHEN stderr IS NOT NULL OR compile_output IS NOT NULL THEN stderr
+        WHEN verdict IS DISTINCT FROM 'compile_error' THEN error END, ''), 'UTF8'))""",
+}
+_RESULT: Final = """
+    SELECT results.id, results.output_key, octet_length({stream}) AS size FROM results WHERE job = ({job})
+"""
+_ARTIFACT_PIECE_BYTES: Final = 256 << 10
+_ARTIFACTS: Final = f"SELECT artifacts FROM results WHERE job = ({_JOB})"  # noqa: S608  (a constant)
+_PIECE: Final = "SELECT substring({stream} FROM :start FOR :length) AS piece FROM results WHERE id = :id"
+_TEST: Final = """
+    SELECT job, octet_length({stream}) AS size FROM test_results WHERE number = :test AND job = ({job})
+"""
+_PIECE_OF_TEST: Final = """
+    SELECT substring({stream} FROM :start FOR :length) AS piece FROM test_results WHERE job = :job AND number = :test
+"""
+
+
+async def source_of(store: ObjectStore, submission: Record) -> Content | None:
+    """Return the sources of a submission: its file, or the zip of its files. None if there is none."""
+    key: str = submission["object_key"] or f"{submission['id']}.{check_lang(submission['language'] or '')}"
+    # Only an archive of API v1 ends so: `api_service.submissions.new_submission` names a single file differently.
+    if submission["files"] is not None and key.endswith(".zip"):
+        return await _object(store, key, ZIP, f"submission-{submission['id']}.zip")
+    return await _object(store, key, TEXT)
+
+
+async def output_of_run(
+    database: Database, store: ObjectStore, upload: int, run: int | None, stream: Stream
+) -> Content | None:
+    """Return an output of a run without tests (None: of the latest run); None if there is none yet."""
+    written = _BYTES[stream]
+    async with database.connection() as connection:
+        row = await connection.fetch_one(_RESULT.format(stream=written, job=_JOB), {"id": upload, "run": run})
+    if row is None:
+        return None
+    if stream == "stdout" and row["output_key"]:
+        # The object has the very bytes; Postgres cannot store NUL.
+        return await _object(store, row["output_key"], TEXT)
+
+    async def read(start: int, length: int) -> bytes:
+        return await _piece(
+            database, _PIECE.format(stream=written), {"id": row["id"], "start": start + 1, "length": length}
+        )
+
+    return text_content(row["size"], read)
+
+
+async def artifact_of_run(
+    database: Database, store: ObjectStore, upload: int, run: int | None, name: str
+) -> Content | None:
+    """Return an artifact of a run (None: of the latest run); None if there is none of this name."""
+    async with database.connection() as connection:
+        row = await connection.fetch_one(_ARTIFACTS, {"id": upload, "run": run})
+    stored = ARTIFACTS.validate_json(row["artifacts"]) if row and row["artifacts"] else ()
+    found = next((artifact for artifact in stored if artifact.name == name), None)
+    if found is None:
+        return None
+    content = await _object(store, found.key, found.media_type, found.name)
+    # In long pieces, because each is a request of its own to S3.
+    return content and replace(
+        content, is_inline=found.media_type in IMAGES, digest=found.sha256, piece_bytes=_ARTIFACT_PIECE_BYTES
+    )
+
+
+async def output_of_test(database: Database, upload: int, run: int | None, test: int, stream: Stream) -> Content | None:
+    """Return an output of a test; None if there is no such test, or if it has not ended."""
+    async with database.connection() as connection:
+        row = await connection.fetch_one(
+            _TEST.format(stream=stream, job=_JOB), {"id": upload, "run": run, "test": test}
+        )
+    if row is None:
+        return None
+
+    async def read(start: int, length: int) -> bytes:
+        values = {"job": row["job"], "test": test, "start": start + 1, "length": length}
+        return await _piece(database, _PIECE_OF_TEST.format(stream=stream), values)
+
+    return text_content(row["size"], read)
+
+
+async def _object(store: ObjectStore, key: str, media_type: str, file_name: str | None = None) -> Content | None:
+    try:
+        size = await store.size(key)
+    except (ObjectNotFound, ValueError):
+        return None
+    return Content(size, lambda start, length: store.read(key, start, length), media_type, file_name)
+
+
+async def _piece(database: Database, sql: str, values: dict[str, object]) -> bytes:
+    async with database.connection() as connection:
+        row = await connection.fetch_one(sql, values)
+    return bytes(row["piece"]) if row is not None else b""

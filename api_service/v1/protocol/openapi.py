@@ -1,0 +1,222 @@
+"""Declares the operations of API v1 for the OpenAPI document.
+
+@router.get("/submissions/{id}", **operation("get_submission", "Get a submission", "...", answer=Submission))
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from api_service.http.openapi import response_headers
+from api_service.http.problems import MEDIA_TYPE, Kind
+from api_service.v1.protocol.validation import NoQuery
+
+Schema = dict[str, Any]
+
+TAGS: Final = [
+    {"name": "submissions", "description": "Run a program, and follow it to its result."},
+    {"name": "batches", "description": "Submissions that are posted and followed together."},
+    {"name": "service", "description": "What this server offers, and what a key has used of it."},
+]
+
+_REF: Final = "#/components/schemas/{model}"
+_PROBLEM: Final = "Problem"
+_ALWAYS: Final = (Kind.INVALID, Kind.UNAVAILABLE)
+_WITH_KEY: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
+_WITH_BODY: Final = (Kind.MALFORMED_BODY, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
+#: Names of models that FastAPI does not see -> their schemas.
+_schemas: Final[dict[str, Schema]] = {}
+_IDEMPOTENCY_KEY: Final[Schema] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A text of your choice, a new one for each request, in quotes or without. If an answer is lost, send"
+    " the same request with the same key: it is done only once, and answered with the first answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!#-~]([ -~]*[!-~])?$"},
+}
+#: Names of operations -> the status of the answer that has an example, and the example. FastAPI drops each null in it.
+_answers: Final[dict[str, tuple[HTTPStatus, object]]] = {}
+
+
+class FaultDocument(BaseModel):
+    """One fault of a request."""
+
+    pointer: str | SkipJsonSchema[None] = Field(
+        None, description="Where it is in the body: a JSON pointer (RFC 6901).", examples=["/tests/3/stdin"]
+    )
+    parameter: str | SkipJsonSchema[None] = Field(
+        None, description="The parameter of the query, or the header field.", examples=["limit"]
+    )
+    detail: str = Field(description="What is wrong, and what to do.", examples=["It must be at most 200."])
+
+
+class ProblemDocument(BaseModel):
+    """Why a request was not served (RFC 9457)."""
+
+    type: str = Field(
+        description="The address of the page about this kind of problem.",
+        json_schema_extra={"format": "uri"},
+        examples=["https://precieux.example.org/problems#invalid"],
+    )
+    title: str = Field(description="The kind of the problem.", examples=[Kind.INVALID.title])
+    status: int = Field(ge=400, le=599, description="The status of the answer.", examples=[422])
+    detail: str = Field(
+        description="What happened, and what to change.",
+        examples=["language: it is missing; send it with the request."],
+    )
+    errors: list[FaultDocument] | SkipJsonSchema[None] = Field(None, description="All faults of the request.")
+    violated_policies: list[str] | SkipJsonSchema[None] = Field(
+        None, alias="violated-policies", description="The budgets that are used up.", examples=[["submissions"]]
+    )
+
+
+def operation(
+    name: str,
+    summary: str,
+    description: str,
+    *,
+    answer: type[BaseModel] | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+    example: object = None,
+    body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel] | None = None,
+    body_example: object = None,
+    is_body_required: bool = True,
+    query: type[BaseModel] = NoQuery,
+    parameters: Sequence[Schema] = (),
+    problems: Iterable[Kind] = (),
+    responses: Mapping[int | str, Schema] | None = None,
+    headers: Mapping[str, Schema] | None = None,
+    needs_key: bool = True,
+) -> dict[str, Any]:
+    """Return the arguments of a route's decorator.
+
+    `answer` is the model of the answer with `status`, `example` an answer, `headers` its own header fields. `body` is
+    the model of a JSON body, or a model or schema for each media type. `query` is the model of `read_query`;
+    `parameters` are further ones, such as header fields. `problems` are the kinds besides those of every call and of
+    bodies: `Kind.NOT_FOUND` if the path has an id, `Kind.REQUEST_UNDER_WAY` if the call has an `Idempotency-Key`, which
+    is then described. `responses` are answers without a model, such as streams.
+    """
+    kinds = [*_ALWAYS, *(_WITH_KEY if needs_key else ()), *(_WITH_BODY if body is not None else ()), *problems]
+    kinds += [Kind.GONE] if Kind.KEY_REUSED in kinds else []
+    documented: dict[int | str, Schema] = {**problem_responses(kinds), **dict(responses or {})}
+    if answer is not None:
+        documented[status.value] = {"model": answer, "description": summary, "headers": dict(headers or {})}
+        if example is not None:
+            _answers[name] = status, example
+    keys = [_IDEMPOTENCY_KEY] if Kind.REQUEST_UNDER_WAY in kinds else []
+    extra: Schema = {"parameters": [*query_parameters(query), *parameters, *keys]}
+    if body is not None:
+        extra["requestBody"] = _body(body, body_example, is_required=is_body_required)
+    return {
+        "operation_id": name,
+        "summary": summary,
+        "description": description,
+        "status_code": status.value,
+        "response_class": JSONResponse if answer is not None else Response,
+        "response_model": answer,
+        "responses": documented,
+        "openapi_extra": extra,
+    }
+
+
+def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
+    """Return the responses that are problem documents, one for each status."""
+    by_status: dict[int, list[Kind]] = {}
+    for kind in kinds:
+        by_status.setdefault(kind.status.value, []).append(kind)
+    return {
+        status: {
+            "description": " ".join(dict.fromkeys(f"{kind.title}." for kind in alike)),
+            "content": {MEDIA_TYPE: {"schema": _ref(ProblemDocument, _PROBLEM)}},
+            **response_headers(HTTPStatus(status)),
+        }
+        for status, alike in by_status.items()
+    }
+
+
+def query_parameters(model: type[BaseModel]) -> list[Schema]:
+    """Return the fields of a model, described as parameters of the query.
+
+    OpenAPI has no way to describe parameters `metadata.NAME` with any NAME, so one stands for all.
+    """
+    schema = _inlined(model)
+    parameters = []
+    for name, field in schema.get("properties", {}).items():
+        described = _without_null(field)
+        by_pattern = next(iter(described.get("patternProperties", {}).values()), None)
+        values = described.get("additionalProperties") or by_pattern
+        parameters.append(
+            {
+                "name": f"{name}.NAME" if values else name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "description": field.get("description", ""),
+                "schema": values or described,
+            }
+        )
+    return parameters
+
+
+def complete(document: Schema) -> None:
+    """Add the examples of answers, which only the whole document can have."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            if operation["operationId"] in _answers:
+                status, example = _answers[operation["operationId"]]
+                content = operation["responses"][str(status.value)]["content"]["application/json"]
+                content["example"] = example
+
+
+def schemas() -> dict[str, Schema]:
+    """Return the schemas of all models that FastAPI does not see."""
+    return dict(_schemas)
+
+
+def _body(
+    body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel], example: object, *, is_required: bool
+) -> Schema:
+    types = body if isinstance(body, Mapping) else {"application/json": body}
+    schemas = {media_type: _ref(one) if isinstance(one, type) else one for media_type, one in types.items()}
+    if not is_required:  # null is no body either
+        schemas = {media_type: {"anyOf": [one, {"type": "null"}]} for media_type, one in schemas.items()}
+    content: dict[str, Schema] = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
+    if example is not None and "application/json" in content:
+        content["application/json"]["example"] = example
+    return {"required": is_required, "content": content}
+
+
+def _ref(model: type[BaseModel], name: str | None = None) -> Schema:
+    """Return a reference to the schema of a model, which the document will contain."""
+    schema = model.model_json_schema(ref_template=_REF)
+    for key, value in {**schema.pop("$defs", {}), name or model.__name__: schema}.items():
+        if _schemas.setdefault(key, value) != value:
+            raise ValueError(f"two models of requests are called {key}")
+    return {"$ref": _REF.format(model=name or model.__name__)}
+
+
+def _inlined(model: type[BaseModel]) -> Schema:
+    """Return the schema of a model without references to other models."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return inline(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: inline(value) for key, value in node.items()}
+        return [inline(one) for one in node] if isinstance(node, list) else node
+
+    inlined: Schema = inline(schema)
+    return inlined
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return the schema of a parameter, which is left out instead of null."""
+    options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**rest, **options[0]} if len(options) == 1 else {**rest, **({"anyOf": options} if options else {})}

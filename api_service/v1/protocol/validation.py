@@ -1,0 +1,317 @@
+"""Checks what a request to API v1 contains, and reports every fault of it at once.
+
+- JSON: `read_json`, or `parse_json` and then `validated` or `checked`, with a model that derives from `Strict`.
+- Query: `read_query`. Forms: `from_text`, then `validated`.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from types import UnionType
+from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.sentences import sentence
+from api_service.v1.protocol.answers import JSON
+from api_service.v1.protocol.threads import aside
+from shared.text.json_structure import has_more_structure
+
+M = TypeVar("M", bound=BaseModel)
+
+#: More digits than any bound has, so that a number that is too large is refused by its bound.
+_INT: Final = re.compile(r"-?[0-9]{1,100}", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?", re.ASCII)
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})",
+    re.ASCII | re.IGNORECASE,
+)
+_BOOLEANS: Final = {"true": True, "false": False}
+#: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
+MOST_FAULTS: Final = 100
+#: What a JSON text may have outside of its strings (`shared.text.json_structure`). The largest submission has a hundred
+#: tests with all their keys and 256 arguments each.
+_MOST_STRUCTURE: Final = 131_072
+#: The most parameters of a query. Each that does not exist is a fault, which takes twenty times its text in the answer.
+_MOST_PARAMETERS: Final = 256
+#: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
+_DEEPEST: Final = 100
+_TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
+_DIRTY: Final = "It must be text in UTF-8, without a NUL character or a lone surrogate."
+
+
+class Strict(BaseModel):
+    """A part of a request: no unknown keys, no conversion of types. In an optional key, `null` is the default."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, content: object) -> object:
+        if not isinstance(content, dict):
+            return content
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: value for name, value in content.items() if value is not None or name not in optional}
+
+
+class NoQuery(Strict):
+    """The query of a call without parameters."""
+
+
+async def read_json(request: Request, model: type[M]) -> M:
+    """Return a JSON body as a model. Raise `Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
+    body = await read_body(request)
+    return await aside(len(body), lambda: validated(model, parse_json(body)))
+
+
+async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
+    """Return a body that is declared as JSON. Raise `Problem` (415) if it is declared as something else.
+
+    A body that is too large is refused (413) while it is read, which comes before 415. With `may_be_empty`, an empty
+    one needs no type.
+    """
+    body = await request.body()
+    is_json = request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == JSON
+    if not is_json and (body or not may_be_empty):
+        detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
+        raise Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
+    return body
+
+
+def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
+    """Return the value of a JSON text in UTF-8.
+
+    Raise `Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
+    (`shared.text.json_structure`).
+    """
+    if has_more_structure(body, most_structure):
+        raise invalid([Fault("It has too many keys and values; send fewer in one request.", pointer="")])
+    try:
+        # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Problem(Kind.MALFORMED_BODY, "The body is not in UTF-8; send JSON in UTF-8.") from None
+    repeated: list[str] = []
+
+    def without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            repeated.extend(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        return content
+
+    try:
+        content: object = json.loads(text, parse_constant=_no_constant, object_pairs_hook=without_repeats)
+    except json.JSONDecodeError as exc:
+        where = f"line {exc.lineno}, column {exc.colno}"
+        raise Problem(Kind.MALFORMED_BODY, f"The body is not JSON at {where}; send valid JSON.") from None
+    except ValueError:
+        raise Problem(Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller number.") from None
+    except RecursionError:
+        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP) from None
+    if _is_deeper(content, _DEEPEST):
+        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP)
+    if repeated:
+        raise invalid([Fault(f"The name {repeated[0]!a} is there twice in one object; send it once.", pointer="")])
+    return content
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Problem(
+        Kind.MALFORMED_BODY, f"The body is not JSON, because {name} is no number there; send a number or null."
+    )
+
+
+def _is_deeper(content: object, levels: int) -> bool:
+    """Return True if objects and lists are nested more than `levels` deep. It goes level by level, for speed."""
+    level = [content] if isinstance(content, dict | list) else []
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
+
+
+def checked(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
+    """Return the content of a body as a model, and its faults, one for each place. With a fault there is no model."""
+    faults = {fault.pointer: fault for fault in islice(text_faults(content), MOST_FAULTS)}
+    value = None
+    try:
+        value = model.model_validate(content)
+    except ValidationError as exc:
+        for error in exc.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
+            pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
+            faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
+    return (None if faults else value), list(faults.values())
+
+
+def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
+    """Return the content of a body as a model. Raise `Problem` (422) with all its faults, and these `faults`."""
+    value, found = checked(model, content)
+    if value is None or faults:
+        raise invalid([*faults, *found])
+    return value
+
+
+def first_key(pointer: str) -> str:
+    """Return the key that a pointer begins with; an empty text for the whole."""
+    return pointer.split("/", 2)[1].replace("~1", "/").replace("~0", "~") if pointer else ""
+
+
+def text_faults(content: object, pointer: str = "") -> Iterator[Fault]:
+    """Yield a fault for every text, also a name of an object, with a NUL or a lone surrogate."""
+    if isinstance(content, str):
+        if not is_clean(content):
+            yield Fault(_DIRTY, pointer=pointer)
+    elif isinstance(content, dict):
+        for name, value in content.items():
+            if not is_clean(name):
+                yield Fault("Its names must not contain a NUL character or a lone surrogate.", pointer=pointer)
+            else:
+                yield from text_faults(value, f"{pointer}/{_escaped(name)}")
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from text_faults(value, f"{pointer}/{index}")
+
+
+def is_clean(text: str) -> bool:
+    """Return True if the text has no NUL and no lone surrogate, so that it can be stored and sent."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def pointer_to(location: Sequence[int | str], content: object, *, is_missing: bool = False) -> str:
+    """Return the JSON pointer (RFC 6901) of an error's location in the content that was validated.
+
+    pydantic's locations also name members of unions and validators. They are no part of the content, so they are
+    left out.
+    """
+    pointer = ""
+    for nth, step in enumerate(location, start=1):
+        is_inside = isinstance(content, dict | list) and _has(content, step)
+        if is_inside or (is_missing and nth == len(location)):
+            content = content[step] if is_inside else None  # type: ignore[index]
+            pointer += f"/{_escaped(str(step))}"
+    return pointer
+
+
+def _has(content: dict[Any, Any] | list[Any], step: int | str) -> bool:
+    return step in content if isinstance(content, dict) else isinstance(step, int) and step < len(content)
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore[assignment]
+    """Return the query of a request as a model. Raise `Problem` (422) with all its faults."""
+    value, faults = checked_query(model, query_items(request))
+    if value is None:
+        raise invalid(faults)
+    return value
+
+
+def query_items(request: Request) -> list[tuple[str, str]]:
+    """Return the parameters of a query in their order. What is not UTF-8 becomes lone surrogates, which are faults.
+
+    Starlette would replace it, so that a program would get another input than was sent. Raise `Problem` (422) if
+    there are too many.
+    """
+    query = request.scope["query_string"].decode("latin-1")
+    if query.count("&") >= _MOST_PARAMETERS:
+        detail = f"The query has more than {_MOST_PARAMETERS} parameters; send fewer."
+        raise Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
+    return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+
+
+def checked_query(model: type[M], items: Sequence[tuple[str, str]]) -> tuple[M | None, list[Fault]]:
+    """Return a query as a model, and its faults, one for each parameter. With a fault there is no model.
+
+    Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
+    """
+    values = dict(items)
+    faults = {fault.parameter: fault for fault in repeated(items)}
+    for name, text in items:
+        if not (is_clean(name) and is_clean(text)):
+            faults.setdefault(name, Fault(_DIRTY, parameter=name))
+    value = None
+    try:
+        value = model.model_validate(_grouped(model, values))
+    except ValidationError as exc:
+        for error in exc.errors(include_url=False, include_input=False):
+            steps = [str(step) for step in error["loc"] if step != "[key]"]
+            name = ".".join(steps) if ".".join(steps) in values else steps[0] if steps else ""
+            faults.setdefault(name, Fault(sentence(error), parameter=name))
+    return (None if faults else value), list(faults.values())
+
+
+def repeated(items: Sequence[tuple[str, str]]) -> list[Fault]:
+    """Return a fault for each parameter that is there more than once."""
+    times = Counter(name for name, _ in items)
+    detail = "It is there more than once; send it once."
+    return [Fault(detail, parameter=name) for name, number in times.items() if number > 1]
+
+
+def _grouped(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, object]:
+    """Return the parameters as values, those of `NAME.X` in a dict of their own."""
+    values: dict[str, object] = {}
+    plain: dict[str, str] = {}
+    for name, text in items.items():
+        group, dot, inner = name.partition(".")
+        if dot and group in model.model_fields:
+            inside = values.setdefault(group, {})
+            assert isinstance(inside, dict)
+            inside[inner] = text
+        else:
+            plain[name] = text
+    return {**from_text(model, plain), **values}
+
+
+def from_text(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, object]:
+    """Return the fields of a form or a query, converted to numbers, booleans and times.
+
+    A text that cannot be converted stays a text, which `validated` then refuses.
+    """
+    return {
+        name: _value(text, _kind(model.model_fields[name].annotation)) if name in model.model_fields else text
+        for name, text in items.items()
+    }
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the plain type of an annotation: without `Annotated`, and without `None`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        kinds = [_kind(member) for member in get_args(annotation) if member is not type(None)]
+        return kinds[0] if len(kinds) == 1 else str
+    return annotation
+
+
+def _value(text: str, kind: Any) -> object:
+    if kind is bool:
+        return _BOOLEANS.get(text, text)
+    if kind is int and _INT.fullmatch(text):
+        return int(text)
+    if kind is float and _DECIMAL.fullmatch(text):
+        return float(text)
+    if kind is datetime and _TIME.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text.upper())
+        except ValueError:
+            return text
+    return text

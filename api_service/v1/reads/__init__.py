@@ -1,0 +1,1 @@
+"""Finds what a sender may see, and waits for its end."""

@@ -1,0 +1,79 @@
+"""Finds what a sender may see: what its key has made. `admin` sees all. The rest does not exist for the sender."""
+
+from typing import NoReturn, TypeVar
+
+from fastapi import Request
+
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind, Problem
+from api_service.services import Services
+from api_service.v1.protocol.validation import NoQuery, Strict, read_query
+from shared.database.connection import Record
+from shared.resources import read
+from shared.resources.models import Submission
+from shared.resources.statements import owned
+
+M = TypeVar("M", bound=Strict)
+
+
+def owner_of(principal: Principal) -> int | None:
+    """Return the key whose submissions a sender may see, or None if it may see all."""
+    if principal.sees_all:
+        return None
+    assert principal.key_id is not None, "only the operator has no key, and sees all"
+    return principal.key_id
+
+
+def refuse_unknown(what: str = "submission") -> NoReturn:
+    """Raise the problem (404) of a path that names nothing, or what the sender may not see."""
+    raise Problem(
+        Kind.NOT_FOUND, f"There is no such {what} for this key; check the path, and use the key that made it."
+    )
+
+
+async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record | None:
+    """Return these columns of a submission; None if the sender may not see it, or there is none."""
+    async with services.database.connection() as connection:
+        return await connection.fetch_one(
+            f"SELECT {columns} FROM uploads WHERE id = :id AND {owned('uploads')}",  # noqa: S608  (constants)
+            {"id": upload_id, "owner": owner_of(principal)},
+        )
+
+
+async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
+    """Raise `Problem` (404) if the sender may not see the submission, or there is none."""
+    if await find_visible(services, principal, upload_id) is None:
+        refuse_unknown()
+
+
+async def visible_submission(services: Services, principal: Principal, upload_id: int) -> Submission:
+    """Return a submission. Raise `Problem` (404) if the sender may not see it, or there is none."""
+    async with services.database.connection() as connection:
+        found = await read.submission(connection, upload_id, links=services.links, owner=owner_of(principal))
+    return found or refuse_unknown()
+
+
+async def require_visible_batch(services: Services, principal: Principal, batch: int) -> None:
+    """Raise `Problem` (404) if the sender may not see the batch, or there is none."""
+    async with services.database.connection() as connection:
+        row = await connection.fetch_one(
+            f"SELECT FROM batches WHERE id = :id AND {owned('batches')}",
+            {"id": batch, "owner": owner_of(principal)},
+        )
+    if row is None:
+        refuse_unknown("batch")
+
+
+async def read_query_of(
+    request: Request,
+    services: Services,
+    principal: Principal,
+    upload_id: int,
+    model: type[M] = NoQuery,  # type: ignore[assignment]
+) -> M:
+    """Return the query of a request about a submission. 404 comes before 422, so a fault costs one more look-up."""
+    try:
+        return read_query(request, model)
+    except Problem:
+        await require_visible(services, principal, upload_id)
+        raise

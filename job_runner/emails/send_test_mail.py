@@ -1,0 +1,82 @@
+"""`python -m job_runner.emails.send_test_mail ADDRESS`: sends a test mail by the mailer of the settings.
+
+`precieux mail test` starts this with the settings of the job runner. The result is JSON on standard output.
+"""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from job_runner.emails.test_mail import render_test_mail
+from job_runner.mailers import Email, MailSettings, open_mailer
+from shared.messages.translations import SOURCE_LOCALE
+from shared.service.errors import ConfigurationError, MailerUnavailable, MailRefused
+from shared.service.logging import LogSettings, configure_logging
+from shared.service.settings import fail, load
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A test mail that was sent. `server` is Mailgun's domain, the SMTP server's host, or the folder of the files.
+
+    `answer` is the provider's id of the mail. It is None if the mail was not accepted, and `error` says why.
+    """
+
+    provider: str
+    server: str
+    sender: str
+    return_path: str
+    recipient: str
+    subject: str
+    message_id: str
+    answer: str | None = None
+    error: str | None = None
+
+
+async def send(settings: MailSettings, recipient: str, locale: str) -> Sent:
+    """Send a test mail, and return how it was sent. Raises `ConfigurationError`."""
+    now, sender = datetime.now(UTC), settings.sender.addr_spec
+    mail = render_test_mail(sender=sender, domain=settings.domain, now=now, locale=locale)
+    provider, server = _provider(settings)
+    facts = (
+        *(provider, server, settings.mail_from, settings.mail_return_path or sender),
+        *(recipient, mail.subject, mail.message_id),
+    )
+    email = Email(
+        recipient, mail.subject, mail.text, mail.html, mail.message_id, locale=locale, reply_to=settings.mail_reply_to
+    )
+    mailer = open_mailer(settings)
+    try:
+        return Sent(*facts, answer=await mailer.send(email))
+    except (MailRefused, MailerUnavailable) as exc:
+        return Sent(*facts, error=str(exc))
+    finally:
+        await mailer.close()
+
+
+def _provider(settings: MailSettings) -> tuple[str, str]:
+    """Return the provider and its server, in the order in which `open_mailer` chooses."""
+    if settings.mailgun_domain:
+        return "mailgun", settings.mailgun_domain
+    if settings.smtp_url:
+        return "smtp", urlsplit(settings.smtp_url.get_secret_value()).hostname or ""
+    return "files", str(settings.data_dir / "outbox")
+
+
+def main(recipient: str, locale: Annotated[str, typer.Option()] = SOURCE_LOCALE) -> None:
+    try:
+        configure_logging("mail test", load(LogSettings))
+        sent = asyncio.run(send(load(MailSettings), recipient, locale))
+    except ConfigurationError as exc:
+        raise typer.Exit(fail(exc)) from exc
+    sys.stdout.write(json.dumps(asdict(sent)) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""Calls the engine, and waits while it is away."""

@@ -1,0 +1,345 @@
+"""The client of the CodeX API. It returns verdicts on programs, and raises the failures of engines.
+
+It uses httpx over aiohttp's connections, which cost half the CPU time and are used in turn (ADR 24).
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+from urllib.request import getproxies
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic_core import from_json, to_json
+
+from job_runner.engine.event_lines import LONG as _LONG
+from job_runner.engine.event_lines import EventLines, RunEvent, shorten_event
+from job_runner.engine.retry_after import parse_retry_after
+from job_runner.settings import EngineSettings
+from shared.engine.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
+from shared.engine.run_call import MAX_ARTIFACTS, RUN_CALL, Started
+from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.text.json_structure import has_more_structure
+
+#: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
+#: number is prime, so that connections that are used in turn are closed in turn.
+_RUNS_PER_CLOSE: Final = 23
+#: Long answers that are read and parsed at once.
+_LONG_ANSWERS: Final = 2
+#: Seconds to wait for the end of an answer after its last event.
+_END_SECONDS: Final = 1.0
+#: Seconds within which an engine that is well answers `GET /list`.
+_WELL_SECONDS: Final = 10.0
+#: Characters kept of each field other than the two streams.
+_FIELD_LENGTH: Final = 1000
+#: Bytes that the name of an artifact, which has 255, and what is around it may take in JSON.
+_NAME_LENGTH: Final = 2048
+#: What an answer may have outside of its strings (`shared.text.json_structure`). The longest is a list of languages.
+_MOST_STRUCTURE: Final = 262_144
+#: The most seconds that an engine may ask us to wait.
+_LONGEST_RETRY_AFTER: Final = 300.0
+
+#: The statuses of a program that the engine will never run.
+_REFUSED: Final = frozenset({400, 413, 422})
+
+#: Errors of a connection that was established and then lost.
+_BROKEN: Final = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientOSError,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.RemoteProtocolError,
+)
+#: Errors of a connection that could not be established.
+_NOT_CONNECTED: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+)
+
+
+class Engine(Protocol):
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
+        """Run a program. `share` names its share of the engine's slots, `filename` the source in its messages.
+
+        Raises `EngineAway` if no program is the cause, `EngineUnavailable` if another try can help, or `EngineRefused`
+        if none can. `EngineCrashed` means that no answer came: this call does not say whether the run had begun.
+        """
+
+    async def has_run_call(self) -> bool:
+        """Return True if the engine has `POST /run` (`shared.engine.run_call`). Raises `EngineAway`."""
+
+    async def is_well(self) -> bool:
+        """Return True if the engine answers."""
+
+    def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+        """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
+
+        Raises what `run` raises, and `EngineCrashed` if the connection breaks after the first event. If the generator
+        is closed, the engine ends the run.
+        """
+
+
+class CodexClient:
+    """Has one connection pool for the process. Call `close()` at the end.
+
+    It keeps at most `max_output_bytes` characters of each stream, however long the answer is.
+    """
+
+    def __init__(self, settings: EngineSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        # As in the original, the header is always sent. Its token cannot be empty (RFC 6750).
+        token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
+        # A byte can take six in JSON and more than one in base64, and there are two streams. The rest is for the other
+        # fields.
+        self._max_answer = 15 * settings.max_output_bytes + (64 << 10)
+        self._max_line = self._max_answer + 2 * settings.artifact_bytes + MAX_ARTIFACTS * _NAME_LENGTH
+        self._max_output = settings.max_output_bytes
+        self._max_artifact_bytes = settings.artifact_bytes
+        self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
+        # httpx bounds only each wait, so an engine could send a byte at a time without end.
+        self._deadline = 2 * settings.codex_timeout
+        self._client = httpx.AsyncClient(
+            base_url=settings.codex_url,
+            # A compressed answer could be longer than it looks.
+            headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(settings.codex_timeout, connect=5),
+            transport=transport or AiohttpTransport(client=_session),
+        )
+        self._runs = itertools.count(1)
+        #: The calls that the engine has beyond those of CodeX, since its last list.
+        self._calls: list[str] | None = None
+        self._instance = ""
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
+        # CodeX documents `input`, but the original's client sent `inputs`. Some engines read one, some the other.
+        fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
+        if filename:
+            fields["filename"] = filename
+        request = self._request("/", share, to_json(fields))
+        async with AsyncExitStack() as turn:
+            try:
+                async with (
+                    asyncio.timeout(self._deadline),
+                    aclosing(await self._client.send(request, stream=True)) as response,
+                ):
+                    answer = await self._read(response, turn)
+            # Not every error of aiohttp has an equivalent in httpx.
+            except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+                raise (EngineAway if _is_not_connected(exc) else EngineCrashed)(_no_answer(exc)) from exc
+            return _shorten(_interpret(response, answer), self._max_output)
+
+    async def has_run_call(self) -> bool:
+        """Return True if the engine has `POST /run`. Only the first call asks; `languages` keeps it up to date."""
+        if self._calls is None:
+            await self.languages()
+        return RUN_CALL in (self._calls or ())
+
+    async def is_well(self) -> bool:
+        try:
+            async with asyncio.timeout(_WELL_SECONDS):
+                await self.languages()
+        except (EngineAway, TimeoutError):
+            return False
+        return True
+
+    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+        request = self._request("/run", share, program)
+        begun: Started | None = None
+        try:
+            async with AsyncExitStack() as opened:
+                async with asyncio.timeout(self._deadline):
+                    response = await self._client.send(request, stream=True)
+                    opened.push_async_callback(response.aclose)
+                    del program, request
+                    if response.status_code != 200:
+                        raise self._refusal_of_program(response, await self._read(response, opened))
+                chunks = response.aiter_bytes()
+                lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline)
+                async with aclosing(lines.events()) as events:
+                    async for event in events:
+                        if isinstance(event, Started):
+                            begun = event
+                        yield shorten_event(event, self._max_output, self._max_artifact_bytes)
+                await _read_end(chunks)
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+            if _is_broken(exc):
+                raise await self._broken(begun) from exc
+            raise (EngineUnavailable if begun else EngineAway)(_no_answer(exc)) from exc
+        except EngineCrashed as exc:
+            raise await self._broken(begun) from exc
+
+    async def _broken(self, begun: Started | None) -> EngineUnavailable:
+        """Return the error of a connection that broke, perhaps during a run. The engine may still be there."""
+        if begun is None:
+            return EngineAway("the engine closed the connection before the run")
+        if begun.instance and await self.is_well() and self._instance == begun.instance:
+            return EngineUnavailable("the connection to the engine broke during the run")
+        return EngineCrashed("the engine closed the connection during the run")
+
+    async def languages(self) -> list[SupportedLanguage]:
+        """Return the languages of the engine. Raises `EngineAway`."""
+        try:
+            async with (
+                asyncio.timeout(self._deadline),
+                AsyncExitStack() as turn,
+                self._client.stream("GET", "/list") as response,
+            ):
+                answer = await self._read(response, turn)
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+            raise EngineAway(_no_answer(exc)) from exc
+        if response.status_code != 200:
+            raise EngineAway(f"the engine answered HTTP {response.status_code} to GET /list")
+        try:
+            listed = LanguageList.model_validate(_fields(answer))
+        except (ValueError, AttributeError, RecursionError) as exc:
+            raise EngineAway("the engine's answer to GET /list does not follow the CodeX protocol") from exc
+        self._calls, self._instance = listed.calls, listed.instance
+        return listed.supported_languages
+
+    def _request(self, path: str, share: str, body: bytes) -> httpx.Request:
+        """Return the request for a run."""
+        headers = {"Content-Type": "application/json"}
+        if share:
+            headers[SHARE_HEADER] = share
+        if next(self._runs) % _RUNS_PER_CLOSE == 0:
+            headers["Connection"] = "close"
+        return self._client.build_request("POST", path, headers=headers, content=body)
+
+    def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
+        """Return the error of an answer of `POST /run` that is not a stream."""
+        if response.status_code in (404, 405):
+            # Another engine is there now. Its list says what it has.
+            self._calls = None
+            return EngineAway("the engine has no call POST /run")
+        return _failure(response, content)
+
+    async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
+        """Return the whole body. A long one waits for its turn, and keeps it until `turn` is closed."""
+        content = bytearray()
+        is_long = False
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > self._max_answer:
+                raise EngineUnavailable(f"the engine's answer is longer than {self._max_answer} bytes")
+            if len(content) > _LONG and not is_long:
+                is_long = True
+                await turn.enter_async_context(self._long_answers)
+        return content
+
+
+async def _read_end(chunks: AsyncIterator[bytes]) -> None:
+    """Read the end of an answer after its last event, so that its connection can be used again."""
+    with contextlib.suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            await anext(chunks, None)
+
+
+def _session() -> aiohttp.ClientSession:
+    """Return a session with any number of connections. The one that has been idle longest is used first.
+
+    It uses the proxy that the environment names, if there is one. Otherwise it ignores the environment, because aiohttp
+    would look for a `.netrc` before each request, twice and in a thread.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=bool(getproxies()),
+    )
+
+
+def _no_answer(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> str:
+    return f"the engine did not answer: {error or type(error).__name__}"
+
+
+def _is_not_connected(error: Exception) -> bool:
+    # `httpx_aiohttp` raises one error for a lost connection and for one that was not established. The causes differ.
+    return isinstance(_cause(error), _NOT_CONNECTED)
+
+
+def _is_broken(error: Exception) -> bool:
+    return isinstance(_cause(error), _BROKEN) and not _is_not_connected(error)
+
+
+def _cause(error: Exception) -> Exception:
+    return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+
+
+def _failure(response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
+    """Return the error of a status that is no verdict. Only 500 says that the engine failed with this program."""
+    status = response.status_code
+    if status in _REFUSED:
+        return EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
+    error = EngineUnavailable if status == 500 else EngineAway
+    seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    retry_after = None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)
+    return error(f"the engine answered HTTP {status}", retry_after=retry_after)
+
+
+def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
+    """Return the verdict of a 200 or 408. Raise what `_failure` returns for others."""
+    status = response.status_code
+    if status not in (200, 408):
+        raise _failure(response, content)
+    answer = _parse(content)
+    if answer.verdict is Verdict.INTERNAL_ERROR:
+        raise EngineUnavailable(f"the engine failed: {answer.error[:200]}")
+    if status == 408 and answer.verdict is None:
+        answer = answer.model_copy(update={"verdict": Verdict.TIME_LIMIT})
+    return answer
+
+
+def _parse(content: bytearray) -> RunResponse:
+    try:
+        return RunResponse.model_validate(_fields(content))
+    except (ValueError, AttributeError, RecursionError) as exc:
+        raise EngineUnavailable("the engine's answer does not follow the CodeX protocol") from exc
+
+
+def _fields(content: bytearray) -> Any:
+    if has_more_structure(content, _MOST_STRUCTURE):
+        raise ValueError("it has too many values")
+    try:
+        # Unlike `json`, this does not decode the whole text first, which may take four times the memory of the bytes.
+        return from_json(content)
+    except ValueError:
+        # Engines in JavaScript may escape a lone surrogate, which UTF-8 cannot encode.
+        fields = json.loads(content.decode("utf-8", "replace"))
+        return {name: _without_surrogates(value) for name, value in fields.items()}
+
+
+def _without_surrogates(value: object) -> object:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _shorten(answer: RunResponse, longest: int) -> RunResponse:
+    """Return the answer with each field cut to the length that we keep."""
+    texts = {name: getattr(answer, name) for name in ("info", "language", "compile", "run")}
+    short = {name: text[:_FIELD_LENGTH] for name, text in texts.items() if text and len(text) > _FIELD_LENGTH}
+    if short:
+        answer = answer.model_copy(update=short)
+    if len(answer.output) > longest or len(answer.error) > longest:
+        kept = {"output": answer.output[:longest], "error": answer.error[:longest], "truncated": True}
+        answer = answer.model_copy(update=kept)
+    return answer
+
+
+def _error_text(content: bytearray) -> str:
+    try:
+        return str(_fields(content)["error"])[:500]
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return ""

@@ -1,0 +1,74 @@
+"""Updates the table of the engine's languages. The API accepts submissions in these languages."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from shared.database.connection import Database
+from shared.database.strip_nul import storable
+from shared.engine.codex import SupportedLanguage
+from shared.engine.languages import check_lang
+from shared.service.errors import DatabaseUnavailable, EngineUnavailable
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+_INTERVAL_SECONDS: Final = 60.0
+_RETRY_SECONDS: Final = 5.0
+
+_UPDATE: Final = """
+    WITH offered AS MATERIALIZED (
+        SELECT code, info, CAST(details AS jsonb) AS details
+        FROM unnest(CAST(:codes AS text[]), CAST(:infos AS text[]), CAST(:details AS text[]))
+            AS one (code, info, details)
+    ), gone AS MATERIALIZED (
+        SELECT code FROM languages WHERE code NOT IN (SELECT code FROM offered) ORDER BY code FOR UPDATE
+    ), removed AS (
+        DELETE FROM languages USING gone WHERE languages.code = gone.code
+    )
+    INSERT INTO languages (code, info, details, seen_at) SELECT code, info, details, now() FROM offered ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET info = excluded.info, details = excluded.details, seen_at = excluded.seen_at
+"""
+
+
+class Lister(Protocol):
+    async def languages(self) -> Sequence[SupportedLanguage]:
+        """Return the languages of the engine. Raises `EngineUnavailable`."""
+
+
+class Languages:
+    """Updates the table every minute. While the engine does not answer, the table stays as it is."""
+
+    def __init__(self, database: Database, engine: Lister) -> None:
+        self._database = database
+        self._engine = engine
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.run_once()
+                wait = _INTERVAL_SECONDS
+            except (EngineUnavailable, DatabaseUnavailable) as exc:
+                wait = _RETRY_SECONDS
+                log.info("languages.waiting", error=str(exc), next_try_s=wait)
+            await wait_any(stop, timeout=wait)
+
+    async def run_once(self) -> None:
+        """Ask the engine, and update the table. An empty list changes nothing."""
+        offered = await self._engine.languages()
+        by_code = {check_lang(one.language) or storable(one.language): one for one in offered}
+        if not by_code:
+            return
+        values = {
+            "codes": list(by_code),
+            "infos": [storable(one.info) for one in by_code.values()],
+            "details": [_details(one) for one in by_code.values()],
+        }
+        async with self._database.connection() as connection:
+            await connection.execute(_UPDATE, values)
+
+
+def _details(language: SupportedLanguage) -> str:
+    """Return the engine's row as JSON that Postgres can store, without what the engine does not report."""
+    return language.model_dump_json(exclude_none=True).replace("\\u0000", "\\ufffd")

@@ -1,0 +1,1 @@
+"""Who works on a job: claims, interrupted jobs, expired leases."""

@@ -1,0 +1,1 @@
+"""Runs a job from its claim to its result."""

@@ -1,0 +1,142 @@
+"""Writes outcomes. One statement writes an outcome's result, job, upload, mail and webhook, so all or none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic_core import to_json
+
+from job_runner.emails.rendering import RenderedEmail
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import Details, Outcome
+from shared.database import channels
+from shared.database.connection import Connection
+from shared.database.strip_nul import storable
+from shared.engine.artifacts import ARTIFACTS, StoredArtifact
+from shared.engine.codex import RunResponse
+from shared.judge0.callbacks import webhook_type
+
+_FINISH: Final = f"""
+    WITH finished AS (
+        UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL,
+            -- The upload and its file hold the same text. Only a job that could not be run keeps it.
+            job = CASE WHEN :has_result THEN NULL ELSE job END, failure = :failure
+        WHERE id = :job AND lease_id = :lease_id AND status = 'executing'
+        RETURNING id, upload, request_id, number
+    ), freed AS (
+        UPDATE uploads SET enable = greatest(enable, :enable),
+            request_id = nullif(uploads.request_id, finished.request_id),
+            -- Only a foreign message makes a run beside another. The end of the later one stays.
+            outcome = CASE WHEN finished.number >= runs OR outcome IS NULL THEN :outcome ELSE outcome END,
+            verdict = CASE WHEN finished.number >= runs OR outcome IS NULL THEN :verdict ELSE verdict END
+        FROM finished WHERE uploads.id = finished.upload
+        RETURNING uploads.id AS upload, finished.id AS job, number, owner, batch, webhook_url,
+            spec ->> 'locale' AS locale, pg_notify(:submissions, CAST(uploads.id AS text))
+    ), mailed AS (
+        INSERT INTO emails (job, kind, recipient, subject, text, html, message_id, upload, locale, attachments)
+        SELECT job, :kind, :recipient, :subject, :text, :html, :message_id, upload, locale,
+            CAST(:attachments AS jsonb)
+        FROM freed
+        WHERE :recipient <> ''
+            -- While a batch runs, its digest is the mail of its submissions.
+            AND (batch IS NULL
+                OR NOT EXISTS (SELECT FROM batches WHERE batches.id = batch AND digest AND finished_at IS NULL))
+        RETURNING pg_notify(:emails, '')
+    ), stored AS (
+        INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
+            wall_s, memory_bytes, truncated, engine, stderr, stderr_bytes, compile_output, cut, points, points_awarded,
+            artifacts, artifacts_left_out)
+        SELECT id, upload, :output, :filelink, :output_key, :verdict, :error, :exit_code, :signal, :time_s, :wall_s,
+            :memory_bytes, :truncated, CAST(:engine AS jsonb), :stderr, :stderr_bytes, :compile_output,
+            CAST(:cut AS text[]), :points, :points_awarded, CAST(:artifacts AS jsonb),
+            CAST(:artifacts_left_out AS jsonb)
+        FROM finished WHERE :has_result
+    ), announced AS (
+        INSERT INTO webhooks (owner, upload, run, type, url)
+        SELECT owner, upload, number, {webhook_type("freed.upload", "'submission.' || :outcome")}, webhook_url
+        FROM freed
+        WHERE webhook_url IS NOT NULL
+            AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.upload = freed.upload AND webhooks.status = 'gone')
+        RETURNING pg_notify(:webhooks, '')
+    )
+    SELECT id, (SELECT pg_notify(:batches, CAST(batch AS text)) FROM freed WHERE batch IS NOT NULL) FROM finished
+"""  # noqa: S608  (constants)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The outcome of a claimed job, and its mail if it has a recipient. `output_key` and `filelink` are None if the
+    output is not in the object store, and `artifacts` if the program can have none."""
+
+    job: ClaimedJob
+    outcome: Outcome
+    email: RenderedEmail | None
+    output_key: str | None = None
+    filelink: str | None = None
+    artifacts: tuple[StoredArtifact, ...] | None = None
+
+
+async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+    """Complete the jobs whose leases are still ours. Return False for each of the others, which are not written."""
+    # Locks are taken in one order everywhere, to avoid deadlocks: jobs by (upload, id), each before its upload.
+    ordered = sorted(endings, key=lambda ending: (ending.job.upload, ending.job.id))
+    rows = await connection.fetch_each(_FINISH, [_values(ending) for ending in ordered])
+    finished = {row["id"] for row in rows}
+    return [ending.job.id in finished for ending in endings]
+
+
+def _values(ending: Ending) -> dict[str, object]:
+    job, outcome, email = ending.job, ending.outcome, ending.email
+    answer, details = outcome.answer, outcome.details
+    engine = _engine_answer(answer, details) if answer else None
+    return {
+        "status": outcome.state,
+        "job": job.id,
+        "lease_id": job.lease_id,
+        "failure": storable(outcome.reason) if outcome.reason else None,
+        "enable": int(outcome.blocks_upload),
+        "kind": "result" if answer else "failure",
+        "recipient": job.recipient if email else "",
+        **(email.columns if email else dict.fromkeys(("subject", "text", "html", "message_id", "attachments"))),
+        "has_result": answer is not None,
+        "output": storable(answer.output) if answer and outcome.tests is None else None,
+        "error": storable(answer.error) if answer else None,
+        "filelink": ending.filelink,
+        "output_key": ending.output_key,
+        "verdict": outcome.verdict,
+        "exit_code": answer.exit_code if answer else None,
+        "signal": answer.signal if answer else None,
+        "time_s": answer.time_s if answer else None,
+        "wall_s": answer.wall_s if answer else None,
+        "memory_bytes": answer.memory_bytes if answer else None,
+        "truncated": answer.truncated if answer else None,
+        "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
+        "outcome": "finished" if answer else "failed",
+        "stderr": storable(details.stderr) if details and details.stderr is not None else None,
+        "stderr_bytes": _unstorable(details) if details else None,
+        "compile_output": storable(details.compile_output) if details and details.compile_output is not None else None,
+        "cut": list(details.cut) if details else None,
+        "points": details.points if details else None,
+        "points_awarded": details.points_awarded if details else None,
+        "artifacts": None if ending.artifacts is None else ARTIFACTS.dump_json(ending.artifacts).decode(),
+        "artifacts_left_out": to_json(details.artifacts_left_out).decode()
+        if details and details.artifacts_left_out
+        else None,
+        "emails": channels.EMAILS,
+        "submissions": channels.SUBMISSIONS,
+        "webhooks": channels.WEBHOOKS,
+        "batches": channels.BATCHES,
+    }
+
+
+def _engine_answer(answer: RunResponse, details: Details | None) -> str:
+    """Return the engine's answer without its output as JSON, with the stages if there are any."""
+    fields = answer.model_dump(mode="json", by_alias=True, exclude={"output", "error"})
+    return to_json(fields | ({"stages": details.stages} if details and details.stages else {})).decode()
+
+
+def _unstorable(details: Details) -> bytes | None:
+    """Return the standard error as bytes if the database cannot store all of it as text; otherwise None."""
+    if details.stderr_bytes is None and details.stderr is not None and storable(details.stderr) != details.stderr:
+        return details.stderr.encode("utf-8", "replace")
+    return details.stderr_bytes

@@ -1,0 +1,159 @@
+"""Runs programs at the engine: reads their files, and writes the results of their tests as they end."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+from zipfile import BadZipFile
+
+from pydantic_core import from_json
+
+from job_runner.engine.codex_client import Engine
+from job_runner.engine.pause import Pause
+from job_runner.leases import claim
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.test_results import TestResults
+from job_runner.verdict.outcome import Outcome, check_load, decide
+from job_runner.verdict.program import Program
+from job_runner.verdict.program_answer import WRONG, ProgramAnswer
+from shared.database.connection import Database
+from shared.engine.checker import compare
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded
+from shared.files.archives import unpack
+from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
+from shared.storage.base import ObjectStore
+
+
+class ProgramRuns:
+    """Runs programs. `run` may run for many jobs at once.
+
+    `load_seconds` is the delay before another run if load caused a time limit.
+    """
+
+    def __init__(
+        self, database: Database, store: ObjectStore, engine: Engine, pause: Pause, *, load_seconds: float
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._engine = engine
+        self._pause = pause
+        self._load_seconds = load_seconds
+        self._results = TestResults(database)
+        self._reading = asyncio.Lock()
+
+    async def run(self, job: ClaimedJob, submission: Mapping[str, Any]) -> Outcome:
+        """Run the program of a job, whose text is `submission`, and return its outcome. Raises `LeaseLost`."""
+        program = Program.of(await self._fields(job), submission)
+        files = await self._files(program, submission["contents"])
+        share = f"key-{job.owner}"
+        if await self._engine.has_run_call():
+            return await self._stream(job, program, program.request(files), share)
+        if missing := program.beyond_codex:
+            raise PermanentError(
+                f"the engine of this service cannot run programs with {' and '.join(missing)}: that needs"
+                " Precieux's own engine, which has the call POST /run"
+            )
+        # The engine can only run it. Its output is compared here.
+        return decide(_compared(await self._call_codex(job, program, files[program.entry], share), program))
+
+    async def run_classic(self, job: ClaimedJob, submission: Mapping[str, Any]) -> Outcome:
+        """Run a classic submission as the CodeX call does. Our engine's own call says when a run has begun."""
+        program, source = Program.classic(job.filename, submission), submission["contents"].encode()
+        share = f"key-{job.owner}"
+        try:
+            has_run_call = await self._engine.has_run_call()
+        except EngineAway:
+            # An engine may lack the list of its calls, which the original's client never asked for.
+            has_run_call = False
+        if has_run_call:
+            outcome = await self._stream(job, program, program.request({program.entry: source}), share)
+            return replace(outcome, details=None)
+        return decide(await self._call_codex(job, program, source, share))
+
+    async def _fields(self, job: ClaimedJob) -> Any:
+        if job.program is not None:
+            return from_json(job.program)
+        # One at a time, as with long submissions (`Processor`).
+        async with self._reading, self._database.connection() as connection:
+            return from_json(await claim.program_of(connection, job.id))
+
+    async def _files(self, program: Program, contents: str) -> dict[str, bytes]:
+        """Return the files by their paths. Raises `PermanentError` if they are not those that were accepted."""
+        data = contents.encode()
+        if program.is_archive or (program.sha256 and _sha256(data) != program.sha256):
+            try:
+                data = await self._store.get(program.object_key)
+            except ObjectNotFound:
+                raise PermanentError("its file is missing") from None
+            if program.sha256 and _sha256(data) != program.sha256:
+                raise PermanentError("its file has changed since it was accepted")
+        if not program.is_archive:
+            return {program.entry: data}
+        try:
+            return unpack(data)
+        except BadZipFile:
+            raise PermanentError("its file has changed since it was accepted") from None
+
+    async def _stream(self, job: ClaimedJob, program: Program, request: bytes, share: str) -> Outcome:
+        answer, results = ProgramAnswer(program), self._results.writer(job)
+        async with aclosing(self._engine.run_program(request, share=share)) as events:
+            del request
+            async for event in events:
+                match event:
+                    case Started():
+                        self._pause.end()
+                        answer.start(event)
+                    case Compiled():
+                        self._check_load(event, job, program)
+                        answer.compiled(event)
+                    case TestEnded():
+                        self._check_load(event, job, program)
+                        answer.add(event)
+                        if program.has_tests:
+                            is_good = event.verdict in GOOD_VERDICTS
+                            await results.write(event, program.cases[event.number - 1].points if is_good else 0.0)
+        await results.settle()
+        return answer.outcome()
+
+    async def _call_codex(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> RunResponse:
+        was_well = self._pause.is_over or await self._engine.is_well()
+        try:
+            answer = await self._engine.run(
+                code=source.decode("utf-8", "replace"),
+                language=program.language,
+                inputs=program.cases[0].fields["stdin"],
+                share=share,
+                filename=job.filename,
+            )
+        except EngineCrashed as exc:
+            # This call does not say whether the run had begun. Perhaps the program stops this engine each time, so its
+            # attempts have an end. If the engine did not answer before either, the program is not the cause.
+            self._pause.begin(exc)
+            raise (EngineUnavailable if was_well else EngineAway)(str(exc)) from exc
+        self._pause.end()
+        check_load(answer, job.attempt, self._load_seconds)
+        return answer
+
+    def _check_load(self, event: Compiled | TestEnded, job: ClaimedJob, program: Program) -> None:
+        if program.may_rerun:
+            check_load(event, job.attempt, self._load_seconds)
+
+
+def _compared(answer: RunResponse, program: Program) -> RunResponse:
+    """Return the answer with a verdict that also judges its output. Some engines send no verdict at all."""
+    verdict = answer.verdict or (Verdict.OK if answer.status == 200 else Verdict.RUNTIME_ERROR)
+    expected = program.cases[0].fields["expected_output"]
+    if verdict is not Verdict.OK or expected is None:
+        return answer.model_copy(update={"verdict": verdict})
+    difference = compare(answer.output.encode("utf-8", "replace"), expected.encode(), program.checker)
+    if difference is None:
+        return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
+    error = f"{WRONG}\n{answer.error}" if answer.error else WRONG
+    return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": error})
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

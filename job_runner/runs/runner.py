@@ -1,0 +1,268 @@
+"""Claims jobs while there are free slots, and keeps their leases alive.
+
+A slot is one run at the engine. It is free again when the engine has answered, before the outcome is stored. While all
+slots are taken, the same number of jobs may run in addition, each of a key that has none under way here, so long
+programs delay only their own key (docs/adr/0007).
+
+The runner wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot becomes free, and on stop. A
+lost notification costs at most the interval.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from job_runner.leases import claim, poison_jobs
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.process import Processor
+from job_runner.settings import RunnerSettings
+from shared.database import channels
+from shared.database.connection import Database
+from shared.service import metrics
+from shared.service.errors import DatabaseUnavailable
+from shared.service.lifecycle import restarting, wait_any
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Seconds to wait after a claim. The first job is claimed at once, and those that follow closely are claimed together.
+_PACE_SECONDS: Final = 0.005
+#: The shortest time between two express claims.
+_EXPRESS_SECONDS: Final = 0.05
+#: Seconds between two looks whether the job that tries the engine has reached it.
+_PROBE_SECONDS: Final = 0.25
+#: The seconds that jobs under way get when the runner stops. They are handed back if they need more.
+_DRAIN_SECONDS: Final = 10.0
+#: The cancellations of unknown leases that are remembered. Most of them are other runners'.
+_MOST_EARLY: Final = 1000
+
+
+class Runner:
+    def __init__(
+        self,
+        database: Database,
+        processor: Processor,
+        settings: RunnerSettings,
+        *,
+        drain_seconds: float = _DRAIN_SECONDS,
+    ) -> None:
+        self._database = database
+        self._processor = processor
+        self._settings = settings
+        self._drain_seconds = drain_seconds
+        self._under_way: dict[UUID, asyncio.Task[None]] = {}
+        #: The keys that own the jobs under way.
+        self._owners: dict[UUID, int] = {}
+        #: Jobs under way that the engine has answered.
+        self._answered: set[UUID] = set()
+        #: Jobs to hand back as soon as the database answers.
+        self._abandoned: set[UUID] = set()
+        #: Jobs under way that their senders have cancelled.
+        self._cancelled: set[UUID] = set()
+        #: Leases that were cancelled while we did not have them, or did not know yet that we do.
+        self._cancelled_early: deque[UUID] = deque(maxlen=_MOST_EARLY)
+        self._leases_due = asyncio.Event()
+        self._slot_free = asyncio.Event()
+        #: False if the last claim left slots free. Then no job waits for the slot of another.
+        self._wants_slots = True
+        self._next_express_claim = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim and run jobs until `stop`. Then wait for those under way, and hand back those that end too late."""
+        # A separate task, so running jobs keep their leases even if claiming fails.
+        leases = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
+        try:
+            async with self._database.listen(channels.CANCELLATIONS, self._cancel):
+                await restarting("runner", self._claim_until)(stop)
+                await self._drain()
+        finally:
+            leases.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await leases
+
+    async def _claim_until(self, stop: asyncio.Event) -> None:
+        async with self._database.listen(channels.JOBS) as notified:
+            while not stop.is_set():
+                notified.clear()
+                self._slot_free.clear()
+                timeout = await self._claim_due()
+                await asyncio.sleep(_PACE_SECONDS)
+                await wait_any(stop, notified, self._slot_free, timeout=timeout)
+
+    async def _claim_due(self) -> float:
+        """Start due jobs in the free slots. Return the longest wait in seconds until the next claim."""
+        pause = self._processor.pause
+        if pause.seconds > 0:
+            return pause.seconds
+        free = pause.limit(self._free_slots(), self._busy_slots())
+        self._wants_slots = True
+        next_due = None
+        try:
+            if free <= 0:
+                return await self._claim_express() if pause.is_over else _PROBE_SECONDS
+            async with self._database.connection() as connection:
+                jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
+                self._start(jobs)
+                self._wants_slots = len(jobs) == free
+                if len(jobs) < free:
+                    following = await claim.next_due(connection)
+                    next_due = following.seconds
+                    if following.is_suspect and not self._under_way:
+                        self._start(
+                            await poison_jobs.claim_alone(self._database, lease_seconds=self._settings.lease_seconds)
+                        )
+        except DatabaseUnavailable as exc:
+            log.warning("runner.waiting", error=str(exc), next_try_s=1)
+            return 1.0
+        metrics.SLOTS_BUSY.set(self._busy_slots())
+        if not pause.is_over and self._busy_slots():
+            return _PROBE_SECONDS
+        if next_due is None:
+            return self._settings.poll_interval
+        # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.
+        return min(self._settings.poll_interval, max(next_due, 0.05))
+
+    async def _claim_express(self) -> float:
+        """Start an express job if there is one. Return the longest wait in seconds until the next claim."""
+        if self._free_express_slots() <= 0:
+            return self._settings.poll_interval
+        wait = self._next_express_claim - time.monotonic()
+        if wait > 0:
+            return wait
+        self._next_express_claim = time.monotonic() + _EXPRESS_SECONDS
+        async with self._database.connection() as connection:
+            self._start(
+                await claim.claim_express(
+                    connection,
+                    busy={owner for lease_id, owner in self._owners.items() if lease_id not in self._answered},
+                    lease_seconds=self._settings.lease_seconds,
+                )
+            )
+        metrics.SLOTS_BUSY.set(self._busy_slots())
+        return self._settings.poll_interval
+
+    def _start(self, jobs: Iterable[ClaimedJob]) -> None:
+        """Start claimed jobs. Called right after the claim, so that no error in between can lose one."""
+        for job in jobs:
+            metrics.JOBS_CLAIMED.inc()
+            metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
+            if job.lease_id in self._cancelled_early:
+                continue
+            self._owners[job.lease_id] = job.owner
+            task = self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
+            # A task that is cancelled before it has begun runs none of its own code.
+            task.add_done_callback(partial(self._forget, job.lease_id))
+
+    def _cancel(self, payload: str) -> None:
+        """Stop the job that a notification names by its lease. After a new connection, check all leases."""
+        if not payload:
+            self._leases_due.set()
+            return
+        try:
+            lease_id = UUID(payload)
+        except ValueError:
+            return
+        if lease_id not in self._under_way:
+            self._cancelled_early.append(lease_id)
+        elif lease_id not in self._answered:
+            self._cancelled.add(lease_id)
+            self._under_way[lease_id].cancel()
+        # What the engine has answered already is not stored, because the lease is lost.
+
+    def _busy_slots(self) -> int:
+        """Return the number of jobs that the engine has not answered yet."""
+        return len(self._under_way) - len(self._answered)
+
+    def _free_slots(self) -> int:
+        """Return the number of free slots. At most as many outcomes wait to be stored as there are slots."""
+        slots = self._settings.runner_concurrency
+        return min(slots - self._busy_slots(), 2 * slots - len(self._under_way))
+
+    def _free_express_slots(self) -> int:
+        """Return the number of free express slots. There are as many as slots, and none is free if outcomes pile up."""
+        slots = self._settings.runner_concurrency
+        return 2 * slots - self._busy_slots() if len(self._answered) <= slots else 0
+
+    async def _run_one(self, job: ClaimedJob) -> None:
+        # Each job has its own task, so all log records from here on name the job. Those of other services name the
+        # request.
+        structlog.contextvars.bind_contextvars(
+            request=str(job.request_id), job=job.id, upload=job.upload, attempt=job.attempt
+        )
+        log.debug("job.claimed")
+        started = time.monotonic()
+        try:
+            with metrics.JOB_RUN_SECONDS.time():
+                await self._processor.process(job, lambda: self._free_slot_of(job))
+        except DatabaseUnavailable as exc:
+            # The result could not be stored. The job is handed back, or its lease expires.
+            self._abandoned.add(job.lease_id)
+            log.warning("job.abandoned", error=str(exc))
+        except asyncio.CancelledError:
+            if job.lease_id in self._cancelled:
+                log.info("job.cancelled")
+                await self._processor.charge(job, time.monotonic() - started)
+            else:
+                await self._release(job)
+        except Exception:
+            # Not even the failure could be stored. The lease expires, and the rescuer hands the job back.
+            log.exception("job.crashed")
+
+    def _forget(self, lease_id: UUID, _: asyncio.Task[None]) -> None:
+        del self._under_way[lease_id], self._owners[lease_id]
+        self._answered.discard(lease_id)
+        self._cancelled.discard(lease_id)
+        metrics.SLOTS_BUSY.set(self._busy_slots())
+        self._slot_free.set()
+
+    def _free_slot_of(self, job: ClaimedJob) -> None:
+        self._answered.add(job.lease_id)
+        metrics.SLOTS_BUSY.set(self._busy_slots())
+        # If no job waits, the outcome is written before the next claim, which finds out when a retry is due.
+        if self._wants_slots:
+            self._slot_free.set()
+
+    async def _release(self, job: ClaimedJob) -> None:
+        with contextlib.suppress(DatabaseUnavailable):
+            async with self._database.transaction() as connection:
+                await claim.release(connection, job.lease_id)
+            log.info("job.released")
+
+    async def _keep_leases(self, _: asyncio.Event) -> None:
+        """Extend the leases every third of their time. Stop jobs whose leases are lost: other runners have them."""
+        while True:
+            await wait_any(self._leases_due, timeout=self._settings.lease_seconds / 3)
+            self._leases_due.clear()
+            held = dict(self._under_way)
+            if not held and not self._abandoned:
+                continue
+            try:
+                async with self._database.connection() as connection:
+                    for lease_id in tuple(self._abandoned):
+                        await claim.release(connection, lease_id)
+                        self._abandoned.discard(lease_id)
+                    ours = await claim.heartbeat(connection, list(held), lease_seconds=self._settings.lease_seconds)
+            except DatabaseUnavailable as exc:
+                log.warning("runner.heartbeat_failed", error=str(exc))
+                continue
+            for lease_id, task in held.items():
+                # A job that is answered finds out by itself, and removes what it has stored.
+                if lease_id not in ours and lease_id not in self._answered and not task.done():
+                    task.cancel()
+
+    async def _drain(self) -> None:
+        if not self._under_way:
+            return
+        log.info("runner.draining", jobs=len(self._under_way), seconds=self._drain_seconds)
+        _, late = await asyncio.wait(self._under_way.values(), timeout=self._drain_seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)

@@ -1,0 +1,1 @@
+"""What is due from time to time: cleaning, orphans, ended batches."""

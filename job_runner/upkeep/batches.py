@@ -1,0 +1,127 @@
+"""Finishes batches: when the last submission of one has ended, writes its end, its webhook and its digests."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from job_runner.emails.branding import Branding
+from job_runner.emails.digest import Line, render_digest
+from shared.database import channels
+from shared.database.connection import Connection, Database
+from shared.service.errors import DatabaseUnavailable
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+from shared.text.addresses import as_addressed
+
+log = get_logger(__name__)
+
+# A batch is finished by one runner: the row is locked, and others skip it.
+_FINISH: Final = """
+    WITH due AS MATERIALIZED (
+        SELECT id FROM batches
+        WHERE finished_at IS NULL AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids)) AND NOT EXISTS (
+            SELECT FROM uploads WHERE batch = batches.id AND (request_id IS NOT NULL OR outcome IS NULL)
+        )
+        ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    ), finished AS (
+        UPDATE batches SET finished_at = now() FROM due WHERE batches.id = due.id
+        RETURNING batches.id, owner, digest, webhook_url
+    ), called AS (
+        INSERT INTO webhooks (owner, batch, type, url)
+        SELECT owner, id, 'batch.finished', webhook_url FROM finished WHERE webhook_url IS NOT NULL
+    )
+    SELECT id, digest, webhook_url, pg_notify(:batches, CAST(id AS text)),
+        CASE WHEN webhook_url IS NOT NULL THEN pg_notify(:webhooks, '') END
+    FROM finished
+"""
+_LINES: Final = """
+    SELECT u.id, u.email, u.filename, u.language, u.outcome, u.verdict, u.spec ->> 'locale' AS locale,
+        r.points, r.points_awarded
+    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
+    WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
+"""
+_ADD_MAIL: Final = """
+    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
+    VALUES ('digest', :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
+"""
+
+
+class Batches:
+    """Finishes batches. Any number of runners may do it at once."""
+
+    def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
+        self._database = database
+        self._branding = branding
+        self._poll_interval = poll_interval
+        #: The batches that may have ended since they were last looked at; None: any.
+        self._changed: set[int] | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with self._database.listen(channels.BATCHES, self._note) as notified:
+            while not stop.is_set():
+                notified.clear()
+                changed, self._changed = self._changed, set()
+                timeout = self._poll_interval
+                try:
+                    while await self.run_once(changed):
+                        pass
+                except DatabaseUnavailable as exc:
+                    self._changed = None
+                    timeout = 1.0
+                    log.warning("batches.waiting", error=str(exc), next_try_s=timeout)
+                await wait_any(stop, notified, timeout=timeout)
+                if not notified.is_set():
+                    self._changed = None
+
+    async def run_once(self, among: Collection[int] | None = None) -> int | None:
+        """Finish one batch whose submissions have all ended, and return its id; None if there is no such batch."""
+        if among is not None and not among:
+            return None
+        async with self._database.transaction() as connection:
+            batch = await connection.fetch_one(
+                _FINISH,
+                {
+                    "ids": None if among is None else list(among),
+                    "batches": channels.BATCHES,
+                    "webhooks": channels.WEBHOOKS,
+                },
+            )
+            if batch is None:
+                return None
+            mails = await self._add_digests(connection, batch["id"]) if batch["digest"] else 0
+        log.info("batch.finished", batch=batch["id"], digests=mails, webhook=batch["webhook_url"] is not None)
+        finished: int = batch["id"]
+        return finished
+
+    def _note(self, payload: str) -> None:
+        if not payload.isdecimal():
+            self._changed = None
+        elif self._changed is not None:
+            self._changed.add(int(payload))
+
+    async def _add_digests(self, connection: Connection, batch: int) -> int:
+        """Add one mail for each address, and return their number."""
+        by_address: dict[str, list[tuple[str, str, Line]]] = defaultdict(list)
+        for row in await connection.fetch_all(_LINES, {"batch": batch}):
+            line = Line(
+                id=row["id"],
+                file=row["filename"] or "",
+                language=row["language"] or "",
+                result=row["verdict"] or row["outcome"] or "",
+                page=self._branding.links.page(row["id"]),
+                points=row["points"],
+                points_awarded=row["points_awarded"],
+            )
+            by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
+        await connection.fetch_each(_ADD_MAIL, [self._mail(batch, lines) for lines in by_address.values()])
+        if by_address:
+            await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})
+        return len(by_address)
+
+    def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:
+        """Return the row of a digest. Its first submission decides the spelling of the address and the language."""
+        recipient, locale, _ = entries[0]
+        lines = [line for _, _, line in entries]
+        email = render_digest(batch, lines, self._branding, recipient=recipient, locale=locale)
+        return {"batch": batch, "recipient": recipient, "locale": locale, **email.columns}

@@ -1,0 +1,131 @@
+"""Retention: removes submissions, batches, dead letters and mails that are too old, a few at a time.
+
+It also removes objects that a crash has left: after the rows of their submission were removed, or before they were
+stored.
+
+Suppressions and API keys are never removed (docs/operations.md).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from job_runner.mailers.base import Mailer
+from job_runner.upkeep.orphans import Orphans
+from shared.database.connection import Connection, Database
+from shared.resources.kept_answers import forget_about_batches
+from shared.resources.remove import forgotten_objects, remove_objects, remove_rows
+from shared.service.errors import TransientError
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+from shared.storage.base import ObjectStore
+
+log = get_logger(__name__)
+
+_BATCH: Final = 200
+_INTERVAL_SECONDS: Final = 600.0
+
+# A submission is never old while its request, its job, its batch, a mail or a webhook is under way.
+_OLD: Final = """
+    SELECT id FROM uploads u
+    WHERE created_at < now() - make_interval(days => :days) AND request_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM job WHERE upload = u.id AND status IN ('none-executed', 'executing'))
+        AND NOT EXISTS (SELECT 1 FROM batches WHERE batches.id = u.batch AND finished_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM emails WHERE upload = u.id AND status IN ('queued', 'sending'))
+        AND NOT EXISTS (SELECT 1 FROM webhooks WHERE upload = u.id AND status = 'pending')
+    ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+# Batches whose submissions are all gone, with their digests and webhooks, once these have left.
+_OLD_BATCHES: Final = """
+    SELECT id FROM batches b
+    WHERE created_at < now() - make_interval(days => :days)
+        AND NOT EXISTS (SELECT 1 FROM uploads WHERE uploads.batch = b.id)
+        AND NOT EXISTS (SELECT 1 FROM emails WHERE emails.batch = b.id AND status IN ('queued', 'sending'))
+        AND NOT EXISTS (SELECT 1 FROM webhooks WHERE webhooks.batch = b.id AND status = 'pending')
+    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+_DELETE_PAST_BUDGETS: Final = """
+    DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now() FOR UPDATE SKIP LOCKED) AS past
+    WHERE budgets.subject = past.subject
+"""
+
+# Mailgun repeats an event for eight hours, and one whose time is more than five minutes away is refused.
+_DELETE_MAILGUN_EVENTS: Final = """
+    DELETE FROM mailgun_events USING (
+        SELECT token FROM mailgun_events WHERE created_at < now() - interval '1 day' FOR UPDATE SKIP LOCKED
+    ) AS old WHERE mailgun_events.token = old.token
+"""
+
+# Of installations without RabbitMQ. The operator drops dead letters of RabbitMQ.
+_DELETE_DEAD_LETTERS: Final = """
+    DELETE FROM outbox USING (
+        SELECT id FROM outbox WHERE failed_at < now() - make_interval(days => :days) FOR UPDATE SKIP LOCKED
+    ) AS old WHERE outbox.id = old.id
+"""
+
+
+class Cleaner:
+    """Removes submissions older than `days`, with their jobs, results, mails and files; 0 keeps them indefinitely."""
+
+    def __init__(self, database: Database, store: ObjectStore, mailer: Mailer, *, days: int) -> None:
+        self._database = database
+        self._store = store
+        self._mailer = mailer
+        self._days = days
+        self._orphans = Orphans(database, store)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            more = False
+            try:
+                more = await self.run_once() == _BATCH
+            except TransientError as exc:
+                log.warning("cleaner.waiting", error=str(exc), next_try_s=_INTERVAL_SECONDS)
+            if not more:
+                await wait_any(stop, timeout=_INTERVAL_SECONDS)
+
+    async def run_once(self) -> int:
+        """Remove what is old of a few submissions, and return the number of submissions removed."""
+        await self._remove_expired()
+        await self._remove_forgotten_objects()
+        await self._orphans.remove()
+        if not self._days:
+            return 0
+        await self._mailer.forget(days=self._days)
+        values = {"days": self._days, "limit": _BATCH}
+        async with self._database.transaction() as connection:
+            await connection.execute(_DELETE_DEAD_LETTERS, {"days": self._days})
+            old = await connection.fetch_all(_OLD, values)
+            objects = await remove_rows(connection, [row["id"] for row in old]) if old else {}
+        await remove_objects(self._database, self._store, objects)
+        async with self._database.transaction() as connection:
+            if batches := await connection.fetch_all(_OLD_BATCHES, values):
+                await _remove_batches(connection, [row["id"] for row in batches])
+        if old:
+            log.info("submissions.removed", count=len(old), older_than_days=self._days)
+        return len(old)
+
+    async def _remove_forgotten_objects(self) -> None:
+        """Remove the objects of submissions that were removed before a crash."""
+        async with self._database.connection() as connection:
+            objects = await forgotten_objects(connection, limit=_BATCH)
+        await remove_objects(self._database, self._store, objects)
+
+    async def _remove_expired(self) -> None:
+        """Remove the budgets that are not in use any more, and events that Mailgun cannot repeat any more."""
+        # A row that a request has locked is left to the next round, because waiting for it could cause a deadlock.
+        async with self._database.connection() as connection:
+            await connection.execute(_DELETE_PAST_BUDGETS)
+            await connection.execute(_DELETE_MAILGUN_EVENTS)
+
+
+async def _remove_batches(connection: Connection, ids: Sequence[int]) -> None:
+    await forget_about_batches(connection, ids)
+    for statement in (
+        "DELETE FROM emails WHERE batch = ANY(:ids)",
+        "DELETE FROM webhooks WHERE batch = ANY(:ids)",
+        "DELETE FROM batches WHERE id = ANY(:ids)",
+    ):
+        await connection.execute(statement, {"ids": list(ids)})

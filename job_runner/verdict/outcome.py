@@ -1,0 +1,158 @@
+"""Decides what an engine's answer means for the job. Pure; read this first.
+
+A program's failure is a verdict and completes the job. A failure on our side is an exception, and completes the job
+only after its last attempt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import GOOD_VERDICTS, Artifact, Compiled, LeftOut, ProgramLimits, TestEnded
+from shared.messages.translations import gettext_noop
+from shared.operations.job_state import JobState
+from shared.service.errors import EngineUnavailable
+
+MAX_RERUNS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """How a test ended. Its verdict is None if it was not run, and `limits` if the engine does not report them."""
+
+    name: str
+    hidden: bool
+    points: float
+    verdict: Verdict | None = None
+    cpu_s: float | None = None
+    memory_bytes: int | None = None
+    limits: ProgramLimits | None = None
+
+    __test__ = False  # pytest would take it for a test
+
+    @property
+    def points_awarded(self) -> float:
+        return self.points if self.verdict in GOOD_VERDICTS else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTest:
+    """The texts of the first test that was not passed and is not hidden, for the mail."""
+
+    name: str
+    stdin: str
+    diff: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The parts of an answer to `POST /run` that an answer to the CodeX call lacks.
+
+    `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
+    submission has none, and `failed` if none of them that may be shown failed. `stdout_bytes` and `stderr_bytes` are
+    the program's output if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
+    `stages` says how the compiler and the program ended, if the submission asks for it (`shared.resources.stages`).
+    `artifacts` are the files that the program wrote to `out/`, or None if the engine was not asked for them;
+    `artifacts_left_out` says how many others there were, for each reason.
+    """
+
+    stderr: str | None
+    compile_output: str | None
+    cut: tuple[str, ...] = ()
+    tests: tuple[TestOutcome, ...] | None = None
+    stdout_bytes: bytes | None = None
+    stderr_bytes: bytes | None = None
+    limits: ProgramLimits | None = None
+    failed: FailedTest | None = None
+    stages: Mapping[str, Any] | None = None
+    artifacts: Sequence[Artifact] | None = None
+    artifacts_left_out: Mapping[LeftOut, int] = field(default_factory=dict)
+
+    @property
+    def points(self) -> float | None:
+        return None if self.tests is None else sum(test.points for test in self.tests)
+
+    @property
+    def points_awarded(self) -> float | None:
+        return None if self.tests is None else sum(test.points_awarded for test in self.tests)
+
+
+#: What a sender can do about a job that could not be run, as the mail says it.
+ASK_AGAIN: Final = gettext_noop("You may request it again.")
+SEND_ANOTHER: Final = gettext_noop("Requesting it again cannot help: fix this, and submit the program again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a job.
+
+    `success` is as in the original: it chooses the mail and whether the code stays enabled. `answer` is the engine's
+    answer, or None if the program never ran. Then `state` is FAILED, `reason` says why, `is_ours` is True if the cause
+    is on our side, and `next_step` is a sentence for the sender. `details` is None after a CodeX call.
+    """
+
+    state: JobState
+    success: bool
+    verdict: Verdict | None
+    answer: RunResponse | None
+    reason: str | None = None
+    is_ours: bool = True
+    next_step: str = ASK_AGAIN
+    details: Details | None = None
+
+    @property
+    def output(self) -> bytes:
+        """The bytes that the program wrote to its standard output."""
+        if self.details and self.details.stdout_bytes is not None:
+            return self.details.stdout_bytes
+        return self.answer.output.encode("utf-8", "replace") if self.answer else b""
+
+    @property
+    def tests(self) -> tuple[TestOutcome, ...] | None:
+        """The tests of the submission, or None if it has none or was not run."""
+        return self.details.tests if self.details else None
+
+    @property
+    def blocks_upload(self) -> bool:
+        """True if the code may not be requested again, because it is in error. After a failure on our side, it may."""
+        return self.state is JobState.EXECUTED and not self.success
+
+
+def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
+    """Return the outcome of an answer about the program. `job_runner.engine.codex_client` raises for all other answers.
+
+    Some engines send no verdict. Then, as in the original, `status` 200 in the body is success.
+    """
+    verdict = answer.verdict
+    success = answer.status == 200 if verdict is None else verdict in GOOD_VERDICTS
+    return Outcome(JobState.EXECUTED, success, verdict, answer, details=details)
+
+
+def check_load(answer: RunResponse | TestEnded | Compiled, attempt: int, retry_s: float) -> None:
+    """Raise `EngineUnavailable` if a limit of elapsed time was exceeded because of the machine's load. The program is
+    then run again, after `retry_s`.
+
+    This is so if a CPU was used for less than half of the elapsed time, and processes waited for a CPU for at least
+    half of it. After `MAX_RERUNS`, a program's verdict is final: one that only sleeps looks the same. Compilers do not
+    sleep, so theirs is never the sender's fault.
+    """
+    cpu_s = answer.time_s if isinstance(answer, RunResponse) else answer.cpu_s
+    if (
+        answer.verdict in (Verdict.TIME_LIMIT, Verdict.COMPILE_ERROR)
+        and answer.cpu_pressure is not None  # else the limit was another one, or the load is unknown
+        and answer.cpu_pressure >= 0.5
+        and cpu_s is not None
+        and answer.wall_s is not None
+        and cpu_s < answer.wall_s / 2
+    ):
+        if answer.verdict is Verdict.COMPILE_ERROR:
+            raise EngineUnavailable("the machine was too busy to compile it", retry_after=retry_s)
+        if attempt <= MAX_RERUNS:
+            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=retry_s)
+
+
+def give_up(reason: str, *, is_ours: bool = True, next_step: str = ASK_AGAIN) -> Outcome:
+    """Return the outcome of a job that could not be run."""
+    return Outcome(JobState.FAILED, False, None, None, reason=reason, is_ours=is_ours, next_step=next_step)

@@ -1,0 +1,175 @@
+"""Reads what a run of a submission needs, and writes the engine's request for it. Pure."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self
+
+from pydantic_core import to_json
+
+from shared.engine.codex import LimitBounds
+from shared.engine.languages import check_lang
+from shared.engine.run_call import Checker, Encoding, ProgramLimits, limits_in_effect
+from shared.text import source_paths
+
+#: The optional fields that the engine's request copies from the submission's `spec`.
+_AS_STORED: Final = (
+    *("build", "compile_limits", "data_files", "environment", "file_bytes", "merge_output", "output_order", "repeat"),
+    "stack_bytes",
+)
+#: The file name of a classic submission whose own name is no path.
+_STEM: Final = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run of the program. `fields` are those of the engine's request.
+
+    `limits` are those in effect; None if the engine does not report any.
+    """
+
+    fields: Mapping[str, Any]
+    name: str = ""
+    hidden: bool = False
+    points: float = 0.0
+    limits: ProgramLimits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
+
+    `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
+    `as_stored` are further fields of the engine's request. `may_rerun` is False if the sender waits for the result: a
+    time limit that was exceeded because of the machine's load is then final.
+    """
+
+    language: str
+    entry: str
+    object_key: str
+    sha256: str | None
+    cases: tuple[Case, ...]
+    has_tests: bool
+    compiler_args: list[str]
+    limits: Mapping[str, Any]
+    checker: Checker
+    stop_at_first_failure: bool
+    is_one_file: bool
+    is_archive: bool
+    as_stored: Mapping[str, Any] = field(default_factory=dict)
+    may_rerun: bool = True
+    wants_artifacts: bool = False
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
+        """Return the program of a claimed job: `fields` are the submission's columns, `submission` the job's text."""
+        spec, override = fields["spec"] or {}, fields["override"] or {}
+        language = check_lang(submission["language"]) or submission["language"]
+        object_key = fields["object_key"] or f"{fields['id']}.{language}"
+        limits = {**(spec.get("limits") or {}), **(override.get("limits") or {})}
+        tests, bounds = fields["tests"], fields.get("bounds")
+        cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)] * spec.get("repeat", 1)
+        return cls(
+            language=language,
+            entry=_entry(fields["filename"], language),
+            object_key=object_key,
+            sha256=fields["sha256"],
+            cases=tuple(replace(case, limits=case_limits(limits, case.fields["limits"], bounds)) for case in cases),
+            has_tests=bool(tests),
+            compiler_args=spec.get("compiler_args") or [],
+            limits=_set(limits),
+            checker=Checker.model_validate_json(to_json(spec.get("checker") or {})),
+            stop_at_first_failure=bool(spec.get("stop_at_first_failure")),
+            is_one_file=len(fields["files"] or [None]) == 1,
+            is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
+            as_stored={name: spec[name] for name in _AS_STORED if name in spec},
+            may_rerun=spec.get("may_rerun", True),
+            wants_artifacts=bool(spec.get("artifacts")),
+        )
+
+    @classmethod
+    def classic(cls, filename: str | None, submission: Mapping[str, Any]) -> Self:
+        """Return the program of a classic job, whose text is `submission`: one file, run with its own input."""
+        unset = ("spec", "override", "object_key", "sha256", "files", "tests", "expected_output")
+        return cls.of({"id": 0, "filename": filename, **dict.fromkeys(unset)}, submission)
+
+    @property
+    def beyond_codex(self) -> list[str]:
+        """Return what the program has that the CodeX call cannot do, in words."""
+        only = self.cases[0].fields
+        has = {
+            "several files": not self.is_one_file,
+            "tests": self.has_tests,
+            "arguments": bool(only["args"]),
+            "options of the compiler": bool(self.compiler_args),
+            "limits": bool(self.limits),
+            "other options": bool(self.as_stored),
+        }
+        return [what for what, is_so in has.items() if is_so]
+
+    def request(self, files: Mapping[str, bytes]) -> bytes:
+        """Return the body of `POST /run`. What a program writes to `out/` can come back only from a single run."""
+        artifacts = self.wants_artifacts and not self.has_tests and len(self.cases) == 1
+        return to_json(
+            {
+                "language": self.language,
+                "files": [_file(path, data) for path, data in files.items()],
+                "entry": self.entry,
+                "compiler_args": self.compiler_args,
+                "limits": self.limits,
+                "checker": self.checker,
+                "tests": [case.fields for case in (self.cases if self.has_tests else self.cases[:1])],
+                "stop_at_first_failure": self.stop_at_first_failure,
+                **self.as_stored,
+                **({"artifacts": True} if artifacts else {}),
+            }
+        )
+
+
+def case_limits(
+    of_program: Mapping[str, Any], of_case: Mapping[str, Any], bounds: Mapping[str, Mapping[str, Any]] | None
+) -> ProgramLimits | None:
+    """Return the limits in effect of a run; None if they are not known. `bounds` are those of the language."""
+    if bounds is None or not bounds.keys() >= ProgramLimits.model_fields.keys():
+        return None
+    asked = ProgramLimits(**_set(of_program) | _set(of_case))
+    return limits_in_effect(asked, {name: LimitBounds(**bound) for name, bound in bounds.items()})
+
+
+def _entry(filename: str | None, language: str) -> str:
+    return filename if filename and source_paths.fault_of(filename) is None else f"{_STEM}.{language}"
+
+
+def _case_of_test(test: Mapping[str, Any]) -> Case:
+    return Case(
+        {
+            "stdin": test["stdin"],
+            "args": test["args"],
+            "expected_output": test["expected_output"],
+            "limits": _set(test["limits"] or {}),
+        },
+        test["name"],
+        test["hidden"],
+        test["points"],
+    )
+
+
+def _only_case(fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Case:
+    spec, override = fields["spec"] or {}, fields["override"] or {}
+    own = {"stdin": submission["inputs"] or "", "args": spec.get("args") or []}
+    used = own | {name: override[name] for name in own if override.get(name) is not None}
+    # The expected output is that of the submission's own input.
+    expected = fields["expected_output"] if used == own else None
+    encoding = {"encoding": spec["encoding"]} if "encoding" in spec else {}
+    return Case({**used, "expected_output": expected, **encoding, "limits": {}})
+
+
+def _set(limits: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _file(path: str, data: bytes) -> dict[str, str]:
+    try:
+        return {"path": path, "content": data.decode(), "encoding": Encoding.UTF_8}
+    except UnicodeDecodeError:
+        return {"path": path, "content": b64encode(data).decode(), "encoding": Encoding.BASE64}

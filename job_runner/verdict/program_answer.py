@@ -1,0 +1,204 @@
+"""Makes the outcome of a run of the events of `POST /run`. Pure.
+
+The outcome has a CodeX answer too, for the classic calls and the mails: its `error` is what the CodeX call answers.
+"""
+
+import time
+from dataclasses import replace
+from statistics import fmean
+from typing import Any, Final, TypeAlias
+
+from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
+from job_runner.verdict.program import Program
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded, in_order
+from shared.service.errors import EngineUnavailable
+
+#: What the sender reads as the reason of `wrong_answer`.
+WRONG: Final = "The output is not the expected one."
+#: Characters kept of each text other than the streams.
+_FIELD_LENGTH: Final = 1000
+#: Characters of each text of a failed test that its mail shows.
+_SHOWN: Final = 2000
+#: The verdict, the CPU seconds and the bytes of memory of a test.
+_End: TypeAlias = tuple[Verdict | None, float | None, int | None]
+
+
+class ProgramAnswer:
+    """Takes the events of one answer in their order. Raises `EngineUnavailable` if the engine mixes them up.
+
+    The caller keeps the texts of tests: only their verdicts and measures are kept here.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._started: Started | None = None
+        self._compiled: Compiled | None = None
+        #: The last event of a submission without tests. Each run of the program has one.
+        self._last: TestEnded | None = None
+        self._failed: FailedTest | None = None
+        self._verdicts: list[Verdict] = []
+        self._cpu_s: list[float] = []
+        self._wall_s = 0.0
+        self._memory_bytes: list[int] = []
+
+    def start(self, event: Started) -> None:
+        if self._started is not None:
+            raise _mixed_up("it started twice")
+        self._started = event
+
+    def compiled(self, event: Compiled) -> None:
+        if self._verdicts or self._compiled is not None:
+            raise _mixed_up("it compiled twice, or after the first test")
+        self._compiled = event
+
+    def add(self, event: TestEnded) -> None:
+        if event.number != len(self._verdicts) + 1 or event.number > len(self._program.cases) or not self._may_test:
+            raise _mixed_up(f"test {event.number} was not due")
+        self._verdicts.append(event.verdict)
+        self._cpu_s.append(event.cpu_s)
+        self._wall_s += event.wall_s
+        self._memory_bytes.append(event.memory_bytes)
+        self._last = None if self._program.has_tests else event
+        case = self._program.cases[event.number - 1]
+        if self._failed is None and event.verdict not in GOOD_VERDICTS and not case.hidden:
+            self._failed = failed_test(case.name, case.fields["stdin"], event.diff, event.stderr)
+
+    def outcome(self) -> Outcome:
+        """Return the outcome after the last event."""
+        if self._started is None or (self._may_test and len(self._verdicts) < len(self._program.cases)):
+            raise _mixed_up("it ended too early")
+        if self._compiled is not None and self._compiled.verdict is not None:
+            return self._rejected(self._compiled)
+        return self._tested() if self._program.has_tests else self._ran()
+
+    @property
+    def _may_test(self) -> bool:
+        """True if another test may follow."""
+        failed = self._program.stop_at_first_failure and any(one not in GOOD_VERDICTS for one in self._verdicts)
+        return not failed and (self._compiled is None or self._compiled.verdict is None)
+
+    def _rejected(self, compiled: Compiled) -> Outcome:
+        reason = f"Compilation: {compiled.error}" if compiled.error else ""
+        answer = self._answer(
+            Verdict.COMPILE_ERROR,
+            error=_join(reason, _diagnostics(compiled)) or f"{Verdict.COMPILE_ERROR}.",
+            truncated=compiled.truncated,
+            time_s=compiled.cpu_s,
+            wall_s=compiled.wall_s,
+            memory_bytes=compiled.memory_bytes,
+        )
+        tests = self._tests() if self._program.has_tests else None
+        return decide(answer, self._details(None if tests else "", (), tests))
+
+    def _ran(self) -> Outcome:
+        event = self._last
+        assert event is not None
+        answer = self._answer(
+            event.verdict,
+            output=event.stdout,
+            error=_error(event),
+            truncated=bool(event.truncated),
+            exit_code=event.exit_code,
+            signal=event.signal,
+            time_s=round(fmean(self._cpu_s), 6),
+            wall_s=round(self._wall_s / len(self._cpu_s), 6),
+            memory_bytes=round(fmean(self._memory_bytes)),
+            cpu_pressure=event.cpu_pressure,
+        )
+        details = self._details(event.stderr, tuple(event.truncated), None)
+        details = replace(
+            details,
+            stdout_bytes=event.stdout_bytes,
+            stderr_bytes=event.stderr_bytes,
+            artifacts=event.artifacts,
+            artifacts_left_out=event.artifacts_left_out,
+        )
+        return decide(answer, details)
+
+    def _tested(self) -> Outcome:
+        tests = self._tests()
+        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
+        bad = next((one for one in self._verdicts if one not in GOOD_VERDICTS), None)
+        good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
+        answer = self._answer(
+            bad or good,
+            error=f"{passed} of {len(tests)} tests passed." if bad else "",
+            time_s=round(sum(self._cpu_s), 6),
+            wall_s=round(self._wall_s, 6),
+            memory_bytes=max(self._memory_bytes),
+        )
+        return decide(answer, self._details(None, (), tests))
+
+    def _tests(self) -> tuple[TestOutcome, ...]:
+        not_run: _End = (None, None, None)
+        ends: list[_End] = [*zip(self._verdicts, self._cpu_s, self._memory_bytes, strict=True)]
+        ends += [not_run] * (len(self._program.cases) - len(ends))
+        return tuple(
+            TestOutcome(case.name, case.hidden, case.points, *end, case.limits)
+            for case, end in zip(self._program.cases, ends, strict=True)
+        )
+
+    def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:
+        compiled = self._compiled
+        diagnostics = None if compiled is None else _join(compiled.error, _diagnostics(compiled))
+        if compiled is not None and compiled.truncated:
+            cut = (*cut, "compile_output")
+        if tests is not None:
+            return Details(stderr, diagnostics, cut, tests, failed=self._failed)
+        return Details(stderr, diagnostics, cut, limits=self._program.cases[0].limits, stages=self._stages())
+
+    def _stages(self) -> dict[str, Any] | None:
+        """Return how the compiler and the program ended, if the submission asks for the order of their output."""
+        if not self._program.as_stored.get("output_order"):
+            return None
+        compiled, ran = self._compiled, self._last
+        return {
+            "compile": compiled
+            and compiled.model_dump(mode="json", exclude={"event", "verdict", "error", "cpu_pressure"}),
+            "run": ran and ran.model_dump(mode="json", include={"stopped", "order"}),
+        }
+
+    def _answer(self, verdict: Verdict, **fields: object) -> RunResponse:
+        assert self._started is not None
+        started = self._started
+        return RunResponse.model_validate(
+            {
+                "timeStamp": time.time_ns() // 1_000_000,
+                "status": 408 if verdict is Verdict.TIME_LIMIT else 200,
+                "language": started.language[:_FIELD_LENGTH],
+                "info": started.info[:_FIELD_LENGTH],
+                "compile": started.compile and started.compile[:_FIELD_LENGTH],
+                "run": started.run[:_FIELD_LENGTH],
+                "verdict": verdict,
+                "truncated": False,
+                **fields,
+            }
+        )
+
+
+def failed_test(name: str, stdin: str, diff: str | None, stderr: str) -> FailedTest:
+    """Return the texts of a test, as far as its mail shows them."""
+    return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN])
+
+
+def _diagnostics(compiled: Compiled) -> str:
+    return in_order(compiled.output, compiled.stderr or "", compiled.order or ())
+
+
+def _error(event: TestEnded) -> str:
+    """Return what the CodeX call answers as `error`: the reason, and the program's standard error."""
+    reason = event.error
+    if event.verdict is Verdict.RUNTIME_ERROR and event.stderr.strip() and event.signal is None:
+        reason = ""  # the program's own message says more than its exit code
+    if event.verdict is Verdict.WRONG_ANSWER and not reason:
+        reason = WRONG
+    return _join(reason, event.stderr) or ("" if event.verdict in GOOD_VERDICTS else f"{event.verdict}.")
+
+
+def _join(reason: str, text: str) -> str:
+    return f"{reason}\n{text}" if reason and text else reason or text
+
+
+def _mixed_up(what: str) -> EngineUnavailable:
+    return EngineUnavailable(f"the engine's answer does not follow the protocol of POST /run: {what}")

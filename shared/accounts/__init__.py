@@ -1,0 +1,1 @@
+"""What belongs to a key: the key, its budgets, the secrets of its webhooks."""

@@ -1,0 +1,155 @@
+"""API keys: random 256-bit strings, shown once and kept as their SHA-256.
+
+A random key needs no slow hash. It is looked up by its hash, so the time of the lookup reveals nothing about it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from shared.database import channels
+from shared.text.visible_text import is_visible
+
+if TYPE_CHECKING:  # the command line makes keys without a database
+    from shared.database.connection import Connection, Record
+
+#: Begins every key, so that scanners for leaked secrets recognize it.
+PREFIX: Final = "pcx_"
+#: Characters of a key's name.
+LONGEST_NAME: Final = 200
+#: Stored in place of a digest. No key has this digest, so no key matches it.
+_OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
+
+
+class Scope(StrEnum):
+    """`SUBMIT` submits and requests runs, `READ` lists the key's own submissions, `ADMIN` may do everything."""
+
+    SUBMIT = "submit"
+    READ = "read"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A stored key. It may send mail only to the domains and addresses in `recipients`, or to all if that is None."""
+
+    id: int
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    revoked_at: datetime | None
+    recipients: tuple[str, ...] | None = None
+
+
+def is_name(text: str) -> bool:
+    """Return True if a key may have this name: some visible characters, which stand in one line of a list."""
+    return is_visible(text) and len(text) <= LONGEST_NAME
+
+
+def new_key() -> str:
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+async def create(
+    connection: "Connection",
+    name: str,
+    scopes: Collection[Scope],
+    recipients: Collection[str] | None = None,
+    webhook_secret: str | None = None,
+) -> tuple[int, str]:
+    """Make a key. Return its id and the key itself, which is not stored."""
+    key = new_key()
+    row = await connection.fetch_one(
+        "INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret)"
+        " VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret) RETURNING id",
+        {
+            "name": name,
+            "sha256": digest(key),
+            "scopes": sorted(scopes),
+            "recipients": list(recipients) if recipients is not None else None,
+            "webhook_secret": webhook_secret,
+        },
+    )
+    assert row is not None
+    return row["id"], key
+
+
+async def find(connection: "Connection", sha256: str) -> ApiKey | None:
+    """Return the key with this digest; None if there is none or it is revoked."""
+    row = await connection.fetch_one(
+        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
+        " WHERE sha256 = :sha256 AND revoked_at IS NULL",
+        {"sha256": sha256},
+    )
+    return _from_row(row) if row else None
+
+
+async def revoked(connection: "Connection", key_ids: Collection[int]) -> list[int]:
+    """Return those of the keys that are revoked."""
+    rows = await connection.fetch_all(
+        "SELECT id FROM api_keys WHERE id = ANY(:ids) AND revoked_at IS NOT NULL", {"ids": list(key_ids)}
+    )
+    return [row["id"] for row in rows]
+
+
+async def any_ever(connection: "Connection") -> bool:
+    """Return True if there has ever been a key, including revoked keys and those of the settings."""
+    row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
+    return bool(row and row["found"])
+
+
+async def remember_settings(connection: "Connection") -> None:
+    """Record permanently that the settings have held keys."""
+    await connection.execute(
+        "INSERT INTO api_keys (name, sha256, revoked_at) VALUES (:name, :name, now()) ON CONFLICT (sha256) DO NOTHING",
+        {"name": _OF_SETTINGS},
+    )
+
+
+async def listed(connection: "Connection") -> list[ApiKey]:
+    rows = await connection.fetch_all(
+        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
+        " WHERE sha256 <> :settings ORDER BY id",
+        {"settings": _OF_SETTINGS},
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def revoke(connection: "Connection", key_id: int) -> bool:
+    """Revoke a key, and end its event streams. Return False if there is none, or it was revoked before."""
+    row = await connection.fetch_one(
+        "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL"
+        " RETURNING id, pg_notify(:keys, CAST(id AS text))",
+        {"id": key_id, "keys": channels.KEYS},
+    )
+    return row is not None
+
+
+async def rotate_webhook_secret(connection: "Connection", key_id: int, secret: str, *, hours: int) -> bool:
+    """Give a key a new secret; the one before signs along for `hours`. Return False if there is no valid key."""
+    row = await connection.fetch_one(
+        "UPDATE api_keys SET old_webhook_secret = webhook_secret, webhook_secret = :secret,"
+        " old_webhook_secret_until = now() + make_interval(hours => :hours)"
+        " WHERE id = :id AND revoked_at IS NULL RETURNING id",
+        {"id": key_id, "secret": secret, "hours": hours},
+    )
+    return row is not None
+
+
+def _from_row(row: "Record") -> ApiKey:
+    return ApiKey(
+        row["id"],
+        row["name"],
+        frozenset(Scope(s) for s in row["scopes"]),
+        row["created_at"],
+        row["revoked_at"],
+        tuple(row["recipients"]) if row["recipients"] is not None else None,
+    )

@@ -1,0 +1,138 @@
+"""The CodeX API on the wire: the runner's request and the engine's answer.
+
+`verdict` and the fields after it are our additions. Other CodeX servers do not send them, so they are optional.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+#: A header of `POST /` that names the program's share, a text of up to 64 characters. Programs of one share do not hold
+#: up those of another. Only our engine reads it.
+SHARE_HEADER: Final = "Precieux-Share"
+
+
+class Verdict(StrEnum):
+    """How a program ended. A verdict always means that the engine did its work."""
+
+    OK = "ok"
+    COMPILE_ERROR = "compile_error"
+    RUNTIME_ERROR = "runtime_error"
+    TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    INTERNAL_ERROR = "internal_error"
+    # These two are only for programs whose output is compared (`shared.engine.run_call`).
+    ACCEPTED = "accepted"
+    WRONG_ANSWER = "wrong_answer"
+
+
+class RunRequest(BaseModel):
+    """Body of `POST /`, as JSON or as form fields."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    language: str
+    # The original documents `input`, but a client of it sent `inputs`. Both mean the same text.
+    input: str = Field(default="", validation_alias=AliasChoices("input", "inputs"))
+    filename: str | None = Field(default=None, description="the name of the source file, for messages")
+    time_limit: float | None = Field(default=None, gt=0, description="CPU seconds")
+    wall_limit: float | None = Field(default=None, gt=0, description="elapsed seconds")
+    memory_limit: int | None = Field(default=None, gt=0, description="bytes, of the whole process tree")
+
+
+class RunResponse(BaseModel):
+    """The answer to `POST /`: the program ran (200), was refused (400) or reached the time limit (408)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    time_stamp: int = Field(alias="timeStamp", description="milliseconds since the epoch")
+    status: int = Field(description="equals the HTTP status")
+    output: str = ""
+    error: str = ""
+    language: str = ""
+    info: str = Field(default="", description="the compiler's or interpreter's version text")
+    compile: str | None = Field(default=None, description="the command that compiled it, for a shell")
+    run: str | None = Field(default=None, description="the command that ran it, for a shell")
+    verdict: Verdict | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    time_s: float | None = Field(default=None, description="CPU seconds of the process tree")
+    wall_s: float | None = Field(default=None, description="elapsed seconds")
+    memory_bytes: int | None = Field(default=None, description="peak memory of the process tree")
+    truncated: bool | None = None
+    cpu_pressure: float | None = Field(
+        default=None,
+        description="after a wall_limit: the share of the time in which something on the machine waited for a CPU",
+    )
+
+
+def version_in(info: str) -> str | None:
+    """Return the number in a compiler's or interpreter's version text, such as 3.11.9; None if there is none."""
+    found = re.search(r"[0-9]+(?:\.[0-9]+)+", info)
+    return found[0] if found else None
+
+
+class LimitBounds(BaseModel):
+    """The limit of a program that asks for none, and the highest that it may ask for."""
+
+    default: int | float
+    max: int | float
+
+
+class LanguageVariant(BaseModel):
+    """A language's other toolchain or standard, which has a code of its own."""
+
+    code: str
+    name: str
+    version: str | None = None
+
+
+class LanguageLibrary(BaseModel):
+    """A package that programs may import."""
+
+    name: str
+    version: str
+
+
+class SupportedLanguage(BaseModel):
+    """One row of `GET /list`. All fields but `language` and `info` are our additions."""
+
+    language: str
+    info: str
+    name: str | None = None
+    version: str | None = None
+    aliases: list[str] | None = None
+    compile: str | None = Field(default=None, description="the command that compiles a program, for a shell")
+    run: str | None = Field(default=None, description="the command that runs it, for a shell")
+    extensions: list[str] | None = Field(
+        default=None, description="of its source files, with a dot, the usual one first"
+    )
+    compiled: bool | None = None
+    compiler_args: list[str] | None = Field(
+        default=None, description="options that a program may set; a `*` at the end stands for any ending"
+    )
+    sample: str | None = Field(default=None, description="a whole program, which ends well")
+    fault: str | None = Field(default=None, description="why a program that proves the language failed; None: it works")
+    limits: dict[str, LimitBounds] | None = Field(
+        default=None, description="of cpu_s, wall_s, memory_bytes, output_bytes and processes"
+    )
+    variants: list[LanguageVariant] | None = None
+    libraries: list[LanguageLibrary] | None = Field(
+        default=None, description="that the operator has installed for programs"
+    )
+
+
+class LanguageList(BaseModel):
+    """The answer to `GET /list`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    time_stamp: int = Field(alias="timeStamp")
+    status: int = 200
+    supported_languages: list[SupportedLanguage] = Field(alias="supportedLanguages")
+    instance: str = Field(default="", description="a name of the engine's process, which changes when it starts again")
+    calls: list[str] = Field(default=[], description="what goes beyond CodeX: `run` (`shared.engine.run_call`)")

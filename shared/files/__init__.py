@@ -1,0 +1,1 @@
+"""Writes files and archives."""

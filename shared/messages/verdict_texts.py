@@ -1,0 +1,31 @@
+"""The names and explanations of verdicts, for people. They are translated where they are shown."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.engine.codex import Verdict
+from shared.messages.translations import gettext_noop
+
+#: A heading of a few words.
+LABELS: Final[Mapping[Verdict, str]] = {
+    Verdict.OK: gettext_noop("Ran to its end"),
+    Verdict.ACCEPTED: gettext_noop("Accepted"),
+    Verdict.WRONG_ANSWER: gettext_noop("Wrong answer"),
+    Verdict.COMPILE_ERROR: gettext_noop("Compile error"),
+    Verdict.RUNTIME_ERROR: gettext_noop("Runtime error"),
+    Verdict.TIME_LIMIT: gettext_noop("Time limit exceeded"),
+    Verdict.MEMORY_LIMIT: gettext_noop("Memory limit exceeded"),
+    Verdict.OUTPUT_LIMIT: gettext_noop("Output limit exceeded"),
+    Verdict.INTERNAL_ERROR: gettext_noop("Engine error"),
+}
+#: A sentence.
+EXPLANATIONS: Final[Mapping[Verdict, str]] = {
+    Verdict.OK: gettext_noop("The program ran to its end."),
+    Verdict.COMPILE_ERROR: gettext_noop("The program could not be compiled."),
+    Verdict.RUNTIME_ERROR: gettext_noop("The program ended with an error."),
+    Verdict.TIME_LIMIT: gettext_noop("The program exceeded its time limit, and was stopped."),
+    Verdict.MEMORY_LIMIT: gettext_noop("The program exceeded its memory limit, and was stopped."),
+    Verdict.OUTPUT_LIMIT: gettext_noop("The program exceeded its output limit, and was stopped."),
+    Verdict.ACCEPTED: gettext_noop("The program printed what was expected."),
+    Verdict.WRONG_ANSWER: gettext_noop("The program printed something else than what was expected."),
+}

@@ -1,0 +1,1 @@
+"""What an operator reads and changes: jobs, workers, backlog, health."""

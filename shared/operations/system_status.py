@@ -1,0 +1,162 @@
+"""Reads the state of the service for its operator: what waits, what runs, what failed, and which processes work."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from shared.broker.base import DEAD_QUEUE
+from shared.broker.dead_letters import DeadLetters
+from shared.database.connection import Connection, Database
+from shared.database.standby import lacks_standby
+from shared.operations import backlog, jobs, workers
+from shared.operations.backlog import Waiting
+from shared.operations.workers import Worker
+from shared.service.errors import BrokerUnavailable
+
+#: Seconds for which a look is reused, so that many open pages cost as much as one.
+_CACHE_SECONDS: Final = 2.0
+#: The most that is counted of failures.
+MOST: Final = 1000
+
+_FAILURES: Final = f"""
+    SELECT
+        (SELECT count(*) FROM (
+            SELECT FROM job WHERE status = 'failed' AND finished_at > now() - interval '1 day' LIMIT {MOST}
+        ) AS failed) AS jobs,
+        (SELECT count(*) FROM (
+            SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained', 'uncertain')
+                AND updated_at > now() - interval '1 day' LIMIT {MOST}
+        ) AS failed) AS mails
+"""  # noqa: S608  (constants)
+
+
+#: The most reasons that are listed.
+_REASONS: Final = 5
+_RETRIED: Final = f"""
+    SELECT failure, count(*) AS count, max(attempt) AS attempts,
+        extract(epoch FROM now() - min(created_at)) AS seconds,
+        EXISTS (SELECT FROM job WHERE status = 'executed' AND finished_at > now() - interval '1 minute') AS others_run
+    FROM (
+        SELECT failure, attempt, created_at FROM job
+        WHERE status = 'none-executed' AND failure IS NOT NULL LIMIT {MOST}
+    ) AS retried
+    GROUP BY failure ORDER BY count DESC, failure LIMIT {_REASONS}
+"""  # noqa: S608  (constants)
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """Jobs that could not be run for one reason, and will be tried again. The oldest is `oldest_s` old.
+
+    `others_run` is True if a program was run in the last minute.
+    """
+
+    reason: str
+    count: int
+    attempts: int
+    oldest_s: float
+    others_run: bool
+
+
+_ENGINE: Final = """
+    SELECT count(*) AS languages, max(seen_at) AS seen_at, max(seen_at) < now() - interval '2 minutes' AS is_silent
+    FROM languages
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine, as the runners see it: they ask it for its languages every minute."""
+
+    languages: int
+    seen_at: datetime
+    is_silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The service at one moment.
+
+    `waits` has the backlog of each place (`shared.operations.backlog`).
+    `dead` counts dead letters; None if the broker is silent.
+    `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
+    `retried` has the most frequent reasons first.
+    `engine` is None if no runner has reached it yet.
+    `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
+    """
+
+    waits: Mapping[str, Waiting]
+    running: Sequence[Mapping[str, Any]]
+    workers: Sequence[Worker]
+    dead: int | None
+    failed_jobs: int
+    failed_mails: int
+    lacks_standby: bool
+    retried: Sequence[Retried] = ()
+    engine: Engine | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many programs the connected runners have run at once."""
+        return sum(one.slots for one in self.workers)
+
+    @property
+    def failures(self) -> int:
+        return self.failed_jobs + self.failed_mails + (self.dead or 0)
+
+
+class OperationReader:
+    """Reads what the service does, for all pages that are open."""
+
+    def __init__(self, database: Database, dead_letters: DeadLetters) -> None:
+        self._database = database
+        self._dead_letters = dead_letters
+        self._lock = asyncio.Lock()
+        self._read_at: float | None = None
+        self._latest: Operation | None = None
+
+    async def read(self) -> Operation:
+        """Return what the service does; it may be two seconds old."""
+        async with self._lock:
+            if self._latest is None or self._read_at is None or time.monotonic() - self._read_at > _CACHE_SECONDS:
+                self._latest = await read_operation(self._database, self._dead_letters)
+                self._read_at = time.monotonic()
+            return self._latest
+
+    def forget(self) -> None:
+        """Read everything at the next look, because an operator has changed something."""
+        self._read_at = None
+
+
+async def read_operation(database: Database, dead_letters: DeadLetters) -> Operation:
+    """Return the state of the service at this moment."""
+    try:
+        dead = (await dead_letters.depths())[DEAD_QUEUE].messages
+    except BrokerUnavailable:
+        dead = None
+    async with database.transaction() as connection:
+        return await _operation(connection, dead)
+
+
+async def _operation(connection: Connection, dead: int | None) -> Operation:
+    failures = await connection.fetch_one(_FAILURES)
+    engine = await connection.fetch_one(_ENGINE)
+    assert failures is not None
+    assert engine is not None
+    return Operation(
+        waits={one.place: one for one in await backlog.measure(connection)},
+        running=await jobs.running(connection),
+        workers=await workers.connected(connection),
+        dead=dead,
+        failed_jobs=failures["jobs"],
+        failed_mails=failures["mails"],
+        lacks_standby=await lacks_standby(connection),
+        retried=[
+            Retried(row["failure"], row["count"], row["attempts"], float(row["seconds"]), row["others_run"])
+            for row in await connection.fetch_all(_RETRIED)
+        ],
+        engine=Engine(**engine) if engine["languages"] else None,
+    )

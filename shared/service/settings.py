@@ -1,0 +1,115 @@
+"""The base of all settings: small frozen classes, read from `PRECIEUX_*` and checked once at start.
+
+Each class is declared beside the code that it configures. A process reads only those that it needs, so the executor
+never sees a database password. An empty variable counts as unset, because Compose files pass unset ones as empty.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.service.errors import ConfigurationError, PrecieuxError
+from shared.service.hosts import one_address_per_host
+
+PREFIX = "PRECIEUX_"
+#: The names of all settings, without their prefix. `python -m tests.settings_reference` writes the file.
+_KNOWN: Final = frozenset((resources.files("shared") / "known_settings.txt").read_text().split())
+#: Settings of the project's tests.
+_OF_TESTS = f"{PREFIX}TEST_"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+
+def is_url(*schemes: str, example: str, several_hosts: bool = False) -> AfterValidator:
+    """Return a check for settings: a URL with one of these schemes and a host, or several hosts if they are allowed."""
+
+    def check(value: str | SecretStr | None) -> str | SecretStr | None:
+        if value is None:
+            return value
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        for address in one_address_per_host(url) if several_hosts else [url]:
+            parts = urlsplit(address)
+            if parts.scheme not in schemes or not parts.hostname:
+                raise ValueError(f"it must look like {example}")
+            try:
+                _ = parts.port
+            except ValueError:
+                raise ValueError("its port must be a number up to 65535") from None
+        return value
+
+    return AfterValidator(check)
+
+
+#: The check that a setting, if it is set, is the address of an HTTP server.
+IS_HTTP_URL: Final = is_url("http", "https", example="http://host:port or https://host")
+
+
+def split_keys(keys: SecretStr) -> tuple[str, ...]:
+    """Return the keys of a setting that holds several, separated by commas."""
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+
+
+def _are_long(keys: SecretStr | None) -> SecretStr | None:
+    if keys is not None and any(len(key) < 32 for key in split_keys(keys)):
+        raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
+    return keys
+
+
+#: The check that each key of a setting, if it is set, is long.
+ARE_LONG: Final = AfterValidator(_are_long)
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def load(settings: type[AnySettings], **values: object) -> AnySettings:
+    """Read one settings class from the environment. Raise `ConfigurationError` for the first invalid variable.
+
+    `values` come before the environment.
+    """
+    try:
+        return settings(**values)
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "The settings"
+        description = settings.model_fields[str(first["loc"][0])].description if first["loc"] else None
+        hint = f" (it is: {description})" if description else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        problem = "is not set" if first["type"] == "missing" else f"is wrong: {reason}"
+        raise ConfigurationError(f"{name} {problem}{hint}.") from None
+
+
+def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables with our prefix that nothing reads, each with the nearest name that exists."""
+    ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(_OF_TESTS))
+    wrong = [name for name in ours if name.removeprefix(PREFIX) not in _KNOWN]
+    return {name: _nearest(name.removeprefix(PREFIX)) for name in sorted(wrong)}
+
+
+def _nearest(name: str) -> str | None:
+    # A word that was left out makes a name less alike than a wrong letter does.
+    longer = [known for known in sorted(_KNOWN) if known.endswith(f"_{name}")]
+    found = longer or difflib.get_close_matches(name, sorted(_KNOWN), n=1, cutoff=0.6)
+    return f"{PREFIX}{found[0]}" if found else None
+
+
+def default_data_dir() -> Path:
+    """Return the folder of embedded state if `PRECIEUX_DATA_DIR` is unset: the system's for root, else the user's."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/precieux")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "precieux"
+
+
+def fail(error: PrecieuxError) -> int:
+    """Print the error, and return the exit code EX_CONFIG of sysexits.h."""
+    print(f"precieux: {error}", file=sys.stderr)  # noqa: T201  (logging may not be configured yet)
+    return os.EX_CONFIG

@@ -1,0 +1,1 @@
+"""Checks and rewrites text that strangers sent."""
