@@ -42,12 +42,14 @@ def render(
         for one in artifacts
     ]
     mail = ResultWriter(job, outcome, links.page(job.upload), filelink, bool(attachments), files).result()
-    is_original = job.is_classic and outcome.tests is None
+    if job.is_classic and outcome.tests is None:
+        mail["subject"] = legacy_mail.subject(job, outcome)
+        text = legacy_mail.text(job, outcome, filelink=filelink)
+    else:
+        text = render_text("result", job.locale, mail=mail)
     return RenderedEmail(
-        subject=legacy_mail.subject(job, outcome) if is_original else mail["subject"],
-        text=legacy_mail.text(job, outcome, filelink=filelink)
-        if is_original
-        else render_text("result", job.locale, mail=mail),
+        subject=mail["subject"],
+        text=text,
         html=render_html("result", job.locale, mail=mail),
         message_id=branding.result_id(job.request_id),
         attachments=attachments,

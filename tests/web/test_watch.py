@@ -15,8 +15,8 @@ from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, ge
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 WORDS = {
-    "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Ran to its end", "wrong": "Wrong answer"},
-    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "کامل اجرا شد", "wrong": "پاسخ نادرست"},
+    "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Finished", "wrong": "Wrong answer"},
+    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "پایان یافت", "wrong": "پاسخ نادرست"},
 }
 
 

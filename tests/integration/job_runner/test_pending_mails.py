@@ -94,7 +94,7 @@ async def test_a_receipt_is_rendered_and_sent(database: Database, sender: Sender
     async with looping(sender.run):
         await eventually(lambda: len(mailer.sent) == 1)
     [sent] = mailer.sent
-    assert (sent.recipient, sent.subject) == (upload["email"], f"Code received - {number}")
+    assert (sent.recipient, sent.subject) == (upload["email"], f"Submission {number}: received")
     assert "Its place in the queue is 2." in sent.text
     assert BRANDING.links.page(number) in sent.text
     [stored] = await fetch(database, "SELECT id, status, message_id, updated_at >= created_at AS touched FROM emails")
