@@ -26,10 +26,10 @@ from api_service.classic.form import read_submission
 from api_service.classic.schemas import Upload
 from api_service.settings import ApiSettings
 from executor import verdict, wire
-from executor.catalogue import Installed
-from executor.compile_cache import key_of
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import of_source, plan
+from executor.pipeline.compile_cache import key_of
+from executor.pipeline.plan import plan_source
 from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
@@ -98,7 +98,7 @@ def _plan(code: str) -> None:
         tools = dict.fromkeys(language.tools, "/usr/bin/true")
         installed = Installed(language, tools, "")
         request = RunRequest(code=code, language=language.code)
-        job = plan(*of_source(request, installed, _EXECUTOR), installed, _EXECUTOR)
+        job = plan_source(request, installed, _EXECUTOR).job
         if len(job.steps) > 1:
             key_of(job, ())
 
