@@ -20,7 +20,7 @@ from shared.messages.translations import digits, gettext_noop, number, translati
 from shared.messages.verdict_texts import LABELS
 
 #: Rows in the mail itself: Gmail cuts off a mail of more than 102 KB. Those that did not end well come first.
-MOST_ROWS: Final = 100
+MAX_ROWS: Final = 100
 #: By verdict, and by state.
 _LABELS: Final[Mapping[str, str]] = {
     **{str(verdict): label for verdict, label in LABELS.items()},
@@ -84,7 +84,7 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
     heading = words.ngettext(
         "%(good)s of %(num)s submission succeeded", "%(good)s of %(num)s submissions succeeded", len(lines)
     )
-    shown = lines if len(lines) <= MOST_ROWS else sorted(lines, key=_is_good)[:MOST_ROWS]
+    shown = lines if len(lines) <= MAX_ROWS else sorted(lines, key=_is_good)[:MAX_ROWS]
     notes = [gettext("These links work for a week."), gettext("The attached file has the whole table.")]
     if len(shown) < len(lines):
         left = number(len(lines) - len(shown), locale)

@@ -72,7 +72,7 @@ _FAILED_TESTS: Final = """
 """
 
 
-class _Unknown(Exception):
+class _NothingToMail(Exception):
     """The submission of a mail does not exist any more, or has no result."""
 
 
@@ -99,7 +99,7 @@ class PendingMails:
                 await self._write(connection, row)
         except DatabaseUnavailable:
             raise
-        except _Unknown:
+        except _NothingToMail:
             await connection.execute(_REFUSE, {"id": row["id"], "error": "what it is about was deleted"})
         except Exception as exc:
             # A defect of ours. Without this, the other mails would wait for it.
@@ -113,7 +113,7 @@ class PendingMails:
     async def _receipt(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         upload = await connection.fetch_one(_RECEIPT, {"upload": row["upload"]})
         if upload is None or upload["email"] is None:
-            raise _Unknown
+            raise _NothingToMail
         queue = (await places(connection, [row["upload"]])).get(row["upload"])
         job = _job(upload, locale=row["locale"])
         return upload["email"], render_receipt(job, queue, self._branding, datetime.now(UTC))
@@ -122,7 +122,7 @@ class PendingMails:
         """Render the mail of a result again. Its link to the output works for another week."""
         stored = await connection.fetch_one(_RESULT, {"job": row["job"]})
         if stored is None or stored["email"] is None or stored["engine"] is None:
-            raise _Unknown
+            raise _NothingToMail
         outcome = await _outcome(connection, row["job"], stored)
         link = None
         if stored["output_key"] is not None and outcome.answer and outcome.answer.output:

@@ -8,7 +8,7 @@ import pytest
 
 from job_runner.emails.complete import Completion
 from job_runner.emails.pending_mails import PendingMails
-from job_runner.emails.sender import Sender
+from job_runner.emails.sender import MailSender
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
 from shared.service.errors import StoreUnavailable
@@ -33,9 +33,9 @@ BOUNDS = {
 LONG = "".join(f"line {number}\n" for number in range(1000))
 
 
-def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> Sender:
+def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> MailSender:
     completion = Completion(BRANDING, FOOTER, store, reply_to="help@example.com")
-    return Sender(database, mailer, completion, poll_interval=3600)
+    return MailSender(database, mailer, completion, poll_interval=3600)
 
 
 async def add_language(database: Database) -> None:

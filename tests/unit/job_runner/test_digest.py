@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from job_runner.emails.digest import MOST_ROWS, Line, as_csv, render_digest
+from job_runner.emails.digest import MAX_ROWS, Line, as_csv, render_digest
 from job_runner.emails.rendering import RenderedEmail
 from tests.factories import BRANDING
 
@@ -52,14 +52,14 @@ def test_each_submission_has_a_link_to_its_page() -> None:
 
 
 def test_the_attached_table_has_every_submission() -> None:
-    lines = [GOOD, *[BAD] * MOST_ROWS]
+    lines = [GOOD, *[BAD] * MAX_ROWS]
     mail = rendered(*lines)
     assert len(rows(mail)) == len(lines) + 1
     assert rows(mail)[:2] == [
         ["submission", "file", "language", "result", "points_awarded", "points", "page"],
         ["1", "main.py", "py", "accepted", "3", "3", PAGE],
     ]
-    assert mail.html.count("<tr>") == MOST_ROWS + 3  # two of the frame, and the headings
+    assert mail.html.count("<tr>") == MAX_ROWS + 3  # two of the frame, and the headings
     # Those that did not end well are those to look at.
     assert "main.py" not in mail.text
     assert "1 more are only in the attached file." in mail.text
