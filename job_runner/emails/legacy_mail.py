@@ -8,7 +8,7 @@ from typing import Final
 
 from tabulate import tabulate
 
-from job_runner.emails.shown import first_part, shown
+from job_runner.emails.sanitize import first_part, sanitize
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome
 from shared.engine.codex import RunResponse, Verdict
@@ -39,9 +39,9 @@ def text(job: ClaimedJob, outcome: Outcome, *, filelink: str | None) -> str:
         ("timeStamp", str(answer.time_stamp)),
         ("status", str(answer.status)),
         ("output", _output(answer, linked=filelink is not None)),
-        ("error", shown(answer.error)),
-        ("language", shown(answer.language)),
-        ("info", shown(answer.info)),
+        ("error", sanitize(answer.error)),
+        ("language", sanitize(answer.language)),
+        ("info", sanitize(answer.info)),
     ]
     if answer.verdict is not None:
         values.append(("verdict", f"{answer.verdict}: {EXPLANATIONS.get(answer.verdict)}"))
@@ -73,9 +73,9 @@ def plain_table(rows: Sequence[tuple[str, str]]) -> str:
 
 def _output(answer: RunResponse, *, linked: bool) -> str:
     if len(first_part(answer.output)) == len(answer.output) or not linked:
-        return shown(answer.output)
+        return sanitize(answer.output)
     all_of_it = "all that was kept of the output" if answer.truncated else "the whole output"
-    return shown(answer.output, where_the_rest_is=f"; the link leads to {all_of_it}")
+    return sanitize(answer.output, where_the_rest_is=f"; the link leads to {all_of_it}")
 
 
 def _measures(job: ClaimedJob, answer: RunResponse) -> Iterator[tuple[str, str]]:
@@ -99,4 +99,4 @@ def _measures(job: ClaimedJob, answer: RunResponse) -> Iterator[tuple[str, str]]
     run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
     for label, command in (("compiled by", answer.compile), ("run by", run)):
         if command:
-            yield label, shown(command)
+            yield label, sanitize(command)

@@ -35,7 +35,7 @@ class Excerpt:
     is_whole: bool
 
 
-def shown(text: str, *, where_the_rest_is: str = "") -> str:
+def sanitize(text: str, *, where_the_rest_is: str = "") -> str:
     """Return the first characters and lines, without the control characters that a terminal would obey.
 
     If the text is cut, a note says so, and ends with `where_the_rest_is`.

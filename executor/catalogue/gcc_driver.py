@@ -30,7 +30,7 @@ _LARGEST_SCRIPT: Final = 4096
 _LONGEST_ANSWER: Final = 16384
 
 
-class _Unknown(Exception):
+class _UnknownCommand(Exception):
     """Unrecognized output: fall back to the driver."""
 
 
@@ -49,7 +49,7 @@ def parse(output: str) -> Shortcut | None:
         if not (_is(compiler, *_COMPILERS) and pipe == "|" and _is(assembler, "as") and _is(linker, "collect2")):
             return None
         commands = (compiler, [_ASSEMBLER, *assembler[1:]], _link(linker[1:]))
-    except (OSError, ValueError, _Unknown):
+    except (OSError, ValueError, _UnknownCommand):
         return None
     names = {found[0]: f"/tmp/made{found[1]}" for found in _SCRATCH.finditer(output)}  # noqa: S108
     if len(set(names.values())) < len(names):
@@ -86,7 +86,7 @@ def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterat
     names = (f"lib{library[2:]}.so", f"lib{library[2:]}.a") if library.startswith("-l") else (library,)
     found = next((path for folder in folders for name in names if (path := Path(folder, name)).exists()), None)
     if found is None:
-        raise _Unknown(library)
+        raise _UnknownCommand(library)
     script = _GROUP.search(found.read_bytes()) if found.stat().st_size <= _LARGEST_SCRIPT else None
     parts = script[1].decode().split() if script else []
     if all(part.startswith("/") or part in ("AS_NEEDED", "(", ")") for part in parts):
@@ -96,4 +96,4 @@ def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterat
         if not part.startswith("-l"):
             yield from _files(part, folders, words)
         elif part not in words:  # the linker reads a library of `words` anyway
-            raise _Unknown(part)
+            raise _UnknownCommand(part)

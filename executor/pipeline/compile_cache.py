@@ -1,11 +1,12 @@
 """Keeps compiled programs in memory, so that the same source with the same command is compiled once (ADR 21).
 
-No program can change an entry. The files are taken out of the box before the program starts (`init/artefacts.c`), and
-the executor's memory is outside of all boxes.
+No program can change an entry. The files are taken out of the box before the program starts (`init/compiled_files.c`),
+and the executor's memory is outside of all boxes.
 """
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from dataclasses import replace
 
 from cachetools import LRUCache
 
+from executor.catalogue.installed import Installed
 from executor.sandbox.base import Job, StepResult
 
 #: The part of the cache that the files of one program may take.
@@ -46,13 +48,13 @@ class CompileCache:
         return self._entries.get(key)
 
     def put(self, key: bytes, compiled: StepResult) -> None:
-        """Keep the artefacts and the compiler's output. The next time they take no time."""
+        """Keep the compiled files and the diagnostics. The next time they take no time."""
         with suppress(ValueError):  # larger than the whole cache
             self._entries[key] = replace(compiled, cpu_s=0.0, wall_s=0.0, memory_bytes=0)
 
 
 def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
-    """Return a key for the artefacts of the job's first step, or None if they depend on the time of compilation.
+    """Return a key for the compiled files of the job's first step, or None if they depend on the time of compilation.
 
     The key covers the files' names and contents, the toolchain, and the whole step: its command, environment, limits
     and what is kept of its output. A verdict must not depend on whether somebody else had a source compiled before.
@@ -65,5 +67,18 @@ def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
     return hashlib.sha256(parts.encode()).digest()
 
 
+def identity(installed: Installed) -> tuple[str, ...]:
+    """Return the version of the toolchain, and the device, inode, size and time of its programs' files."""
+    return (installed.info, *(_fingerprint(path) for path in installed.tools.values() if os.path.isabs(path)))
+
+
+def _fingerprint(path: str) -> str:
+    try:
+        file = os.stat(path)
+    except OSError:
+        return path
+    return f"{path} {file.st_dev} {file.st_ino} {file.st_size} {file.st_mtime_ns}"
+
+
 def _size(compiled: StepResult) -> int:
-    return sum(len(file.content) for file in compiled.artefacts.values()) + len(compiled.stdout) + _ENTRY_BYTES
+    return sum(len(file.content) for file in compiled.compiled_files.values()) + len(compiled.stdout) + _ENTRY_BYTES

@@ -8,7 +8,7 @@ from shared.resources.links import Links
 
 
 @dataclass(frozen=True, slots=True)
-class Letterhead:
+class Branding:
     """The `domain` is the right side of Message-IDs."""
 
     domain: str

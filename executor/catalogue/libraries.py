@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from executor.languages.base import Library
+from executor.languages.base import Package
 from executor.languages.java import JARS
 from executor.languages.py import USER_BASE
 from executor.sandbox.base import find_python
@@ -33,13 +33,13 @@ class Libraries:
     the language."""
 
     folders: Mapping[str, Path] = field(default_factory=dict)
-    by_language: Mapping[str, tuple[Library, ...]] = field(default_factory=dict)
+    by_language: Mapping[str, tuple[Package, ...]] = field(default_factory=dict)
 
 
 def find_libraries(settings: ExecutorSettings) -> Libraries:
     """Return the libraries in the folders of the settings. Raises `ConfigurationError` if a folder is wrong."""
     folders: dict[str, Path] = {}
-    by_language: dict[str, tuple[Library, ...]] = {}
+    by_language: dict[str, tuple[Package, ...]] = {}
     if folder := settings.python_packages:
         python = find_python()
         _check_python(folder, python)
@@ -94,11 +94,11 @@ def _version(python: str) -> str:
     return subprocess.run(words, capture_output=True, check=True, timeout=60, text=True).stdout.strip()
 
 
-def python_libraries(folder: Path) -> tuple[Library, ...]:
+def python_libraries(folder: Path) -> tuple[Package, ...]:
     """Return the packages that are installed in the folder, by name."""
     found = {one.name: one for one in metadata.distributions(path=[str(folder)])}
     return tuple(
-        Library(name, one.version, tuple(sorted(set(_modules(one)))))
+        Package(name, one.version, tuple(sorted(set(_modules(one)))))
         for name, one in sorted(found.items(), key=lambda item: item[0].lower())
     )
 
@@ -113,11 +113,11 @@ def _modules(distribution: metadata.Distribution) -> Iterator[str]:
                 yield name
 
 
-def node_libraries(folder: Path) -> tuple[Library, ...]:
+def node_libraries(folder: Path) -> tuple[Package, ...]:
     """Return the packages that npm was asked for, with their versions. What these need themselves is not listed, and a
     package of types has no modules."""
     return tuple(
-        Library(
+        Package(
             name,
             str(_read(folder / _MODULES / name).get("version", "")),
             modules=() if name.startswith("@types/") else (name,),
@@ -134,9 +134,9 @@ def _read(folder: Path) -> dict[str, dict[str, str]]:
     return content
 
 
-def _java_library(file: Path) -> Library:
+def _java_library(file: Path) -> Package:
     if not zipfile.is_zipfile(file):  # javac would refuse every program
         raise ConfigurationError(f"PRECIEUX_JAVA_JARS has {file}, which is not a Java archive: remove it.")
     named = _ARCHIVE.fullmatch(file.stem)
     name, version = named.groups() if named else (file.stem, "")
-    return Library(name, version, modules=())
+    return Package(name, version, modules=())

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.host import find_mechanisms
-from executor.sandbox.base import File, Job, Step, StepResult, Template, find_python
+from executor.sandbox.base import Job, Step, StepResult, Template, WorkFile, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from tests.fixtures.step_limits import SMALL
@@ -34,27 +34,33 @@ async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list
         Step((find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, SMALL, 65536) for source in (first, second)
     )
     results = await sandbox.run(
-        Job({"given": File(b"given")}, steps, Template(16 << 20, SMALL), artefact_bytes=_MAX_BYTES)
+        Job({"given": WorkFile(b"given")}, steps, Template(16 << 20, SMALL), compiled_bytes=_MAX_BYTES)
     )
     assert b"".join(result.stderr for result in results) == b""
-    assert all(not result.artefacts for result in results[1:])
+    assert all(not result.compiled_files for result in results[1:])
     return results
 
 
 async def test_regular_files_are_collected_with_their_modes(sandbox: BubblewrapSandbox) -> None:
     source = "open('main', 'w').write('program'); os.chmod('main', 0o6777); open('notes', 'w').write('')"
-    assert (await _run(sandbox, source))[0].artefacts == {"main": File(b"program", 0o755), "notes": File(b"", 0o644)}
+    assert (await _run(sandbox, source))[0].compiled_files == {
+        "main": WorkFile(b"program", 0o755),
+        "notes": WorkFile(b"", 0o644),
+    }
 
 
 async def test_files_in_folders_are_collected_by_their_paths(sandbox: BubblewrapSandbox) -> None:
     source = "os.makedirs('a/b/empty'); open('a/b/main', 'w').write('deep'); open('a/given', 'w').write('near')"
-    assert (await _run(sandbox, source))[0].artefacts == {"a/b/main": File(b"deep"), "a/given": File(b"near")}
+    assert (await _run(sandbox, source))[0].compiled_files == {
+        "a/b/main": WorkFile(b"deep"),
+        "a/given": WorkFile(b"near"),
+    }
 
 
 async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapSandbox) -> None:
     source = "[open(f'{number}', 'w').write(str(number)[-1]) for number in range(512)]"
-    collected = (await _run(sandbox, source))[0].artefacts
-    assert collected == {f"{number}": File(str(number)[-1].encode()) for number in range(512)}
+    collected = (await _run(sandbox, source))[0].compiled_files
+    assert collected == {f"{number}": WorkFile(str(number)[-1].encode()) for number in range(512)}
     count = "import os; print(len(os.listdir()), sum(open(name).read() == name[-1] for name in os.listdir()))"
     step = Step((find_python(), "-c", count), ENVIRONMENT, SMALL, 65536)
     (result,) = await sandbox.run(Job(collected, (step,), Template(16 << 20, SMALL)))
@@ -82,11 +88,11 @@ async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapS
     ],
 )
 async def test_nothing_is_collected_if_one_file_may_not_be(sandbox: BubblewrapSandbox, source: str) -> None:
-    assert (await _run(sandbox, f"open('innocent', 'w')\n{source}"))[0].artefacts == {}
+    assert (await _run(sandbox, f"open('innocent', 'w')\n{source}"))[0].compiled_files == {}
 
 
 async def test_nothing_is_collected_from_a_failed_step(sandbox: BubblewrapSandbox) -> None:
-    assert (await _run(sandbox, "open('main', 'w')\nraise SystemExit(1)"))[0].artefacts == {}
+    assert (await _run(sandbox, "open('main', 'w')\nraise SystemExit(1)"))[0].compiled_files == {}
 
 
 async def test_no_process_is_left_to_change_a_file(sandbox: BubblewrapSandbox) -> None:
@@ -104,17 +110,17 @@ if os.fork() == 0:
 os.read(readable, 1)
 """
     first, second = await _run(sandbox, source, "print(open('main').read(), end='')")
-    assert first.artefacts["main"].content == second.stdout
+    assert first.compiled_files["main"].content == second.stdout
 
 
-async def test_the_second_step_cannot_change_artefacts(sandbox: BubblewrapSandbox) -> None:
+async def test_the_second_step_cannot_change_compiled_files(sandbox: BubblewrapSandbox) -> None:
     first, _ = await _run(sandbox, "open('main', 'w').write('honest')", "open('main', 'w').write('forged')")
-    assert first.artefacts == {"main": File(b"honest")}
+    assert first.compiled_files == {"main": WorkFile(b"honest")}
 
 
-@pytest.mark.parametrize(("files", "code"), [({"main": File(b"no program", 0o755)}, 126), ({}, 127)])
+@pytest.mark.parametrize(("files", "code"), [({"main": WorkFile(b"no program", 0o755)}, 126), ({}, 127)])
 async def test_a_file_that_cannot_be_executed_is_no_sandbox_failure(
-    sandbox: BubblewrapSandbox, files: dict[str, File], code: int
+    sandbox: BubblewrapSandbox, files: dict[str, WorkFile], code: int
 ) -> None:
     step = Step(("/box/work/main",), ENVIRONMENT, SMALL, 65536)
     (result,) = await sandbox.run(Job(files, (step,), Template(16 << 20, SMALL)))

@@ -1,7 +1,7 @@
-"""Fills in the mails that the API has ordered: receipts, and results that are mailed again.
+"""Renders the mails that the API has asked for: receipts, and results that are mailed again.
 
 The API's role may neither read nor write texts of mails. It adds a row that says what is wanted; a row without a
-Message-ID is not sent before it has been filled in.
+Message-ID is not sent before it has been rendered.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
@@ -39,7 +39,7 @@ _TAKE: Final = """
     SELECT id, kind, job, upload, locale FROM emails WHERE status = 'queued' AND message_id IS NULL
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
-_FILL_IN: Final = """
+_STORE: Final = """
     UPDATE emails SET recipient = :recipient, subject = :subject, text = :text, html = :html, message_id = :message_id,
         attachments = CAST(:attachments AS jsonb), updated_at = now()
     WHERE id = :id
@@ -75,23 +75,23 @@ class _Unknown(Exception):
     """The submission of a mail does not exist any more, or has no result."""
 
 
-class OrderedMails:
-    """Fills in mails. Any number of runners may do it at once."""
+class PendingMails:
+    """Renders pending mails. Any number of runners may do it at once."""
 
-    def __init__(self, database: Database, store: ObjectStore, letterhead: Letterhead) -> None:
+    def __init__(self, database: Database, store: ObjectStore, branding: Branding) -> None:
         self._database = database
         self._store = store
-        self._letterhead = letterhead
+        self._branding = branding
 
-    async def fill_in(self) -> int:
-        """Fill in what is ordered, and return how many mails that were."""
+    async def render(self) -> int:
+        """Render what is pending, and return how many mails that were."""
         async with self._database.transaction() as connection:
-            ordered = await connection.fetch_all(_TAKE, {"limit": _BATCH})
-            for row in ordered:
-                await self._fill_in(connection, row)
-        return len(ordered)
+            pending = await connection.fetch_all(_TAKE, {"limit": _BATCH})
+            for row in pending:
+                await self._render(connection, row)
+        return len(pending)
 
-    async def _fill_in(self, connection: Connection, row: Record) -> None:
+    async def _render(self, connection: Connection, row: Record) -> None:
         try:
             # A savepoint, so that a failed statement does not abort the transaction of the other mails.
             async with self._database.transaction():
@@ -102,12 +102,12 @@ class OrderedMails:
             await connection.execute(_REFUSE, {"id": row["id"], "error": "what it is about was deleted"})
         except Exception as exc:
             # A defect of ours. Without this, the other mails would wait for it.
-            log.exception("mail.not_filled_in", mail=row["id"], kind=row["kind"])
+            log.exception("mail.not_rendered", mail=row["id"], kind=row["kind"])
             await connection.execute(_REFUSE, {"id": row["id"], "error": f"an error of ours ({type(exc).__name__})"})
 
     async def _write(self, connection: Connection, row: Record) -> None:
         recipient, email = await (self._receipt if row["kind"] == "receipt" else self._result)(connection, row)
-        await connection.execute(_FILL_IN, {"id": row["id"], "recipient": recipient, **email.columns})
+        await connection.execute(_STORE, {"id": row["id"], "recipient": recipient, **email.columns})
 
     async def _receipt(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         upload = await connection.fetch_one(_RECEIPT, {"upload": row["upload"]})
@@ -115,7 +115,7 @@ class OrderedMails:
             raise _Unknown
         queue = (await places(connection, [row["upload"]])).get(row["upload"])
         job = _job(upload, locale=row["locale"])
-        return upload["email"], render_receipt(job, queue, self._letterhead)
+        return upload["email"], render_receipt(job, queue, self._branding)
 
     async def _result(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         """Render the mail of a result again. Its link to the output works for another week."""
@@ -135,9 +135,9 @@ class OrderedMails:
         )
         artifacts = ARTIFACTS.validate_json(stored["artifacts"] or "[]")
         email = render(
-            job, outcome, self._letterhead, filelink=link, output_key=stored["output_key"], artifacts=artifacts
+            job, outcome, self._branding, filelink=link, output_key=stored["output_key"], artifacts=artifacts
         )
-        return job.recipient, replace(email, message_id=self._letterhead.repeated_id(job.request_id, row["id"]))
+        return job.recipient, replace(email, message_id=self._branding.repeated_id(job.request_id, row["id"]))
 
 
 def _job(row: Record, *, locale: str | None = None) -> ClaimedJob:

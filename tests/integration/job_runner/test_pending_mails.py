@@ -1,4 +1,4 @@
-"""The mails that the API orders, which the runner fills in and sends."""
+"""The mails that the API asks for, which the runner renders and sends."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.emails.ordered import OrderedMails
+from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import Sender
 from job_runner.leases import claim
 from job_runner.runs.process import Processor
@@ -16,7 +16,7 @@ from shared.database import channels
 from shared.database.connection import Database
 from shared.engine.codex import RunResponse
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer
 from tests.integration.loops import looping
@@ -34,13 +34,13 @@ def mailer() -> ScriptedMailer:
 
 
 @pytest.fixture
-def ordered(database: Database, tmp_path: Path) -> OrderedMails:
-    return OrderedMails(database, LocalStore(tmp_path, SIGNER), LETTERHEAD)
+def pending(database: Database, tmp_path: Path) -> PendingMails:
+    return PendingMails(database, LocalStore(tmp_path, SIGNER), BRANDING)
 
 
 @pytest.fixture
-def sender(database: Database, mailer: ScriptedMailer, ordered: OrderedMails) -> Sender:
-    return Sender(database, mailer, COMPLETION, poll_interval=3600, fill_in=ordered.fill_in)
+def sender(database: Database, mailer: ScriptedMailer, pending: PendingMails) -> Sender:
+    return Sender(database, mailer, COMPLETION, poll_interval=3600, render_pending=pending.render)
 
 
 async def order(database: Database, kind: str, *, upload: int, job: int | None = None, locale: str = "en") -> int:
@@ -84,7 +84,7 @@ async def add_result(
     return upload, job
 
 
-async def test_a_receipt_is_filled_in_and_sent(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+async def test_a_receipt_is_rendered_and_sent(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
     await add_job(database)
     job = await add_job(database)
     [row] = await fetch(database, "SELECT upload FROM job WHERE id = :job", job=job)
@@ -96,7 +96,7 @@ async def test_a_receipt_is_filled_in_and_sent(database: Database, sender: Sende
     [sent] = mailer.sent
     assert (sent.recipient, sent.subject) == (upload["email"], f"Code received - {number}")
     assert "Its place in the queue is 2." in sent.text
-    assert LETTERHEAD.links.page(number) in sent.text
+    assert BRANDING.links.page(number) in sent.text
     [stored] = await fetch(database, "SELECT id, status, message_id, updated_at >= created_at AS touched FROM emails")
     assert stored == {"id": mail, "status": "sent", "message_id": sent.message_id, "touched": True}
 
@@ -110,7 +110,7 @@ async def test_a_receipt_has_its_submission_s_language(
     assert 'dir="rtl"' in mailer.sent[0].html
 
 
-async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: OrderedMails, tmp_path: Path) -> None:
+async def test_the_mail_is_as_the_first_one_was(database: Database, pending: PendingMails, tmp_path: Path) -> None:
     """The mail of a run and one that is made of the stored result differ only in the id and the link."""
 
     class Answers(CodexOnly):
@@ -118,12 +118,12 @@ async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: Ord
             return RunResponse.model_validate({**ENGINE, "output": "a" * 30_000, "error": "warned", "time_s": 0.5})
 
     job = await add_job(database)
-    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), LETTERHEAD, 5)
+    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), BRANDING, 5)
     async with database.transaction() as connection:
         [claimed] = await claim.claim(connection, limit=1, lease_seconds=60)
     await processor.process(claimed)
     await order(database, "result", upload=claimed.upload, job=job)
-    assert await ordered.fill_in() == 1
+    assert await pending.render() == 1
     first, second = await fetch(database, "SELECT recipient, subject, text, html, message_id FROM emails ORDER BY id")
 
     def without_link(text: object) -> str:
@@ -134,7 +134,7 @@ async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: Ord
         assert without_link(first[name]) == without_link(second[name])
 
 
-async def test_a_mail_that_is_not_filled_in_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
+async def test_a_mail_that_is_not_rendered_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
     sender = Sender(database, mailer, COMPLETION, poll_interval=3600)
     await order(database, "receipt", upload=await add_upload(database))
     assert await sender.run_once() == 3600
@@ -182,18 +182,18 @@ async def test_a_failed_statement_holds_up_no_other_mail(
     ]
 
 
-async def test_many_runners_fill_in_each_mail_once(
+async def test_many_runners_render_each_mail_once(
     database: Database, other_databases: list[Database], tmp_path: Path
 ) -> None:
     for _ in range(30):
         await order(database, "receipt", upload=await add_upload(database))
-    runners = [OrderedMails(each, LocalStore(tmp_path, SIGNER), LETTERHEAD) for each in other_databases]
+    runners = [PendingMails(each, LocalStore(tmp_path, SIGNER), BRANDING) for each in other_databases]
 
-    async def drain(runner: OrderedMails) -> int:
-        filled_in = 0
-        while number := await runner.fill_in():
-            filled_in += number
-        return filled_in
+    async def drain(runner: PendingMails) -> int:
+        rendered = 0
+        while number := await runner.render():
+            rendered += number
+        return rendered
 
     assert sum(await asyncio.gather(*map(drain, runners))) == 30
     assert await fetch(database, "SELECT id FROM emails WHERE message_id IS NULL") == []

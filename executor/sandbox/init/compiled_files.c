@@ -1,9 +1,9 @@
-/* Process 1 collects artefacts while no other process is in the box: the first step has ended, the processes that it
+/* Process 1 collects compiled files while no other process is in the box: the first step has ended, the processes it
  * left were killed, and the next step has not started. So no process can replace a file between the check and the read.
  * No submitted program has run yet; a compiler made the files. Their names, types and sizes are checked nevertheless.
  */
 
-#include "artefacts.h"
+#include "compiled_files.h"
 #include "packet.h"
 #include "process.h"
 #include "world.h"
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-    MAX_ARTEFACTS = 512, /* the same as in keeper/protocol.py */
+    MAX_COMPILED_FILES = 512, /* the same as in keeper/protocol.py */
     MAX_DEPTH = 32,      /* of folders */
     MAX_NAME = 512,
     MAX_WORDS_BYTES = 65536, /* so that one packet has room for these names, those of the inputs, and arguments */
@@ -75,7 +75,7 @@ void send_contents(int contents, const char *words, size_t length, int receiver)
 static bool collect_file(int source, const char *name, const struct stat *status, struct collection *files)
 {
     size_t room = sizeof files->words - files->length;
-    if (files->count == MAX_ARTEFACTS || status->st_size > files->bytes_left)
+    if (files->count == MAX_COMPILED_FILES || status->st_size > files->bytes_left)
         return false;
     size_t length = (size_t)snprintf(files->words + files->length, room, "%s%c%d%c%lld", name, 0,
                                      (int)status->st_mode & 0755, 0, (long long)status->st_size) + 1;
@@ -125,7 +125,7 @@ static bool collect_folder(int folder, const char *path, int depth, struct colle
     return all;
 }
 
-void send_artefacts(const struct file *inputs, int count, long long max_bytes, int receiver)
+void send_compiled_files(const struct file *inputs, int count, long long max_bytes, int receiver)
 {
     static struct collection files;
     int folder = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
