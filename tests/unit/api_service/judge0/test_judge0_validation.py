@@ -80,7 +80,10 @@ def spec_of(new: NewSubmission) -> Mapping[str, Any]:
     ("off", "field", "value", "error"),
     [
         ("enable_compiler_options", "compiler_options", "-O2", "setting compiler options is not allowed"),
-        ("enable_command_line_arguments", "command_line_arguments", "a", "setting command line arguments is not allowed"),
+        (
+            "enable_command_line_arguments", "command_line_arguments", "a",
+            "setting command line arguments is not allowed",
+        ),
         ("enable_callbacks", "callback_url", "http://a", "setting callback is not allowed"),
         ("enable_additional_files", "additional_files", "UEsF", "setting additional files is not allowed"),
         (
