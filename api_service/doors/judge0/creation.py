@@ -12,11 +12,11 @@ from api_service.doors.judge0.access import Submitter, is_local
 from api_service.doors.judge0.configuration import Configuration
 from api_service.doors.judge0.parameters import Parameters
 from api_service.doors.judge0.programs import request_of, submission_of
-from api_service.doors.judge0.validation import Asked, Invalid, check
+from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check
 from api_service.http.problems import Kind, Problem
 from api_service.services import Services, ServicesDep
 from api_service.settings import ApiSettings
-from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Connection
 from shared.http.loopback import is_loopback
@@ -27,9 +27,9 @@ async def _configuration(request: Request) -> Configuration:
     """Return the configuration, with no limit above what this server can do."""
     configured: Configuration = request.app.state.configuration
     services: Services = request.app.state.services
-    settings, offer = services.settings, await services.offered.offer()
+    settings, catalog = services.settings, await services.languages.catalog()
     return configured.within(
-        offer.bounds, largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
+        catalog.bounds, largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
     )
 
 
@@ -70,22 +70,24 @@ class Creator:
             if await store.waiting(connection, self.principal.key_id, most=most + 1) + number > most:
                 raise Problem(Kind.UNAVAILABLE, "queue is full")
 
-    async def checked(self, sent: Sequence[Parameters], *, base64: bool, size: int) -> list[Asked | Invalid]:
+    async def checked(
+        self, sent: Sequence[Parameters], *, base64: bool, size: int
+    ) -> list[SubmissionRequest | Invalid]:
         """Return the checked requests, with `Invalid` in place of those with faults. `size` is that of the body."""
-        offer = await self.services.offered.offer()
+        catalog = await self.services.languages.catalog()
 
-        def check_one(parameters: Parameters) -> Asked | Invalid:
+        def check_one(parameters: Parameters) -> SubmissionRequest | Invalid:
             try:
-                return check(parameters, offer, self.configuration, base64=base64)
+                return check(parameters, catalog, self.configuration, base64=base64)
             except Invalid as exc:
                 return exc
 
-        return await aside(size, lambda: [check_one(parameters) for parameters in sent])
+        return await run_in_thread_if_large(size, lambda: [check_one(parameters) for parameters in sent])
 
-    async def create(self, asked: Asked) -> tuple[int, UUID]:
+    async def create(self, asked: SubmissionRequest) -> tuple[int, UUID]:
         """Store a submission, request its run, and return its id and its token. Raises `Problem`."""
         services = self.services
-        bounds = asked.language.offered.limits if asked.language.offered else {}
+        bounds = asked.language.engine_language.limits if asked.language.engine_language else {}
         if not bounds:
             raise Problem(Kind.UNAVAILABLE, "The engine has not reported its limits yet; try again in a few seconds.")
         await services.backlog.check()
@@ -93,7 +95,7 @@ class Creator:
         largest = min(services.settings.max_source_bytes, most)
         # It unpacks the additional files.
         size = len(asked.additional_files or b"")
-        new = await aside(size, lambda: submission_of(asked, bounds, largest_program=largest))
+        new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, largest_program=largest))
         request = {**request_of(asked), "guards_callback": self.guards_callback}
         token = uuid4()
 
@@ -101,7 +103,7 @@ class Creator:
             await store.remember(connection, upload, token, request)
 
         stored = await services.submissions.post(self.principal, new, remember)
-        services.relay.wake.set()
+        services.outbox_publisher.wake.set()
         return stored.id, token
 
 

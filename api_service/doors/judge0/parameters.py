@@ -10,7 +10,7 @@ from fastapi import Request
 from api_service.doors.judge0.refusals import bad_request
 from api_service.http.problems import Problem
 from api_service.v1.body.multipart import read_parts
-from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.protocol.validation import parse_json
 from shared.judge0.fields import ALL, DEFAULT
 
@@ -24,7 +24,11 @@ async def read(request: Request) -> dict[str, Any]:
     """Return the parameters of a request. Raises `Problem` (400) if the body cannot be read."""
     body = await request.body()
     query = dict(request.query_params)
-    return query | await aside(len(body), _of_body, body, request.headers.get("Content-Type", "")) if body else query
+    return (
+        query | await run_in_thread_if_large(len(body), _of_body, body, request.headers.get("Content-Type", ""))
+        if body
+        else query
+    )
 
 
 def _of_body(body: bytes, content_type: str) -> dict[str, Any]:

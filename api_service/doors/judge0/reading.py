@@ -57,7 +57,7 @@ async def _read(
     known = [token for token in tokens if token is not None]
     async with services.database.connection() as connection:
         weights = await store.weights(connection, known, owner=owner_of(principal))
-    with services.large_answers.hold(principal, sum(weights.get(token, 0) for token in known)):
+    with services.response_memory.hold(principal, sum(weights.get(token, 0) for token in known)):
         return [
             await _one(services, token, how, what) if token is not None and token in weights else None
             for token in tokens

@@ -11,7 +11,7 @@ from api_service.doors.piston.routes import router
 from api_service.doors.piston.settings import PistonSettings
 from api_service.errors import answer_errors
 from api_service.http.problems import Kind, Problem
-from api_service.limits.holds import Holds
+from api_service.limits.holds import ConcurrencyLimit
 from api_service.services import Services
 
 PATH: Final = "/api/v2"
@@ -31,7 +31,7 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     door.state.services, door.state.settings = services, settings
-    door.state.sessions = Holds(
+    door.state.sessions = ConcurrencyLimit(
         _MOST_SESSIONS,
         _MOST_SESSIONS // 2,
         refusal="Too many interactive jobs run; try again in a moment.",
@@ -39,7 +39,7 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
     )
     door.include_router(router)
     answer_errors(door, message, of_http)
-    app.mount(PATH, _Manners(door))
+    app.mount(PATH, _PathMiddleware(door))
 
 
 def is_piston(scope: Scope) -> bool:
@@ -48,7 +48,7 @@ def is_piston(scope: Scope) -> bool:
     return path.startswith(f"{PATH}/")
 
 
-class _Manners:
+class _PathMiddleware:
     """ASGI middleware that ignores a slash at the end of a path, and maps the public service's paths to ours.
 
     It refuses a request with a body that does not say that it is JSON. Piston checks that before the path.

@@ -81,7 +81,7 @@ def _request(job: PistonJob) -> bytes:
     return to_json(
         {
             **program.fields,
-            "language": job.runtime.offered.code,
+            "language": job.runtime.engine_language.code,
             "files": [_file(path, data) for path, data in program.files.items()],
             "entry": program.entry,
             "output_order": True,

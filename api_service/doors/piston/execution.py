@@ -20,7 +20,7 @@ async def store(services: Services, principal: Principal, new: NewSubmission) ->
     """Store a submission, request its run, and return its id. Raises `Problem` if a budget forbids it."""
     await services.backlog.check()
     stored = await services.submissions.post(principal, new)
-    services.relay.wake.set()
+    services.outbox_publisher.wake.set()
     return stored.id
 
 

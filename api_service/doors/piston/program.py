@@ -35,9 +35,9 @@ def program_of(job: PistonJob, output_bytes: int | None = None) -> PistonProgram
     # An empty program does nothing, but the engine refuses an empty file.
     contents = {file.path: file.data or b"\n" if file is entry else file.data for file in files}
     output = {} if output_bytes is None else {"output_bytes": output_bytes}
-    bounds = job.runtime.offered.limits
+    bounds = job.runtime.engine_language.limits
     limits = _limits(job, "run") | {"processes": _PROCESSES} | output
-    allowed = job.runtime.offered.compiler_args
+    allowed = job.runtime.engine_language.compiler_args
     fields = {
         "compiler_args": [word for word in job.runtime.piston.compiler_args if is_allowed(word, allowed)],
         "compile_limits": _limits(job, "compile") | output,
@@ -57,7 +57,7 @@ def _limits(job: PistonJob, stage: str) -> dict[str, float | int]:
 
 def _named(job: PistonJob) -> list[SentFile]:
     """Return the files with the names that the compiler needs."""
-    naming, extensions = job.runtime.piston.naming, job.runtime.offered.extensions
+    naming, extensions = job.runtime.piston.naming, job.runtime.engine_language.extensions
     taken = {file.path for file in job.files}
     main = next(file for file in job.files if file.is_source)
     named = []

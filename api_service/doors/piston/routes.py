@@ -28,8 +28,8 @@ from api_service.doors.piston.settings import PistonSettings
 from api_service.doors.piston.submission import submission_of
 from api_service.http.problems import Kind, Problem
 from api_service.services import Services, ServicesDep
-from api_service.v1.body.read import body_bytes, let_go
-from api_service.v1.protocol.threads import aside
+from api_service.v1.body.read import body_bytes, release_body
+from api_service.v1.protocol.threads import run_in_thread_if_large
 
 router = APIRouter()
 
@@ -52,7 +52,7 @@ async def execute(
 ) -> JSONResponse:
     with services.waits.hold(principal):
         runtime, upload = await _stored(principal, request, services, runtimes, settings)
-        let_go(request)
+        release_body(request)
         ending = await ended(services, principal, upload)
     return JSONResponse(answer_of(runtime, ending))
 
@@ -65,10 +65,12 @@ async def _stored(
     settings: PistonSettings,
 ) -> tuple[Runtime, int]:
     """Store the job of a request, and return its runtime and the submission."""
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
         body = await request.body()
-        job = await aside(len(body), lambda: read_job(read_json(body), runtimes, settings))
-        new = await aside(len(body), submission_of, job, services.settings, settings.piston_output_max_size)
+        job = await run_in_thread_if_large(len(body), lambda: read_job(read_json(body), runtimes, settings))
+        new = await run_in_thread_if_large(
+            len(body), submission_of, job, services.settings, settings.piston_output_max_size
+        )
         return job.runtime, await store(services, principal, new)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from nodesemver import satisfies
 
 from api_service.doors.piston.languages import LANGUAGES, Naming, PistonLanguage
-from api_service.languages.engine_offer import Offer, Offered
+from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.engine.codex import version_in
 
 #: The most characters of a range. npm refuses a longer one.
@@ -18,12 +18,12 @@ _NUMBER: Final = re.compile("[0-9]{1,15}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A language in one version. `offered` is the engine's language that runs it."""
+    """A language in one version. `engine_language` is the engine's language that runs it."""
 
     piston: PistonLanguage
     version: str
     aliases: tuple[str, ...]
-    offered: Offered
+    engine_language: EngineLanguage
 
     @property
     def language(self) -> str:
@@ -39,10 +39,10 @@ class Runtime:
         return entry | ({"runtime": self.piston.runtime} if self.piston.runtime else {})
 
 
-def runtimes_of(offer: Offer) -> list[Runtime]:
-    """Return the runtimes of an offer. Languages of an engine that has only the CodeX call are left out."""
-    found = [Offered(code, details) for code, details in offer.languages.items()]
-    return [_runtime(offered) for offered in found if offered.has_run_call]
+def runtimes_of(catalog: LanguageCatalog) -> list[Runtime]:
+    """Return the runtimes of a catalog. Languages of an engine that has only the CodeX call are left out."""
+    found = [EngineLanguage(code, details) for code, details in catalog.languages.items()]
+    return [_runtime(engine_language) for engine_language in found if engine_language.has_run_call]
 
 
 def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | None:
@@ -74,17 +74,17 @@ def is_in(version: str, wanted: str) -> bool:
         return False
 
 
-def _runtime(offered: Offered) -> Runtime:
-    details = offered.details
+def _runtime(engine_language: EngineLanguage) -> Runtime:
+    details = engine_language.details
     assert details
     version = semantic_version(details.info)
-    piston = LANGUAGES.get(offered.code) or PistonLanguage(
-        offered.code,
-        tuple(alias for alias in details.aliases or () if alias != offered.code),
+    piston = LANGUAGES.get(engine_language.code) or PistonLanguage(
+        engine_language.code,
+        tuple(alias for alias in details.aliases or () if alias != engine_language.code),
         compiles=bool(details.compiled),
         naming=Naming.MAIN,
     )
     aliases = piston.aliases
     if piston.name == "python":
         aliases = (*aliases, f"python{version.rpartition('.')[0]}")
-    return Runtime(piston, version, aliases, offered)
+    return Runtime(piston, version, aliases, engine_language)

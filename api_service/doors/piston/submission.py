@@ -15,7 +15,7 @@ def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> N
     if len(stdin.encode()) > settings.max_input_bytes:
         raise Problem(Kind.INVALID, f"stdin may have at most {settings.max_input_bytes} bytes")
     return NewSubmission(
-        language=job.runtime.offered.code,
+        language=job.runtime.engine_language.code,
         filename=program.entry,
         source=stored(program.files),
         stdin=stdin,

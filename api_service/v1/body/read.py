@@ -17,12 +17,12 @@ from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.accept_language import locale_of
-from api_service.v1.body.defaults import Place
+from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.multipart import Part, read_parts
-from api_service.v1.body.rules import Terms, Upload, validate_submission
+from api_service.v1.body.rules import Constraints, Upload, validate_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
-from api_service.v1.protocol.threads import aside, in_thread
+from api_service.v1.protocol.threads import run_in_thread, run_in_thread_if_large
 from api_service.v1.protocol.validation import checked_query, from_text, parse_json, query_items, repeated
 from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
 from shared.accounts import webhooks
@@ -45,13 +45,13 @@ class _Content:
 
     keys: dict[str, Any]
     upload: Upload | None = None
-    place: Place | None = None
+    place: BodyPath | None = None
     faults: Sequence[Fault] = ()
     query: WaitQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class ParsedRequest:
     """A submission that was posted. A repeated request is recognised by the digest of what was parsed."""
 
     new: NewSubmission
@@ -59,25 +59,25 @@ class Posted:
     wait: Wait
 
 
-async def read_submission(request: Request, services: Services, principal: Principal) -> Posted:
+async def read_submission(request: Request, services: Services, principal: Principal) -> ParsedRequest:
     """Return the submission of a request. Raises `Problem`: 400, 415, or 422 with all its faults."""
     body = await request.body()
     content = await _content(request, body, services.settings)
-    terms = await terms_of(request, services, principal, [content.keys])
-    new = await aside(len(body), _validated, content, terms)
-    require_known_offer(terms, [new])
-    content_sha256 = await in_thread(_digest, content) if HEADER in request.headers else None
-    return Posted(new, content_sha256, wait_of(request, content.query))
+    constraints = await constraints_of(request, services, principal, [content.keys])
+    new = await run_in_thread_if_large(len(body), _validated, content, constraints)
+    require_known_offer(constraints, [new])
+    content_sha256 = await run_in_thread(_digest, content) if HEADER in request.headers else None
+    return ParsedRequest(new, content_sha256, wait_of(request, content.query))
 
 
-async def terms_of(
+async def constraints_of(
     request: Request, services: Services, principal: Principal, contents: Sequence[Mapping[str, Any]]
-) -> Terms:
+) -> Constraints:
     """Return what the operator and the engine allow, as far as these submissions need it."""
     languages = [content["language"] for content in contents if isinstance(content.get("language"), str)]
     has_webhook = any(content.get("webhook_url") is not None for content in contents)
-    return Terms(
-        offer=await services.offered.offer(languages),
+    return Constraints(
+        catalog=await services.languages.catalog(languages),
         max_source_bytes=services.settings.max_source_bytes,
         max_stdin_bytes=services.settings.max_input_bytes,
         egress=services.webhooks.egress,
@@ -92,11 +92,11 @@ async def _can_sign(services: Services, principal: Principal) -> bool:
         return await webhooks.can_sign(connection, principal.key_id, services.webhooks)
 
 
-def require_known_offer(terms: Terms, new: Iterable[NewSubmission]) -> None:
+def require_known_offer(constraints: Constraints, new: Iterable[NewSubmission]) -> None:
     """Raise `Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
     for one in new:
-        offered = terms.offer.find(one.language)
-        if one.v1 is None or (offered and offered.details):
+        engine_language = constraints.catalog.find(one.language)
+        if one.v1 is None or (engine_language and engine_language.details):
             continue
         has_limits = one.v1.spec["limits"] or (one.v1.tests and one.v1.tests.have_limits)
         if one.v1.spec["compiler_args"] or has_limits:
@@ -113,7 +113,7 @@ def body_bytes(request: Request, settings: ApiSettings) -> int:
     return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
 
 
-def let_go(request: Request) -> None:
+def release_body(request: Request) -> None:
     """Let the body of a request go before its answer waits, so that others may send theirs."""
     request._body = b""
     give_back(request.scope)
@@ -125,12 +125,12 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
     kind = media_type.decode("latin-1")
     is_utf8 = parameters.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8", b"us-ascii")
     if kind == JSON:
-        content = await aside(len(body), parse_json, body)
+        content = await run_in_thread_if_large(len(body), parse_json, body)
         if not isinstance(content, dict):
             raise invalid([Fault("It must be an object.", pointer="")])
         return _with_query(request, _Content(content))
     if kind == FORM and is_utf8:
-        keys, files, faults = await aside(len(body), _of_form, body, header)
+        keys, files, faults = await run_in_thread_if_large(len(body), _of_form, body, header)
         upload = await _upload(files, settings) if files else None
         return _with_query(request, _Content(keys, upload, faults=faults))
     if kind.startswith("text/") and is_utf8:
@@ -162,7 +162,7 @@ def _of_text(request: Request, body: bytes) -> _Content:
     if "source" in dict(others):
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))
     keys = from_text(SubmissionBody, dict(others)) | {"source": source}
-    return _Content(keys, place=Place(in_query=True), faults=faults, query=query)
+    return _Content(keys, place=BodyPath(in_query=True), faults=faults, query=query)
 
 
 def _of_form(body: bytes, content_type: str) -> tuple[dict[str, Any], list[Part], list[Fault]]:
@@ -205,17 +205,19 @@ async def _upload(parts: Sequence[Part], settings: ApiSettings) -> Upload:
     if others or not (first.filename or "").lower().endswith(".zip"):
         return Upload([(part.filename or "", part.data) for part in parts])
     try:
-        files = await in_thread(unpack_foreign, first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes)
+        files = await run_in_thread(
+            unpack_foreign, first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes
+        )
     except ArchiveError as exc:
         return Upload(fault=Fault(str(exc), pointer="/files"))
     return Upload(list(files.items()))
 
 
-def _validated(content: _Content, terms: Terms) -> NewSubmission:
+def _validated(content: _Content, constraints: Constraints) -> NewSubmission:
     """Return the submission of a content. Raises `Problem` (422) with all its faults."""
     faults = list(content.faults)
     try:
-        new = validate_submission(content.keys, terms, content.place, content.upload)
+        new = validate_submission(content.keys, constraints, content.place, content.upload)
     except Problem as exc:
         known = {(fault.pointer, fault.parameter) for fault in faults}
         faults += [fault for fault in exc.faults if (fault.pointer, fault.parameter) not in known]

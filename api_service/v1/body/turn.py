@@ -20,11 +20,11 @@ async def reading(services: Services, principal: Principal, size: int) -> AsyncI
     A large body that is refused counts as one submission, because checking it takes as long as if it were good. Raises
     `Problem` (429) if the key has used up its submissions by such requests.
     """
-    async with services.reading.take(principal):
+    async with services.body_semaphore.take(principal):
         if size < LARGE or principal.sees_all:
             yield
             return
-        own = services.submissions.charges.submissions(principal)
+        own = services.submissions.costs.submissions(principal)
         async with services.database.connection() as connection:
             await rate_limits.check(connection, own)
         try:

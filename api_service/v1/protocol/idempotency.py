@@ -22,7 +22,7 @@ A route of API v1 that posts ends with `once`:
 - `made` is the id or the number of what was made (or cancelled).
 - Checks of what the caller may see (404) come before `once`. Checks of state and budgets (409, 429, 503) come inside
   `work`, because a repeated request is answered even if the state has changed since.
-- `settle` marks the request as done. It raises `Problem` (409) if another request has taken the key over, and the
+- `on_stored` marks the request as done. It raises `Problem` (409) if another request has taken the key over, and the
   transaction is rolled back.
 - If what it was about is deleted, its answer is too, and a repeated request is answered with 410.
 - Without an `Idempotency-Key`, `work` and `render` simply run. `render` also runs for a repeated request whose first
@@ -49,9 +49,9 @@ from pydantic_core import to_jsonable_python
 from api_service.access.auth import Principal
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.services import Services
-from api_service.submissions.service import Settle
+from api_service.submissions.service import OnStored
 from api_service.v1.protocol.answers import JSON, answer
-from api_service.v1.protocol.threads import in_thread
+from api_service.v1.protocol.threads import run_in_thread
 from shared.database.connection import Connection, Database, Record
 from shared.resources.kept_answers import KEPT_SECONDS
 from shared.service.errors import TransientError
@@ -126,7 +126,7 @@ async def once(
     services: Services,
     principal: Principal,
     content: BaseModel | Mapping[str, Any] | str | None,
-    work: Callable[[Settle], Awaitable[int]],
+    work: Callable[[OnStored], Awaitable[int]],
     render: Callable[[int], Awaitable[BaseModel]],
     *,
     status: HTTPStatus,
@@ -146,23 +146,23 @@ async def once(
 
     key = key_of(request)
     if key is None:
-        made = await work(_settle_nothing)
+        made = await work(_store_nothing)
         return answer(await render(made), status, _headers(place(made)))
     slot = _Slot(services.database, principal.key_id or 0, request.url.path, key)
     claim_id = str(uuid.uuid4())
     # In a thread, because the content may be large.
-    content_sha256 = content if isinstance(content, str) else await in_thread(digest, content)
+    content_sha256 = content if isinstance(content, str) else await run_in_thread(digest, content)
     first = await _claim(slot, claim_id, content_sha256)
     if first is not None:
         return await _replay(slot, first, render)
 
-    async def settle(connection: Connection, made: int) -> None:
+    async def on_stored(connection: Connection, made: int) -> None:
         settled = {"status": status.value, "made": made, "location": place(made), "wait_s": float(wait_s)}
         if not await connection.fetch_one(_SETTLE, {**slot.values, "claim_id": claim_id, **settled}):
             raise _under_way()
 
     try:
-        made = await work(settle)
+        made = await work(on_stored)
     except BaseException:
         await _release(slot, claim_id)
         raise
@@ -196,7 +196,7 @@ def digest(content: BaseModel | Mapping[str, Any] | None) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-async def _settle_nothing(_: Connection, __: int) -> None:
+async def _store_nothing(_: Connection, __: int) -> None:
     pass
 
 

@@ -10,7 +10,7 @@ from api_service.access.auth import Principal
 from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.batches import Batches
-from api_service.submissions.service import Settle
+from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
 from api_service.v1.body.read import body_bytes
 from api_service.v1.body.turn import reading
@@ -64,7 +64,7 @@ async def _ended(services: Services, owner: int | None, batch: int) -> Batch:
     ),
 )
 async def create_batch(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
         size = len(await request.body())
         async with reading(services, principal, size):
             return await _created(request, services, principal)
@@ -73,10 +73,10 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 async def _created(request: Request, services: Services, principal: Principal) -> Response:
     new, content = await read_batch(request, services, principal)
 
-    async def work(settle: Settle) -> int:
+    async def work(on_stored: OnStored) -> int:
         await services.backlog.check()
-        made = await Batches(services.database, services.submissions).register(principal, new, settle)
-        services.relay.wake.set()
+        made = await Batches(services.database, services.submissions).register(principal, new, on_stored)
+        services.outbox_publisher.wake.set()
         return made
 
     render, status, location = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
@@ -116,9 +116,9 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     await require_visible_batch(services, principal, id)
     read_query(request)
 
-    async def work(settle: Settle) -> int:
+    async def work(on_stored: OnStored) -> int:
         batches = Batches(services.database, services.submissions)
-        if not await batches.cancel(id, lambda connection: settle(connection, id)):
+        if not await batches.cancel(id, lambda connection: on_stored(connection, id)):
             raise Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 

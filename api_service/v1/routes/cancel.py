@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from api_service.http.problems import Kind, Problem
 from api_service.services import ServicesDep, SubmitterDep
 from api_service.submissions.cancel import cancel
-from api_service.submissions.service import Settle
+from api_service.submissions.service import OnStored
 from api_service.v1.protocol.examples import SUBMISSION
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
@@ -41,8 +41,8 @@ async def cancel_submission(
     await require_visible(services, principal, id)
     read_query(request)
 
-    async def work(settle: Settle) -> int:
-        if not await cancel(services.database, [id], lambda connection: settle(connection, id)):
+    async def work(on_stored: OnStored) -> int:
+        if not await cancel(services.database, [id], lambda connection: on_stored(connection, id)):
             raise Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
         return id
 

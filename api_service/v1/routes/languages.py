@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 from api_service.http.problems import Kind, Problem
-from api_service.languages.engine_offer import Offer, Offered
+from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
@@ -88,8 +88,8 @@ LanguageName = Annotated[
 )
 async def list_languages(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
-    offer = await services.offered.offer()
-    return answer(ListOf[Language](items=[_language(offer, code) for code in offer.codes], next=None))
+    catalog = await services.languages.catalog()
+    return answer(ListOf[Language](items=[_language(catalog, code) for code in catalog.codes], next=None))
 
 
 @router.get(
@@ -104,23 +104,23 @@ async def list_languages(principal: ReaderDep, request: Request, services: Servi
     ),
 )
 async def get_language(principal: ReaderDep, name: LanguageName, request: Request, services: ServicesDep) -> Response:
-    offer = await services.offered.offer([name])
-    found = offer.find(name)
+    catalog = await services.languages.catalog([name])
+    found = catalog.find(name)
     if found is None:
         raise Problem(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
     read_query(request)
-    return answer(_language(offer, _code(offer, found)))
+    return answer(_language(catalog, _code(catalog, found)))
 
 
-def _code(offer: Offer, found: Offered) -> str:
+def _code(catalog: LanguageCatalog, found: EngineLanguage) -> str:
     """Return the code of a language, or of the one to which a variant belongs."""
-    if found.code in offer.languages or found.details is None:
+    if found.code in catalog.languages or found.details is None:
         return found.code
-    return next(code for code, details in offer.languages.items() if details is found.details)
+    return next(code for code, details in catalog.languages.items() if details is found.details)
 
 
-def _language(offer: Offer, code: str) -> Language:
-    language = Offered(code, offer.languages.get(code))
+def _language(catalog: LanguageCatalog, code: str) -> Language:
+    language = EngineLanguage(code, catalog.languages.get(code))
     details = language.details
     defaults = {name: bounds.default for name, bounds in language.limits.items() if name in Limits.model_fields}
     names = (details and details.aliases) or ALIASES.get(code, ())

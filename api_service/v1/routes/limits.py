@@ -91,9 +91,10 @@ _EXAMPLE = {
 )
 async def get_limits(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
-    settings, offer = services.settings, await services.offered.offer()
+    settings, catalog = services.settings, await services.languages.catalog()
     limits = {
-        name: offer.bounds[name].model_dump() if name in offer.bounds else None for name in ProgramBounds.model_fields
+        name: catalog.bounds[name].model_dump() if name in catalog.bounds else None
+        for name in ProgramBounds.model_fields
     }
     return answer(
         ServiceLimits(

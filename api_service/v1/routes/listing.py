@@ -44,7 +44,7 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
     after = _position(services, query.cursor)
     try:
         # In turns, because such a statement may read all submissions of a key.
-        async with services.listing.turns.take(principal), services.database.connection() as connection:
+        async with services.classic_list.semaphore.take(principal), services.database.connection() as connection:
             found, following = await pages.find(connection, query, owner=owner_of(principal), after=after)
             items = await read.submissions(connection, found, links=services.links)
     except DatabaseTooSlow:

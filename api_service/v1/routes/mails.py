@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions import mails as use_cases
-from api_service.submissions.service import Settle
+from api_service.submissions.service import OnStored
 from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
@@ -80,9 +80,9 @@ async def mail_result_again(
     await require_visible(services, principal, id)
     read_query(request)
 
-    async def work(settle: Settle) -> int:
+    async def work(on_stored: OnStored) -> int:
         try:
-            return await use_cases.mail_again(services.submissions, principal, id, settle)
+            return await use_cases.mail_again(services.submissions, principal, id, on_stored)
         except use_cases.NothingToMail:
             detail = "This submission has no `email`, or no result yet; a result can be mailed when it has both."
             raise Problem(Kind.NOTHING_TO_MAIL, detail) from None

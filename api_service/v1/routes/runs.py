@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.problems import Kind
-from api_service.services import AdmitDep, ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.submissions.service import Settle
+from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
+from api_service.submissions.service import OnStored
 from api_service.v1.body.run import RunBody, read_run_request
 from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.protocol.answers import answer
@@ -67,11 +67,11 @@ async def get_run(
     number: RunNumber,
     request: Request,
     services: ServicesDep,
-    admit: AdmitDep,
+    reserve: ReserveDep,
 ) -> Response:
     await read_query_of(request, services, principal, id)
     async with services.database.connection() as connection:
-        run = await read.run(connection, id, number, links=services.links, owner=owner_of(principal), admit=admit)
+        run = await read.run(connection, id, number, links=services.links, owner=owner_of(principal), reserve=reserve)
     return answer(run or refuse_unknown("run of this submission"))
 
 
@@ -116,12 +116,12 @@ async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request
 
 
 async def _request(
-    services: Services, principal: Principal, upload: int, override: dict[str, Any], settle: Settle
+    services: Services, principal: Principal, upload: int, override: dict[str, Any], on_stored: OnStored
 ) -> int:
     """Request a run, and return its number."""
     await services.backlog.check()
-    number = await services.submissions.request_run(principal, upload, override, settle)
-    services.relay.wake.set()
+    number = await services.submissions.request_run(principal, upload, override, on_stored)
+    services.outbox_publisher.wake.set()
     return number
 
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from api_service.http.problems import Kind
-from api_service.services import AdmitDep, ReaderDep, ServicesDep, SubmitterDep
+from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
 from api_service.submissions.delete import delete
 from api_service.v1.protocol.etags import ETAG, IF_NONE_MATCH, conditional
 from api_service.v1.protocol.examples import SUBMISSION
@@ -36,14 +36,16 @@ router = APIRouter(tags=["submissions"])
     ),
 )
 async def get_submission(
-    principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, admit: AdmitDep
+    principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, reserve: ReserveDep
 ) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
     wait = wait_of(request, query)
     with reserved(services, principal, wait.seconds):
         await wait_until_final(services, principal, id, wait.seconds)
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, id, links=services.links, owner=owner_of(principal), admit=admit)
+        submission = await read.submission(
+            connection, id, links=services.links, owner=owner_of(principal), reserve=reserve
+        )
     return conditional(request, submission or refuse_unknown(), wait.headers)
 
 

@@ -13,8 +13,8 @@ from api_service.http.problems import Kind
 from api_service.services import Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
-from api_service.submissions.service import Settle
-from api_service.v1.body.read import FORM, JSON, body_bytes, let_go, read_submission
+from api_service.submissions.service import OnStored
+from api_service.v1.body.read import FORM, JSON, body_bytes, read_submission, release_body
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.body.turn import reading
 from api_service.v1.protocol.examples import SUBMISSION
@@ -76,7 +76,7 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The so
 )
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     async with AsyncExitStack() as turn:
-        turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
+        turn.enter_context(services.body_memory.hold(principal, body_bytes(request, services.settings)))
         size = len(await request.body())
         await turn.enter_async_context(reading(services, principal, size))
         return await _created(request, services, principal, turn)
@@ -111,14 +111,14 @@ class _Creation:
     turn: AsyncExitStack
     stored: Stored | None = None
 
-    async def store(self, settle: Settle) -> int:
+    async def store(self, on_stored: OnStored) -> int:
         """Store the submission, and return its id."""
         assert self.new
         await self.services.backlog.check()
         # Without a key there is nothing to settle, which saves a transaction.
-        settle_if_needed = settle if IDEMPOTENCY_KEY in self.request.headers else None
-        self.stored = await self.services.submissions.post(self.principal, self.new, settle_if_needed)
-        self.services.relay.wake.set()
+        on_stored_if_needed = on_stored if IDEMPOTENCY_KEY in self.request.headers else None
+        self.stored = await self.services.submissions.post(self.principal, self.new, on_stored_if_needed)
+        self.services.outbox_publisher.wake.set()
         return self.stored.id
 
     async def show(self, upload: int) -> Submission:
@@ -128,14 +128,14 @@ class _Creation:
             return await _shown(services, self.principal, self.new, self.stored)
         self.new = None
         await self.turn.aclose()
-        let_go(self.request)
+        release_body(self.request)
         await wait_until_final(services, self.principal, upload, self.wait_s)
         return await visible_submission(services, self.principal, upload)
 
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
     """Return a submission that was stored just now. It is not read again, for speed."""
-    offered = (await services.offered.offer()).find(new.language)
+    engine_language = (await services.languages.catalog()).find(new.language)
     values = {
         **stored.values,
         "id": stored.id,
@@ -144,7 +144,8 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         "requested_at": stored.created_at,
         "is_requested": not new.hold,
         "runs": 0 if new.hold else 1,
-        "bounds": offered and json.dumps({name: bound.model_dump() for name, bound in offered.limits.items()}),
+        "bounds": engine_language
+        and json.dumps({name: bound.model_dump() for name, bound in engine_language.limits.items()}),
     }
-    queue = None if new.hold else await services.places.of_posted(stored.id, principal.key_id)
+    queue = None if new.hold else await services.queue_positions.of_posted(stored.id, principal.key_id)
     return posted(values, links=services.links, queue=queue)

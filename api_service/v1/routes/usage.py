@@ -5,13 +5,12 @@ import math
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api_service.limits.rate_limits import WINDOW_SECONDS, Budget
+from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
 from shared.accounts import budgets
-from shared.accounts.budgets import InUse
 from shared.resources.models import ListOf, Resource, Time
 
 router = APIRouter(tags=["service"])
@@ -54,21 +53,21 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     read_query(request)
     if principal.sees_all:
         return answer(ListOf[Usage](items=[], next=None))
-    charges = services.submissions.charges
-    own, mails = charges.of_key(principal), charges.share_of_mails(principal)
+    costs = services.submissions.costs
+    own, mails = costs.of_key(principal), costs.share_of_mails(principal)
     async with services.database.connection() as connection:
         found = await budgets.in_use(connection, [one.subject for one in own], [mails.subject])
     return answer(ListOf[Usage](items=[_usage(one, found.get(one.subject)) for one in (*own, mails)], next=None))
 
 
-def _usage(budget: Budget, found: InUse | None) -> Usage:
+def _usage(limit: RateLimit, found: budgets.Usage | None) -> Usage:
     # Rounded, because the times in the database have microseconds.
-    used = math.ceil(round(found.seconds * budget.per_hour / WINDOW_SECONDS, 3)) if found else 0
+    used = math.ceil(round(found.seconds * limit.per_hour / WINDOW_SECONDS, 3)) if found else 0
     return Usage(
-        name=budget.name,
-        limit=budget.per_hour,
+        name=limit.name,
+        limit=limit.per_hour,
         used=used,
-        remaining=max(0, budget.per_hour - used),
+        remaining=max(0, limit.per_hour - used),
         window_s=WINDOW_SECONDS,
         resets_at=found.until if found and used else None,
     )

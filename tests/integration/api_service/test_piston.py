@@ -12,7 +12,7 @@ from api_service.doors.piston import execution
 from api_service.http.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
-from api_service.submissions.quota_costs import Charges
+from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
@@ -111,7 +111,7 @@ async def test_an_interactive_job_takes_from_the_budgets(database: Database, sto
     key = await make_key(database, Scope.SUBMIT)
     [row] = await fetch(database, "SELECT id FROM api_keys")
     principal = Principal(int(str(row["id"])), frozenset({Scope.SUBMIT}))
-    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1, key_cpu_seconds=100))
+    submissions = Submissions(database, store, QuotaCosts(key_budget=2, recipient_budget=1, key_cpu_seconds=100))
     assert key
     await submissions.admit(principal, _NEW)
     await submissions.admit(principal, _NEW)
@@ -134,5 +134,5 @@ async def test_a_lost_charge_fails_no_interactive_job(
         raise DatabaseUnavailable("restarting")
 
     monkeypatch.setattr(budgets, "charge", away)
-    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
+    submissions = Submissions(database, store, QuotaCosts(key_budget=2, recipient_budget=1))
     await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)

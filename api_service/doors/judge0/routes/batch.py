@@ -13,7 +13,7 @@ from api_service.doors.judge0.creation import ConfigurationDep, Creator, Creator
 from api_service.doors.judge0.parameters import is_on, read, shown
 from api_service.doors.judge0.reading import read_all, token_of
 from api_service.doors.judge0.refusals import bad_request
-from api_service.doors.judge0.validation import Asked, Invalid
+from api_service.doors.judge0.validation import Invalid, SubmissionRequest
 from api_service.http.problems import Problem
 from api_service.services import ServicesDep
 from api_service.v1.body.read import body_bytes
@@ -24,16 +24,16 @@ router = APIRouter()
 @router.post("/submissions/batch")
 async def create_batch(request: Request, creator: CreatorDep) -> Response:
     services, size = creator.services, body_bytes(request, creator.services.settings)
-    with services.bodies.hold(creator.principal, size):
+    with services.body_memory.hold(creator.principal, size):
         await request.body()
-        async with services.reading.take(creator.principal):
+        async with services.body_semaphore.take(creator.principal):
             asked = await _asked(request, creator, size)
         answers = [await _created(creator, one) for one in asked]
     is_any = any("token" in one for one in answers)
     return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _asked(request: Request, creator: Creator, size: int) -> list[Asked | Invalid]:
+async def _asked(request: Request, creator: Creator, size: int) -> list[SubmissionRequest | Invalid]:
     """Return the checked requests of a batch. `size` is that of the body."""
     parameters = await read(request)
     require_open(creator.configuration)
@@ -43,7 +43,7 @@ async def _asked(request: Request, creator: Creator, size: int) -> list[Asked | 
     return await creator.checked(each, base64=is_on(parameters, "base64_encoded"), size=size)
 
 
-async def _created(creator: Creator, asked: Asked | Invalid) -> dict[str, Any]:
+async def _created(creator: Creator, asked: SubmissionRequest | Invalid) -> dict[str, Any]:
     """Return the token of a new submission, or why there is none. Those before it are stored already."""
     if isinstance(asked, Invalid):
         return dict(asked.errors)

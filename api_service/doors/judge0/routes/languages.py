@@ -18,12 +18,12 @@ _LONGEST_ID = 9
 
 @router.get("/languages")
 async def list_languages(_: Reader, services: ServicesDep) -> Response:
-    return JSONResponse([language.listed() for language in languages(await services.offered.offer())])
+    return JSONResponse([language.listed() for language in languages(await services.languages.catalog())])
 
 
 @router.get("/languages/all")
 async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
-    found = all_languages(await services.offered.offer())
+    found = all_languages(await services.languages.catalog())
     return JSONResponse([{**language.listed(), "is_archived": language.is_archived} for language in found])
 
 
@@ -31,7 +31,7 @@ async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
 async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:
     if not (id.isascii() and id.isdecimal() and len(id) <= _LONGEST_ID):
         raise Problem(Kind.NOT_FOUND, "")
-    language = find(await services.offered.offer(), int(id))
+    language = find(await services.languages.catalog(), int(id))
     if language is None:
         raise Problem(Kind.NOT_FOUND, "")
     return JSONResponse(language.described())

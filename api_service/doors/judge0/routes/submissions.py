@@ -12,10 +12,10 @@ from api_service.doors.judge0.creation import Creator, CreatorDep, require_open
 from api_service.doors.judge0.parameters import Parameters, Shown, is_on, read, shown
 from api_service.doors.judge0.reading import read_all, read_one
 from api_service.doors.judge0.refusals import bad_request
-from api_service.doors.judge0.validation import Asked, Invalid
+from api_service.doors.judge0.validation import Invalid, SubmissionRequest
 from api_service.http.problems import Kind, Problem
 from api_service.services import ServicesDep
-from api_service.v1.body.read import body_bytes, let_go
+from api_service.v1.body.read import body_bytes, release_body
 from api_service.v1.reads.waiting import reserved, wait_until_final
 from shared.judge0 import store
 
@@ -31,13 +31,13 @@ _LARGEST: Final = 1 << 31
 async def create_submission(request: Request, creator: CreatorDep) -> Response:
     services, size = creator.services, body_bytes(request, creator.services.settings)
     async with AsyncExitStack() as turn:
-        turn.enter_context(services.bodies.hold(creator.principal, size))
+        turn.enter_context(services.body_memory.hold(creator.principal, size))
         await request.body()
-        await turn.enter_async_context(services.reading.take(creator.principal))
+        await turn.enter_async_context(services.body_semaphore.take(creator.principal))
         return await _created(request, creator, turn, size)
 
 
-async def _asked(request: Request, creator: Creator, size: int) -> tuple[Asked | Invalid, Shown, bool]:
+async def _asked(request: Request, creator: Creator, size: int) -> tuple[SubmissionRequest | Invalid, Shown, bool]:
     """Return the checked request, how its answer is shown, and True if it waits for its result."""
     parameters = await read(request)
     require_open(creator.configuration)
@@ -62,7 +62,7 @@ async def _created(request: Request, creator: Creator, turn: AsyncExitStack, siz
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
         del asked
         await turn.aclose()
-        let_go(request)
+        release_body(request)
         await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
     try:
         return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)
