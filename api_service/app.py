@@ -71,10 +71,11 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         renders.insert(0, (piston.is_piston, message))
         logged.append(piston.PATH)
     if "judge0" in settings.doors:
-        from api_service.doors import judge0
+        from api_service.doors.judge0 import app as judge0
+        from api_service.doors.judge0.errors import refusal
 
         judge0.add_to(app)
-        renders.insert(0, (judge0.is_judge0, judge0.refusal))
+        renders.insert(0, (judge0.is_judge0, refusal))
     limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,

@@ -1,6 +1,7 @@
 """The dependencies of the routes. `api_service.__main__` makes them once."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -70,6 +71,13 @@ class Services:
     def links(self) -> Links:
         """Makes the links of resources."""
         return Links(self.signer)
+
+    @asynccontextmanager
+    async def requesting_runs(self) -> AsyncIterator[None]:
+        """Let the block request runs, and have them published. Raises `Problem` (503) if too many wait already."""
+        await self.backlog.check()
+        yield
+        self.outbox_publisher.wake.set()
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

@@ -14,7 +14,7 @@ from api_service.http.openapi import problem_responses
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions.classic_list import ListQuery
-from api_service.v1.body.read import body_bytes
+from api_service.v1.body.receive import body_bytes
 
 router = APIRouter(tags=["classic"])
 

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from api_service.doors.judge0.refusals import bad_request
+from api_service.doors.judge0.configuration import Configuration
+from api_service.doors.judge0.errors import bad_request
 from api_service.http.problems import Problem
 from api_service.v1.body.multipart import read_parts
 from api_service.v1.protocol.threads import run_in_thread_if_large
@@ -74,3 +75,16 @@ def shown(parameters: Parameters) -> Shown:
     if unknown := [name for name in names if name not in ALL]:
         raise bad_request(f"invalid fields: [{', '.join(unknown)}]")
     return Shown(names, is_on(parameters, "base64_encoded"))
+
+
+def of_batch(several: Any, configuration: Configuration) -> Sequence[Any]:
+    """Return the submissions of a batch, or their tokens. Raises `Problem` (400) if there may not be as many."""
+    if not configuration.enable_batched_submissions:
+        raise bad_request("batched submissions are not allowed")
+    if not isinstance(several, list) or not several:
+        raise bad_request("there should be at least one submission in a batch")
+    limit = configuration.max_submission_batch_size
+    if len(several) > limit:
+        error = f"number of submissions in a batch should be less than or equal to {limit}"
+        raise bad_request(error)
+    return several

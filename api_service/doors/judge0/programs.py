@@ -4,9 +4,10 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api_service.doors.door import program_submission
 from api_service.doors.judge0.languages import EXECUTABLE, MULTI_FILE, PLAIN_TEXT
 from api_service.doors.judge0.validation import SubmissionRequest
-from api_service.submissions.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
+from api_service.submissions.new_submission import NewSubmission
 from shared.engine.codex import LimitBounds
 from shared.engine.run_call import MAX_FILES, Encoding
 from shared.files.archives import ArchiveError, unpack_foreign
@@ -45,19 +46,15 @@ def submission_of(
         **_options(values, files, entry, language.id),
         **encoding,
     }
-    return NewSubmission(
-        language=language.engine_language.code,
-        filename=entry,
-        source=stored(files),
-        stdin=texts["stdin"] or "",
-        hold=False,
-        v1=V1Columns(
-            spec=spec,
-            files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
-            expected_output=texts["expected_output"],
-            webhook_url=values["callback_url"] or None,
-            text_bytes=text_bytes_of([texts["expected_output"], spec, dict(values)]),
-        ),
+    return program_submission(
+        language.engine_language.code,
+        entry,
+        files,
+        spec,
+        texts["stdin"] or "",
+        texts=[texts["expected_output"], spec, dict(values)],
+        expected_output=texts["expected_output"],
+        webhook_url=values["callback_url"] or None,
     )
 
 

@@ -1,13 +1,17 @@
-"""Makes the engine's program from a job: the names of its files, and the fields of the engine's request. Pure."""
+"""Makes the program and the submission of a job: the names of its files, and the engine's fields. Pure."""
 
 import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from api_service.doors.door import program_submission
 from api_service.doors.piston.files import SentFile
 from api_service.doors.piston.job import PistonJob
-from api_service.doors.piston.languages import Naming
+from api_service.doors.piston.runtimes import Naming
+from api_service.http.problems import Kind, Problem
+from api_service.settings import ApiSettings
+from api_service.submissions.new_submission import NewSubmission
 from shared.engine.run_call import is_allowed
 
 #: The most processes of a program in Piston.
@@ -46,6 +50,19 @@ def program_of(job: PistonJob, output_bytes: int | None = None) -> PistonProgram
         "limits": {name: min(value, bounds[name].max) for name, value in limits.items() if name in bounds},
     }
     return PistonProgram(contents, entry.path, fields)
+
+
+def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> NewSubmission:
+    """Return the submission of a job. Raise `Problem` if it has more bytes than this server accepts."""
+    program = program_of(job, output_bytes)
+    if sum(map(len, program.files.values())) > settings.max_source_bytes:
+        raise Problem(Kind.INVALID, f"files may have at most {settings.max_source_bytes} bytes together")
+    stdin = job.stdin if job.stdin.endswith("\n") else f"{job.stdin}\n"
+    if len(stdin.encode()) > settings.max_input_bytes:
+        raise Problem(Kind.INVALID, f"stdin may have at most {settings.max_input_bytes} bytes")
+    spec = {**program.fields, "args": list(job.args), "may_rerun": False, "output_order": True}
+    language = job.runtime.engine_language.code
+    return program_submission(language, program.entry, program.files, spec, stdin, texts=job.args)
 
 
 def _limits(job: PistonJob, stage: str) -> dict[str, float | int]:

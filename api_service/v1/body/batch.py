@@ -17,9 +17,9 @@ from api_service.http.problems import Fault, Problem, invalid
 from api_service.services import Services
 from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
+from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.read import constraints_of, require_known_offer
-from api_service.v1.body.rules import Constraints, overfull, validate_submission, webhook_fault
+from api_service.v1.body.rules import overfull, validate_submission, webhook_fault
 from api_service.v1.body.submission import SubmissionBody, Text
 from api_service.v1.protocol.threads import run_in_thread, run_in_thread_if_large
 from api_service.v1.protocol.validation import (
@@ -86,7 +86,7 @@ async def read_batch(request: Request, services: Services, principal: Principal)
     contents = [content for content in outline.submissions if isinstance(content, dict)]
     constraints = await constraints_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
     new = await run_in_thread(_validated, outline, replace(constraints, may_hold=False))
-    require_known_offer(constraints, new.submissions)
+    constraints.require_known(new.submissions)
     return new, outline
 
 

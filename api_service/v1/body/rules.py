@@ -4,27 +4,26 @@ The rules are about keys together, and about what the operator and the engine al
 once. `api_service.v1.body.submission` has the models.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from api_service.http.problems import Fault, invalid
 from api_service.http.sentences import as_written
-from api_service.languages.catalog import EngineLanguage, LanguageCatalog
+from api_service.languages.catalog import EngineLanguage
 from api_service.submissions.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
+from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.submission import (
     MOST_METADATA,
     CheckerBody,
     FileBody,
     LimitsBody,
-    Locale,
     SubmissionBody,
     TestBody,
 )
 from api_service.v1.protocol.validation import MOST_FAULTS
 from shared.engine.run_call import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
-from shared.http.egress import Egress
 from shared.text import source_paths
 
 #: The most keys that any object of a body may have.
@@ -45,24 +44,6 @@ _UNSIGNED: Final = (
     " set PRECIEUX_WEBHOOK_SECRET."
 )
 _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
-
-
-@dataclass(frozen=True, slots=True)
-class Constraints:
-    """The terms of the operator and the engine."""
-
-    catalog: LanguageCatalog
-    max_source_bytes: int
-    max_stdin_bytes: int
-    egress: Egress
-    #: Returns why an address may not be mailed; None if it may.
-    refusal: Callable[[str], str | None]
-    #: True if webhooks of this key can be signed.
-    can_sign: bool = False
-    #: The locale of a submission that names none.
-    locale: Locale = "en"
-    #: False in a batch.
-    may_hold: bool = True
 
 
 @dataclass(frozen=True, slots=True)

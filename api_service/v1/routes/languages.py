@@ -1,6 +1,6 @@
 """The languages that work here."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
@@ -54,23 +54,6 @@ class Language(Resource):
     limits: Limits = Field(description="What a program may use that asks for nothing.")
 
 
-_EXAMPLE: Final = {
-    "code": "py",
-    "name": "Python",
-    "aliases": ["python", "python3"],
-    "version": "3.11.9",
-    "variants": [],
-    "extensions": [".py"],
-    "compiled": False,
-    "compiler_args": [],
-    "sample": "print(input())\n",
-    "libraries": [{"name": "numpy", "version": "2.3.5"}],
-    "fault": None,
-    "limits": {
-        "cpu_s": 10.0, "wall_s": 30.0, "memory_bytes": 268_435_456, "output_bytes": 1_048_576, "processes": 64,
-    },
-}  # fmt: skip
-
 LanguageName = Annotated[
     str, Path(description="A code, a name or an alias of a language, in any case.", examples=["cpp"])
 ]
@@ -83,7 +66,6 @@ LanguageName = Annotated[
         "List the languages",
         "The languages in which programs run here, with their compilers' options and the default limits.",
         answer=ListOf[Language],
-        example={"items": [_EXAMPLE], "next": None},
     ),
 )
 async def list_languages(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
@@ -99,7 +81,6 @@ async def list_languages(principal: ReaderDep, request: Request, services: Servi
         "Get a language",
         "One language, by its code, its name or an alias.",
         answer=Language,
-        example=_EXAMPLE,
         problems=[Kind.NOT_FOUND],
     ),
 )

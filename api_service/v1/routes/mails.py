@@ -1,7 +1,6 @@
 """The mails of a submission."""
 
 from http import HTTPStatus
-from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -20,20 +19,6 @@ from shared.resources.models import ListOf, Mail
 
 router = APIRouter(tags=["submissions"])
 
-_EXAMPLE: Final = {
-    "id": 9,
-    "kind": "result",
-    "to": "someone@example.com",
-    "locale": "en",
-    "state": "delivered",
-    "attempts": 1,
-    "created_at": "2026-01-31T12:00:00.045000Z",
-    "updated_at": "2026-01-31T12:00:02.310000Z",
-    "sent_at": "2026-01-31T12:00:00.310000Z",
-    "last_error": None,
-}
-_ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None}
-
 
 @router.get(
     "/submissions/{id}/mails",
@@ -43,7 +28,6 @@ _ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None
         "All mails about it, the newest first: results, its receipt, and the digest of its batch. A page has"
         f" {PAGE_ITEMS} of them.",
         answer=ListOf[Mail],
-        example={"items": [_EXAMPLE], "next": None},
         query=PageQuery,
         headers=LINK,
         problems=[Kind.NOT_FOUND],
@@ -65,7 +49,6 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
         "Sends the mail of the latest result once more. It counts against the budget of the recipient.",
         answer=Mail,
         status=HTTPStatus.ACCEPTED,
-        example=_ORDERED,
         problems=[
             Kind.NOT_FOUND, Kind.NOTHING_TO_MAIL, Kind.QUOTA_EXCEEDED, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED,
         ],

@@ -11,8 +11,9 @@ from fastapi.security import HTTPAuthorizationCredentials
 from api_service.access.auth import Principal, require
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.services import Services, ServicesDep
+from api_service.v1.body.constraints import constraints_of
 from api_service.v1.body.multipart import read_parts
-from api_service.v1.body.read import body_bytes, constraints_of, require_known_offer
+from api_service.v1.body.receive import body_bytes
 from api_service.v1.body.rules import validate_submission
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.web.program_page import is_valid_token, program_page
@@ -95,7 +96,7 @@ async def _store(request: Request, services: Services, principal: Principal, for
     new = await run_in_thread_if_large(size, validate_submission, form.content, constraints, upload=form.upload)
     if form.faults:
         raise invalid(form.faults)
-    require_known_offer(constraints, [new])
+    constraints.require_known([new])
     await services.backlog.check()
     stored = await services.submissions.post(principal, new, None)
     services.outbox_publisher.wake.set()

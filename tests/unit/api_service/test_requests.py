@@ -9,8 +9,9 @@ import pytest
 from api_service.http.problems import Fault, Problem
 from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission
+from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath
-from api_service.v1.body.rules import Constraints, Upload, validate_submission
+from api_service.v1.body.rules import Upload, validate_submission
 from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
 from shared.http.egress import Egress

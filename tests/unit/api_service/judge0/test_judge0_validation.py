@@ -11,10 +11,10 @@ import pytest
 
 from api_service.doors.judge0 import configuration
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.creation import guards_callbacks
 from api_service.doors.judge0.languages import all_languages, find, languages
 from api_service.doors.judge0.parameters import shown
 from api_service.doors.judge0.programs import request_of, submission_of
+from api_service.doors.judge0.routes.creation import guards_callbacks
 from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
