@@ -1,6 +1,7 @@
 """The meter of hosts without cgroups, with a fake tree of processes."""
 
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.sampled_meter import SampledMeter
 from executor.settings import MIB
+from tests.waiting import eventually_sync
 
 _LIMITS = StepLimits(10.0, 20.0, 512 * MIB, 128, 128, MIB, MIB)
 
@@ -62,6 +64,22 @@ def test_memory_beyond_what_can_be_read_in_time_is_too_much() -> None:
     tree.living = _resident(120, 280)
     assert meter.sample().exhausted
     assert tree.walks == 0
+
+
+def test_a_slow_read_does_not_hold_the_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = _Tree()
+    may_end = threading.Event()
+
+    def read() -> int:
+        may_end.wait(10)
+        return 600 * MIB
+
+    monkeypatch.setattr(tree, "proportional_bytes", read)
+    meter = _meter(tree)
+    tree.living = _resident(8, 280)
+    assert not meter.sample().exhausted
+    may_end.set()
+    eventually_sync(lambda: meter.sample().exhausted)
 
 
 def test_short_lived_children_count_for_a_whole_sample(monkeypatch: pytest.MonkeyPatch) -> None:
