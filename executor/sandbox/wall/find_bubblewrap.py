@@ -58,8 +58,8 @@ def find(configured: Path | None, privileged: bool) -> Found:
 
 
 def _of_the_system() -> list[Path]:
-    found = shutil.which("bwrap", path=_SYSTEM_PATH)
-    return [Path(found)] if found else []
+    path = shutil.which("bwrap", path=_SYSTEM_PATH)
+    return [Path(path)] if path else []
 
 
 def _of_the_wheel() -> list[Path]:
