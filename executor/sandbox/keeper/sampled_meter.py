@@ -12,6 +12,7 @@ from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.protocol import StepLimits
 from executor.sandbox.keeper.slow_read import SlowRead
+from executor.sandbox.keeper.step_clock import PROCESSORS
 
 #: Only half of an estimate counts, so that chance decides no verdict.
 _ESTIMATE_WEIGHT = 0.5
@@ -107,11 +108,10 @@ class SampledMeter:
             max(used - self._living.get(key, 0.0), 0.0) for key, used in self._new.items() if key not in processes
         )
         now = time.monotonic()
-        self._new = {
-            key: process.running * (now - self._sampled_at)
-            for key, process in processes.items()
-            if key not in self._living
-        }
+        shares = {key: process.running for key, process in processes.items() if key not in self._living}
+        # A share holds for the process's life so far. If the sample is late, all together may be more than there is.
+        scale = min(1.0, PROCESSORS / max(sum(shares.values()), 1.0)) * (now - self._sampled_at)
+        self._new = {key: share * scale for key, share in shares.items()}
         self._sampled_at = now
 
 
