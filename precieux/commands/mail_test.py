@@ -5,18 +5,21 @@ import os
 import subprocess
 from collections.abc import Mapping
 from email.utils import parseaddr
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.mail import dns_records
-from precieux.mail.dns_records import DnsRecord, RecordCheck
+from precieux.mail.dns_records import RecordCheck
 from precieux.up import services
 from precieux.up.settings import load_up_settings
 from shared.messages.translations import LOCALES, SOURCE_LOCALE
 from shared.service.errors import PrecieuxError
+
+if TYPE_CHECKING:
+    from dns.resolver import Resolver
 
 _PROVIDERS: Final = {"mailgun": "Mailgun, domain", "smtp": "the SMTP server", "files": "a file in"}
 
@@ -47,7 +50,7 @@ def mail_test(
     except ValueError:
         raise typer.BadParameter("it must be an address such as 9.9.9.9 or 127.0.0.1:5353") from None
     sent = _send(address, locale, os.environ | {"PRECIEUX_DATA_DIR": str(load_up_settings(data_dir=data_dir).data_dir)})
-    checks = list(dns_records.check(_records(sent, dkim_selector or []), resolver))
+    checks = _checks(sent, dkim_selector or [], resolver)
     if as_json:
         rows = [{"check": one.subject, "state": one.state, "hint": one.hint} for one in checks]
         terminal.say_json({**sent, "checks": rows})
@@ -68,16 +71,14 @@ def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str
     return sent
 
 
-def _records(sent: Mapping[str, Any], selectors: list[str]) -> list[DnsRecord]:
-    """Return the records that the mail needs; none if it did not leave this machine."""
+def _checks(sent: Mapping[str, Any], selectors: list[str], resolver: "Resolver") -> list[RecordCheck]:
+    """Return the checks of the mail's sender; none if the mail did not leave this machine."""
     sender, return_path = (parseaddr(sent[name])[1].rpartition("@")[2].lower() for name in ("sender", "return_path"))
-    match sent["provider"]:
-        case "mailgun":
-            return dns_records.over_mailgun(sent["server"].lower(), sender, selectors)
-        case "smtp":
-            return dns_records.over_smtp(sender, return_path, selectors)
-        case _:
-            return []
+    if sent["provider"] == "mailgun":
+        return list(dns_records.over_mailgun(sent["server"].lower(), sender, selectors, resolver))
+    if sent["provider"] == "smtp":
+        return list(dns_records.over_smtp(sender, return_path, selectors, resolver))
+    return []
 
 
 def _show(sent: Mapping[str, Any], checks: list[RecordCheck]) -> None:

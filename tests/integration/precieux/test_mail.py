@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,18 +105,6 @@ def test_a_mail_is_shown_with_its_history_and_text(added: Callable[..., int]) ->
     assert "mail list" in refused("mail", "show", "99")
     unwritten = added(message_id=None, status="queued")
     assert "not written yet" in refused("mail", "show", str(unwritten), "--html")
-
-
-def test_the_whole_message_is_shown_if_it_is_kept(added: Callable[..., int], tmp_path: Path) -> None:
-    (tmp_path / "outbox").mkdir()
-    (tmp_path / "outbox" / "1@x.eml").write_bytes(b"Subject: \xd8\xa7\r\n\r\nHello\r\n")
-    (tmp_path / "secret.eml").write_bytes(b"secret")
-    kept = added(provider_id="1@x.eml")
-    shown = run("mail", "show", str(kept), "--raw", "--data-dir", str(tmp_path))
-    assert shown.stdout_bytes == b"Subject: \xd8\xa7\r\n\r\nHello\r\n"
-    for number, name in enumerate(("../secret.eml", str(tmp_path / "secret.eml"), "2@x.eml", None)):
-        other = added(provider_id=name, message_id=f"<{number}>")
-        assert "is kept" in refused("mail", "show", str(other), "--raw", "--data-dir", str(tmp_path))
 
 
 def test_a_mail_is_sent_again_by_command(on_database: OnDatabase, added: Callable[..., int]) -> None:
