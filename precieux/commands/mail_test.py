@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -17,9 +17,6 @@ from precieux.up import services
 from precieux.up.settings import load_up_settings
 from shared.messages.translations import LOCALES, SOURCE_LOCALE
 from shared.service.errors import PrecieuxError
-
-if TYPE_CHECKING:
-    from dns.resolver import Resolver
 
 _PROVIDERS: Final = {"mailgun": "Mailgun, domain", "smtp": "the SMTP server", "files": "a file in"}
 
@@ -38,19 +35,12 @@ def mail_test(
     dkim_selector: Annotated[
         list[str] | None, typer.Option(help="Selector of a DKIM key of the provider; may be repeated.")
     ] = None,
-    name_server: Annotated[
-        str | None, typer.Option(help="DNS server to ask, such as 9.9.9.9. Default: that of this machine.")
-    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Send a test mail through the configured provider, and check SPF, DKIM and DMARC of its sender."""
-    try:
-        resolver = dns_records.open_resolver(name_server)
-    except ValueError:
-        raise typer.BadParameter("it must be an address such as 9.9.9.9 or 127.0.0.1:5353") from None
     sent = _send(address, locale, os.environ | {"PRECIEUX_DATA_DIR": str(load_up_settings(data_dir=data_dir).data_dir)})
-    checks = _checks(sent, dkim_selector or [], resolver)
+    checks = _checks(sent, dkim_selector or [])
     if as_json:
         rows = [{"check": one.subject, "state": one.state, "hint": one.hint} for one in checks]
         terminal.say_json({**sent, "checks": rows})
@@ -71,9 +61,10 @@ def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str
     return sent
 
 
-def _checks(sent: Mapping[str, Any], selectors: list[str], resolver: "Resolver") -> list[RecordCheck]:
+def _checks(sent: Mapping[str, Any], selectors: list[str]) -> list[RecordCheck]:
     """Return the checks of the mail's sender; none if the mail did not leave this machine."""
     sender, return_path = (parseaddr(sent[name])[1].rpartition("@")[2].lower() for name in ("sender", "return_path"))
+    resolver = dns_records.open_resolver()
     if sent["provider"] == "mailgun":
         return list(dns_records.over_mailgun(sent["server"].lower(), sender, selectors, resolver))
     if sent["provider"] == "smtp":

@@ -4,7 +4,6 @@ It says which records are missing. Only a mail that has arrived shows how a prov
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,52 +27,42 @@ class RecordCheck:
     hint: str
 
 
-def open_resolver(name_server: str | None) -> "Resolver":
-    """Return a resolver that asks `name_server`, such as 9.9.9.9 or 127.0.0.1:5353, or else the system's.
-
-    Raises `ValueError` if it is no address.
-    """
+def open_resolver() -> "Resolver":
+    """Return a resolver that asks the name servers of this machine."""
     import dns.resolver  # large, and all other commands do without it
 
-    resolver = dns.resolver.Resolver(configure=False)
-    if name_server is None:
-        with suppress(dns.resolver.NoResolverConfiguration):
-            resolver.read_resolv_conf("/etc/resolv.conf")
-        return resolver
-    address, _, port = name_server.partition(":") if "." in name_server else (name_server, "", "")
-    resolver.nameservers, resolver.port = [address], int(port or 53)
-    return resolver
+    try:
+        return dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        return dns.resolver.Resolver(configure=False)
 
 
 def over_mailgun(domain: str, sender: str, selectors: Sequence[str], resolver: "Resolver") -> Iterator[RecordCheck]:
     """Yield the checks for mails over Mailgun, which signs with its `domain` and takes bounces there."""
-    spf = f'Add a TXT record to {domain}: "v=spf1 include:mailgun.org ~all".'
-    yield _check("SPF", [domain], "v=spf1", spf, resolver)
-    names = [f"{selector}._domainkey.{domain}" for selector in selectors or _MAILGUN_SELECTORS]
-    missing = f"There is no key at {', '.join(names)}: add the one that Mailgun shows for its domain."
-    yield _check("DKIM", names, "p=", missing, resolver)
-    yield _check_dmarc(sender, resolver)
+    return _checks(sender, domain, domain, "include:mailgun.org", selectors or _MAILGUN_SELECTORS, resolver)
 
 
 def over_smtp(sender: str, return_path: str, selectors: Sequence[str], resolver: "Resolver") -> Iterator[RecordCheck]:
     """Yield the checks for mails over an SMTP server, which may sign for the sender. The arguments are domains."""
-    spf = f'Add a TXT record to {return_path}: "v=spf1 a:HOST ~all", with the name of the host that sends.'
-    yield _check("SPF", [return_path], "v=spf1", spf, resolver)
-    names = [f"{selector}._domainkey.{sender}" for selector in selectors]
+    return _checks(sender, return_path, sender, "a:SENDING-HOST", selectors, resolver)
+
+
+def _checks(
+    sender: str, return_path: str, signer: str, spf: str, selectors: Sequence[str], resolver: "Resolver"
+) -> Iterator[RecordCheck]:
+    spf_remedy = f'Add a TXT record to {return_path}: "v=spf1 {spf} ~all".'
+    yield _check("SPF", [return_path], "v=spf1", spf_remedy, resolver)
+    names = [f"{selector}._domainkey.{signer}" for selector in selectors]
     if names:
-        missing = f"There is no key at {', '.join(names)}: add the one that the SMTP server signs with."
+        missing = f"There is no key at {', '.join(names)}: add the one that your provider shows, or signs with."
         yield _check("DKIM", names, "p=", missing, resolver)
     else:
         yield RecordCheck("DKIM", "unknown", "Name the selector of the key with --dkim-selector.")
-    yield _check_dmarc(sender, resolver)
-
-
-def _check_dmarc(sender: str, resolver: "Resolver") -> RecordCheck:
-    """Return the check of a domain's record, which may be one of a domain above it, except the top-level domain."""
+    # A domain above the sender's may have the policy, except the top-level domain.
     labels = sender.split(".")
     names = [f"_dmarc.{'.'.join(labels[first:])}" for first in range(max(1, len(labels) - 1))]
     policy = f'"v=DMARC1; p=none; rua=mailto:postmaster@{sender}"'
-    return _check("DMARC", names, "v=dmarc1", f"Add a TXT record to {names[0]}: {policy}.", resolver)
+    yield _check("DMARC", names, "v=dmarc1", f"Add a TXT record to {names[0]}: {policy}.", resolver)
 
 
 def _check(subject: str, names: Sequence[str], mark: str, remedy: str, resolver: "Resolver") -> RecordCheck:
@@ -87,8 +76,7 @@ def _check(subject: str, names: Sequence[str], mark: str, remedy: str, resolver:
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             continue
         except dns.exception.DNSException as exc:
-            hint = f"No name server answers ({type(exc).__name__}). Try --name-server, for example 9.9.9.9."
-            return RecordCheck(subject, "unknown", hint)
+            return RecordCheck(subject, "unknown", f"No name server answers ({type(exc).__name__}).")
         for text in (b"".join(one.strings).decode("utf-8", "replace") for one in answer):
             if mark in text.lower():
                 return RecordCheck(subject, "ok", f"{name}: {text[:_SHOWN]}")

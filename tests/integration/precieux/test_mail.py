@@ -13,6 +13,7 @@ from job_runner.emails import queue
 from precieux.cli import app
 from precieux.commands import bounce
 from precieux.installation import operator_database
+from precieux.mail import dns_records
 from precieux.mail.status_notification import read
 from shared.database.connection import Database
 from shared.mail import mails, suppressions
@@ -236,11 +237,12 @@ def test_a_report_is_kept_while_the_database_is_down(monkeypatch: pytest.MonkeyP
 def test_a_test_mail_is_sent_and_its_sender_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     records = {"example.com": ["v=spf1 ip4:127.0.0.1 -all"], "_dmarc.example.com": ["v=DMARC1; p=none"]}
     monkeypatch.setenv("PRECIEUX_MAIL_FROM", "Course <results@example.com>")
-    with smtp_server_in_a_thread() as server, dns_server(records) as address:
+    with smtp_server_in_a_thread() as server, dns_server(records) as resolver:
+        monkeypatch.setattr(dns_records, "open_resolver", lambda: resolver)
         monkeypatch.setenv("PRECIEUX_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
-        result = run("mail", "test", RECIPIENT, "--locale", "fa", "--name-server", address)
+        result = run("mail", "test", RECIPIENT, "--locale", "fa")
         server.replies["RCPT"] = "550 5.1.1 no such user"
-        failed = CliRunner().invoke(app, ["mail", "test", RECIPIENT, "--name-server", address, "--json"])
+        failed = CliRunner().invoke(app, ["mail", "test", RECIPIENT, "--json"])
     [envelope] = server.accepted
     assert envelope.recipients == [RECIPIENT]
     assert envelope.message["Content-Language"] == "fa"
