@@ -9,6 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from precieux.commands import demo_report
+from precieux.host.interrupts import raise_interrupts
 from precieux.mail.mailbox import read_mailbox
 from precieux.programs.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
@@ -30,14 +31,16 @@ def demo() -> None:
 def run_demo() -> bool:
     """Run the demo. Return True if all samples ended as expected and all mails arrived. Always clean up."""
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    check_interrupts = raise_interrupts()
     try:
         with ExitStack() as stack:
             with err.status("Starting a database, the services and the executor"):
                 system = stack.enter_context(TemporaryServer(_SETTINGS))
+            check_interrupts()
             for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the cleaning up
                 stack.callback(signal.signal, number, signal.SIG_IGN)
             outcomes, left_out = _run_samples(system)
+            check_interrupts()
             return demo_report.show(outcomes, left_out, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         err.print("The demo was stopped.")

@@ -1,12 +1,13 @@
 """An interrupt raises KeyboardInterrupt, even if Python drops it first."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from precieux.host.interrupts import Expired, stoppable
+from precieux.host.interrupts import Expired, raise_interrupts, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +17,42 @@ def handlers() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+class Finalized:
+    """Sends its own process a signal when it is deleted, where exceptions are dropped."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_raises_at_once(number: signal.Signals) -> None:
+    raise_interrupts()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_dropped_interrupt_is_raised_by_the_next_check(number: signal.Signals) -> None:
+    check = raise_interrupts()
+    check()
+    one = Finalized(number)
+    del one
+    with pytest.raises(KeyboardInterrupt):
+        check()
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    check = raise_interrupts()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    signal.raise_signal(signal.SIGINT)
+    check()
 
 
 class _InAFinalizer:
