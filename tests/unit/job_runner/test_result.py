@@ -85,8 +85,6 @@ def test_the_verdict_is_a_word_and_a_sentence(verdict: Verdict, locale: str) -> 
 @pytest.mark.parametrize(
     ("verdict", "file", "locale", "subject"),
     [
-        (Verdict.OK, "squares.py", "en", "squares.py: finished (#42)"),
-        (Verdict.RUNTIME_ERROR, "average.py", "en", "average.py: runtime error (#42)"),
         (Verdict.RUNTIME_ERROR, "average.py", "fa", "\u2068average.py\u2069: خطای زمان اجرا (شمارهٔ ۴۲)"),
         (Verdict.TIME_LIMIT, "src/a\nb\u202e.c", "en", "src/a b\ufffd.c: time limit exceeded (#42)"),
         (Verdict.COMPILE_ERROR, None, "en", "Submission 42: compile error"),
@@ -218,10 +216,6 @@ def test_a_version_is_written_as_people_write_it(language: str, info: str, name:
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        (
-            "/usr/bin/gcc -pipe -fno-canonical-system-headers -fuse-ld=gold -Wl,-nostdlib -o main hello.c -lm",
-            "gcc hello.c -lm",
-        ),
         ("/usr/bin/g++ -pipe -I/headers/f00 -std=c++20 -O2 -o main src/main.cpp", "g++ -std=c++20 -O2 src/main.cpp"),
         ("/usr/lib/jvm/x/bin/javac -J-Xshare:auto -encoding UTF-8 -proc:none -cp . -d . Main.java", "javac Main.java"),
         ("/usr/bin/go build -pkgdir=/runtimes/f00/std -o main main.go", "go build main.go"),
