@@ -71,7 +71,7 @@ lint: ## Check style, types, the OpenAPI document, layers and dependencies
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
-	@$(python) -m pytest -q -k test_the_document_is_valid tests/integration/api_service/v1/test_openapi.py
+	@$(python) -m pytest -q -m slow -k test_the_document_is_valid tests/integration/api_service/v1/test_openapi.py
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry api_service executor job_runner precieux queue_consumer shared
 	@cd client && ../.venv/bin/deptry precieux_client

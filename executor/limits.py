@@ -86,10 +86,10 @@ def bounds(settings: ExecutorSettings) -> dict[str, LimitBounds]:
 
 def default_limits(settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that asks for none."""
-    return of_source(RunRequest(code="", language=""), settings)
+    return limits_for_source(RunRequest(code="", language=""), settings)
 
 
-def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
+def limits_for_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that comes through the CodeX call. A limit over its maximum is lowered to it."""
     cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
     wall_s = request.wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
@@ -103,7 +103,7 @@ def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     )
 
 
-def of_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
+def limits_for_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a test. The caller has checked the maxima of those that it asks for (`excess`)."""
     return RunLimits(**limits_in_effect(asked, bounds(settings)).model_dump())
 

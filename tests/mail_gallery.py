@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.footer import Footer
-from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
@@ -28,7 +28,7 @@ from shared.resources.models import Queue
 from shared.storage.signing import LinkSigner
 
 _NOW: Final = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
-_LETTERHEAD: Final = Letterhead("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
+_BRANDING: Final = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
 _FOOTER: Final = Footer("Precieux <results@example.com>", "abuse@example.com")
 _LIMITS: Final = ProgramLimits(cpu_s=10, memory_bytes=256 << 20)
 _FILE_LINK: Final = "https://judge.example.edu/files/results/7-1.txt?expires=1764800000&signature=abc"
@@ -58,12 +58,12 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
     """Yield each mail with its name and its locale."""
     for locale in LOCALES:
         for name, job, outcome, link in _results(locale):
-            yield name, locale, render(job, outcome, _LETTERHEAD, filelink=link, output_key=link and "results/7-1.txt")
+            yield name, locale, render(job, outcome, _BRANDING, filelink=link, output_key=link and "results/7-1.txt")
         queue = Queue(position=3, estimated_start_at=_NOW)
-        yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _LETTERHEAD)
+        yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _BRANDING)
         sender = "results@example.com"
         yield "test-mail", locale, render_test_mail(sender=sender, domain="example.com", now=_NOW, locale=locale)
-        yield "digest", locale, render_digest(5, _LINES, _LETTERHEAD, recipient="someone@example.com", locale=locale)
+        yield "digest", locale, render_digest(5, _LINES, _BRANDING, recipient="someone@example.com", locale=locale)
 
 
 def email_of(mail: RenderedEmail, locale: str) -> Email:
@@ -80,7 +80,7 @@ def email_of(mail: RenderedEmail, locale: str) -> Email:
         mail.message_id,
         unsubscribe="https://judge.example.edu/unsubscribe?email=someone%40example.com&signature=abc",
         locale=locale,
-        references=_LETTERHEAD.thread(42, None),
+        references=_BRANDING.thread(42, None),
         attachments=tuple(files),
     )
     return email if mail.message_id.startswith("<precieux.test.") else _FOOTER.add_to(email)

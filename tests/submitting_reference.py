@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from executor import languages, limits
-from executor.catalogue import ENVIRONMENT, Installed
+from executor.catalogue.installed import ENVIRONMENT, Installed
 from executor.languages import file_names
-from executor.languages.base import Language
+from executor.languages.base import LanguageDefinition
+from executor.pipeline.plan import commands_of, program_of
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.languages import ALIASES
@@ -250,34 +251,34 @@ def _page() -> Iterator[str]:
             yield f"- {language.name}, with libraries: `{shlex.join(f'{k}={v}' for k, v in more.items())}`\n"
 
 
-def _commands(language: Language) -> Iterator[str]:
+def _commands(language: LanguageDefinition) -> Iterator[str]:
     """Yield the commands with each tool's first place, and with all options."""
     tools = {name: places[0] for name, places in language.tools.items()}
     options = {name: option.word for name, option in (language.compile.options if language.compile else {}).items()}
     installed = Installed(language, {**tools, **options}, info="")
-    program = installed.program(RunRequest(code="", language=language.code))
-    commands = installed.commands(program, limits.default_limits(ExecutorSettings()).memory_bytes)
+    program = program_of(RunRequest(code="", language=language.code), installed)
+    commands = commands_of(program, installed, limits.default_limits(ExecutorSettings()).memory_bytes)
     yield f"\n{language.name}:\n\n```sh\n"
     for command in filter(None, commands.for_a_shell()):
         yield _AHEAD.sub("...", command) + "\n"
     yield "```\n"
 
 
-def _needs(language: Language) -> str:
+def _needs(language: LanguageDefinition) -> str:
     """Return the language's needs in words; "" if it has none."""
     needs = language.needs
     memory = f"{needs.memory_bytes // MIB} MiB of memory" if needs.memory_bytes else ""
     return " and ".join(filter(None, (memory, f"{needs.cpu_s:g} s of CPU time" if needs.cpu_s else "")))
 
 
-def _file_names(ordered: list[Language]) -> str:
+def _file_names(ordered: list[LanguageDefinition]) -> str:
     extensions = dict.fromkeys(extension for language in ordered for extension in language.source_file.extensions)
     kept = ", ".join(f"`.{extension}`" for extension in extensions)
     fixed = ", ".join(language.name for language in ordered if _has_one_name(language))
     return _FILE_NAMES.format(longest=file_names.LONGEST, extensions=kept, fixed=fixed)
 
 
-def _has_one_name(language: Language) -> bool:
+def _has_one_name(language: LanguageDefinition) -> bool:
     return not language.source_file.extensions and isinstance(language.source_file.name, str)
 
 

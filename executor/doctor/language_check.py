@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from executor.catalogue import Installed
-from executor.pipeline import Pipeline
+from executor.catalogue.installed import Installed
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.slots import Full, Slots
 from shared.engine.codex import RunRequest, Verdict

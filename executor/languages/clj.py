@@ -1,12 +1,12 @@
 from executor.languages import _jvm
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 from shared.engine.run_call import ProgramLimits
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="clj",
     source_file=SourceFile("main.clj", extensions=("clj", "cljc")),
     tools={**_jvm.JAVA, "clojure": ("/usr/bin/clojure",)},
-    run=Run(
+    run=RunCommand(
         (*_jvm.COMMAND, "-cp", "/usr/share/java/clojure.jar:.", "clojure.main", "{source}"),
         extra_memory=_jvm.EXTRA_MEMORY,
         out_of_memory=b"(OutOfMemoryError)",  # Clojure's own report, such as "Execution error (OutOfMemoryError) at"

@@ -1,12 +1,12 @@
 from executor.languages import _jvm
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 from shared.engine.run_call import ProgramLimits
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="groovy",
     source_file=SourceFile("main.groovy", extensions=("groovy",)),
     tools={**_jvm.JAVA, "groovy": ("/usr/bin/groovy",)},
-    run=Run(
+    run=RunCommand(
         (*_jvm.COMMAND, "-cp", "/usr/share/groovy/lib/*:.", "groovy.ui.GroovyMain", "{source}"),
         extra_memory=_jvm.EXTRA_MEMORY,
         out_of_memory=_jvm.OUT_OF_MEMORY,

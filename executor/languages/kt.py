@@ -1,9 +1,9 @@
 from executor.languages import _jvm
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
 _HOME = "/usr/share/kotlin/kotlinc"
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="kt",
     source_file=SourceFile("main.kt", extensions=("kt",)),
     tools={**_jvm.JAVA, "kotlinc": ("/usr/bin/kotlinc",)},
@@ -17,7 +17,7 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-nowarn", "-Werror", "-progressive", "-java-parameters"),
     ),
-    run=Run(
+    run=RunCommand(
         (*_jvm.COMMAND, f"-Xbootclasspath/a:{_HOME}/lib/kotlin-stdlib.jar", "-jar", "{output}.jar"),
         extra_memory=_jvm.EXTRA_MEMORY,
         out_of_memory=_jvm.OUT_OF_MEMORY,

@@ -1,9 +1,9 @@
 from executor.languages import _jvm
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
 _LIBRARIES = "/usr/share/scala/lib"
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="scala",
     source_file=SourceFile("main.scala", extensions=("scala",)),
     tools={**_jvm.JAVA, "scalac": ("/usr/bin/scalac",)},
@@ -16,7 +16,7 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-deprecation", "-feature", "-unchecked", "-optimise", "-nowarn", "-language:*", "-Xlint", "-Xlint:*"),
     ),
-    run=Run(
+    run=RunCommand(
         (*_jvm.COMMAND, f"-Xbootclasspath/a:{_LIBRARIES}/scala-library.jar", "-jar", "{output}.jar"),
         extra_memory=_jvm.EXTRA_MEMORY,
         out_of_memory=_jvm.OUT_OF_MEMORY,

@@ -1,7 +1,7 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 from executor.languages.js import LANGUAGE as JAVASCRIPT
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="ts",
     source_file=SourceFile("main.ts", extensions=("ts",)),
     tools={
@@ -19,12 +19,11 @@ LANGUAGE = Language(
             "--noImplicitReturns", "--noFallthroughCasesInSwitch", "--experimentalDecorators", "--noEmitOnError",
         ),
     ),
-    run=Run(
+    run=RunCommand(
         ("{node}", "--max-old-space-size={memory_mib}", "{stem}.js"),
         extra_memory=64 << 20,
         out_of_memory=b"JavaScript heap out of memory",
     ),
-    version=("{tsc}", "--version"),
     import_modules=JAVASCRIPT.import_modules,
     sample="const greeting: string = 'Hello, world!'\nconsole.log(greeting)\n",
     reference=Reference(

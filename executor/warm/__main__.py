@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from executor.catalogue import examine
-from executor.sandbox.base import File, Job, StepResult
+from executor.cache_folder import find_folder
+from executor.catalogue.find import examine
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
-from executor.warm.cache_folder import find_folder
 from shared.service.errors import ConfigurationError
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import fail, load
@@ -43,12 +43,12 @@ class _NoSandbox:
             )
             output, _ = await process.communicate()
             made = await asyncio.to_thread(_files_in, work)
-        artefacts = {path: file for path, file in made.items() if path not in job.files}
-        return [StepResult(process.returncode, stdout=output, artefacts=artefacts)]
+        compiled_files = {path: file for path, file in made.items() if path not in job.files}
+        return [StepResult(process.returncode, stdout=output, compiled_files=compiled_files)]
 
 
-def _files_in(folder: Path) -> dict[str, File]:
-    return {str(path.relative_to(folder)): File(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+def _files_in(folder: Path) -> dict[str, WorkFile]:
+    return {str(path.relative_to(folder)): WorkFile(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
 async def precompile(settings: ExecutorSettings) -> None:

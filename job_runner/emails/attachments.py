@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from job_runner.emails.shown import one_line
+from job_runner.emails.sanitize import one_line
 from job_runner.mailers.base import Attachment
 from shared.service.errors import ObjectNotFound
 from shared.service.logging import get_logger

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from job_runner.emails.attachments import StoredAttachment
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
-from job_runner.emails.shown import one_line
+from job_runner.emails.sanitize import one_line
 from shared.database.strip_nul import storable
 from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS
@@ -50,7 +50,7 @@ class Line:
 
 
 def render_digest(
-    batch: int, lines: Sequence[Line], letterhead: Letterhead, *, recipient: str, locale: str
+    batch: int, lines: Sequence[Line], branding: Branding, *, recipient: str, locale: str
 ) -> RenderedEmail:
     """Return the mail about these submissions of a batch."""
     mail = _digest(batch, lines, locale)
@@ -58,7 +58,7 @@ def render_digest(
         subject=mail["subject"],
         text=render_text("digest", locale, mail=mail),
         html=render_html("digest", locale, mail=mail),
-        message_id=letterhead.digest_id(batch, recipient),
+        message_id=branding.digest_id(batch, recipient),
         attachments=(StoredAttachment(f"batch-{batch}.csv", "text/csv; charset=utf-8", text=as_csv(lines)),),
     )
 

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
-from job_runner.emails.shown import one_line
+from job_runner.emails.sanitize import one_line
 from job_runner.leases.claim import ClaimedJob
 from shared.engine.languages import name_of
 from shared.messages.translations import date_time, digits, number, translations
 from shared.resources.models import Queue
 
 
-def render_receipt(job: ClaimedJob, queue: Queue | None, letterhead: Letterhead) -> RenderedEmail:
+def render_receipt(job: ClaimedJob, queue: Queue | None, branding: Branding) -> RenderedEmail:
     """Return the receipt. `queue` is None if the submission does not wait any more."""
     locale, words = job.locale, translations(job.locale)
     named = {"id": digits(str(job.upload), locale)}
@@ -31,10 +31,10 @@ def render_receipt(job: ClaimedJob, queue: Queue | None, letterhead: Letterhead)
         "place": place,
         "start": start,
     }
-    page = letterhead.links.page(job.upload)
+    page = branding.links.page(job.upload)
     return RenderedEmail(
         subject=mail["subject"],
         text=render_text("receipt", locale, mail=mail, page=page),
         html=render_html("receipt", locale, mail=mail, page=page),
-        message_id=letterhead.receipt_id(job.request_id),
+        message_id=branding.receipt_id(job.request_id),
     )

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from job_runner.emails import original
+from job_runner.emails import legacy_mail
 from job_runner.emails.attachments import StoredAttachment, output_name
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.result import ResultWriter
-from job_runner.emails.shown import is_exact, one_line
+from job_runner.emails.sanitize import is_exact, one_line
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome
 from shared.engine.artifacts import StoredArtifact
@@ -20,7 +20,7 @@ _MOST_ATTACHED: Final = 256 << 10
 def render(
     job: ClaimedJob,
     outcome: Outcome,
-    letterhead: Letterhead,
+    branding: Branding,
     *,
     filelink: str | None = None,
     output_key: str | None = None,
@@ -32,7 +32,7 @@ def render(
     The subject and the text of a classic submission are the original's, unless it has tests, which those do not know.
     """
     attachments = _attachments(job, outcome, output_key)
-    links = letterhead.links
+    links = branding.links
     files = [
         {
             "name": one_line(one.name),
@@ -44,12 +44,12 @@ def render(
     mail = ResultWriter(job, outcome, links.page(job.upload), filelink, bool(attachments), files).result()
     is_original = job.is_classic and outcome.tests is None
     return RenderedEmail(
-        subject=original.subject(job, outcome) if is_original else mail["subject"],
-        text=original.text(job, outcome, filelink=filelink)
+        subject=legacy_mail.subject(job, outcome) if is_original else mail["subject"],
+        text=legacy_mail.text(job, outcome, filelink=filelink)
         if is_original
         else render_text("result", job.locale, mail=mail),
         html=render_html("result", job.locale, mail=mail),
-        message_id=letterhead.result_id(job.request_id),
+        message_id=branding.result_id(job.request_id),
         attachments=attachments,
     )
 

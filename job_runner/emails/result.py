@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from gettext import NullTranslations
 from typing import Any, Final
 
-from job_runner.emails.shown import Excerpt, excerpt, one_line
+from job_runner.emails.sanitize import Excerpt, excerpt, one_line
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
 from shared.engine.codex import RunResponse, Verdict

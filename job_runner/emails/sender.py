@@ -56,10 +56,10 @@ class Sender:
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
-        fill_in: Callable[[], Awaitable[int]] | None = None,
+        render_pending: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """`fill_in` fills in mails that the API has ordered, and returns how many that were."""
-        self._fill_in = fill_in
+        """`render_pending` renders the mails that the API has asked for, and returns how many that were."""
+        self._render_pending = render_pending
         self._database = database
         self._mailer = mailer
         self._completion = completion
@@ -99,7 +99,7 @@ class Sender:
     async def run_once(self) -> float:
         """Send one batch. Return the seconds to wait until the next."""
         self._pauses = False
-        filled_in = await self._fill_in() if self._fill_in else 0
+        rendered = await self._render_pending() if self._render_pending else 0
         free = _BATCH - len(self._sending)
         claimed: list[ClaimedEmail] = []
         due: float | None = 0.0
@@ -120,7 +120,7 @@ class Sender:
         if any(task.result() for task in ended):
             self._pauses = True
             return _PAUSE_SECONDS
-        if len(claimed) == free or filled_in:
+        if len(claimed) == free or rendered:
             return 0.0
         # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
         return max(due, 0.05) if due is not None else self._poll_interval

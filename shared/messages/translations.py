@@ -114,6 +114,8 @@ def file_size(size: int, locale: str) -> str:
     """Return the size of a file, such as `12.5 KiB`. `size` in static/page.js writes it alike."""
     if size < 10 * _KIBIBYTE:
         return translations(locale).gettext("%(number)s bytes") % {"number": number(size, locale)}
+    if size >= _MEBIBYTE:
+        return memory(size, locale)
     kibibytes = number(round(size / _KIBIBYTE, 1), locale)
     return translations(locale).gettext("%(number)s KiB") % {"number": kibibytes}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from tests.hosts.architecture import Architecture
 from tests.hosts.guest import Guest
 from tests.hosts.image import Image

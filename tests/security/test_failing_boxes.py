@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.host import find_mechanisms
 from executor.sandbox.base import Job, SandboxFailure, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox

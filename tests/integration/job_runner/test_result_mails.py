@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from job_runner.emails.complete import Completion
-from job_runner.emails.ordered import OrderedMails
+from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import Sender
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
-from tests.integration.job_runner.test_ordered_mails import order
+from tests.factories import BRANDING
+from tests.integration.job_runner.test_pending_mails import order
 from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
 from tests.integration.job_runner.test_program_runs import engine as engine
 from tests.integration.job_runner.test_program_runs import processor as processor
@@ -34,7 +34,7 @@ LONG = "".join(f"line {number}\n" for number in range(1000))
 
 
 def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> Sender:
-    completion = Completion(LETTERHEAD, FOOTER, store, reply_to="help@example.com")
+    completion = Completion(BRANDING, FOOTER, store, reply_to="help@example.com")
     return Sender(database, mailer, completion, poll_interval=3600)
 
 
@@ -84,7 +84,7 @@ async def test_a_mail_of_tests_is_written_again_as_it_was(
         assert "۰٫۲۵ ثانیه از ۲٫۵ ثانیه" in part
         assert "از ۳۲ مبی‌بایت" in part
     await order(database, "result", upload=upload, job=first["job"])
-    assert await OrderedMails(database, store, LETTERHEAD).fill_in() == 1
+    assert await PendingMails(database, store, BRANDING).render() == 1
     again, first = await fetch(database, "SELECT * FROM emails ORDER BY id DESC")
     for name in ("recipient", "subject", "text", "html", "attachments"):
         assert without_link(first[name]) == without_link(again[name])
@@ -107,7 +107,7 @@ async def test_a_long_output_is_sent_as_a_file(
     assert mail.reply_to == "help@example.com"
     # Written again, it has the same file.
     await order(database, "result", upload=upload, job=row["job"])
-    await OrderedMails(database, store, LETTERHEAD).fill_in()
+    await PendingMails(database, store, BRANDING).render()
     await sender_of(database, store, mailer).run_once()
     assert mailer.sent[1].attachments == mail.attachments
     assert mailer.sent[1].references == mail.references

@@ -20,7 +20,7 @@ from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRe
 from shared.service.lifecycle import wait_any
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
@@ -37,7 +37,7 @@ class NoStore:
         raise ObjectNotFound(key)
 
 
-COMPLETION = Completion(LETTERHEAD, FOOTER, cast("ObjectStore", NoStore()))
+COMPLETION = Completion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
 
 pytestmark = pytest.mark.integration
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from executor import limits, wire
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.doctor import language_check
 from executor.languages import known
-from executor.pipeline import Pipeline
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import Slots

@@ -7,7 +7,7 @@ import pytest
 
 from job_runner.emails.digest import MOST_ROWS, Line, as_csv, render_digest
 from job_runner.emails.rendering import RenderedEmail
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 PAGE = "https://judge.example.edu/pages/1?signature=x&expires=2"
 GOOD = Line(1, "main.py", "py", "accepted", PAGE, 3, 3)
@@ -15,7 +15,7 @@ BAD = Line(22, "src/main.cpp", "cpp", "wrong_answer", PAGE, 3, 1.5)
 
 
 def rendered(*lines: Line, locale: str = "en", recipient: str = "A@example.com") -> RenderedEmail:
-    return render_digest(5, lines, LETTERHEAD, recipient=recipient, locale=locale)
+    return render_digest(5, lines, BRANDING, recipient=recipient, locale=locale)
 
 
 def rows(mail: RenderedEmail) -> list[list[str]]:

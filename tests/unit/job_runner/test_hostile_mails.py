@@ -23,7 +23,7 @@ from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
 from shared.database.strip_nul import storable
 from shared.engine.codex import RunResponse, Verdict
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of
 
@@ -48,18 +48,18 @@ def answer(text: str, verdict: Verdict) -> RunResponse:
 
 def result(text: str, locale: str = "en") -> RenderedEmail:
     outcome = decide(answer(text, Verdict.RUNTIME_ERROR), Details(text, text))
-    return render(job(text, locale=locale), outcome, LETTERHEAD, filelink="http://api/files/x", output_key="x")
+    return render(job(text, locale=locale), outcome, BRANDING, filelink="http://api/files/x", output_key="x")
 
 
 def classic(text: str) -> RenderedEmail:
     outcome = decide(answer(text, Verdict.RUNTIME_ERROR))
-    return render(job(text, is_classic=True), outcome, LETTERHEAD, filelink="http://api/files/x", output_key="x")
+    return render(job(text, is_classic=True), outcome, BRANDING, filelink="http://api/files/x", output_key="x")
 
 
 def with_tests(text: str) -> RenderedEmail:
     tests = tuple(TestOutcome(text, hidden, 1, Verdict.WRONG_ANSWER, 0.1, 1 << 20) for hidden in (False, True))
     details = Details(None, text, tests=tests, failed=FailedTest(text, text, text, text))
-    return render(job(text), decide(answer(text, Verdict.WRONG_ANSWER), details), LETTERHEAD)
+    return render(job(text), decide(answer(text, Verdict.WRONG_ANSWER), details), BRANDING)
 
 
 MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
@@ -67,10 +67,10 @@ MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
     "result in Persian": lambda text: result(text, "fa"),
     "classic result": classic,
     "tests": with_tests,
-    "could not be run": lambda text: render(job(text), give_up(text), LETTERHEAD),
-    "receipt": lambda text: render_receipt(job(text), None, LETTERHEAD),
+    "could not be run": lambda text: render(job(text), give_up(text), BRANDING),
+    "receipt": lambda text: render_receipt(job(text), None, BRANDING),
     "digest": lambda text: render_digest(
-        5, [Line(1, text, text, "ok", "http://api/pages/1")], LETTERHEAD, recipient="a@example.com", locale="en"
+        5, [Line(1, text, text, "ok", "http://api/pages/1")], BRANDING, recipient="a@example.com", locale="en"
     ),
 }
 
@@ -163,7 +163,7 @@ def test_hidden_tests_are_in_no_mail() -> None:
     """The mail shows texts of the first test that failed, but not if that test is hidden."""
     hidden = TestOutcome("secret name", True, 1, Verdict.WRONG_ANSWER, 0.123, 1 << 20)
     outcome = decide(answer("", Verdict.WRONG_ANSWER), Details(None, None, tests=(hidden,)))
-    mail = render(job("main.py"), outcome, LETTERHEAD)
+    mail = render(job("main.py"), outcome, BRANDING)
     for part in (mail.text, mail.html):
         assert "secret name" in part
         assert "0.123" not in part

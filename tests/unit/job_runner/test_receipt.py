@@ -10,15 +10,15 @@ from job_runner.emails.receipt import render_receipt
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from shared.resources.models import Queue
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 JOB = ClaimedJob(0, 7, "a@example.com", None, UUID(int=1), 1, UUID(int=0), filename="main.py", language="py")
 QUEUE = Queue(position=3, estimated_start_at=datetime(2026, 1, 31, 12, 5, tzinfo=UTC))
-PAGE = LETTERHEAD.links.page(7)
+PAGE = BRANDING.links.page(7)
 
 
 def receipt(queue: Queue | None = QUEUE, locale: str = "en") -> RenderedEmail:
-    return render_receipt(replace(JOB, locale=locale), queue, LETTERHEAD)
+    return render_receipt(replace(JOB, locale=locale), queue, BRANDING)
 
 
 def test_a_receipt_has_the_place_the_estimate_and_the_link() -> None:

@@ -15,7 +15,7 @@ from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import ProgramLimits
 from shared.messages.translations import translations
 from shared.messages.verdict_texts import EXPLANATIONS, LABELS
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 JOB = ClaimedJob(
     7,
@@ -35,7 +35,7 @@ LIMITS = ProgramLimits(cpu_s=10, memory_bytes=64 << 20)
 
 
 def rendered(outcome: Outcome, job: ClaimedJob = JOB, link: str | None = LINK) -> RenderedEmail:
-    return render(job, outcome, LETTERHEAD, filelink=link, output_key="results/7.txt")
+    return render(job, outcome, BRANDING, filelink=link, output_key="results/7.txt")
 
 
 def answer(verdict: Verdict | None = Verdict.OK, **fields: object) -> RunResponse:
