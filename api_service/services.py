@@ -32,7 +32,7 @@ from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 
 #: Requests of one key whose bodies are read at once.
-_MOST_READING: Final = 2
+_MAX_READING: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Services:
     operation: OperationReader
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
-    body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MOST_READING))
+    body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MAX_READING))
 
     @property
     def links(self) -> Links:

@@ -81,7 +81,7 @@ async def record(connection: Connection) -> Minute | None:
     if claimed is None:
         return None
     values = {"minute": claimed["minute"]}
-    waits = {one.place: one for one in await backlog.measure(connection)}
+    waits = {wait.place: wait for wait in await backlog.measure(connection)}
     latency = await connection.fetch_one(_LATENCY, values)
     figures = Figures(
         waiting=waits["requested"].depth,

@@ -18,6 +18,7 @@ from shared.database.connection import Database, Record
 from shared.engine.languages import check_lang
 from shared.files.archives import unpack_beginning
 from shared.operations.job_state import JobState
+from shared.resources.statements import LATEST_JOB
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 
@@ -29,12 +30,12 @@ _LINK_LIFETIME: Final = timedelta(days=7)
 #: The file that is run is not unpacked from a larger archive.
 _LARGEST_ARCHIVE: Final = 1 << 20
 #: The most bytes that the database sends of one text: it cuts by characters, which take up to four bytes each.
-_MOST_SENT: Final = 4 * LONGEST_TEXT
+_MAX_SENT: Final = 4 * LONGEST_TEXT
 #: A batch holds rows until their texts reach this length together.
 _BATCH_BYTES: Final = 256 << 10
 
 
-class ListQuery(BaseModel):
+class ClassicListQuery(BaseModel):
     """The query for a list of submissions. Unknown parameters are refused, because ignoring them would mislead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,19 +80,8 @@ class SubmissionStatus(BaseModel):
     )
 
 
-_FROM: Final = """
-    FROM uploads u
-    LEFT JOIN LATERAL (
-        -- While a request is under way, the job of an earlier request is not shown.
-        SELECT id, job, status, CASE WHEN status = 'failed' THEN failure END AS failure,
-            CASE WHEN status IN ('none-executed', 'executing') THEN failure END AS delay
-        FROM job
-        WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
-        ORDER BY id DESC LIMIT 1
-    ) j ON true
-    LEFT JOIN results r ON r.job = j.id
-    WHERE {visible}
-"""
+_FROM: Final = f"FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id WHERE {{visible}}"
+_ERROR: Final = "coalesce(r.error, CASE WHEN j.status = 'failed' THEN j.failure END)"
 _WEIGHTS: Final = f"""
     SELECT u.id,
         (SELECT sum(least(coalesce(length, 0), :most)) FROM unnest(ARRAY[octet_length(r.output), octet_length(r.error),
@@ -104,8 +94,9 @@ _ROWS: Final = f"""
     SELECT u.id, u.language, u.object_key, u.filename, u.spec IS NOT NULL AS is_v1,
         left(u.inputs, :length) AS inputs, left(j.job, :length) AS job, j.id IS NOT NULL AS has_job,
         left(r.output, :length) AS output,
-        left(coalesce(r.error, j.failure), :length) AS error, octet_length(j.job) AS job_bytes,
-        octet_length(r.output) AS output_bytes, octet_length(coalesce(r.error, j.failure)) AS error_bytes, j.delay,
+        left({_ERROR}, :length) AS error, octet_length(j.job) AS job_bytes,
+        octet_length(r.output) AS output_bytes, octet_length({_ERROR}) AS error_bytes,
+        CASE WHEN j.status IN ('none-executed', 'executing') THEN j.failure END AS delay,
         octet_length(u.inputs) AS inputs_bytes, u.size_bytes,
         r.execute_date, r.output_key, r.filelink, r.verdict,
         coalesce(j.status, CASE WHEN u.request_id IS NOT NULL THEN 'none-executed' END) AS status
@@ -122,7 +113,7 @@ class ClassicList:
     memory: ConcurrencyLimit
     semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(1))
 
-    async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
+    async def pieces(self, principal: Principal, query: ClassicListQuery) -> AsyncGenerator[bytes]:
         """Yield the answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
 
         No connection to the database is held while the client reads.
@@ -131,17 +122,8 @@ class ClassicList:
         visible = "true" if principal.sees_all else "u.owner = :owner"
         owner = {} if principal.sees_all else {"owner": principal.key_id}
         async with self.semaphore.take(principal), self.database.connection() as connection:
-            weights = await connection.fetch_all(
-                _WEIGHTS.format(visible=visible),
-                {
-                    **owner,
-                    "email": query.email,
-                    "id": query.id,
-                    "before": query.before,
-                    "limit": query.limit,
-                    "most": _MOST_SENT,
-                },
-            )
+            values = {**owner, **query.model_dump(), "most": _MAX_SENT}
+            weights = await connection.fetch_all(_WEIGHTS.format(visible=visible), values)
         batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(weights)])
         heaviest = max((weight for _, weight in batches), default=0)
         lead = b'{"result":['
@@ -220,8 +202,8 @@ def _with_zone(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
-def _cut(text: str | None, most: int) -> str | None:
+def _cut(text: str | None, max_bytes: int) -> str | None:
     """Return the first `most` bytes, in whole characters."""
-    if text is None or len(text) * 4 <= most:
+    if text is None or len(text) * 4 <= max_bytes:
         return text
-    return text.encode()[:most].decode("utf-8", "ignore")
+    return text.encode()[:max_bytes].decode("utf-8", "ignore")

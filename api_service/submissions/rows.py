@@ -32,6 +32,8 @@ _REQUEST: Final = """
     FROM requested
 """
 
+_FIND: Final = "SELECT enable, owner FROM uploads WHERE id = :id"
+_FIND_DELETED: Final = "SELECT FROM deleted_uploads WHERE id = :id"
 #: The id that a client has chosen.
 _CHOSEN: Final = "SELECT CAST(:id AS bigint) AS id"
 #: The next id that is free.
@@ -107,7 +109,7 @@ async def insert_all(
     Each submission comes with the SHA-256 of its source and the key of its object. Submissions for which `insert` would
     return None are left out.
     """
-    values = {key: _values(principal, one, sha256, key) for one, sha256, key in new}
+    values = {key: _values(principal, submission, sha256, key) for submission, sha256, key in new}
     rows = await connection.fetch_each(_statement(new[0][0]), list(values.values()))
     return {key: Stored(row["id"], row["created_at"], values[key]) for row in rows if (key := row["object_key"])}
 
@@ -146,7 +148,7 @@ def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | No
 
 async def is_deleted(connection: Connection, upload_id: int) -> bool:
     """True if there was a submission with this id that was deleted."""
-    return await connection.fetch_one("SELECT FROM deleted_uploads WHERE id = :id", {"id": upload_id}) is not None
+    return await connection.fetch_one(_FIND_DELETED, {"id": upload_id}) is not None
 
 
 async def request(
@@ -173,5 +175,5 @@ async def request(
 
 async def find(connection: Connection, principal: Principal, upload_id: int) -> Record | None:
     """Return `enable` of an upload; None if the sender has no such upload."""
-    row = await connection.fetch_one("SELECT enable, owner FROM uploads WHERE id = :id", {"id": upload_id})
+    row = await connection.fetch_one(_FIND, {"id": upload_id})
     return row if row is not None and (principal.sees_all or row["owner"] == principal.key_id) else None

@@ -253,12 +253,12 @@ def artifacts_of(row: Record, upload: int, links: Links) -> dict[str, Any]:
         if stored is None
         else [
             Artifact(
-                name=one.name,
-                bytes=one.bytes,
-                media_type=one.media_type,
-                url=links.artifact(upload, row["number"], one.name),
+                name=artifact.name,
+                bytes=artifact.bytes,
+                media_type=artifact.media_type,
+                url=links.artifact(upload, row["number"], artifact.name),
             )
-            for one in stored
+            for artifact in stored
         ],
         "artifacts_left_out": json.loads(row["artifacts_left_out"] or "{}"),
     }

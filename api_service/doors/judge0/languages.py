@@ -79,7 +79,7 @@ _ARCHIVED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class Judge0Language:
     """A language under one of its ids. `engine_language` runs its programs; None if it is archived.
 
     `source_file` is None if its programs have no source of their own.
@@ -115,33 +115,33 @@ class Language:
         }
 
 
-def languages(catalog: LanguageCatalog) -> list[Language]:
+def languages(catalog: LanguageCatalog) -> list[Judge0Language]:
     """Return the languages that can be used, by name."""
     return sorted(_usable(catalog), key=_by_name)
 
 
-def all_languages(catalog: LanguageCatalog) -> list[Language]:
+def all_languages(catalog: LanguageCatalog) -> list[Judge0Language]:
     """Return the languages that can be used and those that are archived, by name."""
-    archived = (Language(number, name, "", None) for number, name in enumerate(_ARCHIVED, 1))
+    archived = (Judge0Language(number, name, "", None) for number, name in enumerate(_ARCHIVED, 1))
     return sorted([*_usable(catalog), *archived], key=_by_name)
 
 
-def find(catalog: LanguageCatalog, number: int) -> Language | None:
+def find(catalog: LanguageCatalog, number: int) -> Judge0Language | None:
     """Return the language with this id; None if there is none."""
     return next((language for language in all_languages(catalog) if language.id == number), None)
 
 
-def _usable(catalog: LanguageCatalog) -> Iterator[Language]:
+def _usable(catalog: LanguageCatalog) -> Iterator[Judge0Language]:
     for code, (numbers, name) in _ACTIVE.items():
         if (engine_language := catalog.find(code)) is not None:
             version = (engine_language.details and engine_language.details.version) or ""
             for number in numbers:
                 shown = name.format(version) if version else name.partition(" (")[0]
-                yield Language(number, shown, _SOURCE_FILES.get(code, engine_language.main), engine_language)
+                yield Judge0Language(number, shown, _SOURCE_FILES.get(code, engine_language.main), engine_language)
     if (bash := catalog.find("bash")) is not None:
         for number, (name, source_file) in _OF_BASH.items():
-            yield Language(number, name, source_file, bash)
+            yield Judge0Language(number, name, source_file, bash)
 
 
-def _by_name(language: Language) -> tuple[str, int]:
+def _by_name(language: Judge0Language) -> tuple[str, int]:
     return language.name, language.id

@@ -22,7 +22,7 @@ from api_service.doors.piston.errors import message
 from api_service.doors.piston.job import read_job, read_json
 from api_service.doors.piston.program import submission_of
 from api_service.doors.piston.runtimes import Runtime, package_of
-from api_service.doors.piston.session.session import Session
+from api_service.doors.piston.session.session import InteractiveSession
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.problems import Kind, Problem
 from api_service.services import Services, ServicesDep
@@ -106,7 +106,7 @@ async def connect(websocket: WebSocket) -> None:
             await websocket.send_denial_response(message(websocket, exc))
             return
         await websocket.accept()
-        await Session(websocket, services, settings, principal).serve(await runtimes_now(services))
+        await InteractiveSession(websocket, services, settings, principal).serve(await runtimes_now(services))
 
 
 @router.api_route("/packages", methods=_READ)

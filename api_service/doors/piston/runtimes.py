@@ -126,8 +126,8 @@ class Runtime:
 
 def runtimes_of(catalog: LanguageCatalog) -> list[Runtime]:
     """Return the runtimes of a catalog. Languages of an engine that has only the CodeX call are left out."""
-    found = [EngineLanguage(code, details) for code, details in catalog.languages.items()]
-    return [_runtime(engine_language) for engine_language in found if engine_language.has_run_call]
+    languages = [EngineLanguage(code, details) for code, details in catalog.languages.items()]
+    return [_runtime(engine_language) for engine_language in languages if engine_language.has_run_call]
 
 
 def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | None:
@@ -154,7 +154,7 @@ def semantic_version(info: str) -> str:
     """Return the three numbers of a version text. Missing numbers are 0."""
     number = version_in(info)
     numbers: Sequence[str] = number.split(".") if number else _NUMBER.findall(info)[:1]
-    return ".".join(str(int(each)) for each in [*numbers, "0", "0", "0"][:3])
+    return ".".join(str(int(part)) for part in [*numbers, "0", "0", "0"][:3])
 
 
 def is_in(version: str, wanted: str) -> bool:

@@ -104,7 +104,7 @@ async def content_answer(request: Request, content: Content) -> Response:
 
 def _disposition(name: str, *, is_inline: bool) -> str:
     """Return the value of `Content-Disposition` (RFC 6266): the name in ASCII, and all of it if that differs."""
-    plain = "".join(one if " " <= one <= "~" and one not in '"\\%' else "_" for one in name)
+    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in name)
     value = f'{"inline" if is_inline else "attachment"}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 
@@ -114,10 +114,10 @@ def _part(request: Request, size: int, tag: str | None) -> tuple[int, int] | Non
     fields = request.headers.getlist("Range")
     # Without the entity tag that `If-Range` names, such a request is for everything.
     is_same = request.headers.get("If-Range", tag) == tag
-    found = _RANGE.fullmatch(fields[0]) if len(fields) == 1 and is_same else None
-    if found is None:
+    named = _RANGE.fullmatch(fields[0]) if len(fields) == 1 and is_same else None
+    if named is None:
         return None
-    first, last, length = found.groups()
+    first, last, length = named.groups()
     if length is not None:
         start, end = max(0, size - int(length)), size
     else:

@@ -84,10 +84,10 @@ def wait_of(request: Request, query: WaitQuery | None) -> Wait:
 def _preferred(header: str) -> int | None:
     """Return the seconds of the preference `wait`. If there are several, the first counts."""
     position = 0
-    while position < len(header) and (found := _PREFERENCE.match(header, position)):
-        position = found.end()
-        if found["name"].lower() == "wait":
-            seconds = _SECONDS.fullmatch(found["value"] or "")
+    while position < len(header) and (preference := _PREFERENCE.match(header, position)):
+        position = preference.end()
+        if preference["name"].lower() == "wait":
+            seconds = _SECONDS.fullmatch(preference["value"] or "")
             return min(int(seconds[1]), MAX_WAIT_S) if seconds else None
     return None
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from api_service.events import reads
-from api_service.events.event_log import Position, unsent
+from api_service.events.event_log import EventPosition, unsent
 from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
 from api_service.submissions.cancel import cancel
@@ -127,7 +127,7 @@ async def stream_submission_events(
     if snapshot is None or owner_of(principal) not in (None, snapshot.owner):
         refuse_unknown()
     read_query(request)
-    last = Position.parse(request.headers.get("Last-Event-ID", ""))
+    last = EventPosition.parse(request.headers.get("Last-Event-ID", ""))
     if last is not None and last.is_last and not unsent(snapshot, last):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return await event_stream(request, submission_events(services, principal, id, last))

@@ -163,10 +163,10 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
     return page_answer(request, services, ListOf[Submission], items, cursor)
 
 
-def _position(services: Services, cursor: str | None) -> pages.Position | None:
+def _position(services: Services, cursor: str | None) -> pages.ListPosition | None:
     if cursor is None:
         return None
     text = services.signer.unseal(_CURSOR, cursor)
     if text is None:
         raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
-    return pages.Position.parse(text)
+    return pages.ListPosition.parse(text)
