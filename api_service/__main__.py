@@ -10,7 +10,7 @@ from api_service.access.auth import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
 from api_service.background.announcer import Announcer
-from api_service.background.metrics_recorder import keep_recording
+from api_service.background.metrics_history import keep_recording
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
 from api_service.doors.piston.settings import PistonSettings

@@ -13,8 +13,8 @@ from shared.files.archives import unpack
 from shared.judge0.fields import Judge0Submission
 from shared.judge0.statuses import Judge0End, ProgramEnd, Status, ending_of
 from shared.operations.job_state import JobState
-from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
+from shared.resources.texts import raw_output
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 

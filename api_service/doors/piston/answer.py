@@ -9,8 +9,8 @@ from api_service.doors.piston.runtimes import Runtime
 from shared.database.connection import Connection, Record
 from shared.engine.run_call import Stop, in_order
 from shared.operations.job_state import JobState
-from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
+from shared.resources.texts import raw_output
 from shared.storage.base import ObjectStore
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 
 from api_service.http.problems import Kind, Problem
 from api_service.http.streaming import PiecewiseResponse, prefetch
-from api_service.v1.protocol.etags import is_match
+from api_service.v1.protocol.answers import is_match
 from api_service.v1.protocol.openapi import Schema
 
 TEXT: Final = "text/plain; charset=utf-8"

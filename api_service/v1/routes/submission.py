@@ -14,7 +14,7 @@ from api_service.submissions.delete import delete
 from api_service.submissions.service import OnStored
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.events.submission import submission_events
-from api_service.v1.protocol.etags import ETAG, IF_NONE_MATCH, conditional
+from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, conditional
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import operation
