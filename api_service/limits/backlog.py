@@ -85,8 +85,7 @@ class KeyBacklog:
         limit = f"{self.requests} requests, or {self.size_bytes} bytes of sources, inputs and tests"
         if requests > self.requests or row["own"] + size_bytes > self.size_bytes:
             raise Problem(
-                Kind.INVALID,
-                f"This is more than one key may have waiting, which is {limit}; divide it, or send less.",
+                Kind.INVALID, f"This is more than one key may have waiting, which is {limit}; divide it, or send less."
             )
         if row["requests"] + requests > self.requests or row["bytes"] + size_bytes > self.size_bytes:
             raise Problem(

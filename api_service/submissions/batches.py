@@ -41,7 +41,7 @@ class BatchSubmissions:
             row = await connection.fetch_one(_INSERT, values)
             assert row is not None
             batch: int = row["id"]
-            members = [replace(member, v1=member.v1 and replace(member.v1, batch=batch)) for member in new.submissions]
+            members = [replace(member, batch=batch) for member in new.submissions]
             await self.submissions.add(connection, principal, members, has_digest=new.digest)
             await on_stored(connection, batch)
         return batch

@@ -23,11 +23,7 @@ class QuotaCosts:
 
     def of_key(self, principal: Principal) -> list[RateLimit]:
         """Return the limits that belong to a key alone."""
-        return [
-            *self._of_submission(principal, 1),
-            *self.of_execution(principal, None, 0),
-            self.run_seconds(principal),
-        ]
+        return [*self._of_submission(principal, 1), *self.of_execution(principal, None, 0), self.run_seconds(principal)]
 
     def of_submissions(
         self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool
@@ -38,7 +34,7 @@ class QuotaCosts:
             wanted = self._of_submission(principal, submission.size_bytes)
             if not submission.hold:
                 results = 0 if has_digest else 1
-                receipts = 1 if submission.v1 and submission.v1.spec.get("receipt") else 0
+                receipts = 1 if submission.spec and submission.spec.get("receipt") else 0
                 wanted += self.of_execution(principal, submission.email, results + receipts)
             for limit in wanted:
                 earlier = total.get(limit.subject)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from api_service.access.auth import Principal
-from api_service.submissions.new_submission import NewSubmission, as_json
+from api_service.submissions.new_submission import JSON_COLUMNS, NewSubmission, Object, as_json
 from shared.broker.base import QUEUE
 from shared.database import channels
 from shared.database.connection import Connection, Record
@@ -49,15 +49,13 @@ _NEXT: Final = """
         LIMIT 1
     ) AS id OFFSET 0
 """
-_COLUMNS: Final = """
-    id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner, spec, files, expected_output,
-    tests, metadata, webhook_url, batch
-"""
-_VALUES: Final = """
-    chosen.id, :email, :inputs, :language, :enable, :filename, coalesce(:object_key, chosen.id || :suffix),
-    :size_bytes, :sha256, :owner, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output, CAST(:tests AS jsonb),
-    CAST(:metadata AS jsonb), :webhook_url, :batch
-"""
+#: The columns that the sender of a submission fills.
+_SENT: Final = tuple(NewSubmission("", "", Object(b"", "")).columns)
+_COLUMNS: Final = f"id, object_key, sha256, owner, {', '.join(_SENT)}"
+_VALUES: Final = ", ".join(
+    ["chosen.id", "coalesce(:object_key, chosen.id || :suffix)", ":sha256", ":owner"]
+    + [f"CAST(:{name} AS jsonb)" if name in JSON_COLUMNS else f":{name}" for name in _SENT]
+)
 _INSERT: Final = f"""
     INSERT INTO uploads ({_COLUMNS})
     SELECT {_VALUES} FROM ({{id}}) AS chosen WHERE chosen.id IS NOT NULL
@@ -121,26 +119,13 @@ def _statement(new: NewSubmission) -> str:
 
 
 def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | None) -> dict[str, object]:
-    v1 = new.v1
     return {
+        **new.columns,
         "id": new.id,
-        "email": new.email,
-        "inputs": new.stdin,
-        "language": new.language,
-        "enable": new.enable,
-        "filename": new.filename,
         "object_key": key,
         "suffix": new.source.suffix,
-        "size_bytes": len(new.source.data),
         "sha256": sha256,
         "owner": principal.key_id,
-        "spec": v1 and as_json(v1.spec),
-        "files": v1 and as_json(v1.files),
-        "expected_output": v1 and v1.expected_output,
-        "tests": v1.tests.json if v1 and v1.tests else None,
-        "metadata": as_json(v1.metadata) if v1 and v1.metadata else None,
-        "webhook_url": v1 and v1.webhook_url,
-        "batch": v1 and v1.batch,
         "queue": QUEUE,
         "emails": channels.EMAILS,
     }

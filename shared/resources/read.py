@@ -100,12 +100,7 @@ async def ended_tests(connection: Connection, job: int, *, first: int, last: int
 
 
 async def _whole_run(
-    connection: Connection,
-    row: Record,
-    upload: int,
-    links: Links,
-    text_limit: int,
-    reserve: Reserve | None = None,
+    connection: Connection, row: Record, upload: int, links: Links, text_limit: int, reserve: Reserve | None = None
 ) -> Run | None:
     """Return the run of a row with its texts, artifacts and tests."""
     results: list[Record] = []

@@ -11,17 +11,10 @@ from typing import Any, Final
 from api_service.http.problems import Fault, invalid
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import EngineLanguage
-from api_service.submissions.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
+from api_service.submissions.new_submission import NewSubmission, Tests, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.submission import (
-    MAX_METADATA,
-    CheckerBody,
-    FileBody,
-    LimitsBody,
-    SubmissionBody,
-    TestBody,
-)
+from api_service.v1.body.submission import MAX_METADATA, CheckerBody, FileBody, LimitsBody, SubmissionBody, TestBody
 from api_service.v1.protocol.validation import MAX_FAULTS
 from shared.engine.run_call import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
 from shared.text import source_paths
@@ -250,20 +243,18 @@ class _Check:
             stdin=body.stdin or "",
             email=body.email,
             hold=bool(body.hold),
-            v1=V1Columns(
-                spec=spec,
-                files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
-                expected_output=body.expected_output,
-                tests=tests,
-                metadata=metadata,
-                webhook_url=body.webhook_url,
-                text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0),
-            ),
+            spec=spec,
+            files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
+            expected_output=body.expected_output,
+            tests=tests,
+            metadata=metadata,
+            webhook_url=body.webhook_url,
+            text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0),
         )
 
 
 def input_faults(text: str, max_bytes: int, place: str = "") -> Iterator[Fault]:
-    """Yield the fault of an input of more than `most` bytes. `place` points to what it is the `stdin` of."""
+    """Yield the fault of an input of more than `max_bytes` bytes. `place` points to what it is the `stdin` of."""
     if len(text) > max_bytes or len(text.encode()) > max_bytes:
         yield Fault(f"It has more than {max_bytes} bytes; send a shorter input.", pointer=f"{place}/stdin")
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from api_service.http.openapi import Schema, request_header
 from api_service.http.problems import Kind, Problem
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.v1.protocol.answers import is_match
-from api_service.v1.protocol.openapi import Schema
 
 TEXT: Final = "text/plain; charset=utf-8"
 ZIP: Final = "application/zip"
@@ -34,14 +34,9 @@ _RANGE: Final = re.compile(
     r"bytes=[ \t]*(?:([0-9]{1,100})-([0-9]{0,100})|-([0-9]{1,100}))[ \t]*", re.ASCII | re.IGNORECASE
 )
 
-RANGE: Final[Schema] = {
-    "name": "Range",
-    "in": "header",
-    "required": False,
-    "description": "One range of bytes. A malformed one, or several, are ignored.",
-    "schema": {"type": "string"},
-    "example": "bytes=0-1023",
-}
+RANGE: Final = request_header(
+    "Range", "One range of bytes. A malformed one, or several, are ignored.", example="bytes=0-1023"
+)
 #: Generators of clients take a `text/plain` that is binary for a mistake.
 _TEXT: Final[Schema] = {"schema": {"type": "string"}, "example": "42\n"}
 _BYTES: Final[Schema] = {"schema": {"type": "string", "format": "binary"}}

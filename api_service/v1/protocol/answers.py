@@ -10,16 +10,14 @@ from typing import Final
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from api_service.http.openapi import request_header
+
 JSON: Final = "application/json"
 _TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 #: The header fields of conditional requests and their answers, as OpenAPI describes them.
-IF_NONE_MATCH: Final = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "An `ETag` of an earlier answer. If it is still the same, the answer is 304 without a body.",
-    "schema": {"type": "string"},
-}
+IF_NONE_MATCH: Final = request_header(
+    "If-None-Match", "An `ETag` of an earlier answer. If it is still the same, the answer is 304 without a body."
+)
 ETAG: Final = {"ETag": {"description": "It changes with the body.", "required": True, "schema": {"type": "string"}}}
 
 

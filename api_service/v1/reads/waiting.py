@@ -15,6 +15,7 @@ from fastapi import Request
 from pydantic import Field
 
 from api_service.access.auth import Principal
+from api_service.http.openapi import answer_header, request_header
 from api_service.services import Services
 from api_service.v1.protocol.validation import Strict
 from api_service.v1.reads.visibility import find_visible
@@ -47,22 +48,14 @@ class WaitQuery(Strict):
 
 
 #: The header field `Prefer`, as OpenAPI describes it.
-PREFER: Final = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "description": f"`wait=N`: the seconds to wait until the state is final or `held`, {MAX_WAIT_S} at most. Another"
-    " value is ignored.",
-    "schema": {"type": "string"},
-    "example": "wait=10",
-}
+PREFER: Final = request_header(
+    "Prefer",
+    f"`wait=N`: the seconds to wait until the state is final or `held`, {MAX_WAIT_S} at most. Another value is"
+    " ignored.",
+    example="wait=10",
+)
 #: The header field `Preference-Applied` of answers, as OpenAPI describes it.
-PREFERENCE_APPLIED: Final = {
-    "Preference-Applied": {
-        "description": "`wait=N`, if the wait was preferred by `Prefer`.",
-        "schema": {"type": "string"},
-    }
-}
+PREFERENCE_APPLIED: Final = answer_header("Preference-Applied", "`wait=N`, if the wait was preferred by `Prefer`.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,7 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
     ),
 )  # fmt: skip
 async def mail_result_again(
-    principal: SubmitterDep,
-    id: SubmissionId,
-    request: Request,
-    services: ServicesDep,
+    principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep
 ) -> Response:
     await require_visible(services, principal, id)
     read_query(request)

@@ -105,11 +105,7 @@ async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, s
     ),
 )
 async def get_artifact(
-    principal: ReaderDep,
-    id: SubmissionId,
-    name: ArtifactName,
-    request: Request,
-    services: ServicesDep,
+    principal: ReaderDep, id: SubmissionId, name: ArtifactName, request: Request, services: ServicesDep
 ) -> Response:
     await find_visible(services, principal, id, "id") or refuse_unknown()
     query = read_query(request, ArtifactQuery)

@@ -19,13 +19,7 @@ from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
-from api_service.v1.reads.visibility import (
-    owner_of,
-    read_query_of,
-    refuse_unknown,
-    require_visible,
-    visible_submission,
-)
+from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown, require_visible, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources import read
 from shared.resources.models import Submission
