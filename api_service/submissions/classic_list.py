@@ -11,14 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from api_service.access.auth import Principal
+from api_service.http.address import Address
 from api_service.http.integers import INT64, AnyId, decimal
 from api_service.limits.holds import ConcurrencyLimit, KeySemaphore
-from api_service.submissions.address import Address
 from shared.database.connection import Database, Record
 from shared.engine.languages import check_lang
 from shared.files.archives import unpack_beginning
 from shared.operations.job_state import JobState
 from shared.resources.statements import LATEST_JOB
+from shared.resources.texts import cut
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 
@@ -152,11 +153,11 @@ class ClassicList:
             id=row["id"],
             status=row["status"],
             job=job,
-            output=_cut(row["output"], LONGEST_TEXT),
+            output=cut(row["output"], LONGEST_TEXT),
             execute_date=_with_zone(row["execute_date"]),
             filelink=link,
             verdict=row["verdict"],
-            error=_cut(row["error"], LONGEST_TEXT),
+            error=cut(row["error"], LONGEST_TEXT),
             delay=f"{row['delay']}; the program is run again" if row["delay"] else None,
             shortened=shortened,
         )
@@ -164,9 +165,9 @@ class ClassicList:
     async def _job(self, row: Record) -> tuple[str | None, bool]:
         """Return the job's text, and True if it is complete. The runner clears the text, so it is rebuilt here."""
         if row["job"] or not row["has_job"]:
-            return _cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
+            return cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
         contents, contents_are_whole = await self._contents(row)
-        job = {"language": row["language"], "inputs": _cut(row["inputs"], _LONGEST_PART), "contents": contents}
+        job = {"language": row["language"], "inputs": cut(row["inputs"], _LONGEST_PART), "contents": contents}
         is_whole = contents_are_whole and (row["inputs_bytes"] or 0) <= _LONGEST_PART
         return json.dumps(job, ensure_ascii=False), is_whole
 
@@ -182,7 +183,7 @@ class ClassicList:
             if len(data) > _LARGEST_ARCHIVE:
                 return None, False
             data = await asyncio.to_thread(unpack_beginning, data, row["filename"], _LONGEST_PART + 1)
-        return _cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
+        return cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
 
 
 def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
@@ -200,10 +201,3 @@ def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
 def _with_zone(moment: datetime | None) -> datetime | None:
     """Return the time in UTC if it has no zone: in a database of the original, the column has none."""
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-
-
-def _cut(text: str | None, max_bytes: int) -> str | None:
-    """Return the first `most` bytes, in whole characters."""
-    if text is None or len(text) * 4 <= max_bytes:
-        return text
-    return text.encode()[:max_bytes].decode("utf-8", "ignore")

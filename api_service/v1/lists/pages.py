@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api_service.v1.lists.query import ListQuery
-from shared.database.connection import Connection, Record
+from shared.database.connection import Connection
 from shared.engine.languages import ALIASES, check_lang
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -92,11 +92,9 @@ async def find(
         },
     )
     page = rows[: query.limit]
-    return [row["id"] for row in page], _position(page[-1]) if len(rows) > query.limit else None
-
-
-def _position(row: Record) -> ListPosition:
-    return ListPosition(row["created_at"], row["id"])
+    return [row["id"] for row in page], ListPosition(page[-1]["created_at"], page[-1]["id"]) if len(
+        rows
+    ) > query.limit else None
 
 
 def _in_utc(time: datetime | None) -> datetime | None:
