@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from python_multipart.multipart import parse_options_header
 
 from api_service.classic.schemas import Upload
-from api_service.classic.source_text import read_source
 from api_service.http.problems import Kind, Problem
+from api_service.http.source_text import read_source
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.v1.body.multipart import Part, read_parts

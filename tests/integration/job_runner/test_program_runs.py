@@ -254,7 +254,7 @@ async def test_the_results_of_tests_come_as_they_end(
 async def test_after_a_compile_error_no_test_has_a_result(database: Database, engine: PlayedEngine, run: Run) -> None:
     compiled = Compiled(
         verdict=Verdict.COMPILE_ERROR,
-        error="Time limit exceeded: stopped after 30 s of CPU time.",
+        error="Compilation: Time limit exceeded: stopped after 30 s of CPU time.",
         output="main.c:1: error",
         truncated=False,
         cpu_s=30,
@@ -264,9 +264,9 @@ async def test_after_a_compile_error_no_test_has_a_result(database: Database, en
     engine.streams = [[STARTED, compiled]]
     await run(tests=[{}, {}])
     row = await one(database, "SELECT * FROM results")
-    diagnostics = "Time limit exceeded: stopped after 30 s of CPU time.\nmain.c:1: error"
+    diagnostics = "Compilation: Time limit exceeded: stopped after 30 s of CPU time.\nmain.c:1: error"
     assert (row["verdict"], row["compile_output"]) == ("compile_error", diagnostics)
-    assert row["error"] == f"Compilation: {diagnostics}"
+    assert row["error"] == diagnostics
     assert (row["points"], row["points_awarded"], row["time_s"]) == (2, 0, 30)
 
 
