@@ -52,6 +52,7 @@ async def program_page(
             ShownFault((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults
         ],
         token=new_token(services),
+        largest=services.settings.max_source_bytes,
         is_key_needed=await services.authenticator.keys_existed(),
         verdict_messages=_verdict_messages(chosen_locale(request)),
     )

@@ -27,9 +27,14 @@ export function onKeyNeeded(ask) {
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export const forgetKey = () => sessionStorage.removeItem(KEY);
 
+/** Milliseconds by which the server's clock is ahead. */
+let skew = 0;
+/** Return the time of the server. */
+export const now = () => Date.now() + skew;
+
 /**
  * Call API v1, and return the answer. Ask for an API key if the server wants one.
- * @param {string} path
+ * @param {string} path One that begins with a slash is not below /v1.
  * @param {RequestInit & {json?: unknown}} [options] `json` is a body.
  */
 export async function call(path, { json, ...options } = {}) {
@@ -39,11 +44,12 @@ export async function call(path, { json, ...options } = {}) {
     if (key) headers.set("Authorization", `Bearer ${key}`);
     if (json !== undefined) headers.set("Content-Type", "application/json");
     const body = json === undefined ? options.body : JSON.stringify(json);
-    const response = await fetch(new URL(`v1/${path}`, root), { ...options, headers, body, cache: "no-store" }).catch(
+    const response = await fetch(new URL(path.startsWith("/") ? path.slice(1) : `v1/${path}`, root), { ...options, headers, body, cache: "no-store" }).catch(
       (error) => {
         throw error.name === "AbortError" ? error : new Problem(0, t("unreachable"));
       },
     );
+    skew = (Date.parse(response.headers.get("Date") ?? "") || Date.now()) - Date.now();
     if (response.ok) return response;
     if (response.status === 401) {
       const given = await askForKey();
