@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.render import render
 from job_runner.engine.codex_client import Engine
 from job_runner.engine.pause import LONGEST_PAUSE, Pause
@@ -62,7 +62,7 @@ class Processor:
         database: Database,
         store: ObjectStore,
         engine: Engine,
-        letterhead: Letterhead,
+        branding: Branding,
         max_attempts: int,
         *,
         load_seconds: float = 10.0,
@@ -73,7 +73,7 @@ class Processor:
         self._database = database
         self._store = store
         self._engine = engine
-        self._letterhead = letterhead
+        self._branding = branding
         self._max_attempts = max_attempts
         self._policy = policy or RetryPolicy()
         self._rng = random.Random()  # noqa: S311  (jitter)
@@ -191,9 +191,7 @@ class Processor:
         # Without a recipient, nothing is mailed.
         email = None
         if job.recipient:
-            email = render(
-                job, outcome, self._letterhead, filelink=shown_link, output_key=key, artifacts=artifacts or ()
-            )
+            email = render(job, outcome, self._branding, filelink=shown_link, output_key=key, artifacts=artifacts or ())
         ending = Ending(job, outcome, email, output_key=key, filelink=link, artifacts=artifacts)
         is_written = await self._endings.write(ending)
         if is_written:

@@ -269,7 +269,7 @@ emails = Table(
     Index("emails_job_idx", "job"),
     Index("emails_upload_idx", "upload", "id"),
     Index("emails_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
-    # Those that the API has ordered, and no runner has filled in.
+    # Those that the API has asked for, and no runner has rendered.
     Index("emails_ordered_idx", "id", postgresql_where=text("status = 'queued' AND message_id IS NULL")),
     Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
     Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),

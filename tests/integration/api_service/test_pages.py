@@ -323,7 +323,7 @@ async def test_the_recipients_page_links_to_artifacts(
     assert "<img src=x" not in page
     images = re.findall(r'<img src="([^"]+)" alt="([^"]+)">', page)
     assert [alt for _, alt in images] == ["&#34;&gt;&lt;img src=x onerror=alert(1)&gt;.png"]
-    assert "Entries of the folder that did not come back: 3 (too large)." in page
+    assert "Skipped in out/: 3 (too large)." in page
     addresses = [html.unescape(address) for address in re.findall(r'<li><a href="([^"]+)"', page)]
     assert len(addresses) == 3
     for address in addresses:

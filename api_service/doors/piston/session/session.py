@@ -1,0 +1,166 @@
+"""The WebSocket of Piston v2: one job for each connection, with input and output while the program runs."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from api_service.access.auth import Principal
+from api_service.doors.piston.answer import SIGNALS, name_of
+from api_service.doors.piston.job import PistonJob, read_job, read_json
+from api_service.doors.piston.program import submission_of
+from api_service.doors.piston.runtimes import Runtime
+from api_service.doors.piston.session.engine import EngineSession, engine_session
+from api_service.doors.piston.settings import PistonSettings
+from api_service.http.problems import Kind, Problem
+from api_service.services import Services
+from shared.engine.run_call import Output, Said, StageBegan, StageEnded
+
+#: Seconds within which `init` must come.
+_INIT_S: Final = 1.0
+#: Seconds within which a client must take a message.
+_SEND_S: Final = 30.0
+
+
+class Closed(Exception):
+    """The connection is to be closed with this code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Session:
+    """An accepted connection and its job."""
+
+    def __init__(
+        self, websocket: WebSocket, services: Services, settings: PistonSettings, principal: Principal
+    ) -> None:
+        self._websocket = websocket
+        self._services = services
+        self._settings = settings
+        self._principal = principal
+
+    async def serve(self, runtimes: Sequence[Runtime]) -> None:
+        """Run the job of the connection, and close the connection."""
+        try:
+            try:
+                job = await self._job(runtimes)
+                await self._send({"type": "runtime", "language": job.runtime.language, "version": job.runtime.version})
+                await self._run(job)
+            except Problem as exc:
+                await self._send({"type": "error", "message": exc.detail})
+                raise Closed(4002, "Notified Error") from None
+        except Closed as exc:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await self._websocket.close(exc.code, exc.reason)
+        except (WebSocketDisconnect, TimeoutError):
+            pass  # the client has gone, or takes no message
+
+    async def _job(self, runtimes: Sequence[Runtime]) -> PistonJob:
+        """Return the job of `init`, and take its cost from the budgets."""
+        try:
+            async with asyncio.timeout(_INIT_S):
+                body = await self._init()
+        except TimeoutError:
+            raise Closed(4001, "Initialization Timeout") from None
+        job = read_job(body, runtimes, self._settings)
+        new = submission_of(job, self._services.settings, self._settings.piston_output_max_size)
+        await self._services.submissions.admit(self._principal, new)
+        return job
+
+    async def _init(self) -> Mapping[str, Any]:
+        while True:
+            message = await self._receive()
+            match message.get("type"):
+                case "init":
+                    return {name: value for name, value in message.items() if name != "stdin"}
+                case "data" | "signal":
+                    raise Closed(4003, "Not yet initialized")
+
+    async def _run(self, job: PistonJob) -> None:
+        share = f"key-{self._principal.key_id or 0}"
+        began = time.monotonic()
+        try:
+            async with engine_session(self._settings, job, share) as engine:
+                await _first_of(self._listen(engine), self._tell(engine, job.runtime))
+        finally:
+            await self._services.submissions.charge_run(self._principal, time.monotonic() - began)
+
+    async def _listen(self, engine: EngineSession) -> None:
+        """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
+        while True:
+            message = await self._receive()
+            match message.get("type"):
+                case "init":
+                    raise Closed(4000, "Already Initialized")
+                case "data":
+                    if message.get("stream") != "stdin":
+                        raise Closed(4004, "Can only write to stdin")
+                    data = message.get("data")
+                    if not isinstance(data, str):
+                        raise Problem(Kind.INVALID, "data is required as a string")
+                    await engine.say(Said(stdin=data))
+                case "signal":
+                    number = SIGNALS.get(str(message.get("signal")))
+                    if number is None:
+                        raise Closed(4005, "Invalid signal")
+                    await engine.say(Said(signal=number))
+            await asyncio.sleep(0)  # many messages may have come at once, and others must not wait for all of them
+
+    async def _tell(self, engine: EngineSession, runtime: Runtime) -> None:
+        """Send the client the events of the job. Raises `Closed` at its end."""
+        async for event in engine.events():
+            for message in messages_of(event, compiles=runtime.piston.compiles):
+                await self._send(message)
+        raise Closed(4999, "Job Completed")
+
+    async def _receive(self) -> Mapping[str, Any]:
+        """Return the next message. Raises `Problem` if it is not JSON, `WebSocketDisconnect` if the client left."""
+        received = await self._websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1005))
+        content = read_json(received.get("text") or received.get("bytes") or "")
+        return content if isinstance(content, Mapping) else {}
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        async with asyncio.timeout(_SEND_S):
+            await self._websocket.send_json(message)
+
+
+def messages_of(event: StageBegan | Output | StageEnded, *, compiles: bool) -> Iterator[dict[str, Any]]:
+    """Yield the messages of an event. Without a compile step, Piston reports a compiler that fails as the run."""
+    is_hidden = not compiles and isinstance(event, StageBegan | StageEnded) and event.stage == "compile"
+    match event:
+        case StageBegan(stage=stage) if not is_hidden:
+            yield {"type": "stage", "stage": stage}
+        case Output(stream=stream, text=text):
+            yield {"type": "data", "stream": stream, "data": text}
+        case StageEnded() if is_hidden and (event.exit_code != 0 or event.stopped):
+            yield {"type": "stage", "stage": "run"}
+            yield _exit(event, "run")
+        case StageEnded() if not is_hidden:
+            yield _exit(event, event.stage)
+
+
+def _exit(event: StageEnded, stage: str) -> dict[str, Any]:
+    signal = SIGNALS["SIGKILL"] if event.stopped is not None else event.signal
+    code = None if signal is not None else event.exit_code
+    return {"type": "exit", "stage": stage, "code": code, "signal": name_of(signal)}
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Run the coroutines at once until one of them ends, and raise its exception."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

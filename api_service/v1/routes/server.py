@@ -1,0 +1,139 @@
+"""What this server allows, and what a key has used of it."""
+
+import math
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
+from api_service.services import ReaderDep, ServicesDep
+from api_service.v1.body.batch import MAX_BATCH
+from api_service.v1.protocol.answers import answer
+from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.waiting import MAX_WAIT_S
+from shared.accounts import budgets
+from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.resources.kept_answers import KEPT_SECONDS
+from shared.resources.models import Bytes, ListOf, Resource, Time
+
+router = APIRouter(tags=["service"])
+
+
+class TimeBounds(Resource):
+    """The seconds of a program that asks for none, and the most that one may ask for."""
+
+    default: float
+    max: float
+
+
+class Bounds(Resource):
+    """The limit of a program that asks for none, and the highest that one may ask for."""
+
+    default: Bytes
+    max: Bytes
+
+
+class ProgramBounds(Resource):
+    """The bounds of programs' limits. They are null until an engine has reported them."""
+
+    cpu_s: TimeBounds | None
+    wall_s: TimeBounds | None
+    memory_bytes: Bounds | None
+    output_bytes: Bounds | None
+    processes: Bounds | None
+
+
+class ServiceLimits(Resource):
+    """The bounds of requests."""
+
+    max_body_bytes: Bytes
+    max_source_bytes: Bytes = Field(description="All files of a submission together.")
+    max_stdin_bytes: Bytes
+    max_files: int
+    max_tests: int
+    max_batch: int = Field(description="Submissions of a batch.")
+    max_args: int
+    max_args_bytes: Bytes = Field(description="All arguments together.")
+    max_wait_s: int = Field(description="Seconds for which an answer may wait for a result.")
+    max_streams: int = Field(description="Event streams that a key may have open.")
+    idempotency_s: int = Field(description="Seconds for which the answer to an `Idempotency-Key` is kept.")
+    limits: ProgramBounds
+
+
+@router.get(
+    "/limits",
+    **operation(
+        "get_limits",
+        "Get the limits of this server",
+        "What the operator and the engine allow, by the names of the keys and settings that the limits apply to.",
+        answer=ServiceLimits,
+    ),
+)
+async def get_limits(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
+    read_query(request)
+    settings, catalog = services.settings, await services.languages.catalog()
+    limits = {
+        name: catalog.bounds[name].model_dump() if name in catalog.bounds else None
+        for name in ProgramBounds.model_fields
+    }
+    return answer(
+        ServiceLimits(
+            max_body_bytes=settings.largest_body_bytes,
+            max_source_bytes=settings.max_source_bytes,
+            max_stdin_bytes=settings.max_input_bytes,
+            max_files=MAX_FILES,
+            max_tests=MAX_TESTS,
+            max_batch=MAX_BATCH,
+            max_args=MAX_ARGS,
+            max_args_bytes=MAX_ARGS_BYTES,
+            max_wait_s=MAX_WAIT_S,
+            max_streams=settings.max_streams,
+            idempotency_s=KEPT_SECONDS,
+            limits=ProgramBounds.model_validate(limits),
+        )
+    )
+
+
+class Usage(Resource):
+    """The use of one budget. `mails` is that of the address which this key has mailed most."""
+
+    name: str = Field(examples=["submissions"])
+    limit: int = Field(description="What may be used in a window.", examples=[6000])
+    used: int = Field(description="What is in use now. Each use counts for less with time, and for a window at most.")
+    remaining: int
+    window_s: int = Field(examples=[WINDOW_SECONDS])
+    resets_at: Time | None = Field(description="When nothing will be in use any more; null if nothing is.")
+
+
+@router.get(
+    "/usage",
+    **operation(
+        "list_usage",
+        "See what a key has used",
+        "What this key has used of each budget. Keys with the scope `admin` have no budgets.",
+        answer=ListOf[Usage],
+    ),
+)
+async def list_usage(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
+    read_query(request)
+    if principal.sees_all:
+        return answer(ListOf[Usage](items=[], next=None))
+    costs = services.submissions.costs
+    own, mails = costs.of_key(principal), costs.share_of_mails(principal)
+    async with services.database.connection() as connection:
+        found = await budgets.in_use(connection, [one.subject for one in own], [mails.subject])
+    return answer(ListOf[Usage](items=[_usage(one, found.get(one.subject)) for one in (*own, mails)], next=None))
+
+
+def _usage(limit: RateLimit, found: budgets.Usage | None) -> Usage:
+    # Rounded, because the times in the database have microseconds.
+    used = math.ceil(round(found.seconds * limit.per_hour / WINDOW_SECONDS, 3)) if found else 0
+    return Usage(
+        name=limit.name,
+        limit=limit.per_hour,
+        used=used,
+        remaining=max(0, limit.per_hour - used),
+        window_s=WINDOW_SECONDS,
+        resets_at=found.until if found and used else None,
+    )

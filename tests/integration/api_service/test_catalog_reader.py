@@ -1,0 +1,58 @@
+"""A submission in a language that the engine lacks is refused, and no other."""
+
+import httpx
+import pytest
+
+from shared.database.connection import Database
+from tests.integration.api_service.test_classic import submit
+from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def catalog(database: Database, *codes: str, seen: str = "now()") -> None:
+    for code in codes:
+        await execute(database, f"INSERT INTO languages VALUES ('{code}', '', {seen})")
+
+
+async def test_a_missing_language_is_refused_with_the_installed_ones(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    await catalog(database, "py", "c")
+    answer = await submit(api, language="golang")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "language: go is not installed on this server; use one of py, c."
+    assert await fetch(database, "SELECT id FROM uploads") == []
+    assert (await submit(api, language="Python3")).status_code == 200
+
+
+@pytest.mark.parametrize("language", ["klingon", "py2", "\u00a0py", "x" * 500])
+async def test_an_unknown_language_is_refused_with_the_installed_ones(
+    api: httpx.AsyncClient, database: Database, language: str
+) -> None:
+    await catalog(database, "py", "c")
+    answer = await submit(api, language=language)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "language: it must be one of py, c, or one of their usual names."
+
+
+async def test_a_newly_installed_language_is_accepted_soon(api: httpx.AsyncClient, database: Database) -> None:
+    await catalog(database, "py")
+    assert (await submit(api, language="go")).status_code == 422
+    await catalog(database, "go")
+
+    async def is_accepted() -> bool:
+        return (await submit(api, language="go")).status_code == 200
+
+    # Sooner than the table is read without a reason, after 5 s.
+    await eventually(is_accepted, timeout=4)
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(None, 200), (61, 200), (59, 422)])
+async def test_without_recent_news_every_language_is_accepted(
+    api: httpx.AsyncClient, database: Database, minutes: int | None, status: int
+) -> None:
+    if minutes:
+        await catalog(database, "py", seen=f"now() - interval '{minutes} minutes'")
+    assert (await submit(api, language="go")).status_code == status
