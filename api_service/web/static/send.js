@@ -1,6 +1,6 @@
 // The page on which a program is written, sent and watched.
 
-import { Problem, ask, call, events, forgetKey, hasKey, now, onKeyNeeded } from "./api.js";
+import { Problem, ask, call, events, forgetKey, hasKey, keepKey, now, onKeyNeeded } from "./api.js";
 import { unpack } from "./archive.js";
 import * as drafts from "./drafts.js";
 import { Files, asBody, notText, ofBody, readFiles, sizeOf, sourceFile } from "./files.js";
@@ -122,7 +122,7 @@ function showLanguage() {
   byId("version").textContent = language?.version ?? "";
   const options = language?.compiler_args ?? [];
   byId("compiler-args-field").hidden = options.length === 0;
-  byId("compiler-args-hint").textContent = options.join("  ");
+  byId("compiler-args-hint").replaceChildren(...options.flatMap((/** @type {string} */ option) => [el("code", { class: "option" }, option), " "]));
   byId("cpu_s").placeholder = language?.limits.cpu_s ? String(language.limits.cpu_s) : "";
   byId("memory_mib").placeholder = language?.limits.memory_bytes ? String(language.limits.memory_bytes / 2 ** 20) : "";
   if (!files.all.length) files.draw();
@@ -488,19 +488,28 @@ async function share() {
   byId("share-link").select();
 }
 
-onKeyNeeded(
-  () =>
-    new Promise((resolve) => {
-      const dialog = byId("key-dialog");
-      if (dialog.open) return dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" ? byId("key").value : null), { once: true });
-      byId("key-refused").hidden = !hasKey();
-      forgetKey();
-      byId("key").value = "";
-      dialog.returnValue = "";
-      dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" && byId("key").value ? byId("key").value.trim() : null), { once: true });
-      dialog.showModal();
-    }),
-);
+/** Ask for a key, and keep it; false if none is given. Several calls may ask at once. @param {boolean} isRefused */
+function askForKey(isRefused) {
+  const dialog = byId("key-dialog");
+  if (!dialog.open) {
+    byId("key-refused").hidden = !isRefused;
+    byId("key").value = "";
+    byId("forget-key").hidden = !hasKey();
+    if (isRefused) forgetKey();
+    dialog.returnValue = "";
+    dialog.showModal();
+  }
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" && hasKey()), { once: true }));
+}
+
+onKeyNeeded(() => askForKey(hasKey()));
+byId("key-dialog").addEventListener("close", () => {
+  const key = byId("key").value.trim();
+  const { returnValue } = byId("key-dialog");
+  if (returnValue === "ok" && key) keepKey(key, byId("remember-key").checked);
+  if (returnValue === "forget") forgetKey();
+  byId("open-key").hidden = !hasKey();
+});
 
 // ---- Start ----------------------------------------------------------------------------------------------------------
 
@@ -546,6 +555,7 @@ buttons.cancel.addEventListener("click", reporting(async () => void (await call(
 buttons.rerun.addEventListener("click", reporting(rerun));
 buttons.download.addEventListener("click", reporting(() => save(`submissions/${shown.id}/output`, `output-${shown.id}.txt`)));
 byId("open-history").addEventListener("click", showHistory);
+byId("open-key").addEventListener("click", () => askForKey(false));
 byId("share").addEventListener("click", share);
 byId("copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText(byId("share-link").value);
@@ -587,6 +597,7 @@ for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
 
 for (const element of document.querySelectorAll(".scripted")) /** @type {HTMLElement} */ (element).hidden = false;
 for (const element of document.querySelectorAll(".unscripted")) element.remove();
+byId("open-key").hidden = !hasKey();
 files.draw();
 const draft = drafts.load(place());
 if (draft) fill(draft);
