@@ -12,6 +12,7 @@ from api_service.http.problems import Fault, invalid
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import EngineLanguage
 from api_service.submissions.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
+from api_service.submissions.source_text import BOM, wide_fault
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.submission import (
@@ -134,7 +135,7 @@ class _Check:
     def _source(self, source: str) -> Iterator[Fault]:
         if not source.strip():
             yield Fault("It is empty; send the program.", pointer="/source")
-        data = self.once(source, "bytes", source.encode)
+        data = self.once(source, "bytes", lambda: source.encode().removeprefix(BOM))
         yield from self._size("/source", len(data))
         if self.engine_language:
             self.files = {self.engine_language.main: data}
@@ -150,13 +151,20 @@ class _Check:
             return
         wrong = self.once(files, "paths", lambda: list(source_paths.faults_of([path for path, _ in files])))
         yield from (Fault(fault, pointer=f"/files/{number}/path") for number, fault in wrong)
-        self.files = dict(files)
+        self.files = {path: self._without_mark(path, data) for path, data in files}
         yield from self._size("/files", sum(len(data) for _, data in files))
         entry = self.body.entry
         if entry is not None and entry not in self.files:
             yield Fault("It is not the path of a file; send one that is.", pointer="/entry")
         elif not self.files[self._entry].strip():
             yield Fault(_EMPTY, pointer="/entry" if entry else "/files/0/content")
+        elif fault := wide_fault(self.files[self._entry]):
+            yield Fault(fault, pointer="/entry" if entry else "/files/0/content")
+
+    def _without_mark(self, path: str, data: bytes) -> bytes:
+        """Return a source without its byte order mark, and another file as it is."""
+        extensions = self.engine_language.extensions if self.engine_language else ()
+        return data.removeprefix(BOM) if path.endswith(tuple(extensions)) else data
 
     @property
     def _entry(self) -> str:

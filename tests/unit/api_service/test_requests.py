@@ -1,5 +1,6 @@
 """Every key of a submission's body: good values, the default, null, and bad values with the place of the fault."""
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -289,6 +290,22 @@ def test_one_file_is_stored_as_it_is(path: str, suffix: str) -> None:
     """An object whose key ends with `.zip` is an archive of ours."""
     new = validated(with_files({"path": path, "content": "x"}))
     assert (new.filename, new.source.suffix, new.source.data) == (path, suffix, b"x")
+
+
+def test_a_source_is_stored_without_its_byte_order_mark() -> None:
+    data = {"path": "words.txt", "content": "\ufeffx"}
+    files = [{"path": "Main.java", "content": "\ufeffclass Main {}"}, data]
+    stored = unpack(validated({"language": "java", "files": files}).source.data)
+    assert stored == {"Main.java": b"class Main {}", "words.txt": b"\xef\xbb\xbfx"}
+    assert validated({**BASE, "source": "\ufeffprint(1)"}).source.data == b"print(1)"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_program_in_another_encoding_is_refused(encoding: str) -> None:
+    content = base64.b64encode("print('Hello')".encode(encoding)).decode()
+    [fault] = faults_of(with_files({"path": "a.py", "content": content, "encoding": "base64"}))
+    assert fault.pointer == "/files/0/content"
+    assert fault.detail.endswith(": save it as UTF-8 and send it again.")
 
 
 def test_all_faults_of_a_step_are_found_at_once() -> None:
