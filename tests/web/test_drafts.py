@@ -1,5 +1,8 @@
 """What was written is not lost: in drafts, in opened submissions, and in links."""
 
+import base64
+import json
+import zlib
 from typing import Any, Final
 
 import pytest
@@ -146,9 +149,33 @@ def test_a_link_holds_the_whole_program(page: Page, new_page: NewPage, system: U
     assert again["email"] is None
 
 
-def test_a_damaged_link_says_so(page: Page) -> None:
-    page.goto("/#program=AAAA")
+def link_with(content: object) -> str:
+    packer = zlib.compressobj(wbits=-15)
+    packed = packer.compress(json.dumps(content).encode()) + packer.flush()
+    return "/#program=" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["/#program=AAAA", "/#program=%", link_with(None), link_with({"files": [None]}), link_with("x" * (9 << 20))],
+    ids=["no archive", "no base64", "null", "no files", "a bomb"],
+)
+def test_a_damaged_link_says_so(page: Page, link: str) -> None:
+    page.goto(link)
     expect(page.locator("#result .notice")).to_be_visible()
-    # Nothing of it is run or shown as HTML.
-    page.goto("/#program=" + "A" * 2000)
-    expect(page.locator("#result .notice")).to_be_visible()
+
+
+def test_a_link_of_a_stranger_fills_in_texts_alone(page: Page) -> None:
+    markup = "</textarea><img src=x onerror=alert(1)>"
+    content = {
+        "fields": {"email": "victim@example.com", "stdin": markup, "language": markup, "checker": markup},
+        "files": [{"path": markup, "content": markup}],
+        "tests": [{"stdin": markup, "rest": markup}],
+        "rest": {"webhook_url": "http://evil.example", "limits": markup},
+    }
+    page.goto(link_with(content))
+    expect(page.locator(".tab code")).to_have_text([markup])
+    expect(page.locator(".cm-content")).to_have_text(markup)
+    expect(page.locator("#email")).to_have_value("")
+    assert page.locator("img").count() == 0
+    assert axe_violations(page) == []

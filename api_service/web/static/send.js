@@ -161,16 +161,19 @@ function read() {
 /** Show what was written. A draft or a link may hold anything. @param {any} content */
 function fill(content) {
   isFilling = true;
-  fillForm(content);
-  sample = String(content.sample ?? "");
-  files.replace(Array.isArray(content.files) ? content.files.map(ofBody) : [], content.entry);
-  if (!files.all.length) {
-    source.value = String(content.text ?? "");
-    editor?.swap(editor.stateOf(source.value));
+  try {
+    fillForm(content);
+    sample = String(content.sample ?? "");
+    files.replace(Array.isArray(content.files) ? content.files.map(ofBody) : [], content.entry);
+    if (!files.all.length) {
+      source.value = String(content.text ?? "");
+      editor?.swap(editor.stateOf(source.value));
+    }
+    showLanguage();
+    editor?.speak(languageField.value);
+  } finally {
+    isFilling = false;
   }
-  showLanguage();
-  editor?.speak(languageField.value);
-  isFilling = false;
 }
 
 /** True while the page itself changes the form. */
@@ -449,9 +452,14 @@ async function followAddress() {
   show("empty");
   body.replaceChildren(byId("welcome").content.cloneNode(true));
   editor?.mark([]);
-  const content = drafts.load(place()) ?? (isShared() ? await shared() : null);
-  if (isShared() && !content) throw new Problem(0, t("bad_link"));
-  if (content) fill(content);
+  const draft = drafts.load(place());
+  if (draft) return fill(draft);
+  if (!isShared()) return;
+  try {
+    fill(await shared());
+  } catch {
+    throw new Problem(0, t("bad_link"));
+  }
 }
 
 // ---- Dialogs --------------------------------------------------------------------------------------------------------
