@@ -13,22 +13,12 @@ from shared.database.connection import Connection, Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import bearer, execute, fetch, make_key
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 OPERATOR = "o" * 32
 FILES = {"file": ("a.py", b"print(1)")}
-
-
-async def make_key(database: Database, *scopes: Scope) -> str:
-    async with owner_of(database).transaction() as connection:
-        _, key = await api_keys.create(connection, "test", scopes)
-    return key
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
 
 
 async def submit(

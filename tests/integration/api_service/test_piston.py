@@ -20,9 +20,8 @@ from shared.database.connection import Database
 from shared.service.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.test_access import bearer, make_key
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import fetch, offer
+from tests.integration.rows import bearer, fetch, make_key, offer
 
 pytestmark = pytest.mark.integration
 
