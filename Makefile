@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots wheel release clean
 
 python := .venv/bin/python
 
@@ -107,8 +107,10 @@ screenshots: ## Take the pictures of pages and mails in docs/images
 	@deploy/bootstrap test
 	@$(python) -m tests.web.screenshots
 
+wheel: ## Build the wheel in dist/ that installs Precieux where there is no checkout and no compiler
+	@deploy/bootstrap wheel
+
 release: ## Build a release in dist/, check it from the outside, and tag it; it uploads nothing
-	@deploy/bootstrap test
 	@deploy/release $(args)
 
 clean: ## Remove everything that was made here; data folders stay

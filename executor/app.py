@@ -108,8 +108,7 @@ class _Endpoint:
     async def languages(self, request: Request) -> Response:
         if refused := self._unauthorized(request):
             return refused
-        bounds = {code: limits.bounds(self._settings_for(one)) for code, one in self._installed.items()}
-        return _json(wire.language_list(self._installed, bounds))
+        return _json(wire.language_list(self._installed, self._settings))
 
     async def run(self, request: Request) -> Response:
         """Answer CodeX's `POST /`."""
@@ -247,12 +246,9 @@ class _Endpoint:
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
         return installed
 
-    def _check_size(self, size: int, name: str, most: int) -> None:
-        if size > most:
-            raise wire.BadRequest(f"`{name}` is over {most} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-
-    def _settings_for(self, installed: Installed) -> ExecutorSettings:
-        return limits.of_language(self._settings, installed.language.needs)
+    def _check_size(self, size: int, name: str, maximum: int) -> None:
+        if size > maximum:
+            raise wire.BadRequest(f"`{name}` is over {maximum} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def _find(self, language: str) -> Installed:
         installed = self._installed.get(check_lang(language) or "") or self._variant(language.strip().lower())
@@ -266,7 +262,8 @@ class _Endpoint:
 
     def _variant(self, code: str) -> Installed | None:
         # Looked up each time, because the languages may change while this serves (`executor.doctor.language_check`).
-        return next((one.variants[code] for one in self._installed.values() if code in one.variants), None)
+        languages = self._installed.values()
+        return next((language.variants[code] for language in languages if code in language.variants), None)
 
     def _unauthorized(self, request: HTTPConnection) -> Response | None:
         token = self._settings.codex_token

@@ -111,8 +111,8 @@ def _require_hard_limits(settings: ExecutorSettings) -> None:
         "STACK": RUN_STACK_BYTES,
         "CPU": max(settings.max_time_limit, settings.compile_time_limit),
     }
-    for name, most in of_programs.items():
-        needed = max(most, _OF_TOOLS.get(name, 0)) + (CPU_MARGIN_S if name == "CPU" else 0)
+    for name, max_of_programs in of_programs.items():
+        needed = max(max_of_programs, _OF_TOOLS.get(name, 0)) + (CPU_MARGIN_S if name == "CPU" else 0)
         _, hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))
         if hard != resource.RLIM_INFINITY and hard < needed:
             unit, unit_of_file = _UNITS.get(name, ("", ""))

@@ -9,14 +9,15 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from executor import limits
 from executor.catalogue.installed import Installed
 from executor.pipeline import results
 from executor.pipeline.plan import commands_of, program_of
+from executor.settings import ExecutorSettings
 from shared.engine.codex import (
     LanguageLibrary,
     LanguageList,
     LanguageVariant,
-    LimitBounds,
     RunRequest,
     RunResponse,
     SupportedLanguage,
@@ -65,8 +66,8 @@ def parse_program(body: bytes | bytearray) -> ProgramRequest:
         raise _as_refusal(exc) from None
 
 
-def _check_structure(body: bytes | bytearray, most: int) -> None:
-    if has_more_structure(body, most):
+def _check_structure(body: bytes | bytearray, maximum: int) -> None:
+    if has_more_structure(body, maximum):
         raise BadRequest("The body has too many fields.")
 
 
@@ -125,19 +126,19 @@ def line(event: Started | Compiled | TestEnded | Finished | Failed) -> bytes:
     return event.model_dump_json().encode() + b"\n"
 
 
-def language_list(installed: dict[str, Installed], bounds: dict[str, dict[str, LimitBounds]]) -> LanguageList:
-    """Return the list of languages. `bounds` are those of each language's programs, by its code."""
+def language_list(installed: dict[str, Installed], settings: ExecutorSettings) -> LanguageList:
     return LanguageList(
         timeStamp=results.now_ms(),
-        supportedLanguages=[describe(language, bounds[code]) for code, language in installed.items()],
+        supportedLanguages=[describe(language, settings) for language in installed.values()],
         instance=results.INSTANCE,
         calls=[RUN_CALL],
     )
 
 
-def describe(installed: Installed, bounds: dict[str, LimitBounds]) -> SupportedLanguage:
+def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLanguage:
     """Return the entry of a language, with the commands for a program of the usual name."""
     language, compile_ = installed.language, installed.language.compile
+    bounds = limits.bounds(limits.of_language(settings, language.needs))
     usual = program_of(RunRequest(code="", language=language.code), installed)
     compile_command, run = commands_of(usual, installed, int(bounds["memory_bytes"].default)).for_a_shell()
     return SupportedLanguage(

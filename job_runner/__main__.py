@@ -7,7 +7,7 @@ from job_runner.emails.branding import Branding
 from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
 from job_runner.emails.pending_mails import PendingMails
-from job_runner.emails.sender import Sender
+from job_runner.emails.sender import MailSender
 from job_runner.engine.codex_client import CodexClient
 from job_runner.engine.languages import Languages
 from job_runner.leases.rescuer import Rescuer
@@ -64,7 +64,7 @@ async def serve(stop: asyncio.Event) -> None:
         )
         rescuer = Rescuer(database, interval=settings.lease_seconds / 3)
         pending_mails = PendingMails(database, store, branding)
-        sender = Sender(
+        sender = MailSender(
             database,
             mailer,
             Completion(branding, footer, store, mail_settings.mail_reply_to),

@@ -9,7 +9,17 @@ from executor import languages
 from executor.catalogue import gcc_driver
 from executor.catalogue.installed import ENVIRONMENT, Installed
 from executor.languages.base import LanguageDefinition, Package, command
-from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
+from executor.sandbox.base import (
+    BoundedSandbox,
+    Job,
+    Sandbox,
+    SandboxFailure,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    WorkFile,
+)
 from shared.engine.languages import position_of
 from shared.service.logging import get_logger
 
@@ -35,18 +45,17 @@ async def look_again(
     again_s: float = _AGAIN_S,
 ) -> None:
     """Add the languages to `installed` that were left out and work now. On a busy host, their tools were too slow."""
-    wait_s = after_s
-    while left_out := {code: one for code, one in _candidates().items() if code not in installed}:
+    one_by_one, wait_s = BoundedSandbox(sandbox, 1), after_s
+    while left_out := {code: candidate for code, candidate in _candidates().items() if code not in installed}:
         await asyncio.sleep(wait_s)
         for code, (language, tools) in left_out.items():
-            found = await _examine(sandbox, language, tools)
-            if isinstance(found, Installed):
-                examined = [await _examine_library(sandbox, found, one) for one in libraries.get(code, ())]
-                installed[code] = replace(found, libraries=tuple(examined))
+            examined = await _examine(one_by_one, language, tools, libraries.get(code, ()))
+            if isinstance(examined, Installed):
+                installed[code] = examined
                 log.info("language.found", language=code)
-        in_order = sorted(installed.items(), key=lambda item: position_of(item[0]))
+        ordered = sorted(installed.items(), key=lambda item: position_of(item[0]))
         installed.clear()
-        installed.update(in_order)
+        installed.update(ordered)
         wait_s = again_s
 
 
@@ -58,37 +67,27 @@ async def examine(
 
     A language whose toolchain does not work is logged, and so is a library that cannot be imported.
     """
-    free = asyncio.Semaphore(at_once)
-
-    async def examine_library(installed: Installed, library: Package) -> Package:
-        async with free:
-            return await _examine_library(sandbox, installed, library)
-
-    async def examine_one(language: LanguageDefinition, tools: dict[str, str]) -> Installed | SandboxFailure:
-        async with free:
-            found = await _examine(sandbox, language, tools)
-        if isinstance(found, SandboxFailure):
-            log.warning("language.left_out", language=language.code, reason=str(found))
-            return found
-        examined = (examine_library(found, library) for library in libraries.get(language.code, ()))
-        return replace(found, libraries=tuple(await asyncio.gather(*examined)))
-
-    candidates = _candidates()
-    examined = await asyncio.gather(*(examine_one(language, tools) for language, tools in candidates.values()))
-    found = dict(sorted(zip(candidates, examined, strict=True), key=lambda item: position_of(item[0])))
-    return (
-        {code: one for code, one in found.items() if isinstance(one, Installed)},
-        {code: str(one) for code, one in found.items() if isinstance(one, SandboxFailure)},
+    bounded, candidates = BoundedSandbox(sandbox, at_once), _candidates()
+    results = await asyncio.gather(
+        *(_examine(bounded, language, tools, libraries.get(code, ())) for code, (language, tools) in candidates.items())
     )
+    examined = sorted(zip(candidates, results, strict=True), key=lambda item: position_of(item[0]))
+    left_out = {code: str(failure) for code, failure in examined if isinstance(failure, SandboxFailure)}
+    for code, reason in left_out.items():
+        log.warning("language.left_out", language=code, reason=reason)
+    return {code: language for code, language in examined if isinstance(language, Installed)}, left_out
 
 
 def _candidates() -> dict[str, tuple[LanguageDefinition, dict[str, str]]]:
     """Return the languages whose tools are on this machine, with the paths of these."""
-    return {code: (one, tools) for code, one in languages.known().items() if (tools := one.toolchain())}
+    known = languages.known()
+    return {code: (language, tools) for code, language in known.items() if (tools := language.toolchain())}
 
 
-async def _examine(sandbox: Sandbox, language: LanguageDefinition, tools: dict[str, str]) -> Installed | SandboxFailure:
-    """Return the language, or a failure with the reason why it does not work."""
+async def _examine(
+    sandbox: Sandbox, language: LanguageDefinition, tools: dict[str, str], libraries: tuple[Package, ...]
+) -> Installed | SandboxFailure:
+    """Return the language with its libraries, or a failure with the reason why it does not work."""
     try:
         result = await _run_step(sandbox, language, command(language.version_command, tools))
         if not result.succeeded:
@@ -104,7 +103,8 @@ async def _examine(sandbox: Sandbox, language: LanguageDefinition, tools: dict[s
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         return exc
-    return installed
+    packages = await asyncio.gather(*(_examine_library(sandbox, installed, library) for library in libraries))
+    return replace(installed, libraries=tuple(packages))
 
 
 async def _examine_library(sandbox: Sandbox, installed: Installed, library: Package) -> Package:

@@ -51,11 +51,11 @@ def parse(output: str) -> Shortcut | None:
         commands = (compiler, [_ASSEMBLER, *assembler[1:]], _link(linker[1:]))
     except (OSError, ValueError, _UnknownCommand):
         return None
-    names = {found[0]: f"/tmp/made{found[1]}" for found in _SCRATCH.finditer(output)}  # noqa: S108
+    names = {match[0]: f"/tmp/made{match[1]}" for match in _SCRATCH.finditer(output)}  # noqa: S108
     if len(set(names.values())) < len(names):
         return None
     compile_, assemble, link = (
-        tuple(_SCRATCH.sub(lambda found: names[found[0]], word) for word in command) for command in commands
+        tuple(_SCRATCH.sub(lambda match: names[match[0]], word) for word in command) for command in commands
     )
     return Shortcut((compile_, assemble, link), tuple(names.values()))
 
@@ -84,13 +84,13 @@ def _link(words: Sequence[str]) -> list[str]:
 def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterator[str]:
     """Yield the files of a library, given as `-lNAME` or by a file's name. Linker scripts are followed."""
     names = (f"lib{library[2:]}.so", f"lib{library[2:]}.a") if library.startswith("-l") else (library,)
-    found = next((path for folder in folders for name in names if (path := Path(folder, name)).exists()), None)
-    if found is None:
+    file = next((path for folder in folders for name in names if (path := Path(folder, name)).exists()), None)
+    if file is None:
         raise _UnknownCommand(library)
-    script = _GROUP.search(found.read_bytes()) if found.stat().st_size <= _LARGEST_SCRIPT else None
+    script = _GROUP.search(file.read_bytes()) if file.stat().st_size <= _LARGEST_SCRIPT else None
     parts = script[1].decode().split() if script else []
     if all(part.startswith("/") or part in ("AS_NEEDED", "(", ")") for part in parts):
-        yield str(found)
+        yield str(file)
         return
     for part in parts:
         if not part.startswith("-l"):

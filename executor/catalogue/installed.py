@@ -75,7 +75,7 @@ class Installed:
         """The language's variants that the compiler knows, by their codes."""
         major = int((self.version or "0").partition(".")[0])
         variants = self.language.compile.variants if self.language.compile else ()
-        return {one.code: replace(self, variant=one) for one in variants if one.since <= major}
+        return {variant.code: replace(self, variant=variant) for variant in variants if variant.since <= major}
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -118,5 +118,5 @@ class Installed:
         if self.language.prebuilt:
             usual["runtime"] = self.runtime_folder
         folders = self.language.library_words
-        usual |= {name: found if self.libraries else without for name, (found, without) in folders.items()}
+        usual |= {name: with_ if self.libraries else without for name, (with_, without) in folders.items()}
         return command(words, {**self.tools, **usual, **values}, lists)

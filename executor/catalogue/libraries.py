@@ -96,10 +96,10 @@ def _version(python: str) -> str:
 
 def python_libraries(folder: Path) -> tuple[Package, ...]:
     """Return the packages that are installed in the folder, by name."""
-    found = {one.name: one for one in metadata.distributions(path=[str(folder)])}
+    distributions = {distribution.name: distribution for distribution in metadata.distributions(path=[str(folder)])}
     return tuple(
-        Package(name, one.version, tuple(sorted(set(_modules(one)))))
-        for name, one in sorted(found.items(), key=lambda item: item[0].lower())
+        Package(name, distribution.version, tuple(sorted(set(_modules(distribution)))))
+        for name, distribution in sorted(distributions.items(), key=lambda item: item[0].lower())
     )
 
 

@@ -17,7 +17,7 @@ from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import SandboxFailure
+from executor.sandbox.base import BoundedSandbox, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
@@ -88,7 +88,8 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
         installed, why_broken = await examine_languages(sandbox, settings.executor_slots, libraries.by_language)
-        why_broken |= await language_check.faults(Pipeline(sandbox, settings), installed, settings.executor_slots)
+        bounded = BoundedSandbox(sandbox, settings.executor_slots)
+        why_broken |= await language_check.faults(Pipeline(bounded, settings), installed)
     except SandboxFailure as exc:
         remedy = remedies.remedy(read_facts(mechanisms))
         return DoctorReport(False, runs_as, bubblewrap, [], str(exc), remedy)
@@ -99,9 +100,9 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
     is_isolated = all(row.held for row in rows if row.essential)
     serves = is_isolated or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_isolated else remedies.remedy(facts)
-    tools = [Tool(code, one.name, one.version) for code, one in installed.items() if code not in why_broken]
+    tools = [Tool(code, tool.name, tool.version) for code, tool in installed.items() if code not in why_broken]
     broken = [Broken(code, NAMES[code], reason) for code, reason in why_broken.items()]
-    chosen = {one.language.name: one.libraries for one in installed.values() if one.libraries}
+    packages = {tool.language.name: tool.libraries for tool in installed.values() if tool.libraries}
     return DoctorReport(
         serves,
         runs_as,
@@ -111,9 +112,12 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
         languages=tools,
         broken=broken,
         libraries={
-            name: [f"{one.name} {one.version}" for one in several if not one.fault] for name, several in chosen.items()
+            language: [f"{package.name} {package.version}" for package in chosen if not package.fault]
+            for language, chosen in packages.items()
         },
-        broken_libraries={one.name: one.fault for several in chosen.values() for one in several if one.fault},
+        broken_libraries={
+            package.name: package.fault for chosen in packages.values() for package in chosen if package.fault
+        },
     )
 
 
@@ -160,9 +164,9 @@ def show(report: DoctorReport, console: Console) -> None:
     for library, fault in report.broken_libraries.items():
         reason = " ".join(fault.split())[-_MOST_OF_A_REASON:]
         _print_whole(console, f"{library} is installed, and programs cannot import it: {reason}", style="red")
-    for one in report.broken:
-        reason = " ".join(one.reason.split())[:_MOST_OF_A_REASON]
-        _print_whole(console, f"{one.name} is installed and does not work: {reason}", style="red")
+    for broken in report.broken:
+        reason = " ".join(broken.reason.split())[:_MOST_OF_A_REASON]
+        _print_whole(console, f"{broken.name} is installed and does not work: {reason}", style="red")
     console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
 
 

@@ -13,7 +13,17 @@ from importlib import resources
 from pathlib import Path
 
 from executor.catalogue.installed import ENVIRONMENT
-from executor.sandbox.base import Job, Sandbox, Step, StepLimits, StepResult, Template, WorkFile, find_python
+from executor.sandbox.base import (
+    BoundedSandbox,
+    Job,
+    Sandbox,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    WorkFile,
+    find_python,
+)
 
 _LIMITS = StepLimits(
     cpu_s=5, wall_s=10, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
@@ -165,14 +175,12 @@ except OSError as exc:
 
 async def probe(sandbox: Sandbox, at_once: int) -> list[ProbeResult]:
     """Run all probes, `at_once` at a time. Raises `SandboxFailure` if the sandbox itself does not work."""
-    free = asyncio.Semaphore(at_once)
+    bounded = BoundedSandbox(sandbox, at_once)
 
     async def run(source: str, limits: StepLimits, argument: str = "") -> StepResult:
         step = Step((find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
-        async with free:
-            (result,) = await sandbox.run(
-                Job({"probe.py": WorkFile(source.encode())}, (step,), Template(_DISK_BYTES, limits))
-            )
+        files = {"probe.py": WorkFile(source.encode())}
+        (result,) = await bounded.run(Job(files, (step,), Template(_DISK_BYTES, limits)))
         return result
 
     async def limit(probe_: _LimitProbe) -> ProbeResult:

@@ -218,13 +218,13 @@ class LanguageDefinition:
     def toolchain(self) -> dict[str, str] | None:
         """Return the paths of the tools and the words of the options, by name. None if a tool is missing."""
         options = self.compile.options if self.compile else {}
-        found = {name: option.word if _first(option.needs) else "" for name, option in options.items()}
+        paths = {name: option.word if _first(option.needs) else "" for name, option in options.items()}
         for tool, candidates in self.tools.items():
             path = _first(candidates)
             if path is None:
                 return None
-            found[tool] = path
-        return found
+            paths[tool] = path
+        return paths
 
 
 def command(
@@ -233,7 +233,7 @@ def command(
     """Return the command with its names replaced. A word in `lists` becomes several. Words that become empty are left
     out."""
     expanded = (lists[part] if part in lists else (part.format(**values),) for part in words)
-    return tuple(word for several in expanded for word in several if word)
+    return tuple(word for parts in expanded for word in parts if word)
 
 
 def _first(paths: tuple[str, ...]) -> str | None:

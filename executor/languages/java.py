@@ -19,8 +19,8 @@ JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "
 
 
 def _names(source: str) -> Names:
-    found = find_main(source)
-    return Names(f"{found.file_stem}.java", found.main_class)
+    main = find_main(source)
+    return Names(f"{main.file_stem}.java", main.main_class)
 
 
 #: Options of the JVM that runs programs.

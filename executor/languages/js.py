@@ -1,14 +1,14 @@
 from executor.languages.base import ForkedRuntime, LanguageDefinition, Reference, RunCommand, SourceFile
 
-_NODE = ("{node}", "--max-old-space-size={memory_mib}")
+NODE = ("{node}", "--max-old-space-size={memory_mib}")
 
 LANGUAGE = LanguageDefinition(
     code="js",
     source_file=SourceFile("main.js", extensions=("js", "cjs", "mjs")),
     tools={"node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs")},
     run=RunCommand(
-        (*_NODE, "{source}"),
-        warm=ForkedRuntime((*_NODE, "--require={preload}/start.js", "/box/work/{source}")),
+        (*NODE, "{source}"),
+        warm=ForkedRuntime((*NODE, "--require={preload}/start.js", "/box/work/{source}")),
         extra_memory=64 << 20,
         out_of_memory=b"JavaScript heap out of memory",
     ),

@@ -5,7 +5,7 @@ import codecs
 import time
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from executor import verdict
@@ -120,12 +120,7 @@ def compiled(execution: Execution, result: StepResult) -> Compiled:
         error=execution.reason if rejected else "",
         output=_decode(result.stdout),
         truncated=result.truncated,
-        cpu_s=round(result.cpu_s, 6),
-        wall_s=round(result.wall_s, 6),
-        memory_bytes=result.memory_bytes,
-        exit_code=result.exit_code,
-        signal=result.signal,
-        stopped=stop_of(result),
+        **_figures(result),
         cut=sorted(result.cut, reverse=True),
         stderr=_decode(result.stderr) if reports_order else None,
         order=_order_of(result) if reports_order else None,
@@ -163,17 +158,24 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
         stderr_bytes=_unless_text(stderr),
         diff=diff,
         truncated=sorted(names, reverse=True),
-        exit_code=ran.exit_code,
-        signal=ran.signal,
-        cpu_s=round(ran.cpu_s, 6),
-        wall_s=round(ran.wall_s, 6),
-        memory_bytes=ran.memory_bytes,
+        **_figures(ran),
         cpu_pressure=execution.cpu_pressure,
-        stopped=stop_of(ran),
         order=_order_of(ran) if execution.last_step.report_order else None,
         artifacts=artifacts if execution.planned.job.out_limits else None,
         artifacts_left_out=left_out,
     )
+
+
+def _figures(result: StepResult) -> dict[str, Any]:
+    """Return what both events tell of a step."""
+    return {
+        "cpu_s": round(result.cpu_s, 6),
+        "wall_s": round(result.wall_s, 6),
+        "memory_bytes": result.memory_bytes,
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "stopped": stop_of(result),
+    }
 
 
 def stop_of(result: StepResult) -> Stop | None:

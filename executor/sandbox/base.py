@@ -3,6 +3,7 @@
 Modules above the sandbox import these values from here, and none of its mechanisms.
 """
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -178,6 +179,18 @@ class Sandbox(Protocol):
 
         When it returns, is cancelled or raises `SandboxFailure`, every process of the box is dead.
         """
+
+
+class BoundedSandbox:
+    """Runs at most `at_once` jobs at a time in a sandbox."""
+
+    def __init__(self, sandbox: Sandbox, at_once: int) -> None:
+        self._sandbox = sandbox
+        self._free = asyncio.Semaphore(at_once)
+
+    async def run(self, job: Job) -> list[StepResult]:
+        async with self._free:
+            return await self._sandbox.run(job)
 
 
 def find_python() -> str:

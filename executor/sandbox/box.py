@@ -3,31 +3,20 @@
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
 from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepReport, encode
 from executor.sandbox.keeper.words import run_words
+from executor.sandbox.link import KeeperLink
 from executor.sandbox.streams.collected import CollectedFiles
 from executor.sandbox.streams.sealed import sealed_file
 from executor.sandbox.streams.step import Descriptors, StepStreams
 
 
-class Link(Protocol):
-    async def send(self, packet: bytes, descriptors: list[int]) -> None:
-        """Send a packet to the keeper and close the descriptors. Raises `SandboxFailure` if it cannot be reached."""
-
-    def kill(self, box: int) -> None:
-        """End a box at any time."""
-
-    def signal(self, box: int, number: int) -> None:
-        """Send a signal to the program that runs in a box."""
-
-
 class Box:
     """`gone` is done when nothing of the box is left; then `failure` is the reason."""
 
-    def __init__(self, id_: int, user: int, template: Template, link: Link) -> None:
+    def __init__(self, id_: int, user: int, template: Template, link: KeeperLink) -> None:
         self.id = id_
         self.user = user
         self.template = template

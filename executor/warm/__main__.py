@@ -42,8 +42,8 @@ class _NoSandbox:
                 stderr=asyncio.subprocess.STDOUT,
             )
             output, _ = await process.communicate()
-            made = await asyncio.to_thread(_files_in, work)
-        compiled_files = {path: file for path, file in made.items() if path not in job.files}
+            after = await asyncio.to_thread(_files_in, work)
+        compiled_files = {path: file for path, file in after.items() if path not in job.files}
         return [StepResult(process.returncode, stdout=output, compiled_files=compiled_files)]
 
 
@@ -61,8 +61,8 @@ async def precompile(settings: ExecutorSettings) -> None:
     installed, _ = await examine(sandbox, os.cpu_count() or 1)
     if settings.tuning.precompile_headers:
         await headers.make(sandbox, installed.values(), folder)
-    for each in installed.values():
-        await prebuilt.make(sandbox, each, find_folder(settings.executor_cache_dir, "runtimes"))
+    for language in installed.values():
+        await prebuilt.make(sandbox, language, find_folder(settings.executor_cache_dir, "runtimes"))
 
 
 def main() -> int:

@@ -57,9 +57,9 @@ class Warm:
         self._shared: dict[str, SharedCompiler] = {}
         self._set_ups: dict[str, asyncio.Task[None]] = {}
         self._failures = Counter[str]()
-        for each in installed:
-            if each.language.code == _AT_START:
-                self._start_set_up(each)
+        for candidate in installed:
+            if candidate.language.code == _AT_START:
+                self._start_set_up(candidate)
 
     def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
         """Return the job for a box with a warm runtime, or unchanged if there is none for its first step."""

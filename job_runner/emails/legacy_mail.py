@@ -10,13 +10,15 @@ from tabulate import tabulate
 
 from job_runner.emails.sanitize import first_part, sanitize
 from job_runner.leases.claim import ClaimedJob
-from job_runner.verdict.outcome import Outcome
+from job_runner.verdict.outcome import ASK_AGAIN, Outcome
 from shared.engine.codex import RunResponse, Verdict
 from shared.messages.verdict_texts import EXPLANATIONS
 
 #: The first row of the table, and the end of the text. The footer is added between them.
 FIRST_ROW: Final = "Response from codeX:"
 REGARDS: Final = "Regards,\n\nPrecieux"
+#: What the row of a verdict says that needs no explanation elsewhere.
+_RAN: Final = "The program ran to its end."
 
 
 def subject(job: ClaimedJob, outcome: Outcome) -> str:
@@ -31,9 +33,14 @@ def text(job: ClaimedJob, outcome: Outcome, *, filelink: str | None) -> str:
     answer = outcome.answer
     if answer is None:
         blame = "This is our fault, not the program's" if outcome.is_ours else "The reason"
+        next_step = (
+            "You may request it again."
+            if outcome.next_step == ASK_AGAIN
+            else "Requesting it again cannot help: fix this, and submit the program again."
+        )
         return (
             f"Hi,\n\nYour code request {job.upload} could not be run. {blame}: {outcome.reason}\n\n"
-            f"{outcome.next_step}\n\n{REGARDS}"
+            f"{next_step}\n\n{REGARDS}"
         )
     values = [
         ("timeStamp", str(answer.time_stamp)),
@@ -44,7 +51,8 @@ def text(job: ClaimedJob, outcome: Outcome, *, filelink: str | None) -> str:
         ("info", sanitize(answer.info)),
     ]
     if answer.verdict is not None:
-        values.append(("verdict", f"{answer.verdict}: {EXPLANATIONS.get(answer.verdict)}"))
+        about = _RAN if answer.verdict is Verdict.OK else EXPLANATIONS.get(answer.verdict)
+        values.append(("verdict", f"{answer.verdict}: {about}"))
     values += _measures(job, answer)
     if filelink:
         values.append(("filelink", filelink))

@@ -5,8 +5,8 @@ Message-ID is not sent before it has been rendered.
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
-from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
+from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
 from job_runner.verdict.program import case_limits
 from job_runner.verdict.program_answer import failed_test
 from shared.database.connection import Connection, Database, Record
@@ -66,12 +66,13 @@ _RESULT: Final = f"""
             FROM test_results WHERE test_results.job = job.id) AS ended
     FROM job JOIN uploads u ON u.id = job.upload JOIN results r ON r.job = job.id WHERE job.id = :job
 """  # noqa: S608
-_FAILED_TEST: Final = """
-    SELECT diff, substring(stderr FOR :length) AS stderr FROM test_results WHERE job = :job AND number = :number
+_FAILED_TESTS: Final = """
+    SELECT number, diff, substring(stderr FOR :length) AS stderr FROM test_results
+    WHERE job = :job AND number = ANY(:numbers) ORDER BY number
 """
 
 
-class _Unknown(Exception):
+class _NothingToMail(Exception):
     """The submission of a mail does not exist any more, or has no result."""
 
 
@@ -98,7 +99,7 @@ class PendingMails:
                 await self._write(connection, row)
         except DatabaseUnavailable:
             raise
-        except _Unknown:
+        except _NothingToMail:
             await connection.execute(_REFUSE, {"id": row["id"], "error": "what it is about was deleted"})
         except Exception as exc:
             # A defect of ours. Without this, the other mails would wait for it.
@@ -112,16 +113,16 @@ class PendingMails:
     async def _receipt(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         upload = await connection.fetch_one(_RECEIPT, {"upload": row["upload"]})
         if upload is None or upload["email"] is None:
-            raise _Unknown
+            raise _NothingToMail
         queue = (await places(connection, [row["upload"]])).get(row["upload"])
         job = _job(upload, locale=row["locale"])
-        return upload["email"], render_receipt(job, queue, self._branding)
+        return upload["email"], render_receipt(job, queue, self._branding, datetime.now(UTC))
 
     async def _result(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         """Render the mail of a result again. Its link to the output works for another week."""
         stored = await connection.fetch_one(_RESULT, {"job": row["job"]})
         if stored is None or stored["email"] is None or stored["engine"] is None:
-            raise _Unknown
+            raise _NothingToMail
         outcome = await _outcome(connection, row["job"], stored)
         link = None
         if stored["output_key"] is not None and outcome.answer and outcome.answer.output:
@@ -186,16 +187,19 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
         )
         for number, test in enumerate(specs, 1)
     ]
-    failed = await _failed(connection, job, specs, tests)
-    return decide(answer, replace(details, tests=tuple(tests), failed=failed))
-
-
-async def _failed(
-    connection: Connection, job: int, specs: Sequence[Mapping[str, Any]], tests: Sequence[TestOutcome]
-) -> FailedTest | None:
-    for number, (spec, test) in enumerate(zip(specs, tests, strict=True), 1):
-        if test.verdict is not None and test.verdict not in GOOD_VERDICTS and not test.hidden:
-            row = await connection.fetch_one(_FAILED_TEST, {"job": job, "number": number, "length": _STDERR_BYTES})
-            stderr = bytes(row["stderr"]).decode("utf-8", "replace") if row else ""
-            return failed_test(test.name, spec["stdin"], row["diff"] if row else None, stderr)
-    return None
+    failed = [
+        number
+        for number, test in enumerate(tests, 1)
+        if test.verdict is not None and test.verdict not in GOOD_VERDICTS and not test.hidden
+    ]
+    rows = await connection.fetch_all(_FAILED_TESTS, {"job": job, "numbers": failed, "length": _STDERR_BYTES})
+    texts = tuple(
+        failed_test(
+            tests[row["number"] - 1].name,
+            specs[row["number"] - 1]["stdin"],
+            row["diff"],
+            bytes(row["stderr"]).decode("utf-8", "replace"),
+        )
+        for row in rows
+    )
+    return decide(answer, replace(details, tests=tuple(tests), failed=texts))

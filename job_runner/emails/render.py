@@ -14,7 +14,7 @@ from job_runner.verdict.outcome import Outcome
 from shared.engine.artifacts import StoredArtifact
 
 #: Bytes of the longest output that is attached to its mail as a file.
-_MOST_ATTACHED: Final = 256 << 10
+_MAX_ATTACHED: Final = 256 << 10
 
 
 def render(
@@ -35,19 +35,21 @@ def render(
     links = branding.links
     files = [
         {
-            "name": one_line(one.name),
-            "bytes": one.bytes,
-            "url": links.recipients_artifact(job.upload, job.number, one.name),
+            "name": one_line(artifact.name),
+            "bytes": artifact.bytes,
+            "url": links.recipients_artifact(job.upload, job.number, artifact.name),
         }
-        for one in artifacts
+        for artifact in artifacts
     ]
     mail = ResultWriter(job, outcome, links.page(job.upload), filelink, bool(attachments), files).result()
-    is_original = job.is_classic and outcome.tests is None
+    if job.is_classic and outcome.tests is None:
+        mail["subject"] = legacy_mail.subject(job, outcome)
+        text = legacy_mail.text(job, outcome, filelink=filelink)
+    else:
+        text = render_text("result", job.locale, mail=mail)
     return RenderedEmail(
-        subject=legacy_mail.subject(job, outcome) if is_original else mail["subject"],
-        text=legacy_mail.text(job, outcome, filelink=filelink)
-        if is_original
-        else render_text("result", job.locale, mail=mail),
+        subject=mail["subject"],
+        text=text,
         html=render_html("result", job.locale, mail=mail),
         message_id=branding.result_id(job.request_id),
         attachments=attachments,
@@ -62,7 +64,7 @@ def _attachments(job: ClaimedJob, outcome: Outcome, output_key: str | None) -> t
     if outcome.answer is None or outcome.tests is not None or output_key is None:
         return ()
     output = outcome.answer.output
-    if not output or len(output.encode("utf-8", "replace")) > _MOST_ATTACHED:
+    if not output or len(output.encode("utf-8", "replace")) > _MAX_ATTACHED:
         return ()
     if job.is_classic and is_exact(output):
         return ()

@@ -70,10 +70,10 @@ def is_exact(text: str) -> bool:
     return len(text.splitlines()) <= _EXCERPT_LINES and _harmless(text) == text
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, length: int = _LONGEST_NAME) -> str:
     """Return a name as one short line that no character of it can leave or turn around."""
-    line = " ".join(storable(_harmless(text[: 2 * _LONGEST_NAME])).translate(_DIRECTIONS).split())
-    return line if len(line) <= _LONGEST_NAME else f"{line[:_LONGEST_NAME]}…"
+    line = " ".join(storable(_harmless(text[: 2 * length])).translate(_DIRECTIONS).split())
+    return line if len(line) <= length else f"{line[:length]}…"
 
 
 def direction_of(text: str) -> str:

@@ -41,11 +41,11 @@ _PAUSE_SECONDS: Final = 60.0
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
 
 
-class _LeaseLost(Exception):
+class _MailLeaseLost(Exception):
     """The lease of a mail ended before it was sent."""
 
 
-class Sender:
+class MailSender:
     """Sends queued mails. Any number of senders may run at once."""
 
     def __init__(
@@ -130,12 +130,12 @@ class Sender:
         if mail.suppressed:
             await self._end(mail, MailState.SUPPRESSED)
             return False
-        if mail.crashes >= queue.MOST_COPIES:
+        if mail.crashes >= queue.MAX_COPIES:
             await self._end(mail, MailState.UNCERTAIN, "the sender stopped while it sent this mail")
             return False
         try:
             provider_id = await self._hand_over(mail)
-        except _LeaseLost:
+        except _MailLeaseLost:
             # This process was suspended. Another sender may have sent the mail.
             log.warning("mail.lease_lost", **_context(mail))
             return False
@@ -143,7 +143,7 @@ class Sender:
             await self._end(mail, MailState.REFUSED, str(exc))
             return False
         except MailerUnavailable as exc:
-            if exc.uncertain and mail.crashes + 1 >= queue.MOST_COPIES:
+            if exc.uncertain and mail.crashes + 1 >= queue.MAX_COPIES:
                 await self._end(mail, MailState.UNCERTAIN, str(exc))
             else:
                 await self._retry_later(mail, exc)
@@ -186,7 +186,7 @@ class Sender:
         except TimeoutError as exc:
             raise MailerUnavailable(f"the mail was not ready within {_ROUND_SECONDS:g} s") from exc
         if time.monotonic() >= mail.lease_ends:
-            raise _LeaseLost
+            raise _MailLeaseLost
         sent = asyncio.Event()
         keeping = asyncio.create_task(self._keep_lease(mail, sent))
         try:

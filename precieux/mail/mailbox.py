@@ -2,23 +2,25 @@
 
 import email
 import email.policy
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+#: The id of a conversation, which all mails about a submission refer to.
+_SUBMISSION: Final = re.compile(r"<precieux\.submission-([0-9]{1,18})@")
 
 
 @dataclass(frozen=True, slots=True)
 class MailFile:
+    """A mail. `about` is the id of its submission; None if it is about none."""
+
     sender: str
     recipient: str
     subject: str
     date: str
     text: str
-
-    @property
-    def about(self) -> int | None:
-        """The id of the submission, with which the subject ends (` - {id}`)."""
-        number = self.subject.rpartition(" - ")[2]
-        return int(number) if number.isdigit() else None
+    about: int | None = None
 
 
 def read_mailbox(folder: Path) -> list[MailFile]:
@@ -29,10 +31,12 @@ def read_mailbox(folder: Path) -> list[MailFile]:
 def _read(file: Path) -> MailFile:
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     body = message.get_body(preferencelist=("plain",))
+    about = _SUBMISSION.search(str(message["In-Reply-To"]))
     return MailFile(
         sender=str(message["From"]),
         recipient=str(message["To"]),
         subject=str(message["Subject"]),
         date=str(message["Date"]),
         text=body.get_content() if body else "",
+        about=int(about[1]) if about else None,
     )

@@ -8,6 +8,8 @@ from typing import Final
 from precieux.mail.mailbox import MailFile
 from precieux.programs.read import guess_language
 from precieux_client import Submission
+from shared.engine.codex import Verdict
+from shared.messages.verdict_texts import LABELS
 from shared.service.errors import PrecieuxError
 
 _PACKED: Final = Path(__file__).parents[1] / "sample_programs"
@@ -66,9 +68,11 @@ class SampleResult:
             return mismatch
         if self.mail is None:
             return "no mail came"
-        # The original has two subjects. The second one is for every error.
-        start = "Successful Code result" if self.sample.verdict == "ok" else "Error while compiling code"
-        if (self.mail.subject, self.mail.recipient) != (f"{start} - {self.number}", self.email):
+        # The original's calls have two subjects. The second one is for every error.
+        original = "Successful Code result" if self.sample.verdict == "ok" else "Error while compiling code"
+        what = LABELS[Verdict(self.sample.verdict)].lower()
+        subjects = (f"{original} - {self.number}", f"{self.sample.path.name}: {what} (#{self.number})")
+        if self.mail.subject not in subjects or self.mail.recipient != self.email:
             return "the mail's subject or recipient differs"
         return None
 

@@ -69,7 +69,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Bucket:
     """The seconds of a budget's hour that are in use. `wait_s` is None if the amount was taken.
 
     Otherwise the budget is used up, and `wait_s` are the seconds until it has the amount.
@@ -80,7 +80,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
+class Usage:
     """The seconds of a budget's hour that are in use, and the time at which none will be."""
 
     seconds: float
@@ -92,21 +92,21 @@ def run_seconds(key_id: int) -> str:
     return f"run-seconds:{key_id}"
 
 
-async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Standing]:
+async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Bucket]:
     """Take from several budgets, and return how each stands, by subject.
 
     A use that is larger than its whole budget finds it used up at any time. If any is used up, the caller must roll
     back its transaction, because the other budgets were taken from.
     """
     rows = await connection.fetch_all(_TAKE, _values(uses))
-    standings = {row["subject"]: Standing(float(row["seconds"])) for row in rows}
-    used_up = {use.subject: use.seconds for use in uses if use.seconds and use.subject not in standings}
+    buckets = {row["subject"]: Bucket(float(row["seconds"])) for row in rows}
+    used_up = {use.subject: use.seconds for use in uses if use.seconds and use.subject not in buckets}
     if used_up:
         ahead = await _seconds_in_use(connection, used_up)
         for subject, each in used_up.items():
             in_use = max(0.0, ahead.get(subject, 0.0))
-            standings[subject] = Standing(in_use, in_use + each - _HOUR)
-    return standings
+            buckets[subject] = Bucket(in_use, in_use + each - _HOUR)
+    return buckets
 
 
 async def charge(connection: Connection, uses: Collection[Use]) -> None:
@@ -120,13 +120,13 @@ async def overdrawn(connection: Connection, subject: str) -> float:
     return max(0.0, ahead.get(subject, 0.0) - _HOUR)
 
 
-async def in_use(connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()) -> dict[str, InUse]:
+async def in_use(connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()) -> dict[str, Usage]:
     """Return what is in use of each budget that has anything in use, by subject.
 
     For each prefix, it is what is in use of the fullest budget whose subject begins with it.
     """
     rows = await connection.fetch_all(_IN_USE, {"subjects": list(subjects), "prefixes": list(prefixes)})
-    return {row["subject"]: InUse(float(row["seconds"]), row["used_until"]) for row in rows}
+    return {row["subject"]: Usage(float(row["seconds"]), row["used_until"]) for row in rows}
 
 
 def _values(uses: Collection[Use]) -> Mapping[str, object]:

@@ -28,7 +28,7 @@ async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
 
 
 async def take(connection: Connection, limit: int) -> list[OutboxRow]:
-    """Lock the oldest rows that no other relay holds, until the transaction ends."""
+    """Lock the oldest rows that no other publisher holds, until the transaction ends."""
     rows = await connection.fetch_all(
         "SELECT id, body, headers ->> 'message_id' AS message_id FROM outbox WHERE failure IS NULL"
         " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED",

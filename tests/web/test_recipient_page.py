@@ -22,7 +22,7 @@ HEADINGS = {
     "fa": ("این پیوند منقضی شده است", "این پیوند معتبر نیست"),
 }
 
-UNSUBSCRIBED = {"en": "The mails are stopped", "fa": "دریافت نامه‌ها لغو شد"}
+UNSUBSCRIBED = {"en": "The mails are stopped", "fa": "دریافت ایمیل‌ها لغو شد"}
 
 
 def link_of(submission: dict[str, object]) -> str:

@@ -16,8 +16,8 @@ from tests.web.test_send import ready, write
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 WORDS = {
-    "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Ran to its end", "wrong": "Wrong answer"},
-    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "کامل اجرا شد", "wrong": "پاسخ نادرست"},
+    "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Finished", "wrong": "Wrong answer"},
+    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "پایان یافت", "wrong": "پاسخ نادرست"},
 }
 
 

@@ -242,6 +242,20 @@ async def test_links_are_right_with_a_slash_at_the_end(api: httpx.AsyncClient) -
     assert (await api.get(page.url.join(styles[1]))).status_code == 200
 
 
+async def test_only_its_sender_reads_what_was_sent(api: httpx.AsyncClient, database: Database) -> None:
+    owner, other = await make_key(database, "owner"), await make_key(database, "other")
+    body = {"language": "py", "source": "print(1)", "stdin": "7"}
+    upload = (await api.post("/v1/submissions", json=body, headers=owner.headers)).json()["id"]
+    await set_tests(database, upload, hidden=[False, True])
+    path = f"/sent/{upload}"
+    answer = await api.get(path, headers=owner.headers)
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    sent = answer.json()
+    assert (sent["stdin"], [test["hidden"] for test in sent["tests"]]) == ("7", [False, True])
+    assert (await api.get(path, headers=other.headers)).status_code == 404
+    assert (await api.get(path)).status_code == 401
+
+
 async def set_tests(database: Database, upload: int, *, hidden: list[bool]) -> None:
     spec: dict[str, Any] = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
     tests = [{**spec, "name": f"test {number}", "hidden": one} for number, one in enumerate(hidden, 1)]
@@ -309,7 +323,7 @@ async def test_the_recipients_page_links_to_artifacts(
     assert "<img src=x" not in page
     images = re.findall(r'<img src="([^"]+)" alt="([^"]+)">', page)
     assert [alt for _, alt in images] == ["&#34;&gt;&lt;img src=x onerror=alert(1)&gt;.png"]
-    assert "Entries of the folder that did not come back: 3 (too large)." in page
+    assert "Skipped in out/: 3 (too large)." in page
     addresses = [html.unescape(address) for address in re.findall(r'<li><a href="([^"]+)"', page)]
     assert len(addresses) == 3
     for address in addresses:

@@ -103,7 +103,7 @@ async def test_the_mail_links_to_artifacts(database: Database, store: _Store, en
     for mail in mails:
         assert f"/pages/{upload}/artifacts/%D8%B7%D8%B1%D8%AD.png?run=1&expires=" in mail["text"]
         assert f"{_HOSTILE} (5 bytes):" in mail["text"]
-        assert "Entries of the folder that did not come back: 1 (a folder, a link or a special file)." in mail["text"]
+        assert "Skipped in out/: 1 (not regular files)." in mail["text"]
         assert "<script>alert" not in mail["html"]
         assert "&lt;script&gt;alert(1)&lt;_script&gt;.svg" in mail["html"]
         assert f"/pages/{upload}/artifacts/%3Cscript%3E" in mail["html"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from job_runner.emails.branding import Branding
-from job_runner.emails.sender import Sender
+from job_runner.emails.sender import MailSender
 from job_runner.upkeep.batches import Batches
 from shared.database import channels
 from shared.database.connection import Database
@@ -154,7 +154,7 @@ async def test_a_digest_is_sent(database: Database) -> None:
     batch = await add_batch(database, ["a@example.com"], digest=True, outcome="finished")
     await batches_of(database).run_once()
     mailer = ScriptedMailer()
-    sender = Sender(database, mailer, replace(COMPLETION, branding=BRANDING), poll_interval=3600)
+    sender = MailSender(database, mailer, replace(COMPLETION, branding=BRANDING), poll_interval=3600)
     await sender.run_once()
     [mail] = mailer.sent
     assert (mail.recipient, mail.subject) == ("a@example.com", f"Results of batch {batch}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from job_runner.emails.pending_mails import PendingMails
-from job_runner.emails.sender import Sender
+from job_runner.emails.sender import MailSender
 from job_runner.leases import claim
 from job_runner.runs.process import Processor
 from shared.database import channels
@@ -39,8 +39,8 @@ def pending(database: Database, tmp_path: Path) -> PendingMails:
 
 
 @pytest.fixture
-def sender(database: Database, mailer: ScriptedMailer, pending: PendingMails) -> Sender:
-    return Sender(database, mailer, COMPLETION, poll_interval=3600, render_pending=pending.render)
+def sender(database: Database, mailer: ScriptedMailer, pending: PendingMails) -> MailSender:
+    return MailSender(database, mailer, COMPLETION, poll_interval=3600, render_pending=pending.render)
 
 
 async def order(database: Database, kind: str, *, upload: int, job: int | None = None, locale: str = "en") -> int:
@@ -84,7 +84,7 @@ async def add_result(
     return upload, job
 
 
-async def test_a_receipt_is_rendered_and_sent(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+async def test_a_receipt_is_rendered_and_sent(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:
     await add_job(database)
     job = await add_job(database)
     [row] = await fetch(database, "SELECT upload FROM job WHERE id = :job", job=job)
@@ -94,7 +94,7 @@ async def test_a_receipt_is_rendered_and_sent(database: Database, sender: Sender
     async with looping(sender.run):
         await eventually(lambda: len(mailer.sent) == 1)
     [sent] = mailer.sent
-    assert (sent.recipient, sent.subject) == (upload["email"], f"Code received - {number}")
+    assert (sent.recipient, sent.subject) == (upload["email"], f"Submission {number}: received")
     assert "Its place in the queue is 2." in sent.text
     assert BRANDING.links.page(number) in sent.text
     [stored] = await fetch(database, "SELECT id, status, message_id, updated_at >= created_at AS touched FROM emails")
@@ -102,7 +102,7 @@ async def test_a_receipt_is_rendered_and_sent(database: Database, sender: Sender
 
 
 async def test_a_receipt_has_its_submission_s_language(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     await order(database, "receipt", upload=await add_upload(database), locale="fa")
     await sender.run_once()
@@ -135,7 +135,7 @@ async def test_the_mail_is_as_the_first_one_was(database: Database, pending: Pen
 
 
 async def test_a_mail_that_is_not_rendered_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
-    sender = Sender(database, mailer, COMPLETION, poll_interval=3600)
+    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
     await order(database, "receipt", upload=await add_upload(database))
     assert await sender.run_once() == 3600
     assert mailer.sent == []
@@ -143,7 +143,7 @@ async def test_a_mail_that_is_not_rendered_is_not_sent(database: Database, maile
 
 @pytest.mark.parametrize("kind", ["receipt", "result"])
 async def test_a_mail_about_nothing_is_refused(
-    database: Database, sender: Sender, mailer: ScriptedMailer, kind: str
+    database: Database, sender: MailSender, mailer: ScriptedMailer, kind: str
 ) -> None:
     await order(database, kind, upload=99, job=None)
     await sender.run_once()
@@ -152,7 +152,7 @@ async def test_a_mail_about_nothing_is_refused(
     assert mailer.sent == []
 
 
-async def test_a_defect_holds_up_no_other_mail(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+async def test_a_defect_holds_up_no_other_mail(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:
     upload, job = await add_result(database, {"timeStamp": "no number"})
     await order(database, "result", upload=upload, job=job)
     await order(database, "receipt", upload=await add_upload(database))
@@ -166,7 +166,7 @@ async def test_a_defect_holds_up_no_other_mail(database: Database, sender: Sende
 
 
 async def test_a_failed_statement_holds_up_no_other_mail(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     """Such as one that stores a Message-ID for the second time."""
     upload = await add_upload(database)

@@ -8,7 +8,7 @@ import pytest
 
 from job_runner.emails.complete import Completion
 from job_runner.emails.pending_mails import PendingMails
-from job_runner.emails.sender import Sender
+from job_runner.emails.sender import MailSender
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
 from shared.service.errors import StoreUnavailable
@@ -33,9 +33,9 @@ BOUNDS = {
 LONG = "".join(f"line {number}\n" for number in range(1000))
 
 
-def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> Sender:
+def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> MailSender:
     completion = Completion(BRANDING, FOOTER, store, reply_to="help@example.com")
-    return Sender(database, mailer, completion, poll_interval=3600)
+    return MailSender(database, mailer, completion, poll_interval=3600)
 
 
 async def add_language(database: Database) -> None:
@@ -65,21 +65,22 @@ async def test_a_mail_of_tests_is_written_again_as_it_was(
             STARTED,
             ended(1, Verdict.ACCEPTED),
             ended(2, Verdict.WRONG_ANSWER, diff="a secret", stderr="a secret"),
-            ended(3, Verdict.WRONG_ANSWER, diff="line 1: expected 3, got 4", stderr="a\0trace"),
+            ended(3, Verdict.WRONG_ANSWER, diff="@@ line 1 @@\n-three\n+four", stderr="a\0trace"),
         ]
     ]
     tests: list[dict[str, Any]] = [
         {"name": "first"},
         {"name": "second", "hidden": True, "stdin": "a secret"},
         {"name": "third", "stdin": "5\n", "limits": {"cpu_s": 2.5}},
-        {"name": "fourth"},
+        {"name": "fourth", "stdin": "6\n"},
     ]
     spec = {"locale": "fa", "limits": {"memory_bytes": 32 << 20}, "stop_at_first_failure": False}
     engine.streams[0].append(ended(4, Verdict.TIME_LIMIT, cpu_s=10.004))
     upload = await run(spec=spec, tests=tests, language="py")
     first = await latest(database)
     for part in (str(first["text"]), str(first["html"])):
-        assert "line 1: expected 3, got 4" in part
+        for shown in ("three", "four", "آزمون \u2068third\u2069", "آزمون \u2068fourth\u2069"):
+            assert shown in part
         assert "a secret" not in part
         assert "۰٫۲۵ ثانیه از ۲٫۵ ثانیه" in part
         assert "از ۳۲ مبی‌بایت" in part

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from api_service.http.problems import Fault, Problem
-from api_service.languages.engine_offer import Offer
+from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission
-from api_service.v1.body.defaults import Place
-from api_service.v1.body.rules import Terms, Upload, validate_submission
+from api_service.v1.body.constraints import Constraints
+from api_service.v1.body.defaults import BodyPath
+from api_service.v1.body.rules import Upload, validate_submission
 from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
 from shared.http.egress import Egress
@@ -29,7 +30,7 @@ def language(code: str, name: str, *aliases: str, **details: Any) -> SupportedLa
     return SupportedLanguage(language=code, info="1", name=name, aliases=list(aliases), **known | details)
 
 
-OFFER = Offer(
+OFFER = LanguageCatalog(
     {
         "py": language("py", "Python", "python", "python3", compiler_args=["-O2"]),
         "java": language("java", "Java", compiled=True),
@@ -44,9 +45,9 @@ OFFER = Offer(
         ),
     }
 )
-FOREIGN = Offer({"py": SupportedLanguage(language="py", info="3.11")})
-TERMS = Terms(
-    offer=OFFER,
+FOREIGN = LanguageCatalog({"py": SupportedLanguage(language="py", info="3.11")})
+TERMS = Constraints(
+    catalog=OFFER,
     max_source_bytes=1000,
     max_stdin_bytes=100,
     egress=Egress(),
@@ -57,21 +58,25 @@ BASE: dict[str, Any] = {"language": "py", "source": "print(1)"}
 FILES = [{"path": "a.py", "content": "import b"}, {"path": "b/__init__.py", "content": "x"}]
 
 
-def validated(content: object, **terms: Any) -> NewSubmission:
-    return validate_submission(content, replace(TERMS, **terms))
+def validated(content: object, **constraints: Any) -> NewSubmission:
+    return validate_submission(content, replace(TERMS, **constraints))
 
 
-def faults_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[Fault]:
+def faults_of(
+    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+) -> list[Fault]:
     with pytest.raises(Problem) as refused:
-        validate_submission(content, replace(TERMS, **terms), place, upload)
+        validate_submission(content, replace(TERMS, **constraints), place, upload)
     assert refused.value.kind.status == 422
     assert all(fault.detail[0].isupper() or not fault.detail[0].isalpha() for fault in refused.value.faults)
     assert all(fault.detail.endswith(".") for fault in refused.value.faults)
     return list(refused.value.faults)
 
 
-def pointers_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[str]:
-    return [fault.pointer or "" for fault in faults_of(content, place, upload, **terms)]
+def pointers_of(
+    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+) -> list[str]:
+    return [fault.pointer or "" for fault in faults_of(content, place, upload, **constraints)]
 
 
 def with_files(*files: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -328,18 +333,18 @@ def test_webhooks_need_a_secret() -> None:
 )
 def test_a_foreign_engine_runs_only_simple_programs(change: dict[str, Any], pointer: str) -> None:
     validated({**BASE, **change})  # our own engine runs it
-    faults = faults_of({**BASE, **change}, offer=FOREIGN)
+    faults = faults_of({**BASE, **change}, catalog=FOREIGN)
     assert [fault.pointer for fault in faults] == [pointer]
     assert "engine of Precieux" in faults[0].detail
     simple = {"stdin": "1", "args": [], "limits": {}, "email": "a@example.com", "hold": True, "metadata": {"a": "b"}}
-    validated({**BASE, **simple}, offer=FOREIGN)
-    validated(with_files({"path": "src/a.py", "content": "x"}), offer=FOREIGN)
+    validated({**BASE, **simple}, catalog=FOREIGN)
+    validated(with_files({"path": "src/a.py", "content": "x"}), catalog=FOREIGN)
 
 
 def test_every_language_is_known_before_the_engine_has_answered() -> None:
-    new = validated({**BASE, "language": "Golang"}, offer=Offer({}))
+    new = validated({**BASE, "language": "Golang"}, catalog=LanguageCatalog({}))
     assert (new.language, new.filename) == ("go", "main.go")
-    assert pointers_of({**BASE, "language": "befunge"}, offer=Offer({})) == ["/language"]
+    assert pointers_of({**BASE, "language": "befunge"}, catalog=LanguageCatalog({})) == ["/language"]
 
 
 class TestUploads:
@@ -372,5 +377,5 @@ class TestUploads:
 
 
 def test_faults_of_a_query_are_parameters() -> None:
-    faults = faults_of({"language": "cobol", "source": ""}, Place(in_query=True))
+    faults = faults_of({"language": "cobol", "source": ""}, BodyPath(in_query=True))
     assert [(fault.parameter, fault.pointer) for fault in faults] == [("language", None), (None, "")]

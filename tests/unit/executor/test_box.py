@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 from unittest.mock import Mock
 
 import pytest
@@ -65,7 +66,7 @@ class _InstantLink:
 
 
 def _box(link: _BrokenLink | _InstantLink) -> Box:
-    link.box = Box(1, 0, _TEMPLATE, link)
+    link.box = Box(1, 0, _TEMPLATE, cast(KeeperLink, link))
     return link.box
 
 

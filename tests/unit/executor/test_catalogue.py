@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from executor import limits, wire
+from executor import wire
 from executor.catalogue import find
 from executor.languages import known
 from executor.languages.base import Package
@@ -74,6 +74,6 @@ async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pyte
     libraries = (Package("Good", "1", ("good",)), Package("broken", "2", ("broken", "other")), Package("data", "3", ()))
     installed, _ = await find.examine(_FakePython(), 1, {"py": libraries})
     assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
-    listed = wire.describe(installed["py"], limits.bounds(ExecutorSettings())).libraries
+    listed = wire.describe(installed["py"], ExecutorSettings()).libraries
     assert listed
     assert [(one.name, one.version) for one in listed] == [("Good", "1"), ("data", "3")]

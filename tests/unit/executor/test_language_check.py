@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from executor import limits, wire
+from executor import wire
 from executor.catalogue.installed import Installed
 from executor.doctor import language_check
 from executor.languages import known
@@ -55,7 +55,7 @@ async def test_the_check_says_why_a_program_failed() -> None:
         perl=StepResult(exit_code=0, stdout=b"Hello, moon!\n"),
         ruby=SandboxFailure("no box"),
     )
-    found = await language_check.faults(Pipeline(sandbox, _SETTINGS), _installed("bash", "lua", "pl", "rb"), 2)
+    found = await language_check.faults(Pipeline(sandbox, _SETTINGS), _installed("bash", "lua", "pl", "rb"))
     assert found.keys() == {"lua", "pl", "rb"}
     assert found["lua"].startswith("runtime_error: ")
     assert "module 'os' not found" in found["lua"]
@@ -68,8 +68,7 @@ async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.Mo
     sandbox, installed = _FakeSandbox(lua=StepResult(exit_code=1, stderr=b"no library")), _installed("bash", "lua")
 
     def listed() -> dict[str, str | None]:
-        bounds = dict.fromkeys(installed, limits.bounds(_SETTINGS))
-        rows = wire.language_list(installed, bounds).supported_languages
+        rows = wire.language_list(installed, _SETTINGS).supported_languages
         return {row.language: row.fault for row in rows}
 
     async with _marking(sandbox, installed, Slots(1, 1)):

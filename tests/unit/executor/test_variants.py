@@ -2,7 +2,7 @@
 
 import pytest
 
-from executor import languages, limits, wire
+from executor import languages, wire
 from executor.catalogue.installed import Installed
 from executor.languages.base import LanguageDefinition
 from executor.pipeline.plan import commands_of, program_of
@@ -47,7 +47,7 @@ def test_a_programs_own_option_wins_over_its_variant() -> None:
 def test_a_compiler_offers_the_variants_that_it_knows() -> None:
     assert list(_installed("cpp", "g++ (Debian 10.2.1-6) 10.2.1").variants) == ["cpp17", "cpp20"]
     assert list(_installed("java", 'openjdk version "17.0.21"').variants) == ["java11", "java17"]
-    described = wire.describe(_installed("c", "gcc (Debian 14.2.0-19) 14.2.0"), limits.bounds(ExecutorSettings()))
+    described = wire.describe(_installed("c", "gcc (Debian 14.2.0-19) 14.2.0"), ExecutorSettings())
     assert [(one.code, one.name, one.version) for one in described.variants or ()] == [
         ("c11", "C11", "14.2.0"),
         ("c17", "C17", "14.2.0"),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -58,7 +59,9 @@ def classic(text: str) -> RenderedEmail:
 
 def with_tests(text: str) -> RenderedEmail:
     tests = tuple(TestOutcome(text, hidden, 1, Verdict.WRONG_ANSWER, 0.1, 1 << 20) for hidden in (False, True))
-    details = Details(None, text, tests=tests, failed=FailedTest(text, text, text, text))
+    details = Details(
+        None, text, tests=tests, failed=(FailedTest(text, text, f"@@ line 1 @@\n-{text}\n+{text}", text),)
+    )
     return render(job(text), decide(answer(text, Verdict.WRONG_ANSWER), details), BRANDING)
 
 
@@ -68,7 +71,7 @@ MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
     "classic result": classic,
     "tests": with_tests,
     "could not be run": lambda text: render(job(text), give_up(text), BRANDING),
-    "receipt": lambda text: render_receipt(job(text), None, BRANDING),
+    "receipt": lambda text: render_receipt(job(text), None, BRANDING, NOW),
     "digest": lambda text: render_digest(
         5, [Line(1, text, text, "ok", "http://api/pages/1")], BRANDING, recipient="a@example.com", locale="en"
     ),
@@ -76,7 +79,7 @@ MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
 
 
 class Structure(HTMLParser):
-    """The elements and attributes of a page, without the parts that a text decides: its direction, if it is there."""
+    """The elements and attributes of a page, without the parts that a text decides: its direction, and its label."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -87,7 +90,7 @@ class Structure(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        kept = [(name, value) for name, value in attrs if name not in ("dir", "style")]
+        kept = [(name, value if name != "aria-label" else "") for name, value in attrs if name not in ("dir", "style")]
         self.tags.append((tag, kept) if tag != "pre" else tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -103,7 +106,8 @@ def skeleton(mail: RenderedEmail) -> tuple[list[str], list[object]]:
     email = replace(email, text=storable(email.text), html=storable(email.html))
     message = message_from_bytes(write_message(email, SENDER, NOW), policy=policy.default)
     parts: list[str] = [f"{name}: {message[name]}" for name in message if name not in ("Content-Type", "Subject")]
-    parts.append(f"Subject: {message['Subject']}")
+    assert len(message.get_all("Subject", [])) == 1
+    assert {"42", "۴۲", "5"} & set(re.findall(r"\d+", message["Subject"])), message["Subject"]
     for part in message.walk():
         assert isinstance(part, EmailMessage)
         assert not part.defects

@@ -218,15 +218,17 @@ def test_control_characters_are_shown_and_joiners_are_kept() -> None:
 
 
 def test_both_parts_have_the_commands() -> None:
-    compiled = rendered(info="gcc 12\nCopyright\n", compile="/usr/bin/gcc -o main 'a<b>.c' -lm", run="/box/work/main")
+    compiled = rendered(
+        language="c", info="gcc 12\nCopyright\n", compile="/usr/bin/gcc -o main 'a<b>.c' -lm", run="/box/work/main"
+    )
     assert "compiled by  /usr/bin/gcc -o main 'a<b>.c' -lm" in re.sub(r": +", "  ", compiled.text)
     assert "run by  /box/work/main" in re.sub(r": +", "  ", compiled.text)
-    assert "/usr/bin/gcc -o main &#39;a&lt;b&gt;.c&#39; -lm" in compiled.html
-    assert "gcc 12" in compiled.html
+    assert "gcc &#39;a&lt;b&gt;.c&#39; -lm" in compiled.html
+    assert "C (gcc 12)" in compiled.html
     assert "Copyright" not in compiled.html
     script = rendered(run="/usr/bin/python3 crash.py")
     assert "compiled by" not in script.text + script.html.lower()
-    assert "/usr/bin/python3 crash.py" in script.html
+    assert ">python3 crash.py<" in script.html
 
 
 def test_a_program_that_was_not_compiled_was_run_by_nothing() -> None:
