@@ -117,9 +117,7 @@ async def test_an_error_about_the_mail_refuses_it(status: int) -> None:
         ((301, 302, 405, 418), "PRECIEUX_MAILGUN_URL"),
     ],
 )
-async def test_an_error_about_the_account_or_the_address_pauses_the_mailer(
-    statuses: tuple[int, ...], advice: str
-) -> None:
+async def test_an_error_of_account_or_address_pauses_the_mailer(statuses: tuple[int, ...], advice: str) -> None:
     for status in statuses:
         with pytest.raises(MailerUnavailable, match=advice) as caught:
             await send(httpx.Response(status, headers={"Location": "https://elsewhere.example.com/"}))
