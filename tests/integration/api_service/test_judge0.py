@@ -51,7 +51,7 @@ async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
 
 
 async def test_without_the_setting_there_is_no_door(api: httpx.AsyncClient) -> None:
-    for path in ("/languages", "/about", "/submissions"):
+    for path in ("/languages", "/about", "/submissions", "/api/v2/runtimes"):
         answer = await api.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 

@@ -43,11 +43,6 @@ async def run(client: httpx.AsyncClient, key: str, **changes: Any) -> tuple[int,
     return answer.status_code, answer.json()["message"]
 
 
-async def test_a_door_is_closed_by_default(api: httpx.AsyncClient) -> None:
-    answer = await api.get("/api/v2/runtimes")
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
-
-
 def test_an_unknown_door_is_refused() -> None:
     assert ApiSettings(front_doors=" piston, judge0,").doors == {"piston", "judge0"}
     with pytest.raises(ValidationError, match="'pistn' is not one of piston, judge0"):
