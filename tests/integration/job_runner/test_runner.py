@@ -198,8 +198,9 @@ async def test_a_refused_program_is_not_tried_again(
     [mail] = await fetch(database, "SELECT text, html FROM emails")
     for part in map(str, mail.values()):
         assert "no\N{REPLACEMENT CHARACTER}thing" in part
-        assert "Requesting it again cannot help" in part
         assert "our fault" not in part
+    assert "Requesting it again cannot help" in mail["text"]  # a classic call's
+    assert "Fix this, then send the program again." in mail["html"]
 
 
 async def test_a_stop_hands_jobs_back_without_charging_the_attempt(
