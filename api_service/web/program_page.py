@@ -40,15 +40,13 @@ async def program_page(
 ) -> Response:
     """Return the page. `given` are the fields of a form that was refused, with its `faults`."""
     catalog = await services.languages.catalog()
-    engine_language = [
-        (code, details.name if (details := catalog.languages.get(code)) else code) for code in catalog.codes
-    ]
+    languages = [(code, details.name if (details := catalog.languages.get(code)) else code) for code in catalog.codes]
     return page(
         request,
         "program.html.j2",
         status=status,
         url=str(request.base_url),
-        engine_language=engine_language or [(code, code) for code in ALIASES],
+        offered=languages or [(code, code) for code in ALIASES],
         given={**_EMPTY, **(given or {})},
         faults=[
             ShownFault((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults
