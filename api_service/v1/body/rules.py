@@ -108,7 +108,7 @@ class _Check:
     def _language(self) -> Iterator[Fault]:
         if self.engine_language is None:
             codes = ", ".join(self.constraints.catalog.codes)
-            yield Fault(f"It is not a language of this server; use one of {codes}.", pointer="/language")
+            yield Fault(f"It is not available here. Available: {codes}.", pointer="/language")
 
     def _sources(self) -> Iterator[Fault]:
         body, has_source = self.body, self.body.source is not None

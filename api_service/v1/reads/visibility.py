@@ -29,9 +29,7 @@ def owner_of(principal: Principal) -> int | None:
 
 def refuse_unknown(what: str = "submission") -> NoReturn:
     """Raise the problem (404) of a path that names nothing, or what the sender may not see."""
-    raise Problem(
-        Kind.NOT_FOUND, f"There is no such {what} for this key; check the path, and use the key that made it."
-    )
+    raise Problem(Kind.NOT_FOUND, f"This {what} does not exist, or belongs to another key.")
 
 
 async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record | None:

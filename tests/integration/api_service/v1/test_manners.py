@@ -65,7 +65,7 @@ async def test_the_page_has_an_anchor_for_each_kind(api: httpx.AsyncClient) -> N
     assert page.status_code == 200
     assert re.findall(r'<section [^>]*id="([\w-]+)"', page.text) == [kind.value for kind in Kind]
     assert "//" not in page.text.replace("<!doctype", "")
-    assert (await api.get("/problems/")).text == page.text
+    assert (await api.get("/problems/")).text == page.text.replace('="./', '="../')
 
 
 async def test_classic_calls_keep_their_errors(api: httpx.AsyncClient) -> None:
