@@ -15,6 +15,7 @@ from uuid import UUID
 
 from shared.database import channels
 from shared.database.connection import Connection, Record
+from shared.database.strip_nul import storable
 from shared.service.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
@@ -298,7 +299,7 @@ async def retry_later(
         {
             "lease_id": lease_id,
             "delay": delay,
-            "reason": reason,
+            "reason": storable(reason),
             "refund": 0 if is_charged else 1,
             "submissions": channels.SUBMISSIONS,
         },

@@ -85,10 +85,16 @@ async def claim_alone(database: Database, *, lease_seconds: float, grace: float 
     return [claim.job_of(row) for row in rows]
 
 
-async def interrupt(connection: Connection, lease_id: UUID) -> Interruption | None:
-    """Hand back a job whose engine stopped during its run. Return None if it is not ours."""
-    interruptions = await _write(connection, _INTERRUPT_ONE, {"lease_id": lease_id, "what": "engine"})
-    return interruptions[0] if interruptions else None
+async def interrupt(connection: Connection, lease_id: UUID, error: str) -> Interruption | None:
+    """Hand back a job whose engine stopped during its run: it is the cause, or only ran at the same time.
+
+    Return None if it is not ours.
+    """
+    metrics.JOBS_INTERRUPTED.inc()
+    for interruption in await _write(connection, _INTERRUPT_ONE, {"lease_id": lease_id, "what": "engine"}):
+        log.warning("job.interrupted", error=error, crashes=interruption.crashes)
+        return interruption
+    return None
 
 
 async def rescue(connection: Connection) -> list[Interruption]:

@@ -8,11 +8,12 @@ from pydantic_core import to_json
 
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.stored_files import NO_FILES, StoredFiles
 from job_runner.verdict.outcome import Details, Outcome
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.database.strip_nul import storable
-from shared.engine.artifacts import ARTIFACTS, StoredArtifact
+from shared.engine.artifacts import ARTIFACTS
 from shared.engine.codex import RunResponse
 from shared.judge0.callbacks import webhook_type
 
@@ -64,29 +65,26 @@ _FINISH: Final = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """The outcome of a claimed job, and its mail if it has a recipient. `output_key` and `filelink` are None if the
-    output is not in the object store, and `artifacts` if the program can have none."""
+class JobResult:
+    """What ends a claimed job: its outcome, the files that are stored, and its mail if it has a recipient."""
 
     job: ClaimedJob
     outcome: Outcome
     email: RenderedEmail | None
-    output_key: str | None = None
-    filelink: str | None = None
-    artifacts: tuple[StoredArtifact, ...] | None = None
+    files: StoredFiles = NO_FILES
 
 
-async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+async def finish(connection: Connection, results: Sequence[JobResult]) -> list[bool]:
     """Complete the jobs whose leases are still ours. Return False for each of the others, which are not written."""
     # Locks are taken in one order everywhere, to avoid deadlocks: jobs by (upload, id), each before its upload.
-    ordered = sorted(endings, key=lambda ending: (ending.job.upload, ending.job.id))
-    rows = await connection.fetch_each(_FINISH, [_values(ending) for ending in ordered])
+    ordered = sorted(results, key=lambda result: (result.job.upload, result.job.id))
+    rows = await connection.fetch_each(_FINISH, [_values(result) for result in ordered])
     finished = {row["id"] for row in rows}
-    return [ending.job.id in finished for ending in endings]
+    return [result.job.id in finished for result in results]
 
 
-def _values(ending: Ending) -> dict[str, object]:
-    job, outcome, email = ending.job, ending.outcome, ending.email
+def _values(result: JobResult) -> dict[str, object]:
+    job, outcome, files, email = result.job, result.outcome, result.files, result.email
     answer, details = outcome.answer, outcome.details
     engine = _engine_answer(answer, details) if answer else None
     return {
@@ -101,8 +99,8 @@ def _values(ending: Ending) -> dict[str, object]:
         "has_result": answer is not None,
         "output": storable(answer.output) if answer and outcome.tests is None else None,
         "error": storable(answer.error) if answer else None,
-        "filelink": ending.filelink,
-        "output_key": ending.output_key,
+        "filelink": files.filelink,
+        "output_key": files.output_key,
         "verdict": outcome.verdict,
         "exit_code": answer.exit_code if answer else None,
         "signal": answer.signal if answer else None,
@@ -118,7 +116,7 @@ def _values(ending: Ending) -> dict[str, object]:
         "cut": list(details.cut) if details else None,
         "points": details.points if details else None,
         "points_awarded": details.points_awarded if details else None,
-        "artifacts": None if ending.artifacts is None else ARTIFACTS.dump_json(ending.artifacts).decode(),
+        "artifacts": None if files.artifacts is None else ARTIFACTS.dump_json(files.artifacts).decode(),
         "artifacts_left_out": to_json(details.artifacts_left_out).decode()
         if details and details.artifacts_left_out
         else None,

@@ -208,7 +208,7 @@ class Runner:
         except asyncio.CancelledError:
             if job.lease_id in self._cancelled:
                 log.info("job.cancelled")
-                await self._processor.charge(job, time.monotonic() - started)
+                await self._processor.charges.add(job.owner, time.monotonic() - started)
             else:
                 await self._release(job)
         except Exception:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from job_runner.verdict.program import Program
+from shared.engine.checker import compare
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded, in_order
 from shared.service.errors import EngineUnavailable
@@ -175,6 +176,21 @@ class ProgramAnswer:
                 **fields,
             }
         )
+
+
+def compared(answer: RunResponse, program: Program) -> RunResponse:
+    """Return the answer to a CodeX call with a verdict on its output too: that engine only runs the program.
+
+    Some engines send no verdict at all.
+    """
+    verdict = answer.verdict or (Verdict.OK if answer.status == 200 else Verdict.RUNTIME_ERROR)
+    expected = program.cases[0].fields["expected_output"]
+    if verdict is not Verdict.OK or expected is None:
+        return answer.model_copy(update={"verdict": verdict})
+    difference = compare(answer.output.encode("utf-8", "replace"), expected.encode(), program.checker)
+    if difference is None:
+        return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
+    return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": _join(WRONG, answer.error)})
 
 
 def failed_test(name: str, stdin: str, diff: str | None, stderr: str) -> FailedTest:

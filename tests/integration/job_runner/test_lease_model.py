@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from job_runner.emails.render import render
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
-from job_runner.runs.finish import Ending, finish
+from job_runner.runs.finish import JobResult, finish
 from job_runner.verdict.outcome import Outcome, decide, give_up
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.engine.codex import RunResponse, Verdict
@@ -318,7 +318,7 @@ def _outcome(end: str) -> Outcome:
 
 async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -> bool:
     email = render(lease, outcome, LETTERHEAD)
-    [ours] = await finish(connection, [Ending(lease, outcome, email)])
+    [ours] = await finish(connection, [JobResult(lease, outcome, email)])
     return ours
 
 
