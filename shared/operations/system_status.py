@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from shared.broker.base import DEAD_QUEUE
@@ -60,6 +61,21 @@ class Retried:
     others_run: bool
 
 
+_ENGINE: Final = """
+    SELECT count(*) AS languages, max(seen_at) AS seen_at, max(seen_at) < now() - interval '2 minutes' AS is_silent
+    FROM languages
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine, as the runners see it: they ask it for its languages every minute."""
+
+    languages: int
+    seen_at: datetime
+    is_silent: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The service at one moment.
@@ -68,6 +84,7 @@ class Operation:
     `dead` counts dead letters; None if the broker is silent.
     `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
     `retried` has the most frequent reasons first.
+    `engine` is None if no runner has reached it yet.
     `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
     """
 
@@ -79,6 +96,7 @@ class Operation:
     failed_mails: int
     lacks_standby: bool
     retried: Sequence[Retried] = ()
+    engine: Engine | None = None
 
     @property
     def slots(self) -> int:
@@ -125,7 +143,9 @@ async def read_operation(database: Database, dead_letters: DeadLetters) -> Opera
 
 async def _operation(connection: Connection, dead: int | None) -> Operation:
     failures = await connection.fetch_one(_FAILURES)
+    engine = await connection.fetch_one(_ENGINE)
     assert failures is not None
+    assert engine is not None
     return Operation(
         waits={one.place: one for one in await backlog.measure(connection)},
         running=await jobs.running(connection),
@@ -138,4 +158,5 @@ async def _operation(connection: Connection, dead: int | None) -> Operation:
             Retried(row["failure"], row["count"], row["attempts"], float(row["seconds"]), row["others_run"])
             for row in await connection.fetch_all(_RETRIED)
         ],
+        engine=Engine(**engine) if engine["languages"] else None,
     )

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 KEY: Final = "an-operators-key-of-thirty-two-characters"
 WITH_KEY: Final = {"Authorization": f"Bearer {KEY}"}
-PATHS: Final = ("/admin", "/admin/failures", "/admin/keys", "/admin/suppressions")
+PATHS: Final = ("/admin", "/admin/submissions", "/admin/failures", "/admin/keys", "/admin/suppressions")
 HOSTILE: Final = "</td></textarea><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\u200b&lt;'\""
 #: Milliseconds between two refreshes, and a little.
 REFRESH: Final = 10_500
@@ -310,6 +310,11 @@ def test_the_overview_draws_its_charts(admin: Page, system: Up) -> None:
     chart = admin.locator(".chart").first
     chart.locator(".u-over").hover()
     expect(chart.locator(".value").first).not_to_be_empty()
+    hour, day = (admin.locator(f"#span [data-seconds='{seconds}']") for seconds in (3600, 86400))
+    expect(day).to_have_attribute("aria-pressed", "true")
+    hour.click()
+    expect(hour).to_have_attribute("aria-pressed", "true")
+    expect(day).to_have_attribute("aria-pressed", "false")
     # What the chart says is in a table too.
     chart.locator("summary").press("Enter")
     expect(chart.locator("table")).to_be_visible()

@@ -7,6 +7,9 @@ const INTERVAL_MS = 10_000;
 const DAY_S = 86_400;
 const HEIGHT = 180;
 
+/** The seconds that the charts show. */
+let shownSeconds = DAY_S;
+
 const language = document.documentElement.lang;
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
 const times = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -52,7 +55,7 @@ function draw(figure) {
       height: HEIGHT,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
-      scales: { x: { range: () => [now() - DAY_S, now()] }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
+      scales: { x: { range: () => [now() - shownSeconds, now()] }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
       axes: [
         { ...axis, size: 32, values: (_, splits) => splits.map((at) => times.format(at * 1000)) },
         { ...axis, size: 56, values: (_, splits) => splits.map(shown) },
@@ -139,6 +142,21 @@ async function refresh() {
   }
 }
 
+/** Let the charts show an hour or a day. */
+function chooseSpan() {
+  const group = document.getElementById("span");
+  const buttons = [...group.querySelectorAll("button")];
+  group.hidden = false;
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      shownSeconds = Number(button.dataset.seconds);
+      buttons.forEach((one) => one.setAttribute("aria-pressed", String(one === button)));
+      charts.forEach(({ plot, names }) => plot.setData(columns(names)));
+    });
+  }
+}
+
+chooseSpan();
 document.querySelectorAll(".chart").forEach((figure) => draw(/** @type {HTMLElement} */ (figure)));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach(({ plot }) => plot.redraw()));
 document.addEventListener("visibilitychange", () => {

@@ -1,5 +1,6 @@
 """The guards of the operator's page: who gets in, for how long, and whose forms are obeyed."""
 
+import html
 import json
 import re
 from collections.abc import AsyncIterator
@@ -318,9 +319,10 @@ async def test_texts_of_strangers_are_escaped(client: httpx.AsyncClient, databas
     token = await log_in(client)
     pages = [
         await client.get(path, params={"lang": locale})
-        for path in ("/admin", "/admin/failures", "/admin/keys", "/admin/suppressions")
+        for path in ("/admin", "/admin/submissions", "/admin/failures", "/admin/keys", "/admin/suppressions")
     ]
     pages += [
+        await client.get("/admin/submissions", params={"email": HOSTILE, "result": HOSTILE, "since": HOSTILE}),
         await client.get("/admin/suppressions", params={"find": HOSTILE}),
         await client.post("/admin/keys", data={"csrf": token, "name": HOSTILE, "scope": "read"}),
         await client.post("/admin/keys", data={"csrf": token, "name": HOSTILE, "recipients": HOSTILE, "scope": "read"}),
@@ -331,6 +333,67 @@ async def test_texts_of_strangers_are_escaped(client: httpx.AsyncClient, databas
         assert "<script>alert" not in answer.text
         assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_submissions_are_found_by_address_key_result_and_time(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    await execute(database, "INSERT INTO api_keys (id, name, sha256, scopes) VALUES (7, 'course', 'x', '{submit}')")
+    await execute(
+        database,
+        "INSERT INTO uploads (id, email, filename, owner, outcome, verdict, created_at, request_id) VALUES"
+        " (1, 'Ada@example.com', 'one.py', 7, 'finished', 'ok', '2026-01-01', NULL),"
+        " (2, 'ada@example.com', 'two.py', NULL, 'finished', 'time_limit', '2026-01-02 23:59', NULL),"
+        " (3, 'bob@example.com', 'three.py', 7, NULL, NULL, '2026-01-03', gen_random_uuid()),"
+        " (4, 'bob@example.com', 'four.py', NULL, 'failed', NULL, '2026-01-04', NULL)",
+    )
+    await execute(
+        database,
+        "INSERT INTO emails (kind, upload, status) VALUES ('receipt', 1, 'sent'), ('result', 1, 'bounced')",
+    )
+    await log_in(client)
+
+    async def found(**filters: str) -> list[int]:
+        answer = await client.get("/admin/submissions", params=filters)
+        assert answer.status_code == 200
+        return [int(number) for number in re.findall(r'dir="ltr">#(\d+)</a>', answer.text)]
+
+    assert await found() == [4, 3, 2, 1]
+    assert await found(email=" ADA@example.com\0") == [2, 1]
+    assert await found(key="7") == [3, 1]
+    assert await found(result="time_limit") == [2]
+    assert await found(result="queued") == [3]
+    assert await found(result="failed") == [4]
+    assert await found(since="2026-01-02", until="2026-01-02") == [2]
+    assert await found(key="7", email="nobody@example.com") == []
+    # What is none of these does not narrow the list.
+    assert await found(key="x", result="x", since="x", until="9999-12-31", cursor="x.y") == [4, 3, 2, 1]
+    assert "bounced" in (await client.get("/admin/submissions", params={"key": "7"})).text
+
+
+async def test_older_submissions_follow_by_a_link(client: httpx.AsyncClient, database: Database) -> None:
+    await execute(
+        database,
+        "INSERT INTO uploads (id, email, created_at)"
+        " SELECT n, 'a+b@example.com', to_timestamp(n) FROM generate_series(1, 51) AS n",
+    )
+    await log_in(client)
+    text = (await client.get("/admin/submissions", params={"email": "a+b@example.com"})).text
+    [link] = re.findall(r'href="\.\./(admin/submissions\?[^"]+)" rel="next"', text)
+    older = (await client.get(f"/{html.unescape(link)}")).text
+    assert (text.count("</a> <bdi"), re.findall(r">#(\d+)</a>", older)) == (50, ["1"])
+    assert 'rel="next"' not in older
+
+
+async def test_the_overview_says_if_the_executor_answers(client: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "INSERT INTO languages (code, info, seen_at) VALUES ('py', 'x', now()), ('c', 'x', now())")
+    await log_in(client)
+    assert "2 languages" in (text := (await client.get("/admin")).text)
+    assert "it answers the job runners" in text
+    await execute(database, "UPDATE languages SET seen_at = now() - interval '3 minutes'")
+    # A form makes the next look a new one.
+    await client.post("/admin/suppressions/remove", data={"csrf": await log_in(client), "email": "x"})
+    assert "it does not answer" in (await client.get("/admin")).text
 
 
 async def test_the_series_can_be_read_from_a_minute_on(client: httpx.AsyncClient, database: Database) -> None:

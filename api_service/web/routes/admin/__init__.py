@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api_service.web.routes.admin import failures, keys, log_in, overview, suppressions
+from api_service.web.routes.admin import failures, keys, log_in, overview, submissions, suppressions
 
 LOG_IN: Final = log_in.PATH
-ROUTERS: Final = (failures.router, keys.router, log_in.router, overview.router, suppressions.router)
+ROUTERS: Final = (failures.router, keys.router, log_in.router, overview.router, submissions.router, suppressions.router)

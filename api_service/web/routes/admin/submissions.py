@@ -1,0 +1,81 @@
+"""The page of submissions: those of an address, a key, a result or a time, and what became of their mails."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+
+from api_service.services import Services, ServicesDep
+from api_service.v1.lists import pages
+from api_service.v1.lists.query import ListQuery
+from api_service.web.page_route import PageRoute
+from api_service.web.routes.admin.answers import admin_page
+from api_service.web.session import SessionDep
+from shared.accounts import api_keys
+from shared.engine.codex import Verdict
+from shared.operations import submissions as use_cases
+from shared.service.errors import DatabaseTooSlow
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+_SHOWN: Final = 50
+_CURSOR: Final = "operator"
+#: What a filter by result may be: a verdict, or the state of a submission that has none.
+_STATES: Final = ("held", "queued", "running", "failed", "cancelled")
+_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.INTERNAL_ERROR)
+_FILTERS: Final = ("email", "key", "result", "since", "until")
+
+
+@router.get("/admin/submissions")
+async def submissions(request: Request, services: ServicesDep, session: SessionDep) -> Response:
+    given = {name: _printable(request.query_params.get(name, "")) for name in _FILTERS}
+    after = _position(services, request.query_params.get("cursor", ""))
+    query = ListQuery.model_validate(
+        {
+            "limit": _SHOWN,
+            "email": given["email"] or None,
+            "state": given["result"] if given["result"] in _STATES else None,
+            "verdict": given["result"] if given["result"] in _VERDICTS else None,
+            "created_after": _midnight(given["since"]),
+            # The last day belongs to the time.
+            "created_before": _midnight(given["until"], days=1),
+        }
+    )
+    key = given["key"]
+    owner = int(key) if key.isascii() and key.isdecimal() and len(key) < 19 else None
+    found, following, is_too_slow = [], None, False
+    async with services.database.connection() as connection:
+        keys = await api_keys.listed(connection)
+        try:
+            ids, following = await pages.find(connection, query, owner=owner, after=after)
+            found = await use_cases.listed(connection, ids)
+        except DatabaseTooSlow:
+            is_too_slow = True
+    cursor = services.signer.seal(_CURSOR, str(following)) if following else None
+    return await admin_page(
+        request, services, session, "submissions",
+        status=HTTPStatus.SERVICE_UNAVAILABLE if is_too_slow else HTTPStatus.OK,
+        submissions=found, given=given, keys=keys, verdicts=_VERDICTS, is_too_slow=is_too_slow,
+        following=cursor and urlencode({**given, "cursor": cursor}),
+    )  # fmt: skip
+
+
+def _printable(text: str) -> str:
+    """Return the text of a filter. Nothing that is looked for has other characters, and some the database refuses."""
+    return "".join(filter(str.isprintable, text)).strip()[:254]
+
+
+def _position(services: Services, cursor: str) -> pages.Position | None:
+    """Return the position of a cursor. The list begins with the newest if the cursor is none of ours."""
+    text = services.signer.unseal(_CURSOR, cursor) if cursor else None
+    return pages.Position.parse(text) if text else None
+
+
+def _midnight(day: str, *, days: int = 0) -> datetime | None:
+    """Return the beginning of a day in UTC, some days later; None for what is no date of a calendar."""
+    try:
+        return datetime.combine(date.fromisoformat(day) + timedelta(days), time(), UTC)
+    except (ValueError, OverflowError):
+        return None
