@@ -34,7 +34,7 @@ class Announcer:
             self.wake.clear()
             try:
                 async with self._database.connection() as connection:
-                    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.OUTBOX})
+                    await connection.notify(channels.OUTBOX)
             except TransientError as exc:
                 log.warning("outbox.not_announced", error=str(exc))
             await asyncio.sleep(_PACE_SECONDS)

@@ -8,7 +8,7 @@ from typing import Final
 
 from api_service.http.problems import Kind, Problem
 from shared.accounts import budgets
-from shared.accounts.budgets import Standing, Use
+from shared.accounts.budgets import Bucket, Charge
 from shared.database.connection import Connection
 
 WINDOW_SECONDS: Final = 3600
@@ -78,7 +78,7 @@ async def take(connection: Connection, wanted: Sequence[Budget]) -> None:
     for one in wanted:
         if one.amount > one.per_hour:
             raise LargerThanBudget(one)
-    standings = await budgets.take(connection, [Use(one.subject, one.per_hour, one.amount) for one in wanted])
+    standings = await budgets.take(connection, [Charge(one.subject, one.per_hour, one.amount) for one in wanted])
     counted = [(one, _counted(one, standings[one.subject])) for one in wanted if one.subject in standings]
     used_up = [(one, state) for one, state in counted if standings[one.subject].wait_s is not None]
     if used_up:
@@ -91,7 +91,7 @@ async def take(connection: Connection, wanted: Sequence[Budget]) -> None:
 async def check(connection: Connection, budget: Budget) -> None:
     """Raise `QuotaExceeded` if more than an hour's worth was charged to the budget."""
     if wait := await budgets.overdrawn(connection, budget.subject):
-        raise _refused([(budget, _counted(budget, Standing(WINDOW_SECONDS + wait, wait)))])
+        raise _refused([(budget, _counted(budget, Bucket(WINDOW_SECONDS + wait, wait)))])
 
 
 def _refused(used_up: Sequence[tuple[Budget, Counted]]) -> QuotaExceeded:
@@ -102,7 +102,7 @@ def _refused(used_up: Sequence[tuple[Budget, Counted]]) -> QuotaExceeded:
     return QuotaExceeded(used_up)
 
 
-def _counted(budget: Budget, standing: Standing) -> Counted:
+def _counted(budget: Budget, standing: Bucket) -> Counted:
     """Return what is left. If the budget is used up, there is more when the request can be served."""
     each = WINDOW_SECONDS / budget.per_hour
     # Rounded, because the times in the database have microseconds.

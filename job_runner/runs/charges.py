@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from shared.accounts import budgets
-from shared.accounts.budgets import Use, run_seconds
+from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from shared.database.group_commit import GroupCommit
 from shared.service.errors import TransientError
@@ -38,7 +38,7 @@ class Charges:
         by_key: dict[int, float] = defaultdict(float)
         for key, seconds in charges:
             by_key[key] += seconds
-        uses = [Use(run_seconds(key), self._key_cpu_seconds, seconds) for key, seconds in by_key.items()]
+        uses = [Charge(run_seconds(key), self._key_cpu_seconds, seconds) for key, seconds in by_key.items()]
         async with self._database.connection() as connection:
             await budgets.charge(connection, uses)
         return [None] * len(charges)

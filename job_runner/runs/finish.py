@@ -12,7 +12,7 @@ from job_runner.runs.stored_files import NO_FILES, StoredFiles
 from job_runner.verdict.outcome import Details, Outcome
 from shared.database import channels
 from shared.database.connection import Connection
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.engine.artifacts import ARTIFACTS
 from shared.engine.codex import RunResponse
 from shared.judge0.callbacks import webhook_type
@@ -91,14 +91,14 @@ def _values(result: JobResult) -> dict[str, object]:
         "status": outcome.state,
         "job": job.id,
         "lease_id": job.lease_id,
-        "failure": storable(outcome.reason) if outcome.reason else None,
+        "failure": strip_nul(outcome.reason) if outcome.reason else None,
         "enable": int(outcome.blocks_upload),
         "kind": "result" if answer else "failure",
         "recipient": job.recipient if email else "",
         **(email.columns if email else dict.fromkeys(("subject", "text", "html", "message_id", "attachments"))),
         "has_result": answer is not None,
-        "output": storable(answer.output) if answer and outcome.tests is None else None,
-        "error": storable(answer.error) if answer else None,
+        "output": strip_nul(answer.output) if answer and outcome.tests is None else None,
+        "error": strip_nul(answer.error) if answer else None,
         "filelink": files.filelink,
         "output_key": files.output_key,
         "verdict": outcome.verdict,
@@ -110,9 +110,9 @@ def _values(result: JobResult) -> dict[str, object]:
         "truncated": answer.truncated if answer else None,
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
         "outcome": "finished" if answer else "failed",
-        "stderr": storable(details.stderr) if details and details.stderr is not None else None,
+        "stderr": strip_nul(details.stderr) if details and details.stderr is not None else None,
         "stderr_bytes": _unstorable(details) if details else None,
-        "compile_output": storable(details.compile_output) if details and details.compile_output is not None else None,
+        "compile_output": strip_nul(details.compile_output) if details and details.compile_output is not None else None,
         "cut": list(details.cut) if details else None,
         "points": details.points if details else None,
         "points_awarded": details.points_awarded if details else None,
@@ -135,6 +135,6 @@ def _engine_answer(answer: RunResponse, details: Details | None) -> str:
 
 def _unstorable(details: Details) -> bytes | None:
     """Return the standard error as bytes if the database cannot store all of it as text; otherwise None."""
-    if details.stderr_bytes is None and details.stderr is not None and storable(details.stderr) != details.stderr:
+    if details.stderr_bytes is None and details.stderr is not None and strip_nul(details.stderr) != details.stderr:
         return details.stderr.encode("utf-8", "replace")
     return details.stderr_bytes

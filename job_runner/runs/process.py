@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from job_runner.emails.letterhead import Letterhead
-from job_runner.engine.codex_client import Engine
+from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob, LeaseLost
 from job_runner.runs.charges import Charges
@@ -32,7 +32,7 @@ class Processor:
         self,
         database: Database,
         store: ObjectStore,
-        engine: Engine,
+        engine: EngineClient,
         letterhead: Letterhead,
         max_attempts: int,
         *,

@@ -10,13 +10,13 @@ from zipfile import BadZipFile
 
 from pydantic_core import from_json
 
-from job_runner.engine.codex_client import Engine
+from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.test_results import TestResults
 from job_runner.verdict.outcome import Outcome, check_load, decide
-from job_runner.verdict.program import Program
+from job_runner.verdict.program import JobProgram
 from job_runner.verdict.program_answer import ProgramAnswer, compared
 from shared.database.connection import Connection, Database
 from shared.engine.codex import RunResponse
@@ -33,7 +33,7 @@ class ProgramRuns:
     """
 
     def __init__(
-        self, database: Database, store: ObjectStore, engine: Engine, pause: Pause, *, load_seconds: float
+        self, database: Database, store: ObjectStore, engine: EngineClient, pause: Pause, *, load_seconds: float
     ) -> None:
         self._database = database
         self._store = store
@@ -51,10 +51,10 @@ class ProgramRuns:
         submission = await self._parsed(job.job, claim.submission_of, job)
         contents = submission["contents"]
         if job.has_program:
-            program = Program.of(await self._parsed(job.program, claim.program_of, job), submission)
+            program = JobProgram.of(await self._parsed(job.program, claim.program_of, job), submission)
             files = await self._files(program, contents)
         else:
-            program = Program.classic(job.filename, submission)
+            program = JobProgram.classic(job.filename, submission)
             files = {program.entry: contents.encode()}
         share = f"key-{job.owner}"
         if await self._has_run_call(job):
@@ -87,7 +87,7 @@ class ProgramRuns:
         async with self._reading, self._database.connection() as connection:
             return from_json(await read(connection, job.id))
 
-    async def _files(self, program: Program, contents: str) -> dict[str, bytes]:
+    async def _files(self, program: JobProgram, contents: str) -> dict[str, bytes]:
         """Return the files by their paths. Raises `PermanentError` if they are not those that were accepted."""
         data = contents.encode()
         if program.is_archive or (program.sha256 and _sha256(data) != program.sha256):
@@ -104,7 +104,7 @@ class ProgramRuns:
         except BadZipFile:
             raise PermanentError("its file has changed since it was accepted") from None
 
-    async def _stream(self, job: ClaimedJob, program: Program, request: bytes, share: str) -> Outcome:
+    async def _stream(self, job: ClaimedJob, program: JobProgram, request: bytes, share: str) -> Outcome:
         answer, results = ProgramAnswer(program), self._results.writer(job)
         async with aclosing(self._engine.run_program(request, share=share)) as events:
             del request
@@ -125,7 +125,7 @@ class ProgramRuns:
         await results.settle()
         return answer.outcome()
 
-    async def _call_codex(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> RunResponse:
+    async def _call_codex(self, job: ClaimedJob, program: JobProgram, source: bytes, share: str) -> RunResponse:
         was_well = self._pause.is_over or await self._engine.is_well()
         try:
             answer = await self._engine.run(

@@ -10,7 +10,7 @@ from typing import Final
 
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.engine.artifacts import StoredArtifact, media_type_of
 from shared.storage.base import ObjectStore
 from shared.storage.output_keys import LINK_LIFETIME, artifact_key, output_key
@@ -61,4 +61,4 @@ def _needs_object(job: ClaimedJob, outcome: Outcome) -> bool:
     if outcome.answer is None or outcome.tests is not None:
         return False
     output = outcome.output
-    return bool(job.recipient) or len(output) > _IN_ROW_BYTES or storable(outcome.answer.output).encode() != output
+    return bool(job.recipient) or len(output) > _IN_ROW_BYTES or strip_nul(outcome.answer.output).encode() != output

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any, Final, TypeAlias
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
-from job_runner.verdict.program import Program
+from job_runner.verdict.program import JobProgram
 from shared.engine.checker import compare
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded, in_order
@@ -31,7 +31,7 @@ class ProgramAnswer:
     The caller keeps the texts of tests: only their verdicts and measures are kept here.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: JobProgram) -> None:
         self._program = program
         self._started: Started | None = None
         self._compiled: Compiled | None = None
@@ -178,7 +178,7 @@ class ProgramAnswer:
         )
 
 
-def compared(answer: RunResponse, program: Program) -> RunResponse:
+def compared(answer: RunResponse, program: JobProgram) -> RunResponse:
     """Return the answer to a CodeX call with a verdict on its output too: that engine only runs the program.
 
     Some engines send no verdict at all.

@@ -11,11 +11,23 @@ from typing import Final
 from uuid import UUID
 
 from shared.database.connection import Connection
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.judge0.callbacks import CALLBACK
 
 #: Characters kept of an error.
 _ERROR_LENGTH: Final = 500
+
+_MARK_GONE: Final = """
+    WITH ended AS MATERIALIZED (
+        SELECT upload, batch, url FROM webhooks WHERE id = :id AND lease_id = :lease_id
+    ), waiting AS MATERIALIZED (
+        SELECT webhooks.id FROM webhooks
+        JOIN ended ON webhooks.upload = ended.upload AND webhooks.url = ended.url OR webhooks.batch = ended.batch
+        WHERE webhooks.status = 'pending' ORDER BY webhooks.id FOR UPDATE OF webhooks
+    )
+    UPDATE webhooks SET status = 'gone', last_status = :status, last_error = :error, lease_id = NULL
+    FROM waiting WHERE webhooks.id = waiting.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +181,7 @@ async def mark_failed(connection: Connection, webhook: ClaimedWebhook, *, status
 async def mark_gone(connection: Connection, webhook: ClaimedWebhook, *, status: int, error: str) -> None:
     """Mark a webhook whose receiver wants no more, and the waiting ones of the same submission or batch."""
     await connection.execute(
-        """
-        WITH ended AS MATERIALIZED (
-            SELECT upload, batch, url FROM webhooks WHERE id = :id AND lease_id = :lease_id
-        ), waiting AS MATERIALIZED (
-            SELECT webhooks.id FROM webhooks
-            JOIN ended ON webhooks.upload = ended.upload AND webhooks.url = ended.url OR webhooks.batch = ended.batch
-            WHERE webhooks.status = 'pending' ORDER BY webhooks.id FOR UPDATE OF webhooks
-        )
-        UPDATE webhooks SET status = 'gone', last_status = :status, last_error = :error, lease_id = NULL
-        FROM waiting WHERE webhooks.id = waiting.id
-        """,
-        {"id": webhook.id, "lease_id": webhook.lease_id, "status": status, "error": _storable(error)},
+        _MARK_GONE, {"id": webhook.id, "lease_id": webhook.lease_id, "status": status, "error": _storable(error)}
     )
 
 
@@ -205,4 +206,4 @@ async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, *
 
 
 def _storable(error: str) -> str:
-    return storable(error)[:_ERROR_LENGTH]
+    return strip_nul(error)[:_ERROR_LENGTH]

@@ -13,36 +13,39 @@ from precieux.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database
-from shared.operations.health_checks import Finding, Trouble, findings
-from shared.operations.system_status import Operation, read_operation
+from shared.operations.health_checks import Issue, IssueKind, issues
+from shared.operations.system_status import SystemStatus, read_system_status
 from shared.service.errors import DatabaseFull, DatabaseUnavailable
 from shared.service.settings import load
 from shared.text.control_characters import replace_controls
 
-#: Trouble -> its description, and what to do.
+#: IssueKind -> its description, and what to do.
 _TEXTS: Final = {
-    Trouble.STANDBY_GONE: (
+    IssueKind.STANDBY_GONE: (
         "every commit waits for a standby, and none is connected",
         "start the standby, or remove it from synchronous_standby_names",
     ),
-    Trouble.NO_API: (
+    IssueKind.NO_API: (
         "no API is connected to the database",
         "start api_service; the end of its log says why it stopped",
     ),
-    Trouble.NO_RUNNER: ("no runner is connected", "start job_runner; the end of its log says why it stopped"),
-    Trouble.NO_CONSUMER: ("no consumer is connected", "start queue_consumer; the end of its log says why it stopped"),
-    Trouble.BROKER_DOWN: ("RabbitMQ does not answer", "start it, and check PRECIEUX_AMQP_URL"),
-    Trouble.OUTBOX_STUCK: ("accepted requests do not reach the broker", "look at the log of the API and at the broker"),
-    Trouble.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
-    Trouble.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
-    Trouble.NOTHING_RUNS: (
+    IssueKind.NO_RUNNER: ("no runner is connected", "start job_runner; the end of its log says why it stopped"),
+    IssueKind.NO_CONSUMER: ("no consumer is connected", "start queue_consumer; the end of its log says why it stopped"),
+    IssueKind.BROKER_DOWN: ("RabbitMQ does not answer", "start it, and check PRECIEUX_AMQP_URL"),
+    IssueKind.OUTBOX_STUCK: (
+        "accepted requests do not reach the broker",
+        "look at the log of the API and at the broker",
+    ),
+    IssueKind.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
+    IssueKind.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
+    IssueKind.NOTHING_RUNS: (
         "no program could be run in the last minute",
         "look at the engine and the object store, and run `precieux doctor`; what waits is tried again",
     ),
-    Trouble.JOBS_RETRIED: ("some programs could not be run yet, and are tried again", "precieux jobs list"),
-    Trouble.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
-    Trouble.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
-    Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
+    IssueKind.JOBS_RETRIED: ("some programs could not be run yet, and are tried again", "precieux jobs list"),
+    IssueKind.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
+    IssueKind.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
+    IssueKind.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
 }
 _NO_DATABASE: Final = (
     "database-down",
@@ -72,18 +75,18 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
     """Print what is wrong, the worst first. Exit code 1 if anything stops work."""
     settings = load(BrokerSettings)
 
-    async def read(database: Database) -> Operation:
+    async def read(database: Database) -> SystemStatus:
         await require_room(database)
-        return await read_operation(database, open_dead_letters(settings, database))
+        return await read_system_status(database, open_dead_letters(settings, database))
 
     try:
-        operation = operate(read, data_dir)
+        system = operate(read, data_dir)
     except DatabaseFull:
         wrong, processes = [Wrong(*_FULL, stops_work=True)], "unknown"
     except DatabaseUnavailable:
         wrong, processes = [Wrong(*_NO_DATABASE, stops_work=True)], "unknown"
     else:
-        wrong, processes = [_line(finding) for finding in findings(operation)], _processes(operation)
+        wrong, processes = [_line(issue) for issue in issues(system)], _processes(system)
     if as_json:
         terminal.say_json([{name: getattr(one, name) for name in Wrong.__slots__} for one in wrong])
     else:
@@ -110,15 +113,13 @@ async def require_room(database: Database) -> None:
         raise DatabaseFull(f"the disk of the database has no room for a temporary file: {exc}") from exc
 
 
-def _line(finding: Finding) -> Wrong:
-    what, remedy = _TEXTS[finding.trouble]
-    if finding.reason:
-        what = f"{what} ({finding.attempts} tries): {replace_controls(finding.reason)}"
-    return Wrong(
-        finding.trouble, what, remedy, finding.trouble.stops_work, finding.count or None, finding.seconds or None
-    )
+def _line(issue: Issue) -> Wrong:
+    what, remedy = _TEXTS[issue.kind]
+    if issue.reason:
+        what = f"{what} ({issue.attempts} tries): {replace_controls(issue.reason)}"
+    return Wrong(issue.kind, what, remedy, issue.kind.stops_work, issue.count or None, issue.seconds or None)
 
 
-def _processes(operation: Operation) -> str:
-    services = [one.service for one in operation.workers]
+def _processes(system: SystemStatus) -> str:
+    services = [one.service for one in system.workers]
     return ", ".join(f"{services.count(name)} {name}" for name in sorted(set(services))) or "none"

@@ -45,6 +45,10 @@ _IN_USE: Final = """
     WHERE used_until > now() GROUP BY prefix
 """
 
+_SECONDS_IN_USE: Final = """
+    SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets WHERE subject = ANY(:subjects)
+"""
+
 
 class RunBudgetSettings(Settings):
     """The budget of running time. The API checks it, and the runner charges it."""
@@ -55,7 +59,7 @@ class RunBudgetSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Charge:
     """The use of `amount` from the budget of `subject`, which is `per_hour`."""
 
     subject: str
@@ -69,7 +73,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Bucket:
     """The seconds of a budget's hour that are in use. `wait_s` is None if the amount was taken.
 
     Otherwise the budget is used up, and `wait_s` are the seconds until it has the amount.
@@ -80,7 +84,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
+class BucketUsage:
     """The seconds of a budget's hour that are in use, and the time at which none will be."""
 
     seconds: float
@@ -92,24 +96,24 @@ def run_seconds(key_id: int) -> str:
     return f"run-seconds:{key_id}"
 
 
-async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Standing]:
+async def take(connection: Connection, uses: Collection[Charge]) -> dict[str, Bucket]:
     """Take from several budgets, and return how each stands, by subject.
 
     A use that is larger than its whole budget finds it used up at any time. If any is used up, the caller must roll
     back its transaction, because the other budgets were taken from.
     """
     rows = await connection.fetch_all(_TAKE, _values(uses))
-    standings = {row["subject"]: Standing(float(row["seconds"])) for row in rows}
+    standings = {row["subject"]: Bucket(float(row["seconds"])) for row in rows}
     used_up = {use.subject: use.seconds for use in uses if use.seconds and use.subject not in standings}
     if used_up:
         ahead = await _seconds_in_use(connection, used_up)
         for subject, each in used_up.items():
             in_use = max(0.0, ahead.get(subject, 0.0))
-            standings[subject] = Standing(in_use, in_use + each - _HOUR)
+            standings[subject] = Bucket(in_use, in_use + each - _HOUR)
     return standings
 
 
-async def charge(connection: Connection, uses: Collection[Use]) -> None:
+async def charge(connection: Connection, uses: Collection[Charge]) -> None:
     """Charge an amount that was already used, even if it overdraws the budgets."""
     await connection.execute(_CHARGE, _values(uses))
 
@@ -120,23 +124,22 @@ async def overdrawn(connection: Connection, subject: str) -> float:
     return max(0.0, ahead.get(subject, 0.0) - _HOUR)
 
 
-async def in_use(connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()) -> dict[str, InUse]:
+async def in_use(
+    connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()
+) -> dict[str, BucketUsage]:
     """Return what is in use of each budget that has anything in use, by subject.
 
     For each prefix, it is what is in use of the fullest budget whose subject begins with it.
     """
     rows = await connection.fetch_all(_IN_USE, {"subjects": list(subjects), "prefixes": list(prefixes)})
-    return {row["subject"]: InUse(float(row["seconds"]), row["used_until"]) for row in rows}
+    return {row["subject"]: BucketUsage(float(row["seconds"]), row["used_until"]) for row in rows}
 
 
-def _values(uses: Collection[Use]) -> Mapping[str, object]:
+def _values(uses: Collection[Charge]) -> Mapping[str, object]:
     ordered = sorted(uses, key=lambda use: use.subject)
     return {"subjects": [use.subject for use in ordered], "seconds": [use.seconds for use in ordered]}
 
 
 async def _seconds_in_use(connection: Connection, subjects: Collection[str]) -> dict[str, float]:
-    rows = await connection.fetch_all(
-        "SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets WHERE subject = ANY(:subjects)",
-        {"subjects": list(subjects)},
-    )
+    rows = await connection.fetch_all(_SECONDS_IN_USE, {"subjects": list(subjects)})
     return {row["subject"]: float(row["seconds"]) for row in rows}

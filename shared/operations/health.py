@@ -38,7 +38,7 @@ class HealthSettings(Settings):
             raise ConfigurationError(f"PRECIEUX_METRICS_PORT and {setting} are both {port}: change one of them.")
 
 
-class Health:
+class HealthServer:
     """A process is healthy if its event loop runs and its database answers.
 
     With `counts_backlog`, its metrics also have what waits. Only the API does so: its role may read all that is

@@ -10,7 +10,7 @@ from api_service.limits import rate_limits
 from api_service.services import Services
 from api_service.v1.protocol.threads import LARGE
 from shared.accounts import budgets
-from shared.accounts.budgets import Use
+from shared.accounts.budgets import Charge
 
 
 @asynccontextmanager
@@ -32,5 +32,5 @@ async def reading(services: Services, principal: Principal, size: int) -> AsyncI
         except Problem as exc:
             if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
                 async with services.database.connection() as connection:
-                    await budgets.charge(connection, [Use(own.subject, own.per_hour)])
+                    await budgets.charge(connection, [Charge(own.subject, own.per_hour)])
             raise

@@ -11,7 +11,7 @@ from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
 from shared.accounts import budgets
-from shared.accounts.budgets import InUse
+from shared.accounts.budgets import BucketUsage
 from shared.resources.models import ListOf, Resource, Time
 
 router = APIRouter(tags=["service"])
@@ -61,7 +61,7 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     return answer(ListOf[Usage](items=[_usage(one, found.get(one.subject)) for one in (*own, mails)], next=None))
 
 
-def _usage(budget: Budget, found: InUse | None) -> Usage:
+def _usage(budget: Budget, found: BucketUsage | None) -> Usage:
     # Rounded, because the times in the database have microseconds.
     used = math.ceil(round(found.seconds * budget.per_hour / WINDOW_SECONDS, 3)) if found else 0
     return Usage(

@@ -28,7 +28,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def take(database: Database, limit: int = 10, lease_seconds: float = 30) -> list[ClaimedJob]:
-    """Claim as a runner does: a suspect that may run, and others."""
+    """Claim as a runner does: an interrupted job that may run, and others."""
     one = await poison_jobs.claim_alone(database, lease_seconds=lease_seconds, grace=0)
     async with database.transaction() as connection:
         return one + await claim.claim(connection, limit=limit, lease_seconds=lease_seconds)

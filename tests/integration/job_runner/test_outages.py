@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.engine.codex_client import Engine
+from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.runs.finish import JobResult, finish
@@ -92,7 +92,7 @@ async def add_jobs(database: Database, count: int = JOBS) -> None:
 
 
 def processor_of(
-    database: Database, store: LocalStore, engine: Engine, attempts: int = 20, pause: Pause | None = None
+    database: Database, store: LocalStore, engine: EngineClient, attempts: int = 20, pause: Pause | None = None
 ) -> Processor:
     return Processor(database, store, engine, LETTERHEAD, attempts, policy=POLICY, pause=pause or Pause(POLICY))
 

@@ -18,6 +18,7 @@ from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from job_runner.verdict.outcome import decide
 from queue_consumer.jobs import JobMaker
+from shared.database import channels
 from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
 from shared.service.lifecycle import wait_any
@@ -142,5 +143,5 @@ async def _upload(database: Database, store: LocalStore) -> int:
 async def _all_ended(database: Database) -> bool:
     await execute(database, "UPDATE job SET run_after = now() WHERE status = 'none-executed'")
     async with database.connection() as connection:
-        await claim.notify(connection)
+        await connection.notify(channels.JOBS)
     return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")

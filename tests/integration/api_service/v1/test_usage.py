@@ -10,7 +10,7 @@ import pytest
 
 from shared.accounts import api_keys, budgets
 from shared.accounts.api_keys import Scope
-from shared.accounts.budgets import Use, run_seconds
+from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 
@@ -62,7 +62,7 @@ async def test_the_use_of_a_key_counts_for_it_alone(api: httpx.AsyncClient, data
     charged_at = time.monotonic()
     async with owner_of(database).transaction() as connection:
         limit = found["run_seconds"]["limit"]
-        await budgets.charge(connection, [Use(run_seconds(number), limit, 2 * limit)])
+        await budgets.charge(connection, [Charge(run_seconds(number), limit, 2 * limit)])
     overdrawn = (await usage(api, headers))["run_seconds"]
     come_back = math.ceil((time.monotonic() - charged_at) * limit / overdrawn["window_s"])
     assert 2 * limit - come_back <= overdrawn["used"] <= 2 * limit
@@ -77,7 +77,7 @@ async def test_mails_are_those_to_the_address_mailed_most(api: httpx.AsyncClient
             (f"share:{number}:d@e.f", 2),
             (f"share:{number}0:a@b.c", 3),
         ):
-            await budgets.charge(connection, [Use(subject, 4, amount)])
+            await budgets.charge(connection, [Charge(subject, 4, amount)])
     mails = (await usage(api, headers))["mails"]
     assert mails["used"] == 1  # two of four an hour are one of two
 
