@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots wheel release clean
 
 python := .venv/bin/python
 
@@ -71,7 +71,7 @@ lint: ## Check style, types, the OpenAPI document, layers and dependencies
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
-	@$(python) -m pytest -q -k test_the_document_is_valid tests/integration/api_service/v1/test_openapi.py
+	@$(python) -m pytest -q -m slow -k test_the_document_is_valid tests/integration/api_service/v1/test_openapi.py
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry api_service executor job_runner precieux queue_consumer shared
 	@cd client && ../.venv/bin/deptry precieux_client
@@ -107,8 +107,10 @@ screenshots: ## Take the pictures of pages and mails in docs/images
 	@deploy/bootstrap test
 	@$(python) -m tests.web.screenshots
 
+wheel: ## Build the wheel in dist/ that installs Precieux where there is no checkout and no compiler
+	@deploy/bootstrap wheel
+
 release: ## Build a release in dist/, check it from the outside, and tag it; it uploads nothing
-	@deploy/bootstrap test
 	@deploy/release $(args)
 
 clean: ## Remove everything that was made here; data folders stay

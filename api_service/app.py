@@ -12,7 +12,7 @@ from api_service import v1, web
 from api_service.classic.openapi import DESCRIPTION, TAGS
 from api_service.classic.routes import classic, docs, files, health
 from api_service.doors.piston.settings import PistonSettings
-from api_service.errors import WITHOUT_KEY, Render, answer_errors, document, is_v1
+from api_service.errors import WITHOUT_KEY, Render, answer_errors, is_v1
 from api_service.http.problems import Kind, Problem
 from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import EitherSpelling
@@ -41,7 +41,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         description=DESCRIPTION,
         version=VERSION,
         license_info={"name": "MIT", "identifier": "MIT"},
-        openapi_tags=[*TAGS, *V1_TAGS],
+        openapi_tags=[*V1_TAGS, *TAGS],
         # `EitherSpelling` accepts both spellings of a path.
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
@@ -59,9 +59,9 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     for router in routers:
         app.include_router(router)
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
-    answer_errors(app, document)
+    answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
-    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, document)]
+    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, web.answer)]
     # A door that is closed is not loaded.
     if "piston" in settings.doors:
         from api_service.doors.piston import app as piston

@@ -44,7 +44,7 @@ _CRASHED_V1: Final = (
 )
 _NO_MEMORY: Final = "This server has too little memory for this request now; try again in a few seconds, or send less."
 _UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
-_NOT_FOUND: Final = "There is nothing at this path; GET / lists what this server offers."
+_NOT_FOUND: Final = "There is nothing at this path; GET /docs describes the calls."
 _NOT_FOUND_V1: Final = "There is nothing at this path for this key; check the path and the ids in it."
 
 

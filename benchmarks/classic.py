@@ -19,7 +19,7 @@ from benchmarks.findings import Finding, median_ratio
 from benchmarks.load import Load, classic_pairs
 from benchmarks.processes import process, service
 from benchmarks.surroundings import Surroundings
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from tests.fixtures.ports import answers
 
 _ROUNDS: Final = 5

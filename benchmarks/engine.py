@@ -13,7 +13,7 @@ from benchmarks.cpu_meter import CpuMeter, cpu_meter
 from benchmarks.load import Client
 from benchmarks.processes import service
 from benchmarks.programs import Program
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 
 _LAST_WORDS: Final = 4000
 #: The last of sixteen C++ programs waits long on a busy machine.

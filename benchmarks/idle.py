@@ -18,7 +18,7 @@ from typing import Final
 from tabulate import tabulate
 
 from benchmarks.processes import cpu_seconds
-from precieux.throwaway_system import ThrowawaySystem
+from precieux.up.temporary_server import TemporaryServer
 from tests.fixtures.processes import arguments, pids_below
 
 _SETTLE_S: Final = 20.0
@@ -50,7 +50,7 @@ class Sample:
 def main() -> None:
     if os.geteuid() != 0:
         sys.exit("benchmarks.idle: run it as root, because only root may read the memory of boxes.")
-    with ThrowawaySystem() as system:
+    with TemporaryServer() as system:
         time.sleep(_SETTLE_S)
         before = samples(system.process.pid)
         time.sleep(_WATCH_S)

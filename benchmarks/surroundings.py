@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from alembic import command
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.migrate import alembic_config
 from tests.fixtures.postgres import administrator_url

@@ -23,7 +23,7 @@ from benchmarks.findings import Finding, median_ratio
 from benchmarks.load import classic_pairs
 from benchmarks.processes import cpu_seconds, process, services
 from benchmarks.surroundings import Installation, Surroundings
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from tests.fixtures.ports import answers
 
 _SERVICES: Final = ("api_service", "queue_consumer", "job_runner")

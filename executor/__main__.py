@@ -12,14 +12,14 @@ from typing import Any
 import uvloop
 from starlette.applications import Starlette
 
-from executor import pipeline
 from executor.app import create_app
-from executor.catalogue import examine, look_again
+from executor.catalogue.find import examine, look_again
+from executor.catalogue.libraries import Libraries, find_libraries
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries import Libraries, find_libraries
-from executor.pipeline import Pipeline
+from executor.pipeline.plan import boxes_to_keep
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -47,7 +47,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
     try:
         await _check_isolation(sandbox, settings)
         installed, _ = await examine(sandbox, settings.executor_slots, libraries.by_language)
-        sandbox.keep_ready(pipeline.boxes_to_keep(settings))
+        sandbox.keep_ready(boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()

@@ -24,10 +24,10 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from executor import limits, wire
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.local_only import LocalOnly
-from executor.pipeline import Pipeline, RunResult
 from executor.pipeline.conversation import Conversation, close, conversation_failed, receive
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
@@ -108,8 +108,7 @@ class _Endpoint:
     async def languages(self, request: Request) -> Response:
         if refused := self._unauthorized(request):
             return refused
-        bounds = {code: limits.bounds(self._settings_for(one)) for code, one in self._installed.items()}
-        return _json(wire.language_list(self._installed, bounds))
+        return _json(wire.language_list(self._installed, self._settings))
 
     async def run(self, request: Request) -> Response:
         """Answer CodeX's `POST /`."""
@@ -132,7 +131,7 @@ class _Endpoint:
             request = wire.parse_program(message.encode() if isinstance(message, str) else message)
             installed = self._check_program(request)
             self._refuse_if_stopping()
-            conversation = Conversation(websocket, self._settings.max_input_bytes)
+            conversation = Conversation(websocket, self._settings)
             async with self._runs.under_way():
                 await conversation.hold(self._conversation(conversation, request, installed, share))
         except _REASONS as exc:
@@ -144,7 +143,7 @@ class _Endpoint:
         self, conversation: Conversation, request: ProgramRequest, installed: Installed, share: str
     ) -> None:
         async with self._slots.take(share):
-            await conversation.run(self._pipeline, request, installed.program(request), installed)
+            await conversation.run(self._pipeline, request, installed)
 
     async def _serve(self, request: Request, work: Callable[[Request, str], Coroutine[Any, Any, Response]]) -> Response:
         """Return the work's response, or the refusal that it raises. The work gets the request and its share."""
@@ -173,9 +172,8 @@ class _Endpoint:
     async def _answer(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
-            result = await self._pipeline.run(run_request, installed)
-            asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, result, installed)
-            answer = wire.answer(result, installed)
+            answer = await self._pipeline.run(run_request, installed)
+            asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, answer)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
@@ -192,12 +190,9 @@ class _Endpoint:
             return _Events(self._lines(request, installed, share), held.pop_all(), self._runs)
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
-        program = installed.program(request)
-        memory_bytes = limits.of_test(request.limits, self._settings_for(installed)).memory_bytes
-        yield wire.line(wire.started(installed, installed.commands(program, memory_bytes)))
+        spare_slot = partial(self._slots.take_spare, share)
         try:
-            spare_slot = partial(self._slots.take_spare, share)
-            async with contextlib.aclosing(self._pipeline.run_tests(request, program, installed, spare_slot)) as events:
+            async with contextlib.aclosing(self._pipeline.run_tests(request, installed, spare_slot)) as events:
                 async for event in events:
                     yield wire.line(event)
         except SandboxFailure as exc:
@@ -251,12 +246,9 @@ class _Endpoint:
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
         return installed
 
-    def _check_size(self, size: int, name: str, most: int) -> None:
-        if size > most:
-            raise wire.BadRequest(f"`{name}` is over {most} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-
-    def _settings_for(self, installed: Installed) -> ExecutorSettings:
-        return limits.of_language(self._settings, installed.language.needs)
+    def _check_size(self, size: int, name: str, maximum: int) -> None:
+        if size > maximum:
+            raise wire.BadRequest(f"`{name}` is over {maximum} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def _find(self, language: str) -> Installed:
         installed = self._installed.get(check_lang(language) or "") or self._variant(language.strip().lower())
@@ -270,7 +262,8 @@ class _Endpoint:
 
     def _variant(self, code: str) -> Installed | None:
         # Looked up each time, because the languages may change while this serves (`executor.doctor.language_check`).
-        return next((one.variants[code] for one in self._installed.values() if code in one.variants), None)
+        languages = self._installed.values()
+        return next((language.variants[code] for language in languages if code in language.variants), None)
 
     def _unauthorized(self, request: HTTPConnection) -> Response | None:
         token = self._settings.codex_token
@@ -355,8 +348,8 @@ async def _cancel_on_disconnect(receive: Receive, working: asyncio.Task[Any]) ->
     working.cancel()
 
 
-def _log(result: RunResult, installed: Installed) -> None:
-    log.debug("run.ended", language=installed.code, verdict=result.verdict, wall_s=result.wall_s)
+def _log(answer: RunResponse) -> None:
+    log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
 
 
 #: Why a request does not run. An `HTTPException` says that Starlette could not parse the form.

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from executor import limits
+from executor.cache_folder import find_folder
 from executor.sandbox.base import CPU_MARGIN_S, RUN_STACK_BYTES, find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cgroups, NotTaken
@@ -13,7 +14,6 @@ from executor.sandbox.wall.command import is_privileged
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import MIB, ExecutorSettings
-from executor.warm.cache_folder import find_folder
 from executor.warm.warm import kinds_of_boxes
 from shared.service.errors import ConfigurationError
 from shared.service.logging import get_logger
@@ -111,8 +111,8 @@ def _require_hard_limits(settings: ExecutorSettings) -> None:
         "STACK": RUN_STACK_BYTES,
         "CPU": max(settings.max_time_limit, settings.compile_time_limit),
     }
-    for name, most in of_programs.items():
-        needed = max(most, _OF_TOOLS.get(name, 0)) + (CPU_MARGIN_S if name == "CPU" else 0)
+    for name, max_of_programs in of_programs.items():
+        needed = max(max_of_programs, _OF_TOOLS.get(name, 0)) + (CPU_MARGIN_S if name == "CPU" else 0)
         _, hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))
         if hard != resource.RLIM_INFINITY and hard < needed:
             unit, unit_of_file = _UNITS.get(name, ("", ""))

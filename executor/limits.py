@@ -18,6 +18,7 @@ _OUR_PROCESSES, _WAITING_PROCESSES = 64, 48
 _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 _NONE_ASKED = ProgramLimits()
+_PLAIN_REQUEST = RunRequest(code="", language="")
 
 #: The default wall limit is the CPU limit times the factor, plus the addend. It stops programs that sleep. Waiting for
 #: a processor does not count, so a busy machine needs no higher limit.
@@ -47,14 +48,14 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes:
         processes = processes if "max_processes" in settings.model_fields_set else _FEW_PROCESSES
     if most_processes is not None:
         ours = _OUR_PROCESSES + _WAITING_PROCESSES * settings.warm_boxes
-        each = (most_processes - ours) // settings.programs_at_once
-        if each < _FEWEST_PROCESSES:
+        max_of_a_program = (most_processes - ours) // settings.programs_at_once
+        if max_of_a_program < _FEWEST_PROCESSES:
             needed = ours + _FEWEST_PROCESSES * settings.programs_at_once
             raise ConfigurationError(
                 f"The executor may have {most_processes} processes (pids.max of its cgroup), and needs {needed}: raise "
                 "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS."
             )
-        processes = min(each, processes)
+        processes = min(max_of_a_program, processes)
     return settings.model_copy(update={"max_processes": processes})
 
 
@@ -73,23 +74,24 @@ def of_language(settings: ExecutorSettings, needs: ProgramLimits) -> ExecutorSet
 
 def bounds(settings: ExecutorSettings) -> dict[str, LimitBounds]:
     """Return the default and the maximum of each limit, by its name in `RunLimits`."""
-    default = default_limits(settings)
-    most = RunLimits(
-        cpu_s=settings.max_time_limit,
-        wall_s=settings.max_wall_limit,
-        memory_bytes=settings.max_memory_limit,
-        output_bytes=settings.max_output_bytes,
-        processes=settings.max_processes,
-    )
-    return {name: LimitBounds(default=value, max=asdict(most)[name]) for name, value in asdict(default).items()}
+    maxima = {
+        "cpu_s": settings.max_time_limit,
+        "wall_s": settings.max_wall_limit,
+        "memory_bytes": settings.max_memory_limit,
+        "output_bytes": settings.max_output_bytes,
+        "processes": settings.max_processes,
+    }
+    return {
+        name: LimitBounds(default=value, max=maxima[name]) for name, value in asdict(default_limits(settings)).items()
+    }
 
 
 def default_limits(settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that asks for none."""
-    return of_source(RunRequest(code="", language=""), settings)
+    return limits_for_source(_PLAIN_REQUEST, settings)
 
 
-def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
+def limits_for_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that comes through the CodeX call. A limit over its maximum is lowered to it."""
     cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
     wall_s = request.wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
@@ -103,7 +105,7 @@ def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     )
 
 
-def of_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
+def limits_for_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a test. The caller has checked the maxima of those that it asks for (`excess`)."""
     return RunLimits(**limits_in_effect(asked, bounds(settings)).model_dump())
 
@@ -111,9 +113,9 @@ def of_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
 def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     """Return a sentence on a limit that is over its maximum, or None."""
     for name, value in asked.model_dump(exclude_none=True).items():
-        most = bounds(settings)[name].max
-        if value > most:
-            return f"`{name}` may be at most {most:.15g}."
+        maximum = bounds(settings)[name].max
+        if value > maximum:
+            return f"`{name}` may be at most {maximum:.15g}."
     return None
 
 
@@ -140,7 +142,7 @@ def of_run(
 
 def of_compilation(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
     """Return the limits of a compiler: the operator's, or those of `asked` where they are lower."""
-    most = StepLimits(
+    maximum = StepLimits(
         cpu_s=settings.compile_time_limit,
         wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,
         memory_bytes=settings.compile_memory_limit,
@@ -150,9 +152,9 @@ def of_compilation(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKE
         stack_bytes=_COMPILE_STACK_BYTES,
     )
     return replace(
-        most,
-        cpu_s=min(asked.cpu_s or most.cpu_s, most.cpu_s),
-        wall_s=min(asked.wall_s or most.wall_s, most.wall_s),
-        memory_bytes=min(max(asked.memory_bytes or most.memory_bytes, LEAST_MEMORY_BYTES), most.memory_bytes),
-        processes=min(asked.processes or most.processes, most.processes),
+        maximum,
+        cpu_s=min(asked.cpu_s or maximum.cpu_s, maximum.cpu_s),
+        wall_s=min(asked.wall_s or maximum.wall_s, maximum.wall_s),
+        memory_bytes=min(max(asked.memory_bytes or maximum.memory_bytes, LEAST_MEMORY_BYTES), maximum.memory_bytes),
+        processes=min(asked.processes or maximum.processes, maximum.processes),
     )

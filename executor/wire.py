@@ -2,23 +2,30 @@
 
 import json
 import re
-import time
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from executor.catalogue import Commands, Installed
-from executor.pipeline import RunResult
-from shared.engine.codex import LanguageList, LimitBounds, RunRequest, RunResponse, Verdict
+from executor import limits
+from executor.catalogue.installed import Installed
+from executor.pipeline import results
+from executor.pipeline.plan import commands_of, program_of
+from executor.settings import ExecutorSettings
+from shared.engine.codex import (
+    LanguageLibrary,
+    LanguageList,
+    LanguageVariant,
+    RunRequest,
+    RunResponse,
+    SupportedLanguage,
+    Verdict,
+)
+from shared.engine.languages import ALIASES
 from shared.engine.run_call import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
 from shared.text.json_structure import has_more_structure
-
-#: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
-_STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
 
 #: The fields of a request that are read. All others are ignored.
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})
@@ -59,8 +66,8 @@ def parse_program(body: bytes | bytearray) -> ProgramRequest:
         raise _as_refusal(exc) from None
 
 
-def _check_structure(body: bytes | bytearray, most: int) -> None:
-    if has_more_structure(body, most):
+def _check_structure(body: bytes | bytearray, maximum: int) -> None:
+    if has_more_structure(body, maximum):
         raise BadRequest("The body has too many fields.")
 
 
@@ -110,39 +117,8 @@ def _whole(value: Any) -> Any:
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
-def answer(result: RunResult, installed: Installed) -> RunResponse:
-    compile_, run = result.commands.for_a_shell()
-    return RunResponse(
-        timeStamp=_now(),
-        status=_STATUS.get(result.verdict, HTTPStatus.OK),
-        output=result.output,
-        error=result.error,
-        language=installed.code,
-        info=installed.info,
-        compile=compile_,
-        run=run,
-        verdict=result.verdict,
-        exit_code=result.exit_code,
-        signal=result.signal,
-        time_s=round(result.cpu_s, 6),
-        wall_s=round(result.wall_s, 6),
-        memory_bytes=result.memory_bytes,
-        truncated=result.truncated,
-        cpu_pressure=result.cpu_pressure,
-    )
-
-
 def refusal(status: int, error: str, language: str = "", verdict: Verdict | None = None) -> RunResponse:
-    return RunResponse(timeStamp=_now(), status=status, error=error, language=language, verdict=verdict)
-
-
-#: The name of this process, which no other has.
-_INSTANCE: Final = uuid4().hex
-
-
-def started(installed: Installed, commands: Commands) -> Started:
-    compile_, run = commands.for_a_shell()
-    return Started(language=installed.code, info=installed.info, compile=compile_, run=run, instance=_INSTANCE)
+    return RunResponse(timeStamp=results.now_ms(), status=status, error=error, language=language, verdict=verdict)
 
 
 def line(event: Started | Compiled | TestEnded | Finished | Failed) -> bytes:
@@ -150,14 +126,42 @@ def line(event: Started | Compiled | TestEnded | Finished | Failed) -> bytes:
     return event.model_dump_json().encode() + b"\n"
 
 
-def language_list(installed: dict[str, Installed], limits: dict[str, dict[str, LimitBounds]]) -> LanguageList:
-    """Return the list of languages. `limits` are those of each language's programs, by its code."""
-    languages = [
-        one.describe(int(limits[code]["memory_bytes"].default)).model_copy(update={"limits": limits[code]})
-        for code, one in installed.items()
-    ]
-    return LanguageList(timeStamp=_now(), supportedLanguages=languages, instance=_INSTANCE, calls=[RUN_CALL])
+def language_list(installed: dict[str, Installed], settings: ExecutorSettings) -> LanguageList:
+    return LanguageList(
+        timeStamp=results.now_ms(),
+        supportedLanguages=[describe(language, settings) for language in installed.values()],
+        instance=results.INSTANCE,
+        calls=[RUN_CALL],
+    )
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLanguage:
+    """Return the entry of a language, with the commands for a program of the usual name."""
+    language, compile_ = installed.language, installed.language.compile
+    bounds = limits.bounds(limits.of_language(settings, language.needs))
+    usual = program_of(RunRequest(code="", language=language.code), installed)
+    compile_command, run = commands_of(usual, installed, int(bounds["memory_bytes"].default)).for_a_shell()
+    return SupportedLanguage(
+        language=language.code,
+        info=installed.info,
+        name=language.name,
+        version=installed.version,
+        aliases=list(ALIASES[language.code]),
+        compile=compile_command,
+        run=run,
+        extensions=[f".{extension}" for extension in language.extensions],
+        compiled=compile_ is not None,
+        compiler_args=list(compile_.allowed) if compile_ else [],
+        sample=language.sample,
+        fault=installed.fault,
+        limits=bounds,
+        variants=[
+            LanguageVariant(code=variant.code, name=variant.name, version=variant.version)
+            for variant in installed.variants.values()
+        ],
+        libraries=[
+            LanguageLibrary(name=library.name, version=library.version)
+            for library in installed.libraries
+            if not library.fault
+        ],
+    )

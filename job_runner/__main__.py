@@ -3,11 +3,11 @@
 import asyncio
 import sys
 
+from job_runner.emails.branding import Branding
 from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
-from job_runner.emails.letterhead import Letterhead
-from job_runner.emails.ordered import OrderedMails
-from job_runner.emails.sender import Sender
+from job_runner.emails.pending_mails import PendingMails
+from job_runner.emails.sender import MailSender
 from job_runner.engine.codex_client import CodexClient
 from job_runner.engine.languages import Languages
 from job_runner.leases.rescuer import Rescuer
@@ -44,7 +44,7 @@ async def serve(stop: asyncio.Event) -> None:
     store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)
     links = Links(signer)
-    letterhead = Letterhead(mail_settings.domain, links)
+    branding = Branding(mail_settings.domain, links)
     footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
     webhook_settings = load(WebhookSettings)
@@ -58,18 +58,18 @@ async def serve(stop: asyncio.Event) -> None:
             database,
             store,
             engine,
-            letterhead,
+            branding,
             settings.max_attempts,
             key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
         )
         rescuer = Rescuer(database, interval=settings.lease_seconds / 3)
-        ordered = OrderedMails(database, store, letterhead)
-        sender = Sender(
+        pending_mails = PendingMails(database, store, branding)
+        sender = MailSender(
             database,
             mailer,
-            Completion(letterhead, footer, store, mail_settings.mail_reply_to),
+            Completion(branding, footer, store, mail_settings.mail_reply_to),
             poll_interval=settings.poll_interval,
-            fill_in=ordered.fill_in,
+            render_pending=pending_mails.render,
         )
         webhook_sender = WebhookSender(
             database,
@@ -87,7 +87,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("webhooks", webhook_sender.run),
             restarting(
                 "batches",
-                BatchFinisher(database, letterhead, poll_interval=settings.poll_interval).run,
+                BatchFinisher(database, branding, poll_interval=settings.poll_interval).run,
             ),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]

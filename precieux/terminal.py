@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,6 +21,9 @@ from shared.text.control_characters import replace_controls
 #: Results go to `out`, progress and errors to `err`, so that a pipe carries only results.
 out: Final = Console(highlight=False)
 err: Final = Console(stderr=True, highlight=False)
+
+#: Names that one line has.
+_SHOWN_NAMES: Final = 10
 
 _STYLES: Final = {
     "ok": "green",
@@ -137,6 +141,12 @@ def _as_text(value: object) -> str:
     return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)
 
 
+def some(names: Sequence[str]) -> str:
+    """Return the first names of a list, and how many there are more."""
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return f"{', '.join(names[:_SHOWN_NAMES])}{more}"
+
+
 def short_date(value: datetime) -> str:
     """Return a time in this machine's zone, with the year only if it is not this one."""
     local = value.astimezone()
@@ -145,6 +155,11 @@ def short_date(value: datetime) -> str:
 
 def long_date(value: datetime) -> str:
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def describe_signal(number: int) -> str:
+    """Return the name of a signal for people, such as `Segmentation fault (signal 11)`."""
+    return f"{signal.strsignal(number) or 'unknown'} (signal {int(number)})"
 
 
 def own_command() -> str:

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
 from shared.broker.base import Message
@@ -13,7 +13,7 @@ from shared.engine.run_call import TestEnded
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 
-LETTERHEAD = Letterhead("example.com", Links(LinkSigner(b"k" * 32, "http://api")))
+BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "http://api")))
 
 
 def make_message(body: bytes | None = None, message_id: str | None = None) -> Message:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.footer import Footer
-from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
@@ -28,7 +28,7 @@ from shared.resources.models import Queue
 from shared.storage.signing import LinkSigner
 
 _NOW: Final = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
-_LETTERHEAD: Final = Letterhead("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
+_BRANDING: Final = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
 _FOOTER: Final = Footer("Precieux <results@example.com>", "abuse@example.com")
 _LIMITS: Final = ProgramLimits(cpu_s=10, memory_bytes=256 << 20)
 _FILE_LINK: Final = "https://judge.example.edu/files/results/7-1.txt?expires=1764800000&signature=abc"
@@ -58,12 +58,12 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
     """Yield each mail with its name and its locale."""
     for locale in LOCALES:
         for name, job, outcome, link in _results(locale):
-            yield name, locale, render(job, outcome, _LETTERHEAD, filelink=link, output_key=link and "results/7-1.txt")
+            yield name, locale, render(job, outcome, _BRANDING, filelink=link, output_key=link and "results/7-1.txt")
         queue = Queue(position=3, estimated_start_at=_NOW)
-        yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _LETTERHEAD)
+        yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _BRANDING, _NOW)
         sender = "results@example.com"
         yield "test-mail", locale, render_test_mail(sender=sender, domain="example.com", now=_NOW, locale=locale)
-        yield "digest", locale, render_digest(5, _LINES, _LETTERHEAD, recipient="someone@example.com", locale=locale)
+        yield "digest", locale, render_digest(5, _LINES, _BRANDING, recipient="someone@example.com", locale=locale)
 
 
 def email_of(mail: RenderedEmail, locale: str) -> Email:
@@ -80,7 +80,7 @@ def email_of(mail: RenderedEmail, locale: str) -> Email:
         mail.message_id,
         unsubscribe="https://judge.example.edu/unsubscribe?email=someone%40example.com&signature=abc",
         locale=locale,
-        references=_LETTERHEAD.thread(42, None),
+        references=_BRANDING.thread(42, None),
         attachments=tuple(files),
     )
     return email if mail.message_id.startswith("<precieux.test.") else _FOOTER.add_to(email)
@@ -102,7 +102,13 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
     )
     mixed = decide(_answer(Verdict.OK, output=persian, exit_code=0), _details())
     yield "persian-output", _job("نمره‌ها.py", locale), mixed, _FILE_LINK
-    rejected = _answer(Verdict.COMPILE_ERROR, error=_GCC, language="c", info="gcc (Debian 14.2.0-19) 14.2.0\nCopyright")
+    rejected = _answer(
+        Verdict.COMPILE_ERROR,
+        error=_GCC,
+        language="c",
+        info="gcc (Debian 14.2.0-19) 14.2.0\nCopyright",
+        compile="/usr/bin/gcc -pipe -fuse-ld=gold -Wl,-nostdlib -o main main.c -lm",
+    )
     yield "compile-error", _job("main.c", locale, "c"), decide(rejected, _details(compile_output=_GCC)), None
     crashed = _answer(Verdict.RUNTIME_ERROR, error=_TRACEBACK, output="3.5\n2.0\n", exit_code=1)
     yield "runtime-error", _job("crash.py", locale), decide(crashed, _details(stderr=_TRACEBACK)), _FILE_LINK
@@ -111,12 +117,13 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
     )
     yield "time-limit", _job("primes.py", locale), decide(slow, _details()), None
     tests = [_test(number) for number in range(1, 11)]
-    failed = FailedTest("large numbers", "1000000\n", "line 1: expected 78498, got 78499", "")
+    failed_late = FailedTest("8", "2000000\n", "", "")
+    failed = FailedTest("large numbers", "1000000\n", "@@ line 1 @@\n-78498\n+78499", "")
     verdict = _answer(Verdict.WRONG_ANSWER, error="7 of 10 tests passed.", time_s=1.62, memory_bytes=21 << 20)
     yield (
         "tests",
         _job("primes.py", locale),
-        decide(verdict, replace(_details(), tests=tuple(tests), failed=failed, limits=None)),
+        decide(verdict, replace(_details(), tests=tuple(tests), failed=(failed, failed_late), limits=None)),
         None,
     )
     passed = tuple(replace(test, verdict=Verdict.ACCEPTED) for test in tests[:4])

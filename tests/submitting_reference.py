@@ -3,13 +3,15 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from executor import languages, limits
-from executor.catalogue import ENVIRONMENT, Installed
+from executor.catalogue.installed import ENVIRONMENT, Installed
 from executor.languages import file_names
-from executor.languages.base import Language
+from executor.languages.base import LanguageDefinition
+from executor.pipeline.plan import commands_of, program_of
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.languages import ALIASES
@@ -95,8 +97,16 @@ This page is for those who send programs. Numbers are defaults: the operator of 
 ([settings.md](settings.md)), and can ask the executor (`GET /list`) what is installed, in which versions and with which
 commands. The mail with a result has the commands that ran that very program.
 
+## Limits
+
+| what | limit |
+|---|---|
+"""
+_LANGUAGES: Final = """
 ## Languages
 
+| language | `language` is any of | version | in the image |
+|---|---|---|---|
 """
 _VARIANTS: Final = """
 A standard of a language has its own name. `cpp20` is C++ with `-std=c++20`, and `java17` is Java with `--release=17`:
@@ -108,6 +118,8 @@ A server offers only those that its compiler knows. The options that a program s
 A server may have fewer languages, or other versions. A submission in a language that it lacks is refused at once, and
 the answer lists those that it has.
 
+"""
+_COMMANDS: Final = """
 ## Commands
 
 A source is compiled and run in its own folder, `/box/work`. An option whose tool is not installed is left out:
@@ -125,6 +137,8 @@ C and C++ are not optimised. A program that computes for seconds can ask for it 
 C++ that includes `<bits/stdc++.h>` or `<iostream>` before anything else compiles many times faster, because these are
 compiled ahead (`-I/headers/...`). If a program does not compile, the answer is that of the compiler without them.
 
+<details markdown="1">
+<summary>The commands of each language</summary>
 """
 _SOURCE: Final = """\
 ## The source
@@ -145,18 +159,13 @@ _FILE_NAMES: Final = """\
   or in the name of a system or processor. Files of these languages are always called `main`:
   {fixed}.
 """
-_RULES: Final = """\
+_NAMES: Final = """\
 - **Several files.** A classic call takes one file. `POST /v1/submissions` takes up to {most_files} ([api.md](api.md)).
   There each file keeps its path, also a single one. So give it an extension that its compiler knows: to gcc, `a.txt` is
   no program in C.
 - **Java.** The file is named after its public class, or after the class with `main` if none is public.
-
-## Limits
-
-| what | limit |
-|---|---|
 """
-_ENDING: Final = """
+_VERDICTS: Final = """
 CPU time is that of all the program's threads and children. Time in which a program waits for a processor does not count
 as elapsed, so a busy server ends no program that a calm one would not. The verdict on a program that ends at a limit is
 `time_limit`, `memory_limit` or `output_limit`. One that the compiler refuses, or that takes the compiler too long, is a
@@ -165,8 +174,10 @@ as elapsed, so a busy server ends no program that a calm one would not. The verd
 If a program uses up its elapsed time while the server is busy, mostly without computing, it is run again, at most
 twice, before `time_limit` is its verdict. So is one whose compiler takes too long then. If that happens each time, the
 program is reported as not run, by a failure of the server. Meanwhile `delay` in the answer of `GET /check_user/` says
-so, as does `precieux submit --wait`.
+so.
 
+"""
+_FILES: Final = """\
 ## Files that come back
 
 A program that is submitted by `POST /v1/submissions` or from the page can send files back: it writes them to the folder
@@ -189,6 +200,10 @@ through the calls of Judge0 and Piston. With tests, in classic submissions and t
 made: a program that runs there too calls `os.makedirs("out", exist_ok=True)`. Where it is made, a program cannot make a
 file or folder `out` itself.
 
+## What a program finds
+
+"""
+_RULES: Final = """\
 ## What a program may not do
 
 To try one of these is no error in itself: the call fails, as it does on a machine without that feature.
@@ -201,8 +216,6 @@ To try one of these is no error in itself: the call fails, as it does on a machi
 - **Devices and privileges.** No device nodes (named pipes and sockets can be made), no mounts, no namespaces, no
   tracing of others, no set-user-ID, no core dumps.
 
-## What a program finds
-
 """
 
 
@@ -214,8 +227,24 @@ def page() -> str:
 def _page() -> Iterator[str]:
     known = languages.known()
     ordered = [known[code] for code in ALIASES]
+    settings = ExecutorSettings()
     yield _INTRODUCTION
-    yield "| language | `language` is any of | version | in the image |\n|---|---|---|---|\n"
+    for what, limit in _limits(settings):
+        yield f"| {what} | {limit} |\n"
+    yield "\nThe runtimes of some languages take memory of their own, which comes on top:\n\n"
+    for size, of_size in groupby(sorted(ordered, key=_extra_memory), key=_extra_memory):
+        if size:
+            yield f"- {size} MiB: {', '.join(language.name for language in of_size)}\n"
+    yield "\nWhere an operator has set lower defaults, programs in some languages still get what these need:\n\n"
+    for language in ordered:
+        if needs := _needs(language):
+            yield f"- {language.name}: {needs}\n"
+    yield _VERDICTS
+    yield _RULES
+    yield _SOURCE
+    yield _file_names(ordered)
+    yield _NAMES.format(most_files=MAX_FILES)
+    yield _LANGUAGES
     for language in ordered:
         names = ", ".join(f"`{name}`" for name in ALIASES[language.code])
         yield f"| {language.name} | {names} | {_IN_THE_IMAGES[language.code]} |\n"
@@ -225,20 +254,7 @@ def _page() -> Iterator[str]:
             codes = ", ".join(f"`{variant.code}`" for variant in language.compile.variants)
             yield f"- {language.name}: {codes}\n"
     yield _AFTER_LANGUAGES
-    for language in ordered:
-        yield from _commands(language)
-    yield _OPTIMISATION
-    yield _SOURCE
-    yield _file_names(ordered)
-    yield _RULES.format(most_files=MAX_FILES)
-    for what, limit in _limits(ExecutorSettings()):
-        yield f"| {what} | {limit} |\n"
-    yield "\nWhere an operator has set lower defaults, programs in some languages still get what these need:\n\n"
-    for language in ordered:
-        if needs := _needs(language):
-            yield f"- {language.name}: {needs}\n"
-    settings = ExecutorSettings()
-    yield _ENDING.format(artifact_count=MAX_ARTIFACTS, artifact_bytes=settings.artifact_bytes // MIB)
+    yield _FILES.format(artifact_count=MAX_ARTIFACTS, artifact_bytes=settings.artifact_bytes // MIB)
     yield "The working folder is `/box/work`, the user is number 1000, and the environment is this:\n\n```\n"
     yield "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
     yield "```\n\n"
@@ -248,36 +264,46 @@ def _page() -> Iterator[str]:
             yield f"- {language.name}: `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`\n"
         if more := language.library_environment:
             yield f"- {language.name}, with libraries: `{shlex.join(f'{k}={v}' for k, v in more.items())}`\n"
+    yield _COMMANDS
+    yield _OPTIMISATION
+    for language in ordered:
+        yield from _commands(language)
+    yield "\n</details>\n"
 
 
-def _commands(language: Language) -> Iterator[str]:
+def _commands(language: LanguageDefinition) -> Iterator[str]:
     """Yield the commands with each tool's first place, and with all options."""
     tools = {name: places[0] for name, places in language.tools.items()}
     options = {name: option.word for name, option in (language.compile.options if language.compile else {}).items()}
     installed = Installed(language, {**tools, **options}, info="")
-    program = installed.program(RunRequest(code="", language=language.code))
-    commands = installed.commands(program, limits.default_limits(ExecutorSettings()).memory_bytes)
+    program = program_of(RunRequest(code="", language=language.code), installed)
+    commands = commands_of(program, installed, limits.default_limits(ExecutorSettings()).memory_bytes)
     yield f"\n{language.name}:\n\n```sh\n"
     for command in filter(None, commands.for_a_shell()):
         yield _AHEAD.sub("...", command) + "\n"
     yield "```\n"
 
 
-def _needs(language: Language) -> str:
+def _extra_memory(language: LanguageDefinition) -> int:
+    """Return the MiB that the language's runtime takes beside a program's memory."""
+    return language.run.extra_memory // MIB
+
+
+def _needs(language: LanguageDefinition) -> str:
     """Return the language's needs in words; "" if it has none."""
     needs = language.needs
     memory = f"{needs.memory_bytes // MIB} MiB of memory" if needs.memory_bytes else ""
     return " and ".join(filter(None, (memory, f"{needs.cpu_s:g} s of CPU time" if needs.cpu_s else "")))
 
 
-def _file_names(ordered: list[Language]) -> str:
+def _file_names(ordered: list[LanguageDefinition]) -> str:
     extensions = dict.fromkeys(extension for language in ordered for extension in language.source_file.extensions)
     kept = ", ".join(f"`.{extension}`" for extension in extensions)
     fixed = ", ".join(language.name for language in ordered if _has_one_name(language))
     return _FILE_NAMES.format(longest=file_names.LONGEST, extensions=kept, fixed=fixed)
 
 
-def _has_one_name(language: Language) -> bool:
+def _has_one_name(language: LanguageDefinition) -> bool:
     return not language.source_file.extensions and isinstance(language.source_file.name, str)
 
 
@@ -285,14 +311,9 @@ def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
     run = limits.of_run(limits.default_limits(settings), settings, extra_memory=0)
     compilation = limits.of_compilation(settings)
     fitted = limits.on_this_host(settings, by_number=True, most_processes=None)
-    extra = ", ".join(
-        f"{language.run.extra_memory // MIB} MiB more for {language.name}"
-        for language in languages.known().values()
-        if language.run.extra_memory
-    )
     yield "CPU time", f"{run.cpu_s:g} s"
     yield "elapsed time", f"{run.wall_s:g} s"
-    yield "memory, of all processes and of files in memory", f"{run.memory_bytes // MIB} MiB; {extra}"
+    yield "memory, of all processes and of files in memory", f"{run.memory_bytes // MIB} MiB"
     yield "stack of the main thread", f"{run.stack_bytes // MIB} MiB"
     yield "standard output, and standard error", f"{settings.max_output_bytes // MIB} MiB each"
     where = "where programs share a user or have no cgroup"

@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from api_service.web import error_pages
 from api_service.web.routes import admin, home, problems, recipient_page, send, static, submission, unsubscribe
 
+#: Answers what cannot be served.
+answer: Final = error_pages.answer
 #: The paths that read what they are sent before its sender is known.
 SEND: Final = send.PATH
 LOG_IN: Final = admin.LOG_IN

@@ -1,18 +1,12 @@
-"""Why a signed link shows nothing, and the page that says so."""
+"""Why a signed link shows nothing."""
 
 from enum import Enum
-from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi import Request
 
 from api_service.http.problems import Kind, Problem
-from api_service.web.locales import chosen_locale
-from api_service.web.page_route import Handler
-from api_service.web.rendering import SECRET, page
-from shared.messages.translations import gettext_noop, translations
+from shared.messages.translations import gettext_noop
 
 #: The content of an answer that is a page, for the OpenAPI document.
 HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}}
@@ -55,47 +49,6 @@ class LinkRefused(Problem):
         self.reason = reason
 
 
-class LinkRoute(APIRoute):
-    """A route that signed links lead to.
-
-    It says why a link shows nothing: to browsers by a page, and to programs by a problem document.
-    """
-
-    def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
-
-        async def explain_refusals(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except LinkRefused as exc:
-                if not _wants_page(request):
-                    raise
-                return _refusal_page(request, exc.reason, exc.kind.status)
-            except RequestValidationError:
-                if not _wants_page(request):
-                    raise
-                # A part of the link is missing. A browser shows its user no problem document.
-                return _refusal_page(request, Reason.FORGED, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-        return explain_refusals
-
-
 def wants_text(request: Request) -> bool:
     accepted = request.headers.get("Accept", "")
     return "text/plain" in accepted and "text/html" not in accepted
-
-
-def _wants_page(request: Request) -> bool:
-    return "text/html" in request.headers.get("Accept", "")
-
-
-def _refusal_page(request: Request, reason: Reason, status: HTTPStatus) -> Response:
-    gettext = translations(chosen_locale(request)).gettext
-    return page(
-        request,
-        "link_refused.html.j2",
-        status=status,
-        headers=SECRET,
-        heading=gettext(reason.heading),
-        explanation=gettext(reason.explanation),
-    )

@@ -1,4 +1,4 @@
-"""Answers the errors of pages with pages, where API v1 answers with problem documents."""
+"""The routes of the operator's pages."""
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
@@ -12,11 +12,10 @@ from starlette.exceptions import HTTPException
 
 from api_service.errors import problem_of
 from api_service.http.problems import Problem
-from api_service.web.rendering import page, root_of
+from api_service.web.error_pages import problem_page
+from api_service.web.rendering import root_of
 from api_service.web.session import LoggedOut
 from shared.service.errors import TransientError
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class PageRoute(APIRoute):
@@ -27,7 +26,7 @@ class PageRoute(APIRoute):
         if self.methods and "GET" in self.methods:
             self.methods.add("HEAD")
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handle_errors(request: Request) -> Response:
@@ -39,16 +38,3 @@ class PageRoute(APIRoute):
                 return problem_page(request, await problem_of(request, exc))
 
         return handle_errors
-
-
-def problem_page(request: Request, problem: Problem) -> Response:
-    """Return the page that says what happened."""
-    status = problem.kind.status
-    return page(
-        request,
-        "admin/problem.html.j2",
-        status=status,
-        headers={**problem.headers, "Cache-Control": "no-store"},
-        code=status.value,
-        detail=problem.detail,
-    )

@@ -49,14 +49,20 @@ def page(
     """Return the page of a template in `templates/`. Without a locale it is that of the browser.
 
     All templates get `root`, the relative address of the server's root, and `static`, that of the files that pages
-    load: a proxy may serve the API below a prefix.
+    load: a proxy may serve the API below a prefix. `switch` is the query of this page in each language.
     """
     chosen = locale or chosen_locale(request)
     root = root_of(request)
     text = (
         _environment(chosen)
         .get_template(template)
-        .render(root=root, static=f"{root}static/{DIGEST}/", version=VERSION, **values)
+        .render(
+            root=root,
+            static=f"{root}static/{DIGEST}/",
+            version=VERSION,
+            switch={code: f"?{request.url.include_query_params(lang=code).query}" for code in LOCALES},
+            **values,
+        )
     )
     response = HTMLResponse(text, status, headers={**_HEADERS, **(headers or {})})
     remember_locale(request, response)
@@ -65,7 +71,8 @@ def page(
 
 def root_of(request: Request) -> str:
     """Return the relative address of the server's root, as seen from the page of a request."""
-    return "../" * (request.url.path.count("/") - 1) or "./"
+    # As the browser spells it: `EitherSpelling` may have changed the path.
+    return "../" * (request.scope["raw_path"].count(b"/") - 1) or "./"
 
 
 @cache

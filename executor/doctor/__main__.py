@@ -11,13 +11,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from executor.catalogue import examine as examine_languages
+from executor.catalogue.find import examine as examine_languages
+from executor.catalogue.libraries import Libraries, find_libraries
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.libraries import Libraries, find_libraries
-from executor.pipeline import Pipeline
-from executor.sandbox.base import SandboxFailure
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import BoundedSandbox, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
@@ -58,7 +58,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Report:
+class DoctorReport:
     """`serves` is True if the executor would serve. `reason` says why the sandbox does not start, if it does not.
 
     `libraries` are those of each language, with their versions. `broken_libraries` says why programs cannot import a
@@ -77,7 +77,7 @@ class Report:
     broken_libraries: dict[str, str] = field(default_factory=dict)
 
 
-async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: Libraries, start: str) -> Report:
+async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: Libraries, start: str) -> DoctorReport:
     """Return the report. Its remedies contain the command `start`, which starts the executor."""
     runs_as = _runs_as(mechanisms)
     bubblewrap = str(mechanisms.bubblewrap)
@@ -88,10 +88,11 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
         installed, why_broken = await examine_languages(sandbox, settings.executor_slots, libraries.by_language)
-        why_broken |= await language_check.faults(Pipeline(sandbox, settings), installed, settings.executor_slots)
+        bounded = BoundedSandbox(sandbox, settings.executor_slots)
+        why_broken |= await language_check.faults(Pipeline(bounded, settings), installed)
     except SandboxFailure as exc:
         remedy = remedies.remedy(read_facts(mechanisms))
-        return Report(False, runs_as, bubblewrap, [], str(exc), remedy)
+        return DoctorReport(False, runs_as, bubblewrap, [], str(exc), remedy)
     finally:
         await sandbox.aclose()
     facts = replace(read_facts(mechanisms), start=start)
@@ -99,10 +100,10 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
     is_isolated = all(row.held for row in rows if row.essential)
     serves = is_isolated or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_isolated else remedies.remedy(facts)
-    tools = [Tool(code, one.name, one.version) for code, one in installed.items() if code not in why_broken]
+    tools = [Tool(code, tool.name, tool.version) for code, tool in installed.items() if code not in why_broken]
     broken = [Broken(code, NAMES[code], reason) for code, reason in why_broken.items()]
-    chosen = {one.language.name: one.libraries for one in installed.values() if one.libraries}
-    return Report(
+    packages = {tool.language.name: tool.libraries for tool in installed.values() if tool.libraries}
+    return DoctorReport(
         serves,
         runs_as,
         bubblewrap,
@@ -111,9 +112,12 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
         languages=tools,
         broken=broken,
         libraries={
-            name: [f"{one.name} {one.version}" for one in several if not one.fault] for name, several in chosen.items()
+            language: [f"{package.name} {package.version}" for package in chosen if not package.fault]
+            for language, chosen in packages.items()
         },
-        broken_libraries={one.name: one.fault for several in chosen.values() for one in several if one.fault},
+        broken_libraries={
+            package.name: package.fault for chosen in packages.values() for package in chosen if package.fault
+        },
     )
 
 
@@ -125,7 +129,7 @@ def _runs_as(mechanisms: Mechanisms) -> str:
     return f"an ordinary user, as do all programs ({mechanisms.why_shared})"
 
 
-def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: remedies.Facts) -> Row:
+def _row(finding: probes.ProbeResult, mechanisms: Mechanisms, facts: remedies.Facts) -> Row:
     mechanism, remedy = finding.mechanism, ""
     if finding.better_by_cgroup:
         if mechanisms.cgroups:
@@ -139,7 +143,7 @@ def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: remedies.Facts)
     return Row(finding.guarantee, finding.held, finding.essential, mechanism, remedy)
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: DoctorReport, console: Console) -> None:
     _print_whole(console, f"Runs as {report.runs_as}; bubblewrap: {report.bubblewrap or 'none'}.")
     if report.rows:
         table = Table("Guarantee", "Held", "By", box=None, pad_edge=False, header_style="bold")
@@ -160,9 +164,9 @@ def show(report: Report, console: Console) -> None:
     for library, fault in report.broken_libraries.items():
         reason = " ".join(fault.split())[-_MOST_OF_A_REASON:]
         _print_whole(console, f"{library} is installed, and programs cannot import it: {reason}", style="red")
-    for one in report.broken:
-        reason = " ".join(one.reason.split())[:_MOST_OF_A_REASON]
-        _print_whole(console, f"{one.name} is installed and does not work: {reason}", style="red")
+    for broken in report.broken:
+        reason = " ".join(broken.reason.split())[:_MOST_OF_A_REASON]
+        _print_whole(console, f"{broken.name} is installed and does not work: {reason}", style="red")
     console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
 
 
@@ -193,9 +197,9 @@ def main(as_json: bool, start: str) -> None:
         settings = fit_to_host(settings, mechanisms)
         report = asyncio.run(examine(settings, mechanisms, libraries, start))
     except TooFewIds as exc:
-        report = Report(False, "root", None, [], f"{exc}.", remedies.REMEDY_FOR_IDS)
+        report = DoctorReport(False, "root", None, [], f"{exc}.", remedies.REMEDY_FOR_IDS)
     except ConfigurationError as exc:
-        report = Report(False, "an unknown user", None, [], str(exc))
+        report = DoctorReport(False, "an unknown user", None, [], str(exc))
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     if as_json:

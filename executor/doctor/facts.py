@@ -62,8 +62,8 @@ def masked(mounts: str) -> tuple[str, ...]:
 
     A mount point that hides only an empty folder does not count.
     """
-    found = re.findall(r"^(?:\S+ ){4}(/proc/\S+) .* - (\S+)", mounts, re.MULTILINE)
-    return tuple(dict.fromkeys(path for path, kind in found if kind not in ("autofs", "binfmt_misc")))
+    mount_points = re.findall(r"^(?:\S+ ){4}(/proc/\S+) .* - (\S+)", mounts, re.MULTILINE)
+    return tuple(dict.fromkeys(path for path, kind in mount_points if kind not in ("autofs", "binfmt_misc")))
 
 
 def _old_kernel() -> str:

@@ -39,17 +39,17 @@ def system(aims: dict[str, Any]) -> list[str]:
 
 def processes(aims: dict[str, Any]) -> list[str]:
     own = {"1", str(os.getpid())}
-    found = [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
+    visible = [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
     names = ("environ", "mem", "root/", "fd")
-    return found + [name for name in names if works(os.open, f"/proc/1/{name}", os.O_RDONLY)]
+    return visible + [name for name in names if works(os.open, f"/proc/1/{name}", os.O_RDONLY)]
 
 
 def privileges(aims: dict[str, Any]) -> list[str]:
     with open("/proc/self/status") as status:
         lines = {name: value.strip() for name, _, value in (line.partition(":") for line in status)}
-    found = [name for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(lines[name], 16)]
-    found += [name for name, value in (("NoNewPrivs", "1"), ("Seccomp", "2")) if lines[name] != value]
-    return found + [f"uid {uid}" for uid in (0,) if os.getuid() == uid or works(os.setuid, uid)]
+    held = [name for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(lines[name], 16)]
+    held += [name for name, value in (("NoNewPrivs", "1"), ("Seccomp", "2")) if lines[name] != value]
+    return held + [f"uid {uid}" for uid in (0,) if os.getuid() == uid or works(os.setuid, uid)]
 
 
 def calls(aims: dict[str, Any]) -> list[str]:
@@ -66,12 +66,12 @@ def namespaces(aims: dict[str, Any]) -> list[str]:
 
 
 def network(aims: dict[str, Any]) -> list[str]:
-    found = [name for _, name in socket.if_nameindex() if name != "lo"]
+    reached = [name for _, name in socket.if_nameindex() if name != "lo"]
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
         client.settimeout(1)
         if works(client.connect, ("127.0.0.1", aims["port"])):
-            found.append("the host's loopback")
-    return found
+            reached.append("the host's loopback")
+    return reached
 
 
 def crashes(aims: dict[str, Any]) -> list[str]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from executor.catalogue import Installed
-from executor.pipeline import Pipeline
+from executor.catalogue.installed import Installed
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.slots import Full, Slots
 from shared.engine.codex import RunRequest, Verdict
@@ -25,16 +25,10 @@ _SHARE: Final = "language-check"
 _MOST_OF_A_REASON: Final = 300
 
 
-async def faults(pipeline: Pipeline, installed: Mapping[str, Installed], at_once: int) -> dict[str, str]:
+async def faults(pipeline: Pipeline, installed: Mapping[str, Installed]) -> dict[str, str]:
     """Return why languages do not work, by their codes. Languages that work are not in it."""
-    free = asyncio.Semaphore(at_once)
-
-    async def check(one: Installed) -> str | None:
-        async with free:
-            return await _fault_of(pipeline, one)
-
-    found = await asyncio.gather(*map(check, installed.values()))
-    return {code: fault for code, fault in zip(installed, found, strict=True) if fault}
+    reasons = await asyncio.gather(*(_fault_of(pipeline, language) for language in installed.values()))
+    return {code: fault for code, fault in zip(installed, reasons, strict=True) if fault}
 
 
 async def mark_faults(
@@ -53,13 +47,13 @@ async def mark_faults(
 
 
 async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:
-    one = installed[code]
-    fault = await _fault_in_a_slot(pipeline, one, slots)
-    if fault and fault != one.fault:
+    language = installed[code]
+    fault = await _fault_in_a_slot(pipeline, language, slots)
+    if fault and fault != language.fault:
         log.warning("language.does_not_work", language=code, reason=fault)
-    elif one.fault and not fault:
+    elif language.fault and not fault:
         log.info("language.works_again", language=code)
-    installed[code] = replace(one, fault=fault)
+    installed[code] = replace(language, fault=fault)
 
 
 async def _fault_in_a_slot(pipeline: Pipeline, installed: Installed, slots: Slots) -> str | None:

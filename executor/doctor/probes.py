@@ -12,8 +12,18 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from executor.catalogue import ENVIRONMENT
-from executor.sandbox.base import File, Job, Sandbox, Step, StepLimits, StepResult, Template, find_python
+from executor.catalogue.installed import ENVIRONMENT
+from executor.sandbox.base import (
+    BoundedSandbox,
+    Job,
+    Sandbox,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    WorkFile,
+    find_python,
+)
 
 _LIMITS = StepLimits(
     cpu_s=5, wall_s=10, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
@@ -26,7 +36,7 @@ _OUTPUT_BYTES = 65536
 
 
 @dataclass(frozen=True)
-class Finding:
+class ProbeResult:
     """One guarantee, and whether it `held`. If an `essential` one did not, the executor refuses to serve.
 
     `mechanism` is what provides the guarantee. If it is `better_by_cgroup`, a cgroup provides it where there is one.
@@ -163,23 +173,21 @@ except OSError as exc:
 )
 
 
-async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
+async def probe(sandbox: Sandbox, at_once: int) -> list[ProbeResult]:
     """Run all probes, `at_once` at a time. Raises `SandboxFailure` if the sandbox itself does not work."""
-    free = asyncio.Semaphore(at_once)
+    bounded = BoundedSandbox(sandbox, at_once)
 
     async def run(source: str, limits: StepLimits, argument: str = "") -> StepResult:
         step = Step((find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
-        async with free:
-            (result,) = await sandbox.run(
-                Job({"probe.py": File(source.encode())}, (step,), Template(_DISK_BYTES, limits))
-            )
+        files = {"probe.py": WorkFile(source.encode())}
+        (result,) = await bounded.run(Job(files, (step,), Template(_DISK_BYTES, limits)))
         return result
 
-    async def limit(probe_: _LimitProbe) -> Finding:
+    async def limit(probe_: _LimitProbe) -> ProbeResult:
         result = await run(probe_.source, probe_.limits)
         held = probe_.held(result)
         detail = "" if held else _describe(result)
-        return Finding(probe_.guarantee, probe_.mechanism, False, held, detail, probe_.better_by_cgroup)
+        return ProbeResult(probe_.guarantee, probe_.mechanism, False, held, detail, probe_.better_by_cgroup)
 
     try:
         async with asyncio.TaskGroup() as group:  # if one fails, the group cancels the others
@@ -190,7 +198,7 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
     return [*isolation.result(), *(task.result() for task in limits)]
 
 
-async def _isolation(run: Callable[[str, StepLimits, str], Awaitable[StepResult]]) -> list[Finding]:
+async def _isolation(run: Callable[[str, StepLimits, str], Awaitable[StepResult]]) -> list[ProbeResult]:
     source = resources.files(__package__).joinpath("isolation_probe.py").read_text()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         aims = {"port": listener.getsockname()[1], "files": [_OWN_FILE]}
@@ -200,7 +208,7 @@ async def _isolation(run: Callable[[str, StepLimits, str], Awaitable[StepResult]
     except ValueError:
         worked = dict.fromkeys(_ISOLATION, _describe(result))
     return [
-        Finding(guarantee, mechanism, True, not worked.get(name, "not tried"), worked.get(name, "not tried"))
+        ProbeResult(guarantee, mechanism, True, not worked.get(name, "not tried"), worked.get(name, "not tried"))
         for name, (guarantee, mechanism) in _ISOLATION.items()
     ]
 

@@ -72,10 +72,10 @@ def _other_bubblewrap(met: Callable[[Facts], object], why: str) -> _Obstacle:
 
 def _forbidden_by_unit(facts: Facts) -> str:
     assert facts.unit
-    found = [f"{step}: {error}" for step, error in facts.refused.items()]
-    found = found or [f"{path} is masked" for path in facts.masked] or [facts.bubblewrap_error]
+    refused = [f"{step}: {error}" for step, error in facts.refused.items()]
+    refused = refused or [f"{path} is masked" for path in facts.masked] or [facts.bubblewrap_error]
     return (
-        f"Boxes are refused what they are made of ({', '.join(found)}). If {facts.unit.name} has an option that "
+        f"Boxes are refused what they are made of ({', '.join(refused)}). If {facts.unit.name} has an option that "
         "forbids it, as docs/security.md lists them, remove that."
     )
 
@@ -89,9 +89,9 @@ def _open_container(facts: Facts) -> str:
         "apparmor=unconfined": f"AppArmor's profile {facts.profile}" if facts.profile else "",
         "systempaths=unconfined": "what is mounted over parts of /proc" if is_masked else "",
     }
-    found = {option: by for option, by in closed.items() if by} or dict.fromkeys(closed, "its defaults")
-    options = " ".join(f"--security-opt {option}" for option in found)
-    return f"The container forbids boxes, by {', '.join(dict.fromkeys(found.values()))}: start it with `{options}`."
+    causes = {option: by for option, by in closed.items() if by} or dict.fromkeys(closed, "its defaults")
+    options = " ".join(f"--security-opt {option}" for option in causes)
+    return f"The container forbids boxes, by {', '.join(dict.fromkeys(causes.values()))}: start it with `{options}`."
 
 
 def _lacks_capabilities(facts: Facts) -> bool:

@@ -62,10 +62,10 @@ def find_main(source: str) -> MainClass:
     with_main = [type_ for type_ in types if type_.has_main]
     main = next((type_.name for type_ in with_main if type_.is_public), with_main[0].name if with_main else None)
     stem = public or main or (types[0].name if types else "Main")
-    found = MainClass(stem, f"{package}.{main or stem}" if package else main or stem)
-    if len(stem.encode()) > _LONGEST_STEM or len(found.main_class.encode()) > _LONGEST_CLASS:
+    names = MainClass(stem, f"{package}.{main or stem}" if package else main or stem)
+    if len(stem.encode()) > _LONGEST_STEM or len(names.main_class.encode()) > _LONGEST_CLASS:
         return MainClass("Main", "Main")  # javac reports it to the author
-    return found
+    return names
 
 
 def _read(source: str) -> tuple[str, list[_Type]]:

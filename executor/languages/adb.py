@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="adb",
     # The name is fixed, because it must be that of the main procedure.
     source_file=SourceFile("main.adb"),
@@ -13,8 +13,7 @@ LANGUAGE = Language(
             "-gnata", "-gnato", "-gnatwa", "-gnatwe", "-gnatW8",
         ),
     ),
-    run=Run(("/box/work/{output}",), out_of_memory=b"STORAGE_ERROR"),
-    version=("{gnatmake}", "--version"),
+    run=RunCommand(("/box/work/{output}",), out_of_memory=b"STORAGE_ERROR"),
     sample=(
         "with Ada.Text_IO;\n\nprocedure Main is\nbegin\n"
         '   Ada.Text_IO.Put_Line ("Hello, world!");\nend Main;\n'

@@ -1,9 +1,9 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, SourceFile
 
 #: The two commands. `$0` is the program that they make, and `$@` are the options and the source.
 _ASSEMBLE_AND_LINK = '"{nasm}" -f elf64 -o "$0.o" "$@" && "{ld}" -o "$0" "$0.o"'
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="asm",
     source_file=SourceFile("main.asm", extensions=("asm",)),
     tools={"nasm": ("/usr/bin/nasm",), "ld": ("/usr/bin/ld",)},
@@ -11,8 +11,6 @@ LANGUAGE = Language(
         ("/bin/sh", "-c", _ASSEMBLE_AND_LINK, "{output}", ARGS, "{source}"),
         allowed=("-g", "-O0", "-O1", "-Ox", "-D*", "-U*", "-w+all", "-w-all", "-w+error"),
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{nasm}", "--version"),
     sample=(
         'section .data\n    text: db "Hello, world!", 10\n    length: equ $ - text\n\n'
         "section .text\n    global _start\n_start:\n"

@@ -1,11 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="awk",
     source_file=SourceFile("main.awk", extensions=("awk",)),
     tools={"awk": ("/usr/bin/gawk",)},
-    run=Run(("{awk}", "-f", "{source}")),
-    version=("{awk}", "--version"),
+    run=RunCommand(("{awk}", "-f", "{source}")),
     sample='BEGIN { print "Hello, world!" }\n',
     reference=Reference('{ print "Hello, " $0 "!" }\n'),
 )

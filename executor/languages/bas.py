@@ -1,11 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="bas",
     source_file=SourceFile("main.bas", extensions=("bas", "yab")),
     tools={"yabasic": ("/usr/bin/yabasic",)},
-    run=Run(("{yabasic}", "{source}")),
-    version=("{yabasic}", "--version"),
+    run=RunCommand(("{yabasic}", "{source}")),
     sample='print "Hello, world!"\n',
     reference=Reference('line input "" name$\nprint "Hello, ", name$, "!"\n'),
 )

@@ -92,7 +92,7 @@ class Headers:
 
 
 @dataclass(frozen=True)
-class Variant:
+class CompilerVariant:
     """A code for a language with options of its compiler, such as a standard.
 
     Compilers whose major version is below `since` do not know the options.
@@ -113,7 +113,7 @@ class Compile:
     end stands for any ending. `variants`: options that have a code of their own.
 
     The other fields are ways to do it faster.
-    `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
+    `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.catalogue.gcc_driver`).
     `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
     """
 
@@ -121,14 +121,14 @@ class Compile:
     options: dict[str, Option] = field(default_factory=dict)
     companions: Literal["", "all", "folder"] = ""
     allowed: tuple[str, ...] = ()
-    variants: tuple[Variant, ...] = ()
+    variants: tuple[CompilerVariant, ...] = ()
     driver: bool = False
     headers: Headers | None = None
     shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Library:
+class Package:
     """A package that programs may import, by the names of its `modules`. `fault` says why that fails, if it does."""
 
     name: str
@@ -138,8 +138,8 @@ class Library:
 
 
 @dataclass(frozen=True)
-class Forked:
-    """`argv` starts a runtime that forks for each program. The fork does what `Run.words` would do.
+class ForkedRuntime:
+    """`argv` starts a runtime that forks for each program. The fork does what `RunCommand.words` would do.
 
     `imports` are modules that a second runtime imports before it forks, as further words of `argv`, if they are
     installed (`executor.warm.imports`).
@@ -150,7 +150,7 @@ class Forked:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunCommand:
     """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes. `out_of_memory` is what it writes to
@@ -159,23 +159,24 @@ class Run:
     """
 
     words: tuple[str, ...]
-    warm: Forked | None = None
+    warm: ForkedRuntime | None = None
     extra_memory: int = 0
     stack_bytes: int | None = None
     out_of_memory: bytes | None = None
 
 
 @dataclass(frozen=True)
-class Language:
+class LanguageDefinition:
     """`tools` are the programs that it needs, by the name that commands use: the first that exists of each tuple.
 
-    `version` is the command that prints the version. `sample` is a program that greets, for people. `needs` are the
-    CPU time and the memory of a program that asks for nothing, where the operator's defaults are lower.
+    `version` is the command that prints the version; if it is empty, the first tool does with `--version`. `sample` is
+    a program that greets, for people. `needs` are the CPU time and the memory of a program that asks for nothing, where
+    the operator's defaults are lower.
 
     `import_modules` is a command that imports the `{modules}` of a library, which are separated by commas. Only
-    languages whose libraries an operator can set have it (`executor.libraries`). `library_words` are what names in
-    commands stand for if there are libraries, and if there are none. `library_environment` is added to `environment` if
-    there are any.
+    languages whose libraries an operator can set have it (`executor.catalogue.libraries`). `library_words` are what
+    names in commands stand for if there are libraries, and if there are none. `library_environment` is added to
+    `environment` if there are any.
 
     `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
     folder of `executor/warm/preload`.
@@ -184,11 +185,11 @@ class Language:
     code: str
     source_file: SourceFile
     tools: dict[str, tuple[str, ...]]
-    version: tuple[str, ...]
-    run: Run
     reference: Reference
     sample: str
     compile: Compile | None = None
+    run: RunCommand = RunCommand(("/box/work/{output}",))
+    version: tuple[str, ...] = ()
     needs: ProgramLimits = field(default_factory=ProgramLimits)
     environment: dict[str, str] = field(default_factory=dict)
     import_modules: tuple[str, ...] = ()
@@ -199,6 +200,10 @@ class Language:
     @property
     def name(self) -> str:
         return NAMES[self.code]
+
+    @property
+    def version_command(self) -> tuple[str, ...]:
+        return self.version or (f"{{{next(iter(self.tools))}}}", "--version")
 
     def names_for(self, source: str) -> Names:
         """Return the names of the files of a program with this text."""
@@ -213,13 +218,13 @@ class Language:
     def toolchain(self) -> dict[str, str] | None:
         """Return the paths of the tools and the words of the options, by name. None if a tool is missing."""
         options = self.compile.options if self.compile else {}
-        found = {name: option.word if _first(option.needs) else "" for name, option in options.items()}
+        paths = {name: option.word if _first(option.needs) else "" for name, option in options.items()}
         for tool, candidates in self.tools.items():
             path = _first(candidates)
             if path is None:
                 return None
-            found[tool] = path
-        return found
+            paths[tool] = path
+        return paths
 
 
 def command(
@@ -228,7 +233,7 @@ def command(
     """Return the command with its names replaced. A word in `lists` becomes several. Words that become empty are left
     out."""
     expanded = (lists[part] if part in lists else (part.format(**values),) for part in words)
-    return tuple(word for several in expanded for word in several if word)
+    return tuple(word for parts in expanded for word in parts if word)
 
 
 def _first(paths: tuple[str, ...]) -> str | None:

@@ -1,10 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="bf",
     source_file=SourceFile("main.bf", extensions=("bf", "b")),
     tools={"beef": ("/usr/bin/beef",)},
-    run=Run(("{beef}", "{source}")),
+    run=RunCommand(("{beef}", "{source}")),
     # beef cannot print its version.
     version=("/bin/sh", "-c", "{beef} --help >/dev/null && echo beef"),
     sample=(

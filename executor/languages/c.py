@@ -1,7 +1,15 @@
 from executor.languages import _gcc_options, _gold
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile, Variant
+from executor.languages.base import (
+    ARGS,
+    COMPANIONS,
+    Compile,
+    CompilerVariant,
+    LanguageDefinition,
+    Reference,
+    SourceFile,
+)
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="c",
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"gcc": ("/usr/bin/gcc",)},
@@ -16,15 +24,13 @@ LANGUAGE = Language(
         companions="all",
         allowed=(*_gcc_options.COMMON, "-ansi", "-fsigned-char", "-funsigned-char"),
         variants=(
-            Variant("c11", "C11", ("-std=c11",), since=5),
-            Variant("c17", "C17", ("-std=c17",), since=8),
+            CompilerVariant("c11", "C11", ("-std=c11",), since=5),
+            CompilerVariant("c17", "C17", ("-std=c17",), since=8),
             # The only name before GCC 14, which also knows it.
-            Variant("c23", "C23", ("-std=c2x",), since=9),
+            CompilerVariant("c23", "C23", ("-std=c2x",), since=9),
         ),
         driver=True,
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{gcc}", "--version"),
     sample='#include <stdio.h>\n\nint main(void) {\n    puts("Hello, world!");\n}\n',
     reference=Reference(
         '#include <stdio.h>\nint main(void) { char name[80]; scanf("%79s", name); printf("Hello, %s!\\n", name); }\n'

@@ -1,8 +1,8 @@
 from executor.languages import _gcc_options
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, SourceFile
 from executor.languages.c import LANGUAGE as C
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="clang",
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"clang": ("/usr/bin/clang",)},
@@ -11,8 +11,6 @@ LANGUAGE = Language(
         companions="all",
         allowed=_gcc_options.COMMON,
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{clang}", "--version"),
     sample=C.sample,
     reference=C.reference,
 )

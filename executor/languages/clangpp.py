@@ -1,8 +1,8 @@
 from executor.languages import _gcc_options
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, RunCommand, SourceFile
 from executor.languages.cpp import LANGUAGE as CPP
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="clangpp",
     source_file=SourceFile("main.cpp", extensions=("cpp", "cc", "cxx")),
     tools={"clang": ("/usr/bin/clang++",)},
@@ -11,8 +11,7 @@ LANGUAGE = Language(
         companions="all",
         allowed=(*_gcc_options.COMMON, "-fno-exceptions", "-fno-rtti"),
     ),
-    run=Run(("/box/work/{output}",), out_of_memory=b"std::bad_alloc"),
-    version=("{clang}", "--version"),
+    run=RunCommand(("/box/work/{output}",), out_of_memory=b"std::bad_alloc"),
     sample=CPP.sample,
     reference=CPP.reference,
 )

@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="cob",
     source_file=SourceFile("main.cob", extensions=("cob", "cbl")),
     tools={"cobc": ("/usr/bin/cobc",)},
@@ -10,8 +10,6 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-free", "-fixed", "-std=*", "-O", "-O2", "-g", "-debug", "-Wall", "-fno-trunc"),
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{cobc}", "--version"),
     sample=(
         "IDENTIFICATION DIVISION.\nPROGRAM-ID. HELLO.\nPROCEDURE DIVISION.\n"
         '    DISPLAY "Hello, world!".\n    STOP RUN.\n'

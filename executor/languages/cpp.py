@@ -3,20 +3,20 @@ from executor.languages.base import (
     ARGS,
     COMPANIONS,
     Compile,
+    CompilerVariant,
     Headers,
-    Language,
+    LanguageDefinition,
     Prebuilt,
     Reference,
-    Run,
+    RunCommand,
     SourceFile,
-    Variant,
 )
 
 #: The compiler's own standard and optimisation (ADR 17). GCC uses a precompiled header only if it was compiled with
 #: the same flags.
 _GXX = ("{gxx}", "-pipe")
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="cpp",
     source_file=SourceFile("main.cpp", extensions=("cpp", "cc", "cxx")),
     tools={"gxx": ("/usr/bin/g++",)},
@@ -30,9 +30,9 @@ LANGUAGE = Language(
             "-ftemplate-depth=*",
         ),
         variants=(
-            Variant("cpp17", "C++17", ("-std=c++17",), since=8),
-            Variant("cpp20", "C++20", ("-std=c++20",), since=10),
-            Variant("cpp23", "C++23", ("-std=c++23",), since=11),
+            CompilerVariant("cpp17", "C++17", ("-std=c++17",), since=8),
+            CompilerVariant("cpp20", "C++20", ("-std=c++20",), since=10),
+            CompilerVariant("cpp23", "C++23", ("-std=c++23",), since=11),
         ),
         driver=True,
         headers=Headers(
@@ -45,8 +45,7 @@ LANGUAGE = Language(
             ),
         ),
     ),
-    run=Run(("/box/work/{output}",), out_of_memory=b"std::bad_alloc"),
-    version=("{gxx}", "--version"),
+    run=RunCommand(("/box/work/{output}",), out_of_memory=b"std::bad_alloc"),
     sample='#include <iostream>\n\nint main() {\n    std::cout << "Hello, world!\\n";\n}\n',
     reference=Reference(
         "#include <iostream>\n"

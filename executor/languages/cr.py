@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="cr",
     source_file=SourceFile("main.cr", extensions=("cr",)),
     tools={"crystal": ("/usr/bin/crystal",)},
@@ -9,8 +9,6 @@ LANGUAGE = Language(
         ("{crystal}", "build", "--no-color", "--threads=2", ARGS, "-o", "{output}", "{source}"),
         allowed=("--release", "--no-debug", "-O0", "-O1", "-O2", "-O3", "-D*", "--error-on-warnings"),
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{crystal}", "--version"),
     environment={"CRYSTAL_CACHE_DIR": "/box/tmp/crystal"},
     sample='puts "Hello, world!"\n',
     reference=Reference('puts "Hello, #{gets}!"\n'),

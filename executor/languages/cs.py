@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="cs",
     source_file=SourceFile("main.cs", extensions=("cs",)),
     tools={"mcs": ("/usr/bin/mcs",), "mono": ("/usr/bin/mono",)},
@@ -13,8 +13,7 @@ LANGUAGE = Language(
             "-r:System.Xml.dll", "-r:System.Xml.Linq.dll",
         ),
     ),
-    run=Run(("{mono}", "{output}.exe"), extra_memory=64 << 20, out_of_memory=b"System.OutOfMemoryException"),
-    version=("{mcs}", "--version"),
+    run=RunCommand(("{mono}", "{output}.exe"), extra_memory=64 << 20, out_of_memory=b"System.OutOfMemoryException"),
     sample=(
         "using System;\n\nclass Program {\n    static void Main() {\n"
         '        Console.WriteLine("Hello, world!");\n    }\n}\n'

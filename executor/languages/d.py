@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="d",
     # The name is fixed, because a module is named after its file.
     source_file=SourceFile("main.d"),
@@ -13,8 +13,7 @@ LANGUAGE = Language(
             "-d-version=*", "-preview=*", "-boundscheck=*", "-checkaction=*",
         ),
     ),
-    run=Run(("/box/work/{output}",), out_of_memory=b"core.exception.OutOfMemoryError"),
-    version=("{ldc2}", "--version"),
+    run=RunCommand(("/box/work/{output}",), out_of_memory=b"core.exception.OutOfMemoryError"),
     sample='import std.stdio;\n\nvoid main()\n{\n    writeln("Hello, world!");\n}\n',
     reference=Reference(
         'import std.stdio, std.string;\n\nvoid main()\n{\n    writefln("Hello, %s!", readln().strip());\n}\n'

@@ -1,10 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="dash",
     source_file=SourceFile("main.sh", extensions=("sh",), unix_line_ends=True),
     tools={"dash": ("/usr/bin/dash", "/bin/dash")},
-    run=Run(("{dash}", "{source}")),
+    run=RunCommand(("{dash}", "{source}")),
     # Dash cannot print its version.
     version=("{dash}", "-c", "echo dash"),
     sample='echo "Hello, world!"\n',

@@ -1,4 +1,4 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 from shared.engine.run_call import ProgramLimits
 
 _VERSION = (
@@ -6,11 +6,11 @@ _VERSION = (
     ' "OTP_VERSION"])), io:put_chars(["Erlang/OTP ", Text]), halt().'
 )
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="erl",
     source_file=SourceFile("main.erl", extensions=("erl",)),
     tools={"escript": ("/usr/bin/escript",), "erl": ("/usr/bin/erl",)},
-    run=Run(("{escript}", "{source}"), extra_memory=64 << 20),
+    run=RunCommand(("{escript}", "{source}"), extra_memory=64 << 20),
     needs=ProgramLimits(memory_bytes=256 << 20),
     version=("{erl}", "-noshell", "-eval", _VERSION),
     # Without the first options Erlang starts threads for each processor. Without the last one it maps its code from a

@@ -1,7 +1,7 @@
 from executor.languages import _gcc_options, _gold
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="f90",
     source_file=SourceFile("main.f90", extensions=("f90",)),
     tools={"gfortran": ("/usr/bin/gfortran",)},
@@ -16,8 +16,6 @@ LANGUAGE = Language(
         ),
         driver=True,
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{gfortran}", "--version"),
     sample="program hello\n    print '(a)', 'Hello, world!'\nend program\n",
     reference=Reference(
         "program greeting\n  character(80) :: name\n  read *, name\n"

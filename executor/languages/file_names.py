@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from executor.languages.base import Language
+from executor.languages.base import LanguageDefinition
 
 #: A letter or digit comes first, so that the name is not an option, not hidden, and not special to any tool.
 _STEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -16,7 +16,7 @@ _STEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 LONGEST: Final = 64
 
 
-def usable(sent: str | None, language: Language, reserved: Collection[str]) -> str | None:
+def usable(sent: str | None, language: LanguageDefinition, reserved: Collection[str]) -> str | None:
     """Return the file name that the sender's own path ends with, or None if the source must not have it.
 
     `reserved` are names, without extension and in lower case, that mean something else to the language's tools.

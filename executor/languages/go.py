@@ -1,6 +1,6 @@
 import re
 
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Prebuilt, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Prebuilt, Reference, SourceFile
 
 #: `go` ignores files whose names end so: tests, and files for other systems and processors
 #: (https://pkg.go.dev/cmd/go#hdr-Build_constraints).
@@ -10,7 +10,7 @@ _CONSTRAINTS = re.compile(
     re.IGNORECASE,
 )
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="go",
     source_file=SourceFile("main.go", extensions=("go",), special=_CONSTRAINTS),
     tools={"go": ("/usr/bin/go", "/usr/local/go/bin/go")},
@@ -19,7 +19,6 @@ LANGUAGE = Language(
         companions="folder",  # a package is the files of one folder
         allowed=("-tags=*", "-trimpath", "-gcflags=-N", "-gcflags=-l", "-gcflags=-m", "-ldflags=-s", "-ldflags=-w"),
     ),
-    run=Run(("/box/work/{output}",)),
     # Go comes without its standard library compiled, and a box keeps no cache: `fmt` alone would take each program 10 s
     # of CPU. What is missing here, or was made with other options, is compiled with the program.
     prebuilt=Prebuilt("std/time.a", ("{go}", "install", "-pkgdir=std", "std")),

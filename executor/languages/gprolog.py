@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="gprolog",
     source_file=SourceFile("main.pro", extensions=("pro", "prolog")),
     tools={"gplc": ("/usr/bin/gplc",)},
@@ -10,8 +10,6 @@ LANGUAGE = Language(
         companions="all",
         allowed=("--min-size", "--no-fd-lib", "--no-susp-warn", "--no-singl-warn", "--fast-math"),
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{gplc}", "--version"),
     sample=":- initialization(main).\n\nmain :-\n    write('Hello, world!'), nl.\n",
     reference=Reference(
         ":- initialization(main).\n\nline([]) :- peek_char(end_of_file), !.\nline([]) :- peek_char('\\n'), !.\n"

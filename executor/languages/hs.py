@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="hs",
     source_file=SourceFile("main.hs", extensions=("hs",)),
     tools={"ghc": ("/usr/bin/ghc",)},
@@ -13,8 +13,7 @@ LANGUAGE = Language(
         ),
         allowed=("-O", "-O0", "-O1", "-O2", "-W", "-Wall", "-Wextra", "-Werror", "-w", "-threaded"),
     ),
-    run=Run(("/box/work/{output}",), out_of_memory=b"heap overflow"),
-    version=("{ghc}", "--version"),
+    run=RunCommand(("/box/work/{output}",), out_of_memory=b"heap overflow"),
     sample='main :: IO ()\nmain = putStrLn "Hello, world!"\n',
     reference=Reference('main :: IO ()\nmain = do\n  name <- getLine\n  putStrLn ("Hello, " ++ name ++ "!")\n'),
 )  # fmt: skip

@@ -5,12 +5,12 @@ from executor.languages.base import (
     ARGS,
     COMPANIONS,
     Compile,
-    Language,
+    CompilerVariant,
+    LanguageDefinition,
     Names,
     Reference,
-    Run,
+    RunCommand,
     SourceFile,
-    Variant,
 )
 
 #: The folder of the operator's archives.
@@ -19,8 +19,8 @@ JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "
 
 
 def _names(source: str) -> Names:
-    found = find_main(source)
-    return Names(f"{found.file_stem}.java", found.main_class)
+    main = find_main(source)
+    return Names(f"{main.file_stem}.java", main.main_class)
 
 
 #: Options of the JVM that runs programs.
@@ -36,7 +36,7 @@ _INSIDE = (
     "--add-exports=jdk.compiler/com.sun.tools.javac.main=ALL-UNNAMED",
 )
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="java",
     source_file=SourceFile(_names),
     tools={tool: tuple(f"{jdk}/{tool}" for jdk in JDKS) for tool in ("java", "javac")},
@@ -50,17 +50,17 @@ LANGUAGE = Language(
             "-Xlint", "-Xlint:*", "-Werror", "-nowarn", "-deprecation", "-parameters", "-g", "-g:*", "--release=*",
         ),
         variants=(
-            Variant("java11", "Java 11", ("--release=11",), since=11),
-            Variant("java17", "Java 17", ("--release=17",), since=17),
-            Variant("java21", "Java 21", ("--release=21",), since=21),
-            Variant("java25", "Java 25", ("--release=25",), since=25),
+            CompilerVariant("java11", "Java 11", ("--release=11",), since=11),
+            CompilerVariant("java17", "Java 17", ("--release=17",), since=17),
+            CompilerVariant("java21", "Java 21", ("--release=21",), since=21),
+            CompilerVariant("java25", "Java 25", ("--release=25",), since=25),
         ),
         shared=(
             "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
             *_INSIDE, "-cp", "{preload}", "{preload}/Compiler.java", "{jars}",
         ),
     ),
-    run=Run(
+    run=RunCommand(
         ("{java}", *JVM, "-cp", "{class_path}", "{main}"),
         extra_memory=256 << 20,
         out_of_memory=b"java.lang.OutOfMemoryError",

@@ -1,9 +1,9 @@
 from executor.languages import _jvm
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, SourceFile
 
 _HOME = "/usr/share/kotlin/kotlinc"
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="kt",
     source_file=SourceFile("main.kt", extensions=("kt",)),
     tools={**_jvm.JAVA, "kotlinc": ("/usr/bin/kotlinc",)},
@@ -17,11 +17,7 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-nowarn", "-Werror", "-progressive", "-java-parameters"),
     ),
-    run=Run(
-        (*_jvm.COMMAND, f"-Xbootclasspath/a:{_HOME}/lib/kotlin-stdlib.jar", "-jar", "{output}.jar"),
-        extra_memory=_jvm.EXTRA_MEMORY,
-        out_of_memory=_jvm.OUT_OF_MEMORY,
-    ),
+    run=_jvm.run(f"-Xbootclasspath/a:{_HOME}/lib/kotlin-stdlib.jar", "-jar", "{output}.jar"),
     version=("/bin/sh", "-c", f"echo Kotlin $(cat {_HOME}/build.txt)"),
     sample='fun main() {\n    println("Hello, world!")\n}\n',
     reference=Reference('fun main() {\n    println("Hello, ${readLine()}!")\n}\n'),

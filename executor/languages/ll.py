@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="ll",
     source_file=SourceFile("main.ll", extensions=("ll",)),
     tools={"clang": ("/usr/bin/clang",)},
@@ -10,8 +10,6 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-O0", "-O1", "-O2", "-O3", "-Os"),
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{clang}", "--version"),
     sample=(
         '@text = private constant [14 x i8] c"Hello, world!\\00"\n\ndeclare i32 @puts(ptr)\n\n'
         "define i32 @main() {\n  call i32 @puts(ptr @text)\n  ret i32 0\n}\n"

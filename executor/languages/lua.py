@@ -1,10 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="lua",
     source_file=SourceFile("main.lua", extensions=("lua",)),
     tools={"lua": ("/usr/bin/lua5.4", "/usr/bin/lua5.3", "/usr/bin/lua")},
-    run=Run(("{lua}", "{source}"), out_of_memory=b"not enough memory"),
+    run=RunCommand(("{lua}", "{source}"), out_of_memory=b"not enough memory"),
     version=("{lua}", "-v"),
     sample='print("Hello, world!")\n',
     reference=Reference('print("Hello, " .. io.read() .. "!")\n'),

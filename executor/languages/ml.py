@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="ml",
     # The name is fixed, because a module is named after its file.
     source_file=SourceFile("main.ml"),
@@ -14,7 +14,7 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-g", "-unsafe", "-noassert", "-O2", "-O3", "-principal", "-strict-sequence"),
     ),
-    run=Run(("/box/work/{output}",), out_of_memory=b"Out of memory"),
+    run=RunCommand(("/box/work/{output}",), out_of_memory=b"Out of memory"),
     version=("{ocamlopt}", "-version"),
     sample='let () = print_endline "Hello, world!"\n',
     reference=Reference('let () = Printf.printf "Hello, %s!\\n" (read_line ())\n'),

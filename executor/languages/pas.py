@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="pas",
     # Always this name. A source with the name of a unit would hide the unit, because its folder is searched first.
     source_file=SourceFile("main.pas"),
@@ -13,7 +13,6 @@ LANGUAGE = Language(
             "-gh", "-Ci", "-Co", "-Cr", "-Ct", "-CR", "-Sa", "-Sc", "-Sd", "-Sh", "-Si", "-Sy", "-d*",
         ),
     ),
-    run=Run(("/box/work/{output}",)),
     version=("{fpc}", "-iV"),
     sample="begin\n  writeln('Hello, world!');\nend.\n",
     reference=Reference(

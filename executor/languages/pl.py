@@ -1,11 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="pl",
     source_file=SourceFile("main.pl", extensions=("pl",)),
     tools={"perl": ("/usr/bin/perl",)},
-    run=Run(("{perl}", "{source}"), out_of_memory=b"Out of memory"),
-    version=("{perl}", "--version"),
+    run=RunCommand(("{perl}", "{source}"), out_of_memory=b"Out of memory"),
     sample='print "Hello, world!\\n";\n',
     reference=Reference('chomp(my $name = <STDIN>);\nprint "Hello, $name!\\n";\n'),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from executor.languages import file_names
-from executor.languages.base import Language, Names
+from executor.languages.base import LanguageDefinition, Names
 from shared.engine.run_call import ProgramRequest
 
 #: A tool would take a file name that begins so for an option, or for a file of options.
@@ -13,7 +13,7 @@ _NOT_A_NAME: Final = ("-", "@")
 
 
 @dataclass(frozen=True)
-class Program:
+class ProgramFiles:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
     `companions` are the other sources that the compiler gets. `build` is the script that runs in place of a compiler.
@@ -34,19 +34,21 @@ class Program:
         return self.files[self.names.source]
 
 
-def of_source(code: str, filename: str | None, language: Language, reserved: Collection[str]) -> Program:
+def program_of_source(
+    code: str, filename: str | None, language: LanguageDefinition, reserved: Collection[str]
+) -> ProgramFiles:
     """Return the program of one source. It has the sender's own `filename` if that is usable."""
     names = language.names_for(code)
     own = file_names.usable(filename, language, reserved)
     names = replace(names, source=own) if own else names
-    return Program({names.source: _as_tools_want(code.encode(), language)}, names)
+    return ProgramFiles({names.source: _as_tools_want(code.encode(), language)}, names)
 
 
-def of_files(request: ProgramRequest, language: Language, reserved: Collection[str]) -> Program:
+def program_of_files(request: ProgramRequest, language: LanguageDefinition, reserved: Collection[str]) -> ProgramFiles:
     """Return the program of several files, which keep their names.
 
-    If there is only one Java source, it gets the name that javac wants, as in `of_source`, unless a folder has that
-    name. So does the entry if it has another extension.
+    If there is only one Java source, it gets the name that javac wants, as a single source does, unless a folder has
+    that name. So does the entry if it has another extension.
     """
     entry = request.entry_file
     files = {file.path: file.data() for file in request.files}
@@ -66,7 +68,7 @@ def of_files(request: ProgramRequest, language: Language, reserved: Collection[s
             names = replace(names, source=wanted)
             files = {wanted if path == entry.path else path: content for path, content in files.items()}
             sources = [wanted if path == entry.path else path for path in sources]
-    return Program(
+    return ProgramFiles(
         files,
         names,
         companions=tuple(
@@ -85,7 +87,7 @@ def as_word(path: str) -> str:
     return f"./{path}" if path.startswith(_NOT_A_NAME) else path
 
 
-def shadows(program: Program, modules: Collection[str]) -> bool:
+def shadows(program: ProgramFiles, modules: Collection[str]) -> bool:
     """Return True if a file or folder of the program has the name of one of the language's own modules."""
     if program.is_plain:
         return False
@@ -93,16 +95,16 @@ def shadows(program: Program, modules: Collection[str]) -> bool:
     return not parts.isdisjoint(modules)
 
 
-def _has_extension(path: str, language: Language) -> bool:
+def _has_extension(path: str, language: LanguageDefinition) -> bool:
     return path.rpartition(".")[2] in language.extensions
 
 
-def _as_tools_want(source: bytes, language: Language) -> bytes:
+def _as_tools_want(source: bytes, language: LanguageDefinition) -> bytes:
     # Other tools get the text as the sender wrote it, since a string literal may contain line ends.
     return source.replace(b"\r\n", b"\n") if language.source_file.unix_line_ends else source
 
 
-def _is_companion(path: str, entry: str, language: Language) -> bool:
+def _is_companion(path: str, entry: str, language: LanguageDefinition) -> bool:
     wanted = language.compile.companions if language.compile else ""
     if wanted == "folder" and path.rpartition("/")[0] != entry.rpartition("/")[0]:
         return False

@@ -1,6 +1,6 @@
 from typing import Final
 
-from executor.languages.base import Forked, Language, Reference, Run, SourceFile
+from executor.languages.base import ForkedRuntime, LanguageDefinition, Reference, RunCommand, SourceFile
 
 _MODULES = (
     "import pkgutil, sys; print(*sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()),"
@@ -17,17 +17,16 @@ _SLOW_IMPORTS: Final = (
                                    "special", "stats")),
 )  # fmt: skip
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="py",
     # Python looks for modules in the script's folder first, so a `random.py` would replace the standard module.
     source_file=SourceFile("main.py", extensions=("py",), reserved=("{python}", "-c", _MODULES)),
     tools={"python": ("/usr/bin/python3", "/usr/local/bin/python3")},
-    run=Run(
+    run=RunCommand(
         ("{python}", "{source}"),
-        warm=Forked(("{python}", "/box/zygote.py"), imports=_SLOW_IMPORTS),
+        warm=ForkedRuntime(("{python}", "/box/zygote.py"), imports=_SLOW_IMPORTS),
         out_of_memory=b"\nMemoryError",
     ),
-    version=("{python}", "--version"),
     import_modules=("{python}", "-c", "import {modules}"),
     sample='print("Hello, world!")\n',
     reference=Reference("print(f'Hello, {input()}!')\n"),

@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="rs",
     source_file=SourceFile("main.rs", extensions=("rs",)),
     tools={"rustc": ("/usr/bin/rustc", "/usr/local/cargo/bin/rustc")},
@@ -13,8 +13,6 @@ LANGUAGE = Language(
             "-Cpanic=*", "-Ctarget-cpu=*", "--cfg=*", "-A*", "-W*", "-D*", "-F*",
         ),
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{rustc}", "--version"),
     sample='fn main() {\n    println!("Hello, world!");\n}\n',
     reference=Reference(
         "fn main() {\n    let mut name = String::new();\n    std::io::stdin().read_line(&mut name).unwrap();\n"

@@ -1,9 +1,9 @@
 from executor.languages import _jvm
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, SourceFile
 
 _LIBRARIES = "/usr/share/scala/lib"
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="scala",
     source_file=SourceFile("main.scala", extensions=("scala",)),
     tools={**_jvm.JAVA, "scalac": ("/usr/bin/scalac",)},
@@ -16,11 +16,7 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-deprecation", "-feature", "-unchecked", "-optimise", "-nowarn", "-language:*", "-Xlint", "-Xlint:*"),
     ),
-    run=Run(
-        (*_jvm.COMMAND, f"-Xbootclasspath/a:{_LIBRARIES}/scala-library.jar", "-jar", "{output}.jar"),
-        extra_memory=_jvm.EXTRA_MEMORY,
-        out_of_memory=_jvm.OUT_OF_MEMORY,
-    ),
+    run=_jvm.run(f"-Xbootclasspath/a:{_LIBRARIES}/scala-library.jar", "-jar", "{output}.jar"),
     version=_jvm.version_of("/usr/share/java/scala-library.jar"),
     sample='object Main {\n  def main(args: Array[String]): Unit = println("Hello, world!")\n}\n',
     reference=Reference(

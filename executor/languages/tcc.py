@@ -1,7 +1,7 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, SourceFile
 from executor.languages.c import LANGUAGE as C
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="tcc",
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"tcc": ("/usr/bin/tcc",)},
@@ -10,7 +10,6 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-std=*", "-g", "-b", "-D*", "-U*", "-Wall", "-Werror", "-w", "-funsigned-char", "-fsigned-char"),
     ),
-    run=Run(("/box/work/{output}",)),
     version=("{tcc}", "-v"),
     sample=C.sample,
     reference=C.reference,

@@ -1,10 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="tcl",
     source_file=SourceFile("main.tcl", extensions=("tcl",)),
     tools={"tclsh": ("/usr/bin/tclsh",)},
-    run=Run(("{tclsh}", "{source}")),
+    run=RunCommand(("{tclsh}", "{source}")),
     version=("/bin/sh", "-c", "echo 'puts \"Tcl [info patchlevel]\"' | {tclsh}"),
     sample='puts "Hello, world!"\n',
     reference=Reference('puts "Hello, [gets stdin]!"\n'),

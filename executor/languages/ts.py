@@ -1,13 +1,13 @@
-from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
-from executor.languages.js import LANGUAGE as JAVASCRIPT
+from dataclasses import replace
 
-LANGUAGE = Language(
+from executor.languages.base import ARGS, Compile, LanguageDefinition, Reference, SourceFile
+from executor.languages.js import LANGUAGE as JAVASCRIPT
+from executor.languages.js import NODE
+
+LANGUAGE = LanguageDefinition(
     code="ts",
     source_file=SourceFile("main.ts", extensions=("ts",)),
-    tools={
-        "tsc": ("/usr/local/bin/tsc", "/usr/bin/tsc"),
-        "node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs"),
-    },
+    tools={"tsc": ("/usr/local/bin/tsc", "/usr/bin/tsc"), **JAVASCRIPT.tools},
     # The compiler finds the modules of a program by their names, and writes its output beside each source.
     compile=Compile(
         (
@@ -19,12 +19,7 @@ LANGUAGE = Language(
             "--noImplicitReturns", "--noFallthroughCasesInSwitch", "--experimentalDecorators", "--noEmitOnError",
         ),
     ),
-    run=Run(
-        ("{node}", "--max-old-space-size={memory_mib}", "{stem}.js"),
-        extra_memory=64 << 20,
-        out_of_memory=b"JavaScript heap out of memory",
-    ),
-    version=("{tsc}", "--version"),
+    run=replace(JAVASCRIPT.run, words=(*NODE, "{stem}.js"), warm=None),
     import_modules=JAVASCRIPT.import_modules,
     sample="const greeting: string = 'Hello, world!'\nconsole.log(greeting)\n",
     reference=Reference(

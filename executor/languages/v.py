@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="v",
     source_file=SourceFile("main.v", extensions=("v", "sv")),
     tools={"iverilog": ("/usr/bin/iverilog",), "vvp": ("/usr/bin/vvp",)},
@@ -13,7 +13,7 @@ LANGUAGE = Language(
         ),
     ),
     # With `-n`, `$stop` ends the program. Without it, `$stop` asks for commands.
-    run=Run(("{vvp}", "-n", "{output}")),
+    run=RunCommand(("{vvp}", "-n", "{output}")),
     version=("{iverilog}", "-V"),
     sample='module main;\n    initial $display("Hello, world!");\nendmodule\n',
     reference=Reference(

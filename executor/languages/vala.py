@@ -1,6 +1,6 @@
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, LanguageDefinition, Reference, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="vala",
     source_file=SourceFile("main.vala", extensions=("vala",)),
     tools={"valac": ("/usr/bin/valac",)},
@@ -9,8 +9,6 @@ LANGUAGE = Language(
         companions="all",
         allowed=("-g", "-D*", "--enable-checking", "--fatal-warnings", "--pkg=gio-2.0", "--Xcc=-O2", "--Xcc=-lm"),
     ),
-    run=Run(("/box/work/{output}",)),
-    version=("{valac}", "--version"),
     sample='void main () {\n    print ("Hello, world!\\n");\n}\n',
     reference=Reference('void main () {\n    print ("Hello, %s!\\n", stdin.read_line ());\n}\n'),
 )

@@ -1,11 +1,10 @@
-from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.base import LanguageDefinition, Reference, RunCommand, SourceFile
 
-LANGUAGE = Language(
+LANGUAGE = LanguageDefinition(
     code="zsh",
     source_file=SourceFile("main.zsh", extensions=("zsh",), unix_line_ends=True),
     tools={"zsh": ("/usr/bin/zsh", "/bin/zsh")},
-    run=Run(("{zsh}", "{source}")),
-    version=("{zsh}", "--version"),
+    run=RunCommand(("{zsh}", "{source}")),
     sample='echo "Hello, world!"\n',
     reference=Reference('read -r name\necho "Hello, $name!"\n'),
 )

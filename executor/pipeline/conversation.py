@@ -13,10 +13,12 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from executor.catalogue import Installed
-from executor.languages.program import Program
-from executor.pipeline import Pipeline, stop_of
+from executor.catalogue.installed import Installed
+from executor.pipeline.plan import plan_program
+from executor.pipeline.results import stop_of
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
+from executor.settings import ExecutorSettings
 from shared.engine.run_call import Failed, Finished, Output, ProgramRequest, Said, StageBegan, StageEnded
 
 _READ_BYTES: Final = 32768
@@ -64,9 +66,10 @@ async def _outlet(stream: _Stream, end: int) -> _Outlet:
 class Conversation:
     """One program and its user. `hold` runs the program while the user is connected."""
 
-    def __init__(self, websocket: WebSocket, most_input: int) -> None:
+    def __init__(self, websocket: WebSocket, settings: ExecutorSettings) -> None:
         self._websocket = websocket
-        self._input_left = most_input
+        self._settings = settings
+        self._input_left = settings.max_input_bytes
         #: Input that was typed before the program started.
         self._typed = bytearray()
         self._stdin: asyncio.WriteTransport | None = None
@@ -93,12 +96,14 @@ class Conversation:
             working.result()
         await close(self._websocket)
 
-    async def run(self, pipeline: Pipeline, request: ProgramRequest, program: Program, installed: Installed) -> None:
+    async def run(self, pipeline: Pipeline, request: ProgramRequest, installed: Installed) -> None:
         """Compile the program and run it. Raises `SandboxFailure` if the sandbox fails."""
-        self._compiler = asyncio.create_task(pipeline.compile(request, program, installed))
+        planned = plan_program(request, installed, self._settings).run(request.tests[0])
+        if installed.headers:
+            planned = planned.without_headers()
+        self._compiler = asyncio.create_task(pipeline.compile(planned))
         try:
-            compiles = installed.language.compile is not None or program.build is not None
-            if compiles and not await self._compile(self._compiler):
+            if planned.compiles and not await self._compile(self._compiler):
                 return
             _, job = await self._compiler
         finally:

@@ -3,6 +3,7 @@
 Modules above the sandbox import these values from here, and none of its mechanisms.
 """
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Final, Protocol
 
 from executor.sandbox.keeper.file_limit import raise_file_limit as raise_file_limit
 from executor.sandbox.keeper.protocol import CPU_MARGIN_S as CPU_MARGIN_S
-from executor.sandbox.keeper.protocol import MAX_ARTEFACTS as MAX_ARTEFACTS
+from executor.sandbox.keeper.protocol import MAX_COMPILED_FILES as MAX_COMPILED_FILES
 from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
 from executor.sandbox.keeper.protocol import Shortcut as Shortcut
 from executor.sandbox.keeper.protocol import StepLimits as StepLimits
@@ -81,7 +82,7 @@ class Template:
 
 
 @dataclass(frozen=True)
-class File:
+class WorkFile:
     """A file of the work folder."""
 
     content: bytes = field(repr=False)
@@ -111,17 +112,17 @@ class OutFolder:
 class Job:
     """Steps to run in one box, with `files` in the work folder before the first step.
 
-    If the first step succeeds, the files that it made are its `StepResult.artefacts`, unless they have more than
-    `artefact_bytes` together. They are collected before the next step starts.
+    If the first step succeeds, the files that it made are its `StepResult.compiled_files`, unless they have more than
+    `compiled_bytes` together. They are collected before the next step starts.
 
     With `out_limits`, the files in the folder `out` of the work folder are the last step's `StepResult.out_folder`.
     They are collected when no process of the program is left. A program that was stopped by a limit has none.
     """
 
-    files: dict[str, File]
+    files: dict[str, WorkFile]
     steps: tuple[Step, ...]
     template: Template
-    artefact_bytes: int = 0
+    compiled_bytes: int = 0
     out_limits: OutLimits | None = None
 
 
@@ -143,7 +144,7 @@ class StepResult:
     stdout: bytes = field(default=b"", repr=False)
     stderr: bytes = field(default=b"", repr=False)
     truncated: bool = False
-    artefacts: dict[str, File] = field(default_factory=dict, repr=False)
+    compiled_files: dict[str, WorkFile] = field(default_factory=dict, repr=False)
     cut: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
     out_folder: OutFolder = field(default_factory=OutFolder, repr=False)
@@ -178,6 +179,18 @@ class Sandbox(Protocol):
 
         When it returns, is cancelled or raises `SandboxFailure`, every process of the box is dead.
         """
+
+
+class BoundedSandbox:
+    """Runs at most `at_once` jobs at a time in a sandbox."""
+
+    def __init__(self, sandbox: Sandbox, at_once: int) -> None:
+        self._sandbox = sandbox
+        self._free = asyncio.Semaphore(at_once)
+
+    async def run(self, job: Job) -> list[StepResult]:
+        async with self._free:
+            return await self._sandbox.run(job)
 
 
 def find_python() -> str:

@@ -3,31 +3,20 @@
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
 from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepReport, encode
 from executor.sandbox.keeper.words import run_words
+from executor.sandbox.link import KeeperLink
 from executor.sandbox.streams.collected import CollectedFiles
 from executor.sandbox.streams.sealed import sealed_file
-from executor.sandbox.streams.step import Descriptors, Streams
-
-
-class Link(Protocol):
-    async def send(self, packet: bytes, descriptors: list[int]) -> None:
-        """Send a packet to the keeper and close the descriptors. Raises `SandboxFailure` if it cannot be reached."""
-
-    def kill(self, box: int) -> None:
-        """End a box at any time."""
-
-    def signal(self, box: int, number: int) -> None:
-        """Send a signal to the program that runs in a box."""
+from executor.sandbox.streams.step import Descriptors, StepStreams
 
 
 class Box:
     """`gone` is done when nothing of the box is left; then `failure` is the reason."""
 
-    def __init__(self, id_: int, user: int, template: Template, link: Link) -> None:
+    def __init__(self, id_: int, user: int, template: Template, link: KeeperLink) -> None:
         self.id = id_
         self.user = user
         self.template = template
@@ -38,8 +27,8 @@ class Box:
         self._finished: asyncio.Future[None] = loop.create_future()
         self._link = link
         self._reports: list[StepReport] = []
-        self._streams: list[Streams] = []
-        self._artefacts: CollectedFiles | None = None
+        self._streams: list[StepStreams] = []
+        self._compiled_files: CollectedFiles | None = None
         self._out_folder: CollectedFiles | None = None
 
     async def prepare(self) -> None:
@@ -54,8 +43,8 @@ class Box:
             await self._begin(job)
             await self._finished
             results = [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
-            if self._artefacts and results:
-                results[0] = replace(results[0], artefacts=self._artefacts.artefacts())
+            if self._compiled_files and results:
+                results[0] = replace(results[0], compiled_files=self._compiled_files.compiled_files())
             if self._out_folder and len(results) == len(job.steps):
                 results[-1] = replace(results[-1], out_folder=self._out_folder.out_folder())
             return results
@@ -92,7 +81,7 @@ class Box:
     def close(self) -> None:
         for streams in self._streams:
             streams.close()
-        for collected in (self._artefacts, self._out_folder):
+        for collected in (self._compiled_files, self._out_folder):
             if collected:
                 collected.close()
 
@@ -114,12 +103,12 @@ class Box:
         contents_at = descriptors.add(sealed_file(contents)) if files else -1
         steps = []
         for step in job.steps:
-            self._streams.append(Streams(step, self.kill))
+            self._streams.append(StepStreams(step, self.kill))
             steps.append(self._streams[-1].order(descriptors))
         collect = out = -1
-        if job.artefact_bytes:
-            self._artefacts = CollectedFiles()
-            collect = descriptors.add(self._artefacts.take_writer())
+        if job.compiled_bytes:
+            self._compiled_files = CollectedFiles()
+            collect = descriptors.add(self._compiled_files.take_writer())
         if job.out_limits:
             self._out_folder = CollectedFiles()
             out = descriptors.add(self._out_folder.take_writer())
@@ -128,7 +117,7 @@ class Box:
             contents_at,
             steps,
             collect=collect,
-            max_bytes=job.artefact_bytes,
+            max_bytes=job.compiled_bytes,
             out=out,
             max_out_files=job.out_limits.files if job.out_limits else 0,
             max_out_bytes=job.out_limits.bytes if job.out_limits else 0,
@@ -137,7 +126,7 @@ class Box:
         return Begin(self.id, tuple(step.limits for step in job.steps), words)
 
 
-def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
+def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
     output, errors, cut = streams.finish()
     stopped = report.stopped
     # It wrote too much before it reached its end or another limit.

@@ -97,6 +97,7 @@ class KeeperLink:
                 os.close(descriptor)
 
     def kill(self, box: int) -> None:
+        """End a box at any time."""
         self._send_soon(json.dumps({"kill": box}).encode())
 
     def signal(self, box: int, number: int) -> None:

@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from executor.catalogue import examine
-from executor.sandbox.base import File, Job, StepResult
+from executor.cache_folder import find_folder
+from executor.catalogue.find import examine
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
-from executor.warm.cache_folder import find_folder
 from shared.service.errors import ConfigurationError
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import fail, load
@@ -42,13 +42,13 @@ class _NoSandbox:
                 stderr=asyncio.subprocess.STDOUT,
             )
             output, _ = await process.communicate()
-            made = await asyncio.to_thread(_files_in, work)
-        artefacts = {path: file for path, file in made.items() if path not in job.files}
-        return [StepResult(process.returncode, stdout=output, artefacts=artefacts)]
+            after = await asyncio.to_thread(_files_in, work)
+        compiled_files = {path: file for path, file in after.items() if path not in job.files}
+        return [StepResult(process.returncode, stdout=output, compiled_files=compiled_files)]
 
 
-def _files_in(folder: Path) -> dict[str, File]:
-    return {str(path.relative_to(folder)): File(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+def _files_in(folder: Path) -> dict[str, WorkFile]:
+    return {str(path.relative_to(folder)): WorkFile(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
 async def precompile(settings: ExecutorSettings) -> None:
@@ -61,8 +61,8 @@ async def precompile(settings: ExecutorSettings) -> None:
     installed, _ = await examine(sandbox, os.cpu_count() or 1)
     if settings.tuning.precompile_headers:
         await headers.make(sandbox, installed.values(), folder)
-    for each in installed.values():
-        await prebuilt.make(sandbox, each, find_folder(settings.executor_cache_dir, "runtimes"))
+    for language in installed.values():
+        await prebuilt.make(sandbox, language, find_folder(settings.executor_cache_dir, "runtimes"))
 
 
 def main() -> int:

@@ -18,8 +18,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from executor.catalogue import Installed
-from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
+from executor.catalogue.installed import Installed
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
 from executor.settings import MIB
 from executor.warm import prebuilt
 from shared.files.atomic_write import replace_file
@@ -61,18 +61,18 @@ async def make(sandbox: Sandbox, installed: Iterable[Installed], folder: Path | 
 
 
 async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precompiled") -> None:
-    if artefacts := await _compile_with_plugin(sandbox, language, precompiled.header):
-        await asyncio.to_thread(precompiled.store, artefacts)
+    if compiled_files := await _compile_with_plugin(sandbox, language, precompiled.header):
+        await asyncio.to_thread(precompiled.store, compiled_files)
         return
     result = await _precompile(sandbox, language, precompiled.header, {})
     if not _is_made(result):
         log.warning("header.left_out", header=precompiled.header, reason=result.why_failed)
         return
-    await asyncio.to_thread(precompiled.store, result.artefacts)
+    await asyncio.to_thread(precompiled.store, result.compiled_files)
     log.info("header.precompiled", header=precompiled.header, cpu_s=result.cpu_s)
 
 
-async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: str) -> dict[str, File] | None:
+async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: str) -> dict[str, WorkFile] | None:
     """Return the header compiled with the plugin, and its rule. None if there is no plugin or it does not work."""
     plugin = language.headers.plugin if language.headers else None
     if plugin is None:
@@ -80,10 +80,10 @@ async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: st
     try:
         files = await prebuilt.build(sandbox, language, plugin)
         result = await _precompile(sandbox, language, header, files, plugin=f"-fplugin=./{plugin.file}")
-        proof = await _use(sandbox, language, result.artefacts) if _is_made(result) else result
+        proof = await _use(sandbox, language, result.compiled_files) if _is_made(result) else result
         if proof.succeeded:
             log.info("header.precompiled", header=header, cpu_s=result.cpu_s, instantiated=True)
-            return result.artefacts
+            return result.compiled_files
         log.info("header.not_instantiated", header=header, reason=proof.why_failed)
     except SandboxFailure as exc:
         log.info("header.not_instantiated", header=header, reason=str(exc))
@@ -91,33 +91,33 @@ async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: st
 
 
 async def _precompile(
-    sandbox: Sandbox, language: Installed, header: str, files: dict[str, File], plugin: str = ""
+    sandbox: Sandbox, language: Installed, header: str, files: dict[str, WorkFile], plugin: str = ""
 ) -> StepResult:
     assert language.headers
     # It has the usual name of a program, so that "In file included from" reads the same as without this header.
     name = language.language.names_for("").source
     argv = language.command(language.headers.command, source=name, plugin=plugin)
     source = f"#include <{header}>\n{_INSTANTIATE if plugin else ''}"
-    return await _run(sandbox, language, (*prebuilt.LOW_PRIORITY, *argv), {name: File(source.encode()), **files})
+    return await _run(sandbox, language, (*prebuilt.LOW_PRIORITY, *argv), {name: WorkFile(source.encode()), **files})
 
 
-async def _use(sandbox: Sandbox, language: Installed, artefacts: dict[str, File]) -> StepResult:
+async def _use(sandbox: Sandbox, language: Installed, compiled_files: dict[str, WorkFile]) -> StepResult:
     """Compile the reference program with the precompiled header."""
     assert language.language.compile
     name = language.language.names_for("").source
     argv = language.command(language.language.compile.words, source=name)
     source = f'#include "made"\n{language.language.reference.source}'
-    return await _run(sandbox, language, argv, {name: File(source.encode()), _HEADER: artefacts[_HEADER]})
+    return await _run(sandbox, language, argv, {name: WorkFile(source.encode()), _HEADER: compiled_files[_HEADER]})
 
 
-async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, File]) -> StepResult:
+async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, WorkFile]) -> StepResult:
     step = Step(argv, language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
-    (result,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), artefact_bytes=_DISK_BYTES))
+    (result,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), compiled_bytes=_DISK_BYTES))
     return result
 
 
 def _is_made(result: StepResult) -> bool:
-    return result.succeeded and {_HEADER, _RULE} <= set(result.artefacts)
+    return result.succeeded and {_HEADER, _RULE} <= set(result.compiled_files)
 
 
 class _Precompiled:
@@ -138,11 +138,11 @@ class _Precompiled:
     def discard(self) -> None:
         self._file.unlink(missing_ok=True)
 
-    def store(self, artefacts: dict[str, File]) -> None:
+    def store(self, compiled_files: dict[str, WorkFile]) -> None:
         prebuilt.make_folder(self._file.parent)
-        paths = _paths(artefacts[_RULE].content.decode())
+        paths = _paths(compiled_files[_RULE].content.decode())
         self._sources.write_text("".join(f"{_describe(path)}\n" for path in paths))
-        replace_file(self._file, artefacts[_HEADER].content, mode=0o644)
+        replace_file(self._file, compiled_files[_HEADER].content, mode=0o644)
 
 
 def _describe(path: str) -> str:

@@ -10,8 +10,8 @@ Gain: `import numpy` takes some 100 ms, and a fork with NumPy 10 ms (ADR 20).
 import re
 from typing import Final
 
-from executor.catalogue import Installed
-from executor.languages.program import Program
+from executor.catalogue.installed import Installed
+from executor.languages.program import ProgramFiles
 
 #: White space, comments, docstrings and imports. The quantifiers are possessive, so hostile sources take no longer.
 _BEGINNING: Final = re.compile(
@@ -34,7 +34,7 @@ def slow_modules(installed: Installed) -> tuple[str, ...]:
     return tuple(name for name in modules if name.partition(".")[0] in installed.reserved)
 
 
-def imports_first(program: Program, modules: tuple[str, ...]) -> bool:
+def imports_first(program: ProgramFiles, modules: tuple[str, ...]) -> bool:
     """Return True if the program names some of these libraries, and imports them before it does anything else."""
     named = {name for name in {module.partition(".")[0].encode() for module in modules} if name in program.source}
     if not named:

@@ -8,18 +8,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages.base import Prebuilt
-from executor.sandbox.base import (
-    File,
-    Job,
-    Sandbox,
-    SandboxFailure,
-    Step,
-    StepLimits,
-    Template,
-    preload_files,
-)
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, Template, WorkFile, preload_files
 from executor.settings import MIB
 from shared.files.atomic_write import create_file
 from shared.service.logging import get_logger
@@ -57,7 +48,7 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
     return True
 
 
-async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> dict[str, File]:
+async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> dict[str, WorkFile]:
     """Return the file, and those that belong to it, by their paths. Raises `SandboxFailure` with the toolchain's output
     if the build fails."""
     step = Step(
@@ -67,20 +58,20 @@ async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> d
         _DIAGNOSTICS_BYTES,
         merge_output=True,
     )
-    sources = {name: File((preload_files() / name).read_bytes()) for name in prebuilt.sources}
+    sources = {name: WorkFile((preload_files() / name).read_bytes()) for name in prebuilt.sources}
     box = Template(_DISK_BYTES, _LIMITS)
-    (result,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
-    if prebuilt.file not in result.artefacts:
+    (result,) = await sandbox.run(Job(sources, (step,), box, compiled_bytes=_DISK_BYTES))
+    if prebuilt.file not in result.compiled_files:
         raise SandboxFailure(f"{prebuilt.file}: {result.why_failed}")
     folder, slash, _ = prebuilt.file.partition("/")
     return {
         path: file
-        for path, file in result.artefacts.items()
+        for path, file in result.compiled_files.items()
         if path == prebuilt.file or (slash and path.startswith(folder + slash))
     }
 
 
-def _create_all(place: Path, last: str, files: Mapping[str, File]) -> None:
+def _create_all(place: Path, last: str, files: Mapping[str, WorkFile]) -> None:
     """Write the files, `last` at the end: if it is there, all are."""
     for path in sorted(files, key=lambda path: path == last):
         create(place / path, files[path].content)

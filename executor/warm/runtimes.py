@@ -7,9 +7,9 @@ Gain: the latency and the CPU time of a start. Python takes 0.34 of the bare com
 from dataclasses import replace
 
 from executor import limits
-from executor.catalogue import Installed
-from executor.languages.base import Forked
-from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, Template, Zygote
+from executor.catalogue.installed import Installed
+from executor.languages.base import ForkedRuntime
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, Template, WorkFile, Zygote
 from executor.settings import MIB, ExecutorSettings
 
 #: The most bytes of a reference program's output.
@@ -19,7 +19,7 @@ _PROOF_BYTES = MIB
 class WarmRuntime:
     """The runtime that `warm` describes, of an installed language."""
 
-    def __init__(self, installed: Installed, warm: Forked, settings: ExecutorSettings) -> None:
+    def __init__(self, installed: Installed, warm: ForkedRuntime, settings: ExecutorSettings) -> None:
         self._installed = installed
         settings = limits.of_language(settings, installed.language.needs)
         usual = limits.default_limits(settings)
@@ -41,7 +41,7 @@ class WarmRuntime:
         installed, reference = self._installed, self._installed.language.reference
         argv = self._command(installed.language.run.words)
         step = Step(argv, installed.environment, self._limits, _PROOF_BYTES, stdin=reference.input.encode())
-        files = {installed.language.names_for(reference.source).source: File(reference.source.encode())}
+        files = {installed.language.names_for(reference.source).source: WorkFile(reference.source.encode())}
         (result,) = await sandbox.run(Job(files, (step,), self.template))
         if not result.succeeded or result.stdout.decode() != reference.output:
             raise SandboxFailure(result.why_failed)

@@ -18,7 +18,16 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from executor.sandbox.base import MAX_ARTEFACTS, File, Job, SandboxFailure, Step, StepLimits, StepResult, Template
+from executor.sandbox.base import (
+    MAX_COMPILED_FILES,
+    Job,
+    SandboxFailure,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    WorkFile,
+)
 from executor.settings import MIB
 from shared.service.logging import get_logger
 
@@ -45,7 +54,7 @@ _LONGEST_NAME = 255
 
 
 @dataclass
-class _Server:
+class _CompilerProcess:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     box: "asyncio.Task[list[StepResult]]"
@@ -88,7 +97,7 @@ class SharedCompiler:
         self._argv = argv
         self._environment = environment
         self._idle_s = idle_s
-        self._server: _Server | None = None
+        self._server: _CompilerProcess | None = None
         self._starting: asyncio.Task[None] | None = None
         self._turns: set[asyncio.Task[StepResult | None]] = set()
         self._idle: asyncio.TimerHandle | None = None
@@ -117,7 +126,9 @@ class SharedCompiler:
         if self._server:
             await self._server.aclose()
 
-    async def _in_turn(self, server: _Server, name: bytes, source: bytes, output_bytes: int) -> StepResult | None:
+    async def _in_turn(
+        self, server: _CompilerProcess, name: bytes, source: bytes, output_bytes: int
+    ) -> StepResult | None:
         try:
             async with asyncio.timeout(_QUEUE_S):
                 await server.busy.acquire()
@@ -126,16 +137,17 @@ class SharedCompiler:
         started = time.monotonic()
         try:
             async with asyncio.timeout(_COMPILE_S):
-                verdict, diagnostics, artefacts = await _exchange(server, name, source)
+                verdict, diagnostics, compiled_files = await _exchange(server, name, source)
         except (TimeoutError, OSError, EOFError, UnicodeDecodeError, ProtocolError) as exc:
             log.info("compiler.gave_up", reason=type(exc).__name__)
             self._drop(server)
             return None
         finally:
             server.busy.release()
-        fits = 0 < len(artefacts) <= MAX_ARTEFACTS and all(len(file.encode()) <= _LONGEST_NAME for file in artefacts)
+        sizes = [len(name.encode()) for name in compiled_files]
+        fits = 0 < len(sizes) <= MAX_COMPILED_FILES and max(sizes) <= _LONGEST_NAME
         if (verdict == _COMPILED and fits) or verdict == _REJECTED:
-            return _step_result(verdict, diagnostics, output_bytes, artefacts, time.monotonic() - started)
+            return _step_result(verdict, diagnostics, output_bytes, compiled_files, time.monotonic() - started)
         return None
 
     def _start(self) -> None:
@@ -157,7 +169,7 @@ class SharedCompiler:
         finally:
             self._starting = None
 
-    async def _launch(self) -> _Server:
+    async def _launch(self) -> _CompilerProcess:
         ours, theirs = socket.socketpair()
         step = Step(self._argv, self._environment, _LIMITS, output_bytes=0, stdin=theirs, stop_on_overflow=False)
         box = asyncio.ensure_future(self._run(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
@@ -178,9 +190,9 @@ class SharedCompiler:
             raise
         finally:
             theirs.close()
-        return _Server(reader, writer, box)
+        return _CompilerProcess(reader, writer, box)
 
-    def _drop(self, server: _Server) -> None:
+    def _drop(self, server: _CompilerProcess) -> None:
         if self._server is server:
             self._server = None
         server.writer.close()
@@ -200,7 +212,7 @@ class ProtocolError(Exception):
     """The compiler sent a malformed answer."""
 
 
-async def _exchange(server: _Server, name: bytes, source: bytes) -> tuple[int, bytes, dict[str, File]]:
+async def _exchange(server: _CompilerProcess, name: bytes, source: bytes) -> tuple[int, bytes, dict[str, WorkFile]]:
     server.sources += 1
     for text in (name, source):
         server.writer.write(struct.pack(">i", len(text)) + text)
@@ -211,7 +223,7 @@ async def _exchange(server: _Server, name: bytes, source: bytes) -> tuple[int, b
     files = {}
     for _ in range(await fields.number()):
         file_name = checked((await fields.read()).decode())
-        files[file_name] = File(await fields.read())
+        files[file_name] = WorkFile(await fields.read())
     return verdict, diagnostics, files
 
 
@@ -244,7 +256,7 @@ def checked(name: str) -> str:
 
 
 def _step_result(
-    verdict: int, diagnostics: bytes, output_bytes: int, artefacts: dict[str, File], wall_s: float
+    verdict: int, diagnostics: bytes, output_bytes: int, compiled_files: dict[str, WorkFile], wall_s: float
 ) -> StepResult:
     """Return the result as a compile step's. Only the elapsed time is known, so it is the CPU time too."""
     return StepResult(
@@ -253,5 +265,5 @@ def _step_result(
         wall_s=wall_s,
         stdout=diagnostics[:output_bytes],
         truncated=len(diagnostics) > output_bytes,
-        artefacts=artefacts if verdict == _COMPILED else {},
+        compiled_files=compiled_files if verdict == _COMPILED else {},
     )

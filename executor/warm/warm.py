@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from executor import languages
-from executor.catalogue import Installed
-from executor.languages.base import Forked
-from executor.languages.program import Program, shadows
+from executor.catalogue.installed import Installed
+from executor.languages.base import ForkedRuntime
+from executor.languages.program import ProgramFiles, shadows
 from executor.sandbox.base import Job, Ready, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -57,11 +57,11 @@ class Warm:
         self._shared: dict[str, SharedCompiler] = {}
         self._set_ups: dict[str, asyncio.Task[None]] = {}
         self._failures = Counter[str]()
-        for each in installed:
-            if each.language.code == _AT_START:
-                self._start_set_up(each)
+        for candidate in installed:
+            if candidate.language.code == _AT_START:
+                self._start_set_up(candidate)
 
-    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
         """Return the job for a box with a warm runtime, or unchanged if there is none for its first step."""
         self._start_set_up(installed)
         # A runtime that has started has its environment already.
@@ -71,7 +71,7 @@ class Warm:
         runtime = None if shadows(program, installed.reserved) else self._runtime(program, installed)
         return runtime.place(job) if runtime else job
 
-    def _runtime(self, program: Program, installed: Installed) -> WarmRuntime | None:
+    def _runtime(self, program: ProgramFiles, installed: Installed) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
         code = installed.language.code
         modules = slow_modules(installed)
@@ -135,7 +135,7 @@ class Warm:
             idle_s = self._settings.tuning.warm_idle_s
             self._shared[installed.language.code] = SharedCompiler(self._sandbox.run, argv, environment, idle_s)
 
-    async def _set_up_runtime(self, name: str, installed: Installed, warm: Forked) -> None:
+    async def _set_up_runtime(self, name: str, installed: Installed, warm: ForkedRuntime) -> None:
         runtime = WarmRuntime(installed, warm, self._settings)
         await runtime.check(self._sandbox)
         self._runtimes[name] = runtime

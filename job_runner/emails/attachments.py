@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from job_runner.emails.shown import one_line
+from job_runner.emails.sanitize import one_line
 from job_runner.mailers.base import Attachment
 from shared.service.errors import ObjectNotFound
 from shared.service.logging import get_logger
@@ -31,7 +31,7 @@ class StoredAttachment:
 
 def to_json(attachments: Sequence[StoredAttachment]) -> str | None:
     """Return the value of `emails.attachments`; None if there are none."""
-    return json.dumps([asdict(one) for one in attachments]) if attachments else None
+    return json.dumps([asdict(attachment) for attachment in attachments]) if attachments else None
 
 
 async def read(stored: str | None, store: ObjectStore) -> tuple[Attachment, ...]:
@@ -39,15 +39,15 @@ async def read(stored: str | None, store: ObjectStore) -> tuple[Attachment, ...]
 
     A file that is not there any more is left out: its submission was removed, and its link leads nowhere either.
     """
-    found = []
-    for one in (StoredAttachment(**fields) for fields in json.loads(stored or "[]")):
+    attachments = []
+    for file in (StoredAttachment(**fields) for fields in json.loads(stored or "[]")):
         try:
-            data = (one.text or "").encode() if one.key is None else await store.get(one.key)
+            data = (file.text or "").encode() if file.key is None else await store.get(file.key)
         except ObjectNotFound:
-            log.warning("mail.attachment_gone", key=one.key)
+            log.warning("mail.attachment_gone", key=file.key)
         else:
-            found.append(Attachment(one.filename, one.content_type, data))
-    return tuple(found)
+            attachments.append(Attachment(file.filename, file.content_type, data))
+    return tuple(attachments)
 
 
 def output_name(file: str) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from job_runner.emails import attachments
+from job_runner.emails.branding import Branding
 from job_runner.emails.footer import Footer
-from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.mailers.base import Email
 from shared.storage.base import ObjectStore
@@ -17,7 +17,7 @@ class Completion:
     All of it is the same each time that a mail is sent, while the settings stay the same.
     """
 
-    letterhead: Letterhead
+    branding: Branding
     footer: Footer
     store: ObjectStore
     reply_to: str | None = None
@@ -26,8 +26,8 @@ class Completion:
         """Return the mail as it is sent. Raises `StoreUnavailable` if a file of it cannot be read now."""
         email = replace(
             mail.email,
-            unsubscribe=self.letterhead.links.signer.unsubscribe_link(mail.email.recipient),
-            references=self.letterhead.thread(mail.upload, mail.batch),
+            unsubscribe=self.branding.links.signer.unsubscribe_link(mail.email.recipient),
+            references=self.branding.thread(mail.upload, mail.batch),
             reply_to=self.reply_to,
             attachments=await attachments.read(mail.attachments, self.store),
         )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from job_runner.emails.attachments import StoredAttachment
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
-from job_runner.emails.shown import one_line
+from job_runner.emails.sanitize import one_line
 from shared.database.strip_nul import strip_nul
 from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS
@@ -20,7 +20,7 @@ from shared.messages.translations import digits, gettext_noop, number, translati
 from shared.messages.verdict_texts import LABELS
 
 #: Rows in the mail itself: Gmail cuts off a mail of more than 102 KB. Those that did not end well come first.
-MOST_ROWS: Final = 100
+MAX_ROWS: Final = 100
 #: By verdict, and by state.
 _LABELS: Final[Mapping[str, str]] = {
     **{str(verdict): label for verdict, label in LABELS.items()},
@@ -30,7 +30,7 @@ _LABELS: Final[Mapping[str, str]] = {
 }
 #: Bytes of a path (`shared.text.source_paths`).
 _LONGEST_PATH: Final = 255
-_COLUMNS: Final = ("request", "file", "language", "result", "points_awarded", "points", "page")
+_COLUMNS: Final = ("submission", "file", "language", "result", "points_awarded", "points", "page")
 #: A spreadsheet takes a cell that begins with one of these for a formula
 #: (https://owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -50,7 +50,7 @@ class Line:
 
 
 def render_digest(
-    batch: int, lines: Sequence[Line], letterhead: Letterhead, *, recipient: str, locale: str
+    batch: int, lines: Sequence[Line], branding: Branding, *, recipient: str, locale: str
 ) -> RenderedEmail:
     """Return the mail about these submissions of a batch."""
     mail = _digest(batch, lines, locale)
@@ -58,7 +58,7 @@ def render_digest(
         subject=mail["subject"],
         text=render_text("digest", locale, mail=mail),
         html=render_html("digest", locale, mail=mail),
-        message_id=letterhead.digest_id(batch, recipient),
+        message_id=branding.digest_id(batch, recipient),
         attachments=(StoredAttachment(f"batch-{batch}.csv", "text/csv; charset=utf-8", text=as_csv(lines)),),
     )
 
@@ -82,18 +82,17 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
     has_points = any(line.points is not None for line in lines)
     counts = {"good": number(good, locale), "num": number(len(lines), locale)}
     heading = words.ngettext(
-        "%(good)s of %(num)s submission ended well", "%(good)s of %(num)s submissions ended well", len(lines)
+        "%(good)s of %(num)s submission succeeded", "%(good)s of %(num)s submissions succeeded", len(lines)
     )
-    shown = lines if len(lines) <= MOST_ROWS else sorted(lines, key=_is_good)[:MOST_ROWS]
-    notes = [gettext("Each name leads to its output. These links work for a week.")]
-    notes.append(gettext("The attached file has the whole table."))
+    shown = lines if len(lines) <= MAX_ROWS else sorted(lines, key=_is_good)[:MAX_ROWS]
+    notes = [gettext("These links work for a week."), gettext("The attached file has the whole table.")]
     if len(shown) < len(lines):
         left = number(len(lines) - len(shown), locale)
         notes.insert(0, gettext("%(left)s more are only in the attached file.") % {"left": left})
     return {
         "subject": gettext("Results of batch %(id)s") % {"id": digits(str(batch), locale)},
         "heading": heading % counts,
-        "lead": gettext("All submissions of this batch have ended. Yours are below."),
+        "lead": gettext("This batch has finished. Your submissions are below."),
         "tone": "good" if good == len(lines) else "bad",
         "columns": (gettext("File"), gettext("Result"), *([gettext("Points")] if has_points else [])),
         "rows": [_row(line, locale) for line in shown],

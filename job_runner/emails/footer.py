@@ -8,7 +8,7 @@ The footer is added when the mail is sent, so it has the settings and the signat
 from dataclasses import dataclass, replace
 from typing import Final
 
-from job_runner.emails.original import FIRST_ROW, REGARDS
+from job_runner.emails.legacy_mail import FIRST_ROW, REGARDS
 from job_runner.emails.rendering import render_html, render_text
 from job_runner.mailers.base import Email
 

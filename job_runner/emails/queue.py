@@ -4,7 +4,7 @@ A sender whose lease expired may be alive: after an outage of the database, it r
 first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail.
 
 A mail whose sender died is a suspect, and is sent alone. Nobody knows whether it has left; nor is that known if the
-provider's answer was lost. `crashes` counts both, and after `MOST_COPIES` the mail is `uncertain`, and sent no more.
+provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the mail is `uncertain`, and sent no more.
 """
 
 import time
@@ -21,7 +21,7 @@ from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.models import MailState
 
 #: The most copies of a mail that may have left. There are some, because giving up a mail may lose a result.
-MOST_COPIES: Final = 5
+MAX_COPIES: Final = 5
 #: Seconds in which a sender reaches the database again once another one does. A host that is gone takes 5 of them.
 GRACE_SECONDS: Final = 10.0
 

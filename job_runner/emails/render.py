@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from typing import Final
 
-from job_runner.emails import original
+from job_runner.emails import legacy_mail
 from job_runner.emails.attachments import StoredAttachment, output_name
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.result import ResultWriter
-from job_runner.emails.shown import is_exact, one_line
+from job_runner.emails.sanitize import is_exact, one_line
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome
 from shared.engine.artifacts import StoredArtifact
 
 #: Bytes of the longest output that is attached to its mail as a file.
-_MOST_ATTACHED: Final = 256 << 10
+_MAX_ATTACHED: Final = 256 << 10
 
 
 def render(
     job: ClaimedJob,
     outcome: Outcome,
-    letterhead: Letterhead,
+    branding: Branding,
     *,
     filelink: str | None = None,
     output_key: str | None = None,
@@ -32,24 +32,26 @@ def render(
     The subject and the text of a classic submission are the original's, unless it has tests, which those do not know.
     """
     attachments = _attachments(job, outcome, output_key)
-    links = letterhead.links
+    links = branding.links
     files = [
         {
-            "name": one_line(one.name),
-            "bytes": one.bytes,
-            "url": links.recipients_artifact(job.upload, job.number, one.name),
+            "name": one_line(artifact.name),
+            "bytes": artifact.bytes,
+            "url": links.recipients_artifact(job.upload, job.number, artifact.name),
         }
-        for one in artifacts
+        for artifact in artifacts
     ]
     mail = ResultWriter(job, outcome, links.page(job.upload), filelink, bool(attachments), files).result()
-    is_original = job.is_classic and outcome.tests is None
+    if job.is_classic and outcome.tests is None:
+        mail["subject"] = legacy_mail.subject(job, outcome)
+        text = legacy_mail.text(job, outcome, filelink=filelink)
+    else:
+        text = render_text("result", job.locale, mail=mail)
     return RenderedEmail(
-        subject=original.subject(job, outcome) if is_original else mail["subject"],
-        text=original.text(job, outcome, filelink=filelink)
-        if is_original
-        else render_text("result", job.locale, mail=mail),
+        subject=mail["subject"],
+        text=text,
         html=render_html("result", job.locale, mail=mail),
-        message_id=letterhead.result_id(job.request_id),
+        message_id=branding.result_id(job.request_id),
         attachments=attachments,
     )
 
@@ -62,7 +64,7 @@ def _attachments(job: ClaimedJob, outcome: Outcome, output_key: str | None) -> t
     if outcome.answer is None or outcome.tests is not None or output_key is None:
         return ()
     output = outcome.answer.output
-    if not output or len(output.encode("utf-8", "replace")) > _MOST_ATTACHED:
+    if not output or len(output.encode("utf-8", "replace")) > _MAX_ATTACHED:
         return ()
     if job.is_classic and is_exact(output):
         return ()

@@ -74,7 +74,7 @@ class _Loader(jinja2.PackageLoader):
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
         source, filename, is_current = super().get_source(environment, template)
-        return _CONSTANT.sub(lambda found: self._constants[found[1]], source), filename, is_current
+        return _CONSTANT.sub(lambda match: self._constants[match[1]], source), filename, is_current
 
 
 @lru_cache
@@ -91,10 +91,10 @@ def _environment(locale: str) -> jinja2.Environment:
         # Persian letters need more room above and below.
         "leading": "1.7" if is_rtl else "1.5",
     }
-    made = templates.environment(_Loader(constants), locale)
-    made.globals["colours"] = {name: light for name, (light, _) in PALETTE.items()}
-    made.filters["indented"] = _indented
-    return made
+    environment = templates.environment(_Loader(constants), locale)
+    environment.globals["colours"] = {name: light for name, (light, _) in PALETTE.items()}
+    environment.filters["indented"] = _indented
+    return environment
 
 
 def _indented(text: str) -> str:

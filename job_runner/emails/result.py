@@ -1,29 +1,53 @@
 """Makes the content of the mail about a run from its outcome. Pure.
 
 The templates `result.html.j2` and `result.txt.j2` show the same, as HTML and as plain text. Output is hostile: no
-subject or header contains any of it, the HTML part escapes it, and the text part indents it. Of a hidden test only the
-name, the verdict and the points are shown.
+subject or header contains any of it, the HTML part escapes it, and the text part indents it. Names of files are made
+harmless. Of a hidden test only the name, the verdict and the points are shown.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from gettext import NullTranslations
 from typing import Any, Final
 
-from job_runner.emails.shown import Excerpt, excerpt, one_line
+from job_runner.emails.sanitize import Excerpt, excerpt, one_line
+from job_runner.emails.wording import cause, command, subject, toolchain
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
 from shared.engine.codex import RunResponse, Verdict
-from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS, ProgramLimits
 from shared.messages import engine_reasons
 from shared.messages.artifact_texts import about_left_out
-from shared.messages.translations import date_time, digits, isolated, memory, number, percent, seconds, translations
+from shared.messages.translations import (
+    date_time,
+    digits,
+    gettext_noop,
+    isolated,
+    memory,
+    number,
+    percent,
+    seconds,
+    translations,
+)
 from shared.messages.verdict_texts import EXPLANATIONS, LABELS
 from shared.resources.models import signal_name
 
 _NO_LIMITS: Final = ProgramLimits()
+#: Characters of texts of failed tests in one mail, of which each counts as some more for its frame. Gmail cuts off a
+#: mail of more than 102 KB.
+_FAILED_LENGTH: Final = 40_000
+_FRAME_LENGTH: Final = 400
+#: The first line of a difference (`shared.engine.checker`).
+_PLACE: Final = re.compile(r"@@ (line|word) ([0-9]{1,9}) @@")
+_PLACES: Final = {
+    "line": gettext_noop("The first difference is in line %(number)s."),
+    "word": gettext_noop("The first difference is in word %(number)s."),
+}
+#: What an engine says before the reason why it ended a compiler.
+_COMPILATION: Final = "Compilation: "
+#: Characters of the reason why a program could not be run.
+_REASON_LENGTH: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,122 +87,134 @@ class ResultWriter:
     def _locale(self) -> str:
         return self.job.locale
 
-    @property
-    def _words(self) -> NullTranslations:
-        return translations(self._locale)
+    def gettext(self, message: str, **values: str) -> str:
+        """Return the message in the language of the mail, with the values in their places."""
+        return translations(self._locale).gettext(message) % values
 
     def result(self) -> dict[str, Any]:
         """Return what the templates show: compile errors, then what went wrong, then output.
 
         `about` is what was run: its file and its language. A `tone` is a colour, which a word stands beside. `failed`
-        is the first test that was not passed, if its texts may be shown. `files_note` is a sentence on the files that
-        did not come back.
+        are the tests that were not passed and whose texts may be shown; `failed_note` says if there are more.
+        `files_note` is a sentence on the files that did not come back.
         """
         outcome, answer, details = self.outcome, self.outcome.answer, self.outcome.details
         if answer is None:
             return self._not_run()
-        heading = self._summary(outcome.tests) if outcome.tests is not None else self._label()
-        failed = details.failed if details else None
-        name = {"name": isolated(one_line(failed.name), self._locale)} if failed else {}
+        what = self._summary(outcome.tests) if outcome.tests is not None else self._label()
+        error = self._cause(answer)
+        is_explained = bool(error or (outcome.tests and outcome.success))
+        all_failed = [*self._failed(details.failed)] if details else []
+        failed = _that_fit(all_failed)
         return {
-            "subject": self._subject(heading),
+            "subject": subject(self.job, what),
             "about": self._about(answer),
-            "heading": heading,
+            "heading": f"{what}: {error}" if error else what,
             "tone": "good" if outcome.success else "bad",
-            "sentences": [*self._sentences()],
+            "sentences": [*self._sentences(is_explained=is_explained)],
             "blocks": [*self._blocks(answer)],
             "tests": [*map(self._line, outcome.tests or ())],
             "facts": [*self._facts(answer)],
             "links": [*self._links(answer)],
-            "failed": self._words.gettext("Test %(name)s") % name if failed else "",
-            "failed_blocks": [*self._failed(failed)] if failed else [],
+            "failed": failed,
+            "failed_note": self.gettext("Open this result to see the other tests that failed.")
+            if len(failed) < len(all_failed)
+            else "",
             "files": self.files,
             "files_note": about_left_out(details.artifacts_left_out, self._locale) if details else "",
         }
 
     def _not_run(self) -> dict[str, Any]:
         outcome = self.outcome
-        blame = self._words.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
-        nothing = ("tests", "links", "failed_blocks", "files", "files_note")
+        heading = self.gettext("Could not be run")
+        blame = self.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
+        reason = isolated(one_line(outcome.reason or "", _REASON_LENGTH), self._locale)
+        nothing = ("blocks", "tests", "links", "failed", "failed_note", "files", "files_note")
         return {
             **dict.fromkeys(nothing, ()),
-            "subject": self._words.gettext("Code could not be run - %(id)s") % {"id": self._id()},
+            "subject": subject(self.job, heading),
             "about": self._about(None),
-            "heading": self._words.gettext("Could not be run"),
+            "heading": heading,
             "tone": "bad",
-            "sentences": [*filter(None, (blame, self._words.gettext(outcome.next_step)))],
-            "blocks": [Block(self._words.gettext("The reason"), excerpt(outcome.reason or ""))],
+            "sentences": [
+                self.gettext("Reason: %(reason)s", reason=reason),
+                *filter(None, (blame, self.gettext(outcome.next_step))),
+            ],
             "facts": [*self._of_the_submission(None)],
         }
 
-    def _id(self) -> str:
-        return digits(str(self.job.upload), self._locale)
-
-    def _subject(self, heading: str) -> str:
-        if self.outcome.tests is not None:
-            return self._words.gettext("%(summary)s: code request %(id)s") % {"summary": heading, "id": self._id()}
-        if self.outcome.success:
-            return self._words.gettext("Successful Code result - %(id)s") % {"id": self._id()}
-        return self._words.gettext("Error while compiling code - %(id)s") % {"id": self._id()}
-
     def _about(self, answer: RunResponse | None) -> tuple[str, ...]:
-        language = name_of(one_line(answer.language if answer and answer.language else self.job.language))
+        language = toolchain((answer and answer.language) or self.job.language)
         return tuple(part for part in (one_line(self.job.filename or ""), language) if part)
 
     def _label(self) -> str:
         verdict = self.outcome.verdict
         if verdict is not None:
-            return self._words.gettext(LABELS[verdict])
-        return self._words.gettext("Success") if self.outcome.success else self._words.gettext("Error")
+            return self.gettext(LABELS[verdict])
+        return self.gettext("Finished") if self.outcome.success else self.gettext("Error")
+
+    def _cause(self, answer: RunResponse) -> str:
+        """Return the error that ended a program, if its language names it; otherwise an empty text."""
+        if answer.verdict is not Verdict.RUNTIME_ERROR or self.outcome.tests is not None:
+            return ""
+        return cause(answer.error, self.job.filename or "", self._locale)
 
     def _summary(self, tests: Sequence[TestOutcome]) -> str:
         passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
-        message = self._words.ngettext(
-            "%(passed)s of %(num)s test passed", "%(passed)s of %(num)s tests passed", len(tests)
-        )
+        ngettext = translations(self._locale).ngettext
+        message = ngettext("%(passed)s of %(num)s test passed", "%(passed)s of %(num)s tests passed", len(tests))
         return message % {"passed": number(passed, self._locale), "num": number(len(tests), self._locale)}
 
-    def _sentences(self) -> Iterator[str]:
+    def _sentences(self, *, is_explained: bool) -> Iterator[str]:
         outcome, verdict = self.outcome, self.outcome.verdict
-        if verdict is not None and verdict in EXPLANATIONS and not (outcome.tests and outcome.success):
-            yield self._words.gettext(EXPLANATIONS[verdict])
+        reason, _ = self._reason_and_error()
+        if reason:
+            yield reason
+        elif verdict is not None and verdict in EXPLANATIONS and not is_explained:
+            yield self.gettext(EXPLANATIONS[verdict])
         if outcome.details and outcome.details.points is not None:
-            yield self._words.gettext("Points: %(points)s") % {
-                "points": self._share(outcome.details.points_awarded or 0, outcome.details.points)
-            }
+            points = self._share(outcome.details.points_awarded or 0, outcome.details.points)
+            yield self.gettext("Points: %(points)s", points=points)
 
     def _share(self, part: float, whole: float) -> str:
         return self._beside(number(part, self._locale), number(whole, self._locale))
 
     def _blocks(self, answer: RunResponse) -> Iterator[Block]:
-        gettext, details, has_tests = self._words.gettext, self.outcome.details, self.outcome.tests is not None
+        details, has_tests = self.outcome.details, self.outcome.tests is not None
         compile_output = details.compile_output if details else None
+        _, error = self._reason_and_error()
         if answer.verdict is Verdict.COMPILE_ERROR:
-            yield self._block(gettext("What the compiler says"), answer.error or compile_output or "")
+            yield self._block(self.gettext("What the compiler says"), error or compile_output or "")
             return
-        error = "" if has_tests else self._error(answer)
-        errors = [self._block(gettext("Errors"), error)] if error else []
+        error = "" if has_tests else error
+        errors = [self._block(self.gettext("Errors"), error)] if error else []
         output = [] if has_tests else [self._output(answer)]
         yield from (*output, *errors) if self.outcome.success else (*errors, *output)
         if compile_output:
-            yield self._block(gettext("Warnings of the compiler"), compile_output)
+            yield self._block(self.gettext("Warnings of the compiler"), compile_output)
 
-    def _error(self, answer: RunResponse) -> str:
-        """Return what the program wrote to its standard error, and why it ended badly, unless the heading says so."""
-        if answer.verdict is Verdict.WRONG_ANSWER and self.outcome.details:
-            return self.outcome.details.stderr or ""
-        return "" if answer.error == f"{answer.verdict}." else engine_reasons.translated(answer.error, self._locale)
+    def _reason_and_error(self) -> tuple[str, str]:
+        """Return why the engine ended the program, as a sentence, and the complaints of the program or compiler."""
+        outcome, answer, details = self.outcome, self.outcome.answer, self.outcome.details
+        if answer is None or answer.error == f"{answer.verdict}.":
+            return "", ""
+        if answer.verdict is Verdict.WRONG_ANSWER and details:
+            return "", details.stderr or ""
+        # What a program wrote itself is no reason of the engine's.
+        if outcome.success or (details and details.stderr == answer.error):
+            return "", answer.error
+        return engine_reasons.split(answer.error.removeprefix(_COMPILATION), self._locale)
 
     def _output(self, answer: RunResponse) -> Block:
         if not answer.output:
-            nothing = self._words.gettext("The program printed nothing.")
-            return Block(self._words.gettext("Output"), excerpt(""), nothing)
-        block = self._block(self._words.gettext("Output"), answer.output)
+            nothing = self.gettext("The program printed nothing.")
+            return Block(self.gettext("Output"), excerpt(""), nothing)
+        block = self._block(self.gettext("Output"), answer.output)
         notes = [block.note]
         if answer.truncated:
-            notes.append(self._words.gettext("The program printed more than is kept."))
+            notes.append(self.gettext("The program printed more than is kept."))
         if self.is_attached:
-            notes.append(self._words.gettext("The whole output is attached as a file."))
+            notes.append(self.gettext("The whole output is attached as a file."))
         return Block(block.title, block.excerpt, " ".join(filter(None, notes)))
 
     def _block(self, title: str, text: str) -> Block:
@@ -186,16 +222,15 @@ class ResultWriter:
         if part.is_whole:
             return Block(title, part)
         if part.lines < part.all_lines:
-            note = self._words.gettext("These are the first %(part)s of %(all)s lines.") % {
-                "part": number(part.lines, self._locale),
-                "all": number(part.all_lines, self._locale),
-            }
+            message, counts = (
+                gettext_noop("These are the first %(part)s of %(all)s lines."),
+                (part.lines, part.all_lines),
+            )
         else:
-            note = self._words.gettext("These are the first %(part)s of %(all)s characters.") % {
-                "part": number(len(part.text), self._locale),
-                "all": number(len(text), self._locale),
-            }
-        return Block(title, part, note)
+            message = gettext_noop("These are the first %(part)s of %(all)s characters.")
+            counts = len(part.text), len(text)
+        shown, whole = (number(count, self._locale) for count in counts)
+        return Block(title, part, self.gettext(message, part=shown, all=whole))
 
     def _line(self, test: TestOutcome) -> dict[str, Any]:
         """Return a row of the table. `usage` is the time and the memory."""
@@ -203,8 +238,8 @@ class ResultWriter:
         limits = test.limits or _NO_LIMITS
         usage = () if test.hidden else (self._time(test.cpu_s, limits), self._memory(test.memory_bytes, limits))
         return {
-            "name": one_line(test.name),
-            "result": self._words.gettext(LABELS[verdict]) if verdict else self._words.gettext("Not run"),
+            "name": self._name(test.name),
+            "result": self.gettext(LABELS[verdict]) if verdict else self.gettext("Not run"),
             "tone": "muted" if verdict is None else "good" if verdict in GOOD_VERDICTS else "bad",
             "points": self._share(test.points_awarded, test.points),
             "usage": [*filter(None, usage)],
@@ -224,61 +259,91 @@ class ResultWriter:
         return self._beside(used, memory(limits.memory_bytes, self._locale)) if limits.memory_bytes else used
 
     def _beside(self, part: str, whole: str) -> str:
-        return self._words.gettext("%(part)s of %(whole)s") % {"part": part, "whole": whole}
+        return self.gettext("%(part)s of %(whole)s", part=part, whole=whole)
 
-    def _failed(self, failed: FailedTest) -> Iterator[Block]:
-        gettext = self._words.gettext
+    def _name(self, name: str) -> str:
+        """Return the name of a test on one line. A name that is a number has the digits of the mail."""
+        return digits(name, self._locale) if name.isdecimal() else one_line(name)
+
+    def _failed(self, failed: Sequence[FailedTest]) -> Iterator[dict[str, Any]]:
+        for test in failed:
+            if blocks := [*self._failed_blocks(test)]:
+                name = isolated(self._name(test.name), self._locale)
+                yield {"title": self.gettext("Test %(name)s", name=name), "blocks": blocks}
+
+    def _difference(self, diff: str) -> Iterator[Block]:
+        """Yield what was expected and what was printed, from where they differ."""
+        head, *lines = diff.split("\n")
+        place = _PLACE.fullmatch(head)
+        where = self.gettext(_PLACES[place[1]], number=digits(place[2], self._locale)) if place else ""
+        for title, sign, note in ((self.gettext("Expected"), "-", ""), (self.gettext("Printed"), "+", where)):
+            text = "\n".join(line[1:] for line in lines if line.startswith(sign))
+            yield Block(title, excerpt(text), " ".join(filter(None, ("" if text else self.gettext("Nothing."), note))))
+
+    def _failed_blocks(self, failed: FailedTest) -> Iterator[Block]:
         if failed.diff:
-            yield self._block(gettext("The first difference"), failed.diff)
+            yield from self._difference(failed.diff)
         if failed.stderr:
-            yield self._block(gettext("Errors"), failed.stderr)
+            yield self._block(self.gettext("Errors"), failed.stderr)
         if failed.stdin:
-            yield self._block(gettext("Input"), failed.stdin)
+            yield self._block(self.gettext("Input"), failed.stdin)
 
     def _facts(self, answer: RunResponse) -> Iterator[Fact]:
-        gettext, locale = self._words.gettext, self._locale
+        locale = self._locale
         yield from self._of_the_submission(answer)
-        yield Fact(gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
+        yield Fact(self.gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
         limits = (self.outcome.details and self.outcome.details.limits) or _NO_LIMITS
         if answer.time_s is not None:
-            yield Fact(gettext("CPU time"), self._time(answer.time_s, limits))
+            yield Fact(self.gettext("CPU time"), self._time(answer.time_s, limits))
         if answer.memory_bytes is not None:
-            yield Fact(gettext("Memory"), self._memory(answer.memory_bytes, limits))
+            yield Fact(self.gettext("Memory"), self._memory(answer.memory_bytes, limits))
         if answer.wall_s is not None:
-            yield Fact(gettext("Elapsed time"), seconds(answer.wall_s, locale))
+            yield Fact(self.gettext("Elapsed time"), seconds(answer.wall_s, locale))
         if answer.exit_code is not None:
-            yield Fact(gettext("Exit code"), str(answer.exit_code), is_code=True)
+            yield Fact(self.gettext("Exit code"), digits(str(answer.exit_code), locale))
         if answer.signal is not None:
-            yield Fact(gettext("Signal"), signal_name(answer.signal) or "", is_code=True)
+            yield Fact(self.gettext("Signal"), signal_name(answer.signal) or "", is_code=True)
         if self.job.attempt > 1:
-            yield Fact(gettext("Attempts"), number(self.job.attempt, locale))
+            yield Fact(self.gettext("Attempts"), number(self.job.attempt, locale))
         if answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None:
-            yield Fact(gettext("Time in which others used the processors"), percent(answer.cpu_pressure, locale))
+            yield Fact(self.gettext("Time in which others used the processors"), percent(answer.cpu_pressure, locale))
         run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
-        for label, command in ((gettext("Compiled by"), answer.compile), (gettext("Run by"), run)):
-            if command:
-                yield Fact(label, one_line(command), is_code=True)
+        for label, words in ((self.gettext("Compiled by"), answer.compile), (self.gettext("Run by"), run)):
+            if words:
+                yield Fact(label, command(words), is_code=True)
 
     def _of_the_submission(self, answer: RunResponse | None) -> Iterator[Fact]:
-        gettext, job = self._words.gettext, self.job
-        yield Fact(gettext("Request"), self._id())
+        job = self.job
+        yield Fact(self.gettext("Submission"), digits(str(job.upload), self._locale))
         if job.number > 1:
-            yield Fact(gettext("Run number"), number(job.number, self._locale))
+            yield Fact(self.gettext("Run number"), number(job.number, self._locale))
         if job.filename:
-            yield Fact(gettext("File"), one_line(job.filename), is_code=True)
-        version = one_line(answer.info.strip().partition("\n")[0]) if answer else ""
-        language = version or name_of(one_line(answer.language if answer else job.language))
+            yield Fact(self.gettext("File"), one_line(job.filename), is_code=True)
+        language = toolchain(answer.language or job.language, answer.info) if answer else toolchain(job.language)
         if language:
-            yield Fact(gettext("Language"), language, is_code=True)
+            yield Fact(self.gettext("Language"), language, is_code=True)
         if job.requested_at is not None:
-            yield Fact(gettext("Requested at"), date_time(job.requested_at, self._locale))
+            yield Fact(self.gettext("Received at"), date_time(job.requested_at, self._locale))
 
     def _links(self, answer: RunResponse) -> Iterator[dict[str, str]]:
-        gettext = self._words.gettext
-        yield {"text": gettext("Open this result"), "url": self.page}
+        yield {"text": self.gettext("Open this result"), "url": self.page}
         if self.filelink and answer.output:
             if excerpt(answer.output).is_whole:
-                text = gettext("The output as a file")
+                text = self.gettext("The output as a file")
             else:
-                text = gettext("All of the output that is kept") if answer.truncated else gettext("The whole output")
+                text = (
+                    self.gettext("All of the output that is kept")
+                    if answer.truncated
+                    else self.gettext("The whole output")
+                )
             yield {"text": text, "url": self.filelink}
+
+
+def _that_fit(failed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first of the failed tests, as many as a mail can hold."""
+    room = _FAILED_LENGTH
+    for count, test in enumerate(failed):
+        room -= sum(_FRAME_LENGTH + len(block.excerpt.text) for block in test["blocks"])
+        if room < 0:
+            return failed[:count]
+    return failed

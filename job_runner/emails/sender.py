@@ -41,11 +41,11 @@ _PAUSE_SECONDS: Final = 60.0
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
 
 
-class _LeaseLost(Exception):
+class _MailLeaseLost(Exception):
     """The lease of a mail ended before it was sent."""
 
 
-class Sender:
+class MailSender:
     """Sends queued mails. Any number of senders may run at once."""
 
     def __init__(
@@ -56,10 +56,10 @@ class Sender:
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
-        fill_in: Callable[[], Awaitable[int]] | None = None,
+        render_pending: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """`fill_in` fills in mails that the API has ordered, and returns how many that were."""
-        self._fill_in = fill_in
+        """`render_pending` renders the mails that the API has asked for, and returns how many that were."""
+        self._render_pending = render_pending
         self._database = database
         self._mailer = mailer
         self._completion = completion
@@ -99,7 +99,7 @@ class Sender:
     async def run_once(self) -> float:
         """Send one batch. Return the seconds to wait until the next."""
         self._pauses = False
-        filled_in = await self._fill_in() if self._fill_in else 0
+        rendered = await self._render_pending() if self._render_pending else 0
         free = _BATCH - len(self._sending)
         claimed: list[ClaimedEmail] = []
         due: float | None = 0.0
@@ -120,7 +120,7 @@ class Sender:
         if any(task.result() for task in ended):
             self._pauses = True
             return _PAUSE_SECONDS
-        if len(claimed) == free or filled_in:
+        if len(claimed) == free or rendered:
             return 0.0
         # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
         return max(due, 0.05) if due is not None else self._poll_interval
@@ -130,12 +130,12 @@ class Sender:
         if mail.suppressed:
             await self._end(mail, MailState.SUPPRESSED)
             return False
-        if mail.crashes >= queue.MOST_COPIES:
+        if mail.crashes >= queue.MAX_COPIES:
             await self._end(mail, MailState.UNCERTAIN, "the sender stopped while it sent this mail")
             return False
         try:
             provider_id = await self._hand_over(mail)
-        except _LeaseLost:
+        except _MailLeaseLost:
             # This process was suspended. Another sender may have sent the mail.
             log.warning("mail.lease_lost", **_context(mail))
             return False
@@ -143,7 +143,7 @@ class Sender:
             await self._end(mail, MailState.REFUSED, str(exc))
             return False
         except MailerUnavailable as exc:
-            if exc.uncertain and mail.crashes + 1 >= queue.MOST_COPIES:
+            if exc.uncertain and mail.crashes + 1 >= queue.MAX_COPIES:
                 await self._end(mail, MailState.UNCERTAIN, str(exc))
             else:
                 await self._retry_later(mail, exc)
@@ -186,7 +186,7 @@ class Sender:
         except TimeoutError as exc:
             raise MailerUnavailable(f"the mail was not ready within {_ROUND_SECONDS:g} s") from exc
         if time.monotonic() >= mail.lease_ends:
-            raise _LeaseLost
+            raise _MailLeaseLost
         sent = asyncio.Event()
         keeping = asyncio.create_task(self._keep_lease(mail, sent))
         try:

@@ -13,7 +13,7 @@ def render_test_mail(*, sender: str, domain: str, now: datetime, locale: str) ->
     named = {"sender": isolated(sender, locale), "time": date_time(now, locale)}
     values = {
         "subject": words.gettext("Test mail of Precieux"),
-        "lead": words.gettext("Mails of %(sender)s arrive. This one was sent on %(time)s.") % named,
+        "lead": words.gettext("Mail from %(sender)s arrives. This one was sent on %(time)s.") % named,
     }
     return RenderedEmail(
         subject=values["subject"],

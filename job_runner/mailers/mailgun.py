@@ -63,7 +63,9 @@ class MailgunMailer:
             **{f"h:{name}": value for name, value in extra_headers(email).items()},
         }
         # With files, the body is multipart/form-data, as Mailgun wants it.
-        files = [("attachment", (single_line(one.filename), one.data, one.content_type)) for one in email.attachments]
+        files = [
+            ("attachment", (single_line(file.filename), file.data, file.content_type)) for file in email.attachments
+        ]
         try:
             async with self._client.stream("POST", self._url, data=fields, files=files or None) as response:
                 answer = await _beginning(response)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.emails.render import render
 from job_runner.engine.pause import LONGEST_PAUSE
 from job_runner.leases import claim
@@ -28,10 +28,10 @@ log = get_logger(__name__)
 class Completion:
     """Completes jobs. `complete` may run for many at once."""
 
-    def __init__(self, database: Database, store: ObjectStore, letterhead: Letterhead, policy: RetryPolicy) -> None:
+    def __init__(self, database: Database, store: ObjectStore, branding: Branding, policy: RetryPolicy) -> None:
         self._database = database
         self._store = store
-        self._letterhead = letterhead
+        self._branding = branding
         self._policy = policy.capped(LONGEST_PAUSE)
         self._rng = random.Random()  # noqa: S311  (jitter)
         self._group = GroupCommit(self._finish)
@@ -70,7 +70,7 @@ class Completion:
             email = render(
                 job,
                 outcome,
-                self._letterhead,
+                self._branding,
                 filelink=files.filelink if outcome.answer and outcome.answer.output else None,
                 output_key=files.output_key,
                 artifacts=files.artifacts or (),

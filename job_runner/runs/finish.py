@@ -111,7 +111,7 @@ def _values(result: JobResult) -> dict[str, object]:
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
         "outcome": "finished" if answer else "failed",
         "stderr": strip_nul(details.stderr) if details and details.stderr is not None else None,
-        "stderr_bytes": _unstorable(details) if details else None,
+        "stderr_bytes": _bytes_of_stderr(details) if details else None,
         "compile_output": strip_nul(details.compile_output) if details and details.compile_output is not None else None,
         "cut": list(details.cut) if details else None,
         "points": details.points if details else None,
@@ -133,7 +133,7 @@ def _engine_answer(answer: RunResponse, details: Details | None) -> str:
     return to_json(fields | ({"stages": details.stages} if details and details.stages else {})).decode()
 
 
-def _unstorable(details: Details) -> bytes | None:
+def _bytes_of_stderr(details: Details) -> bytes | None:
     """Return the standard error as bytes if the database cannot store all of it as text; otherwise None."""
     if details.stderr_bytes is None and details.stderr is not None and strip_nul(details.stderr) != details.stderr:
         return details.stderr.encode("utf-8", "replace")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.branding import Branding
 from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob, LeaseLost
@@ -33,7 +33,7 @@ class Processor:
         database: Database,
         store: ObjectStore,
         engine: EngineClient,
-        letterhead: Letterhead,
+        branding: Branding,
         max_attempts: int,
         *,
         load_seconds: float = 10.0,
@@ -48,7 +48,7 @@ class Processor:
         policy = policy or RetryPolicy()
         self._programs = ProgramRuns(database, store, engine, self.pause, load_seconds=load_seconds)
         self._retries = Retries(database, self.pause, max_attempts, policy)
-        self._completion = Completion(database, store, letterhead, policy)
+        self._completion = Completion(database, store, branding, policy)
 
     async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
         """Run a job and write its outcome, or hand it back for another attempt. Raises only `DatabaseUnavailable`.

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.letterhead import Letterhead
 from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.service.errors import DatabaseUnavailable
@@ -50,9 +50,9 @@ _ADD_MAIL: Final = """
 class BatchFinisher:
     """Finishes batches. Any number of runners may do it at once."""
 
-    def __init__(self, database: Database, letterhead: Letterhead, *, poll_interval: float) -> None:
+    def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
         self._database = database
-        self._letterhead = letterhead
+        self._branding = branding
         self._poll_interval = poll_interval
         #: The batches that may have ended since they were last looked at; None: any.
         self._changed: set[int] | None = None
@@ -109,7 +109,7 @@ class BatchFinisher:
                 file=row["filename"] or "",
                 language=row["language"] or "",
                 result=row["verdict"] or row["outcome"] or "",
-                page=self._letterhead.links.page(row["id"]),
+                page=self._branding.links.page(row["id"]),
                 points=row["points"],
                 points_awarded=row["points_awarded"],
             )
@@ -123,5 +123,5 @@ class BatchFinisher:
         """Return the row of a digest. Its first submission decides the spelling of the address and the language."""
         recipient, locale, _ = entries[0]
         lines = [line for _, _, line in entries]
-        email = render_digest(batch, lines, self._letterhead, recipient=recipient, locale=locale)
+        email = render_digest(batch, lines, self._branding, recipient=recipient, locale=locale)
         return {"batch": batch, "recipient": recipient, "locale": locale, **email.columns}

@@ -46,7 +46,7 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FailedTest:
-    """The texts of the first test that was not passed and is not hidden, for the mail."""
+    """The texts of a test that was not passed and is not hidden, for the mail."""
 
     name: str
     stdin: str
@@ -59,7 +59,7 @@ class Details:
     """The parts of an answer to `POST /run` that an answer to the CodeX call lacks.
 
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
-    submission has none, and `failed` if none of them that may be shown failed. `stdout_bytes` and `stderr_bytes` are
+    submission has none, and `failed` has those whose texts may be shown. `stdout_bytes` and `stderr_bytes` are
     the program's output if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
     `stages` says how the compiler and the program ended, if the submission asks for it (`shared.resources.stages`).
     `artifacts` are the files that the program wrote to `out/`, or None if the engine was not asked for them;
@@ -73,7 +73,7 @@ class Details:
     stdout_bytes: bytes | None = None
     stderr_bytes: bytes | None = None
     limits: ProgramLimits | None = None
-    failed: FailedTest | None = None
+    failed: Sequence[FailedTest] = ()
     stages: Mapping[str, Any] | None = None
     artifacts: Sequence[Artifact] | None = None
     artifacts_left_out: Mapping[LeftOut, int] = field(default_factory=dict)
@@ -88,8 +88,8 @@ class Details:
 
 
 #: What a sender can do about a job that could not be run, as the mail says it.
-ASK_AGAIN: Final = gettext_noop("You may request it again.")
-SEND_ANOTHER: Final = gettext_noop("Requesting it again cannot help: fix this, and submit the program again.")
+ASK_AGAIN: Final = gettext_noop("Please send it again later, or tell your teacher.")
+SEND_ANOTHER: Final = gettext_noop("Fix this, then send the program again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ WRONG: Final = "The output is not the expected one."
 #: Characters kept of each text other than the streams.
 _FIELD_LENGTH: Final = 1000
 #: Characters of each text of a failed test that its mail shows.
-_SHOWN: Final = 2000
+_SHOWN: Final = 1000
 #: The verdict, the CPU seconds and the bytes of memory of a test.
 _End: TypeAlias = tuple[Verdict | None, float | None, int | None]
 
@@ -37,7 +37,7 @@ class ProgramAnswer:
         self._compiled: Compiled | None = None
         #: The last event of a submission without tests. Each run of the program has one.
         self._last: TestEnded | None = None
-        self._failed: FailedTest | None = None
+        self._failed: list[FailedTest] = []
         self._verdicts: list[Verdict] = []
         self._cpu_s: list[float] = []
         self._wall_s = 0.0
@@ -62,8 +62,8 @@ class ProgramAnswer:
         self._memory_bytes.append(event.memory_bytes)
         self._last = None if self._program.has_tests else event
         case = self._program.cases[event.number - 1]
-        if self._failed is None and event.verdict not in GOOD_VERDICTS and not case.hidden:
-            self._failed = failed_test(case.name, case.fields["stdin"], event.diff, event.stderr)
+        if event.verdict not in GOOD_VERDICTS and not case.hidden:
+            self._failed.append(failed_test(case.name, case.fields["stdin"], event.diff, event.stderr))
 
     def outcome(self) -> Outcome:
         """Return the outcome after the last event."""
@@ -80,10 +80,9 @@ class ProgramAnswer:
         return not failed and (self._compiled is None or self._compiled.verdict is None)
 
     def _rejected(self, compiled: Compiled) -> Outcome:
-        reason = f"Compilation: {compiled.error}" if compiled.error else ""
         answer = self._answer(
             Verdict.COMPILE_ERROR,
-            error=_join(reason, _diagnostics(compiled)) or f"{Verdict.COMPILE_ERROR}.",
+            error=_join(compiled.error, _diagnostics(compiled)) or f"{Verdict.COMPILE_ERROR}.",
             truncated=compiled.truncated,
             time_s=compiled.cpu_s,
             wall_s=compiled.wall_s,
@@ -146,7 +145,7 @@ class ProgramAnswer:
         if compiled is not None and compiled.truncated:
             cut = (*cut, "compile_output")
         if tests is not None:
-            return Details(stderr, diagnostics, cut, tests, failed=self._failed)
+            return Details(stderr, diagnostics, cut, tests, failed=tuple(self._failed))
         return Details(stderr, diagnostics, cut, limits=self._program.cases[0].limits, stages=self._stages())
 
     def _stages(self) -> dict[str, Any] | None:

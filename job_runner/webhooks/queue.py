@@ -175,13 +175,13 @@ async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None
 async def mark_failed(connection: Connection, webhook: ClaimedWebhook, *, status: int | None, error: str) -> None:
     """Mark a webhook that is not tried again."""
     change = "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL"
-    await _write(connection, webhook, change, status=status, error=_storable(error))
+    await _write(connection, webhook, change, status=status, error=_kept(error))
 
 
 async def mark_gone(connection: Connection, webhook: ClaimedWebhook, *, status: int, error: str) -> None:
     """Mark a webhook whose receiver wants no more, and the waiting ones of the same submission or batch."""
     await connection.execute(
-        _MARK_GONE, {"id": webhook.id, "lease_id": webhook.lease_id, "status": status, "error": _storable(error)}
+        _MARK_GONE, {"id": webhook.id, "lease_id": webhook.lease_id, "status": status, "error": _kept(error)}
     )
 
 
@@ -191,7 +191,7 @@ async def retry_later(
     """Give a webhook back, due in `delay` seconds."""
     due = "run_after = now() + make_interval(secs => :delay)"
     change = f"{due}, last_status = :status, last_error = :error, lease_id = NULL"
-    await _write(connection, webhook, change, delay=delay, status=status, error=_storable(error))
+    await _write(connection, webhook, change, delay=delay, status=status, error=_kept(error))
 
 
 async def release(connection: Connection, webhook: ClaimedWebhook) -> None:
@@ -205,5 +205,5 @@ async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, *
     return await connection.fetch_one(statement, {"id": webhook.id, "lease_id": webhook.lease_id, **values}) is not None
 
 
-def _storable(error: str) -> str:
+def _kept(error: str) -> str:
     return strip_nul(error)[:_ERROR_LENGTH]

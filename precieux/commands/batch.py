@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,13 +13,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from precieux import terminal
 from precieux.commands import show
-from precieux.commands.batch_files import Entry, check_writable, read_entries, write_results
-from precieux.commands.options import Json, Test, Tests, on_server
+from precieux.commands.batch_files import Entry, check_writable, read_entries, say_totals, write_results
+from precieux.commands.options import (
+    CheckerKind,
+    CpuSeconds,
+    Json,
+    MemoryBytes,
+    Metadata,
+    Test,
+    Tests,
+    WallSeconds,
+    on_server,
+)
+from precieux.commands.parameters import checker_of, limits_of, metadata_of
 from precieux.errors import UsageError
-from precieux.interrupts import stoppable
-from precieux.programs import files_of_no_test, read_tests
-from precieux.server import Server
-from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters, TestCase
+from precieux.host.interrupts import stoppable
+from precieux.installation.server import Server
+from precieux.programs.read import files_of_no_test, read_tests
+from precieux_client import Batch, Checker, Client, InvalidRequest, Limits, SubmissionParameters, TestCase
 from shared.service.stop_signals import INTERRUPTED
 
 #: Different faults of a batch that are shown.
@@ -35,6 +46,11 @@ def batch(
     digest: Annotated[bool, typer.Option("--digest", help="Send one mail for all instead of one each.")] = False,
     test: Test = None,
     tests: Tests = None,
+    checker: CheckerKind = "lines",
+    cpu_s: CpuSeconds = None,
+    wall_s: WallSeconds = None,
+    memory_bytes: MemoryBytes = None,
+    metadata: Metadata = None,
     output: Annotated[Path | None, typer.Option(help="File for the results, as CSV. Default: standard output.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Run the same programs once more.")] = False,
     as_json: Json = False,
@@ -46,13 +62,15 @@ def batch(
     entries = [replace(entry, email=entry.email or email) for entry in read_entries(path, language)]
     cases = read_tests(test or [], tests)
     show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
+    limits, compared, texts = limits_of(cpu_s, wall_s, memory_bytes), checker_of(checker), metadata_of(metadata)
+    bodies = [_body(entry, cases, limits, compared, texts) for entry in entries]
     check_writable(output)
-    most = server.connect().limits().max_batch
+    max_batch = server.connect().limits().max_batch
     client = server.connect(patient=True)
     batches: list[Batch] = []
     try:
         with stoppable():
-            batches.extend(_register(client, entries, cases, most=most, digest=digest, again=again))
+            batches.extend(_register(client, entries, bodies, size=max_batch, digest=digest, again=again))
             _follow(client, batches)
     except KeyboardInterrupt:
         terminal.hint(_interrupted(sum(one.total for one in batches) == len(entries), again))
@@ -60,19 +78,25 @@ def batch(
     numbers = [number for one in batches for number in client.get_batch(one.id).submissions]
     submissions = [client.get(number) for number in numbers]
     write_results(entries, submissions, output, as_json=as_json)
+    say_totals(entries, submissions)
     raise typer.Exit(0 if all(one.passed for one in submissions) else 1)
 
 
 def _register(
-    client: Client, entries: Sequence[Entry], cases: Sequence[TestCase], *, most: int, digest: bool, again: bool
+    client: Client,
+    entries: Sequence[Entry],
+    bodies: Sequence[SubmissionParameters],
+    *,
+    size: int,
+    digest: bool,
+    again: bool,
 ) -> Iterator[Batch]:
-    """Register the programs, `most` in a batch. The same programs make the same batches."""
-    for start in range(0, len(entries), most):
-        part = entries[start : start + most]
-        bodies = [_body(entry, cases) for entry in part]
-        key = None if again else _key_of(bodies)
+    """Register the programs, `size` in a batch. The same programs make the same batches."""
+    for start in range(0, len(entries), size):
+        part, its_bodies = entries[start : start + size], bodies[start : start + size]
+        key = None if again else _key_of(its_bodies)
         try:
-            created = client.create_batch(bodies, digest=digest, idempotency_key=key)
+            created = client.create_batch(its_bodies, digest=digest, idempotency_key=key)
         except InvalidRequest as exc:
             done = f"The programs before {part[0].name} are registered, the others not." if start else ""
             raise UsageError(f"{done or 'Nothing was registered.'} {_with_names(exc, part)}") from exc
@@ -106,7 +130,13 @@ def _first_of(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _body(entry: Entry, cases: Sequence[TestCase]) -> SubmissionParameters:
+def _body(
+    entry: Entry,
+    cases: Sequence[TestCase],
+    limits: Limits | None,
+    checker: Checker | None,
+    metadata: Mapping[str, str],
+) -> SubmissionParameters:
     assert entry.program.language
     return {
         "language": entry.program.language,
@@ -114,8 +144,10 @@ def _body(entry: Entry, cases: Sequence[TestCase]) -> SubmissionParameters:
         "entry": entry.program.entry,
         "stdin": entry.stdin,
         "tests": cases,
+        "limits": limits,
+        "checker": checker,
         "email": entry.email,
-        "metadata": {"name": entry.name[:500]},
+        "metadata": {"name": entry.name[:500], **metadata},
     }
 
 

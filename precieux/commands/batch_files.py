@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from precieux import files, terminal
+from precieux import terminal
 from precieux.errors import UsageError
-from precieux.programs import Program, read_program
+from precieux.host import files
+from precieux.programs.read import NoProgram, ProgramFiles, natural_key, read_program
 from precieux_client import Submission
 
 #: The columns of a CSV file of programs. Only `path` is required; it is relative to the CSV file's folder.
@@ -24,7 +25,7 @@ class Entry:
     """A program of the batch, under the name that its result has."""
 
     name: str
-    program: Program
+    program: ProgramFiles
     email: str | None = None
     stdin: str | None = None
 
@@ -55,16 +56,31 @@ def write_results(
     terminal.hint(f"The results are in {output}.")
 
 
+def say_totals(entries: Sequence[Entry], submissions: Sequence[Submission]) -> None:
+    """Print how many programs have each verdict, and the names of those whose verdict is bad."""
+    names: dict[str, list[str]] = {}
+    for entry, one in zip(entries, submissions, strict=True):
+        names.setdefault(one.verdict or one.state, []).append(entry.name)
+    bad = {one.verdict or one.state for one in submissions if not one.passed}
+    counts = (f"{len(of)} {verdict}{f' ({terminal.some(of)})' * (verdict in bad)}" for verdict, of in names.items())
+    terminal.hint(f"{len(entries)} program{'s' * (len(entries) != 1)}: {', '.join(counts)}.")
+
+
 def _read_folder(folder: Path, language: str | None) -> list[Entry]:
     if folder.is_file():
         raise UsageError(f"{folder} is neither a folder nor a CSV file: `precieux submit` sends one program.")
-    paths = sorted(path for path in files.list_folder(folder) if not path.name.startswith("."))
-    if not paths:
-        raise UsageError(f"{folder} is empty: put a file or folder for each program into it.")
-    try:
-        return [Entry(path.name, read_program([path], language=language)) for path in paths]
-    except UsageError as exc:
-        raise UsageError(f"{str(exc).removesuffix('.')}, or keep only programs in {folder}.") from exc
+    paths = [path for path in files.list_folder(folder) if not path.name.startswith(".")]
+    entries, skipped = [], []
+    for path in sorted(paths, key=lambda path: natural_key(path.name)):
+        try:
+            entries.append(Entry(path.name, read_program([path], language=language)))
+        except NoProgram:
+            skipped.append(path.name)
+    if not entries:
+        raise UsageError(f"{folder} has no programs: put a file or folder for each into it, or give --language.")
+    if skipped:
+        terminal.hint(f"Skipped, because it is not clear what to run: {terminal.some(skipped)}.")
+    return entries
 
 
 def _read_csv(path: Path, language: str | None) -> list[Entry]:

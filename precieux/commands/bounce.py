@@ -6,10 +6,11 @@ from typing import Final
 
 import typer
 
-from precieux import status_notification, terminal
+from precieux import terminal
 from precieux.commands.options import DataDir
-from precieux.operator_database import operate_in_transaction
-from precieux.status_notification import Notification
+from precieux.installation.operator_database import operate_in_transaction
+from precieux.mail import status_notification
+from precieux.mail.status_notification import Notification
 from shared.database.connection import Connection
 from shared.mail import delivery_reports
 from shared.mail.delivery_reports import DeliveryReport

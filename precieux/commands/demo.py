@@ -9,11 +9,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from precieux.commands import demo_report
-from precieux.interrupts import raise_interrupts
-from precieux.mailbox import read_mailbox
-from precieux.samples import Sample, SampleResult, load_samples
+from precieux.host.interrupts import raise_interrupts
+from precieux.mail.mailbox import read_mailbox
+from precieux.programs.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
-from precieux.throwaway_system import ThrowawaySystem
+from precieux.up.temporary_server import TemporaryServer
 from precieux_client import Client, Submission
 
 _EMAIL: Final = "ada@example.com"
@@ -35,7 +35,7 @@ def run_demo() -> bool:
     try:
         with ExitStack() as stack:
             with err.status("Starting a database, the services and the executor"):
-                system = stack.enter_context(ThrowawaySystem(_SETTINGS))
+                system = stack.enter_context(TemporaryServer(_SETTINGS))
             check_interrupts()
             for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the cleaning up
                 stack.callback(signal.signal, number, signal.SIG_IGN)
@@ -47,21 +47,21 @@ def run_demo() -> bool:
         return False
 
 
-def _run_samples(system: ThrowawaySystem) -> tuple[list[SampleResult], list[Sample]]:
+def _run_samples(system: TemporaryServer) -> tuple[list[SampleResult], list[Sample]]:
     available = system.languages()
     samples = load_samples()
     chosen = [sample for sample in samples if sample.language in available]
     left_out = [sample for sample in samples if sample.language not in available]
-    client = Client(system.url)
-    numbers = {}
-    for sample in chosen:
-        files = {sample.path.name: sample.path.read_bytes()}
-        submitted = client.submit(language=sample.language, files=files, stdin=sample.input, email=_EMAIL)
-        numbers[submitted.id] = sample
-    return _watch(client, system, numbers), left_out
+    with Client(system.url) as client:
+        numbers = {}
+        for sample in chosen:
+            files = {sample.path.name: sample.path.read_bytes()}
+            submitted = client.submit(language=sample.language, files=files, stdin=sample.input, email=_EMAIL)
+            numbers[submitted.id] = sample
+        return _watch(client, system, numbers), left_out
 
 
-def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) -> list[SampleResult]:
+def _watch(client: Client, system: TemporaryServer, numbers: dict[int, Sample]) -> list[SampleResult]:
     """Wait until all samples are finished and mailed, or time is up. Return their results."""
     deadline = time.monotonic() + _TIMEOUT
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -6,8 +6,8 @@ from typing import Final
 from rich.panel import Panel
 from rich.text import Text
 
-from precieux.mailbox import Mail
-from precieux.samples import Sample, SampleResult
+from precieux.mail.mailbox import MailFile
+from precieux.programs.samples import Sample, SampleResult
 from precieux.terminal import out, say, show_table, styled
 from shared.text.control_characters import replace_controls
 
@@ -44,7 +44,7 @@ def _row(outcome: SampleResult) -> tuple[object, ...]:
     return (outcome.number, outcome.sample.path.name, verdict, judgement, outcome.sample.title)
 
 
-def _show_mail(mail: Mail) -> None:
+def _show_mail(mail: MailFile) -> None:
     headers = {"From": mail.sender, "To": mail.recipient, "Subject": mail.subject, "Date": mail.date}
     lines = [*(f"{name}: {value}" for name, value in headers.items()), "", replace_controls(mail.text).rstrip()]
     text = "\n".join(lines)

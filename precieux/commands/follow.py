@@ -6,8 +6,8 @@ import typer
 from rich.text import Text
 
 from precieux import terminal
-from precieux.interrupts import Expired, stoppable
-from precieux.server import Server
+from precieux.host.interrupts import Expired, stoppable
+from precieux.installation.server import Server
 from precieux_client import Event, Submission
 from precieux_client.models import GOOD_VERDICTS
 from shared.service.stop_signals import INTERRUPTED

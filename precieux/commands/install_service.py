@@ -119,7 +119,7 @@ def require_reachable() -> None:
         if any(path.is_relative_to(home) for home in _HOMES):
             raise ConfigurationError(
                 f"The service could not reach {path}, because it sees no home folder. Install Precieux in another one:"
-                " `python3 -m venv /opt/precieux && /opt/precieux/bin/pip install precieux`, then"
+                " `python3 -m venv /opt/precieux`, `/opt/precieux/bin/pip install` of the wheel of `make wheel`, then"
                 " `/opt/precieux/bin/precieux install-service`."
             )
 

@@ -10,7 +10,7 @@ import typer
 from precieux import terminal
 from precieux.commands import views
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
+from precieux.installation.operator_database import operate_in_transaction
 from shared.database.connection import Connection
 from shared.operations import jobs
 from shared.operations.job_state import JobState

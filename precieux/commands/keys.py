@@ -6,7 +6,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
+from precieux.installation.operator_database import operate_in_transaction
 from shared.accounts import api_keys, webhooks
 from shared.accounts.api_keys import Scope
 from shared.service.errors import PrecieuxError

@@ -9,7 +9,7 @@ import typer
 from precieux import terminal
 from precieux.commands import bounce, mail_test, suppressions, views
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
+from precieux.installation.operator_database import operate_in_transaction
 from precieux.up.settings import load_up_settings
 from shared.mail import mails
 from shared.resources.models import MailState

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from precieux import mail_dns, terminal
+from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.mail_dns import Check, Record
+from precieux.mail import dns_records
+from precieux.mail.dns_records import DnsRecord, RecordCheck
 from precieux.up import services
 from precieux.up.settings import load_up_settings
 from shared.messages.translations import LOCALES, SOURCE_LOCALE
@@ -42,11 +43,11 @@ def mail_test(
 ) -> None:
     """Send a test mail through the configured provider, and check SPF, DKIM and DMARC of its sender."""
     try:
-        resolver = mail_dns.open_resolver(name_server)
+        resolver = dns_records.open_resolver(name_server)
     except ValueError:
         raise typer.BadParameter("it must be an address such as 9.9.9.9 or 127.0.0.1:5353") from None
     sent = _send(address, locale, os.environ | {"PRECIEUX_DATA_DIR": str(load_up_settings(data_dir=data_dir).data_dir)})
-    checks = list(mail_dns.check(_records(sent, dkim_selector or []), resolver))
+    checks = list(dns_records.check(_records(sent, dkim_selector or []), resolver))
     if as_json:
         rows = [{"check": one.subject, "state": one.state, "hint": one.hint} for one in checks]
         terminal.say_json({**sent, "checks": rows})
@@ -67,19 +68,19 @@ def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str
     return sent
 
 
-def _records(sent: Mapping[str, Any], selectors: list[str]) -> list[Record]:
+def _records(sent: Mapping[str, Any], selectors: list[str]) -> list[DnsRecord]:
     """Return the records that the mail needs; none if it did not leave this machine."""
     sender, return_path = (parseaddr(sent[name])[1].rpartition("@")[2].lower() for name in ("sender", "return_path"))
     match sent["provider"]:
         case "mailgun":
-            return mail_dns.over_mailgun(sent["server"].lower(), sender, selectors)
+            return dns_records.over_mailgun(sent["server"].lower(), sender, selectors)
         case "smtp":
-            return mail_dns.over_smtp(sender, return_path, selectors)
+            return dns_records.over_smtp(sender, return_path, selectors)
         case _:
             return []
 
 
-def _show(sent: Mapping[str, Any], checks: list[Check]) -> None:
+def _show(sent: Mapping[str, Any], checks: list[RecordCheck]) -> None:
     fields = {
         "To": sent["recipient"],
         "From": sent["sender"],

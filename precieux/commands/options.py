@@ -31,6 +31,10 @@ Tests = Annotated[
         help="Folder of tests: 1.in, 1.out, 2.in, ... A test without an output is passed by a program that ends well.",
     ),
 ]
+CheckerKind = Annotated[str, typer.Option("--checker", help="How outputs are compared: exact, lines, tokens or float.")]
+Metadata = Annotated[
+    list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT", help="A text of yours; may be repeated.")
+]
 CpuSeconds = Annotated[float | None, typer.Option("--cpu-s", min=0, help="Seconds of CPU time that it may use.")]
 WallSeconds = Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")]
 MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="Bytes of memory that it may use.")]
@@ -38,10 +42,11 @@ MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with the options --url, --key and --data-dir in place of its parameter `server`."""
-    from precieux.server import Server
+    from precieux.installation.server import Server
 
     def run(*, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, **values: Any) -> None:
-        command(server=Server(url, key, data_dir), **values)
+        with Server(url, key, data_dir) as server:
+            command(server=server, **values)
 
     own = [one for one in signature(command).parameters.values() if one.name != "server"]
     added = [one for one in signature(run).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]

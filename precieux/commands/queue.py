@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate
+from precieux.installation.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.settings import BrokerSettings

@@ -1,5 +1,6 @@
-"""Shows submissions and their results."""
+"""Shows submissions and their results, with the reasons of bad verdicts."""
 
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -9,13 +10,11 @@ from rich.text import Text
 
 from precieux import terminal
 from precieux.terminal import styled
-from precieux_client import Client, Run, Submission, TestCase, TestResult
+from precieux_client import Client, Limits, Run, Submission, TestCase, TestResult
 from precieux_client.models import GOOD_VERDICTS
 from shared.text.control_characters import replace_controls
 
-_HEADERS = ("id", "state", "verdict", "language", "points", "made at")
-#: Unused files that one line names.
-_SHOWN_NAMES = 10
+_HEADERS = ("id", "state", "verdict", "language", "points", "made at", "reason")
 
 
 def plain(value: Any) -> Any:
@@ -35,10 +34,18 @@ def submissions(found: Iterable[Submission]) -> None:
     """Print a line for each submission."""
     date = terminal.short_date if terminal.out.is_terminal else plain
     rows = (
-        (one.id, styled(one.state), styled(one.verdict), one.language, points(one.run), date(one.created_at))
+        (
+            one.id,
+            styled(one.state),
+            styled(one.verdict),
+            one.language,
+            points(one.run),
+            date(one.created_at),
+            reason_of(one) or None,
+        )
         for one in found
     )
-    terminal.show_table(_HEADERS, rows, whole=_HEADERS)
+    terminal.show_table(_HEADERS, rows, whole=_HEADERS[:-1])
 
 
 def result(client: Client, submission: Submission) -> None:
@@ -56,8 +63,35 @@ def result(client: Client, submission: Submission) -> None:
                 words = replace_controls(text).rstrip("\n")
                 terminal.err.print(words, markup=False, style="red", soft_wrap=True)
     verdict = styled(submission.verdict or submission.state)
-    score = [f"({points(run)} points)"] if run and run.tests is not None else []
-    terminal.err.print(f"Submission {submission.id}:", verdict, *score, soft_wrap=True)
+    score = f" ({points(run)} points)" if run and run.tests is not None else ""
+    reason = f": {reason}" if (reason := reason_of(submission)) else ""
+    terminal.err.print(Text.assemble(f"Submission {submission.id}: ", verdict, score, reason), soft_wrap=True)
+
+
+def reason_of(submission: Submission) -> str:
+    """Return why a submission ended as it did, in a few words; an empty text if its verdict says all."""
+    if submission.state == "failed":
+        return "it could not be run, which is no fault of the program"
+    if submission.run is None or submission.run.points is not None:  # each test has its own
+        return ""
+    return _reason(submission.run, submission.limits)
+
+
+def _reason(ended: Run | TestResult, limits: Limits | None = None) -> str:
+    """Return why a program or a test ended badly. Tests may have limits of their own, so theirs are unknown."""
+    match ended.verdict:
+        case "runtime_error" if ended.signal:
+            number = signal.Signals.__members__.get(ended.signal)  # those of real time have no names in Python
+            return terminal.describe_signal(number) if number else ended.signal
+        case "runtime_error" if ended.exit_code:
+            return f"exit code {ended.exit_code}"
+        case "time_limit" if ended.cpu_s is not None and ended.wall_s is not None:
+            return f"stopped after {ended.cpu_s:.3g} s of CPU time, {ended.wall_s:.3g} s in all"
+        case "memory_limit" if ended.memory_bytes is not None:
+            return f"stopped with {ended.memory_bytes / (1 << 20):.1f} MiB in use"
+        case "output_limit" if limits and limits.output_bytes is not None:
+            return f"stopped after {limits.output_bytes:,} bytes of output"
+    return ""
 
 
 def points(run: Run | None) -> str:
@@ -69,15 +103,32 @@ def points(run: Run | None) -> str:
 
 def _show_tests(tests: Sequence[TestResult]) -> None:
     rows = [
-        (test.number, test.name, test.verdict or "not run", f"{test.points_awarded:g}/{test.points:g}", _seconds(test))
+        (
+            test.number,
+            test.name,
+            test.verdict or "not run",
+            f"{test.points_awarded:g}/{test.points:g}",
+            _seconds(test),
+            _reason(test) or None,
+        )
         for test in tests
     ]
-    terminal.show_table(("test", "name", "verdict", "points", "CPU s"), rows)
+    terminal.show_table(("test", "name", "verdict", "points", "CPU s", "reason"), rows)
     for test in tests:
-        why = test.diff or (test.stderr if test.verdict not in GOOD_VERDICTS else None)
-        if why:
+        error = test.stderr if test.verdict not in GOOD_VERDICTS else None
+        if why := _difference(test.diff) if test.diff else error:
             lines = replace_controls(why).rstrip("\n")
             terminal.err.print(Text(f"Test {test.number}:\n{lines}", style="yellow"), soft_wrap=True)
+
+
+def _difference(diff: str) -> str:
+    """Return a difference with words in place of the signs of a unified diff."""
+    place, *lines = diff.splitlines()
+    shown = [place.strip("@ ")]
+    for sign, word in (("-", "expected:"), ("+", "printed: ")):
+        texts = [line[1:] for line in lines if line.startswith(sign)]
+        shown += [f"  {word} {text}" for text in texts or ["(nothing more)"]]
+    return "\n".join(shown)
 
 
 def _seconds(test: TestResult) -> str:
@@ -90,5 +141,4 @@ def name_misspelt(tests: Sequence[TestCase], unused: Sequence[str]) -> None:
     if names:
         terminal.hint(f"These tests have no output, so programs pass them if they end well: {names}.")
     if unused:
-        more = f" and {len(unused) - _SHOWN_NAMES} more" if len(unused) > _SHOWN_NAMES else ""
-        terminal.hint(f"These files belong to no test: {', '.join(unused[:_SHOWN_NAMES])}{more}.")
+        terminal.hint(f"These files belong to no test: {terminal.some(unused)}.")

@@ -1,22 +1,23 @@
 """The commands on submissions: submit, status, watch, result, rerun, cancel, delete."""
 
-import math
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_args
+from typing import Annotated, NoReturn
 
 import typer
 
-from precieux import files, terminal
+from precieux import terminal
 from precieux.commands import show
 from precieux.commands.follow import follow
 from precieux.commands.options import (
     Args,
+    CheckerKind,
     CpuSeconds,
     Input,
     InputFile,
     Json,
     MemoryBytes,
+    Metadata,
     Number,
     Test,
     Tests,
@@ -25,10 +26,12 @@ from precieux.commands.options import (
     WallSeconds,
     on_server,
 )
+from precieux.commands.parameters import checker_of, limits_of, metadata_of, read_input
 from precieux.errors import UsageError
-from precieux.programs import files_of_no_test, read_program, read_tests
-from precieux.server import Server
-from precieux_client import Checker, Limits, Submission
+from precieux.host import files
+from precieux.installation.server import Server
+from precieux.programs.read import files_of_no_test, read_program, read_tests
+from precieux_client import Submission
 
 #: Submissions that `status` lists.
 _LISTED = 50
@@ -57,13 +60,11 @@ def submit(
     ] = None,
     test: Test = None,
     tests: Tests = None,
-    checker: Annotated[str, typer.Option(help="How outputs are compared: exact, lines, tokens, float.")] = "lines",
+    checker: CheckerKind = "lines",
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Leave out the tests after the first bad one.")
     ] = False,
-    metadata: Annotated[
-        list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT", help="A text of yours; may be repeated.")
-    ] = None,
+    metadata: Metadata = None,
     hold: Annotated[bool, typer.Option("--hold", help="Register it only; `precieux rerun` runs it.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
@@ -84,19 +85,19 @@ def submit(
         source=program.source,
         files=None if program.source is not None else program.files,
         entry=program.entry,
-        stdin=_read_input(text, input_file),
+        stdin=read_input(text, input_file),
         args=args or (),
         compiler_args=compiler_args or (),
-        limits=_limits(cpu_s, wall_s, memory_bytes),
+        limits=limits_of(cpu_s, wall_s, memory_bytes),
         expected_output=files.read_text(expected) if expected else None,
-        checker=None if checker == "lines" else _checker(checker),
+        checker=checker_of(checker),
         tests=cases,
         stop_at_first_failure=stop_at_first_failure,
         email=email,
         hold=hold,
-        metadata=dict(_pair(one) for one in metadata or []),
+        metadata=metadata_of(metadata),
     )
-    _answer(server, submission, wait=wait, timeout=timeout, as_json=as_json)
+    _answer(server, submission, f"Submission {submission.id}", wait=wait, timeout=timeout, as_json=as_json)
 
 
 @on_server
@@ -188,9 +189,10 @@ def rerun(
     """Run a submission again, with other input, arguments or limits if they are given."""
     _check_waiting(wait, timeout)
     client = server.connect()
-    stdin = None if text is None and input_file is None else _read_input(text, input_file)
-    client.rerun(number, stdin=stdin, args=args, limits=_limits(cpu_s, wall_s, memory_bytes))
-    _answer(server, client.get(number), wait=wait, timeout=timeout, as_json=as_json)
+    stdin = None if text is None and input_file is None else read_input(text, input_file)
+    run = client.rerun(number, stdin=stdin, args=args, limits=limits_of(cpu_s, wall_s, memory_bytes))
+    what = f"Run {run.number} of submission {number}"
+    _answer(server, client.get(number), what, wait=wait, timeout=timeout, as_json=as_json)
 
 
 @on_server
@@ -213,8 +215,10 @@ def delete(server: Server, number: Number, as_json: Json = False) -> None:
         terminal.say(f"Submission {number} is deleted.")
 
 
-def _answer(server: Server, submission: Submission, *, wait: bool, timeout: float | None, as_json: bool) -> None:
-    """Show a submission that was registered or requested. With `wait`, show its result."""
+def _answer(
+    server: Server, submission: Submission, what: str, *, wait: bool, timeout: float | None, as_json: bool
+) -> None:
+    """Show that a submission, or `what` run of it, was taken. With `wait`, show its result."""
     is_held = submission.state == "held"
     if wait and not is_held:
         _finish(server, follow(server, submission.id, timeout=timeout), as_json=as_json)
@@ -222,7 +226,7 @@ def _answer(server: Server, submission: Submission, *, wait: bool, timeout: floa
         terminal.say_json(show.plain(submission))
         return
     mailed = f" Its result is mailed to {submission.email}." if submission.email else ""
-    terminal.say(f"Submission {submission.id} is {'held' if is_held else 'registered'}.{mailed}")
+    terminal.say(f"{what} is {'held' if is_held else 'queued'}.{mailed}")
     command = server.command("rerun" if is_held else "watch", submission.id)
     terminal.hint(f"Run it with `{command}`." if is_held else f"Follow it with `{command}`.")
 
@@ -239,30 +243,3 @@ def _finish(server: Server, submission: Submission, *, as_json: bool) -> NoRetur
 def _check_waiting(wait: bool, timeout: float | None) -> None:
     if timeout is not None and not wait:
         raise typer.BadParameter("it needs --wait.", param_hint="--timeout")
-
-
-def _read_input(text: str | None, file: Path | None) -> str | None:
-    if text is not None and file is not None:
-        raise UsageError("Give either --input or --input-file, not both.")
-    return files.read_text(file) if file is not None else text
-
-
-def _limits(cpu_s: float | None, wall_s: float | None, memory_bytes: int | None) -> Limits | None:
-    if any(seconds is not None and not math.isfinite(seconds) for seconds in (cpu_s, wall_s)):
-        raise UsageError("--cpu-s and --wall-s must be numbers of seconds.")
-    limits = Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=memory_bytes)
-    return None if limits == Limits() else limits
-
-
-def _checker(kind: str) -> Checker:
-    kinds: tuple[Any, ...] = get_args(Checker.__annotations__["kind"])
-    if kind not in kinds:
-        raise UsageError(f"--checker {kind}: it must be one of {', '.join(kinds)}.")
-    return Checker(kind=kind)  # type: ignore[arg-type]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise UsageError(f"--metadata {text}: write it as NAME=TEXT.")
-    return name, value

@@ -7,7 +7,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
+from precieux.installation.operator_database import operate_in_transaction
 from shared.mail import suppressions
 from shared.service.errors import PrecieuxError
 

@@ -9,7 +9,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.queue import age
-from precieux.operator_database import operate
+from precieux.installation.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database

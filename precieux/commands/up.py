@@ -1,5 +1,6 @@
-"""`precieux up` and `precieux migrate`: start the whole system, and upgrade its database."""
+"""`precieux up`: starts the whole system, and shows its address."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from precieux.commands.options import DataDir
+from precieux.installation.schema import has_keys
 from precieux.terminal import out, own_command, say
 from precieux.up import system
 from precieux.up.settings import DEFAULT_URL, load_up_settings
@@ -24,18 +26,15 @@ def up(port: Port = None, data_dir: DataDir = None) -> None:
     system.run(load_up_settings(port=port, data_dir=data_dir), on_ready=show_ready)
 
 
-def migrate(data_dir: DataDir = None) -> None:
-    """Upgrade the database's schema. `precieux up` does it at each start."""
-    configure_logging("migrate", load(LogSettings))
-    system.migrate(load_up_settings(data_dir=data_dir))
-
-
 def show_ready(ready: System) -> None:
-    """Show the system's address, and how to send a program: by the command, or by HTTP."""
+    """Show the system's address, and how to send a program: by the command, which finds its key, or by HTTP."""
     here = f" --url {ready.url}" if ready.url != DEFAULT_URL else ""
+    needs_key = bool(os.environ.get("PRECIEUX_API_KEYS")) or has_keys(ready.database_url.get_secret_value())
+    key = '-H "Authorization: Bearer $PRECIEUX_API_KEY" ' if needs_key else ""
+    fields = "-F 'source=print(6 * 7)' -F language=py -F email=you@example.com"
     commands = (
         f"echo 'print(6 * 7)' | {own_command()} submit - --language py --email you@example.com --wait{here}",
-        f"curl -F 'source=print(6 * 7)' -F language=py -F email=you@example.com '{ready.url}/v1/submissions?wait=10'",
+        f"curl {key}{fields} '{ready.url}/v1/submissions?wait=10'",
     )
     lines = {"Page and API": ready.url}
     if ready.has_pages:

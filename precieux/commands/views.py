@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from precieux import terminal
-from precieux.terminal import long_date, short_date, styled
+from precieux.terminal import describe_signal, long_date, short_date, styled
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -118,4 +118,6 @@ def _shown(name: str, value: Any) -> object:
         return "yes" if value else "no"
     if name == "state":
         return styled(value)
+    if name == "signal":
+        return describe_signal(value)
     return ", ".join(value) if isinstance(value, list) else value

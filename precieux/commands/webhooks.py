@@ -6,7 +6,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.operator_database import operate_in_transaction
+from precieux.installation.operator_database import operate_in_transaction
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.resources.models import WebhookState

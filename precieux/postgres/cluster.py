@@ -30,7 +30,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from precieux.postgres.home import Account, PostgresHome
+from precieux.postgres.data_directory import Account, DataDirectory
 from shared.database.roles import DATABASE, HAND_OVER, Role, making
 from shared.service.errors import ConfigurationError, DatabaseUnavailable
 from shared.service.parent_death import die_with_parent
@@ -49,7 +49,7 @@ _BEFORE_ERROR: Final = re.compile(r"^.*?\b(?:FATAL|PANIC|ERROR|error):\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class PostmasterStatus:
     """The content of postmaster.pid of a server that accepts connections."""
 
     pid: int
@@ -63,13 +63,13 @@ _ROLES: Final = " ".join(Role) + "\n"
 class Cluster:
     """The cluster in one folder. `prepare` makes it if there is none."""
 
-    def __init__(self, home: PostgresHome) -> None:
-        self._home = home
-        self._password = home.folder / "password"
-        self._roles = home.folder / "roles"
-        self._lock = home.folder / "lock"
-        self.directory = home.folder / "cluster"
-        self.log = home.folder / "log"
+    def __init__(self, data: DataDirectory) -> None:
+        self._data = data
+        self._password = data.folder / "password"
+        self._roles = data.folder / "roles"
+        self._lock = data.folder / "lock"
+        self.directory = data.folder / "cluster"
+        self.log = data.folder / "log"
 
     def url(self, socket_folder: Path, role: Role) -> str:
         return self._address(socket_folder, role, self._password_of(role))
@@ -80,17 +80,17 @@ class Cluster:
             self._make(durable=durable)
             return
         made_by = (self.directory / "PG_VERSION").read_text().strip()
-        if made_by != str(self._home.major):
+        if made_by != str(self._data.major):
             raise ConfigurationError(
-                f"The data in {self._home.folder} were made by Postgres {made_by}, and this is Postgres "
-                f"{self._home.major}: back them up with the old release (`precieux backup FILE`), then restore them "
+                f"The data in {self._data.folder} were made by Postgres {made_by}, and this is Postgres "
+                f"{self._data.major}: back them up with the old release (`precieux backup FILE`), then restore them "
                 "with this one into a new folder (`precieux restore FILE`, PRECIEUX_DATA_DIR)."
             )
 
     def hand_over(self) -> None:
         """Give the folder to the server's account if an earlier release used another one. Call `claim` first."""
         self._hand_over(self.directory)
-        self._home.account.own(self._password)
+        self._data.account.own(self._password)
 
     def make_roles(self, socket_folder: Path) -> None:
         """Upgrade an earlier release's cluster to what `prepare` makes today. Its server must be running."""
@@ -112,15 +112,15 @@ class Cluster:
 
     def make_socket_folder(self) -> Path:
         """Make a folder that only the server's account and root may enter, and return it."""
-        folder = self._home.folder / "socket"
+        folder = self._data.folder / "socket"
         # In an address, a comma separates two hosts.
         if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
-            self._home.account.own(folder)
+            self._data.account.own(folder)
             return folder
         # TMPDIR is not used: its path may be as long, or only root may enter it.
         folder = Path(tempfile.mkdtemp(prefix="precieux-socket-", dir="/tmp"))
-        self._home.account.own(folder)
+        self._data.account.own(folder)
         return folder
 
     def lock(self) -> int:
@@ -129,7 +129,7 @@ class Cluster:
         if not _try_lock(descriptor, fcntl.LOCK_EX):
             os.close(descriptor)
             raise ConfigurationError(
-                f"Another Precieux is running on {self._home.folder}: stop it, or set PRECIEUX_DATA_DIR to another"
+                f"Another Precieux is running on {self._data.folder}: stop it, or set PRECIEUX_DATA_DIR to another"
                 " folder."
             )
         return descriptor
@@ -157,7 +157,7 @@ class Cluster:
             while not _try_lock(descriptor, fcntl.LOCK_EX):
                 if time.monotonic() > deadline:
                     raise ConfigurationError(
-                        f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
+                        f"An orphaned Postgres still runs in {self._data.folder}: stop it, and start again."
                     )
                 while_waiting()
                 time.sleep(_POLL)
@@ -168,7 +168,7 @@ class Cluster:
             stale.unlink(missing_ok=True)
         return descriptor
 
-    def ready_status(self) -> Status | None:
+    def ready_status(self) -> PostmasterStatus | None:
         """Return the status of the server; None until it accepts connections."""
         try:
             lines = self._status_file.read_text().splitlines()
@@ -179,9 +179,9 @@ class Cluster:
             return None
         if not lines[4]:
             raise ConfigurationError(
-                f"An earlier release of Precieux is running on {self._home.folder}: stop it, and start this one."
+                f"An earlier release of Precieux is running on {self._data.folder}: stop it, and start this one."
             )
-        return Status(pid=int(lines[0]), socket_folder=Path(lines[4]))
+        return PostmasterStatus(pid=int(lines[0]), socket_folder=Path(lines[4]))
 
     @property
     def _status_file(self) -> Path:
@@ -192,7 +192,7 @@ class Cluster:
         making = self.directory.with_name("cluster.making")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir()
-        gid, maker = self._home.account.gid, self._home.account.with_a_name()
+        gid, maker = self._data.account.gid, self._data.account.with_a_name()
         if gid is not None:
             # Other daemons may share the maker's account, but not this group.
             os.chown(making, 0, gid)
@@ -226,7 +226,7 @@ class Cluster:
 
     def _hand_over(self, directory: Path) -> None:
         """Give the directory to the server's account if it belongs to another one."""
-        uid, gid = self._home.account.uid, self._home.account.gid
+        uid, gid = self._data.account.uid, self._data.account.gid
         if uid is None or gid is None or directory.stat().st_uid == uid:
             return
         # It uses descriptors and follows no link, because any daemon may have used the old account. The top folder
@@ -260,7 +260,7 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str, account: Account, feed: str = "") -> None:
         done = subprocess.run(
-            [self._home.binaries / program, *arguments],
+            [self._data.binaries / program, *arguments],
             input=feed.encode(),
             capture_output=True,
             env=ENVIRONMENT,
@@ -270,7 +270,7 @@ class Cluster:
         )
         if done.returncode != 0:
             raise DatabaseUnavailable(
-                f"{program} failed in {self._home.folder}: {complaint(done.stderr, self._home.folder)}."
+                f"{program} failed in {self._data.folder}: {complaint(done.stderr, self._data.folder)}."
             )
 
 

@@ -7,7 +7,7 @@ from typing import IO, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from precieux.postgres.cluster import ENVIRONMENT, complaint
-from precieux.postgres.home import find_home
+from precieux.postgres.data_directory import find_data_directory
 from shared.service.errors import DatabaseUnavailable
 from shared.service.parent_death import die_with_parent
 
@@ -45,7 +45,7 @@ def _run(
     }
     program, *options = command
     done = subprocess.run(
-        [find_home(postgres).binaries / program, *options, "--dbname", database],
+        [find_data_directory(postgres).binaries / program, *options, "--dbname", database],
         stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,

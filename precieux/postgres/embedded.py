@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from precieux.postgres.cluster import ENVIRONMENT, Cluster, complaint
-from precieux.postgres.home import PostgresHome, find_home
+from precieux.postgres.data_directory import DataDirectory, find_data_directory
 from shared.database.roles import Role
 from shared.service.errors import DatabaseUnavailable
 from shared.service.logging import get_logger
@@ -86,15 +86,15 @@ class EmbeddedPostgres:
             return
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start the embedded Postgres from the main thread: it ends with its starting thread")
-        home = find_home(self._data_dir)
-        cluster = self._cluster = Cluster(home)
-        self.folder = home.folder
+        data = find_data_directory(self._data_dir)
+        cluster = self._cluster = Cluster(data)
+        self.folder = data.folder
         try:
             if self._lock is None:
                 self._lock = cluster.lock()
             cluster.prepare(durable=self._durable)
             self._socket_folder = self._socket_folder or cluster.make_socket_folder()
-            self._launch(cluster, home, self._socket_folder)
+            self._launch(cluster, data, self._socket_folder)
             cluster.make_roles(self._socket_folder)
         except OSError as exc:
             self._end()
@@ -127,7 +127,7 @@ class EmbeddedPostgres:
             os.close(self._lock)
             self._lock = None
 
-    def _launch(self, cluster: Cluster, home: PostgresHome, socket_folder: Path) -> None:
+    def _launch(self, cluster: Cluster, data: DataDirectory, socket_folder: Path) -> None:
         # A list of names, which may be quoted.
         quoted = str(socket_folder).replace('"', '""')
         settings = {
@@ -142,7 +142,7 @@ class EmbeddedPostgres:
             "max_logical_replication_workers": "0",
             **dict.fromkeys(_DURABILITY, "on" if self._durable else "off"),
         }
-        command = [str(home.binaries / "postgres"), "-D", str(cluster.directory)]
+        command = [str(data.binaries / "postgres"), "-D", str(cluster.directory)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         claim = cluster.claim(socket_folder, self._while_waiting)
         try:
@@ -158,7 +158,7 @@ class EmbeddedPostgres:
                     start_new_session=True,  # we handle Ctrl-C, and stop Postgres after its clients
                     pass_fds=[claim],
                     preexec_fn=die_with_parent(signal.SIGINT),
-                    **home.account.arguments,
+                    **data.account.arguments,
                 )
         finally:
             os.close(claim)
@@ -189,7 +189,7 @@ def running_url(data_dir: Path, role: Role) -> str | None:
 
     Wait for a server that is starting. Raise `DatabaseUnavailable` if that takes too long.
     """
-    cluster = Cluster(find_home(data_dir))
+    cluster = Cluster(find_data_directory(data_dir))
     deadline = time.monotonic() + _START_TIMEOUT
     while cluster.is_locked():
         status = cluster.ready_status()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from precieux.up.forked import Forked
+from precieux.up.forked import ForkedService
 from shared.service.parent_death import die_with_parent
 from shared.service.retry import RetryPolicy
 
@@ -19,7 +19,7 @@ _HEALTHY_AFTER: Final = 10.0  # s of running after which an exit counts as the f
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ChildProgram:
     """A program to run. Programs of a higher `rank` are stopped earlier, those of equal rank together.
 
     If there is a `forked_module`, its first process is a fork of this one that runs this module. Later ones are not,
@@ -36,13 +36,13 @@ class Program:
 class Child:
     """The process of one program, through all its restarts. Only `kill` waits for its end."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: ChildProgram) -> None:
         self.program = program
         self.ready = False
         #: Time of its last message, on the monotonic clock.
         self.alive_at = 0.0
         self.failures = 0
-        self._process: subprocess.Popen[bytes] | Forked | None = None
+        self._process: subprocess.Popen[bytes] | ForkedService | None = None
         self._started_at = 0.0
         #: Time of its next start, on the monotonic clock; None while it runs, and after it was stopped.
         self.restart_at: float | None = None
@@ -61,7 +61,7 @@ class Child:
         environment["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
         environment.pop("WATCHDOG_PID", None)  # set if systemd watches us, and then it is our pid
         if self.program.forked_module and not was_started:
-            self._process = Forked(self.program.forked_module, environment)
+            self._process = ForkedService(self.program.forked_module, environment)
             return
         self._process = subprocess.Popen(
             self.program.command,

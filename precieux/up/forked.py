@@ -38,7 +38,7 @@ def load_shared() -> None:
     gc.freeze()
 
 
-class Forked:
+class ForkedService:
     """The process of `python -m module`, as a fork of this one, with the methods of `Popen` that `Child` needs.
 
     It has this environment and the standard error, a session of its own and no other descriptors, and it gets SIGKILL

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from precieux.up.child import Program
+from precieux.up.child import ChildProgram
 from precieux.up.settings import UpSettings
 from shared.database.roles import Role
 from shared.service.settings import PREFIX
@@ -45,7 +45,7 @@ def service_environment(
     }
 
 
-def executor(outer: Mapping[str, str], *, port: int, codex_token: str) -> Program:
+def executor(outer: Mapping[str, str], *, port: int, codex_token: str) -> ChildProgram:
     environment = {
         name: value
         for name, value in outer.items()
@@ -56,14 +56,14 @@ def executor(outer: Mapping[str, str], *, port: int, codex_token: str) -> Progra
         f"{PREFIX}EXECUTOR_PORT": str(port),
         f"{PREFIX}CODEX_TOKEN": codex_token,
     }
-    return Program("executor", command("executor"), environment, rank=0)
+    return ChildProgram("executor", command("executor"), environment, rank=0)
 
 
-def migration(environment: Mapping[str, str], database_url: str) -> Program:
+def migration(environment: Mapping[str, str], database_url: str) -> ChildProgram:
     return _forked("migrate", "shared.database.migrate", _with_database(environment, database_url), rank=0)
 
 
-def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[Program]:
+def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[ChildProgram]:
     """Return the services. Their first processes are forks that share memory. Each connects as its own role.
 
     The API stops first, so that no new work arrives; then the services that process the accepted work.
@@ -79,8 +79,8 @@ def services(environment: Mapping[str, str], database_url: Callable[[Role], str]
     ]
 
 
-def _forked(name: str, module: str, environment: Mapping[str, str], *, rank: int) -> Program:
-    return Program(name, command(module), environment, rank, forked_module=module)
+def _forked(name: str, module: str, environment: Mapping[str, str], *, rank: int) -> ChildProgram:
+    return ChildProgram(name, command(module), environment, rank, forked_module=module)
 
 
 def _without_local_key(environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from precieux.postgres.home import make_folder
+from precieux.postgres.data_directory import make_folder
 from shared.database.address import DatabaseUrl
 from shared.service.errors import ConfigurationError
 from shared.service.settings import IS_HTTP_URL, Settings, default_data_dir, load

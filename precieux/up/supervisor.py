@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, Final, Protocol, Self
 
-from precieux.up.child import BACKOFF, Child, Program
+from precieux.up.child import BACKOFF, Child, ChildProgram
 from precieux.up.notify_socket import NotifySocket
-from precieux.up.waiting import Waiting
+from precieux.up.waiting import StartReport
 from shared.service.errors import ConfigurationError, PrecieuxError
 from shared.service.logging import get_logger
 from shared.service.notify import notify_alive
@@ -36,7 +36,7 @@ class StartFailed(PrecieuxError):
     """A program could not be started."""
 
 
-class Server(Protocol):
+class GuardedServer(Protocol):
     """A server that manages its own process, such as the embedded Postgres."""
 
     @property
@@ -58,13 +58,13 @@ class Supervisor:
         self._watchdog = watchdog
         self._children: dict[str, Child] = {}
         self._once_ready: set[str] = set()
-        self._server: tuple[str, Server] | None = None
+        self._server: tuple[str, GuardedServer] | None = None
         self._server_restart_at: float | None = None
         self._server_failures = 0
         self._signals = 0
         self._alive_every = interval()
         self._alive_at = 0.0
-        self._waiting = Waiting(long_wait)
+        self._waiting = StartReport(long_wait)
         self._notify = NotifySocket()
         self._selector = selectors.DefaultSelector()
         self._previous_handlers: dict[int, Any] = {}
@@ -95,14 +95,14 @@ class Supervisor:
             self._wake_read.close()
             self._wake_write.close()
 
-    def start(self, programs: Iterable[Program]) -> None:
+    def start(self, programs: Iterable[ChildProgram]) -> None:
         """Start all programs, and return at once. `wait_ready` waits for them."""
         for program in programs:
             child = self._children[program.name] = Child(program)
             if self._start(child):
                 log.debug("child.started", child=program.name, pid=child.pid)
 
-    def guard(self, name: str, server: Server) -> None:
+    def guard(self, name: str, server: GuardedServer) -> None:
         """Restart `server` from now on whenever it has died."""
         self._server = (name, server)
 
@@ -110,7 +110,7 @@ class Supervisor:
         """Return when every child is ready."""
         self._loop_until(lambda: not self._waiting.report(self._unready()))
 
-    def run_to_end(self, program: Program) -> None:
+    def run_to_end(self, program: ChildProgram) -> None:
         """Run a program to its end. Raise `StartFailed` if it fails."""
         child = Child(program)
         try:

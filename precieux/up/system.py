@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from precieux import local_key
+from pydantic import SecretStr
+
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
-from precieux.up import forked, services
+from precieux.up import forked, local_key, services
 from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
@@ -39,6 +40,8 @@ class System:
     has_pages: bool
     data_dir: Path
     mail_goes_to: str
+    #: The address of the database for the operator's commands.
+    database_url: SecretStr
     #: None if the operator has set a database.
     database_folder: Path | None
 
@@ -67,6 +70,7 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
                 has_pages=settings.web,
                 data_dir=settings.data_dir,
                 mail_goes_to=_mail_destination(outer, settings.data_dir),
+                database_url=settings.database_url or SecretStr(postgres.url(Role.OPERATOR) if postgres else ""),
                 database_folder=postgres.folder if postgres else None,
             )
             on_ready(system)

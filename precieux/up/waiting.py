@@ -23,7 +23,7 @@ _AGAIN_S = 30.0
 _MORE_S = 300.0
 
 
-class Waiting:
+class StartReport:
     """Reports the parts that are not ready: in the log after `long_s` seconds, and then every `_AGAIN_S`.
 
     `report_at` is the time of the next report; None if all parts are ready. The parent is asked for more time only when

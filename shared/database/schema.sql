@@ -225,7 +225,7 @@ CREATE TABLE emails (
 CREATE INDEX emails_job_idx ON emails (job);
 CREATE INDEX emails_upload_idx ON emails (upload, id);
 CREATE INDEX emails_batch_idx ON emails (batch, id) WHERE batch IS NOT NULL;
--- Those that the API has ordered, and no runner has filled in.
+-- Those that the API has asked for, and no runner has rendered.
 CREATE INDEX emails_ordered_idx ON emails (id) WHERE status = 'queued' AND message_id IS NULL;
 CREATE INDEX emails_due_idx ON emails (run_after, id) WHERE status = 'queued';
 CREATE INDEX emails_lease_idx ON emails (lease_expires_at) WHERE status = 'sending';

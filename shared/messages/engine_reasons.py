@@ -1,4 +1,4 @@
-"""Translates the reasons that the engine gives in English for the end of a program.
+"""Says in a person's words and language why the engine ended a program.
 
 The engine speaks the CodeX protocol, which has no languages. Sentences that are not known here stay as they are.
 """
@@ -6,51 +6,44 @@ The engine speaks the CodeX protocol, which has no languages. Sentences that are
 import re
 from typing import Final
 
-from shared.messages.translations import SOURCE_LOCALE, gettext_noop, isolated, number, translations
+from shared.messages.translations import gettext_noop, isolated, number, translations
 
-# A program can write such a sentence too, with any number.
-_NUMBER: Final = r"([0-9]{1,15}(?:\.[0-9]{1,6})?)"
-
-#: The sentences of `executor.verdict`, with a group for each value, and the same as messages.
+#: The sentences of `executor.verdict`, each with what a mail says in its place, below the name of the verdict. A `#`
+#: stands for a number. A program can write such a sentence too, with any number.
 _SENTENCES: Final = tuple(
-    (re.compile(pattern), message)
+    (re.compile(re.sub(r"<(\w+)>#", r"(?P<\1>[0-9]{1,15}(?:\\.[0-9]{1,6})?)", pattern)), message)
     for pattern, message in (
         (
-            rf"Time limit exceeded: stopped after {_NUMBER} s of CPU time\.",
-            gettext_noop("Time limit exceeded: stopped after %s s of CPU time."),
+            r"Time limit exceeded: stopped after <number># s of CPU time\.",
+            gettext_noop("Stopped after %(number)s s of CPU time."),
+        ),
+        (r"Time limit exceeded: stopped after <number># s\.", gettext_noop("Stopped after %(number)s s.")),
+        (
+            r"Memory limit exceeded: stopped with <used># MiB in use, which is over its limit of <limit># MiB\.",
+            gettext_noop("Stopped with %(used)s MiB in use. Its limit is %(limit)s MiB."),
         ),
         (
-            rf"Time limit exceeded: stopped after {_NUMBER} s\.",
-            gettext_noop("Time limit exceeded: stopped after %s s."),
+            r"Memory limit exceeded: stopped at its limit of <limit># MiB\.",
+            gettext_noop("Stopped at its limit of %(limit)s MiB."),
         ),
+        (r"Output limit exceeded: stopped after <number># bytes\.", gettext_noop("Stopped after %(number)s bytes.")),
+        (r"Exited with code <number>#\.", gettext_noop("Exited with code %(number)s.")),
         (
-            rf"Memory limit exceeded: stopped with {_NUMBER} MiB in use, which is over its limit of {_NUMBER} MiB\.",
-            gettext_noop("Memory limit exceeded: stopped with %s MiB in use, which is over its limit of %s MiB."),
+            r"Killed by signal <number># \((?P<name>[A-Za-z0-9 /]{1,40})\)\.",
+            gettext_noop("%(name)s (signal %(number)s)."),
         ),
-        (
-            rf"Memory limit exceeded: stopped at its limit of {_NUMBER} MiB\.",
-            gettext_noop("Memory limit exceeded: stopped at its limit of %s MiB."),
-        ),
-        (
-            rf"Output limit exceeded: stopped after {_NUMBER} bytes\.",
-            gettext_noop("Output limit exceeded: stopped after %s bytes."),
-        ),
-        (rf"Exited with code {_NUMBER}\.", gettext_noop("Exited with code %s.")),
-        (rf"Killed by signal {_NUMBER} \(([A-Za-z0-9 /]{{1,40}})\)\.", gettext_noop("Killed by signal %s (%s).")),
     )
 )
 
 
-def translated(error: str, locale: str) -> str:
-    """Return the error of an engine, with its first line in the language of the locale if that is a known reason."""
-    if locale == SOURCE_LOCALE:
-        return error
-    reason, end, rest = error.partition("\n")
+def split(error: str, locale: str) -> tuple[str, str]:
+    """Return the reason at the beginning of an engine's error, for people, and the rest. Another error is all rest."""
+    reason, _, rest = error.partition("\n")
     for pattern, message in _SENTENCES:
-        if found := pattern.fullmatch(reason):
-            values = tuple(_shown(value, locale) for value in found.groups())
-            return f"{translations(locale).gettext(message) % values}{end}{rest}"
-    return error
+        if match := pattern.fullmatch(reason):
+            values = {name: _shown(value, locale) for name, value in match.groupdict().items()}
+            return translations(locale).gettext(message) % values, rest
+    return "", error
 
 
 def _shown(value: str, locale: str) -> str:

@@ -28,7 +28,7 @@ def environment(loader: jinja2.BaseLoader, locale: str, **options: Any) -> jinja
     `date_time`. The globals `locale` and `direction` are the attributes `lang` and `dir` of their HTML.
     Everything is escaped but templates named `*.txt.j2`, and an unknown variable is an error.
     """
-    made = jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=loader,
         autoescape=_is_markup,  # noqa: S701  (all but plain text is escaped)
         undefined=jinja2.StrictUndefined,
@@ -39,11 +39,11 @@ def environment(loader: jinja2.BaseLoader, locale: str, **options: Any) -> jinja
         auto_reload=False,
         **options,
     )
-    made.policies["ext.i18n.trimmed"] = True
-    made.install_gettext_translations(translations.translations(locale), newstyle=True)  # type: ignore[attr-defined]
-    made.globals |= {"locale": locale, "direction": translations.direction(locale)}
-    made.filters |= {name: partial(format_, locale=locale) for name, format_ in _FORMATS.items()}
-    return made
+    jinja.policies["ext.i18n.trimmed"] = True
+    jinja.install_gettext_translations(translations.translations(locale), newstyle=True)  # type: ignore[attr-defined]
+    jinja.globals |= {"locale": locale, "direction": translations.direction(locale)}
+    jinja.filters |= {name: partial(format_, locale=locale) for name, format_ in _FORMATS.items()}
+    return jinja
 
 
 def _is_markup(name: str | None) -> bool:

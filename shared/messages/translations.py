@@ -6,14 +6,14 @@ without a file counts as English.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_minus_sign_symbol
@@ -27,6 +27,11 @@ LOCALES: Final = (SOURCE_LOCALE, *sorted(file.stem for file in FOLDER.glob("*.po
 
 #: The digit zero of CLDR's numbering systems. Babel formats with the signs of a system, but leaves the digits.
 _ZEROS: Final = {"arab": "٠", "arabext": "۰", "beng": "০", "deva": "०"}
+#: The months of the Solar Hijri calendar, which Persian dates are in, and Babel does not know. Six have 31 days.
+_MONTHS: Final = (
+    *("فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور"),
+    *("مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"),
+)
 #: Smaller numbers have no groups of digits, in no locale.
 _UNGROUPED: Final = 1000
 _MEBIBYTE: Final = 1 << 20
@@ -79,6 +84,12 @@ def date_time(moment: datetime, locale: str) -> str:
     return _to_the_minute(moment.astimezone(UTC).replace(second=0, microsecond=0), locale)
 
 
+def time_of_day(moment: datetime, locale: str) -> str:
+    """Return a time of day in UTC, such as `21:10 UTC`."""
+    text = translations(locale).gettext("%(time)s UTC") % {"time": f"{moment.astimezone(UTC):%H:%M}"}
+    return digits(text, locale)
+
+
 @lru_cache
 def _of(locale: str) -> Locale:
     return Locale.parse(known_locale(locale))
@@ -86,11 +97,20 @@ def _of(locale: str) -> Locale:
 
 @lru_cache
 def _to_the_minute(utc: datetime, locale: str) -> str:
-    parts = {
-        "date": format_date(utc, "d MMMM y", locale=_of(locale)),
-        "time": format_time(utc, "HH:mm", locale=_of(locale)),
-    }
+    day = _solar_hijri(utc.date()) if locale == "fa" else format_date(utc, "d MMMM y", locale=_of(locale))
+    parts = {"date": day, "time": f"{utc:%H:%M}"}
     return digits(translations(locale).gettext("%(date)s, %(time)s UTC") % parts, locale)
+
+
+def _solar_hijri(day: date) -> str:
+    """Return a date of the Solar Hijri calendar, such as `5 آذر 1405`. It has 8 leap years in 33."""
+    # Cycles of 33 years consist of spans of four, which begin with a leap year. One began 356032 days before our era.
+    cycles, days = divmod(day.toordinal() + 356_032, 33 * 365 + 8)
+    spans, days = divmod(days, 4 * 365 + 1)
+    years = max(0, days - 1) // 365
+    days -= 365 * years + bool(years)
+    month, day_of_month = divmod(days, 31) if days < 6 * 31 else divmod(days - 6, 30)
+    return f"{day_of_month + 1} {_MONTHS[month]} {33 * cycles + 4 * spans + years - 1595}"
 
 
 def seconds(duration: float, locale: str) -> str:
@@ -114,6 +134,8 @@ def file_size(size: int, locale: str) -> str:
     """Return the size of a file, such as `12.5 KiB`. `size` in static/page.js writes it alike."""
     if size < 10 * _KIBIBYTE:
         return translations(locale).gettext("%(number)s bytes") % {"number": number(size, locale)}
+    if size >= _MEBIBYTE:
+        return memory(size, locale)
     kibibytes = number(round(size / _KIBIBYTE, 1), locale)
     return translations(locale).gettext("%(number)s KiB") % {"number": kibibytes}
 

@@ -8,7 +8,7 @@ from shared.messages.translations import gettext_noop
 
 #: A heading of a few words.
 LABELS: Final[Mapping[Verdict, str]] = {
-    Verdict.OK: gettext_noop("Ran to its end"),
+    Verdict.OK: gettext_noop("Finished"),
     Verdict.ACCEPTED: gettext_noop("Accepted"),
     Verdict.WRONG_ANSWER: gettext_noop("Wrong answer"),
     Verdict.COMPILE_ERROR: gettext_noop("Compile error"),
@@ -18,14 +18,13 @@ LABELS: Final[Mapping[Verdict, str]] = {
     Verdict.OUTPUT_LIMIT: gettext_noop("Output limit exceeded"),
     Verdict.INTERNAL_ERROR: gettext_noop("Engine error"),
 }
-#: A sentence.
+#: A sentence, where the heading does not say everything.
 EXPLANATIONS: Final[Mapping[Verdict, str]] = {
-    Verdict.OK: gettext_noop("The program ran to its end."),
     Verdict.COMPILE_ERROR: gettext_noop("The program could not be compiled."),
     Verdict.RUNTIME_ERROR: gettext_noop("The program ended with an error."),
     Verdict.TIME_LIMIT: gettext_noop("The program exceeded its time limit, and was stopped."),
     Verdict.MEMORY_LIMIT: gettext_noop("The program exceeded its memory limit, and was stopped."),
     Verdict.OUTPUT_LIMIT: gettext_noop("The program exceeded its output limit, and was stopped."),
-    Verdict.ACCEPTED: gettext_noop("The program printed what was expected."),
-    Verdict.WRONG_ANSWER: gettext_noop("The program printed something else than what was expected."),
+    Verdict.ACCEPTED: gettext_noop("The output is what was expected."),
+    Verdict.WRONG_ANSWER: gettext_noop("The output is not what was expected."),
 }

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import requests
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.broker.base import Message
 from shared.broker.dead_letters import DeadLetter

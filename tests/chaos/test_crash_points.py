@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from job_runner.upkeep.orphans import Orphans
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from tests.chaos.invariants import Verdict, judge, settled
 from tests.chaos.load import Load
 from tests.chaos.service import ROOT

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from precieux.samples import SampleResult, load_samples
+from precieux.programs.samples import SampleResult, load_samples
 from tests.fixtures.compose import Stack
 from tests.waiting import eventually_sync
 

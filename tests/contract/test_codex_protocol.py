@@ -209,11 +209,6 @@ async def test_java_takes_any_class_name(client: httpx.AsyncClient, source: str,
     assert (answer["verdict"], answer["output"]) == ("ok", output), answer["error"]
 
 
-async def test_answers_belong_to_their_requests(client: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*(_run(client, "py", f"print({n})") for n in range(40)))
-    assert [answer["output"] for answer in answers] == [f"{n}\n" for n in range(40)]
-
-
 async def test_a_full_executor_refuses_and_a_hang_up_frees_the_slot() -> None:
     with running_executor(executor_slots="1", queue="1") as small:
         async with httpx.AsyncClient(base_url=small.url, timeout=60) as client:

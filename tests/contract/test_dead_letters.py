@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Broker, Delivery, Message, Reject, Settlement
 from shared.broker.dead_letters import DeadLetter, DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters

@@ -9,9 +9,10 @@ from typing import Final
 
 import pytest
 
-from executor.catalogue import Installed, examine
+from executor.catalogue.find import examine
+from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
-from executor.pipeline import of_source, plan
+from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -92,7 +93,7 @@ def installed() -> dict[str, Installed]:
 
 
 def _plan(request: RunRequest, installed: Installed) -> Job:
-    return plan(*of_source(request, installed, _SETTINGS), installed, _SETTINGS)
+    return plan_source(request, installed, _SETTINGS).job
 
 
 @pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])
@@ -102,7 +103,7 @@ async def test_same_program_and_same_diagnostics(installed: dict[str, Installed]
     job = _plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code])
 
     async def compile_by(sandbox: BubblewrapSandbox, step: Step) -> StepResult:
-        (ended,) = await sandbox.run(replace(job, steps=(step,), artefact_bytes=1 << 20))
+        (ended,) = await sandbox.run(replace(job, steps=(step,), compiled_bytes=1 << 20))
         return ended
 
     async with _sandbox() as sandbox:
@@ -110,8 +111,8 @@ async def test_same_program_and_same_diagnostics(installed: dict[str, Installed]
         by_driver = await compile_by(sandbox, replace(job.steps[0], shortcut=None))
     assert by_shortcut.exit_code == by_driver.exit_code
     assert _without_scratch_names(by_shortcut.stdout) == _without_scratch_names(by_driver.stdout)
-    assert by_shortcut.artefacts == by_driver.artefacts
-    assert bool(by_driver.artefacts) is (by_driver.exit_code == 0)
+    assert by_shortcut.compiled_files == by_driver.compiled_files
+    assert bool(by_driver.compiled_files) is (by_driver.exit_code == 0)
 
 
 async def test_diagnostics_before_a_limit_are_kept(installed: dict[str, Installed]) -> None:

@@ -372,7 +372,7 @@ async def test_repeated_tests_have_fresh_boxes_and_an_end(url: str) -> None:
 
 
 async def test_a_source_that_compiles_for_a_while_is_no_failure(url: str) -> None:
-    """Its artefact is too large to keep, so each test compiles it. The first test ends when it no longer compiles."""
+    """What it compiles to is too large to keep, so each test compiles it. The first ends when it no longer compiles."""
     until = int(time.time()) + round(5 * PATIENCE)
     now = " + ".join(
         f"(__TIME__[{at}] * 10 + __TIME__[{at + 1}] - 528) * {unit}" for at, unit in ((0, 3600), (3, 60), (6, 1))

@@ -17,9 +17,9 @@ import pytest
 import requests
 from alembic import command
 
+from precieux.installation.schema import revision_of
+from precieux.postgres.data_directory import find_data_directory
 from precieux.postgres.embedded import EmbeddedPostgres
-from precieux.postgres.home import find_home
-from precieux.schema import revision_of
 from shared.database.migrate import alembic_config
 from shared.database.roles import Role
 from shared.database.schema import revisions
@@ -218,7 +218,7 @@ def test_a_restore_never_touches_a_database_that_is_elsewhere(folder: Path) -> N
     data_dir, moved = private / "data", private / "moved"
     succeeds("migrate", "--data-dir", data_dir)
     succeeds("backup", folder / "saved.tar.gz", "--data-dir", data_dir)
-    database = find_home(data_dir / "postgres").folder
+    database = find_data_directory(data_dir / "postgres").folder
     data_dir.rename(moved)
     refusal = refuses("restore", folder / "saved.tar.gz", "--data-dir", data_dir)
     assert f"There are data in {database}: stop" in refusal

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -38,12 +37,11 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["precieux", *map(str, arguments)])
         code = 0
-        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-            try:
-                main()
-            except SystemExit as ended:
-                code = int(ended.code or 0)
-            gc.collect()  # the end of a process closes its connections
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        gc.collect()  # a connection that is still open warns
         return subprocess.CompletedProcess(sys.argv, code, *capsys.readouterr())
 
     return command
@@ -85,6 +83,26 @@ def test_a_program_that_fails_makes_the_exit_code_1(
     assert done.returncode == 1
     assert "ValueError" in done.stderr
     assert "runtime_error" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os\nos.kill(os.getpid(), 11)", "runtime_error: Segmentation fault (signal 11)"),
+        ("raise SystemExit(3)", "runtime_error: exit code 3"),
+        ("while True: pass", "time_limit: stopped after 1"),
+        ("while True: print('x' * 1000)", "output_limit: stopped after "),
+        ("text = 'x' * 500_000_000", "memory_limit: stopped with "),
+    ],
+)
+def test_a_bad_verdict_has_its_reason(command: Command, running: Up, tmp_path: Path, code: str, reason: str) -> None:
+    (tmp_path / "bad.py").write_text(code)
+    limits = ("--cpu-s", "1", "--memory-bytes", "100000000")
+    done = command("submit", tmp_path / "bad.py", *limits, "--wait", "--url", running.url)
+    assert reason in done.stderr.splitlines()[-1]
+    number = done.stderr.splitlines()[-1].split()[1].rstrip(":")
+    listed = command("status", number, "--url", running.url).stdout
+    assert listed.rstrip().split("\t")[-1].startswith(reason.partition(": ")[2])
 
 
 def test_the_line_ends_of_an_input_file_are_kept(command: Command, running: Up, tmp_path: Path) -> None:
@@ -150,6 +168,7 @@ def test_a_folder_is_run_against_tests(command: Command, running: Up, tmp_path: 
         ["2", "2", "wrong_answer", "0/1"],
     ]
     assert "(1/2 points)" in done.stderr
+    assert "Test 2:\nline 1\n  expected: 5\n  printed:  4\n" in done.stderr
 
 
 def test_a_submission_is_run_again_with_another_input(
@@ -180,16 +199,21 @@ def test_a_running_program_is_cancelled(command: Command, running: Up, endless: 
 def test_a_batch_is_run_once_and_written_as_csv(command: Command, running: Up, tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
-    (programs / "good.py").write_text("print(2 * int(input()))")
-    (programs / "bad.py").write_text("print(input())")
+    (programs / "student10.py").write_text("print(2 * int(input()))")
+    (programs / "student9.py").write_text("print(input())")
+    (programs / "readme.txt").write_text("These are the programs.")
     (tmp_path / "1.in").write_text("3")
     (tmp_path / "1.out").write_text("6")
-    arguments = ("batch", programs, "--tests", tmp_path, "--url", running.url)
+    arguments = ("batch", programs, "--tests", tmp_path, "--checker", "tokens", "--url", running.url)
     first, second = command(*arguments), command(*arguments)
     assert (first.returncode, first.stdout) == (1, second.stdout), first.stderr
     bad, good = csv.DictReader(io.StringIO(first.stdout))
-    assert (bad["name"], bad["verdict"], bad["points_awarded"]) == ("bad.py", "wrong_answer", "0.0")
-    assert (good["name"], good["verdict"], good["points"]) == ("good.py", "accepted", "1.0")
+    assert (bad["name"], bad["verdict"], bad["points_awarded"]) == ("student9.py", "wrong_answer", "0.0")
+    assert (good["name"], good["verdict"], good["points"]) == ("student10.py", "accepted", "1.0")
+    assert "Skipped, because it is not clear what to run: readme.txt.\n" in first.stderr
+    assert first.stderr.endswith("2 programs: 1 wrong_answer (student9.py), 1 accepted.\n")
+    sent = json.loads(command("status", bad["id"], "--json", "--url", running.url).stdout)
+    assert (sent["checker"]["kind"], sent["metadata"]) == ("tokens", {"name": "student9.py"})
     third = command(*arguments, "--again", "--json")
     assert {row["id"] for row in json.loads(third.stdout)}.isdisjoint({int(bad["id"]), int(good["id"])})
 
@@ -252,11 +276,7 @@ def test_languages_and_usage_are_listed(command: Command, running: Up) -> None:
         (("submit", "-", "--language", "py", "--input-file", "-"), 2, "the program or its input, not both"),
         (("batch", "samples/hello.py"), 2, "is neither a folder nor a CSV file"),
         (("status", "latest"), 2, "neither the number of a submission nor an e-mail address"),
-        (
-            ("batch", "samples"),
-            2,
-            "samples.toml is not that of a known language: give one with --language, or keep only",
-        ),
+        (("batch", "docs/images"), 2, "docs/images has no programs: put a file or folder for each into it"),
         (
             ("batch", "samples", "--language", "py", "--output", "missing/results.csv"),
             2,
@@ -307,6 +327,9 @@ def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path
     assert key not in up.log
     up.stop()
     assert list(up.data_dir.glob("api-key.*")) == []
+    assert "Bearer" not in up.log
+    up.start()
+    assert 'Try: curl -H "Authorization: Bearer $PRECIEUX_API_KEY" -F' in up.log
 
 
 def test_the_version_is_shown() -> None:

@@ -1,5 +1,6 @@
 """The site of the documents: it has every page and picture, and `make docs` fails at a link that leads nowhere."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -25,3 +26,5 @@ def test_the_site_has_all_pages(tmp_path: Path) -> None:
     upgrade = (tmp_path / "how-to/upgrade.html").read_text()
     assert '"../repository/CHANGELOG.md.txt"' in upgrade
     assert "## Unreleased" in (tmp_path / "repository/CHANGELOG.md.txt").read_text()
+    found = json.loads((tmp_path / "search/search_index.json").read_text())["docs"]
+    assert {entry["location"][:4] for entry in found if "boost" in entry} == {"adr/"}  # pages come first

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from precieux.postgres.embedded import running_url
-from precieux.samples import Sample, load_samples
+from precieux.programs.samples import Sample, load_samples
 from shared.database.roles import Role
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync

@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from types import FrameType
 
 from tests.hosts import checkout
-from tests.hosts.architecture import ARCHITECTURES
 from tests.hosts.checkout import FOLDER
 from tests.hosts.configurations import CONFIGURATIONS, Configuration
 from tests.hosts.doctor import run_doctor
@@ -57,7 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", default=["*"], metavar="NAME", help="configurations; * matches any text")
     parser.add_argument("--suites", nargs="+", default=[*SUITES], choices=SUITES, metavar="SUITE", help=str([*SUITES]))
     parser.add_argument("--list", action="store_true", help="list the configurations and run nothing")
-    parser.add_argument("--architecture", default="amd64", choices=ARCHITECTURES)
     parser.add_argument(
         "--patience", type=float, metavar="N", help="multiply time limits by N, not by the measured slowness"
     )
@@ -65,15 +63,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _results(hosts: Sequence[Configuration], options: argparse.Namespace) -> Iterator[tuple[Configuration, Result]]:
-    architecture = ARCHITECTURES[options.architecture]
     if not checkout.is_clean():
         say("uncommitted changes are not tested")
-    image = find_or_build(folder_of_images(), architecture)
-    with running_machine(image, architecture) as machine:
+    image = find_or_build(folder_of_images())
+    with running_machine(image) as machine:
         pace = measure_slowness(machine.guest)
         say(f"{machine.how}; {pace:g} times slower than a quiet machine of today")
         say(f"installing commit {checkout.commit()}")
-        checkout.install(machine.guest, architecture.machine)
+        checkout.install(machine.guest)
         machine.save_snapshot()
         for host in hosts:
             machine.restore_snapshot()

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -10,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.hosts.architecture import Architecture
 from tests.hosts.reporting import HostsError, say
 
 ROOT: Final = Path(__file__).parent.parent.parent
 _SCRIPT: Final = Path(__file__).parent / "build-image"
 _SUITE: Final = "trixie"
 _PACKAGES: Final = (
+    "linux-image-cloud-amd64",
     *("initramfs-tools", "systemd-sysv", "systemd-timesyncd", "dbus", "dbus-user-session", "libpam-systemd", "udev"),
     *("openssh-server", "ca-certificates", "curl", "iproute2", "procps", "psmisc", "kmod", "less", "strace", "sudo"),
     *("apparmor", "apparmor-utils", "apparmor-profiles", "uidmap", "bubblewrap"),
@@ -32,10 +31,6 @@ _TOOLS: Final = {
     "ssh-keygen": "openssh-client",
     "git": "git",
 }
-#: mmdebstrap also runs this for another architecture than ours.
-_FOREIGN_TOOLS: Final = {"arch-test": "arch-test"}
-#: Where the kernel lists the interpreters that run programs of other architectures.
-_INTERPRETERS: Final = Path("/proc/sys/fs/binfmt_misc")
 
 
 @dataclass(frozen=True)
@@ -73,19 +68,18 @@ def folder_of_images() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "precieux" / "hosts"
 
 
-def find_or_build(folder: Path, architecture: Architecture) -> Image:
+def find_or_build(folder: Path) -> Image:
     """Return the image in `folder`. Make it first if it is missing or its packages have changed."""
-    image = Image(folder / architecture.debian)
-    digest = _digest(architecture)
+    image = Image(folder / "amd64")
+    digest = _digest()
     if image.digest_file.exists() and image.digest_file.read_text() == digest:
         return image
-    _need_tools(architecture)
+    _need_tools()
     if os.geteuid() != 0:
         raise HostsError(f"Only root can make the image. Run this once as root, with PRECIEUX_HOSTS_DIR={folder}.")
     image.digest_file.unlink(missing_ok=True)
     say(f"making the image in {image.folder}; this takes about 5 minutes and 4 GB")
-    packages = (architecture.kernel_package, *_PACKAGES)
-    if _run([str(_SCRIPT), str(image.folder), architecture.debian, _SUITE, str(ROOT), *packages]):
+    if _run([str(_SCRIPT), str(image.folder), _SUITE, str(ROOT), *_PACKAGES]):
         raise HostsError("The image could not be made; see above.")
     image.digest_file.write_text(digest)
     return image
@@ -102,19 +96,14 @@ def _run(command: list[str]) -> int:
         raise
 
 
-def _digest(architecture: Architecture) -> str:
+def _digest() -> str:
     """Return a digest of everything that the image is made from, except the checkout, which each run installs."""
-    digest = hashlib.sha256(repr((architecture, _SUITE, _PACKAGES)).encode())
+    digest = hashlib.sha256(repr((_SUITE, _PACKAGES)).encode())
     for file in (_SCRIPT, *sorted((ROOT / "deploy/requirements").glob("*.txt"))):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _need_tools(architecture: Architecture) -> None:
-    is_foreign = platform.machine() != architecture.machine
-    tools = {**_TOOLS, **_FOREIGN_TOOLS} if is_foreign else _TOOLS
-    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
-    if is_foreign and not (_INTERPRETERS / f"qemu-{architecture.machine}").exists():
-        missing.append("qemu-user-binfmt")
-    if missing:
+def _need_tools() -> None:
+    if missing := [package for tool, package in _TOOLS.items() if not shutil.which(tool)]:
         raise HostsError(f"Programs that make the image are missing: run `apt install {' '.join(missing)}`.")

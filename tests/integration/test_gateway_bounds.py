@@ -21,7 +21,7 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import api_process
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = [pytest.mark.integration, pytest.mark.security, pytest.mark.slow]
 
 CONNECTIONS: Final = ApiSettings().connections
 #: What the gateway lets one address have.
@@ -103,13 +103,7 @@ async def typical(port: int, key: str, *, count: int = 10) -> float:
     return statistics.median(times)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/send",
-        *(pytest.param(path, marks=pytest.mark.slow) for path in ("/admin/login", "/v1/submissions", "/submit_email/")),
-    ],
-)
+@pytest.mark.parametrize("path", ["/send", "/admin/login", "/v1/submissions", "/submit_email/"])
 async def test_bodies_of_strangers_that_drip_keep_nobody_out(port: int, database: Database, path: str) -> None:
     """The first piece is longer than the gateway's buffer, so that the rest is the API's to wait for."""
     key = await make_key(database, "honest")

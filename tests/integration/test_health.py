@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role

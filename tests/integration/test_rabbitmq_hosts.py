@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from pika.exceptions import AMQPConnectionError
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.broker.base import Ack, Delivery, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_connection import DeadlineConnection

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.s3 import S3Store
 from tests.fixtures.s3 import S3Service

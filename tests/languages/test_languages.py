@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from executor import languages
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.settings import MIB
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Started, TestEnded

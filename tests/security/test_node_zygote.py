@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.languages import known
 from executor.languages.base import command
-from executor.sandbox.base import PRELOAD, File, Job, Step, StepResult, Template, Zygote
+from executor.sandbox.base import PRELOAD, Job, Step, StepResult, Template, WorkFile, Zygote
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.init import build
 from executor.sandbox.keeper import channel
@@ -33,7 +33,7 @@ async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
     assert warm
     template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.argv, values), ENVIRONMENT))
     step = Step(("node", "main.js"), ENVIRONMENT, _LIMITS, 65536)
-    jobs = [Job({"main.js": File(source.encode())}, (step,), template) for source in sources]
+    jobs = [Job({"main.js": WorkFile(source.encode())}, (step,), template) for source in sources]
     return [result for (result,) in await asyncio.gather(*map(sandbox.run, jobs))]
 
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.host import find_mechanisms
 from executor.sandbox.base import (
-    File,
     Job,
     LeftOut,
     OutFolder,
@@ -19,6 +18,7 @@ from executor.sandbox.base import (
     StepLimits,
     StepResult,
     Template,
+    WorkFile,
     find_python,
 )
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -28,7 +28,7 @@ from tests.fixtures.step_limits import SMALL
 pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
 
 _LIMITS = OutLimits(files=4, bytes=1000)
-_GIVEN = {"out/given": File(b"given")}
+_GIVEN = {"out/given": WorkFile(b"given")}
 
 
 @pytest_asyncio.fixture(
@@ -51,7 +51,7 @@ def _step(source: str, limits: StepLimits = SMALL) -> Step:
 
 
 async def _run(
-    sandbox: BubblewrapSandbox, source: str, *before: str, files: dict[str, File] | None = None
+    sandbox: BubblewrapSandbox, source: str, *before: str, files: dict[str, WorkFile] | None = None
 ) -> StepResult:
     steps = (*map(_step, before), _step(source))
     job = Job(_GIVEN if files is None else files, steps, Template(16 << 20, SMALL), out_limits=_LIMITS)
@@ -71,7 +71,7 @@ async def test_the_folder_is_there_for_the_program(sandbox: BubblewrapSandbox) -
 
 
 async def test_a_file_of_that_name_stays_a_file(sandbox: BubblewrapSandbox) -> None:
-    result = await _run(sandbox, "print(open('out').read())", files={"out": File(b"a file")})
+    result = await _run(sandbox, "print(open('out').read())", files={"out": WorkFile(b"a file")})
     assert (result.stdout, result.out_folder) == (b"a file\n", OutFolder())
 
 
@@ -154,7 +154,9 @@ except OSError:
 @pytest.mark.parametrize("names", [[b"\xff", b"a\nb", b"\x1b[31m", b"..\\..\\x"], [b"-rf", b"n" * 255]])
 async def test_names_come_back_byte_for_byte(sandbox: BubblewrapSandbox, names: list[bytes]) -> None:
     """The pipeline leaves out those that cannot be shown."""
-    result = await _run(sandbox, f"for name in {names!r}: open(b'out/' + name, 'w')", files={"out/given/x": File(b"")})
+    result = await _run(
+        sandbox, f"for name in {names!r}: open(b'out/' + name, 'w')", files={"out/given/x": WorkFile(b"")}
+    )
     assert set(map(os.fsencode, result.out_folder.files)) == set(names)
 
 
@@ -195,7 +197,9 @@ if os.fork() == 0:
 os.read(readable, 1)
 """
     limits, template = OutLimits(files=3, bytes=33 << 20), Template(40 << 20, SMALL)
-    job = Job({"out/a": File(b"")}, (_step(source, replace(SMALL, file_bytes=40 << 20)),), template, out_limits=limits)
+    job = Job(
+        {"out/a": WorkFile(b"")}, (_step(source, replace(SMALL, file_bytes=40 << 20)),), template, out_limits=limits
+    )
     (result,) = await sandbox.run(job)
     files = result.out_folder.files
     assert 100 <= int(files["z"]) <= int(files["a"]) <= int(files["z"]) + 1

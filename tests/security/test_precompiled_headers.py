@@ -8,15 +8,15 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
-from executor.pipeline import Pipeline, RunResult
-from executor.sandbox.base import File, Job, StepResult
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import headers
-from shared.engine.codex import RunRequest, Verdict
+from shared.engine.codex import RunRequest, RunResponse, Verdict
 
 _CPP = known()["cpp"]
 _TOOLS = _CPP.toolchain()
@@ -42,7 +42,7 @@ class Marking:
     async def run(self, job: Job) -> list[StepResult]:
         files = dict(job.files)
         if name := next((name for name in files if name.endswith(".cpp")), None):
-            files[name] = File(files[name].content + _MARKED.encode())
+            files[name] = WorkFile(files[name].content + _MARKED.encode())
         return await self._sandbox.run(replace(job, files=files))
 
 
@@ -57,7 +57,7 @@ class Engine:
         compile_ = replace(_CPP.compile, headers=replace(_CPP.compile.headers, names=("iostream",)))
         self.cpp = Installed(replace(_CPP, compile=compile_), _TOOLS, "1.0")
 
-    async def run(self, code: str, language: str = "cpp") -> RunResult:
+    async def run(self, code: str, language: str = "cpp") -> RunResponse:
         installed = self.cpp
         if language != "cpp":
             tools = known()[language].toolchain()

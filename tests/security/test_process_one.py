@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
+from executor.catalogue.installed import ENVIRONMENT
 from executor.host import find_mechanisms
-from executor.sandbox.base import File, Job, SandboxFailure, Step, Template, Wires, Zygote, find_python
+from executor.sandbox.base import Job, SandboxFailure, Step, Template, Wires, WorkFile, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper import channel
 from executor.settings import ExecutorSettings
@@ -194,7 +194,7 @@ async def test_a_runtime_is_replaced_after_100_programs(sandbox: BubblewrapSandb
     """The hash of a string reveals the hash seed, which at most 100 programs share."""
     argv = (find_python(), "main.py")
     template = Template(16 << 20, SMALL, zygote=Zygote((find_python(), "/box/zygote.py"), ENVIRONMENT))
-    job = Job({"main.py": File(b"print(hash('seed'))")}, (Step(argv, ENVIRONMENT, SMALL, 100),), template)
+    job = Job({"main.py": WorkFile(b"print(hash('seed'))")}, (Step(argv, ENVIRONMENT, SMALL, 100),), template)
     hashes = collections.Counter([(await sandbox.run(job))[0].stdout for _ in range(210)])
     assert sorted(hashes.values()) == [10, 100, 100]
 
@@ -202,7 +202,7 @@ async def test_a_runtime_is_replaced_after_100_programs(sandbox: BubblewrapSandb
 @pytest.mark.parametrize(
     "job",
     [
-        Job({"a\0b": File(b"")}, _shell("true").steps, _TEMPLATE),
+        Job({"a\0b": WorkFile(b"")}, _shell("true").steps, _TEMPLATE),
         Job({}, (Step(("/bin/echo", "\ud800"), {}, SMALL, 100),), _TEMPLATE),
         Job({}, (Step(("/bin/echo", "é" * 110_000), {}, SMALL, 100),), _TEMPLATE),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.sandbox.base import StepResult
@@ -61,10 +61,10 @@ async def _compile(shared: SharedCompiler, source: str) -> StepResult | None:
 async def test_a_source_sees_nothing_of_earlier_ones(compiler: SharedCompiler) -> None:
     first = await _compile(compiler, "class Secret { static final int KEY = 4711; }")
     assert first
-    assert set(first.artefacts) == {"Secret.class"}
+    assert set(first.compiled_files) == {"Secret.class"}
     second = await _compile(compiler, "class Main { int key = Secret.KEY; }")
     assert second
-    assert (second.exit_code, second.artefacts) == (1, {})
+    assert (second.exit_code, second.compiled_files) == (1, {})
     assert b"cannot find symbol" in second.stdout
     assert b"4711" not in second.stdout
 
@@ -78,7 +78,7 @@ async def test_sources_may_have_classes_of_the_same_name(
     ended = await asyncio.gather(*(_compile(compiler, source) for source in sources))
     for number, each in enumerate(ended):
         assert each
-        assert f"number {number}".encode() in each.artefacts["Main.class"].content
+        assert f"number {number}".encode() in each.compiled_files["Main.class"].content
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The Pythons that `deploy/bootstrap` considers, their order, and when it updates an environment."""
+"""The Pythons that `deploy/bootstrap` considers, when it updates an environment, and where it links the command."""
 
 import os
 import re
@@ -69,3 +69,24 @@ def test_an_environment_is_updated_if_its_sources_change(tmp_path: Path, changed
     with (tmp_path / changed).open("a") as file:
         file.write("\n")
     assert run_function("stamp", "stamp dev", folder=tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    ("there", "is_linked"),
+    [("", True), ("a link to /gone/.venv/bin/precieux", True), ("a link to /gone/precieux", False), ("a file", False)],
+)
+def test_the_command_is_linked_and_no_file_replaced(tmp_path: Path, there: str, is_linked: bool) -> None:
+    link = tmp_path / ".local/bin/precieux"
+    if there:
+        link.parent.mkdir(parents=True)
+        if "link" in there:
+            link.symlink_to(there.split()[-1])
+        else:
+            link.write_text(there)
+    said = run_function("link_command", "say() { echo $*; }; HOME=$1; link_command", str(tmp_path), folder=tmp_path)
+    if is_linked:
+        assert link.readlink() == tmp_path / ".venv/bin/precieux"
+        assert f"Your PATH lacks that folder: export PATH={link.parent}:" in said.replace('"', "")
+    else:
+        assert (str(link.readlink()) if link.is_symlink() else link.read_text()) == there.split(" to ")[-1]
+        assert f"so call {tmp_path}/.venv/bin/precieux" in said

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from tests import submitting_reference
+
 _ROOT: Final = Path(__file__).parents[2]
 _DOCUMENTS: Final = [*sorted(_ROOT.glob("*.md")), *sorted(_ROOT.glob("docs/**/*.md"))]
 #: Those of the repository, not what `make docs` or a release has made.
@@ -181,3 +183,9 @@ def test_the_glossary_has_at_most_20_words() -> None:
     text = (_ROOT / "docs/architecture.md").read_text()
     rows = re.findall(r"^\| (?!word |---)", text.partition("## Glossary")[2].partition("\n## ")[0], re.MULTILINE)
     assert 0 < len(rows) <= 20
+
+
+def test_the_page_for_submitters_is_that_of_the_languages() -> None:
+    assert submitting_reference.PAGE.read_text() == submitting_reference.page(), (
+        "run `python -m tests.submitting_reference`"
+    )

@@ -26,10 +26,10 @@ from api_service.classic.form import read_submission
 from api_service.classic.schemas import Upload
 from api_service.settings import ApiSettings
 from executor import verdict, wire
-from executor.catalogue import Installed
-from executor.compile_cache import key_of
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import of_source, plan
+from executor.pipeline.compile_cache import key_of
+from executor.pipeline.plan import plan_source
 from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
@@ -47,7 +47,7 @@ from shared.service.logging import LogSettings, configure_logging
 from shared.storage.signing import LinkSigner
 from shared.text.json_structure import has_more_structure
 from tests.bounded_steps import check_linear
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 _EXECUTOR: Final = ExecutorSettings()
 _API: Final = ApiSettings()
@@ -98,7 +98,7 @@ def _plan(code: str) -> None:
         tools = dict.fromkeys(language.tools, "/usr/bin/true")
         installed = Installed(language, tools, "")
         request = RunRequest(code=code, language=language.code)
-        job = plan(*of_source(request, installed, _EXECUTOR), installed, _EXECUTOR)
+        job = plan_source(request, installed, _EXECUTOR).job
         if len(job.steps) > 1:
             key_of(job, ())
 
@@ -185,7 +185,7 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "runner: engine's answer": lambda text: _parse(bytearray(_answer(text).model_dump_json(by_alias=True).encode())),
     "runner: engine's JSON": lambda text: _parse(bytearray(text.encode("utf-8", "replace"))),
     "runner: engine's error": lambda text: _error_text(bytearray(text.encode("utf-8", "replace"))),
-    "runner: mail": lambda text: render(_JOB, decide(_answer(text)), LETTERHEAD),
+    "runner: mail": lambda text: render(_JOB, decide(_answer(text)), BRANDING),
     "runner: mail's parts": _mail,
     "runner: recipient": lambda text: parse_recipient.__wrapped__(f"{text}@example.com"),
     "runner: recipient's domain": lambda text: parse_recipient.__wrapped__(f"a@{text}"),

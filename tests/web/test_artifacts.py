@@ -32,7 +32,7 @@ os.symlink('/etc/passwd', 'out/link')
 """,
     "email": "ada@example.com",
 }
-_LEFT_OUT: Final = {"en": "a folder, a link or a special file", "fa": "پوشه، پیوند یا پروندهٔ ویژه"}
+_LEFT_OUT: Final = {"en": "not regular files", "fa": "پوشه، پیوند یا پروندهٔ ویژه"}
 
 
 def _expect_files(page: Page, locale: str) -> None:

@@ -11,12 +11,13 @@ from tests.waiting import eventually_sync
 from tests.web.browsing import SCREENS, axe_violations, show_on
 from tests.web.conftest import NewPage
 from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, get, post
+from tests.web.test_send import ready, write
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 WORDS = {
-    "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Ran to its end", "wrong": "Wrong answer"},
-    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "کامل اجرا شد", "wrong": "پاسخ نادرست"},
+    "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Finished", "wrong": "Wrong answer"},
+    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "پایان یافت", "wrong": "پاسخ نادرست"},
 }
 
 
@@ -85,8 +86,7 @@ def test_tests_are_shown_with_their_difference(page: Page, system: Up, locale: s
     rows = page.locator("#result .tests tbody tr:not(.more)")
     expect(rows).to_have_count(4)
     expect(rows.nth(2).locator(".verdict")).to_have_text(WORDS[locale]["wrong"])
-    expect(page.locator("#result .diff").first.locator(".expected")).to_have_text("-36\n")
-    expect(page.locator("#result .diff").first.locator(".printed")).to_have_text("+6\n")
+    expect(page.locator("#result .difference").first.locator(".output")).to_have_text(["36", "6"])
 
 
 def test_the_output_is_downloaded(page: Page, system: Up) -> None:
@@ -165,6 +165,32 @@ def test_a_result_is_on_the_screen_within_100_ms(page: Page, system: Up) -> None
         submission = get(system, page.evaluate("performance.getEntriesByName('result')[0].detail"))
         delays.append(shown / 1000 - _seconds(submission["run"]["finished_at"]))
     assert sorted(delays)[len(delays) // 2] < 0.1, delays
+
+
+def test_a_phone_shows_the_result_and_wraps_no_line(new_page: NewPage) -> None:
+    page = new_page(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    ready(page)
+    expect(page.locator(".for-keyboards")).to_be_hidden()
+    page.locator("#language").select_option("c")
+    write(page, "int main(void) { return a_name_that_is_not_there + another_name_that_is_not_there; }")
+    page.locator("#run").click()
+    expect(page.locator("#status .bad")).to_be_visible()
+    assert page.evaluate("document.querySelector('#panel').getBoundingClientRect().top") == pytest.approx(0, abs=2)
+    output = page.locator("#result .output").first
+    assert output.evaluate("block => block.scrollWidth > block.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_figures_do_not_contradict_one_another(page: Page, system: Up, locale: str) -> None:
+    """The time of all tests is no part of the limit of one, and what was stopped for its use is over its limit."""
+    watch(page, post(system, {**SQUARES, "limits": {"cpu_s": 1}}))
+    figures = page.locator("#result .usage dd .number")
+    words = {"en": (" of ", "over the limit of"), "fa": (" از ", "بیش از حد مجاز")}[locale]
+    expect(figures.nth(2)).to_contain_text(words[0])
+    for each in (0, 1):
+        expect(figures.nth(each)).not_to_contain_text(words[0])
+    watch(page, post(system, {"language": "py", "source": "while True: pass", "limits": {"cpu_s": 0.5}}))
+    expect(figures.first).to_contain_text(words[1])
 
 
 def _seconds(text: str) -> float:

@@ -17,9 +17,11 @@ from api_service.v1.output.content import content_answer
 from api_service.v1.output.stored_bytes import artifact_of_run, output_of_run
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.routes.output import LARGEST_NUMBER, ArtifactName
-from api_service.web.link_refusal import HTML, LinkRefused, LinkRoute, Reason, wants_text
+from api_service.web.link_refusal import HTML, LinkRefused, Reason, wants_text
+from api_service.web.locales import switched_locale
 from api_service.web.recipient_text import text_of
 from api_service.web.rendering import SECRET, page
+from api_service.web.sent_program import SentProgram, sent_program
 from shared.engine.artifacts import IMAGES
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.messages.artifact_texts import about_left_out
@@ -28,7 +30,7 @@ from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Artifact, Submission
 from shared.storage.signing import LinkSigner
 
-router = APIRouter(tags=["files"], route_class=LinkRoute)
+router = APIRouter(tags=["files"])
 
 #: Each text is cut to this many bytes; there may be three of each of a hundred tests.
 _TEXT_LIMIT: Final = 8 << 10
@@ -68,7 +70,8 @@ async def read_page(
     submission = await _submission(services, id, expires, signature)
     if wants_text(request):
         return PlainTextResponse(text_of(submission), headers={**SECRET, "X-Content-Type-Options": "nosniff"})
-    return _page(request, services.signer, submission, expires)
+    sent = await sent_program(services.database, services.store, id, text_limit=_TEXT_LIMIT)
+    return _page(request, services.signer, submission, sent, expires)
 
 
 @router.get("/pages/{id}/output", include_in_schema=False)
@@ -123,8 +126,9 @@ def _require_ours(is_valid_at: Callable[[float], bool]) -> None:
         raise LinkRefused(Reason.EXPIRED if is_valid_at(0) else Reason.FORGED)
 
 
-def _page(request: Request, signer: LinkSigner, submission: Submission, expires: int) -> Response:
+def _page(request: Request, signer: LinkSigner, submission: Submission, sent: SentProgram, expires: int) -> Response:
     run = submission.run
+    locale = switched_locale(request) or submission.locale
     files = (
         [_shown(artifact, submission.id, run.number, signer, expires) for artifact in run.artifacts or ()]
         if run
@@ -134,14 +138,15 @@ def _page(request: Request, signer: LinkSigner, submission: Submission, expires:
     return page(
         request,
         "recipient.html.j2",
-        locale=submission.locale,
+        locale=locale,
         headers=SECRET,
         submission=submission,
+        sent=sent,
         is_final=submission.state in FINAL_STATES,
         passed=sum(test.verdict in GOOD_VERDICTS for test in (run and run.tests) or ()),
         whole_output=f"{submission.id}/output?{request.url.query}" if is_cut else None,
         files=files,
-        files_note=about_left_out(run.artifacts_left_out, submission.locale) if run else "",
+        files_note=about_left_out(run.artifacts_left_out, locale) if run else "",
         expires=datetime.fromtimestamp(expires, UTC),
     )
 

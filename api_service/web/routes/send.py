@@ -16,6 +16,7 @@ from api_service.v1.body.read import body_bytes, require_known_offer, terms_of
 from api_service.v1.body.rules import validate_submission
 from api_service.v1.protocol.threads import aside
 from api_service.web.program_page import is_valid_token, program_page
+from api_service.web.rendering import root_of
 from api_service.web.send_form import SentForm, read_form
 from shared.accounts.api_keys import Scope
 from shared.resources.links import Links
@@ -27,6 +28,12 @@ _SAME_SITE: Final = {"same-origin", "none"}
 #: The fields by which a sender is known are the first of our form, so that no more of a stranger's form is looked at.
 _BEGINNING_BYTES: Final = 8 << 10
 _LEFT_OUT: Final = "It is too long to be shown again. Your browser still has it on the page before this one."
+
+
+@router.get(PATH)
+async def form(request: Request) -> Response:
+    """Lead to the form, in the language that the switch of a refused form asks for."""
+    return RedirectResponse(f"{root_of(request)}?{request.url.query}", HTTPStatus.SEE_OTHER)
 
 
 @router.post(PATH)

@@ -1,14 +1,34 @@
-"""The page of one submission. Its scripts read the submission from API v1."""
+"""The page of one submission. Its scripts read the submission from API v1, and say if there is none."""
+
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.services import ServicesDep
+from api_service.services import AdmitDep, ReaderDep, ServicesDep
 from api_service.v1.protocol.ids import SubmissionId
+from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from api_service.web.program_page import program_page
 
 router = APIRouter(include_in_schema=False)
 
+_SIZE: Final = "coalesce(octet_length(inputs), 0) + coalesce(octet_length(CAST(tests AS text)), 0) AS size"
+#: Limits are those that were asked for, in place of those in effect.
+_SENT: Final = """CAST(jsonb_build_object(
+    'stdin', coalesce(inputs, ''), 'expected_output', expected_output, 'tests', coalesce(tests, '[]'),
+    'limits', coalesce(spec -> 'limits', '{}')
+) AS text) AS content"""
 
-@router.api_route("/submissions/{id}", methods=["GET", "HEAD"])
-async def submission(request: Request, id: SubmissionId, services: ServicesDep) -> Response:
+
+@router.api_route("/submissions/{id:int}", methods=["GET", "HEAD"])
+async def submission(request: Request, services: ServicesDep) -> Response:
     return await program_page(request, services)
+
+
+@router.get("/sent/{id}")
+async def sent(principal: ReaderDep, id: SubmissionId, services: ServicesDep, admit: AdmitDep) -> Response:
+    """Answer a sender with what API v1 does not return, so that the page can fill in its form again."""
+    found = await find_visible(services, principal, id, _SIZE) or refuse_unknown()
+    admit(found["size"])
+    row = await find_visible(services, principal, id, _SENT) or refuse_unknown()
+    headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(row["content"], media_type="application/json", headers=headers)

@@ -11,11 +11,11 @@ from fastapi.responses import HTMLResponse
 
 from api_service.http.openapi import problem_responses
 from api_service.services import Services, ServicesDep
-from api_service.web.link_refusal import HTML, LinkRefused, LinkRoute, Reason
+from api_service.web.link_refusal import HTML, LinkRefused, Reason
 from api_service.web.rendering import SECRET, page
 from shared.mail import suppressions
 
-router = APIRouter(tags=["mail"], route_class=LinkRoute)
+router = APIRouter(tags=["mail"])
 
 Email = Annotated[str, Query(max_length=254, description="The address.", examples=["someone@example.com"])]
 Signature = Annotated[str, Query(max_length=64, description="The proof that this server made the link.")]

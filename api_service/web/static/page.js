@@ -3,6 +3,12 @@
 /** The address of the server's root. A proxy may serve it below a prefix. */
 export const root = new URL(document.documentElement.dataset.root ?? "./", location.href);
 export const locale = document.documentElement.lang;
+// Scripts change the address of the page, so links that are relative to the first one become absolute.
+for (const link of document.querySelectorAll("a[href], link[href], form[action]")) {
+  const name = link.hasAttribute("href") ? "href" : "action";
+  const address = link.getAttribute(name) ?? "";
+  if (!/^[#?]/.test(address)) link.setAttribute(name, new URL(address, location.href).href);
+}
 
 /** @type {Record<string, string>} */
 const messages = JSON.parse(document.getElementById("messages")?.textContent ?? "{}");
@@ -31,7 +37,11 @@ export const seconds = (value) => t("seconds", { number: numbers.format(value) }
 export const memory = (bytes) => t("mebibytes", { number: sizes.format(bytes / 2 ** 20) });
 /** @param {number} bytes */
 export const size = (bytes) =>
-  bytes < 10240 ? t("bytes", { number: number(bytes) }) : t("kibibytes", { number: sizes.format(bytes / 1024) });
+  bytes < 10240
+    ? t("bytes", { number: number(bytes) })
+    : bytes < 2 ** 20
+      ? t("kibibytes", { number: sizes.format(bytes / 1024) })
+      : memory(bytes);
 /** @param {string} text A time of the API. */
 export const moment = (text) => moments.format(new Date(text));
 

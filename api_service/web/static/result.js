@@ -165,13 +165,16 @@ export function testsOf(tests, submission) {
   return el("section", { class: "text" }, el("h3", {}, t("tests")), el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("tests") }, table));
 }
 
+/** Return the name of a test, or its number in the digits of the page. @param {any} test */
+const nameOfTest = (test) => (test.name === String(test.number) ? number(test.number) : test.name);
+
 /** @param {any} test @param {any} submission */
 function rowOf(test, { limits }) {
   const label = test.verdict ? pill("finished", test.verdict) : el("span", { class: "verdict muted" }, t("not_run"));
   return el(
     "tr",
     {},
-    el("th", { scope: "row" }, el("bdi", {}, ...visible(test.name)), test.hidden && el("span", { class: "muted" }, ` (${t("hidden")})`)),
+    el("th", { scope: "row" }, el("bdi", {}, ...visible(nameOfTest(test))), test.hidden && el("span", { class: "muted" }, ` (${t("hidden")})`)),
     el("td", {}, label),
     el("td", { class: "number" }, t("of", { part: number(test.points_awarded ?? 0), whole: number(test.points) })),
     el("td", { class: "number" }, test.cpu_s === null ? "" : seconds(test.cpu_s), bar(test.cpu_s, limits.cpu_s)),
@@ -182,39 +185,56 @@ function rowOf(test, { limits }) {
 /** @param {any} test */
 function detailsOf(test) {
   const parts = [];
-  if (test.diff) parts.push(el("h4", {}, t("difference")), diffOf(test.diff));
+  if (test.diff) parts.push(diffOf(test.diff));
   if (test.stderr) parts.push(block("errors", test.stderr));
   if (test.stdout && !test.diff) parts.push(block("output", test.stdout));
   if (!parts.length) return null;
   const open = test.verdict !== null && !GOOD.has(test.verdict);
-  const details = el("details", { open }, el("summary", {}, t("details", { name: test.name })), ...parts);
+  const details = el("details", { open }, el("summary", {}, t("details", { name: nameOfTest(test) })), ...parts);
   return el("tr", { class: "more" }, el("td", { colspan: "5" }, details));
 }
 
-/** Return a difference: its lines have a sign and a colour. @param {string} diff */
+/** Return a difference: where it is, what was expected there, and what was printed. @param {string} diff */
 function diffOf(diff) {
-  const kinds = /** @type {Record<string, string>} */ ({ "-": "expected", "+": "printed", "@": "place-of" });
-  const lines = diff.split("\n").map((line) => el("span", { class: kinds[line[0]] ?? "" }, ...visible(line), "\n"));
-  const legend = el("p", { class: "hint" }, el("span", { class: "expected" }, "− ", t("expected")), " ", el("span", { class: "printed" }, "+ ", t("printed")));
-  const text = el("pre", { class: "output diff", dir: "ltr", tabindex: "0", "aria-label": t("difference"), translate: "no" }, ...lines);
-  return el("div", {}, legend, text);
+  const [place, ...lines] = diff.split("\n");
+  const [, unit, at] = place.split(" ");
+  return el(
+    "section",
+    { class: "text" },
+    el("h4", {}, t(`difference.${unit}`, { number: number(Number(at)) })),
+    el("dl", { class: "difference" }, sideOf("expected", lines, "-"), sideOf("printed", lines, "+")),
+  );
 }
 
-/** Return time and memory as bars against their limits. @param {any} run @param {any} limits */
+/** Return one side of a difference. @param {string} title @param {string[]} lines @param {string} sign */
+function sideOf(title, lines, sign) {
+  const own = lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1));
+  const text = own.length
+    ? el("pre", { class: "output", dir: "ltr", tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(own.join("\n")))
+    : el("span", { class: "muted" }, t("no_lines"));
+  return el("div", {}, el("dt", {}, t(title)), el("dd", {}, text));
+}
+
+/**
+ * Return time and memory as bars against their limits. A sum of tests has no limit. The clock also runs while a program
+ * waits, and memory may be measured late.
+ * @param {any} run @param {any} limits
+ */
 function usage(run, limits) {
-  /** @type {[string, number | null, number | null, (value: number) => string][]} */
+  const times = run.tests ? { cpu_s: null, wall_s: null } : limits;
+  /** @type {[string, number | null, number | null, (value: number) => string, boolean][]} */
   const rows = [
-    ["cpu_time", run.cpu_s, limits.cpu_s, seconds],
-    ["elapsed", run.wall_s, limits.wall_s, seconds],
-    ["memory", run.memory_bytes, limits.memory_bytes, memory],
+    ["cpu_time", run.cpu_s, times.cpu_s, seconds, run.verdict === "time_limit"],
+    ["elapsed", run.wall_s, times.wall_s, seconds, false],
+    ["memory", run.memory_bytes, limits.memory_bytes, memory, run.verdict === "memory_limit"],
   ];
-  const shown = rows.filter(([, value]) => value !== null && value !== undefined);
-  if (!shown.length) return null;
-  const items = shown.map(([name, value, limit, format]) => {
-    const text = limit ? t("of", { part: format(value ?? 0), whole: format(limit) }) : format(value ?? 0);
-    return el("div", {}, el("dt", {}, t(name)), el("dd", {}, el("span", { class: "number" }, text), bar(value, limit)));
+  const items = rows.map(([name, value, limit, format, isOver]) => {
+    if (value === null || value === undefined) return null;
+    const bound = limit && (value <= limit || isOver) ? limit : null;
+    const text = bound ? t(value > bound ? "over" : "of", { part: format(value), whole: format(bound) }) : format(value);
+    return el("div", {}, el("dt", {}, t(name)), el("dd", {}, el("span", { class: "number" }, text), bar(value, bound)));
   });
-  return el("dl", { class: "usage" }, ...items);
+  return items.some(Boolean) ? el("dl", { class: "usage" }, ...items) : null;
 }
 
 /** Return a bar. Screen readers skip it, because the page shows its numbers as text. @param {number | null} value @param {number | null} limit */

@@ -12,6 +12,8 @@ const DRAFT = "precieux.draft";
 const MEBIBYTE = 2 ** 20;
 /** The time between two questions for the place in the queue. */
 const PLACE_MS = 2000;
+/** As in program.css. */
+const NARROW = matchMedia("(max-width: 61.99rem)");
 
 const form = byId("program");
 const source = byId("source");
@@ -234,8 +236,7 @@ async function send() {
     const made = await post(sent);
     const title = files.all[0]?.path ?? text().trim().split("\n", 1)[0].slice(0, 80);
     history.remember({ id: made.id, language: made.language, title, at: made.created_at, state: made.state, verdict: null });
-    // On a narrow screen the result is below the program.
-    byId("panel").scrollIntoView({ block: "nearest", behavior: "instant" });
+    scrollToResult();
     window.history.pushState({ id: made.id }, "", new URL(`submissions/${made.id}`, root));
     watch(made);
   } catch (error) {
@@ -243,6 +244,11 @@ async function send() {
   } finally {
     byId("run").disabled = false;
   }
+}
+
+/** On a narrow screen, where the result is below the program, scroll to it. */
+function scrollToResult() {
+  if (NARROW.matches) byId("panel").scrollIntoView({ block: "start", behavior: "instant" });
 }
 
 /** @param {any} sent */
@@ -349,6 +355,7 @@ function finish(submission) {
 /** Show how things stand, and what can be done. @param {string} state @param {...(Node | null)} parts */
 function show(state, ...parts) {
   isQueued = state === "queued";
+  byId("panel").classList.toggle("shown", state !== "empty");
   status.replaceChildren(.../** @type {Node[]} */ (parts.filter(Boolean)));
   byId("panel").dataset.tone = state === "finished" ? toneOf(state, shown?.verdict) : "";
   const isFinal = FINAL.has(state);

@@ -34,7 +34,7 @@ _TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledInit:
     """The C code as a library that a runtime loads, and as a program."""
 
     library: Path
@@ -51,7 +51,7 @@ class Compiled:
         return True
 
 
-def find_compiled(cache: Path | None) -> Compiled:
+def find_compiled(cache: Path | None) -> CompiledInit:
     """Return the files that came with Precieux if they work here, else those of the cache folder. Compile if needed.
 
     Raises `ConfigurationError` if nothing can be compiled or written.
@@ -67,23 +67,23 @@ def find_compiled(cache: Path | None) -> Compiled:
     return compile_into(cache)
 
 
-def compile_into(folder: Path) -> Compiled:
+def compile_into(folder: Path) -> CompiledInit:
     """Return the compiled files in the folder, made by this machine's compiler if they are missing or do not work."""
     compiled = _files(folder)
     return compiled if compiled.works() else _compile(compiled, _compilers())
 
 
-def compile_for(machine: str, folder: Path) -> Compiled:
+def compile_for(machine: str, folder: Path) -> CompiledInit:
     """Compile for any Linux with glibc 2.28 or later on this machine type, such as `aarch64`. This needs `ziglang`."""
     return _compile(_files(folder, machine), [_ziglang(machine)])
 
 
-def _files(folder: Path, machine: str = platform.machine()) -> Compiled:
+def _files(folder: Path, machine: str = platform.machine()) -> CompiledInit:
     name = f"{machine}-{_digest()}"
-    return Compiled(folder / f"init-{name}.so", folder / f"zygote-{name}.bin")
+    return CompiledInit(folder / f"init-{name}.so", folder / f"zygote-{name}.bin")
 
 
-def _compile(compiled: Compiled, compilers: Iterable[Sequence[str]]) -> Compiled:
+def _compile(compiled: CompiledInit, compilers: Iterable[Sequence[str]]) -> CompiledInit:
     """Make the files with the first compiler that works."""
     failures = []
     for compiler in compilers:

@@ -7,7 +7,7 @@
  *   zygote.c       forks process 1 of each box                  runs in the zygote
  *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
  *   out_folder.c   collects what a program wrote to its out folder
- *   artefacts.c    collects what a compiler made
+ *   compiled_files.c    collects what a compiler made
  *   confine.c      gives up every privilege                     runs in the box, as the program
  *   driver.c       runs a step, if possible without the compiler's driver
  *   step.c         reads a step, sets its streams and limits, becomes its program

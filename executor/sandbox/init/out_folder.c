@@ -3,7 +3,7 @@
  * only regular files are opened, and the work has bounds.
  */
 
-#include "artefacts.h"
+#include "compiled_files.h"
 #include "out_folder.h"
 #include "process.h"
 #include "world.h"

@@ -1,4 +1,4 @@
-#include "artefacts.h"
+#include "compiled_files.h"
 #include "confine.h"
 #include "out_folder.h"
 #include "packet.h"
@@ -254,7 +254,7 @@ static void run(const struct box *box, const struct confinement *confinement, st
         int exit_code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
         double cpu_s = cpu_of_children() - cpu_before - start_s;
         if (step == 0 && exit_code == 0 && collect >= 0)
-            send_artefacts(files, count, collect_bytes, descriptor_at(&packet, collect));
+            send_compiled_files(files, count, collect_bytes, descriptor_at(&packet, collect));
         if (step + 1 == steps && out >= 0)
             send_out_folder(box->user, out_files, out_bytes, descriptor_at(&packet, out));
         report(keeper, step, exit_code, cpu_s, start_s, wall_s, resident);

@@ -10,7 +10,7 @@ import contextlib
 import os
 
 from executor.sandbox.keeper import channel, files
-from executor.sandbox.keeper.meter import Usage
+from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.protocol import StepLimits
 
 #: The limit for the buffers of a box's TCP connections. Both ends of each are in the box.
@@ -89,9 +89,9 @@ class _Cgroup(abc.ABC):
         self._cpu_before = self._cpu_s() if waited else 0.0
 
     @abc.abstractmethod
-    def sample(self) -> Usage: ...
+    def sample(self) -> ResourceUsage: ...
 
-    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: ResourceUsage, start_s: float, last_sample: ResourceUsage | None) -> ResourceUsage:
         self._cpu_before += start_s
         return self.sample()  # the cgroup contains no other step
 
@@ -118,10 +118,10 @@ class CgroupV1(_Cgroup):
     # Writing one thread to `tasks` avoids the kernel's grace period, which takes 9-14 ms on `cgroup.procs`.
     _JOIN = "tasks"
 
-    def sample(self) -> Usage:
+    def sample(self) -> ResourceUsage:
         memory = self._folders["memory"]
         kills = memory.read("memory.oom_control").rpartition("oom_kill ")[2]
-        return Usage(
+        return ResourceUsage(
             cpu_s=max(0.0, self._cpu_s() - self._cpu_before),
             memory_bytes=int(memory.read("memory.max_usage_in_bytes")),
             exhausted=int(kills) > 0,
@@ -155,14 +155,14 @@ class CgroupV2(_Cgroup):
     _JOIN = "cgroup.procs"
     _peak = 0
 
-    def sample(self) -> Usage:
+    def sample(self) -> ResourceUsage:
         folder = self._folders["unified"]
         events = dict(line.split() for line in folder.read("memory.events").splitlines())
         try:
             self._peak = int(folder.read("memory.peak"))
         except FileNotFoundError:  # before Linux 5.19
             self._peak = max(self._peak, int(folder.read("memory.current")))
-        return Usage(max(0.0, self._cpu_s() - self._cpu_before), self._peak, int(events["oom_kill"]) > 0)
+        return ResourceUsage(max(0.0, self._cpu_s() - self._cpu_before), self._peak, int(events["oom_kill"]) > 0)
 
     def _cpu_s(self) -> float:
         cpu = dict(line.split() for line in self._folders["unified"].read("cpu.stat").splitlines())

@@ -11,11 +11,11 @@ _MOST = 65536
 def raise_file_limit() -> None:
     """Raise the limit to 65536, or to the hard limit if that is lower. A shell's default limit is 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = min(hard, _MOST)
-    if soft >= most:
+    wanted = min(hard, _MOST)
+    if soft >= wanted:
         return
     # A hard limit above the kernel's own (fs.nr_open) is refused even unchanged, and may only be lowered.
-    for new_hard in (hard, most):
+    for new_hard in (hard, wanted):
         with contextlib.suppress(ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, new_hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, new_hard))
             return

@@ -63,11 +63,11 @@ class ListedMemory:
         return []
 
     def _count(self, path: str, mark: bytes) -> int:
-        found = 0
+        count = 0
         with contextlib.suppress(OSError), files.opened(self._proc, path) as descriptor:  # it may have just ended
             while text := os.read(descriptor, _READ_BYTES):
-                found += text.count(mark)
-        return found
+                count += text.count(mark)
+        return count
 
 
 def _longest_descent(parents: dict[int, int]) -> int:

@@ -7,7 +7,7 @@ from executor.sandbox.keeper.protocol import StepLimits
 
 
 @dataclass(frozen=True)
-class Usage:
+class ResourceUsage:
     """CPU seconds and peak bytes of all processes of a step; `exhausted` if they need more memory than allowed."""
 
     cpu_s: float
@@ -24,10 +24,10 @@ class Meter(Protocol):
         """Start to count. If the step's process `waited` for this, its CPU time so far does not count. Otherwise it
         counts until `conclude`, because the process is made after this call, or the program has begun before it."""
 
-    def sample(self) -> Usage:
+    def sample(self) -> ResourceUsage:
         """Return the use until now."""
 
-    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: ResourceUsage, start_s: float, last_sample: ResourceUsage | None) -> ResourceUsage:
         """Return the use at the step's end, which process 1 has `reported`. The CPU seconds `start_s` do not count: the
         process of a further step used them before it got its step. `last_sample` is given if another step may
         have begun in the meantime, so that a new sample would be wrong."""

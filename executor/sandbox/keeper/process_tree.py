@@ -50,14 +50,14 @@ class ProcessTree:
 
     def sample(self) -> dict[tuple[int, str], Process]:
         """Return the living processes by id and start time. Of process 1 only `waited` is set."""
-        found = {}
+        processes = {}
         for pid in self._pids():
             with contextlib.suppress(OSError, IndexError):
                 # The name, in parentheses, may contain any character. The fields follow the last parenthesis.
                 fields = self._read(f"{pid}/stat").rpartition(b")")[2].split()
                 waited = (int(fields[13]) + int(fields[14])) * _TICK
                 if pid == 1:
-                    found[pid, fields[19].decode()] = Process(0.0, waited)
+                    processes[pid, fields[19].decode()] = Process(0.0, waited)
                     continue
                 # `stat` counts all threads in ticks, rounded down. `schedstat` counts the first thread in nanoseconds.
                 # By ticks alone, hundreds of processes with less than a tick each would use nothing.
@@ -66,8 +66,8 @@ class ProcessTree:
                 # Page tables map 512 times their size, so they are large only if the address space is.
                 tables = self._page_tables(pid) if int(fields[20]) > _SMALL_ADDRESS_SPACE else 0
                 running = exact / (exact + delayed) if fields[0] == b"R" and exact > 0 else 0.0
-                found[pid, fields[19].decode()] = Process(own, waited, int(fields[21]) * _PAGE, tables, running)
-        return found
+                processes[pid, fields[19].decode()] = Process(own, waited, int(fields[21]) * _PAGE, tables, running)
+        return processes
 
     def file_bytes(self) -> int:
         """Return the bytes of the files in the box, and of what the kernel keeps for each."""

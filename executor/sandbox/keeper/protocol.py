@@ -22,7 +22,7 @@ CPU_MARGIN_S = 2
 SEND_BUFFER = MAX_PACKET + 32
 MAX_DESCRIPTORS = 64
 #: Files of one step that can be collected, and files of a work folder.
-MAX_ARTEFACTS, MAX_FILES = 512, 1024
+MAX_COMPILED_FILES, MAX_FILES = 512, 1024
 
 ASK, READY = b'{"ask": true}', b'{"ready": true}'
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from executor.sandbox.keeper.meter import Usage
+from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.protocol import StepLimits
 
@@ -58,7 +58,7 @@ class SampledMeter:
         self._own_before = sum(self._living.values())
         self._ended_s = -self._own_before
 
-    def sample(self) -> Usage:
+    def sample(self) -> ResourceUsage:
         processes = self._tree.sample()
         cpu_s = self._cpu_s(processes)
         if cpu_s > self._list_at_s:
@@ -72,12 +72,12 @@ class SampledMeter:
         elif used > self._limit:
             used = unmapped + self._tree.proportional_bytes()
         self._peak = max(self._peak, used)
-        return Usage(cpu_s, self._peak, self._peak > self._limit)
+        return ResourceUsage(cpu_s, self._peak, self._peak > self._limit)
 
-    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: ResourceUsage, start_s: float, last_sample: ResourceUsage | None) -> ResourceUsage:
         usage = last_sample or self.sample()
         cpu_s = max(usage.cpu_s, reported.cpu_s - self._own_before)
-        return Usage(cpu_s, max(usage.memory_bytes, reported.memory_bytes), usage.exhausted)
+        return ResourceUsage(cpu_s, max(usage.memory_bytes, reported.memory_bytes), usage.exhausted)
 
     def is_starved(self) -> bool:
         return _kills_for_memory() > self._kills_before

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
-from executor.sandbox.keeper.meter import Meter, Usage
+from executor.sandbox.keeper.meter import Meter, ResourceUsage
 from executor.sandbox.keeper.process_tree import ProcessTree
 from executor.sandbox.keeper.protocol import StepLimits, StepReport
 from executor.sandbox.keeper.sampled_meter import SampledMeter
@@ -34,7 +34,7 @@ class Steps:
         self._limits: tuple[StepLimits, ...] = ()
         self._index = 0
         self._clock: StepClock | None = None
-        self._last_sample = Usage(0.0, 0)
+        self._last_sample = ResourceUsage(0.0, 0)
 
     @property
     def have_begun(self) -> bool:
@@ -93,7 +93,7 @@ class Steps:
         """
         meter = self._meters[self._index]
         is_last = end.exit_code != 0 or self._index + 1 == len(self._limits)
-        reported = Usage(end.cpu_s, end.resident_bytes)
+        reported = ResourceUsage(end.cpu_s, end.resident_bytes)
         usage = meter.conclude(reported, end.start_s, None if is_last else self._last_sample)
         if usage.exhausted or (end.signal == signal.SIGKILL and meter.is_starved()):
             stopped = stopped or "memory"
@@ -133,12 +133,19 @@ class Steps:
         if self._new_meter is None:
             self._meters.append(SampledMeter(self._processes()))
         self._meters[self._index].begin(limits, waited=self._index == 0)
-        self._last_sample = Usage(0.0, 0)
+        self._last_sample = ResourceUsage(0.0, 0)
         self._clock = StepClock(limits, is_sampled=self._new_meter is None)
         self.next_check = self._clock.first_check
 
     def _report(
-        self, exit_code: int | None, signum: int | None, usage: Usage, wall_s: float, stopped: str | None, *, last: bool
+        self,
+        exit_code: int | None,
+        signum: int | None,
+        usage: ResourceUsage,
+        wall_s: float,
+        stopped: str | None,
+        *,
+        last: bool,
     ) -> StepReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
         return StepReport(self._box, self._index, exit_code, signum, *used, stopped, last)

@@ -1,10 +1,10 @@
-"""Receives files that process 1 of a box has collected (`send_contents` in init/artefacts.c)."""
+"""Receives files that process 1 of a box has collected (`send_contents` in init/compiled_files.c)."""
 
 import os
 import socket
 from typing import Final
 
-from executor.sandbox.base import File, LeftOut, OutFolder
+from executor.sandbox.base import LeftOut, OutFolder, WorkFile
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import MAX_PACKET
 
@@ -21,12 +21,12 @@ class CollectedFiles:
     def take_writer(self) -> int:
         return self._writer.detach()
 
-    def artefacts(self) -> dict[str, File]:
+    def compiled_files(self) -> dict[str, WorkFile]:
         """Return the files that a compiler made, by name, after its step has ended; {} if none were sent."""
         words, contents = self._receive()
         files, start = {}, 0
         for name, mode, size in zip(words[0::3], words[1::3], words[2::3], strict=True):
-            files[os.fsdecode(name)] = File(contents[start : start + int(size)], int(mode))
+            files[os.fsdecode(name)] = WorkFile(contents[start : start + int(size)], int(mode))
             start += int(size)
         return files
 

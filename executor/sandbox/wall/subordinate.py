@@ -108,9 +108,9 @@ def find(count: int, bubblewrap: Path, etc: Path = Path("/etc")) -> Subordinates
     if tools[0] is None or tools[1] is None:
         raise Unavailable("newuidmap is not installed: run `apt install uidmap`")
     first_user, first_group = (_last_of_a_range(etc / file, count) for file in ("subuid", "subgid"))
-    found = Subordinates(first_user, first_group, count, tools[0], tools[1])
-    _try(found, bubblewrap)
-    return found
+    subordinates = Subordinates(first_user, first_group, count, tools[0], tools[1])
+    _try(subordinates, bubblewrap)
+    return subordinates
 
 
 def _last_of_a_range(file: Path, count: int) -> int:

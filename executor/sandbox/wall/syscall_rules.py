@@ -18,7 +18,7 @@ class Allow:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReturnErrno:
     """The kernel does not make the call: it returns this error, or success if `errno` is 0."""
 
     errno: int
@@ -40,25 +40,25 @@ class IfBits:
 
     argument: int
     bits: int
-    answer: Answer
+    answer: ReturnErrno
     otherwise: "Rule" = Allow()
     high: bool = False
 
 
-Rule = Allow | Answer | Switch | IfBits
+Rule = Allow | ReturnErrno | Switch | IfBits
 
 ALLOW = Allow()
 #: For calls that only make sense on disks. A box can write only to memory, and reads files that all boxes share. A
 #: program that flushes or drops these slows down its neighbours.
-_DO_NOTHING = Answer(0)
+_DO_NOTHING = ReturnErrno(0)
 
 
 def _only(argument: int, values: Iterable[int], otherwise: int, mask: int = 0xFFFFFFFF) -> Switch:
-    return Switch(argument, dict.fromkeys(values, ALLOW), Answer(otherwise), mask)
+    return Switch(argument, dict.fromkeys(values, ALLOW), ReturnErrno(otherwise), mask)
 
 
 #: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: they would restore capabilities.
-_CLONE = IfBits(0, 0x7E020000, Answer(errno.EPERM))
+_CLONE = IfBits(0, 0x7E020000, ReturnErrno(errno.EPERM))
 
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _SOCK_STREAM, _SOCK_DGRAM, _SOCK_RAW, _SOCK_PACKET = 1, 2, 3, 10
@@ -71,10 +71,10 @@ _INTERNET = Switch(
     {
         _SOCK_STREAM: _PROTOCOL,
         _SOCK_DGRAM: _PROTOCOL,
-        _SOCK_RAW: Answer(errno.EPERM),
-        _SOCK_PACKET: Answer(errno.EPERM),
+        _SOCK_RAW: ReturnErrno(errno.EPERM),
+        _SOCK_PACKET: ReturnErrno(errno.EPERM),
     },
-    Answer(errno.EAFNOSUPPORT),  # SCTP and DCCP also come by their types
+    ReturnErrno(errno.EAFNOSUPPORT),  # SCTP and DCCP also come by their types
     _SOCK_TYPE_MASK,
 )
 _SOCKET = Switch(
@@ -86,7 +86,7 @@ _SOCKET = Switch(
         # getifaddrs(3) has no other way to list addresses; Node and Python's `if_nameindex` fail without it.
         _AF_NETLINK: _only(2, (_NETLINK_ROUTE,), errno.EAFNOSUPPORT),
     },
-    Answer(errno.EAFNOSUPPORT),
+    ReturnErrno(errno.EAFNOSUPPORT),
 )
 _SOCKETPAIR = _only(0, (_AF_UNIX,), errno.EAFNOSUPPORT)
 
@@ -108,7 +108,7 @@ _OPTIONS = {
 _SETSOCKOPT = Switch(
     1,
     {level: _only(2, names, errno.ENOPROTOOPT) for level, names in _OPTIONS.items()},
-    Answer(errno.ENOPROTOOPT),
+    ReturnErrno(errno.ENOPROTOOPT),
 )
 #: If no cgroup counts the kernel's memory, buffers of sockets keep their default size. A requested size is only a hint,
 #: so the call answers success (socket(7)).
@@ -120,7 +120,7 @@ _SETSOCKOPT_UNCOUNTED = replace(
         _SOL_SOCKET: Switch(
             2,
             {**dict.fromkeys(_OPTIONS[_SOL_SOCKET], ALLOW), **dict.fromkeys((_SO_SNDBUF, _SO_RCVBUF), _DO_NOTHING)},
-            Answer(errno.ENOPROTOOPT),
+            ReturnErrno(errno.ENOPROTOOPT),
         ),
     },
 )
@@ -130,13 +130,13 @@ _WITHOUT_COPYING = ("sendfile", "splice", "tee")
 _TCP_ZEROCOPY_RECEIVE = 35
 _GETSOCKOPT = Switch(
     1,
-    {_IPPROTO_TCP: Switch(2, {_TCP_ZEROCOPY_RECEIVE: Answer(errno.ENOPROTOOPT)}, ALLOW)},
+    {_IPPROTO_TCP: Switch(2, {_TCP_ZEROCOPY_RECEIVE: ReturnErrno(errno.ENOPROTOOPT)}, ALLOW)},
     ALLOW,
 )
 #: MSG_OOB, MSG_SPLICE_PAGES, MSG_ZEROCOPY, MSG_FASTOPEN
 _MESSAGE_FLAGS = 0x1 | 0x8000000 | 0x4000000 | 0x20000000
-_FLAGS_THIRD = IfBits(2, _MESSAGE_FLAGS, Answer(errno.EOPNOTSUPP))
-_FLAGS_FOURTH = IfBits(3, _MESSAGE_FLAGS, Answer(errno.EOPNOTSUPP))
+_FLAGS_THIRD = IfBits(2, _MESSAGE_FLAGS, ReturnErrno(errno.EOPNOTSUPP))
+_FLAGS_FOURTH = IfBits(3, _MESSAGE_FLAGS, ReturnErrno(errno.EOPNOTSUPP))
 
 #: Terminals: attributes, break, flow, flush, exclusive use, controlling terminal and foreground group, queue, window,
 #: FIONREAD, packet mode, session, pseudo-terminals. No TIOCSTI, TIOCSETD, TIOCLINUX, TIOCCONS.
@@ -172,7 +172,7 @@ _FORMATS = (0, stat.S_IFREG, stat.S_IFIFO, stat.S_IFSOCK)
 #: HIPRI, DSYNC, SYNC, APPEND, NOAPPEND. RWF_NOWAIT reveals if another process has read this part of a file lately;
 #: RWF_DONTCACHE makes others read it again.
 _RWF = 0x1 | 0x2 | 0x4 | 0x10 | 0x20
-_VECTORED = IfBits(5, ~_RWF & 0xFFFFFFFF, Answer(errno.EOPNOTSUPP))
+_VECTORED = IfBits(5, ~_RWF & 0xFFFFFFFF, ReturnErrno(errno.EOPNOTSUPP))
 
 _POSIX_FADV_DONTNEED = 4
 _MS_SYNC = 4
@@ -202,13 +202,13 @@ _FUTEX_MASK = 0xFFFFFFFF & ~(128 | 256)
 #: The kernel starts the host's program for core dumps unless this limit is exactly 1 (core(5)), so it must stay 1. A
 #: lower limit does not prevent it.
 _RLIMIT_CORE = 4
-_SETRLIMIT = Switch(0, {_RLIMIT_CORE: Answer(errno.EPERM)}, ALLOW)
+_SETRLIMIT = Switch(0, {_RLIMIT_CORE: ReturnErrno(errno.EPERM)}, ALLOW)
 _NEW_LIMIT, _ALL_BITS = 2, 0xFFFFFFFF
 _READ_ONLY = IfBits(
-    _NEW_LIMIT, _ALL_BITS, Answer(errno.EPERM), IfBits(_NEW_LIMIT, _ALL_BITS, Answer(errno.EPERM), high=True)
+    _NEW_LIMIT, _ALL_BITS, ReturnErrno(errno.EPERM), IfBits(_NEW_LIMIT, _ALL_BITS, ReturnErrno(errno.EPERM), high=True)
 )
 #: A program may set its own limits, but not those of process 1, which has the same user if the executor is not root.
-_PRLIMIT = Switch(0, {0: Switch(1, {_RLIMIT_CORE: _READ_ONLY}, ALLOW)}, Answer(errno.EPERM))
+_PRLIMIT = Switch(0, {0: Switch(1, {_RLIMIT_CORE: _READ_ONLY}, ALLOW)}, ReturnErrno(errno.EPERM))
 
 _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
 
@@ -216,9 +216,9 @@ _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
 def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
     """Return the rules for an architecture, by the name of their call."""
     direct = _O_DIRECT[machine]
-    no_direct = Answer(errno.EINVAL)
-    uncounted_locks = {} if counted_by_cgroup else dict.fromkeys((_OFD_SETLK, _OFD_SETLKW), Answer(errno.EINVAL))
-    uncounted_pages = {} if counted_by_cgroup else dict.fromkeys(_WITHOUT_COPYING, Answer(errno.EINVAL))
+    no_direct = ReturnErrno(errno.EINVAL)
+    uncounted_locks = {} if counted_by_cgroup else dict.fromkeys((_OFD_SETLK, _OFD_SETLKW), ReturnErrno(errno.EINVAL))
+    uncounted_pages = {} if counted_by_cgroup else dict.fromkeys(_WITHOUT_COPYING, ReturnErrno(errno.EINVAL))
     return {
         **uncounted_pages,
         "clone": _CLONE,
@@ -236,7 +236,7 @@ def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
         "fcntl": Switch(
             1,
             {**dict.fromkeys(_FCNTL_COMMANDS, ALLOW), _F_SETFL: IfBits(2, direct, no_direct), **uncounted_locks},
-            Answer(errno.EPERM),
+            ReturnErrno(errno.EPERM),
         ),
         "open": IfBits(1, direct, no_direct),
         "openat": IfBits(2, direct, no_direct),
@@ -249,9 +249,9 @@ def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
         "fdatasync": _DO_NOTHING,
         "sync_file_range": _DO_NOTHING,
         "msync": IfBits(2, _MS_SYNC, _DO_NOTHING),
-        "mmap": IfBits(3, _MAP_HUGETLB, Answer(errno.ENOMEM)),
-        "memfd_create": IfBits(1, _MFD_HUGETLB, Answer(errno.EINVAL)),
-        "shmget": IfBits(2, _SHM_HUGETLB, Answer(errno.EPERM)),
+        "mmap": IfBits(3, _MAP_HUGETLB, ReturnErrno(errno.ENOMEM)),
+        "memfd_create": IfBits(1, _MFD_HUGETLB, ReturnErrno(errno.EINVAL)),
+        "shmget": IfBits(2, _SHM_HUGETLB, ReturnErrno(errno.EPERM)),
         "madvise": _only(2, _ADVICE, errno.EINVAL),
         "prctl": _only(0, _PRCTL, errno.EINVAL),
         "futex": _only(1, _FUTEX, errno.ENOSYS, _FUTEX_MASK),

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from precieux.commands.system_status import require_room
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
 from shared.service.errors import DatabaseFull, DatabaseUnavailable

@@ -94,17 +94,13 @@ def test_defaults(owner: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "where"),
     [
-        ({"submissions": []}, {"/submissions"}),
-        ({"submissions": [ONE], "sauce": 1}, {"/sauce"}),
-        ({"submissions": [ONE] * 17 + [ONE | {"language": "cobolt"}]}, {"/submissions/17/language"}),
-        ({"submissions": [ONE, ONE | {"hold": True}]}, {"/submissions/1/hold"}),
         ({"submissions": [ONE, ONE | {"webhook_url": "http://10.0.0.1/"}]}, {"/submissions/1/webhook_url"}),
-        ({"submissions": [{"source": "1"}], "defaults": {"language": "cobolt"}}, {"/defaults/language"}),
         ({"submissions": [ONE], "defaults": {"limits": {"cpu_s": "1"}}}, {"/defaults/limits/cpu_s"}),
         ({"submissions": [ONE], "webhook_url": "http://10.0.0.1/"}, {"/webhook_url"}),
     ],
 )
 def test_faults_of_a_batch(owner: Api, body: dict[str, Any], where: set[str]) -> None:
+    """`tests/unit/api_service/test_batch_body.py` has the others."""
     before = owner.read("/v1/submissions", limit=1)["items"]
     assert faults(owner.post("/v1/batches", json=body)) == where
     assert owner.read("/v1/submissions", limit=1)["items"] == before

@@ -121,15 +121,6 @@ def ids(page: dict[str, Any]) -> list[int]:
     return [item["id"] for item in page["items"]]
 
 
-def test_a_list_is_newest_first(owner: Api, listed: list[dict[str, Any]]) -> None:
-    page = owner.read("/v1/submissions", **{"metadata.set": "list"})
-    assert list(page) == ["items", "next"]
-    own = {one["id"] for one in listed}
-    assert [one for one in ids(page) if one in own] == [one["id"] for one in listed]
-    times = [(item["created_at"], item["id"]) for item in page["items"]]
-    assert times == sorted(times, reverse=True)
-
-
 def test_items_are_without_texts(owner: Api, listed: list[dict[str, Any]]) -> None:
     page = owner.read("/v1/submissions", **{"metadata.set": "list"})
     whole = owner.read(f"/v1/submissions/{listed[1]['id']}")
@@ -138,48 +129,6 @@ def test_items_are_without_texts(owner: Api, listed: list[dict[str, Any]]) -> No
         assert item["run"][text] is None
         whole["run"][text] = None
     assert item == whole
-
-
-def test_pages_follow_each_other(owner: Api, listed: list[dict[str, Any]]) -> None:
-    everything = ids(owner.read("/v1/submissions", limit=200, **{"metadata.set": "list"}))
-    seen: list[int] = []
-    answer = owner.get("/v1/submissions", params={"limit": 3, "metadata.set": "list"})
-    for _ in range(100):
-        page = answer.json()
-        seen += ids(page)
-        if page["next"] is None:
-            assert "link" not in answer.headers
-            break
-        assert len(page["items"]) == 3
-        [link] = answer.links.values()
-        assert link["rel"] == "next"
-        assert link["url"].startswith(f"{owner.base_url}".rstrip("/") + "/v1/submissions?")
-        by_cursor = owner.read("/v1/submissions", limit=3, cursor=page["next"], **{"metadata.set": "list"})
-        answer = owner.get(link["url"])
-        assert answer.json() == by_cursor
-    assert seen == everything
-
-
-def test_filters(owner: Api, listed: list[dict[str, Any]]) -> None:
-    def found(**filters: Any) -> set[int]:
-        own = {one["id"] for one in listed}
-        return {one for one in ids(owner.read("/v1/submissions", **{"metadata.set": "list"} | filters)) if one in own}
-
-    newest_first = [one["id"] for one in listed]
-    failed, tested, *held = newest_first
-    assert found(state="held") == set(held)
-    assert found(state="finished") == {failed, tested}
-    assert found(verdict="runtime_error") == {failed}
-    assert found(verdict="ok", state="held") == set()
-    assert found(email="list1@example.com") == {held[1], held[3]}
-    assert found(email="list1@example.com", **{"metadata.n": "1"}) == {held[3]}
-    assert found(language="PYTHON3") == set(newest_first)
-    assert found(language="c") == set()
-    assert found(created_after=listed[2]["created_at"]) == {failed, tested}
-    assert found(created_before=listed[-2]["created_at"]) == {held[-1]}
-    assert found(created_after=listed[2]["created_at"].replace("Z", "+00:00")) == {failed, tested}
-    assert found(batch=987654321) == set()
-    assert ids(owner.read("/v1/submissions", **{"metadata.set": "other"})) == []
 
 
 @pytest.mark.parametrize(
@@ -464,20 +413,6 @@ def test_an_answer_is_replayed(owner: Api, email: str) -> None:
     assert len(owner.read("/v1/submissions", **{"metadata.a": "1"})["items"]) >= 1
 
 
-def test_the_content_of_multipart_is_what_was_parsed(owner: Api, email: str) -> None:
-    answers = [
-        owner.post(
-            "/v1/submissions",
-            files=[("file", ("a.py", b"1"))],
-            data={"language": "py"},
-            headers={"Idempotency-Key": email},
-        )
-        for _ in range(2)
-    ]
-    assert answers[0].content == answers[1].content
-    assert answers[1].headers["idempotent-replayed"] == "true"
-
-
 def test_keys_belong_to_owner_and_path(system: Contract, email: str) -> None:
     body = {"language": "py", "source": "print(1)"}
     own, strange = (
@@ -495,22 +430,3 @@ def test_keys_belong_to_owner_and_path(system: Contract, email: str) -> None:
     assert runs[1].headers["location"] == runs[0].headers["location"]
     other = system.owner.post(f"{path}/runs", json={"stdin": "1"}, headers={"Idempotency-Key": email})
     problem(other, 422)
-
-
-def test_two_at_the_same_time(owner: Api, email: str) -> None:
-    body = {"language": "py", "source": "import time; time.sleep(1)"}
-
-    def post(_: int) -> httpx.Response:
-        return owner.post("/v1/submissions?wait=10", json=body, headers={"Idempotency-Key": email})
-
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(post, range(4)))
-    statuses = sorted(answer.status_code for answer in answers)
-    assert statuses == [201, 409, 409, 409]
-    for answer in answers:
-        if answer.status_code == 409:
-            problem(answer, 409)
-            assert int(answer.headers["retry-after"]) >= 1
-    replayed = post(0)
-    [first] = [answer for answer in answers if answer.status_code == 201]
-    assert replayed.content == first.content

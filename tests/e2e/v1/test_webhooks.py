@@ -1,4 +1,4 @@
-"""Sections 3 and 5 of the contract: webhooks, events of Mailgun, and the classic calls beside v1."""
+"""Sections 3 and 5 of the contract: webhooks, and the classic calls beside v1."""
 
 import base64
 import hashlib
@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.fixtures.contract import (
-    MAILGUN_KEY,
     ONE,
     TIME,
     WEBHOOK_SECRET,
@@ -24,7 +22,6 @@ from tests.fixtures.contract import (
     Contract,
     create_key,
     faults,
-    mails,
     problem,
     started,
 )
@@ -40,7 +37,6 @@ class Receiver:
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
-        self.headers: dict[str, str] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,8 +44,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
-                for name, value in {"Content-Length": "0", **receiver.headers}.items():
-                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
@@ -141,21 +136,6 @@ def test_a_run_again_has_a_webhook_of_its_own(owner: Api, receiver: Receiver) ->
     assert json.loads(content)["data"]["run"]["number"] == 2
 
 
-def test_gone_ends_the_webhooks(owner: Api, receiver: Receiver) -> None:
-    receiver.answers = [410]
-    body = owner.submit(source="print(1)", webhook_url=receiver.url)
-    path = f"/v1/submissions/{body['id']}"
-    eventually_sync(lambda: owner.read(path)["webhook"]["state"] == "gone")
-    hook = owner.read(path)["webhook"]
-    assert (hook["attempts"], hook["last_status"], hook["next_attempt_at"]) == (1, 410, None)
-    owner.post(f"{path}/runs", params={"wait": 20})
-    # Webhooks leave in their order, so a second one would be before that of the next submission.
-    other = owner.submit(source="print(1)", webhook_url=receiver.url)
-    [_, (_, content)] = receiver.wait(2)
-    assert json.loads(content)["data"]["id"] == other["id"]
-    assert owner.read(path)["webhook"]["state"] == "gone"
-
-
 @pytest.mark.parametrize("status", [500, 302, 404])
 def test_an_answer_other_than_2xx_is_a_failed_attempt(owner: Api, receiver: Receiver, status: int) -> None:
     receiver.answers = [status]
@@ -166,17 +146,6 @@ def test_an_answer_other_than_2xx_is_a_failed_attempt(owner: Api, receiver: Rece
     assert (hook["state"], hook["last_status"]) == ("pending", status)
     assert hook["last_error"]
     assert TIME.fullmatch(hook["next_attempt_at"])
-
-
-def test_a_receiver_that_is_away_is_a_failed_attempt(owner: Api) -> None:
-    with receiving() as receiver:
-        pass
-    body = owner.submit(source="print(1)", webhook_url=receiver.url)
-    path = f"/v1/submissions/{body['id']}"
-    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
-    hook = owner.read(path)["webhook"]
-    assert (hook["state"], hook["last_status"]) == ("pending", None)
-    assert hook["last_error"]
 
 
 @pytest.mark.slow
@@ -212,15 +181,6 @@ def test_a_cancelled_batch_has_a_webhook(owner: Api, receiver: Receiver) -> None
     assert (event["type"], event["data"]["states"]["cancelled"]) == ("batch.finished", 3)
 
 
-def test_a_retry_after_delays_the_next_attempt(owner: Api, receiver: Receiver) -> None:
-    receiver.answers, receiver.headers = [503], {"Retry-After": "600"}
-    body = owner.submit(source="print(1)", webhook_url=receiver.url)
-    path = f"/v1/submissions/{body['id']}"
-    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
-    next_attempt = datetime.fromisoformat(owner.read(path)["webhook"]["next_attempt_at"])
-    assert 590 < (next_attempt - datetime.now(UTC)).total_seconds() < 900
-
-
 def test_a_key_without_a_secret_uses_that_of_the_operator(system: Contract, receiver: Receiver) -> None:
     system.operator.submit(source="print(1)", webhook_url=receiver.url)
     [(headers, content)] = receiver.wait(1)
@@ -247,48 +207,6 @@ def test_a_webhook_is_replayed(system: Contract, receiver: Receiver) -> None:
     system.precieux("webhooks", "replay", row["id"])
     (first, one), (second, two) = receiver.wait(2)
     assert (first["webhook-id"], one) == (second["webhook-id"], two)
-
-
-# Mailgun.
-
-
-def mailgun(event: str, message: dict[str, Any], *, at: float | None = None, token: str, key: str = MAILGUN_KEY) -> Any:
-    timestamp = str(int(time.time() if at is None else at))
-    signature = hmac.new(key.encode(), f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()
-    return {
-        "signature": {"timestamp": timestamp, "token": token, "signature": signature},
-        "event-data": {"event": event, "timestamp": time.time(), "id": token, **message},
-    }
-
-
-@pytest.mark.parametrize(
-    ("event", "more", "state", "suppressed"),
-    [
-        ("delivered", {}, "delivered", False),
-        ("failed", {"severity": "temporary"}, "deferred", False),
-        ("failed", {"severity": "permanent"}, "bounced", True),
-        ("complained", {}, "complained", True),
-    ],
-)
-def test_events_of_mailgun_change_a_mail(
-    system: Contract, email: str, event: str, more: dict[str, Any], state: str, suppressed: bool
-) -> None:
-    owner = system.owner
-    path = f"/v1/submissions/{owner.submit(source='print(1)', email=email)['id']}"
-    eventually_sync(lambda: owner.read(path)["mail"]["state"] == "sent")
-    [mail] = mails(system, email)
-    headers = {"message": {"headers": {"message-id": mail["Message-ID"].strip("<>"), "to": email}}}
-    body = mailgun(
-        event, {"recipient": email, **headers, **more}, token=hashlib.sha256(email.encode()).hexdigest()[:50]
-    )
-    assert system.stranger.post("/v1/mailgun/events", json=body).status_code == 200
-    now = owner.read(path)["mail"]
-    assert now["state"] == state
-    assert owner.read(f"{path}/mails")["items"][0]["state"] == state
-    assert owner.post(f"{path}/mails").status_code == 202
-    eventually_sync(lambda: owner.read(path)["mail"]["state"] not in ("queued", "sending"))
-    assert owner.read(path)["mail"]["state"] == ("suppressed" if suppressed else "sent")
-    assert len(mails(system, email)) == (1 if suppressed else 2)
 
 
 # The classic calls.

@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.service.parent_death import die_with_parent
 from tests.waiting import eventually_sync
 

@@ -347,7 +347,7 @@ async def test_a_source_may_come_without_a_file_name(api: httpx.AsyncClient, sto
 
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
-@hyp_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hyp_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_file_name_is_accepted_or_refused(api: httpx.AsyncClient, name: str) -> None:
     # By hand, since httpx would change some names.
     raw = name.encode("utf-8", "surrogatepass").replace(b"\\", b"\\\\").replace(b'"', b'\\"')

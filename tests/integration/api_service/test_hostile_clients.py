@@ -189,6 +189,7 @@ async def large_submissions(api: ApiProcess, key: bytes, count: int) -> set[int]
 # ---- What the attacks must not achieve ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_half_sent_heads_do_not_lock_others_out(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
@@ -222,6 +223,7 @@ async def test_stalled_bodies_leave_room_for_others_and_are_ended(
                 assert attacker.recv(64)[:12] in (b"HTTP/1.1 408", b"HTTP/1.1 503", b"")
 
 
+@pytest.mark.slow
 async def test_forms_of_strangers_take_little_memory(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
@@ -355,7 +357,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
     ("path", "content", "source"),
     [
         ("/v1/submissions?wait=60", {"language": "py"}, "source"),
-        ("/submissions?wait=true", {"language_id": 71}, "source_code"),
+        pytest.param("/submissions?wait=true", {"language_id": 71}, "source_code", marks=pytest.mark.slow),
     ],
     ids=["submissions", "judge0"],
 )

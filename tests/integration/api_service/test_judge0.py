@@ -22,6 +22,7 @@ from tests.integration.rows import execute, fetch, offer
 pytestmark = pytest.mark.integration
 
 ONE: Final = {"source_code": "print(1)", "language_id": 71}
+BATCH: Final = {"submissions": [ONE, ONE]}
 LIMITS: Final = {"cpu_s": 60, "wall_s": 300, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 256}
 
 Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -94,28 +95,10 @@ async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> Non
     ("conf", "path", "body", "status", "error"),
     [
         ("MAINTENANCE_MODE=true\nMAINTENANCE_MESSAGE=back soon", "/submissions", ONE, 503, "back soon"),
-        pytest.param(
-            "ENABLE_WAIT_RESULT=false", "/submissions?wait=true", ONE, 400, "wait not allowed", marks=pytest.mark.slow
-        ),
-        (
-            "ENABLE_BATCHED_SUBMISSIONS=false",
-            "/submissions/batch",
-            {"submissions": [ONE]},
-            400,
-            "batched submissions are not allowed",
-        ),
-        ("MAX_QUEUE_SIZE=0", "/submissions", ONE, 503, "queue is full"),
-        pytest.param(
-            "MAX_QUEUE_SIZE=1",
-            "/submissions/batch",
-            {"submissions": [ONE, ONE]},
-            503,
-            "queue is full",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            "MAX_QUEUE_SIZE=0", "/submissions?fields=nothing", ONE, 503, "queue is full", marks=pytest.mark.slow
-        ),
+        ("ENABLE_WAIT_RESULT=false", "/submissions?wait=true", ONE, 400, "wait not allowed"),
+        ("ENABLE_BATCHED_SUBMISSIONS=false", "/submissions/batch", BATCH, 400, "batched submissions are not allowed"),
+        ("MAX_QUEUE_SIZE=0", "/submissions?fields=nothing", ONE, 503, "queue is full"),
+        ("MAX_QUEUE_SIZE=1", "/submissions/batch", BATCH, 503, "queue is full"),
     ],
 )
 async def test_the_operator_can_turn_features_off(

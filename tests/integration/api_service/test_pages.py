@@ -216,6 +216,46 @@ async def test_the_link_of_a_removed_submission_says_so(api: httpx.AsyncClient, 
     assert "not there any more" in answer.text
 
 
+@pytest.mark.parametrize("path", ["/nosuch", "/no/such/", "/submissions/abc", "/docs/nosuch", "/files/x", "/send/x"])
+async def test_a_browser_gets_a_page_for_what_is_not_there(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path, headers=BROWSER)
+    assert answer.status_code in (404, 422)
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"] == POLICY
+    home = re.search(r'<a class="button" href="([^"]+)"', answer.text)
+    assert home
+    assert answer.url.join(home[1]).path == "/"
+    assert (await api.get(path)).headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/v1/nosuch", "/v1/submissions/x", "/check_email/", "/submit_email/"])
+async def test_calls_answer_with_documents_whatever_is_accepted(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path, headers=BROWSER)
+    assert answer.status_code in (404, 405, 422)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_links_are_right_with_a_slash_at_the_end(api: httpx.AsyncClient) -> None:
+    page = await api.get("/problems/")
+    styles = re.search(r'rel="stylesheet" href="([^"]+)"', page.text)
+    assert styles
+    assert (await api.get(page.url.join(styles[1]))).status_code == 200
+
+
+async def test_only_its_sender_reads_what_was_sent(api: httpx.AsyncClient, database: Database) -> None:
+    owner, other = await make_key(database, "owner"), await make_key(database, "other")
+    body = {"language": "py", "source": "print(1)", "stdin": "7"}
+    upload = (await api.post("/v1/submissions", json=body, headers=owner.headers)).json()["id"]
+    await set_tests(database, upload, hidden=[False, True])
+    path = f"/sent/{upload}"
+    answer = await api.get(path, headers=owner.headers)
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    sent = answer.json()
+    assert (sent["stdin"], [test["hidden"] for test in sent["tests"]]) == ("7", [False, True])
+    assert (await api.get(path, headers=other.headers)).status_code == 404
+    assert (await api.get(path)).status_code == 401
+
+
 async def set_tests(database: Database, upload: int, *, hidden: list[bool]) -> None:
     spec: dict[str, Any] = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
     tests = [{**spec, "name": f"test {number}", "hidden": one} for number, one in enumerate(hidden, 1)]
@@ -283,7 +323,7 @@ async def test_the_recipients_page_links_to_artifacts(
     assert "<img src=x" not in page
     images = re.findall(r'<img src="([^"]+)" alt="([^"]+)">', page)
     assert [alt for _, alt in images] == ["&#34;&gt;&lt;img src=x onerror=alert(1)&gt;.png"]
-    assert "Entries of the folder that did not come back: 3 (too large)." in page
+    assert "Skipped in out/: 3 (too large)." in page
     addresses = [html.unescape(address) for address in re.findall(r'<li><a href="([^"]+)"', page)]
     assert len(addresses) == 3
     for address in addresses:

@@ -14,7 +14,7 @@ from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.engine.codex import LimitBounds, SupportedLanguage
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute
@@ -90,7 +90,7 @@ async def engine(database: Database) -> None:
 async def finished_batches(database: Database) -> AsyncIterator[None]:
     """Finish batches as a runner does. Without it, the event stream of a cancelled batch would not end."""
     stop = asyncio.Event()
-    batches = asyncio.create_task(BatchFinisher(owner_of(database), LETTERHEAD, poll_interval=60).run(stop))
+    batches = asyncio.create_task(BatchFinisher(owner_of(database), BRANDING, poll_interval=60).run(stop))
     yield
     stop.set()
     await batches

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from job_runner.emails.ordered import OrderedMails
+from job_runner.emails.pending_mails import PendingMails
 from job_runner.leases import claim
 from job_runner.mailers.base import Mailer
 from job_runner.runs.process import Processor
@@ -21,7 +21,7 @@ from shared.mail.mails import order
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
 from tests.integration.job_runner.test_program_runs import engine as engine
@@ -97,13 +97,13 @@ async def test_the_mail_links_to_artifacts(database: Database, store: _Store, en
     [job] = await fetch(database, "SELECT id FROM job")
     async with database.connection() as connection:
         await order(connection, job=job["id"], upload=upload)
-    assert await OrderedMails(database, store, LETTERHEAD).fill_in() == 1
+    assert await PendingMails(database, store, BRANDING).render() == 1
     mails = await fetch(database, "SELECT text, html FROM emails ORDER BY id")
     assert len(mails) == 2
     for mail in mails:
         assert f"/pages/{upload}/artifacts/%D8%B7%D8%B1%D8%AD.png?run=1&expires=" in mail["text"]
         assert f"{_HOSTILE} (5 bytes):" in mail["text"]
-        assert "Entries of the folder that did not come back: 1 (a folder, a link or a special file)." in mail["text"]
+        assert "Skipped in out/: 1 (not regular files)." in mail["text"]
         assert "<script>alert" not in mail["html"]
         assert "&lt;script&gt;alert(1)&lt;_script&gt;.svg" in mail["html"]
         assert f"/pages/{upload}/artifacts/%3Cscript%3E" in mail["html"]

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from job_runner.emails.letterhead import Letterhead
-from job_runner.emails.sender import Sender
+from job_runner.emails.branding import Branding
+from job_runner.emails.sender import MailSender
 from job_runner.upkeep.batches import BatchFinisher
 from shared.database import channels
 from shared.database.connection import Database
@@ -21,7 +21,7 @@ from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
-LETTERHEAD = Letterhead("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
+BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +37,7 @@ class CountedBatches(BatchFinisher):
 
 
 def batches_of(database: Database, *, poll_interval: float = 3600) -> CountedBatches:
-    return CountedBatches(database, LETTERHEAD, poll_interval=poll_interval)
+    return CountedBatches(database, BRANDING, poll_interval=poll_interval)
 
 
 async def add_batch(
@@ -154,7 +154,7 @@ async def test_a_digest_is_sent(database: Database) -> None:
     batch = await add_batch(database, ["a@example.com"], digest=True, outcome="finished")
     await batches_of(database).run_once()
     mailer = ScriptedMailer()
-    sender = Sender(database, mailer, replace(COMPLETION, letterhead=LETTERHEAD), poll_interval=3600)
+    sender = MailSender(database, mailer, replace(COMPLETION, branding=BRANDING), poll_interval=3600)
     await sender.run_once()
     [mail] = mailer.sent
     assert (mail.recipient, mail.subject) == ("a@example.com", f"Results of batch {batch}")

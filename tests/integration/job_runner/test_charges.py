@@ -15,7 +15,7 @@ from shared.engine.codex import RunResponse, Verdict
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, StoreUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_runner import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
@@ -34,7 +34,7 @@ def engine() -> ScriptedEngine:
 def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
     return Processor(
-        database, store, engine, LETTERHEAD, max_attempts=2, key_cpu_seconds=BUDGET, policy=policy
+        database, store, engine, BRANDING, max_attempts=2, key_cpu_seconds=BUDGET, policy=policy
     )  # fmt: skip
 
 

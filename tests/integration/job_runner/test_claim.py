@@ -16,7 +16,7 @@ from job_runner.verdict.outcome import decide, give_up
 from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
 from shared.service.errors import PermanentError
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -36,7 +36,7 @@ async def take(database: Database, limit: int = 10, lease_seconds: float = 30) -
 
 async def complete(database: Database, job: ClaimedJob, verdict: Verdict = Verdict.OK) -> bool:
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out\0put", verdict=verdict))
-    email = render(job, outcome, LETTERHEAD)
+    email = render(job, outcome, BRANDING)
     async with database.transaction() as connection:
         [ours] = await finish(connection, [JobResult(job, outcome, email, StoredFiles("k", "l"))])
         return ours
@@ -62,7 +62,7 @@ async def test_the_job_text_is_cleared_only_after_an_execution(
     jobs = {job.id: job for job in await take(database)}
     assert await complete(database, jobs[executed])
     outcome = give_up("the engine is gone")
-    email = render(jobs[failed], outcome, LETTERHEAD)
+    email = render(jobs[failed], outcome, BRANDING)
     async with database.transaction() as connection:
         assert await finish(connection, [JobResult(jobs[failed], outcome, email)]) == [True]
     assert (await state(database, executed))["job"] is None
@@ -114,7 +114,7 @@ async def test_only_endings_without_a_lease_are_dropped(database: Database) -> N
     await expire(database, jobs[1].id)
     await rescue(database)
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
-    results = [JobResult(job, outcome, render(job, outcome, LETTERHEAD)) for job in jobs]
+    results = [JobResult(job, outcome, render(job, outcome, BRANDING)) for job in jobs]
     async with database.connection() as connection:
         assert await finish(connection, results[::-1]) == [True, True, False, True]
     done = await fetch(database, "SELECT job FROM results JOIN emails USING (job) ORDER BY job")
@@ -127,7 +127,7 @@ async def test_an_error_blocks_the_upload_and_a_failure_does_not(database: Datab
     assert await complete(database, by_id[wrong], Verdict.COMPILE_ERROR)
     outcome = give_up("no engine")
     async with database.transaction() as connection:
-        email = render(by_id[unlucky], outcome, LETTERHEAD)
+        email = render(by_id[unlucky], outcome, BRANDING)
         assert await finish(connection, [JobResult(by_id[unlucky], outcome, email)]) == [True]
     assert (await state(database, unlucky))["status"] == "failed"
     enabled = await fetch(database, "SELECT job.id, enable FROM job JOIN uploads ON uploads.id = upload")

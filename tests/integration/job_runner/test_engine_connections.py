@@ -13,7 +13,7 @@ import pytest
 
 from job_runner.engine.codex_client import CodexClient
 from job_runner.settings import EngineSettings
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from tests.waiting import eventually
 

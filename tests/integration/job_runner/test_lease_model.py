@@ -31,7 +31,7 @@ from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.engine.codex import RunResponse, Verdict
 from shared.operations import jobs
 from shared.service.errors import PrecieuxError
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -317,7 +317,7 @@ def _outcome(end: str) -> Outcome:
 
 
 async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -> bool:
-    email = render(lease, outcome, LETTERHEAD)
+    email = render(lease, outcome, BRANDING)
     [ours] = await finish(connection, [JobResult(lease, outcome, email)])
     return ours
 

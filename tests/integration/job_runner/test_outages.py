@@ -31,7 +31,7 @@ from shared.service.errors import (
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.integration.job_runner.played_engine import PlayedEngine
 from tests.integration.job_runner.test_runner import ScriptedEngine
 from tests.integration.loops import looping
@@ -94,7 +94,7 @@ async def add_jobs(database: Database, count: int = JOBS) -> None:
 def processor_of(
     database: Database, store: LocalStore, engine: EngineClient, attempts: int = 20, pause: Pause | None = None
 ) -> Processor:
-    return Processor(database, store, engine, LETTERHEAD, attempts, policy=POLICY, pause=pause or Pause(POLICY))
+    return Processor(database, store, engine, BRANDING, attempts, policy=POLICY, pause=pause or Pause(POLICY))
 
 
 def fail_to_finish(monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable, times: int, *, late: bool) -> Outage:

@@ -16,7 +16,7 @@ from shared.database.connection import Database
 from shared.service.errors import EngineAway, EngineCrashed
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import connected
 from tests.integration.job_runner.played_engine import PlayedEngine
 from tests.integration.loops import looping
@@ -82,7 +82,7 @@ async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
     settings = RunnerSettings(runner_concurrency=4, poll_interval=3600)
     runners = [
         asyncio.create_task(
-            Runner(one, Processor(one, store, PlayedEngine(machine.play), LETTERHEAD, 20), settings).run(stop)
+            Runner(one, Processor(one, store, PlayedEngine(machine.play), BRANDING, 20), settings).run(stop)
         )
         for one in (database, other_database)
     ]
@@ -149,7 +149,7 @@ async def end(database: Database, job: int, state: str = "executed") -> None:
 
 
 async def run_to_the_end(database: Database, engine: PlayedEngine, store: LocalStore) -> dict[str, Any]:
-    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=RetryPolicy(0.01, 0.02))
+    processor = Processor(database, store, engine, BRANDING, 20, policy=RetryPolicy(0.01, 0.02))
 
     async def ended() -> bool:
         return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")

@@ -29,7 +29,7 @@ from shared.resources.stages import Stage
 from shared.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD, ended_test
+from tests.factories import BRANDING, ended_test
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import execute, fetch, notified
@@ -93,7 +93,7 @@ def engine() -> PlayedEngine:
 @pytest.fixture
 def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
-    return Processor(database, store, engine, LETTERHEAD, max_attempts=3, load_seconds=0, policy=policy)
+    return Processor(database, store, engine, BRANDING, max_attempts=3, load_seconds=0, policy=policy)
 
 
 class Run(Protocol):
@@ -254,7 +254,7 @@ async def test_the_results_of_tests_come_as_they_end(
 async def test_after_a_compile_error_no_test_has_a_result(database: Database, engine: PlayedEngine, run: Run) -> None:
     compiled = Compiled(
         verdict=Verdict.COMPILE_ERROR,
-        error="Time limit exceeded: stopped after 30 s of CPU time.",
+        error="Compilation: Time limit exceeded: stopped after 30 s of CPU time.",
         output="main.c:1: error",
         truncated=False,
         cpu_s=30,
@@ -264,9 +264,9 @@ async def test_after_a_compile_error_no_test_has_a_result(database: Database, en
     engine.streams = [[STARTED, compiled]]
     await run(tests=[{}, {}])
     row = await one(database, "SELECT * FROM results")
-    diagnostics = "Time limit exceeded: stopped after 30 s of CPU time.\nmain.c:1: error"
+    diagnostics = "Compilation: Time limit exceeded: stopped after 30 s of CPU time.\nmain.c:1: error"
     assert (row["verdict"], row["compile_output"]) == ("compile_error", diagnostics)
-    assert row["error"] == f"Compilation: {diagnostics}"
+    assert row["error"] == diagnostics
     assert (row["points"], row["points_awarded"], row["time_s"]) == (2, 0, 30)
 
 
@@ -393,7 +393,7 @@ async def test_results_of_tests_outlive_an_outage_of_the_database(
     monkeypatch.setattr("job_runner.runs.test_results._WRITING", RetryPolicy(base=0.01, cap=0.02))
     engine.streams = [[STARTED, ended(1), ended(2), ended(3)]]
     await add(database, store, tests=[{}] * 3)
-    async with running(database, Processor(database, store, engine, LETTERHEAD, 3)):
+    async with running(database, Processor(database, store, engine, BRANDING, 3)):
         await all_are("executed", database)
     assert (len(engine.requests), left < 0) == (1, True)
     rows = await fetch(database, "SELECT number, stdout FROM test_results ORDER BY number")

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from job_runner.emails.complete import Completion
-from job_runner.emails.ordered import OrderedMails
-from job_runner.emails.sender import Sender
+from job_runner.emails.pending_mails import PendingMails
+from job_runner.emails.sender import MailSender
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
-from tests.integration.job_runner.test_ordered_mails import order
+from tests.factories import BRANDING
+from tests.integration.job_runner.test_pending_mails import order
 from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
 from tests.integration.job_runner.test_program_runs import engine as engine
 from tests.integration.job_runner.test_program_runs import processor as processor
@@ -33,9 +33,9 @@ BOUNDS = {
 LONG = "".join(f"line {number}\n" for number in range(1000))
 
 
-def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> Sender:
-    completion = Completion(LETTERHEAD, FOOTER, store, reply_to="help@example.com")
-    return Sender(database, mailer, completion, poll_interval=3600)
+def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> MailSender:
+    completion = Completion(BRANDING, FOOTER, store, reply_to="help@example.com")
+    return MailSender(database, mailer, completion, poll_interval=3600)
 
 
 async def add_language(database: Database) -> None:
@@ -65,26 +65,27 @@ async def test_a_mail_of_tests_is_written_again_as_it_was(
             STARTED,
             ended(1, Verdict.ACCEPTED),
             ended(2, Verdict.WRONG_ANSWER, diff="a secret", stderr="a secret"),
-            ended(3, Verdict.WRONG_ANSWER, diff="line 1: expected 3, got 4", stderr="a\0trace"),
+            ended(3, Verdict.WRONG_ANSWER, diff="@@ line 1 @@\n-three\n+four", stderr="a\0trace"),
         ]
     ]
     tests: list[dict[str, Any]] = [
         {"name": "first"},
         {"name": "second", "hidden": True, "stdin": "a secret"},
         {"name": "third", "stdin": "5\n", "limits": {"cpu_s": 2.5}},
-        {"name": "fourth"},
+        {"name": "fourth", "stdin": "6\n"},
     ]
     spec = {"locale": "fa", "limits": {"memory_bytes": 32 << 20}, "stop_at_first_failure": False}
     engine.streams[0].append(ended(4, Verdict.TIME_LIMIT, cpu_s=10.004))
     upload = await run(spec=spec, tests=tests, language="py")
     first = await latest(database)
     for part in (str(first["text"]), str(first["html"])):
-        assert "line 1: expected 3, got 4" in part
+        for shown in ("three", "four", "آزمون \u2068third\u2069", "آزمون \u2068fourth\u2069"):
+            assert shown in part
         assert "a secret" not in part
         assert "۰٫۲۵ ثانیه از ۲٫۵ ثانیه" in part
         assert "از ۳۲ مبی‌بایت" in part
     await order(database, "result", upload=upload, job=first["job"])
-    assert await OrderedMails(database, store, LETTERHEAD).fill_in() == 1
+    assert await PendingMails(database, store, BRANDING).render() == 1
     again, first = await fetch(database, "SELECT * FROM emails ORDER BY id DESC")
     for name in ("recipient", "subject", "text", "html", "attachments"):
         assert without_link(first[name]) == without_link(again[name])
@@ -107,7 +108,7 @@ async def test_a_long_output_is_sent_as_a_file(
     assert mail.reply_to == "help@example.com"
     # Written again, it has the same file.
     await order(database, "result", upload=upload, job=row["job"])
-    await OrderedMails(database, store, LETTERHEAD).fill_in()
+    await PendingMails(database, store, BRANDING).render()
     await sender_of(database, store, mailer).run_once()
     assert mailer.sent[1].attachments == mail.attachments
     assert mailer.sent[1].references == mail.references

@@ -23,7 +23,7 @@ from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
 from shared.service.lifecycle import wait_any
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
@@ -64,7 +64,7 @@ async def test_a_heartbeat_and_a_group_of_outcomes_do_not_deadlock(database: Dat
 
 def _result(job: ClaimedJob) -> JobResult:
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
-    return JobResult(job, outcome, render(job, outcome, LETTERHEAD))
+    return JobResult(job, outcome, render(job, outcome, BRANDING))
 
 
 async def _is_blocked(database: Database) -> bool:
@@ -87,7 +87,7 @@ class EchoEngine(CodexOnly):
         return RunResponse(timeStamp=1, status=200, output=inputs, verdict=Verdict.OK)
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
 async def test_many_heartbeats_and_outcomes_at_once_cause_no_error(
     database: Database, other_databases: list[Database], store: LocalStore, seconds: float
 ) -> None:
@@ -97,7 +97,7 @@ async def test_many_heartbeats_and_outcomes_at_once_cause_no_error(
     settings = RunnerSettings(runner_concurrency=20, poll_interval=3600)
     loops = []
     for other in other_databases[:2]:
-        processor = Processor(other, store, EchoEngine(), LETTERHEAD, 20)
+        processor = Processor(other, store, EchoEngine(), BRANDING, 20)
         runner = Runner(other, processor, settings)
         loops += [runner.run(stop), Rescuer(other, interval=0.01).run(stop), _beat(runner, other, stop)]
     with structlog.testing.capture_logs() as records:

@@ -18,7 +18,7 @@ from shared.engine.codex import RunResponse, Verdict
 from shared.service.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
@@ -67,7 +67,7 @@ def engine() -> ScriptedEngine:
 
 @pytest.fixture
 def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> Processor:
-    return Processor(database, store, engine, LETTERHEAD, max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
+    return Processor(database, store, engine, BRANDING, max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
 
 
 def running(
@@ -294,7 +294,7 @@ async def test_a_job_that_is_run_again_keeps_its_reason_until_its_end(
     database: Database, store: LocalStore, engine: ScriptedEngine
 ) -> None:
     engine.failures = [EngineUnavailable("no\0engine", retry_after=3600)]
-    processor = Processor(database, store, engine, LETTERHEAD, max_attempts=3)
+    processor = Processor(database, store, engine, BRANDING, max_attempts=3)
     await add_job(database)
     async with running(database, processor, settings()):
 

@@ -11,7 +11,7 @@ from job_runner.emails import queue
 from job_runner.emails import sender as sender_module
 from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
-from job_runner.emails.sender import Sender
+from job_runner.emails.sender import MailSender
 from job_runner.mailers.base import Email
 from shared.database import channels
 from shared.database.connection import Connection, Database
@@ -20,7 +20,7 @@ from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRe
 from shared.service.lifecycle import wait_any
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
@@ -37,7 +37,7 @@ class NoStore:
         raise ObjectNotFound(key)
 
 
-COMPLETION = Completion(LETTERHEAD, FOOTER, cast("ObjectStore", NoStore()))
+COMPLETION = Completion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
 
 pytestmark = pytest.mark.integration
 
@@ -87,15 +87,15 @@ def mailer() -> ScriptedMailer:
 
 
 @pytest.fixture
-def sender(database: Database, mailer: ScriptedMailer) -> Sender:
-    return Sender(database, mailer, COMPLETION, poll_interval=3600)
+def sender(database: Database, mailer: ScriptedMailer) -> MailSender:
+    return MailSender(database, mailer, COMPLETION, poll_interval=3600)
 
 
 async def rows(database: Database) -> list[dict[str, Any]]:
     return await fetch(database, "SELECT status, attempt, provider_id, last_error FROM emails ORDER BY id")
 
 
-async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+async def test_a_notification_wakes_the_sender(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:
     async with looping(sender.run):
         message_id = await add_email(database)
         await eventually(lambda: len(mailer.sent) == 1)
@@ -104,7 +104,7 @@ async def test_a_notification_wakes_the_sender(database: Database, sender: Sende
 
 
 async def test_a_refused_mail_ends_and_delays_no_other(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [MailRefused("no such mailbox")]
     await add_email(database)
@@ -116,7 +116,7 @@ async def test_a_refused_mail_ends_and_delays_no_other(
 
 
 async def test_a_retried_mail_waits_and_keeps_its_message_id(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [MailerUnavailable("busy", retry_after=50)]
     message_id = await add_email(database)
@@ -131,7 +131,7 @@ async def test_a_retried_mail_waits_and_keeps_its_message_id(
 
 
 async def test_a_mail_is_tried_again_within_a_minute(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     """However long the provider was unavailable."""
     mailer.failures = [MailerUnavailable("busy")]
@@ -142,7 +142,9 @@ async def test_a_mail_is_tried_again_within_a_minute(
     assert 25 < float(due["seconds"]) <= 60
 
 
-async def test_an_account_error_pauses_the_mailer(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+async def test_an_account_error_pauses_the_mailer(
+    database: Database, sender: MailSender, mailer: ScriptedMailer
+) -> None:
     mailer.failures = [MailerUnavailable("wrong key", pause=True)]
     await add_email(database)
     assert await sender.run_once() >= 60
@@ -153,7 +155,7 @@ async def test_an_account_error_pauses_the_mailer(database: Database, sender: Se
 
 
 async def test_a_mail_that_is_reported_as_delivered_is_not_sent_again(
-    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+    database: Database, sender: MailSender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider's answer was lost, and its report came while the mail was being sent."""
 
@@ -168,7 +170,7 @@ async def test_a_mail_that_is_reported_as_delivered_is_not_sent_again(
 
 
 async def test_a_mail_of_a_dead_sender_keeps_its_message_id(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     message_id = await add_email(database)
     await execute(
@@ -185,7 +187,7 @@ async def test_a_mail_of_a_dead_sender_keeps_its_message_id(
 
 
 async def test_a_defect_of_ours_does_not_end_the_loop(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [RuntimeError("a defect")]
     await add_email(database)
@@ -209,7 +211,7 @@ async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mai
     for _ in range(30):
         async with database.transaction() as connection:
             claimed = await queue.claim(connection, limit=10, lease_seconds=60)
-            bodies = [mail for mail in claimed if mail.crashes < queue.MOST_COPIES]
+            bodies = [mail for mail in claimed if mail.crashes < queue.MAX_COPIES]
             if any(mail.email.message_id == poison for mail in bodies):
                 deaths += 1
             else:
@@ -219,13 +221,13 @@ async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mai
         )
         if len(claimed) > len(bodies):
             break
-    await Sender(database, mailer, COMPLETION, poll_interval=3600).run_once()
+    await MailSender(database, mailer, COMPLETION, poll_interval=3600).run_once()
     fates = await fetch(database, "SELECT message_id, status, crashes, last_error FROM emails")
     assert {row["message_id"] for row in fates if row["status"] == "sent"} == neighbours
     [given_up] = [row for row in fates if row["message_id"] == poison]
     assert (given_up["status"], mailer.sent) == ("uncertain", [])
     assert given_up["last_error"] == "the sender stopped while it sent this mail"
-    assert deaths == queue.MOST_COPIES
+    assert deaths == queue.MAX_COPIES
 
 
 async def test_a_mail_whose_sender_died_goes_alone_and_first(database: Database) -> None:
@@ -240,9 +242,9 @@ async def test_a_mail_whose_sender_died_goes_alone_and_first(database: Database)
 
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
     message_ids = {await add_email(database) for _ in range(40)}
-    senders = [Sender(database, mailer, COMPLETION, poll_interval=3600) for _ in range(4)]
+    senders = [MailSender(database, mailer, COMPLETION, poll_interval=3600) for _ in range(4)]
 
-    async def drain(sender: Sender) -> None:
+    async def drain(sender: MailSender) -> None:
         while await sender.run_once() < 3600:
             pass
 
@@ -258,7 +260,7 @@ async def unsubscribe(database: Database, email: str) -> None:
 @pytest.mark.parametrize("unsubscribed", ["spelling", "plain"])
 @pytest.mark.parametrize("spelling", ["Someone@example.com", "someone+x@EXAMPLE.com", "someone@example.com."])
 async def test_no_spelling_of_a_suppressed_address_gets_mail(
-    database: Database, sender: Sender, mailer: ScriptedMailer, spelling: str, unsubscribed: str
+    database: Database, sender: MailSender, mailer: ScriptedMailer, spelling: str, unsubscribed: str
 ) -> None:
     await add_email(database)
     if unsubscribed == "plain":
@@ -272,7 +274,7 @@ async def test_no_spelling_of_a_suppressed_address_gets_mail(
 
 
 async def test_a_suppression_stops_no_other_recipients_mail(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     await add_email(database)
     await unsubscribe(database, "some.one@example.com")
@@ -281,7 +283,7 @@ async def test_a_suppression_stops_no_other_recipients_mail(
 
 
 async def test_queued_mails_to_an_unsubscribed_address_are_dropped(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     """One mail waits for its first try, the other for its second, since the provider was unavailable."""
     mailer.failures = [MailerUnavailable("away")]
@@ -296,7 +298,7 @@ async def test_queued_mails_to_an_unsubscribed_address_are_dropped(
 
 
 async def test_every_mail_has_its_recipients_unsubscribe_link(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     await add_email(database)
     await sender.run_once()
@@ -307,7 +309,7 @@ async def test_every_mail_has_its_recipients_unsubscribe_link(
 
 
 async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
-    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+    database: Database, sender: MailSender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P3: a mail may repeat if the process dies, but not if Postgres is unavailable, even if its lease was lost."""
     monkeypatch.setattr(sender_module, "_RECORDING_SECONDS", -1.0)
@@ -332,7 +334,7 @@ async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
 
 
 async def test_an_outcome_that_cannot_be_recorded_is_no_pause(
-    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+    database: Database, sender: MailSender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> None:
         raise DatabaseUnavailable("restarting")
@@ -345,7 +347,7 @@ async def test_an_outcome_that_cannot_be_recorded_is_no_pause(
 
 
 async def test_a_sender_that_stops_does_not_wait_for_the_database(
-    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+    database: Database, sender: MailSender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender_module, "_RECORDING_SECONDS", -1.0)
     mailer.open.clear()
@@ -378,7 +380,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
 
 
 async def test_no_notification_ends_the_pause_of_the_mailer(
-    database: Database, sender: Sender, mailer: ScriptedMailer, waits: list[tuple[int, float]]
+    database: Database, sender: MailSender, mailer: ScriptedMailer, waits: list[tuple[int, float]]
 ) -> None:
     """Else each new mail would try the refused account again."""
     mailer.failures = [MailerUnavailable("wrong key", pause=True)]
@@ -407,7 +409,7 @@ async def test_an_outage_longer_than_a_lease_repeats_no_mail(
 
     monkeypatch.setattr(queue, "mark_sent", away)
     monkeypatch.setattr(sender_module, "_BATCH", 1)
-    senders = [Sender(database, mailer, COMPLETION, poll_interval=3600) for _ in range(3)]
+    senders = [MailSender(database, mailer, COMPLETION, poll_interval=3600) for _ in range(3)]
     batches = [asyncio.create_task(sender.run_once()) for sender in senders[:2]]
     mailer.open.set()
     await eventually(lambda: tries > 2)
@@ -422,7 +424,7 @@ async def test_an_outage_longer_than_a_lease_repeats_no_mail(
 
 
 async def test_a_full_batch_is_followed_by_another_at_once(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     for _ in range(sender_module._BATCH + 1):
         await add_email(database)
@@ -434,14 +436,16 @@ async def test_a_full_batch_is_followed_by_another_at_once(
 async def test_a_hanging_mailer_is_given_up(database: Database, mailer: ScriptedMailer) -> None:
     mailer.open.clear()
     await add_email(database)
-    await asyncio.wait_for(Sender(database, mailer, COMPLETION, poll_interval=3600, send_seconds=0.05).run_once(), 10)
+    await asyncio.wait_for(
+        MailSender(database, mailer, COMPLETION, poll_interval=3600, send_seconds=0.05).run_once(), 10
+    )
     [row] = await fetch(database, "SELECT status, crashes, last_error FROM emails")
     assert (row["status"], row["crashes"]) == ("queued", 1)
     assert "longer than 0.05 s" in row["last_error"]
 
 
 async def test_a_mail_whose_answers_are_lost_is_sent_five_times(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [MailerUnavailable("the answer was lost", uncertain=True)] * 20
     await add_email(database)
@@ -452,13 +456,13 @@ async def test_a_mail_whose_answers_are_lost_is_sent_five_times(
             pauses.append(float(row["pause"]))
         await execute(database, "UPDATE emails SET run_after = now()")
     assert [row["status"] for row in await rows(database)] == ["uncertain"]
-    assert len(mailer.failures) == 20 - queue.MOST_COPIES
+    assert len(mailer.failures) == 20 - queue.MAX_COPIES
     expected = sender_module.UNCERTAIN_PAUSES
     assert all(0.9 * most < pause <= most for pause, most in zip(pauses, expected, strict=True)), pauses
 
 
 async def test_an_error_after_which_no_mail_has_left_is_no_copy(
-    database: Database, sender: Sender, mailer: ScriptedMailer
+    database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [MailerUnavailable("away")] * 20
     await add_email(database)
@@ -474,7 +478,7 @@ async def test_a_sender_keeps_the_lease_of_a_mail_that_takes_long(
     monkeypatch.setattr(sender_module, "LEASE_SECONDS", 1.5)
     mailer.open.clear()
     await add_email(database)
-    sending = asyncio.create_task(Sender(database, mailer, COMPLETION, poll_interval=3600).run_once())
+    sending = asyncio.create_task(MailSender(database, mailer, COMPLETION, poll_interval=3600).run_once())
     await eventually(lambda: mailer.called)
     [first] = await fetch(database, "SELECT lease_expires_at FROM emails")
 
@@ -483,7 +487,7 @@ async def test_a_sender_keeps_the_lease_of_a_mail_that_takes_long(
 
     await eventually(has_passed, what="the first lease has ended")
     other = ScriptedMailer()
-    await Sender(database, other, COMPLETION, poll_interval=3600).run_once()
+    await MailSender(database, other, COMPLETION, poll_interval=3600).run_once()
     [held] = await fetch(database, "SELECT lease_id FROM emails")
     assert held["lease_id"] is not None
     mailer.open.set()
@@ -498,7 +502,7 @@ async def test_a_suspended_sender_sends_no_mail_of_a_lost_lease(
     """It was suspended after the claim, so the lease has ended when it goes on."""
     monkeypatch.setattr(sender_module, "LEASE_SECONDS", -1.0)
     await add_email(database)
-    await Sender(database, mailer, COMPLETION, poll_interval=3600).run_once()
+    await MailSender(database, mailer, COMPLETION, poll_interval=3600).run_once()
     assert mailer.sent == []
     assert [row["status"] for row in await rows(database)] == ["sending"]
 
@@ -509,7 +513,7 @@ async def test_a_mail_that_takes_long_delays_no_other(
     monkeypatch.setattr(sender_module, "_ROUND_SECONDS", 0.5)
     mailer.open.clear()
     await add_email(database)
-    sender = Sender(database, mailer, COMPLETION, poll_interval=3600)
+    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
     await sender.run_once()
     held, mailer.open = mailer.open, asyncio.Event()
     mailer.open.set()
@@ -536,7 +540,7 @@ async def test_any_answer_of_a_provider_is_recorded(database: Database) -> None:
     mailer.failures = [MailerUnavailable(STRANGE), MailRefused(STRANGE)]
     for _ in range(3):
         await add_email(database)
-    sender = Sender(database, mailer, COMPLETION, poll_interval=3600)
+    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
     await sender.run_once()
     assert sorted((row["status"], row["last_error"] or row["provider_id"]) for row in await rows(database)) == [
         (status, "NUL \ufffd, half a pair ?") for status in ("queued", "refused", "sent")

@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from job_runner.emails import queue
-from precieux import operator_database
 from precieux.cli import app
 from precieux.commands import bounce
-from precieux.status_notification import read
+from precieux.installation import operator_database
+from precieux.mail.status_notification import read
 from shared.database.connection import Database
 from shared.mail import mails, suppressions
 from shared.service.errors import PrecieuxError

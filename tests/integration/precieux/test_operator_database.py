@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from precieux.operator_database import operate, operate_in_transaction
+from precieux.installation.operator_database import operate, operate_in_transaction
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope

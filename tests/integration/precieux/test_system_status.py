@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from precieux.cli import app
 from precieux.commands.system_status import _TEXTS
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
@@ -47,7 +47,7 @@ def test_what_stops_work_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_database_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("precieux.operator_database._CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr("precieux.installation.operator_database._CONNECT_TIMEOUT", 0.3)
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u@127.0.0.1:{free_ports(1)[0]}/d")
     [only] = status(code=1)
     assert only["trouble"] == "database-down"

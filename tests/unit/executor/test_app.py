@@ -12,12 +12,15 @@ from pydantic import SecretStr
 from starlette.types import Message
 
 from executor.app import create_app
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages.py import LANGUAGE
-from executor.pipeline import Pipeline, RunResult
+from executor.pipeline.plan import plan_source
+from executor.pipeline.results import Execution, answer
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
-from shared.engine.codex import RunRequest, RunResponse, Verdict
+from shared.engine.codex import RunRequest, RunResponse
 from shared.http.bodies import FREE_BYTES
 
 _INSTALLED = {"py": Installed(LANGUAGE, {"python": "/usr/bin/python3"}, "Python 3")}
@@ -30,9 +33,9 @@ class _Pipeline:
     def __init__(self, output: str = "") -> None:
         self.output = output
 
-    async def run(self, request: RunRequest, installed: Installed) -> RunResult:
-        commands = installed.commands(installed.program(request), 1 << 20)
-        return RunResult(commands, Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
+    async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
+        planned = plan_source(request, installed, ExecutorSettings())
+        return answer(Execution(planned, None, StepResult(0, stdout=self.output.encode())))
 
 
 class _Client:

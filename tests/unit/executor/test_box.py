@@ -8,11 +8,12 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 from unittest.mock import Mock
 
 import pytest
 
-from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
+from executor.sandbox.base import Job, SandboxFailure, Step, Template, WorkFile
 from executor.sandbox.box import Box
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StepReport
@@ -23,7 +24,7 @@ from tests.fixtures.step_limits import TINY
 _TEMPLATE = Template(1 << 20, TINY)
 
 
-def _job(*argv: str, **files: File) -> Job:
+def _job(*argv: str, **files: WorkFile) -> Job:
     return Job(files, (Step(argv, {}, TINY, 1000),), _TEMPLATE)
 
 
@@ -65,7 +66,7 @@ class _InstantLink:
 
 
 def _box(link: _BrokenLink | _InstantLink) -> Box:
-    link.box = Box(1, 0, _TEMPLATE, link)
+    link.box = Box(1, 0, _TEMPLATE, cast(KeeperLink, link))
     return link.box
 
 
@@ -93,7 +94,7 @@ async def test_a_file_that_cannot_be_opened_leaves_nothing_open(monkeypatch: pyt
     box = _box(_BrokenLink())
     before = _open_descriptors()
     monkeypatch.setattr("executor.sandbox.streams.step.sealed_file", Mock(side_effect=OSError("too many files")))
-    job = _job("/bin/true", file=File(b""))
+    job = _job("/bin/true", file=WorkFile(b""))
     with pytest.raises(SandboxFailure, match="the box could not begin: too many files"):
         await box.run(replace(job, steps=(replace(job.steps[0], stdin=b"input"),)))
     assert box.gone.done()
@@ -104,7 +105,7 @@ async def test_a_file_that_cannot_be_opened_leaves_nothing_open(monkeypatch: pyt
 async def test_all_output_is_read_before_the_pipes_are_closed() -> None:
     box = _box(_InstantLink())
     before = _open_descriptors()
-    (result,) = await box.run(_job("/bin/true", f=File(b"")))
+    (result,) = await box.run(_job("/bin/true", f=WorkFile(b"")))
     assert result.stdout == b"output"
     await asyncio.sleep(0)
     assert _open_descriptors() == before

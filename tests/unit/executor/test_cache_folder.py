@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.warm.cache_folder import find_folder
+from executor.cache_folder import find_folder
 
 
 def test_a_folder_that_others_may_write_is_not_trusted(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from executor import catalogue
+from executor import wire
+from executor.catalogue import find
 from executor.languages import known
-from executor.languages.base import Library
+from executor.languages.base import Package
 from executor.sandbox.base import Job, StepResult
+from executor.settings import ExecutorSettings
 from shared.engine.languages import position_of
 
 
@@ -25,9 +27,9 @@ async def test_a_language_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch
     only = {code: known()[code] for code in ("bash", "lua", "bc")}
     monkeypatch.setattr("executor.languages.known", lambda: only)
     monkeypatch.setattr(
-        "executor.languages.base.Language.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
+        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
     )
-    installed, broken = await catalogue.examine(_FakeSandbox(), 2)
+    installed, broken = await find.examine(_FakeSandbox(), 2)
     assert list(installed) == ["bash", "bc"]
     assert broken == {"lua": "liblua.so: cannot open shared object file"}
 
@@ -36,7 +38,7 @@ async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pyt
     only = {code: known()[code] for code in ("bash", "lua", "bc")}
     monkeypatch.setattr("executor.languages.known", lambda: only)
     monkeypatch.setattr(
-        "executor.languages.base.Language.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
+        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
     )
     looks = 0
 
@@ -49,10 +51,10 @@ async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pyt
             return [StepResult(exit_code=0, stdout=b"version 1.2.3")]
 
     sandbox = Busy()
-    installed, _ = await catalogue.examine(sandbox, 2)
+    installed, _ = await find.examine(sandbox, 2)
     assert list(installed) == ["bash", "bc"]
     # It ends when no language is left out.
-    await asyncio.wait_for(catalogue.look_again(sandbox, installed, after_s=0, again_s=0), 30)
+    await asyncio.wait_for(find.look_again(sandbox, installed, after_s=0, again_s=0), 30)
     assert sorted(installed) == ["bash", "bc", "lua"]
     assert list(installed) == sorted(installed, key=position_of)
 
@@ -69,9 +71,9 @@ class _FakePython:
 
 async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
-    libraries = (Library("Good", "1", ("good",)), Library("broken", "2", ("broken", "other")), Library("data", "3", ()))
-    installed, _ = await catalogue.examine(_FakePython(), 1, {"py": libraries})
+    libraries = (Package("Good", "1", ("good",)), Package("broken", "2", ("broken", "other")), Package("data", "3", ()))
+    installed, _ = await find.examine(_FakePython(), 1, {"py": libraries})
     assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
-    listed = installed["py"].describe(1 << 20).libraries
+    listed = wire.describe(installed["py"], ExecutorSettings()).libraries
     assert listed
     assert [(one.name, one.version) for one in listed] == [("Good", "1"), ("data", "3")]

@@ -12,7 +12,7 @@ import pytest
 
 from executor.sandbox.keeper import files
 from executor.sandbox.keeper.cgroup_meters import CgroupV1, CgroupV2
-from executor.sandbox.keeper.meter import Usage
+from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.protocol import StepLimits
 
 _LIMITS = StepLimits(
@@ -58,7 +58,7 @@ def test_the_start_of_a_step_is_not_its_programs(
         for name in hierarchies:
             for file, content in _FILES.items():
                 (tmp_path / name / "step" / file).write_text(content)
-        usage = cgroup.conclude(Usage(cpu_s=0, memory_bytes=0), start_s, None)
+        usage = cgroup.conclude(ResourceUsage(cpu_s=0, memory_bytes=0), start_s, None)
         assert usage.cpu_s == pytest.approx(left_s)
         cgroup.close()
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from executor.catalogue import Installed
-from executor.compile_cache import CompileCache, key_of
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import of_source, plan
-from executor.sandbox.base import File, Job, StepResult
+from executor.pipeline.compile_cache import CompileCache, identity, key_of
+from executor.pipeline.plan import plan_source
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 
@@ -18,8 +18,7 @@ def _job(source: str = "int main;", language: str = "c", **fields: object) -> Jo
     found = known()[language]
     assert found.compile
     tools = dict.fromkeys((*found.tools, *found.compile.options), "/tool")
-    installed, settings = Installed(found, tools, "1.0"), ExecutorSettings()
-    return plan(*of_source(request, installed, settings), installed, settings)
+    return plan_source(request, Installed(found, tools, "1.0"), ExecutorSettings()).job
 
 
 def test_the_run_step_does_not_change_the_key() -> None:
@@ -36,7 +35,7 @@ def test_everything_that_a_compiler_sees_changes_the_key() -> None:
         key_of(_job("int main; "), ["1.0"]),
         key_of(_job(language="cpp"), ["1.0"]),
         key_of(replace(job, files={"other.c": job.files["main.c"]}), ["1.0"]),
-        key_of(replace(job, files={**job.files, "second.c": File(b"")}), ["1.0"]),
+        key_of(replace(job, files={**job.files, "second.c": WorkFile(b"")}), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, argv=(*compilation.argv, "-g")),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, argv=(" ".join(compilation.argv),)),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, environment={}),)), ["1.0"]),
@@ -50,10 +49,10 @@ def test_everything_that_a_compiler_sees_changes_the_key() -> None:
 
 def test_a_toolchain_is_identified_by_its_version_and_files() -> None:
     installed = Installed(known()["c"], {"gcc": "/bin/sh", "gold": "-fuse-ld=gold"}, "gcc 12")
-    assert installed.identity == Installed(known()["c"], {"gcc": "/bin/sh"}, "gcc 12").identity
-    assert installed.identity != replace(installed, info="gcc 13").identity
-    assert installed.identity != replace(installed, tools={"gcc": "/bin/cat"}).identity
-    assert replace(installed, tools={"gcc": "/gone"}).identity == ("gcc 12", "/gone")
+    assert identity(installed) == identity(Installed(known()["c"], {"gcc": "/bin/sh"}, "gcc 12"))
+    assert identity(installed) != identity(replace(installed, info="gcc 13"))
+    assert identity(installed) != identity(replace(installed, tools={"gcc": "/bin/cat"}))
+    assert identity(replace(installed, tools={"gcc": "/gone"})) == ("gcc 12", "/gone")
 
 
 @pytest.mark.parametrize(
@@ -83,38 +82,38 @@ def test_other_sources_have_a_key(source: str) -> None:
     assert key_of(_job(source), ["1.0"])
 
 
-def _artefact(size: int) -> StepResult:
-    artefacts = {"main": File(bytes(size), 0o755)}
-    return StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, artefacts=artefacts)
+def _compiled(size: int) -> StepResult:
+    compiled_files = {"main": WorkFile(bytes(size), 0o755)}
+    return StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, compiled_files=compiled_files)
 
 
 def test_a_kept_compilation_takes_no_time() -> None:
     cache = CompileCache(300_000)
-    cache.put(b"a", replace(_artefact(1), cpu_s=1.0, wall_s=2.0, memory_bytes=3, stdout=b"warning"))
-    assert cache.get(b"a") == replace(_artefact(1), stdout=b"warning")
+    cache.put(b"a", replace(_compiled(1), cpu_s=1.0, wall_s=2.0, memory_bytes=3, stdout=b"warning"))
+    assert cache.get(b"a") == replace(_compiled(1), stdout=b"warning")
 
 
 def test_the_compilers_output_takes_room_too() -> None:
     cache = CompileCache(100_000)
-    cache.put(b"a", replace(_artefact(1), stdout=bytes(100_000)))
+    cache.put(b"a", replace(_compiled(1), stdout=bytes(100_000)))
     assert cache.get(b"a") is None
 
 
 def test_the_least_recently_used_program_is_dropped() -> None:
     cache = CompileCache(300_000)
     for key in (b"a", b"b"):
-        cache.put(key, _artefact(140_000))
+        cache.put(key, _compiled(140_000))
     assert cache.get(b"a")
-    cache.put(b"c", _artefact(140_000))
+    cache.put(b"c", _compiled(140_000))
     assert cache.get(b"a")
     assert cache.get(b"b") is None
-    assert cache.get(b"c") == _artefact(140_000)
+    assert cache.get(b"c") == _compiled(140_000)
 
 
 def test_empty_files_take_room_too() -> None:
     cache = CompileCache(100_000)
     for number in range(1000):
-        cache.put(str(number).encode(), _artefact(0))
+        cache.put(str(number).encode(), _compiled(0))
     assert cache.get(b"0") is None
     assert 10 < sum(cache.get(str(number).encode()) is not None for number in range(1000)) < 100
 
@@ -122,8 +121,8 @@ def test_empty_files_take_room_too() -> None:
 def test_the_same_key_again_replaces_the_program() -> None:
     cache = CompileCache(300_000)
     for _ in range(10):
-        cache.put(b"a", _artefact(100_000))
-    cache.put(b"b", _artefact(100_000))
+        cache.put(b"a", _compiled(100_000))
+    cache.put(b"b", _compiled(100_000))
     assert cache.get(b"a")
     assert cache.get(b"b")
 
@@ -131,5 +130,5 @@ def test_the_same_key_again_replaces_the_program() -> None:
 def test_a_cache_without_room_is_off() -> None:
     cache = CompileCache(0)
     assert cache.largest == 0
-    cache.put(b"a", _artefact(1))
+    cache.put(b"a", _compiled(1))
     assert cache.get(b"a") is None

@@ -10,6 +10,7 @@ import pytest
 
 from executor.pipeline.conversation import Conversation
 from executor.sandbox.base import SandboxFailure
+from executor.settings import ExecutorSettings
 
 
 class _Socket:
@@ -25,7 +26,7 @@ class _Pipeline:
 @pytest.mark.parametrize("turns", [1, 2])
 async def test_a_user_who_leaves_at_once_leaves_no_pipe(turns: int) -> None:
     before = set(os.listdir("/proc/self/fd"))
-    conversation: Any = Conversation(_Socket(), 100)  # type: ignore[arg-type]
+    conversation: Any = Conversation(_Socket(), ExecutorSettings())  # type: ignore[arg-type]
     running = asyncio.create_task(conversation._run(_Pipeline(), None))
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -40,7 +41,7 @@ async def test_a_refused_pipe_leaves_none(monkeypatch: pytest.MonkeyPatch) -> No
     before = set(os.listdir("/proc/self/fd"))
     refused = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     monkeypatch.setattr(os, "pipe2", Mock(side_effect=[os.pipe(), os.pipe(), refused]))
-    conversation: Any = Conversation(_Socket(), 100)  # type: ignore[arg-type]
+    conversation: Any = Conversation(_Socket(), ExecutorSettings())  # type: ignore[arg-type]
     with pytest.raises(SandboxFailure, match="no streams: Too many open files"):
         await conversation._run(_Pipeline(), None)
     assert set(os.listdir("/proc/self/fd")) == before

@@ -9,6 +9,7 @@ import pytest
 
 from executor.pipeline.conversation import Conversation
 from executor.sandbox.base import Wires
+from executor.settings import ExecutorSettings
 
 
 class _Socket:
@@ -26,7 +27,7 @@ class _Socket:
 
 async def delivered(numbers: Iterable[int]) -> list[int]:
     """Return the signals that the keeper gets for those that a user sends at once."""
-    conversation: Any = Conversation(_Socket(iter(numbers)), 100)  # type: ignore[arg-type]
+    conversation: Any = Conversation(_Socket(iter(numbers)), ExecutorSettings())  # type: ignore[arg-type]
     sent: list[int] = []
     conversation._wires = Wires(0, 0, 0)
     conversation._wires.signal = sent.append
@@ -64,7 +65,7 @@ async def test_each_kind_of_signal_arrives_in_order(numbers: tuple[int, ...]) ->
 
 
 async def test_nothing_is_sent_to_a_program_that_has_ended() -> None:
-    conversation: Any = Conversation(_Socket(iter(())), 100)  # type: ignore[arg-type]
+    conversation: Any = Conversation(_Socket(iter(())), ExecutorSettings())  # type: ignore[arg-type]
     conversation._signals[15] = None
     conversation._deliver_signals()
     assert (conversation._signals, conversation._next_signals) == ({}, None)

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from executor.doctor.__main__ import Broken, Report, _row, show
-from executor.doctor.probes import Finding
+from executor.doctor.__main__ import Broken, DoctorReport, _row, show
+from executor.doctor.probes import ProbeResult
 from executor.doctor.remedies import Facts
 from executor.sandbox.wall.cgroups import Cause, NotTaken
 from executor.sandbox.wall.mechanisms import Mechanisms
 
 
 def test_the_doctor_names_what_does_not_work() -> None:
-    report = Report(
+    report = DoctorReport(
         True, "user 12345", "/opt/[b]/bwrap", [],
         broken=[Broken("lua", "Lua", "liblua.so:\n cannot open [it]")],
         libraries={"Python": ["numpy 2.5.5", "six 1"]},
@@ -31,6 +31,6 @@ def test_the_doctor_names_what_does_not_work() -> None:
 def test_the_doctor_says_why_limits_are_sampled() -> None:
     why = NotTaken(Cause.NOT_DELEGATED, "it is systemd's")
     mechanisms = Mechanisms(Path("/bwrap"), privileged=False, first_user=None, cgroups=None, why_sampled=why)
-    row = _row(Finding("memory is limited", "sampling", False, True, better_by_cgroup=True), mechanisms, Facts())
+    row = _row(ProbeResult("memory is limited", "sampling", False, True, better_by_cgroup=True), mechanisms, Facts())
     assert row.mechanism == "sampling"
     assert row.remedy.startswith("Sampled, so a moment late (it is systemd's). Start with `systemd-run --user")

@@ -65,7 +65,7 @@ def test_any_other_name_is_not_used(language: str, sent: str | None) -> None:
     assert usable(sent, _LANGUAGES[language], _RESERVED) is None
 
 
-def test_a_source_cannot_have_the_name_of_an_artefact() -> None:
+def test_a_source_cannot_have_the_name_of_a_compiled_file() -> None:
     for language in _LANGUAGES.values():
         assert not {"exe", "gch", "so", "class", ""} & set(language.source_file.extensions)
 

@@ -9,6 +9,8 @@ import pytest
 from executor.sandbox.wall import find_bubblewrap
 from executor.sandbox.wall.find_bubblewrap import Found
 from shared.service.errors import ConfigurationError
+from tests.fixtures.processes import processes_named
+from tests.waiting import eventually_sync
 
 _WORKS = "exit 0"
 _LACKS_A_CALL = 'echo "bwrap: Can\'t open source /usr: Function not implemented" >&2; exit 1'
@@ -76,6 +78,15 @@ def test_the_last_candidate_is_used_if_none_works(candidates: Callable[..., list
     assert find_bubblewrap.find(None, privileged=False) == Found(wheel)
     candidates(_LACKS_A_CALL, None)
     assert find_bubblewrap.find(None, privileged=False) == Found(system)
+
+
+def test_one_that_hangs_is_killed_with_what_it_started(
+    candidates: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_bubblewrap, "_TIMEOUT_S", 0.5)
+    hangs, _ = candidates('tail -f "$0" & wait', None)
+    assert "timed out" in find_bubblewrap.why_not(hangs, privileged=False)
+    eventually_sync(lambda: not processes_named(str(hangs)), what="every process ends")
 
 
 def test_a_bubblewrap_without_capabilities_does_not_work(candidates: Callable[..., list[Path]]) -> None:

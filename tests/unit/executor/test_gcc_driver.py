@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from executor import gcc_driver
+from executor.catalogue import gcc_driver
 
 _COMPILER = ' /usr/lib/gcc/cc1 -quiet main.c -dumpbase main.c "-std=gnu17" -o - |'
 _ASSEMBLER = " as --64 -o /tmp/ccAb12_z.o"

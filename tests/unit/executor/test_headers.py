@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.cache_folder import find_folder
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.sandbox.base import File, Job, StepResult
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.warm import headers
-from executor.warm.cache_folder import find_folder
 
 _CPP = known()["cpp"]
 _COMPILE = _CPP.compile
@@ -33,11 +33,14 @@ class Compiler:
         self.jobs.append(job)
         words = job.steps[0].argv
         rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._sources)
-        artefacts = {"made.so": File(b"plugin")}
+        compiled_files = {"made.so": WorkFile(b"plugin")}
         if "made.gch" in words:
-            artefacts = {"made.gch": File(_WITH if _LOAD in words else _WITHOUT), "made.d": File(rule.encode())}
+            compiled_files = {
+                "made.gch": WorkFile(_WITH if _LOAD in words else _WITHOUT),
+                "made.d": WorkFile(rule.encode()),
+            }
         failed = any(word in words for word in self.fails)
-        return [StepResult(int(failed), stdout=b"said", artefacts={} if failed else artefacts)]
+        return [StepResult(int(failed), stdout=b"said", compiled_files={} if failed else compiled_files)]
 
     @property
     def precompiled(self) -> list[bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from executor.in_order import in_order
+from executor.pipeline.in_order import in_order
 from executor.slots import Slots
 
 

@@ -15,7 +15,7 @@ import pytest
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.__main__ import Keeper
 from executor.sandbox.keeper.box import WatchedBox
-from executor.sandbox.keeper.meter import Usage
+from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.protocol import (
     ASK,
     READY,
@@ -42,10 +42,10 @@ class _Meter:
     def begin(self, limits: StepLimits, *, waited: bool) -> None:
         self.sample()
 
-    def sample(self) -> Usage:
-        return Usage(0.0, 0)
+    def sample(self) -> ResourceUsage:
+        return ResourceUsage(0.0, 0)
 
-    def conclude(self, reported: Usage, start_s: float, last_sample: Usage | None) -> Usage:
+    def conclude(self, reported: ResourceUsage, start_s: float, last_sample: ResourceUsage | None) -> ResourceUsage:
         return self.sample()
 
     def is_starved(self) -> bool:
@@ -58,7 +58,7 @@ class _Meter:
 class _BrokenMeter(_Meter):
     """A meter that cannot open files."""
 
-    def sample(self) -> Usage:
+    def sample(self) -> ResourceUsage:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from executor import limits, wire
-from executor.catalogue import Installed
+from executor import wire
+from executor.catalogue.installed import Installed
 from executor.doctor import language_check
 from executor.languages import known
-from executor.pipeline import Pipeline
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
@@ -55,7 +55,7 @@ async def test_the_check_says_why_a_program_failed() -> None:
         perl=StepResult(exit_code=0, stdout=b"Hello, moon!\n"),
         ruby=SandboxFailure("no box"),
     )
-    found = await language_check.faults(Pipeline(sandbox, _SETTINGS), _installed("bash", "lua", "pl", "rb"), 2)
+    found = await language_check.faults(Pipeline(sandbox, _SETTINGS), _installed("bash", "lua", "pl", "rb"))
     assert found.keys() == {"lua", "pl", "rb"}
     assert found["lua"].startswith("runtime_error: ")
     assert "module 'os' not found" in found["lua"]
@@ -68,8 +68,7 @@ async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.Mo
     sandbox, installed = _FakeSandbox(lua=StepResult(exit_code=1, stderr=b"no library")), _installed("bash", "lua")
 
     def listed() -> dict[str, str | None]:
-        bounds = dict.fromkeys(installed, limits.bounds(_SETTINGS))
-        rows = wire.language_list(installed, bounds).supported_languages
+        rows = wire.language_list(installed, _SETTINGS).supported_languages
         return {row.language: row.fault for row in rows}
 
     async with _marking(sandbox, installed, Slots(1, 1)):

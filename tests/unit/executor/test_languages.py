@@ -6,7 +6,7 @@ from pathlib import Path
 
 from executor import verdict
 from executor.languages import known
-from executor.languages.base import Language
+from executor.languages.base import LanguageDefinition
 from executor.sandbox.base import StepResult
 from shared.engine.codex import Verdict
 from shared.engine.languages import ALIASES
@@ -14,11 +14,11 @@ from shared.engine.languages import ALIASES
 _ROOT = Path(__file__).parents[3]
 
 
-def _commands(language: Language) -> Iterator[tuple[str, ...]]:
+def _commands(language: LanguageDefinition) -> Iterator[tuple[str, ...]]:
     """Yield every command of the language."""
     compile_, warm = language.compile, language.run.warm
     headers = compile_.headers if compile_ else None
-    commands = [language.run.words, language.version, language.source_file.reserved, warm.argv if warm else ()]
+    commands = [language.run.words, language.version_command, language.source_file.reserved, warm.argv if warm else ()]
     commands += [compile_.words, compile_.shared] if compile_ else []
     commands += [headers.command, headers.plugin.command if headers.plugin else ()] if headers else []
     commands += [language.prebuilt.command] if language.prebuilt else []

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from executor import libraries
-from executor.catalogue import Installed
+from executor.catalogue import libraries
+from executor.catalogue.installed import Installed
+from executor.catalogue.libraries import find_libraries
 from executor.languages import known
-from executor.languages.base import Library
-from executor.libraries import find_libraries
+from executor.languages.base import Package
+from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.service.errors import ConfigurationError
@@ -95,10 +96,10 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
 
 def test_java_has_the_archives_on_its_class_path() -> None:
     installed = Installed(known()["java"], {tool: f"/bin/{tool}" for tool in known()["java"].tools}, "21")
-    program = installed.program(RunRequest(code="class Main {}", language="java"))
-    with_archives = replace(installed, libraries=(Library("own", "", ()),))
+    program = program_of(RunRequest(code="class Main {}", language="java"), installed)
+    with_archives = replace(installed, libraries=(Package("own", "", ()),))
     for one, class_path in ((installed, "."), (with_archives, ".:/jars/*")):
-        commands = one.commands(program, 1 << 20)
+        commands = commands_of(program, one, 1 << 20)
         assert commands.compile
         for words in (commands.compile, commands.run):
             assert words[words.index("-cp") + 1] == class_path

@@ -19,7 +19,7 @@ _SETTINGS = ExecutorSettings(
 
 def _of(**fields: float) -> tuple[float, float, int]:
     request = RunRequest.model_validate({"code": "x", "language": "py", **fields})
-    found = limits.of_run(limits.of_source(request, _SETTINGS), _SETTINGS, extra_memory=1000)
+    found = limits.of_run(limits.limits_for_source(request, _SETTINGS), _SETTINGS, extra_memory=1000)
     return found.cpu_s, found.wall_s, found.memory_bytes - 1000
 
 

@@ -8,17 +8,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from executor import load
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.languages.program import Program
+from executor.languages.program import ProgramFiles
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
-from executor.pipeline import Pipeline, RunResult, of_source, plan
-from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
+from executor.pipeline.plan import plan_program
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
-from shared.engine.codex import RunRequest, Verdict
-from shared.engine.run_call import Compiled, ProgramFile, ProgramRequest, TestEnded
+from shared.engine.codex import RunRequest, RunResponse, Verdict
+from shared.engine.run_call import Compiled, ProgramFile, ProgramRequest, Started, TestEnded
 
 _PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
 
@@ -54,7 +55,7 @@ class AllWarm(Warm):
 
     def __init__(self) -> None: ...
 
-    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
@@ -76,7 +77,7 @@ class WithSharedCompiler(Warm):
     def __init__(self, compiled: StepResult | None) -> None:
         self._compiler = SharedCompiler(compiled)
 
-    def place(self, job: Job, program: Program, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
         return job
 
     def compiler(self, installed: Installed) -> Any:
@@ -106,21 +107,21 @@ async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure:
 async def test_a_stopped_compiler_reports_the_load_too(call: str, stopped: str | None, pressure: float | None) -> None:
     pipeline = Pipeline(RejectingSandbox(stopped), ExecutorSettings())
     c = Installed(known()["c"], {"gcc": "/headers/gcc", "gold": "", "named_folders": ""}, "")
-    answer: RunResult | Compiled | TestEnded
+    answer: RunResponse | Started | Compiled | TestEnded
     if call == "codex":
         answer = await pipeline.run(RunRequest(code="x", language="c"), c)
     else:
         request = ProgramRequest(language="c", files=(ProgramFile(path="main.c", content="x"),))
-        [answer] = [event async for event in pipeline.run_tests(request, c.program(request), c, lambda: None)]
+        [_, answer] = [event async for event in pipeline.run_tests(request, c, lambda: None)]
+    assert not isinstance(answer, Started)
     assert (answer.verdict, answer.cpu_pressure) == (Verdict.COMPILE_ERROR, pressure)
 
 
 @pytest.mark.parametrize(("asked", "given"), [(None, 8 << 20), (4 << 20, 4 << 20), (64 << 20, 8 << 20)])
 def test_a_language_may_lower_the_stack(asked: int | None, given: int) -> None:
     ruby = Installed(known()["rb"], tools={"ruby": "/usr/bin/ruby"}, info="")
-    settings = ExecutorSettings()
-    program, run = of_source(RunRequest(code="x", language="rb"), ruby, settings)
-    [step] = plan(program, replace(run, stack_bytes=asked), ruby, settings).steps
+    request = ProgramRequest(language="rb", files=(ProgramFile(path="x.rb", content="x"),), stack_bytes=asked)
+    [step] = plan_program(request, ruby, ExecutorSettings()).run(request.tests[0]).job.steps
     assert step.limits.stack_bytes == given
 
 
@@ -133,7 +134,7 @@ async def test_both_calls_give_a_language_the_memory_that_it_needs(code: str) ->
     pipeline = Pipeline(sandbox, settings)
     await pipeline.run(RunRequest(code="x", language=code), installed)
     request = ProgramRequest(language=code, files=(ProgramFile(path="main", content="x"),))
-    async for _ in pipeline.run_tests(request, installed.program(request), installed, lambda: None):
+    async for _ in pipeline.run_tests(request, installed, lambda: None):
         pass
     expected = (language.needs.memory_bytes or 32 << 20) + language.run.extra_memory
     assert [job.steps[-1].limits.memory_bytes for job in sandbox.jobs] == [expected, expected]
@@ -171,8 +172,8 @@ async def test_a_program_with_own_variables_starts_cold(environment: dict[str, s
     sandbox = BrokenSandbox(everywhere=False)
     request = ProgramRequest(language="py", files=(ProgramFile(path="main.py", content="x"),), environment=environment)
     pipeline = Pipeline(sandbox, ExecutorSettings(), WithRuntime())
-    events = pipeline.run_tests(request, _PYTHON.program(request), _PYTHON, lambda: None)
-    assert [event.verdict async for event in events] == [Verdict.OK]
+    events = [event async for event in pipeline.run_tests(request, _PYTHON, lambda: None)]
+    assert [event.verdict for event in events if isinstance(event, TestEnded)] == [Verdict.OK]
     assert bool(sandbox.jobs[0].template.zygote) == (not environment)
 
 
@@ -223,16 +224,18 @@ class CompilingSandbox:
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
         *compiled, ran = [StepResult(0, None, 1.0, 1.0, 1, None, b"done", b"", truncated=False) for _ in job.steps]
-        artefacts = {"main": File(b"cold")} if job.artefact_bytes else {}
-        return [*(replace(step, artefacts=artefacts) for step in compiled), ran]
+        compiled_files = {"main": WorkFile(b"cold")} if job.compiled_bytes else {}
+        return [*(replace(step, compiled_files=compiled_files) for step in compiled), ran]
 
 
 def _compiled(exit_code: int) -> StepResult:
-    artefacts = {} if exit_code else {"main": File(b"shared")}
-    return StepResult(exit_code, None, 1.0, 1.0, 1, None, b"Main.java:1", b"", truncated=False, artefacts=artefacts)
+    compiled_files = {} if exit_code else {"main": WorkFile(b"shared")}
+    return StepResult(
+        exit_code, None, 1.0, 1.0, 1, None, b"Main.java:1", b"", truncated=False, compiled_files=compiled_files
+    )
 
 
-async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict], list[Job]]:
+async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict | None], list[Job]]:
     """Return the verdicts and the boxes' jobs of a source that comes twice."""
     sandbox = CompilingSandbox()
     pipeline = Pipeline(sandbox, ExecutorSettings(), WithSharedCompiler(compiled))
@@ -241,10 +244,10 @@ async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict], list[J
     return [(await pipeline.run(request, java)).verdict for _ in range(2)], sandbox.jobs
 
 
-async def test_artefacts_of_a_shared_compiler_run_and_are_not_cached() -> None:
+async def test_files_of_a_shared_compiler_run_and_are_not_cached() -> None:
     verdicts, jobs = await _run_twice(_compiled(0))
     assert verdicts == [Verdict.OK, Verdict.OK]
-    assert [(len(job.steps), job.files["main"].content, job.artefact_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
+    assert [(len(job.steps), job.files["main"].content, job.compiled_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
 
 
 @pytest.mark.parametrize(
@@ -264,7 +267,7 @@ async def test_a_source_whose_compiler_has_lower_limits_is_not_shared(limits: di
         strict=False,
     )
     pipeline = Pipeline(sandbox, ExecutorSettings(), shared)
-    async for _ in pipeline.run_tests(request, java.program(request), java, lambda: None):
+    async for _ in pipeline.run_tests(request, java, lambda: None):
         pass
     assert [len(job.steps) for job in sandbox.jobs] == [2]
 
@@ -275,7 +278,7 @@ async def test_diagnostics_are_kept_apart_for_those_who_ask() -> None:
     files = (ProgramFile(path="Main.java", content="class Main {}"),)
     request = ProgramRequest(language="java", files=files, output_order=True)
     pipeline = Pipeline(CompilingSandbox(), ExecutorSettings(), WithSharedCompiler(_compiled(1)))
-    [event] = [event async for event in pipeline.run_tests(request, java.program(request), java, lambda: None)]
+    [_, event] = [event async for event in pipeline.run_tests(request, java, lambda: None)]
     assert isinstance(event, Compiled)
     assert (event.output, event.stderr, event.order) == ("", "Main.java:1", [0, 11])
 

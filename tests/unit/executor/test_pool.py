@@ -1,12 +1,14 @@
 """A pool makes boxes ahead of need, and kills them when there is no demand."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from executor.sandbox.base import Ready, SandboxFailure, Template
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, BoxReady
+from executor.sandbox.link import KeeperLink
 from executor.sandbox.pool import Pool
 from tests.fixtures.step_limits import TINY
 
@@ -21,7 +23,7 @@ class Keeper:
         self.killed: list[int] = []
 
     async def make(self, template: Template) -> Box:
-        box = Box(len(self.boxes), 0, template, self)
+        box = Box(len(self.boxes), 0, template, cast(KeeperLink, self))
         self.boxes.append(box)
         return box
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.sandbox.base import File, Job, StepResult
+from executor.pipeline.plan import commands_of, program_of
+from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.warm import prebuilt
 from shared.engine.codex import RunRequest
 
@@ -26,13 +27,13 @@ class _Sandbox:
     def __init__(self, mark: str) -> None:
         self.has_begun, self.gate = asyncio.Event(), asyncio.Event()
         self.gate.set()
-        self._mark = File(mark.encode())
+        self._mark = WorkFile(mark.encode())
 
     async def run(self, job: Job) -> list[StepResult]:
         self.has_begun.set()
         await self.gate.wait()
         paths = ("std/time.a", "std/fmt.a", "std/a/b/c.a", "std.log", "other/time.a")
-        return [StepResult(0, artefacts=dict.fromkeys(paths, self._mark))]
+        return [StepResult(0, compiled_files=dict.fromkeys(paths, self._mark))]
 
 
 def test_a_file_is_created_once_and_other_users_can_read_it(tmp_path: Path) -> None:
@@ -82,7 +83,8 @@ async def test_all_files_of_a_folder_are_stored_the_named_one_last(
     assert (place / "std/a/b/c.a").read_text() == "made"
     assert {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_dir()} == {0o755}
     assert os.listdir(place) == ["std"]
-    assert _GO.commands(_GO.program(RunRequest(code="x", language="go")), 1 << 20).compile == (
+    program = program_of(RunRequest(code="x", language="go"), _GO)
+    assert commands_of(program, _GO, 1 << 20).compile == (
         "/bin/go", "build", f"-pkgdir={_GO.runtime_folder}/std", "-o", "main", "main.go",
     )  # fmt: skip
 

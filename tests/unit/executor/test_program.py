@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from executor.catalogue import Commands, Installed
+from executor.catalogue.installed import Commands, Installed
 from executor.languages import known
-from executor.languages.program import Program, shadows
+from executor.languages.program import ProgramFiles, shadows
+from executor.pipeline.plan import commands_of, program_of
 from shared.engine.run_call import ProgramRequest, is_allowed
 
 _COMPILED = [code for code, language in known().items() if language.compile]
@@ -21,14 +22,14 @@ def _installed(code: str, reserved: frozenset[str] = frozenset()) -> Installed:
     return Installed(language, tools, "1.0", reserved=reserved)
 
 
-def _program(code: str, *paths: str, **fields: Any) -> Program:
+def _program(code: str, *paths: str, **fields: Any) -> ProgramFiles:
     files = [{"path": path, "content": fields.pop(path, f"content of {path}")} for path in paths]
     request = ProgramRequest.model_validate({"language": code, "files": files, **fields}, strict=False)
-    return _installed(code).program(request)
+    return program_of(request, _installed(code))
 
 
 def _commands(code: str, *paths: str, **fields: Any) -> Commands:
-    return _installed(code).commands(_program(code, *paths, **fields), 512 << 20)
+    return commands_of(_program(code, *paths, **fields), _installed(code), 512 << 20)
 
 
 def _compile(code: str, *paths: str, **fields: Any) -> list[str]:

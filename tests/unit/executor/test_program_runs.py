@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from executor.catalogue import Installed
-from executor.in_order import SpareSlot
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import Pipeline
-from executor.sandbox.base import File, Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult
+from executor.pipeline.in_order import SpareSlot
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
+from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, Started, TestEnded, parse_event
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
 _SECRET = "what nobody may see"
@@ -32,8 +32,8 @@ class _Sandbox:
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
         await asyncio.sleep(0)
-        collected = {"main": File(bytes(self._size))} if self._size <= job.artefact_bytes else {}
-        compiled = [replace(_OK, stdout=b"a warning", artefacts=collected) for _ in job.steps[1:]]
+        collected = {"main": WorkFile(bytes(self._size))} if self._size <= job.compiled_bytes else {}
+        compiled = [replace(_OK, stdout=b"a warning", compiled_files=collected) for _ in job.steps[1:]]
         return [*compiled, self._program(len(self.jobs))]
 
 
@@ -55,8 +55,8 @@ async def _run(
     request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
     installed = _installed(code)
     pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
-    async with aclosing(pipeline.run_tests(request, installed.program(request), installed, spare_slot)) as events:
-        return [event async for event in events]
+    async with aclosing(pipeline.run_tests(request, installed, spare_slot)) as events:
+        return [event async for event in events if not isinstance(event, Started)]
 
 
 def _tests(events: list[Compiled | TestEnded]) -> list[TestEnded]:
@@ -79,7 +79,7 @@ async def test_many_tests_compile_once(cache_bytes: int) -> None:
 async def test_a_single_test_without_a_cache_collects_nothing() -> None:
     sandbox = _Sandbox()
     await _run(sandbox, settings=ExecutorSettings(compile_cache_bytes=0))
-    assert [job.artefact_bytes for job in sandbox.jobs] == [0]
+    assert [job.compiled_bytes for job in sandbox.jobs] == [0]
 
 
 async def test_a_program_too_large_to_keep_compiles_for_each_test() -> None:
@@ -324,7 +324,7 @@ async def test_a_build_script_runs_before_each_run() -> None:
     events = await _run(sandbox, "bash", files=files, build="make", repeat=3)
     assert [event.event for event in events] == ["compiled", "test", "test", "test"]
     assert [[step.argv[-1] for step in job.steps] for job in sandbox.jobs] == [["make", "run"]] * 3
-    assert {job.artefact_bytes for job in sandbox.jobs} == {0}
+    assert {job.compiled_bytes for job in sandbox.jobs} == {0}
 
 
 def _with_out(files: dict[str, bytes], left_out: dict[LeftOut, int] | None = None) -> _Sandbox:

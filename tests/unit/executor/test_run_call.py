@@ -12,17 +12,18 @@ import pytest
 from starlette.types import Message
 
 from executor.app import _Endpoint, create_app
-from executor.catalogue import Installed
-from executor.in_order import SpareSlot
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.languages.program import Program
-from executor.pipeline import Pipeline
+from executor.pipeline import results
+from executor.pipeline.in_order import SpareSlot
+from executor.pipeline.plan import plan_program
+from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots
 from executor.wire import BadRequest
 from shared.engine.codex import LanguageList, Verdict
-from shared.engine.run_call import Compiled, ProgramRequest, TestEnded, parse_event
+from shared.engine.run_call import ProgramRequest, Started, TestEnded, parse_event
 
 _INSTALLED = {
     "py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3"),
@@ -46,8 +47,9 @@ class _Pipeline:
         self.cancelled = False
 
     async def run_tests(
-        self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
-    ) -> AsyncGenerator[Compiled | TestEnded]:
+        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot
+    ) -> AsyncGenerator[Started | TestEnded]:
+        yield results.started(plan_program(request, installed, _SETTINGS))
         for number in range(1, len(request.tests) + 1):
             self.running.set()
             if number == self.fails_at:

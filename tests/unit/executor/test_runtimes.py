@@ -2,9 +2,9 @@
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import of_source, plan
+from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.runtimes import WarmRuntime
@@ -38,8 +38,7 @@ def _runtime(code: str) -> WarmRuntime:
 def _place(code: str, **fields: object) -> tuple[Job, Job]:
     """Return a job, and the same job as the runtime changes it."""
     request = RunRequest.model_validate({"language": code, "code": "1", **fields})
-    program, run = of_source(request, _installed(code), _SETTINGS)
-    job = plan(program, run, _installed(code), _SETTINGS)
+    job = plan_source(request, _installed(code), _SETTINGS).job
     return job, _runtime(code).place(job)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from executor.sandbox.base import StepLimits
 from executor.sandbox.keeper import sampled_meter
-from executor.sandbox.keeper.meter import Usage
+from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.sampled_meter import SampledMeter
 from executor.settings import MIB
@@ -52,7 +52,7 @@ def test_shared_memory_counts_once() -> None:
     tree = _Tree(shared_once=300 * MIB)
     meter = _meter(tree)
     tree.living = _resident(8, 280)
-    assert meter.sample() == Usage(0.0, 300 * MIB, exhausted=False)
+    assert meter.sample() == ResourceUsage(0.0, 300 * MIB, exhausted=False)
     assert tree.walks == 1
 
 

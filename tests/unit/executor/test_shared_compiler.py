@@ -99,18 +99,18 @@ async def test_an_answer_becomes_a_step_result() -> None:
     assert ended
     assert ended.succeeded
     assert (ended.stdout, ended.truncated) == (b"No", True)
-    assert {name: file.content for name, file in ended.artefacts.items()} == {
+    assert {name: file.content for name, file in ended.compiled_files.items()} == {
         "a/Main.class": b"text",
         "Other.class": b"Main.java",
     }
     await compiler.aclose()
 
 
-async def test_a_rejected_source_has_no_artefacts() -> None:
+async def test_a_rejected_source_has_no_compiled_files() -> None:
     compiler = await _started(_FakeCompiler(lambda name, source: _answer(1, "error", ("Main.class", b""))))
     ended = await compiler.compile("Main.java", b"text", 1000)
     assert ended
-    assert (ended.exit_code, ended.stdout, ended.artefacts) == (1, b"error", {})
+    assert (ended.exit_code, ended.stdout, ended.compiled_files) == (1, b"error", {})
     await compiler.aclose()
 
 

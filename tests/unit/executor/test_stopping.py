@@ -15,15 +15,16 @@ import yaml
 
 from executor.__main__ import _serve_until
 from executor.app import create_app
-from executor.catalogue import Commands, Installed
-from executor.in_order import SpareSlot
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.languages.program import Program
-from executor.pipeline import Pipeline, RunResult
+from executor.pipeline import results
+from executor.pipeline.in_order import SpareSlot
+from executor.pipeline.plan import plan_program
+from executor.pipeline.run import Pipeline
 from executor.settings import ExecutorSettings
 from executor.slots import GRACE_SECONDS, Runs, Slots
 from precieux.up.supervisor import Supervisor
-from shared.engine.codex import RunRequest, Verdict
+from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import Failed, Finished, ProgramRequest, Started, TestEnded, parse_event
 from shared.http.server import listening_socket
 
@@ -48,14 +49,15 @@ class PlayedPipeline:
     def has_begun(self, programs: int) -> bool:
         return self.begun == programs
 
-    async def run(self, request: RunRequest, installed: Installed) -> RunResult:
+    async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
         self.running.set()
         await self.may_end.wait()
-        return RunResult(Commands(None, ()), Verdict.OK, "", "", 0, None, 0.0, 0.0, 0, truncated=False)
+        return RunResponse(timeStamp=0, status=200, verdict=Verdict.OK)
 
     async def run_tests(
-        self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
-    ) -> AsyncGenerator[TestEnded]:
+        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot
+    ) -> AsyncGenerator[Started | TestEnded]:
+        yield results.started(plan_program(request, installed, ExecutorSettings()))
         self.running.set()
         self.begun += 1
         await self.may_end.wait()

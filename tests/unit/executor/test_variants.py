@@ -2,9 +2,11 @@
 
 import pytest
 
-from executor import languages
-from executor.catalogue import Installed
-from executor.languages.base import Language
+from executor import languages, wire
+from executor.catalogue.installed import Installed
+from executor.languages.base import LanguageDefinition
+from executor.pipeline.plan import commands_of, program_of
+from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.languages import check_lang
 from shared.engine.run_call import ProgramFile, ProgramRequest
@@ -22,7 +24,7 @@ def _installed(code: str, info: str) -> Installed:
 def _compile_words(installed: Installed, *own: str) -> tuple[str, ...]:
     file = ProgramFile(path=f"main.{installed.language.extensions[0]}", content="x")
     request = ProgramRequest(language=installed.code, files=(file,), compiler_args=own)
-    words = installed.commands(installed.program(request), 1 << 29).compile
+    words = commands_of(program_of(request, installed), installed, 1 << 29).compile
     assert words
     return words
 
@@ -31,7 +33,7 @@ def test_a_variant_compiles_with_its_options() -> None:
     cpp = _installed("cpp", "g++ (Debian 14.2.0-19) 14.2.0")
     assert "-std=c++20" in _compile_words(cpp.variants["cpp20"])
     assert not any(word.startswith("-std=") for word in _compile_words(cpp))
-    plain = cpp.variants["cpp20"].program(RunRequest(code="x", language="cpp20"))
+    plain = program_of(RunRequest(code="x", language="cpp20"), cpp.variants["cpp20"])
     assert plain.compiler_args == ("-std=c++20",)
     assert not plain.is_plain
 
@@ -45,7 +47,7 @@ def test_a_programs_own_option_wins_over_its_variant() -> None:
 def test_a_compiler_offers_the_variants_that_it_knows() -> None:
     assert list(_installed("cpp", "g++ (Debian 10.2.1-6) 10.2.1").variants) == ["cpp17", "cpp20"]
     assert list(_installed("java", 'openjdk version "17.0.21"').variants) == ["java11", "java17"]
-    described = _installed("c", "gcc (Debian 14.2.0-19) 14.2.0").describe(1 << 29)
+    described = wire.describe(_installed("c", "gcc (Debian 14.2.0-19) 14.2.0"), ExecutorSettings())
     assert [(one.code, one.name, one.version) for one in described.variants or ()] == [
         ("c11", "C11", "14.2.0"),
         ("c17", "C17", "14.2.0"),
@@ -54,6 +56,6 @@ def test_a_compiler_offers_the_variants_that_it_knows() -> None:
 
 
 @pytest.mark.parametrize("language", [one for one in _KNOWN.values() if one.compile and one.compile.variants])
-def test_no_variant_has_a_languages_name(language: Language) -> None:
+def test_no_variant_has_a_languages_name(language: LanguageDefinition) -> None:
     assert language.compile
     assert all(check_lang(one.code) is None and check_lang(one.name) is None for one in language.compile.variants)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline import of_source, plan
-from executor.sandbox.base import File, Job, Ready, SandboxFailure, StepResult
+from executor.pipeline.plan import plan_source
+from executor.sandbox.base import Job, Ready, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest
@@ -31,7 +31,7 @@ class _Sandbox:
         self.runs += 1
         if self.runs <= self.failing:
             raise SandboxFailure("there is no memory")
-        return [StepResult(0, stdout=b"Hello, world!\n", artefacts={"std/time.a": File(b"made")})]
+        return [StepResult(0, stdout=b"Hello, world!\n", compiled_files={"std/time.a": WorkFile(b"made")})]
 
     def keep_ready(self, ready: Ready) -> None:
         assert ready.template.zygote
@@ -56,8 +56,8 @@ async def _settle() -> None:
 def _place(warm: Warm, code: str, source: str = "1", installed: Installed | None = None) -> Job:
     """Return the job of a small program, as the speed-ups change it."""
     installed = installed or _installed(code)
-    program, run = of_source(RunRequest(language=code, code=source), installed, _SETTINGS)
-    return warm.place(plan(program, run, installed, _SETTINGS), program, installed)
+    planned = plan_source(RunRequest(language=code, code=source), installed, _SETTINGS)
+    return warm.place(planned.job, planned.program, installed)
 
 
 def _files(folder: Path) -> list[str]:

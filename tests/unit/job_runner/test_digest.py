@@ -5,9 +5,9 @@ import io
 
 import pytest
 
-from job_runner.emails.digest import MOST_ROWS, Line, as_csv, render_digest
+from job_runner.emails.digest import MAX_ROWS, Line, as_csv, render_digest
 from job_runner.emails.rendering import RenderedEmail
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 PAGE = "https://judge.example.edu/pages/1?signature=x&expires=2"
 GOOD = Line(1, "main.py", "py", "accepted", PAGE, 3, 3)
@@ -15,7 +15,7 @@ BAD = Line(22, "src/main.cpp", "cpp", "wrong_answer", PAGE, 3, 1.5)
 
 
 def rendered(*lines: Line, locale: str = "en", recipient: str = "A@example.com") -> RenderedEmail:
-    return render_digest(5, lines, LETTERHEAD, recipient=recipient, locale=locale)
+    return render_digest(5, lines, BRANDING, recipient=recipient, locale=locale)
 
 
 def rows(mail: RenderedEmail) -> list[list[str]]:
@@ -28,12 +28,12 @@ def rows(mail: RenderedEmail) -> list[list[str]]:
 
 def test_the_text_has_a_paragraph_for_each() -> None:
     assert rendered(GOOD, BAD).text == (
-        "1 of 2 submissions ended well\n"
-        "=============================\n"
-        "All submissions of this batch have ended. Yours are below.\n\n"
-        f"1. main.py (Python): Accepted; 3 of 3\n{PAGE}\n\n"
-        f"22. src/main.cpp (C++): Wrong answer; 1.5 of 3\n{PAGE}\n\n"
-        "Each name leads to its output. These links work for a week.\n"
+        "1 of 2 submissions succeeded\n"
+        "============================\n"
+        "This batch has finished. Your submissions are below.\n\n"
+        f"1. main.py (Python): Accepted, 3 of 3\n{PAGE}\n\n"
+        f"22. src/main.cpp (C++): Wrong answer, 1.5 of 3\n{PAGE}\n\n"
+        "These links work for a week.\n"
         "The attached file has the whole table.\n"
     )
 
@@ -45,18 +45,21 @@ def test_there_is_no_column_of_points_without_tests() -> None:
 
 
 def test_each_submission_has_a_link_to_its_page() -> None:
-    assert 'href="https://judge.example.edu/pages/1?signature=x&amp;expires=2"' in rendered(GOOD).html
+    mail = rendered(GOOD)
+    assert 'href="https://judge.example.edu/pages/1?signature=x&amp;expires=2"' in mail.html
+    assert "Click a name" in mail.html
+    assert "Click" not in mail.text
 
 
 def test_the_attached_table_has_every_submission() -> None:
-    lines = [GOOD, *[BAD] * MOST_ROWS]
+    lines = [GOOD, *[BAD] * MAX_ROWS]
     mail = rendered(*lines)
     assert len(rows(mail)) == len(lines) + 1
     assert rows(mail)[:2] == [
-        ["request", "file", "language", "result", "points_awarded", "points", "page"],
+        ["submission", "file", "language", "result", "points_awarded", "points", "page"],
         ["1", "main.py", "py", "accepted", "3", "3", PAGE],
     ]
-    assert mail.html.count("<tr>") == MOST_ROWS + 3  # two of the frame, and the headings
+    assert mail.html.count("<tr>") == MAX_ROWS + 3  # two of the frame, and the headings
     # Those that did not end well are those to look at.
     assert "main.py" not in mail.text
     assert "1 more are only in the attached file." in mail.text

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import RunResponse, Verdict
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of
 
@@ -48,18 +49,20 @@ def answer(text: str, verdict: Verdict) -> RunResponse:
 
 def result(text: str, locale: str = "en") -> RenderedEmail:
     outcome = decide(answer(text, Verdict.RUNTIME_ERROR), Details(text, text))
-    return render(job(text, locale=locale), outcome, LETTERHEAD, filelink="http://api/files/x", output_key="x")
+    return render(job(text, locale=locale), outcome, BRANDING, filelink="http://api/files/x", output_key="x")
 
 
 def classic(text: str) -> RenderedEmail:
     outcome = decide(answer(text, Verdict.RUNTIME_ERROR))
-    return render(job(text, is_classic=True), outcome, LETTERHEAD, filelink="http://api/files/x", output_key="x")
+    return render(job(text, is_classic=True), outcome, BRANDING, filelink="http://api/files/x", output_key="x")
 
 
 def with_tests(text: str) -> RenderedEmail:
     tests = tuple(TestOutcome(text, hidden, 1, Verdict.WRONG_ANSWER, 0.1, 1 << 20) for hidden in (False, True))
-    details = Details(None, text, tests=tests, failed=FailedTest(text, text, text, text))
-    return render(job(text), decide(answer(text, Verdict.WRONG_ANSWER), details), LETTERHEAD)
+    details = Details(
+        None, text, tests=tests, failed=(FailedTest(text, text, f"@@ line 1 @@\n-{text}\n+{text}", text),)
+    )
+    return render(job(text), decide(answer(text, Verdict.WRONG_ANSWER), details), BRANDING)
 
 
 MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
@@ -67,16 +70,16 @@ MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
     "result in Persian": lambda text: result(text, "fa"),
     "classic result": classic,
     "tests": with_tests,
-    "could not be run": lambda text: render(job(text), give_up(text), LETTERHEAD),
-    "receipt": lambda text: render_receipt(job(text), None, LETTERHEAD),
+    "could not be run": lambda text: render(job(text), give_up(text), BRANDING),
+    "receipt": lambda text: render_receipt(job(text), None, BRANDING, NOW),
     "digest": lambda text: render_digest(
-        5, [Line(1, text, text, "ok", "http://api/pages/1")], LETTERHEAD, recipient="a@example.com", locale="en"
+        5, [Line(1, text, text, "ok", "http://api/pages/1")], BRANDING, recipient="a@example.com", locale="en"
     ),
 }
 
 
 class Structure(HTMLParser):
-    """The elements and attributes of a page, without the parts that a text decides: its direction, if it is there."""
+    """The elements and attributes of a page, without the parts that a text decides: its direction, and its label."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -87,7 +90,7 @@ class Structure(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        kept = [(name, value) for name, value in attrs if name not in ("dir", "style")]
+        kept = [(name, value if name != "aria-label" else "") for name, value in attrs if name not in ("dir", "style")]
         self.tags.append((tag, kept) if tag != "pre" else tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -103,7 +106,8 @@ def skeleton(mail: RenderedEmail) -> tuple[list[str], list[object]]:
     email = replace(email, text=strip_nul(email.text), html=strip_nul(email.html))
     message = message_from_bytes(write_message(email, SENDER, NOW), policy=policy.default)
     parts: list[str] = [f"{name}: {message[name]}" for name in message if name not in ("Content-Type", "Subject")]
-    parts.append(f"Subject: {message['Subject']}")
+    assert len(message.get_all("Subject", [])) == 1
+    assert {"42", "۴۲", "5"} & set(re.findall(r"\d+", message["Subject"])), message["Subject"]
     for part in message.walk():
         assert isinstance(part, EmailMessage)
         assert not part.defects
@@ -163,7 +167,7 @@ def test_hidden_tests_are_in_no_mail() -> None:
     """The mail shows texts of the first test that failed, but not if that test is hidden."""
     hidden = TestOutcome("secret name", True, 1, Verdict.WRONG_ANSWER, 0.123, 1 << 20)
     outcome = decide(answer("", Verdict.WRONG_ANSWER), Details(None, None, tests=(hidden,)))
-    mail = render(job("main.py"), outcome, LETTERHEAD)
+    mail = render(job("main.py"), outcome, BRANDING)
     for part in (mail.text, mail.html):
         assert "secret name" in part
         assert "0.123" not in part

@@ -1,7 +1,7 @@
 """The receipt of a submission, in both languages."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,24 +10,25 @@ from job_runner.emails.receipt import render_receipt
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from shared.resources.models import Queue
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 JOB = ClaimedJob(0, 7, "a@example.com", None, UUID(int=1), 1, UUID(int=0), filename="main.py", language="py")
-QUEUE = Queue(position=3, estimated_start_at=datetime(2026, 1, 31, 12, 5, tzinfo=UTC))
-PAGE = LETTERHEAD.links.page(7)
+NOW = datetime(2026, 1, 31, 12, 1, tzinfo=UTC)
+QUEUE = Queue(position=3, estimated_start_at=NOW + timedelta(minutes=4))
+PAGE = BRANDING.links.page(7)
 
 
 def receipt(queue: Queue | None = QUEUE, locale: str = "en") -> RenderedEmail:
-    return render_receipt(replace(JOB, locale=locale), queue, LETTERHEAD)
+    return render_receipt(replace(JOB, locale=locale), queue, BRANDING, NOW)
 
 
 def test_a_receipt_has_the_place_the_estimate_and_the_link() -> None:
     mail = receipt()
-    assert mail.subject == "Code received - 7"
+    assert mail.subject == "main.py: received (#7)"
     for part in (mail.text, mail.html):
         assert "main.py" in part
         assert "Its place in the queue is 3." in part
-        assert "at about 31 January 2026, 12:05 UTC" in part
+        assert "It should start around 12:05 UTC." in part
     assert f"\n{PAGE}\n" in mail.text
     assert f'href="{PAGE.replace("&", "&amp;")}"' in mail.html
     assert 'lang="en" dir="ltr"' in mail.html
@@ -37,8 +38,8 @@ def test_a_receipt_in_persian_is_written_from_right_to_left() -> None:
     mail = receipt(locale="fa")
     assert 'lang="fa" dir="rtl"' in mail.html
     assert "جایگاه آن در صف ۳ است" in mail.text
-    assert "۳۱ ژانویه" in mail.text
-    assert "Code received" not in mail.subject
+    assert "ساعت ۱۲:۰۵" in mail.text
+    assert mail.subject == "\u2068main.py\u2069: دریافت شد (شمارهٔ ۷)"
 
 
 @pytest.mark.parametrize("locale", ["en", "fa"])
@@ -49,10 +50,16 @@ def test_a_submission_that_runs_already_has_no_place(locale: str) -> None:
     assert PAGE in mail.text
 
 
+def test_a_start_on_another_day_has_its_date() -> None:
+    far = Queue(position=3, estimated_start_at=NOW + timedelta(hours=13))
+    assert "around 1 February 2026, 01:01 UTC." in receipt(far).text
+    assert "حدود ۱۲ بهمن ۱۴۰۴، ساعت ۰۱:۰۱" in receipt(far, "fa").text
+
+
 def test_without_an_estimate_there_is_only_the_place() -> None:
     mail = receipt(Queue(position=1, estimated_start_at=None))
     assert "Its place in the queue is 1." in mail.text
-    assert "about" not in mail.text
+    assert "around" not in mail.text
 
 
 def test_an_unknown_locale_is_english() -> None:

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from job_runner.emails.original import plain_table
+from job_runner.emails.legacy_mail import plain_table
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
-from job_runner.emails.shown import MAX_LINES, MAX_SHOWN, shown
+from job_runner.emails.sanitize import MAX_LINES, MAX_SHOWN, sanitize
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import decide, give_up
 from shared.engine.codex import RunResponse, Verdict
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 JOB = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))
 
@@ -34,7 +34,7 @@ def rendered(*, verdict: Verdict | None = Verdict.OK, **fields: object) -> Rende
             **fields,
         }
     )
-    return render(JOB, decide(answer), LETTERHEAD, filelink="http://example.com/files/x", output_key="x")
+    return render(JOB, decide(answer), BRANDING, filelink="http://example.com/files/x", output_key="x")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_classic_mail_is_the_originals_to_the_letter(output: str) -> None:
             "info": "3.6\n",
         }
     )
-    email = render(JOB, decide(answer), LETTERHEAD)
+    email = render(JOB, decide(answer), BRANDING)
     rows = [
         ["Response from codeX:", ""],
         ["Status: Success", ""],
@@ -118,7 +118,7 @@ def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
 
 
 def test_a_failure_of_ours_is_reported_as_ours() -> None:
-    email = render(JOB, give_up("the engine is gone"), LETTERHEAD)
+    email = render(JOB, give_up("the engine is gone"), BRANDING)
     assert email.subject == "Code could not be run - 42"
     assert "our fault" in email.text
     assert "the engine is gone" in email.text
@@ -136,12 +136,12 @@ def test_the_message_id_depends_on_the_request_alone() -> None:
 
 
 def test_long_output_is_cut_and_says_so() -> None:
-    text = shown("x" * (MAX_SHOWN + 5))
+    text = sanitize("x" * (MAX_SHOWN + 5))
     assert text.endswith("[cut here: 5 more characters]")
 
 
 def test_many_lines_are_cut_and_say_so() -> None:
-    text = shown("x\n" * (MAX_LINES + 5))
+    text = sanitize("x\n" * (MAX_LINES + 5))
     assert text.splitlines()[-2:] == ["x", "[cut here: 10 more characters]"]
     assert len(text.splitlines()) == MAX_LINES + 1
 
@@ -167,7 +167,7 @@ def test_the_link_is_described_by_what_was_stored(length: int, truncated: bool |
     assert "leads to the whole output" not in email.text or words == "The whole output"
 
 
-CELLS = st.text(st.sampled_from("a \t\n\u2028\u200cس日😀")).map(shown)
+CELLS = st.text(st.sampled_from("a \t\n\u2028\u200cس日😀")).map(sanitize)
 
 
 @given(rows=st.lists(st.tuples(st.sampled_from(["output", "Response from codeX:"]), CELLS), min_size=1))
@@ -202,7 +202,7 @@ def test_any_output_makes_a_mail_in_little_memory(output: str, error: str) -> No
     outcome = decide(answer)
     tracemalloc.start()
     try:
-        mail = render(JOB, outcome, LETTERHEAD, filelink="http://example.com/files/x", output_key="x")
+        mail = render(JOB, outcome, BRANDING, filelink="http://example.com/files/x", output_key="x")
         email = Email("someone@example.com", mail.subject, mail.text, mail.html, mail.message_id)
         message = write_message(email, Address("", "results", "example.com"), datetime.now(UTC))
         _, peak = tracemalloc.get_traced_memory()
@@ -213,20 +213,22 @@ def test_any_output_makes_a_mail_in_little_memory(output: str, error: str) -> No
 
 
 def test_control_characters_are_shown_and_joiners_are_kept() -> None:
-    assert shown("\x1b[31mred\x07\r\n\tok") == "\ufffd[31mred\ufffd\n\tok"
-    assert shown("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
+    assert sanitize("\x1b[31mred\x07\r\n\tok") == "\ufffd[31mred\ufffd\n\tok"
+    assert sanitize("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
 
 
 def test_both_parts_have_the_commands() -> None:
-    compiled = rendered(info="gcc 12\nCopyright\n", compile="/usr/bin/gcc -o main 'a<b>.c' -lm", run="/box/work/main")
+    compiled = rendered(
+        language="c", info="gcc 12\nCopyright\n", compile="/usr/bin/gcc -o main 'a<b>.c' -lm", run="/box/work/main"
+    )
     assert "compiled by  /usr/bin/gcc -o main 'a<b>.c' -lm" in re.sub(r": +", "  ", compiled.text)
     assert "run by  /box/work/main" in re.sub(r": +", "  ", compiled.text)
-    assert "/usr/bin/gcc -o main &#39;a&lt;b&gt;.c&#39; -lm" in compiled.html
-    assert "gcc 12" in compiled.html
+    assert "gcc &#39;a&lt;b&gt;.c&#39; -lm" in compiled.html
+    assert "C (gcc 12)" in compiled.html
     assert "Copyright" not in compiled.html
     script = rendered(run="/usr/bin/python3 crash.py")
     assert "compiled by" not in script.text + script.html.lower()
-    assert "/usr/bin/python3 crash.py" in script.html
+    assert ">python3 crash.py<" in script.html
 
 
 def test_a_program_that_was_not_compiled_was_run_by_nothing() -> None:

@@ -1,5 +1,6 @@
 """The content of the mail about a run: both parts of API v1's mails, and the HTML part of the classic ones."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import ProgramLimits
 from shared.messages.translations import translations
 from shared.messages.verdict_texts import EXPLANATIONS, LABELS
-from tests.factories import LETTERHEAD
+from tests.factories import BRANDING
 
 JOB = ClaimedJob(
     7,
@@ -35,7 +36,7 @@ LIMITS = ProgramLimits(cpu_s=10, memory_bytes=64 << 20)
 
 
 def rendered(outcome: Outcome, job: ClaimedJob = JOB, link: str | None = LINK) -> RenderedEmail:
-    return render(job, outcome, LETTERHEAD, filelink=link, output_key="results/7.txt")
+    return render(job, outcome, BRANDING, filelink=link, output_key="results/7.txt")
 
 
 def answer(verdict: Verdict | None = Verdict.OK, **fields: object) -> RunResponse:
@@ -43,7 +44,7 @@ def answer(verdict: Verdict | None = Verdict.OK, **fields: object) -> RunRespons
     return RunResponse.model_validate({**values, "verdict": verdict, **fields})
 
 
-def with_tests(*tests: TestOutcome, verdict: Verdict, failed: FailedTest | None = None, **fields: object) -> Outcome:
+def with_tests(*tests: TestOutcome, verdict: Verdict, failed: Sequence[FailedTest] = (), **fields: object) -> Outcome:
     return decide(answer(verdict, **fields), Details(None, None, tests=tests, failed=failed))
 
 
@@ -75,10 +76,29 @@ class Shown(HTMLParser):
 @pytest.mark.parametrize("locale", ["en", "fa"])
 def test_the_verdict_is_a_word_and_a_sentence(verdict: Verdict, locale: str) -> None:
     email = rendered(decide(answer(verdict, error="boom")), replace(JOB, locale=locale))
-    label, sentence = (translations(locale).gettext(texts[verdict]) for texts in (LABELS, EXPLANATIONS))
+    label, sentence = (translations(locale).gettext(texts.get(verdict, "")) for texts in (LABELS, EXPLANATIONS))
     assert Shown(email.html).within("h1") == [label]
-    assert sentence in Shown(email.html).within("p")
-    assert email.text.splitlines()[1:4] == [label, "=" * len(label), sentence]
+    assert verdict is Verdict.OK or sentence in Shown(email.html).within("p")
+    assert email.text.splitlines()[1:4] == [label, "=" * len(label), "" if verdict is Verdict.OK else sentence]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "file", "locale", "subject"),
+    [
+        (Verdict.OK, "squares.py", "en", "squares.py: finished (#42)"),
+        (Verdict.RUNTIME_ERROR, "average.py", "en", "average.py: runtime error (#42)"),
+        (Verdict.RUNTIME_ERROR, "average.py", "fa", "\u2068average.py\u2069: خطای زمان اجرا (شمارهٔ ۴۲)"),
+        (Verdict.TIME_LIMIT, "src/a\nb\u202e.c", "en", "src/a b\ufffd.c: time limit exceeded (#42)"),
+        (Verdict.COMPILE_ERROR, None, "en", "Submission 42: compile error"),
+        (None, "a.py", "en", "a.py: finished (#42)"),
+    ],
+)
+def test_the_subject_has_the_file_and_the_verdict(
+    verdict: Verdict | None, file: str | None, locale: str, subject: str
+) -> None:
+    email = rendered(decide(answer(verdict)), replace(JOB, filename=file, locale=locale))
+    assert email.subject == subject
+    assert f"<title>{subject}</title>" in email.html
 
 
 def test_both_parts_say_what_was_run_and_when() -> None:
@@ -118,12 +138,97 @@ def test_errors_come_first_if_it_failed() -> None:
     assert fine.text.index("    out") < fine.text.index("    note") < fine.text.index("    a warning")
 
 
-def test_the_engines_reason_is_in_the_language_of_the_mail() -> None:
-    outcome = decide(answer(Verdict.RUNTIME_ERROR, error="Exited with code 3.\nboom"))
-    assert Shown(rendered(outcome).html).within("pre") == ["Exited with code 3.\nboom"]
-    [shown] = Shown(rendered(outcome, replace(JOB, locale="fa")).html).within("pre")
-    assert "۳" in shown
-    assert shown.endswith("\nboom")
+@pytest.mark.parametrize(
+    ("verdict", "error", "sentence", "persian"),
+    [
+        (Verdict.RUNTIME_ERROR, "Exited with code 3.", "Exited with code 3.", "۳"),
+        (Verdict.RUNTIME_ERROR, "Killed by signal 11 (Segmentation fault).", "Segmentation fault (signal 11).", "۱۱"),
+        (
+            Verdict.TIME_LIMIT,
+            "Time limit exceeded: stopped after 1.5 s of CPU time.",
+            "Stopped after 1.5 s of CPU time.",
+            "۱٫۵ ثانیه",
+        ),
+        (
+            Verdict.COMPILE_ERROR,
+            "Compilation: Time limit exceeded: stopped after 9 s.",
+            "Stopped after 9 s.",
+            "۹ ثانیه",
+        ),
+    ],
+)
+def test_the_engines_reason_is_a_sentence_that_wraps(verdict: Verdict, error: str, sentence: str, persian: str) -> None:
+    outcome = decide(answer(verdict, error=f"{error}\nboom"))
+    shown = Shown(rendered(outcome).html)
+    assert shown.within("pre") == ["boom"]
+    assert sentence in shown.within("p")
+    shown = Shown(rendered(outcome, replace(JOB, locale="fa")).html)
+    assert shown.within("pre") == ["boom"]
+    assert any(persian in text for text in shown.within("p"))
+
+
+def test_what_a_program_writes_is_no_reason_of_the_engines() -> None:
+    error = "Killed by signal 9 (Killed)."
+    outcome = decide(answer(Verdict.RUNTIME_ERROR, error=error), Details(error, None))
+    assert Shown(rendered(outcome).html).within("pre") == [error]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "heading"),
+    [
+        (
+            '  File "main.py", line 7\n  File "main.py", line 2, in f\nZeroDivisionError: x\n',
+            "ZeroDivisionError, line 2",
+        ),
+        (
+            'Exception in thread "main" java.lang.ArithmeticException: / by zero\n\tat Main.main(main.py:3)\n',
+            "ArithmeticException, line 3",
+        ),
+        ("/box/work/other.js:2\n\nReferenceError: x is not defined\n", "ReferenceError"),
+        ("a.b.MyException\n" + "at f\n" * 9_000, "MyException"),
+        ("panic: it stopped\n", None),
+        (f"{'E' * 90}Error: long\n", None),
+        ("<b>Error: x\n", None),
+    ],
+)
+def test_the_heading_of_a_crash_names_the_error(stderr: str, heading: str | None) -> None:
+    email = rendered(decide(answer(Verdict.RUNTIME_ERROR, error=stderr), Details(stderr, None)))
+    assert Shown(email.html).within("h1") == ["Runtime error" if heading is None else f"Runtime error: {heading}"]
+    assert ("The program ended with an error." in email.text) == (heading is None)
+
+
+@pytest.mark.parametrize(
+    ("language", "info", "name"),
+    [
+        ("py", "Python 3.13.5\n", "Python 3.13.5"),
+        ("c", "gcc (Debian 12.4.0-5) 12.4.0\nCopyright", "C (gcc 12.4.0)"),
+        ("java", 'openjdk version "21.0.5" 2024-10-15', "Java (openjdk 21.0.5)"),
+        ("js", "v20.19.2", "JavaScript (Node.js 20.19.2)"),
+        ("go", "go version go1.24.4 linux/amd64", "Go 1.24.4"),
+        ("bash", "GNU bash, version 5.2.37(1)-release", "Bash 5.2.37"),
+        ("clang", "Debian clang version 19.1.7 (3)", "C (Clang 19.1.7)"),
+        ("bf", "beef", "Brainfuck (beef)"),
+        ("py", "", "Python"),
+    ],
+)
+def test_a_version_is_written_as_people_write_it(language: str, info: str, name: str) -> None:
+    assert f"\nLanguage: {name}\n" in rendered(decide(answer(language=language, info=info))).text
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            "/usr/bin/gcc -pipe -fno-canonical-system-headers -fuse-ld=gold -Wl,-nostdlib -o main hello.c -lm",
+            "gcc hello.c -lm",
+        ),
+        ("/usr/bin/g++ -pipe -I/headers/f00 -std=c++20 -O2 -o main src/main.cpp", "g++ -std=c++20 -O2 src/main.cpp"),
+        ("/usr/lib/jvm/x/bin/javac -J-Xshare:auto -encoding UTF-8 -proc:none -cp . -d . Main.java", "javac Main.java"),
+        ("/usr/bin/go build -pkgdir=/runtimes/f00/std -o main main.go", "go build main.go"),
+    ],
+)
+def test_a_command_is_written_as_people_write_it(words: str, shown: str) -> None:
+    assert f"\nCompiled by: {shown}\n" in rendered(decide(answer(compile=words))).text
 
 
 def test_a_program_that_prints_nothing_says_so() -> None:
@@ -169,13 +274,13 @@ TESTS = (
 
 def test_a_table_has_the_tests_with_their_points_and_limits() -> None:
     email = rendered(with_tests(*TESTS, verdict=Verdict.WRONG_ANSWER))
-    assert email.subject == "1 of 3 tests passed: code request 42"
+    assert email.subject == "main.py: 1 of 3 tests passed (#42)"
     assert email.message_id == f"<precieux.{UUID(int=1)}@example.com>"
     lines = email.text.splitlines()
     assert "Points: 2.5 of 9.5" in lines
     table = lines.index("Tests")
     assert lines[table + 2 : table + 5] == [
-        "first: Accepted (2.5 of 2.5; 0.25 s of 10 s; 3 MiB of 64 MiB)",
+        "first: Accepted (2.5 of 2.5, 0.25 s of 10 s, 3 MiB of 64 MiB)",
         # The mail shows only this of a hidden test.
         "<b>second</b>: Wrong answer (0 of 1)",
         "3: Not run (0 of 6)",
@@ -188,17 +293,38 @@ def test_a_table_has_the_tests_with_their_points_and_limits() -> None:
     assert cells[first + 5 : first + 8] == ["<b>second</b>", "Wrong answer", "0 of 1"]
 
 
-def test_a_failed_test_shows_its_difference_and_input() -> None:
-    failed = FailedTest("large <numbers>", "1000000\n", "line 1: expected 3, got 4", "")
+def test_every_failed_test_shows_what_was_expected_and_printed() -> None:
+    failed = [
+        FailedTest("large <numbers>", "1000000\n", "@@ line 2 @@\n-  9\n+-5", ""),
+        FailedTest("2", "", "@@ word 11 @@\n-a\n-b", "boom"),
+        FailedTest("nothing to show", "", "", ""),
+    ]
     email = rendered(with_tests(*TESTS, verdict=Verdict.WRONG_ANSWER, failed=failed))
-    assert Shown(email.html).within("pre") == ["line 1: expected 3, got 4", "1000000"]
-    assert "Test large <numbers>" in Shown(email.html).within("h2")
-    assert "    line 1: expected 3, got 4" in email.text
+    shown = Shown(email.html)
+    assert shown.within("pre") == ["9", "-5", "1000000", "a\nb", "boom"]
+    assert shown.within("h3") == ["Expected", "Printed", "Input", "Expected", "Printed", "Errors"]
+    assert [title for title in shown.within("h2") if title.startswith("Test ")] == ["Test large <numbers>", "Test 2"]
+    assert (
+        "Expected:\n      9\nPrinted:\n    -5\nThe first difference is in line 2.\nInput:\n    1000000\n" in email.text
+    )
+    assert "Printed:\nNothing. The first difference is in word 11.\nErrors:\n    boom\n" in email.text
+    persian = rendered(with_tests(*TESTS, verdict=Verdict.WRONG_ANSWER, failed=failed), replace(JOB, locale="fa")).text
+    assert "آزمون \u2068۲\u2069\n" in persian
+    assert "نخستین تفاوت در واژهٔ ۱۱ است." in persian
+
+
+def test_a_mail_of_many_failed_tests_stays_short_enough() -> None:
+    failed = [FailedTest(str(number), "i" * 1000, f"@@ line 1 @@\n-{'e' * 490}", "&" * 1000) for number in range(100)]
+    email = rendered(with_tests(*TESTS, verdict=Verdict.WRONG_ANSWER, failed=failed))
+    assert len(email.html) < 102_000
+    assert email.text.count("Expected:") > 5
+    assert "Open this result to see the other tests that failed." in email.text
+    assert "the other tests" not in rendered(with_tests(*TESTS, verdict=Verdict.WRONG_ANSWER, failed=failed[:5])).text
 
 
 def test_a_compile_error_of_tests_is_shown_once() -> None:
     email = rendered(with_tests(TestOutcome("1", False, 1), verdict=Verdict.COMPILE_ERROR, error="main.c:1: <error>"))
-    assert email.subject == "0 of 1 test passed: code request 42"
+    assert email.subject == "main.py: 0 of 1 test passed (#42)"
     assert email.text.count("main.c:1: <error>") == 1
     assert Shown(email.html).within("pre") == ["main.c:1: <error>"]
 
@@ -206,29 +332,31 @@ def test_a_compile_error_of_tests_is_shown_once() -> None:
 def test_a_name_breaks_neither_the_table_nor_the_subject() -> None:
     name = "a\nb\u2028c\x07\u202e"
     email = rendered(with_tests(TestOutcome(name, False, 1e-9, Verdict.OK, 0.1), verdict=Verdict.OK))
-    assert email.subject == "1 of 1 test passed: code request 42"
-    assert "a b c\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}: Ran to its end (0 of 0; 0.1 s)" in email.text
+    assert email.subject == "main.py: 1 of 1 test passed (#42)"
+    assert "a b c\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}: Finished (0 of 0, 0.1 s)" in email.text
 
 
 @pytest.mark.parametrize(("is_ours", "sentence"), [(True, "our fault"), (False, None)])
 def test_what_could_not_be_run_says_why_and_what_helps(is_ours: bool, sentence: str | None) -> None:
     email = rendered(give_up("the <engine> is gone", is_ours=is_ours), link=None)
-    assert email.subject == "Code could not be run - 42"
-    assert Shown(email.html).within("pre") == ["the <engine> is gone"]
+    assert email.subject == "main.py: could not be run (#42)"
+    assert Shown(email.html).within("pre") == []
+    assert "Reason: the <engine> is gone" in Shown(email.html).within("p")
     for part in (email.text, email.html):
-        assert "You may request it again." in part
+        assert "Please send it again later, or tell your teacher." in part
         assert ("our fault" in part) == is_ours
 
 
 def test_a_classic_mail_has_the_new_html() -> None:
     email = rendered(decide(answer(output="42\n")), replace(JOB, is_classic=True))
-    assert Shown(email.html).within("h1") == ["Ran to its end"]
+    assert Shown(email.html).within("h1") == ["Finished"]
+    assert "<title>Successful Code result - 42</title>" in email.html
     assert email.text.startswith("Hi,\n\nYour code request successed!\n")
 
 
 def test_persian_has_its_digits_and_code_its_own() -> None:
     email = rendered(with_tests(*TESTS, verdict=Verdict.WRONG_ANSWER), replace(JOB, locale="fa"))
-    assert email.subject.startswith("۱ از ۳ آزمون موفق بود")
+    assert email.subject == "\u2068main.py\u2069: ۱ از ۳ آزمون موفق بود (شمارهٔ ۴۲)"
     assert 'lang="fa" dir="rtl"' in email.html
     for part in (email.text, email.html):
         assert "۰٫۲۵ ثانیه از ۱۰ ثانیه" in part

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from precieux import backup
+from precieux.installation import backup
 from shared.service.errors import ConfigurationError, PrecieuxError
 
 

@@ -20,8 +20,8 @@ import pytest
 from pydantic import SecretStr
 
 from precieux.postgres.cluster import complaint
+from precieux.postgres.data_directory import FIRST_USER_ID, Account, find_data_directory, make_folder
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from precieux.postgres.home import FIRST_USER_ID, Account, find_home, make_folder
 from precieux.up.supervisor import StopRequested
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
@@ -236,7 +236,7 @@ def test_a_user_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_read_only_folder_is_refused_in_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
     with pytest.raises(ConfigurationError, match="is on a read-only file system"):
-        find_home(folder / "db")
+        find_data_directory(folder / "db")
 
 
 def test_a_folder_that_fails_is_named_in_one_sentence(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from precieux.commands.follow import Progress, follow
-from precieux.server import Server
+from precieux.installation.server import Server
 from precieux_client import Client, Event
 from tests.factories import client_submission
 

@@ -18,7 +18,7 @@ from tests.waiting import eventually_sync
 PARENT = """
 import os, signal, sys
 from pathlib import Path
-from precieux.up.forked import Forked
+from precieux.up.forked import ForkedService
 sys.path.append(sys.argv[1])
 os.environ["OURS"] = "secret"
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
@@ -26,7 +26,7 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
 read, write = os.pipe()
 os.set_blocking(write, False)
 signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-child = Forked("service", {"THEIRS": "value"})
+child = ForkedService("service", {"THEIRS": "value"})
 print(child.pid, flush=True)
 print(child.wait(), flush=True)
 """
@@ -134,8 +134,8 @@ def test_only_the_first_process_of_a_service_is_a_fork(monkeypatch: pytest.Monke
         forked.append(module)
         return subprocess.Popen(["true"])
 
-    monkeypatch.setattr(child, "Forked", fork)
-    service = child.Child(child.Program("service", ["true"], {}, forked_module="service"))
+    monkeypatch.setattr(child, "ForkedService", fork)
+    service = child.Child(child.ChildProgram("service", ["true"], {}, forked_module="service"))
     for _ in range(2):
         service.start("@nobody", watchdog_s=1)
         eventually_sync(lambda: service.exit_code() == 0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from precieux.interrupts import Expired, raise_interrupts, stoppable
+from precieux.host.interrupts import Expired, raise_interrupts, stoppable
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from precieux import local_key
+from precieux.up import local_key
 
 
 def test_the_key_is_found_only_for_its_server(tmp_path: Path) -> None:

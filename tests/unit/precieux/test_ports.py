@@ -1,4 +1,4 @@
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 
 
 def test_ports_differ_and_are_outside_of_the_clients_range() -> None:

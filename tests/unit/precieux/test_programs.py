@@ -11,8 +11,8 @@ import pytest
 
 from precieux.commands import show
 from precieux.errors import UsageError
-from precieux.files import STDIN
-from precieux.programs import files_of_no_test, read_program, read_tests
+from precieux.host.files import STDIN
+from precieux.programs.read import files_of_no_test, read_program, read_tests
 from precieux_client import TestCase
 
 
@@ -44,6 +44,11 @@ def test_a_zip_is_a_program(tmp_path: Path) -> None:
     assert (program.entry, program.language) == ("src/Main.java", "java")
 
 
+def test_of_several_languages_that_of_main_counts(folder: Path) -> None:
+    (folder / "a.c").touch()
+    assert read_program([folder]).language == "py"
+
+
 def test_files_are_named_without_their_folders(folder: Path) -> None:
     program = read_program([folder / "helper.py", folder / "main.py"], entry="helper.py")
     assert list(program.files) == ["helper.py", "main.py"]
@@ -61,6 +66,7 @@ def test_a_program_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) ->
     [
         (["missing.py"], None, None, "missing.py cannot be read"),
         (["README"], None, None, "give one with --language"),
+        (["a.py", "b.c"], None, None, "in several languages, and none is named main: give one with --entry"),
         (["main.py", "data"], None, None, "data is a folder"),
         (["main.py", "other/main.py"], None, None, "Two files are named main.py"),
         (["main.py"], "x.py", None, "--entry x.py is not one of the files: main.py"),
@@ -71,7 +77,8 @@ def test_a_program_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_wrong_program_is_refused_with_a_sentence(
     folder: Path, names: Sequence[str], entry: str | None, language: str | None, sentence: str
 ) -> None:
-    (folder / "README").touch()
+    for name in ("README", "a.py", "b.c"):
+        (folder / name).touch()
     (folder / "broken.zip").write_text("no zip")
     (folder / "empty").mkdir()
     (folder / "other").mkdir()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from precieux.mailbox import Mail
-from precieux.programs import guess_language
-from precieux.samples import Sample, SampleResult, load_samples
+from precieux.mail.mailbox import MailFile
+from precieux.programs.read import guess_language
+from precieux.programs.samples import Sample, SampleResult, load_samples
 from tests.factories import client_submission
 
 SAMPLE = Sample(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
 SUBMISSION = client_submission(7, stdout="hi\n")
-MAIL = Mail("precieux@example.com", "ada@example.com", "Successful Code result - 7", "", "")
+MAIL = MailFile("precieux@example.com", "ada@example.com", "hello.py: finished (#7)", "", "")
 GOOD = SampleResult(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
 
 
@@ -35,7 +35,7 @@ def test_every_sample_exists_and_has_a_known_language() -> None:
         (replace(GOOD, mail=None), "no mail came"),
         (replace(GOOD, mail=replace(MAIL, recipient="bob@example.com")), "the mail's subject or recipient differs"),
         (
-            replace(GOOD, mail=replace(MAIL, subject="Error while compiling code - 7")),
+            replace(GOOD, mail=replace(MAIL, subject="hello.py: compile error (#7)")),
             "the mail's subject or recipient differs",
         ),
     ],

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from precieux.schema import revision_of
+from precieux.installation.schema import revision_of
 from shared.database.connection_errors import wrong_address
 from shared.service.errors import ConfigurationError, DatabaseUnavailable
 

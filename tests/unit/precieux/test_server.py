@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from precieux.errors import UsageError
-from precieux.server import Server
+from precieux.installation.server import Server
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from precieux.status_notification import LONGEST, Notification, read
+from precieux.mail.status_notification import LONGEST, Notification, read
 from shared.mail.delivery_reports import DeliveryState
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 

@@ -14,7 +14,7 @@ import pytest
 
 from precieux.up import supervisor as supervisor_module
 from precieux.up import waiting
-from precieux.up.child import Program
+from precieux.up.child import ChildProgram
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.supervisor import StartFailed, StopRequested, Supervisor
 from shared.service.errors import ConfigurationError
@@ -53,8 +53,8 @@ def diary(tmp_path: Path) -> Path:
     return path
 
 
-def program(diary: Path, code: str, *, name: str = "fake", rank: int = 0) -> Program:
-    return Program(
+def program(diary: Path, code: str, *, name: str = "fake", rank: int = 0) -> ChildProgram:
+    return ChildProgram(
         name, [sys.executable, "-IS", "-c", PREAMBLE + code, str(diary)], {"DIARY": str(diary), "NAME": name}, rank
     )
 
@@ -370,10 +370,10 @@ def test_children_end_when_the_supervising_process_is_killed(diary: Path) -> Non
 import sys
 from pathlib import Path
 from precieux.up.supervisor import Supervisor
-from precieux.up.child import Program
+from precieux.up.child import ChildProgram
 code = {PREAMBLE + "signal.signal(signal.SIGTERM, signal.SIG_IGN); ready(); wait()"!r}
 with Supervisor() as supervisor:
-    supervisor.start([Program("fake", [sys.executable, "-IS", "-c", code], {{"DIARY": "/dev/null"}})])
+    supervisor.start([ChildProgram("fake", [sys.executable, "-IS", "-c", code], {{"DIARY": "/dev/null"}})])
     supervisor.wait_ready()
     print("ready", flush=True)
     supervisor.run_forever()

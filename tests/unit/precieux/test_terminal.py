@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 import precieux_client
 from precieux import terminal
+from precieux.commands import up
 from precieux.commands.up import show_ready
 from precieux.up.settings import DEFAULT_URL
 from precieux.up.system import System
@@ -27,12 +29,17 @@ def test_own_command_can_be_pasted(monkeypatch: pytest.MonkeyPatch, folder: str,
     assert terminal.own_command() == command
 
 
+@pytest.mark.parametrize("has_keys", [True, False])
 @pytest.mark.parametrize("has_pages", [True, False])
-def test_a_ready_system_names_the_operators_page(capsys: pytest.CaptureFixture[str], has_pages: bool) -> None:
-    show_ready(System("http://127.0.0.1:8000", has_pages, Path("/data"), "files in /data/outbox", None))
+def test_a_ready_system_shows_where_it_is_and_how_to_call_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, has_pages: bool, has_keys: bool
+) -> None:
+    monkeypatch.setattr(up, "has_keys", lambda url: has_keys)
+    show_ready(System("http://127.0.0.1:8000", has_pages, Path("/data"), "files in /data/outbox", SecretStr(""), None))
     shown = capsys.readouterr().out
     assert "Page and API: http://127.0.0.1:8000\n" in shown
     assert ("Operator's page: http://127.0.0.1:8000/admin (log in" in shown) is has_pages
+    assert ('Try: curl -H "Authorization: Bearer $PRECIEUX_API_KEY" -F ' in shown) is has_keys
 
 
 def test_names_of_files_in_hints_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from executor.sandbox.base import StepLimits, StepResult
 from executor.verdict import explain
-from shared.messages.engine_reasons import translated
+from shared.messages.engine_reasons import split
 
 LIMITS = StepLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
 REASONS = {
@@ -25,15 +25,18 @@ REASONS = {
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
 def test_a_reason_of_the_engine_is_translated(reason: str) -> None:
-    persian = translated(f"{reason}\nmore\n", "fa")
-    assert persian.endswith("\nmore\n")
-    words = persian.removesuffix("\nmore\n").replace("Segmentation fault", "")
+    persian, rest = split(f"{reason}\nmore\n", "fa")
+    assert rest == "more\n"
+    words = persian.replace("Segmentation fault", "")
     assert not any(character.isascii() and character.isalnum() for character in words)
-    assert translated(reason, "en") == reason
+    english, rest = split(reason, "en")
+    assert english.endswith(".")
+    assert rest == ""
 
 
 def test_the_numbers_are_those_of_the_reason() -> None:
-    assert "۱٫۵ ثانیه" in translated("Time limit exceeded: stopped after 1.5 s of CPU time.", "fa")
+    assert "۱٫۵ ثانیه" in split("Time limit exceeded: stopped after 1.5 s of CPU time.", "fa")[0]
+    assert split("Killed by signal 11 (Segmentation fault).", "en")[0] == "Segmentation fault (signal 11)."
 
 
 @pytest.mark.parametrize(
@@ -48,4 +51,4 @@ def test_the_numbers_are_those_of_the_reason() -> None:
     ],
 )
 def test_another_error_stays_as_it_is(error: str) -> None:
-    assert translated(error, "fa") == error
+    assert split(error, "fa") == ("", error)

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -33,6 +34,17 @@ def test_translations_have_the_messages_placeholders(locale: str) -> None:
     assert [(message.id, list(errors)) for message, errors in read(locale).check()] == []
 
 
+def test_persian_has_its_own_digits_and_separators() -> None:
+    placeholder = re.compile(r"%\(\w+\)s|%%")
+    wrong = [
+        text
+        for message in read("fa")
+        for text in ([message.string] if isinstance(message.string, str) else message.string or ())
+        if message.id and re.search(r"[0-9,;?٠-٩يك]", placeholder.sub("", text))
+    ]
+    assert wrong == []
+
+
 def test_persian_is_written_from_right_to_left() -> None:
     assert [translations.direction(locale) for locale in ("en", "fa")] == ["ltr", "rtl"]
 
@@ -48,7 +60,25 @@ def test_numbers_have_the_digits_of_the_locale() -> None:
 def test_times_are_in_utc_and_words_of_the_locale() -> None:
     moment = datetime(2026, 11, 26, 9, 5, tzinfo=UTC)
     assert translations.date_time(moment, "en") == "26 November 2026, 09:05 UTC"
-    assert translations.date_time(moment, "fa") == "۲۶ نوامبر ۲۰۲۶، ساعت ۰۹:۰۵ (UTC)"
+    assert translations.date_time(moment, "fa") == "۵ آذر ۱۴۰۵، ساعت ۰۹:۰۵ (UTC)"
+    assert translations.time_of_day(moment, "en") == "09:05 UTC"
+    assert translations.time_of_day(moment, "fa") == "ساعت ۰۹:۰۵ (UTC)"
+
+
+@pytest.mark.parametrize(
+    ("day", "persian"),
+    [
+        ((1979, 2, 11), "۲۲ بهمن ۱۳۵۷"),
+        ((2021, 3, 20), "۳۰ اسفند ۱۳۹۹"),
+        ((2021, 3, 21), "۱ فروردین ۱۴۰۰"),
+        ((2024, 3, 19), "۲۹ اسفند ۱۴۰۲"),
+        ((2025, 3, 20), "۳۰ اسفند ۱۴۰۳"),
+        ((2026, 9, 22), "۳۱ شهریور ۱۴۰۵"),
+        ((2026, 9, 23), "۱ مهر ۱۴۰۵"),
+    ],
+)
+def test_persian_dates_are_those_of_its_calendar(day: tuple[int, int, int], persian: str) -> None:
+    assert translations.date_time(datetime(*day, 12, tzinfo=UTC), "fa").startswith(f"{persian}،")
 
 
 def test_an_unknown_locale_is_english() -> None:

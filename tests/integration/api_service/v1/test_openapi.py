@@ -20,12 +20,20 @@ METHODS: Final = {"get", "post", "delete"}
 Schema = dict[str, Any]
 
 
+_made: Final[Schema] = {}
+
+
 @pytest.fixture
-async def document(api_with: ApiWith) -> Schema:
+def document(request: pytest.FixtureRequest) -> Schema:
+    """Return the document, which one server makes for all tests: that takes seconds."""
+    return _made or dict(request.getfixturevalue("fresh_document"))
+
+
+@pytest.fixture
+async def fresh_document(api_with: ApiWith) -> Schema:
     async with api_with(operator_keys=("o" * 32,)) as client:
-        answer = await client.get("/openapi.json")
-    content: Schema = answer.json()
-    return content
+        _made.update((await client.get("/openapi.json")).json())
+    return _made
 
 
 @pytest.fixture
@@ -41,6 +49,7 @@ def operations(document: Schema) -> dict[str, Schema]:
     return found
 
 
+@pytest.mark.slow  # `make lint` runs it
 async def test_the_document_is_valid(document: Schema) -> None:
     """Generators of clients stop at what OpenAPI 3.1 does not know."""
     from openapi_spec_validator import OpenAPIV31SpecValidator

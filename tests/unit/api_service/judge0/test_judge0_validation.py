@@ -77,34 +77,54 @@ def spec_of(new: NewSubmission) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("off", "sent", "errors"),
+    ("off", "field", "value", "error"),
     [
+        ("enable_compiler_options", "compiler_options", "-O2", "setting compiler options is not allowed"),
         (
-            "enable_compiler_options",
-            {"language_id": 50, "compiler_options": "-O2"},
-            {"compiler_options": ["setting compiler options is not allowed"]},
+            "enable_command_line_arguments", "command_line_arguments", "a",
+            "setting command line arguments is not allowed",
         ),
+        ("enable_callbacks", "callback_url", "http://a", "setting callback is not allowed"),
+        ("enable_additional_files", "additional_files", "UEsF", "setting additional files is not allowed"),
         (
-            "enable_command_line_arguments",
-            {"command_line_arguments": "a"},
-            {"command_line_arguments": ["setting command line arguments is not allowed"]},
-        ),
-        ("enable_callbacks", {"callback_url": "http://a"}, {"callback_url": ["setting callback is not allowed"]}),
-        (
-            "enable_additional_files",
-            {"additional_files": "UEsF"},
-            {"additional_files": ["setting additional files is not allowed"]},
-        ),
-        (
-            "allow_enable_per_process_and_thread_time_limit",
-            {"enable_per_process_and_thread_time_limit": True},
-            {"enable_per_process_and_thread_time_limit": ["this option cannot be enabled"]},
+            "allow_enable_per_process_and_thread_time_limit", "enable_per_process_and_thread_time_limit", True,
+            "this option cannot be enabled",
         ),
     ],
-)
-def test_the_operator_can_turn_features_off(off: str, sent: dict[str, Any], errors: dict[str, list[str]]) -> None:
+)  # fmt: skip
+def test_the_operator_can_turn_features_off(off: str, field: str, value: Any, error: str) -> None:
+    sent = {"language_id": 50, field: value}
     assert checked(**sent)
-    assert messages(Configuration.model_validate({off: False}), **sent) == errors
+    assert messages(Configuration.model_validate({off: False}), **sent) == {field: [error]}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("cpu_time_limit", "a", "is not a number"),
+        ("cpu_time_limit", True, "is not a number"),
+        ("cpu_time_limit", -1, "must be greater than or equal to 0"),
+        ("cpu_time_limit", 15.1, "must be less than or equal to 15.0"),
+        ("cpu_extra_time", 5.1, "must be less than or equal to 5.0"),
+        ("wall_time_limit", 0.9, "must be greater than or equal to 1"),
+        ("wall_time_limit", "20.1", "must be less than or equal to 20.0"),
+        ("memory_limit", 2047, "must be greater than or equal to 2048"),
+        ("memory_limit", 512001, "must be less than or equal to 512000"),
+        ("stack_limit", -1, "must be greater than or equal to 0"),
+        ("stack_limit", 128001, "must be less than or equal to 128000"),
+        ("max_processes_and_or_threads", 0, "must be greater than 0"),
+        ("max_processes_and_or_threads", 121, "must be less than or equal to 120"),
+        ("max_file_size", -1, "must be greater than or equal to 0"),
+        ("max_file_size", 4097, "must be less than or equal to 4096"),
+        ("number_of_runs", 0, "must be greater than 0"),
+        ("number_of_runs", 21, "must be less than or equal to 20"),
+        ("enable_network", True, "enabling network is not allowed"),
+        ("command_line_arguments", "x" * 513, "is too long (maximum is 512 characters)"),
+        ("compiler_options", "-O2", "setting compiler options is only allowed for compiled languages"),
+    ],
+)
+def test_fields_have_bounds(field: str, value: Any, message: str) -> None:
+    assert messages(**{field: value}) == {field: [message]}
 
 
 def test_options_may_be_for_some_languages_only() -> None:
@@ -124,12 +144,8 @@ def test_an_option_that_the_engine_refuses() -> None:
 def test_the_limits_of_the_engine() -> None:
     limits = spec_of(made(memory_limit=2048, max_file_size=4096, cpu_time_limit=2, cpu_extra_time=0.5))["limits"]
     assert limits == {
-        "cpu_s": 2.5,
-        "wall_s": 10.0,
-        "memory_bytes": 2 << 20,
-        "output_bytes": 1 << 20,
-        "processes": 60,
-    }
+        "cpu_s": 2.5, "wall_s": 10.0, "memory_bytes": 2 << 20, "output_bytes": 1 << 20, "processes": 60,
+    }  # fmt: skip
     without = spec_of(made(cpu_time_limit=0, stack_limit=0, max_file_size=0))
     assert (without["limits"]["cpu_s"], without["limits"]["output_bytes"]) == (60.0, 1 << 20)
     assert "stack_bytes" not in without

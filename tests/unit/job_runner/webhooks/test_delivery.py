@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from job_runner.webhooks.delivery import Deliverer, Resolve, WebhookAnswer, WebhookMessage, resolve_name
-from precieux.ports import free_ports
+from precieux.host.ports import free_ports
 from shared.accounts.webhooks import new_secret
 from shared.http.egress import Egress
 from tests.fixtures.certificates import write_certificate

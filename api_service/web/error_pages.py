@@ -1,0 +1,68 @@
+"""Answers a browser that opens an address with a page that says what went wrong, and programs with a document."""
+
+from typing import Final
+
+from fastapi import Request, Response
+
+from api_service.errors import document
+from api_service.http.problems import Kind, Problem
+from api_service.web.link_refusal import LinkRefused, Reason
+from api_service.web.locales import chosen_locale
+from api_service.web.rendering import SECRET, page
+from shared.messages.translations import gettext_noop, translations
+
+#: The first parts of the paths of calls. Whatever they accept, their clients expect documents.
+_CALLS: Final = frozenset(
+    {"v1", "submit_email", "check_email", "check_user", "healthz", "readyz", "openapi.json", "metrics"}
+)
+#: Those of signed links.
+_LINKS: Final = frozenset({"pages", "unsubscribe"})
+_FAILED: Final = gettext_noop("This did not work")
+_NOTHING: Final = (
+    gettext_noop("There is nothing at this address"),
+    gettext_noop("Perhaps it is not typed right, or what was here has been removed."),
+)
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """Return the answer of a problem: a page if a browser has opened the address, else a problem document."""
+    first = request.url.path.split("/")[1]
+    if first in _CALLS or "text/html" not in request.headers.get("Accept", ""):
+        return document(request, problem)
+    if isinstance(problem, LinkRefused):
+        return _refusal_page(request, problem, problem.reason)
+    if first in _LINKS and problem.kind is Kind.INVALID:
+        # A part of the link is missing.
+        return _refusal_page(request, problem, Reason.FORGED)
+    return problem_page(request, problem, home="admin" if first == "admin" else "")
+
+
+def problem_page(request: Request, problem: Problem, home: str = "admin") -> Response:
+    """Return the page that says what happened, and leads to the page `home`."""
+    gettext = translations(chosen_locale(request)).gettext
+    heading, explanation = _NOTHING if problem.kind is Kind.NOT_FOUND and not home else (_FAILED, "")
+    status = problem.kind.status
+    return page(
+        request,
+        "problem.html.j2",
+        status=status,
+        headers={**problem.headers, "Cache-Control": "no-store"},
+        heading=gettext(heading),
+        explanation=explanation and gettext(explanation),
+        code=status.value,
+        detail=problem.detail,
+        home=home,
+    )
+
+
+def _refusal_page(request: Request, problem: Problem, reason: Reason) -> Response:
+    gettext = translations(chosen_locale(request)).gettext
+    return page(
+        request,
+        "problem.html.j2",
+        status=problem.kind.status,
+        headers=SECRET,
+        heading=gettext(reason.heading),
+        explanation=gettext(reason.explanation),
+        home=None,
+    )

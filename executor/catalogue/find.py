@@ -1,0 +1,147 @@
+"""The languages that this machine can run, and their versions, read once at start inside the sandbox."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from executor import languages
+from executor.catalogue import gcc_driver
+from executor.catalogue.installed import ENVIRONMENT, Installed
+from executor.languages.base import LanguageDefinition, Package, command
+from executor.sandbox.base import (
+    BoundedSandbox,
+    Job,
+    Sandbox,
+    SandboxFailure,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    WorkFile,
+)
+from shared.engine.languages import position_of
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+_LIMITS = StepLimits(
+    cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=64 << 20, stack_bytes=8 << 20
+)
+_OUTPUT_BYTES = 65536
+#: Seconds from the start until the languages that were left out are looked at again, and between two looks.
+_AFTER_START_S = 60.0
+_AGAIN_S = 300.0
+#: Characters of a library's fault that are logged. A traceback says most at its end.
+_MOST_OF_A_FAULT = 1000
+
+
+async def look_again(
+    sandbox: Sandbox,
+    installed: dict[str, Installed],
+    libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({}),
+    *,
+    after_s: float = _AFTER_START_S,
+    again_s: float = _AGAIN_S,
+) -> None:
+    """Add the languages to `installed` that were left out and work now. On a busy host, their tools were too slow."""
+    one_by_one, wait_s = BoundedSandbox(sandbox, 1), after_s
+    while left_out := {code: candidate for code, candidate in _candidates().items() if code not in installed}:
+        await asyncio.sleep(wait_s)
+        for code, (language, tools) in left_out.items():
+            examined = await _examine(one_by_one, language, tools, libraries.get(code, ()))
+            if isinstance(examined, Installed):
+                installed[code] = examined
+                log.info("language.found", language=code)
+        ordered = sorted(installed.items(), key=lambda item: position_of(item[0]))
+        installed.clear()
+        installed.update(ordered)
+        wait_s = again_s
+
+
+async def examine(
+    sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({})
+) -> tuple[dict[str, Installed], dict[str, str]]:
+    """Return the installed languages that work, and why the others do not, both by CodeX code in the order of
+    `shared.engine.languages`.
+
+    A language whose toolchain does not work is logged, and so is a library that cannot be imported.
+    """
+    bounded, candidates = BoundedSandbox(sandbox, at_once), _candidates()
+    results = await asyncio.gather(
+        *(_examine(bounded, language, tools, libraries.get(code, ())) for code, (language, tools) in candidates.items())
+    )
+    examined = sorted(zip(candidates, results, strict=True), key=lambda item: position_of(item[0]))
+    left_out = {code: str(failure) for code, failure in examined if isinstance(failure, SandboxFailure)}
+    for code, reason in left_out.items():
+        log.warning("language.left_out", language=code, reason=reason)
+    return {code: language for code, language in examined if isinstance(language, Installed)}, left_out
+
+
+def _candidates() -> dict[str, tuple[LanguageDefinition, dict[str, str]]]:
+    """Return the languages whose tools are on this machine, with the paths of these."""
+    known = languages.known()
+    return {code: (language, tools) for code, language in known.items() if (tools := language.toolchain())}
+
+
+async def _examine(
+    sandbox: Sandbox, language: LanguageDefinition, tools: dict[str, str], libraries: tuple[Package, ...]
+) -> Installed | SandboxFailure:
+    """Return the language with its libraries, or a failure with the reason why it does not work."""
+    try:
+        result = await _run_step(sandbox, language, command(language.version_command, tools))
+        if not result.succeeded:
+            raise SandboxFailure(result.why_failed)
+        installed = Installed(language, tools, result.stdout.decode(errors="replace"))
+        if language.source_file.reserved:
+            installed = await _with_reserved(sandbox, installed)
+        if language.compile and language.compile.driver:
+            source = language.names_for(language.reference.source).source
+            words = gcc_driver.dry_run(installed.command(language.compile.words, source=source))
+            result = await _run_step(sandbox, language, words, {source: WorkFile(language.reference.source.encode())})
+            if result.succeeded and not result.truncated:
+                installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
+    except SandboxFailure as exc:
+        return exc
+    packages = await asyncio.gather(*(_examine_library(sandbox, installed, library) for library in libraries))
+    return replace(installed, libraries=tuple(packages))
+
+
+async def _examine_library(sandbox: Sandbox, installed: Installed, library: Package) -> Package:
+    """Return the library, with its fault if a program cannot import its modules."""
+    language = installed.language
+    if not language.import_modules or not library.modules:
+        return library
+    words = installed.command(language.import_modules, modules=", ".join(library.modules))
+    try:
+        result = await _run_step(sandbox, language, words)
+        fault = "" if result.succeeded else result.why_failed.strip()
+    except SandboxFailure as exc:
+        fault = str(exc)
+    if fault:
+        log.warning("library.left_out", language=language.code, library=library.name, reason=fault[-_MOST_OF_A_FAULT:])
+    return replace(library, fault=fault)
+
+
+async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
+    """Return the language with its reserved names. If they are unknown, all its sources get the usual name."""
+    language = installed.language
+    result = await _run_step(sandbox, language, command(language.source_file.reserved, installed.tools))
+    output = result.stdout.decode(errors="replace")
+    if not result.succeeded or result.truncated:
+        log.info("language.own_names_left_out", language=language.code, reason=output[:1000])
+        source_file = replace(language.source_file, extensions=())
+        return replace(installed, language=replace(language, source_file=source_file))
+    return replace(installed, reserved=frozenset(output.lower().split()))
+
+
+async def _run_step(
+    sandbox: Sandbox,
+    language: LanguageDefinition,
+    argv: tuple[str, ...],
+    files: Mapping[str, WorkFile] = MappingProxyType({}),
+) -> StepResult:
+    environment = ENVIRONMENT | language.environment | language.library_environment
+    step = Step(argv, environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
+    (result,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
+    return result

@@ -1,0 +1,122 @@
+"""A language that this machine can run: the value that the executor plans programs with."""
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+
+from executor.languages.base import (
+    ARGS,
+    COMPANIONS,
+    OUTPUT,
+    CompilerVariant,
+    Headers,
+    LanguageDefinition,
+    Package,
+    command,
+)
+from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, Shortcut, preload_files
+from shared.engine.codex import version_in
+
+#: The lists of a program of one source, without options.
+_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: ()})
+
+#: The environment of every program. Its language may add to it.
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The command that compiles a program, if its language has a compiler, and the one that runs it."""
+
+    compile: tuple[str, ...] | None
+    run: tuple[str, ...]
+
+    def for_a_shell(self) -> tuple[str | None, str]:
+        """Return both as text."""
+        return shlex.join(self.compile) if self.compile else None, shlex.join(self.run)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A language, or a variant of it, and the paths of its tools.
+
+    `info` is the version text that the compiler or interpreter prints. `shortcut` has the commands of the compiler's
+    driver, if they are known. `reserved` has the names that sources must not have. `libraries` are those that the
+    operator has chosen. `fault` says why the language's own program does not work; None if it works, or is not known
+    yet.
+    """
+
+    language: LanguageDefinition
+    tools: dict[str, str]
+    info: str
+    shortcut: Shortcut | None = None
+    reserved: frozenset[str] = frozenset()
+    variant: CompilerVariant | None = None
+    libraries: tuple[Package, ...] = ()
+    fault: str | None = None
+
+    @property
+    def code(self) -> str:
+        return self.variant.code if self.variant else self.language.code
+
+    @property
+    def name(self) -> str:
+        return self.variant.name if self.variant else self.language.name
+
+    @property
+    def version(self) -> str | None:
+        return version_in(self.info)
+
+    @cached_property
+    def variants(self) -> dict[str, "Installed"]:
+        """The language's variants that the compiler knows, by their codes."""
+        major = int((self.version or "0").partition(".")[0])
+        variants = self.language.compile.variants if self.language.compile else ()
+        return {variant.code: replace(self, variant=variant) for variant in variants if variant.since <= major}
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The variables of a program. Debian's packages count as libraries too, if they are slow to import."""
+        language, warm = self.language, self.language.run.warm
+        slow = {name.partition(".")[0] for name in warm.imports} if warm else set()
+        for_libraries = language.library_environment if self.libraries or slow & self.reserved else {}
+        return ENVIRONMENT | language.environment | for_libraries
+
+    @cached_property
+    def headers_key(self) -> str:
+        """The name of the folder of precompiled headers. It depends on the compiler and its flags."""
+        headers = self.headers
+        assert headers
+        plugin = headers.plugin
+        sources = [(preload_files() / name).read_text() for name in plugin.sources] if plugin else []
+        parts = repr((self.info, headers.command, plugin, sources))
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+    @cached_property
+    def runtime_folder(self) -> str:
+        """The path in a box of the folder with the language's prebuilt files. It depends on the toolchain."""
+        parts = repr((self.info, self.language.prebuilt))
+        return f"{RUNTIMES}/{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
+
+    @property
+    def headers_option(self) -> str:
+        """The option that names the folder of precompiled headers, or "" if there are none."""
+        return f"-I{HEADERS}/{self.headers_key}" if self.headers else ""
+
+    @property
+    def headers(self) -> Headers | None:
+        return self.language.compile.headers if self.language.compile else None
+
+    def command(
+        self, words: tuple[str, ...], lists: Mapping[str, tuple[str, ...]] = _NO_LISTS, /, **values: str
+    ) -> tuple[str, ...]:
+        """Return `words` with all names replaced: the command to start."""
+        usual = {"headers": self.headers_option, "preload": PRELOAD, "include": "", "output": OUTPUT}
+        if self.language.prebuilt:
+            usual["runtime"] = self.runtime_folder
+        folders = self.language.library_words
+        usual |= {name: with_ if self.libraries else without for name, (with_, without) in folders.items()}
+        return command(words, {**self.tools, **usual, **values}, lists)

@@ -1,0 +1,84 @@
+"""Keeps compiled programs in memory, so that the same source with the same command is compiled once (ADR 21).
+
+No program can change an entry. The files are taken out of the box before the program starts (`init/compiled_files.c`),
+and the executor's memory is outside of all boxes.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from cachetools import LRUCache
+
+from executor.catalogue.installed import Installed
+from executor.sandbox.base import Job, StepResult
+
+#: The part of the cache that the files of one program may take.
+_LARGEST_PART = 1 / 8
+#: The memory that an entry takes besides the contents of its files, roughly.
+_ENTRY_BYTES = 2048
+#: What a source writes to get the time of compilation, in letters, `%` and `_` alone: the macros of C, D, Fortran and
+#: NASM, Pascal's, COBOL's function and Ada's. A source with one compiles differently every second.
+_USES_THE_TIME = re.compile(
+    rb"__(?:UTC_|POSIX_)?(?:DATE|TIME|TIMESTAMP)(?:_NUM)?__|%(?:DATE|TIME)|WHENCOMPILED|COMPILATION_(?:ISO_)?(?:DATE|TIME)",
+    re.IGNORECASE,
+)
+#: Everything else. It is left out first, because a name may be put together of parts: `__TI\<line feed>ME__`, `__TI ##
+#: ME__`, or D's `"__TI" ~ "ME__"`.
+_OTHERS = bytes(byte for byte in range(256) if not (chr(byte).isascii() and (chr(byte).isalpha() or byte in b"%_")))
+
+
+class CompileCache:
+    """A bounded cache that drops the least recently used program first."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._entries: LRUCache[bytes, StepResult] = LRUCache(most_bytes, getsizeof=_size)
+
+    @property
+    def largest(self) -> int:
+        """Bytes that the files of one program may have; 0 if the cache is off."""
+        return int(self._most_bytes * _LARGEST_PART)
+
+    def get(self, key: bytes) -> StepResult | None:
+        return self._entries.get(key)
+
+    def put(self, key: bytes, compiled: StepResult) -> None:
+        """Keep the compiled files and the diagnostics. The next time they take no time."""
+        with suppress(ValueError):  # larger than the whole cache
+            self._entries[key] = replace(compiled, cpu_s=0.0, wall_s=0.0, memory_bytes=0)
+
+
+def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
+    """Return a key for the compiled files of the job's first step, or None if they depend on the time of compilation.
+
+    The key covers the files' names and contents, the toolchain, and the whole step: its command, environment, limits
+    and what is kept of its output. A verdict must not depend on whether somebody else had a source compiled before.
+    """
+    if any(_USES_THE_TIME.search(file.content.translate(None, _OTHERS)) for file in job.files.values()):
+        return None
+    files = {name: hashlib.sha256(file.content).hexdigest() for name, file in job.files.items()}
+    step = replace(job.steps[0], environment=dict(sorted(job.steps[0].environment.items())))
+    parts = json.dumps([sorted(files.items()), repr(step), list(toolchain)])
+    return hashlib.sha256(parts.encode()).digest()
+
+
+def identity(installed: Installed) -> tuple[str, ...]:
+    """Return the version of the toolchain, and the device, inode, size and time of its programs' files."""
+    return (installed.info, *(_fingerprint(path) for path in installed.tools.values() if os.path.isabs(path)))
+
+
+def _fingerprint(path: str) -> str:
+    try:
+        file = os.stat(path)
+    except OSError:
+        return path
+    return f"{path} {file.st_dev} {file.st_ino} {file.st_size} {file.st_mtime_ns}"
+
+
+def _size(compiled: StepResult) -> int:
+    return sum(len(file.content) for file in compiled.compiled_files.values()) + len(compiled.stdout) + _ENTRY_BYTES

@@ -1,0 +1,203 @@
+"""Plans how a program runs: its files, the commands of its steps, and their limits. Pure."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from executor import limits
+from executor.catalogue.installed import Commands, Installed
+from executor.languages.base import ARGS, COMPANIONS
+from executor.languages.program import ProgramFiles, as_word, program_of_files, program_of_source
+from executor.limits import RunLimits
+from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
+from executor.settings import ExecutorSettings
+from shared.engine.codex import RunRequest
+from shared.engine.run_call import MAX_ARTIFACTS, ProgramRequest, ProgramTest
+
+#: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
+_DIAGNOSTICS_BYTES: Final = 65536
+#: The options of a program that comes through CodeX's call, which has none.
+_NO_OPTIONS: Final = ProgramRequest.model_construct()
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a program, and the job that does it in a cold box."""
+
+    installed: Installed
+    program: ProgramFiles
+    job: Job
+
+    @property
+    def compiles(self) -> bool:
+        """True if a compiler runs first, or a build script in its place."""
+        return len(self.job.steps) > 1
+
+    @property
+    def is_compiled_once(self) -> bool:
+        """True if what a compiler makes serves for all runs. A build script may do more than make files."""
+        return self.compiles and self.program.build is None
+
+    @property
+    def commands(self) -> Commands:
+        *compile_, run = (step.argv for step in self.job.steps)
+        return Commands(compile_[0] if compile_ else None, run)
+
+    def after(self, compiled: StepResult) -> Job:
+        """Return the job that runs what a compiler has made."""
+        return replace(self.job, files={**self.job.files, **compiled.compiled_files}, steps=self.job.steps[1:])
+
+    def without_headers(self) -> "PlannedRun":
+        """Return the same run, compiled without precompiled headers."""
+        compile_, run = self.job.steps
+        argv = tuple(word for word in compile_.argv if word != self.installed.headers_option)
+        steps = (replace(compile_, argv=argv, shortcut=None), run)
+        return replace(self, job=replace(self.job, steps=steps))
+
+
+@dataclass(frozen=True)
+class PlannedProgram:
+    """A program with its tests (`POST /run`)."""
+
+    request: ProgramRequest
+    program: ProgramFiles
+    installed: Installed
+    settings: ExecutorSettings
+
+    @property
+    def commands(self) -> Commands:
+        """The commands of a test that has no arguments and limits of its own."""
+        run_limits = limits.limits_for_test(self.request.limits, _settings_for(self.installed, self.settings))
+        return commands_of(self.program, self.installed, run_limits.memory_bytes)
+
+    def run(self, test: ProgramTest) -> PlannedRun:
+        """Return the run of one test."""
+        asked = test.limits.over(self.request.limits)
+        run_limits = limits.limits_for_test(asked, _settings_for(self.installed, self.settings))
+        return _plan(self.program, self.installed, self.settings, self.request, run_limits, test.input(), test.args)
+
+
+def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> PlannedRun:
+    """Return the only run of a program that comes through CodeX's call."""
+    run_limits = limits.limits_for_source(request, _settings_for(installed, settings))
+    program = program_of(request, installed)
+    return _plan(program, installed, settings, _NO_OPTIONS, run_limits, request.input.encode())
+
+
+def plan_program(request: ProgramRequest, installed: Installed, settings: ExecutorSettings) -> PlannedProgram:
+    return PlannedProgram(request, program_of(request, installed), installed, settings)
+
+
+def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> ProgramFiles:
+    """Return the request's program. The options of the language's variant come before its own, which win."""
+    language, variant = installed.language, installed.variant
+    if isinstance(request, ProgramRequest):
+        program = program_of_files(request, language, installed.reserved)
+    else:
+        program = program_of_source(request.code, request.filename, language, installed.reserved)
+    if variant is None:
+        return program
+    own = program.compiler_args
+    return replace(program, compiler_args=(*_without_overridden(variant.args, own), *own), is_plain=False)
+
+
+def commands_of(program: ProgramFiles, installed: Installed, memory_bytes: int) -> Commands:
+    """Return the commands for the program, whose data may take `memory_bytes`."""
+    names = program.names
+    values = {
+        "source": as_word(names.source),
+        "main": names.main,
+        "stem": as_word(names.source.rpartition(".")[0]),
+        "output": names.output,
+        "memory_mib": str(memory_bytes >> 20),
+        # Sources in different folders include headers by their paths in the program.
+        "include": "-iquote." if len(program.files) > 1 else "",
+    }
+    compile_, run = installed.language.compile, installed.language.run
+    compile_command: tuple[str, ...] | None = None
+    if compile_:
+        words = _without_overridden(compile_.words, program.compiler_args)
+        lists = {COMPANIONS: tuple(map(as_word, program.companions)), ARGS: program.compiler_args}
+        compile_command = installed.command(words, lists, **values)
+    elif program.build:
+        compile_command = installed.command(run.words, **{**values, "source": as_word(program.build)})
+    return Commands(compile_command, installed.command(run.words, **values))
+
+
+def cold_box(settings: ExecutorSettings) -> Template:
+    """Return the template of a cold box: nothing in it has started ahead of time."""
+    return Template(settings.max_disk_bytes, limits.of_run(limits.default_limits(settings), settings))
+
+
+def boxes_to_keep(settings: ExecutorSettings) -> Ready:
+    """Return how many cold boxes the sandbox makes ahead of need."""
+    return Ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)
+
+
+def _plan(
+    program: ProgramFiles,
+    installed: Installed,
+    settings: ExecutorSettings,
+    options: ProgramRequest,
+    run_limits: RunLimits,
+    stdin: bytes,
+    args: tuple[str, ...] = (),
+) -> PlannedRun:
+    commands = commands_of(program, installed, run_limits.memory_bytes)
+    environment = {**installed.environment, **options.environment}
+    compile_limits, run = options.compile_limits, installed.language.run
+    steps = []
+    if commands.compile:
+        steps.append(
+            Step(
+                argv=commands.compile,
+                environment=environment,
+                limits=limits.of_compilation(settings, compile_limits),
+                output_bytes=min(compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
+                merge_output=not options.output_order,
+                stop_on_overflow=compile_limits.output_bytes is not None,
+                report_order=options.output_order,
+                shortcut=_shortcut(program, installed),
+            )
+        )
+    steps.append(
+        Step(
+            argv=(*commands.run, *args),
+            environment=environment,
+            limits=limits.of_run(
+                run_limits,
+                settings,
+                run.extra_memory,
+                stack_bytes=min(filter(None, (options.stack_bytes, run.stack_bytes)), default=None),
+                file_bytes=options.file_bytes,
+            ),
+            output_bytes=run_limits.output_bytes,
+            stdin=stdin,
+            merge_output=options.merge_output,
+            report_order=options.output_order,
+        )
+    )
+    files = {path: WorkFile(content) for path, content in program.files.items()}
+    wants_artifacts = options.artifacts and settings.artifact_bytes > 0
+    out_limits = OutLimits(MAX_ARTIFACTS, settings.artifact_bytes) if wants_artifacts else None
+    return PlannedRun(installed, program, Job(files, tuple(steps), cold_box(settings), out_limits=out_limits))
+
+
+def _settings_for(installed: Installed, settings: ExecutorSettings) -> ExecutorSettings:
+    return limits.of_language(settings, installed.language.needs)
+
+
+def _shortcut(program: ProgramFiles, installed: Installed) -> Shortcut | None:
+    """Return the compiler's shortcut, with the name of the program's source in place of the usual one."""
+    shortcut = installed.shortcut
+    if shortcut is None or not program.is_plain:
+        return None
+    usual = installed.language.names_for("").source
+    compile_, assemble, link = shortcut.commands
+    renamed = tuple(program.names.source if word == usual else word for word in compile_)
+    return replace(shortcut, commands=(renamed, assemble, link))
+
+
+def _without_overridden(words: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command without the options that the program sets itself, such as `--edition=`."""
+    set_ = {name for name, equals, _ in (option.partition("=") for option in own) if equals}
+    return tuple(word for word in words if "=" not in word or word.partition("=")[0] not in set_)

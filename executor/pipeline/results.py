@@ -1,0 +1,229 @@
+"""Makes the answers of both calls from how the steps of a program ended."""
+
+import asyncio
+import codecs
+import time
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import uuid4
+
+from executor import verdict
+from executor.pipeline.plan import PlannedProgram, PlannedRun
+from executor.sandbox.base import SandboxFailure, Step, StepResult
+from shared.engine import checker
+from shared.engine.codex import RunResponse, Verdict
+from shared.engine.run_call import (
+    GOOD_VERDICTS,
+    Artifact,
+    Checker,
+    Compiled,
+    LeftOut,
+    ProgramTest,
+    Started,
+    Stop,
+    TestEnded,
+)
+from shared.text.source_paths import is_file_name
+
+#: The name of this process, which no other has.
+INSTANCE: Final = uuid4().hex
+#: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
+_STATUS: Final = {
+    Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT,
+    Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+#: Bytes of an output that is compared in a thread, because that takes more than some milliseconds.
+_LONG_COMPARISON: Final = 65536
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the steps of one run of a program ended.
+
+    `compiled` is None if the language has no compiler. `ran` is None if the compiler rejected the source.
+    """
+
+    planned: PlannedRun
+    compiled: StepResult | None
+    ran: StepResult | None
+    cpu_pressure: float | None = None
+
+    @property
+    def last(self) -> StepResult:
+        """How the program ended, or the compiler if it rejected the source."""
+        last = self.ran or self.compiled
+        assert last
+        return last
+
+    @property
+    def last_step(self) -> Step:
+        return self.planned.job.steps[-1 if self.ran else 0]
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.ran is None:
+            return Verdict.COMPILE_ERROR
+        return verdict.of_run(self.ran, self.planned.installed.language.run.out_of_memory)
+
+    @property
+    def reason(self) -> str:
+        """A sentence on why the last step failed, or "" if it succeeded or its own message says more."""
+        how, result, step = self.verdict, self.last, self.last_step
+        reason = verdict.explain(result, step.limits, step.output_bytes)
+        if how is Verdict.COMPILE_ERROR:
+            reason, message = f"Compilation: {reason}" if result.stopped else "", result.stdout
+        else:
+            message = result.stderr
+            if how is Verdict.RUNTIME_ERROR and message.strip() and result.signal is None:
+                reason = ""
+        return reason or ("" if message or how in GOOD_VERDICTS else f"{how.value}.")
+
+
+def answer(execution: Execution) -> RunResponse:
+    """Return the answer to CodeX's call."""
+    installed, result, how = execution.planned.installed, execution.last, execution.verdict
+    output, message = (b"", result.stdout) if execution.ran is None else (result.stdout, result.stderr)
+    compile_, run = execution.planned.commands.for_a_shell()
+    return RunResponse(
+        timeStamp=now_ms(),
+        status=_STATUS.get(how, HTTPStatus.OK),
+        output=_decode(output),
+        error="\n".join(filter(None, (execution.reason, _decode(message)))),
+        language=installed.code,
+        info=installed.info,
+        compile=compile_,
+        run=run,
+        verdict=how,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        time_s=round(result.cpu_s, 6),
+        wall_s=round(result.wall_s, 6),
+        memory_bytes=result.memory_bytes,
+        truncated=result.truncated,
+        cpu_pressure=execution.cpu_pressure,
+    )
+
+
+def started(planned: PlannedProgram) -> Started:
+    """Return the first event of `POST /run`."""
+    installed = planned.installed
+    compile_, run = planned.commands.for_a_shell()
+    return Started(language=installed.code, info=installed.info, compile=compile_, run=run, instance=INSTANCE)
+
+
+def compiled(execution: Execution, result: StepResult) -> Compiled:
+    """Return the event of a compiler that ended with `result`."""
+    reports_order, rejected = execution.planned.job.steps[0].report_order, execution.ran is None
+    return Compiled(
+        verdict=Verdict.COMPILE_ERROR if rejected else None,
+        error=execution.reason if rejected else "",
+        output=_decode(result.stdout),
+        truncated=result.truncated,
+        **_figures(result),
+        cut=sorted(result.cut, reverse=True),
+        stderr=_decode(result.stderr) if reports_order else None,
+        order=_order_of(result) if reports_order else None,
+        cpu_pressure=execution.cpu_pressure if rejected else None,
+    )
+
+
+async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Execution, room: int) -> TestEnded:
+    """Return the event of a test. At most `room` bytes of its outputs are sent.
+
+    Programs whose compiled files are too large to keep are compiled for each test, and a source may depend on the time.
+    If the compiler rejects it this time, that is the test's verdict, and the diagnostics are its standard error.
+    """
+    ran, how = execution.last, execution.verdict
+    if execution.ran is None:
+        cut = ("stderr",) if ran.truncated else ()
+        ran = replace(ran, stdout=b"", stderr=ran.stdout + ran.stderr, cut=cut, turns=())
+    if how is Verdict.INTERNAL_ERROR:
+        raise SandboxFailure(f"the program was stopped: {ran.stopped}")
+    diff = None
+    if how is Verdict.OK and (expected := test.expected()) is not None:
+        diff = await _compare(ran.stdout, expected, own)
+        how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
+    stdout = ran.stdout[:room]
+    stderr = ran.stderr[: room - len(stdout)]
+    artifacts, left_out = _artifacts_of(ran)
+    names = {*ran.cut, *(["stdout"] if stdout != ran.stdout else []), *(["stderr"] if stderr != ran.stderr else [])}
+    return TestEnded(
+        number=number,
+        verdict=how,
+        error=execution.reason,
+        stdout=_decode(stdout),
+        stderr=_decode(stderr),
+        stdout_bytes=_unless_text(stdout),
+        stderr_bytes=_unless_text(stderr),
+        diff=diff,
+        truncated=sorted(names, reverse=True),
+        **_figures(ran),
+        cpu_pressure=execution.cpu_pressure,
+        order=_order_of(ran) if execution.last_step.report_order else None,
+        artifacts=artifacts if execution.planned.job.out_limits else None,
+        artifacts_left_out=left_out,
+    )
+
+
+def _figures(result: StepResult) -> dict[str, Any]:
+    """Return what both events tell of a step."""
+    return {
+        "cpu_s": round(result.cpu_s, 6),
+        "wall_s": round(result.wall_s, 6),
+        "memory_bytes": result.memory_bytes,
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "stopped": stop_of(result),
+    }
+
+
+def stop_of(result: StepResult) -> Stop | None:
+    """Return the limit that ended a step; None if no limit did."""
+    return next((stop for stop in Stop if stop == result.stopped), None)
+
+
+def now_ms() -> int:
+    """Return the time stamp of an answer."""
+    return time.time_ns() // 1_000_000
+
+
+def _artifacts_of(ran: StepResult) -> tuple[list[Artifact], dict[LeftOut, int]]:
+    """Return the files that the program wrote to `out/`, and how many entries of it are left out for each reason."""
+    if ran.stopped is not None:  # it may have ended, and been collected, just before it was stopped
+        return [], {}
+    named, left_out = ran.out_folder.files, ran.out_folder.left_out
+    files = [Artifact(name=name, content=content) for name, content in named.items() if is_file_name(name)]
+    bad_names = len(named) - len(files)
+    return files, {**left_out, LeftOut.BAD_NAME: bad_names} if bad_names else left_out
+
+
+def _order_of(result: StepResult) -> list[int]:
+    """Return the number of characters in each turn of both outputs. The last byte of a character decides its turn."""
+    outputs, decoders = (result.stdout, result.stderr), [codecs.getincrementaldecoder("utf-8")("replace") for _ in "oe"]
+    positions, order = [0, 0], []
+    for turn, size in enumerate(result.turns):
+        which = turn % 2
+        start = positions[which]
+        positions[which] += size
+        order.append(len(decoders[which].decode(outputs[which][start : start + size])))
+    return order
+
+
+async def _compare(output: bytes, expected: bytes, own: Checker) -> str | None:
+    if max(len(output), len(expected)) <= _LONG_COMPARISON:
+        return checker.compare(output, expected, own)
+    return await asyncio.to_thread(checker.compare, output, expected, own)
+
+
+def _unless_text(output: bytes) -> bytes | None:
+    """Return None if the output is UTF-8, and otherwise the output."""
+    try:
+        output.decode()
+    except UnicodeDecodeError:
+        return output
+    return None
+
+
+def _decode(output: bytes) -> str:
+    return output.decode("utf-8", errors="replace")

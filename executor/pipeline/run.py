@@ -1,0 +1,197 @@
+"""Runs a program, from its request to the answer: compiles it, and runs it in boxes.
+
+    RunRequest ─────┐
+                    ├─> PlannedRun ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> Execution ──> answer
+    ProgramRequest ─┘   (plan.py)                                                                  (results.py)
+
+The first run compiles in its own box, before the program starts. The compile step is left out if the compiled files are
+known already, as they are for further tests. If the program fails, that is a result; if the sandbox fails, that is an
+exception (`SandboxFailure`).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
+from executor import load
+from executor.catalogue.installed import Installed
+from executor.pipeline import results
+from executor.pipeline.compile_cache import CompileCache, identity, key_of
+from executor.pipeline.in_order import SpareSlot, in_order
+from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_program, plan_source
+from executor.pipeline.results import Execution
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, StepResult
+from executor.settings import MIB, ExecutorSettings
+from executor.warm import shared_compiler
+from executor.warm.warm import Warm
+from shared.engine.codex import RunRequest, RunResponse
+from shared.engine.run_call import GOOD_VERDICTS, Compiled, ProgramRequest, ProgramTest, Started, TestEnded
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Bytes of compiled files that are kept for the further tests of a program. If it has more, each test compiles it.
+_COMPILED_BYTES = 64 * MIB
+#: Bytes that are sent of all outputs of a program's tests. What comes later is cut, after it has been compared.
+_MOST_OUTPUT_BYTES = 16 * MIB
+
+
+class Pipeline:
+    def __init__(self, sandbox: Sandbox, settings: ExecutorSettings, warm: Warm | None = None) -> None:
+        self._sandbox = sandbox
+        self._warm = warm
+        self._settings = settings
+        self._cache = CompileCache(settings.compile_cache_bytes)
+
+    async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
+        """Compile and run the program. If this is cancelled, the program is killed."""
+        return results.answer(await self._execute(plan_source(request, installed, self._settings)))
+
+    async def run_tests(
+        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot
+    ) -> AsyncGenerator[Started | Compiled | TestEnded]:
+        """Compile the program once, run its tests, and yield in order how each ended.
+
+        Raises `SandboxFailure` if the sandbox fails. If this is cancelled, the program is killed.
+        """
+        planned = plan_program(request, installed, self._settings)
+        yield results.started(planned)
+        room = _MOST_OUTPUT_BYTES
+        number = 0
+        async with aclosing(self._executions(planned, spare_slot)) as executions:
+            async for execution in executions:
+                number += 1
+                if number == 1 and execution.compiled:
+                    yield results.compiled(execution, execution.compiled)
+                    if execution.ran is None:
+                        return
+                event = await results.test_ended(number, request.runs[number - 1], request.checker, execution, room)
+                room -= min(room, len(execution.last.stdout) + len(execution.last.stderr))
+                yield event
+                if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
+                    return
+
+    async def compile(self, planned: PlannedRun) -> tuple[StepResult | None, Job]:
+        """Compile a program. Return how the compiler ended (None if there is none), and the job that runs the program.
+
+        The job compiles again if there are too many compiled files. So does a script that builds: it may do more than
+        make files.
+        """
+        if not planned.compiles:
+            return None, planned.job
+        key, compiled = await self._compiled(planned)
+        if compiled is None:
+            only = replace(planned.job, steps=planned.job.steps[:1], compiled_bytes=_COMPILED_BYTES)
+            (compiled,) = await self._sandbox.run(only)
+            self._keep(key, compiled)
+        return compiled, planned.after(
+            compiled
+        ) if compiled.compiled_files and planned.is_compiled_once else planned.job
+
+    async def run_job(self, job: Job) -> StepResult:
+        """Run a job, and return how it ended: its last step, or the compiler if that rejected the program this time."""
+        return (await self._sandbox.run(job))[-1]
+
+    async def _executions(self, planned: PlannedProgram, spare_slot: SpareSlot) -> AsyncGenerator[Execution]:
+        """Run the tests, and yield their executions in order. The first compiles, and the others run at once where
+        there are slots, unless a failure may keep the next one from running at all."""
+        tests = planned.request.runs
+
+        async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
+            return await self._execute(planned.run(test), compiled, again=len(tests) > 1)
+
+        first = await execute(tests[0])
+        yield first
+        compiled = first.compiled if first.compiled and first.compiled.compiled_files else None
+        if planned.request.stop_at_first_failure:
+            for test in tests[1:]:
+                yield await execute(test, compiled)
+            return
+        work = (partial(execute, test, compiled) for test in tests[1:])
+        async with aclosing(in_order(work, spare_slot)) as others:
+            async for execution in others:
+                yield execution
+
+    async def _execute(
+        self, planned: PlannedRun, compiled: StepResult | None = None, *, again: bool = False
+    ) -> Execution:
+        """Run the program, after compiling it unless it is `compiled`. Keep compiled files if it will run `again`."""
+        key = None
+        if compiled is None:
+            key, compiled = await self._compiled(planned)
+        if compiled and not compiled.succeeded:
+            return Execution(planned, compiled, None)
+        if compiled:
+            job = planned.after(compiled)
+        else:
+            kept = _COMPILED_BYTES if again and planned.is_compiled_once else 0
+            job = replace(planned.job, compiled_bytes=max(kept, self._cache.largest if key else 0))
+        # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
+        since = load.Since(asyncio.get_running_loop())
+        steps = await self._run_with_fallback(planned, job)
+        ran = steps[-1] if len(steps) == len(job.steps) else None
+        if len(job.steps) > 1:
+            compiled = steps[0]
+            self._keep(key, compiled)
+        # Only elapsed time depends on the load. What uses up its CPU time does so on any machine.
+        pressure = since.share() if steps[-1].stopped == "wall" else None
+        return Execution(planned, compiled, ran, pressure)
+
+    async def _compiled(self, planned: PlannedRun) -> tuple[bytes | None, StepResult | None]:
+        """Return how the program compiles, from the cache or by a shared compiler: None if its box must find that out.
+        The first value is the key under which that may be kept."""
+        if not planned.is_compiled_once:
+            return None, None
+        key = key_of(planned.job, identity(planned.installed)) if self._cache.largest else None
+        known = self._cache.get(key) if key else None
+        return key, known or await self._compiled_by_shared(planned)
+
+    def _keep(self, key: bytes | None, compiled: StepResult) -> None:
+        if key and 0 < sum(len(file.content) for file in compiled.compiled_files.values()) <= self._cache.largest:
+            self._cache.put(key, compiled)
+
+    async def _compiled_by_shared(self, planned: PlannedRun) -> StepResult | None:
+        """Return the answer of the language's shared compiler, or None if it has none.
+
+        It is not cached: the shared compiler has read other senders' sources, so its compiled files are trusted less.
+        """
+        step, program = planned.job.steps[0], planned.program
+        compiler = self._warm.compiler(planned.installed) if self._warm and program.is_plain else None
+        if compiler is None or not shared_compiler.suffice(step.limits):
+            return None
+        compiled = await compiler.compile(program.names.source, program.source, step.output_bytes)
+        if compiled is None or (compiled.truncated and step.stop_on_overflow):
+            return None
+        if step.merge_output:
+            return compiled
+        return replace(compiled, stdout=b"", stderr=compiled.stdout, turns=(0, len(compiled.stdout)))
+
+    async def _run_with_fallback(self, planned: PlannedRun, job: Job) -> list[StepResult]:
+        """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
+        installed = planned.installed
+        warm = self._warm.place(job, planned.program, installed) if self._warm else job
+        try:
+            steps = await self._sandbox.run(warm)
+        except SandboxFailure as exc:
+            if warm is job:
+                raise
+            log.warning("warm.failed", reason=str(exc))
+            steps = await self._sandbox.run(job)
+        if self._rejected_with_precompiled_header(steps, job, installed):
+            unaided = replace(planned.without_headers().job, compiled_bytes=job.compiled_bytes)
+            steps = await self._sandbox.run(unaided)
+            if len(steps) == len(job.steps):
+                log.warning("header.rejected_a_program", language=installed.code)
+        return steps
+
+    def _rejected_with_precompiled_header(self, steps: list[StepResult], job: Job, installed: Installed) -> bool:
+        """True if the compiler rejected a source that may use a precompiled header.
+
+        GCC rejects some valid programs that use one (ADR 17), so the caller compiles the source again without it.
+        """
+        headers = installed.headers if self._settings.tuning.precompile_headers else None
+        if headers is None or len(steps) == len(job.steps) or steps[-1].stopped is not None:
+            return False
+        return any(name.encode() in file.content for name in headers.names for file in job.files.values())

@@ -1,0 +1,205 @@
+"""Renders the mails that the API has asked for: receipts, and results that are mailed again.
+
+The API's role may neither read nor write texts of mails. It adds a row that says what is wanted; a row without a
+Message-ID is not sent before it has been rendered.
+"""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from job_runner.emails.branding import Branding
+from job_runner.emails.receipt import render_receipt
+from job_runner.emails.render import render
+from job_runner.emails.rendering import RenderedEmail
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
+from job_runner.verdict.program import case_limits
+from job_runner.verdict.program_answer import failed_test
+from shared.database.connection import Connection, Database, Record
+from shared.engine.artifacts import ARTIFACTS
+from shared.engine.codex import RunResponse
+from shared.engine.run_call import GOOD_VERDICTS, LeftOut
+from shared.messages.translations import SOURCE_LOCALE
+from shared.resources.queue import places
+from shared.service.errors import DatabaseUnavailable
+from shared.service.logging import get_logger
+from shared.storage.base import ObjectStore
+from shared.storage.output_keys import LINK_LIFETIME
+
+log = get_logger(__name__)
+
+_BATCH: Final = 20
+#: Bytes that are read of the standard error of a test, more than a mail shows of it.
+_STDERR_BYTES: Final = 16 << 10
+
+_TAKE: Final = """
+    SELECT id, kind, job, upload, locale FROM emails WHERE status = 'queued' AND message_id IS NULL
+    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+_STORE: Final = """
+    UPDATE emails SET recipient = :recipient, subject = :subject, text = :text, html = :html, message_id = :message_id,
+        attachments = CAST(:attachments AS jsonb), updated_at = now()
+    WHERE id = :id
+"""
+_REFUSE: Final = "UPDATE emails SET status = 'refused', last_error = :error, updated_at = now() WHERE id = :id"
+_OF_UPLOAD: Final = """
+    u.id AS upload, u.email, u.filename, u.language, u.spec IS NULL AS is_classic, u.spec ->> 'locale' AS locale
+"""
+_RECEIPT: Final = f"""
+    SELECT {_OF_UPLOAD}, coalesce(u.request_id, first.request_id) AS request_id
+    FROM uploads u
+    LEFT JOIN LATERAL (SELECT request_id FROM job WHERE upload = u.id ORDER BY id LIMIT 1) AS first ON true
+    WHERE u.id = :upload
+"""  # noqa: S608  (constants)
+_RESULT: Final = f"""
+    SELECT {_OF_UPLOAD}, job.request_id, job.attempt, job.lease_id, job.number,
+        coalesce(job.requested_at, job.created_at) AS requested_at,
+        r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, r.artifacts,
+        r.artifacts_left_out, u.tests,
+        u.spec -> 'limits' AS limits, u.override -> 'limits' AS other_limits,
+        (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
+        (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
+                'memory_bytes', memory_bytes))
+            FROM test_results WHERE test_results.job = job.id) AS ended
+    FROM job JOIN uploads u ON u.id = job.upload JOIN results r ON r.job = job.id WHERE job.id = :job
+"""  # noqa: S608
+_FAILED_TESTS: Final = """
+    SELECT number, diff, substring(stderr FOR :length) AS stderr FROM test_results
+    WHERE job = :job AND number = ANY(:numbers) ORDER BY number
+"""
+
+
+class _NothingToMail(Exception):
+    """The submission of a mail does not exist any more, or has no result."""
+
+
+class PendingMails:
+    """Renders pending mails. Any number of runners may do it at once."""
+
+    def __init__(self, database: Database, store: ObjectStore, branding: Branding) -> None:
+        self._database = database
+        self._store = store
+        self._branding = branding
+
+    async def render(self) -> int:
+        """Render what is pending, and return how many mails that were."""
+        async with self._database.transaction() as connection:
+            pending = await connection.fetch_all(_TAKE, {"limit": _BATCH})
+            for row in pending:
+                await self._render(connection, row)
+        return len(pending)
+
+    async def _render(self, connection: Connection, row: Record) -> None:
+        try:
+            # A savepoint, so that a failed statement does not abort the transaction of the other mails.
+            async with self._database.transaction():
+                await self._write(connection, row)
+        except DatabaseUnavailable:
+            raise
+        except _NothingToMail:
+            await connection.execute(_REFUSE, {"id": row["id"], "error": "what it is about was deleted"})
+        except Exception as exc:
+            # A defect of ours. Without this, the other mails would wait for it.
+            log.exception("mail.not_rendered", mail=row["id"], kind=row["kind"])
+            await connection.execute(_REFUSE, {"id": row["id"], "error": f"an error of ours ({type(exc).__name__})"})
+
+    async def _write(self, connection: Connection, row: Record) -> None:
+        recipient, email = await (self._receipt if row["kind"] == "receipt" else self._result)(connection, row)
+        await connection.execute(_STORE, {"id": row["id"], "recipient": recipient, **email.columns})
+
+    async def _receipt(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
+        upload = await connection.fetch_one(_RECEIPT, {"upload": row["upload"]})
+        if upload is None or upload["email"] is None:
+            raise _NothingToMail
+        queue = (await places(connection, [row["upload"]])).get(row["upload"])
+        job = _job(upload, locale=row["locale"])
+        return upload["email"], render_receipt(job, queue, self._branding, datetime.now(UTC))
+
+    async def _result(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
+        """Render the mail of a result again. Its link to the output works for another week."""
+        stored = await connection.fetch_one(_RESULT, {"job": row["job"]})
+        if stored is None or stored["email"] is None or stored["engine"] is None:
+            raise _NothingToMail
+        outcome = await _outcome(connection, row["job"], stored)
+        link = None
+        if stored["output_key"] is not None and outcome.answer and outcome.answer.output:
+            link = await self._store.link(stored["output_key"], expires_in=LINK_LIFETIME)
+        job = replace(
+            _job(stored),
+            id=row["job"],
+            attempt=stored["attempt"],
+            number=stored["number"],
+            requested_at=stored["requested_at"],
+        )
+        artifacts = ARTIFACTS.validate_json(stored["artifacts"] or "[]")
+        email = render(
+            job, outcome, self._branding, filelink=link, output_key=stored["output_key"], artifacts=artifacts
+        )
+        return job.recipient, replace(email, message_id=self._branding.repeated_id(job.request_id, row["id"]))
+
+
+def _job(row: Record, *, locale: str | None = None) -> ClaimedJob:
+    """Return what a mail needs of a submission. It has no lease."""
+    return ClaimedJob(
+        0,
+        row["upload"],
+        row["email"],
+        None,
+        row["request_id"] or UUID(int=row["upload"]),
+        1,
+        UUID(int=0),
+        filename=row["filename"],
+        is_classic=row["is_classic"],
+        locale=locale or row["locale"] or SOURCE_LOCALE,
+        language=row["language"] or "",
+    )
+
+
+async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
+    """Return the outcome of a job from its stored result."""
+    engine: dict[str, Any] = json.loads(stored["engine"])
+    answer = RunResponse.model_validate({**engine, "output": stored["output"] or "", "error": stored["error"] or ""})
+    if stored["stderr"] is None and stored["compile_output"] is None and stored["tests"] is None:
+        return decide(answer)
+    limits = {**json.loads(stored["limits"] or "{}"), **json.loads(stored["other_limits"] or "{}")}
+    bounds = json.loads(stored["bounds"] or "null")
+    details = Details(
+        stored["stderr"],
+        stored["compile_output"],
+        tuple(stored["cut"] or ()),
+        artifacts_left_out={
+            LeftOut(reason): count for reason, count in json.loads(stored["artifacts_left_out"] or "{}").items()
+        },
+    )
+    if stored["tests"] is None:
+        return decide(answer, replace(details, limits=case_limits(limits, {}, bounds)))
+    specs, ended = json.loads(stored["tests"]), json.loads(stored["ended"] or "{}")
+    tests = [
+        TestOutcome(
+            test["name"],
+            test["hidden"],
+            test["points"],
+            **ended.get(str(number), {}),
+            limits=case_limits(limits, test["limits"] or {}, bounds),
+        )
+        for number, test in enumerate(specs, 1)
+    ]
+    failed = [
+        number
+        for number, test in enumerate(tests, 1)
+        if test.verdict is not None and test.verdict not in GOOD_VERDICTS and not test.hidden
+    ]
+    rows = await connection.fetch_all(_FAILED_TESTS, {"job": job, "numbers": failed, "length": _STDERR_BYTES})
+    texts = tuple(
+        failed_test(
+            tests[row["number"] - 1].name,
+            specs[row["number"] - 1]["stdin"],
+            row["diff"],
+            bytes(row["stderr"]).decode("utf-8", "replace"),
+        )
+        for row in rows
+    )
+    return decide(answer, replace(details, tests=tuple(tests), failed=texts))

@@ -1,0 +1,110 @@
+"""`precieux dead`: lists dead letters, replays them, and drops them."""
+
+from collections.abc import Awaitable, Callable, Collection
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from precieux import terminal
+from precieux.commands.options import DataDir, Json
+from precieux.installation.operator_database import operate
+from shared.broker import open_dead_letters
+from shared.broker.dead_letters import DeadLetter, DeadLetters
+from shared.broker.settings import BrokerSettings
+from shared.database.connection import Database
+from shared.service.errors import PrecieuxError
+from shared.service.settings import load
+
+app = typer.Typer(help="List dead letters, put them on the queue again, or drop them.", no_args_is_help=True)
+
+Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys, as `precieux dead list` shows them.")]
+All = Annotated[bool, typer.Option("--all", help="All dead letters in the queue now.")]
+
+#: A limit beyond any number of dead letters.
+_MANY: Final = 1_000_000
+
+Act = Callable[[DeadLetters, Collection[str]], Awaitable[list[DeadLetter]]]
+
+
+@app.command("list")
+def list_letters(
+    limit: Annotated[int, typer.Option(min=1, max=_MANY, help="How many, the oldest first.")] = 100,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the dead letters, the oldest first."""
+    letters = _with_letters(lambda dead: dead.read(limit=limit), data_dir)
+    _show(letters, as_json=as_json)
+
+
+@app.command()
+def show(
+    key: Annotated[str, typer.Argument(help="Key, as `precieux dead list` shows it.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show one dead letter."""
+    letters = _with_letters(lambda dead: dead.read(limit=_MANY), data_dir)
+    found = [letter for letter in letters if letter.key == key]
+    _require_all([key], found)
+    if as_json:
+        terminal.say_json(_as_dict(found[0]))
+    else:
+        terminal.show_table(("field", "value"), _as_dict(found[0]).items())
+
+
+@app.command()
+def replay(keys: Keys = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Put dead letters on the queue again. A message that has made a job makes no second one."""
+    _settle(lambda dead, chosen: dead.replay(chosen), keys, everything, data_dir, as_json)
+
+
+@app.command()
+def drop(keys: Keys = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Remove dead letters permanently."""
+    _settle(lambda dead, chosen: dead.drop(chosen), keys, everything, data_dir, as_json)
+
+
+def _settle(act: Act, keys: list[str] | None, everything: bool, data_dir: Path | None, as_json: bool) -> None:
+    if bool(keys) == everything:
+        raise typer.BadParameter("give either keys or --all")
+
+    async def settle(dead: DeadLetters) -> list[DeadLetter]:
+        chosen = {letter.key for letter in await dead.read(limit=_MANY)} if everything else set(keys or ())
+        return await act(dead, chosen)
+
+    settled = _with_letters(settle, data_dir)
+    _show(settled, as_json=as_json)
+    _require_all(keys or (), settled)
+
+
+def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], data_dir: Path | None) -> list[DeadLetter]:
+    settings = load(BrokerSettings)
+
+    async def work(database: Database) -> list[DeadLetter]:
+        return await use(open_dead_letters(settings, database))
+
+    return operate(work, data_dir)
+
+
+def _require_all(keys: Collection[str], found: list[DeadLetter]) -> None:
+    missing = sorted(set(keys) - {letter.key for letter in found})
+    if missing:
+        raise PrecieuxError(f"There is no dead letter {', '.join(missing)}: see `precieux dead list`.")
+
+
+def _show(letters: list[DeadLetter], *, as_json: bool) -> None:
+    headers = ("key", "body", "message id", "died at", "reason")
+    terminal.show_rows(headers, [_as_dict(letter) for letter in letters], as_json=as_json)
+
+
+def _as_dict(letter: DeadLetter) -> dict[str, Any]:
+    """Return the fields of a letter for a table or JSON. Bytes of the body that are not UTF-8 are escaped."""
+    return {
+        "key": letter.key,
+        "body": letter.body.decode("utf-8", "backslashreplace"),
+        "message_id": letter.message_id,
+        "died_at": letter.died_at,
+        "reason": letter.reason,
+    }

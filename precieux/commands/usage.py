@@ -1,0 +1,29 @@
+"""`precieux usage`: what is left of a key's budgets."""
+
+from precieux import terminal
+from precieux.commands import show
+from precieux.commands.options import Json, on_server
+from precieux.installation.server import Server
+
+
+@on_server
+def usage(server: Server, as_json: Json = False) -> None:
+    """List the budgets of an API key, what is left of each now, and how fast it comes back."""
+    found = server.connect().usage()
+    if as_json:
+        terminal.say_json(show.plain(found))
+        return
+    if not found:
+        terminal.hint("This key has no budgets: it may use as much as it likes.")
+        return
+    rows = [
+        (
+            one.name,
+            f"{one.remaining:.0f}",
+            f"{one.limit:.0f}",
+            f"{one.limit * 60 / one.window_s:.3g} a minute",
+            one.resets_at and terminal.short_date(one.resets_at),
+        )
+        for one in found
+    ]
+    terminal.show_table(("budget", "left now", "at most", "comes back", "all is back"), rows)

@@ -1,0 +1,1 @@
+"""An installation: its server, its database, the schema of that, and backups."""

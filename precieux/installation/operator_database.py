@@ -1,0 +1,100 @@
+"""Opens the services' database for the operator's commands.
+
+It is `PRECIEUX_DATABASE_URL` if that is set, else the embedded Postgres of the data folder. If `up` does not run that
+Postgres, the command starts it and stops it at its end.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import asyncpg
+from pydantic import SecretStr
+
+from precieux.installation.schema import revision_of
+from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.up.settings import load_up_settings, require_data_dir
+from shared.database.connection import Connection, Database, DatabaseSettings
+from shared.database.roles import Role
+from shared.database.schema import require_current, revisions
+from shared.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.service.logging import LogSettings, configure_logging
+from shared.service.settings import load
+
+_CONNECT_TIMEOUT: Final = 10.0
+
+T = TypeVar("T")
+
+
+def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = None) -> T:
+    """Run `work` with a connected database of the current schema, and return its result. For the main thread.
+
+    Raise `ConfigurationError` for a wrong setting, and `DatabaseUnavailable` if no server answers.
+    """
+    # The log goes to standard error, because a pipe carries only the result.
+    configure_logging("operator", load(LogSettings))
+    with _address(data_dir) as url:
+        return asyncio.run(_use(url, work))
+
+
+def operate_in_transaction(work: Callable[[Connection], Awaitable[T]], data_dir: Path | None = None) -> T:
+    """Run `work` in one transaction on the operator's database, and return its result."""
+
+    async def in_transaction(database: Database) -> T:
+        async with database.transaction() as connection:
+            return await work(connection)
+
+    return operate(in_transaction, data_dir)
+
+
+@contextmanager
+def _address(data_dir: Path | None) -> Iterator[str]:
+    settings = load_up_settings(data_dir=data_dir)
+    if settings.database_url:
+        yield settings.database_url.get_secret_value()
+        return
+    require_data_dir(settings.data_dir)
+    folder = settings.data_dir / "postgres"
+    if running := running_url(folder, Role.OPERATOR):
+        yield running
+        return
+    with EmbeddedPostgres(folder) as postgres:
+        _upgrade(postgres.url(Role.OWNER))
+        yield postgres.url(Role.OPERATOR)
+
+
+def _upgrade(url: str) -> None:
+    """Upgrade the schema as `up` does, because the database may be new or old."""
+    from shared.database.migrate import upgrade  # Alembic is large, and most commands do not need it.
+
+    current = revision_of(url)
+    if current is None or current in revisions():  # `require_current` judges a schema that is newer
+        upgrade(url)
+
+
+async def _use(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    database = Database(load(DatabaseSettings, database_url=SecretStr(url), database_pool_size=2))
+    await _connect(database)
+    try:
+        await require_current(database)
+        return await work(database)
+    except asyncpg.InsufficientPrivilegeError as exc:
+        raise ConfigurationError(
+            f"The database refuses this to the role of PRECIEUX_DATABASE_URL ({exc}): set it to the address of"
+            f" {Role.OPERATOR}, see docs/operations.md."
+        ) from exc
+    finally:
+        await database.disconnect()
+
+
+async def _connect(database: Database) -> None:
+    try:
+        async with asyncio.timeout(_CONNECT_TIMEOUT):
+            await database.connect()
+    except TimeoutError:
+        raise DatabaseUnavailable(
+            f"The database does not answer within {_CONNECT_TIMEOUT:.0f} s: check that it runs, and that"
+            " PRECIEUX_DATABASE_URL is its address."
+        ) from None

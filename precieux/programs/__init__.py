@@ -1,0 +1,1 @@
+"""Programs and tests in files, and the samples."""

@@ -1,0 +1,199 @@
+"""The mails that the API asks for, which the runner renders and sends."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from job_runner.emails.pending_mails import PendingMails
+from job_runner.emails.sender import MailSender
+from job_runner.leases import claim
+from job_runner.runs.process import Processor
+from shared.database import channels
+from shared.database.connection import Database
+from shared.engine.codex import RunResponse
+from shared.storage.local import LocalStore
+from tests.factories import BRANDING
+from tests.integration.job_runner.codex_only import CodexOnly
+from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer
+from tests.integration.loops import looping
+from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+ENGINE = {"timeStamp": 5, "status": 200, "language": "py", "info": "Python 3", "verdict": "ok", "exit_code": 0}
+
+
+@pytest.fixture
+def mailer() -> ScriptedMailer:
+    return ScriptedMailer()
+
+
+@pytest.fixture
+def pending(database: Database, tmp_path: Path) -> PendingMails:
+    return PendingMails(database, LocalStore(tmp_path, SIGNER), BRANDING)
+
+
+@pytest.fixture
+def sender(database: Database, mailer: ScriptedMailer, pending: PendingMails) -> MailSender:
+    return MailSender(database, mailer, COMPLETION, poll_interval=3600, render_pending=pending.render)
+
+
+async def order(database: Database, kind: str, *, upload: int, job: int | None = None, locale: str = "en") -> int:
+    """Order a mail as the API does; return its id."""
+    [row] = await fetch(
+        database,
+        "INSERT INTO emails (job, kind, upload, locale) VALUES (:job, :kind, :upload, :locale)"
+        " RETURNING id, pg_notify(:channel, '')",
+        job=job,
+        kind=kind,
+        upload=upload,
+        locale=locale,
+        channel=channels.EMAILS,
+    )
+    return int(row["id"])
+
+
+async def add_result(
+    database: Database, engine: Mapping[str, object] | None = ENGINE, **values: object
+) -> tuple[int, int]:
+    """Add a finished job with its result; return the ids of its upload and its own."""
+    job = await add_job(database)
+    [row] = await fetch(
+        database, "UPDATE job SET status = 'executed', attempt = 1 WHERE id = :job RETURNING upload", job=job
+    )
+    upload = int(row["upload"])
+    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'finished' WHERE id = :id", id=upload)
+    columns = {
+        "output": "42\n",
+        "error": "",
+        "verdict": "ok",
+        "engine": json.dumps(engine) if engine else None,
+        **values,
+    }
+    names = ", ".join(columns)
+    places = ", ".join(f":{name}" for name in columns)
+    await execute(
+        database, f"INSERT INTO results (job, upload, {names}) VALUES (:job, :upload, {places})",
+        job=job, upload=upload, **columns,
+    )  # fmt: skip
+    return upload, job
+
+
+async def test_a_receipt_is_rendered_and_sent(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:
+    await add_job(database)
+    job = await add_job(database)
+    [row] = await fetch(database, "SELECT upload FROM job WHERE id = :job", job=job)
+    [upload] = await fetch(database, "SELECT id, email FROM uploads WHERE id = :id", id=row["upload"])
+    number = int(upload["id"])
+    mail = await order(database, "receipt", upload=number)
+    async with looping(sender.run):
+        await eventually(lambda: len(mailer.sent) == 1)
+    [sent] = mailer.sent
+    assert (sent.recipient, sent.subject) == (upload["email"], f"Submission {number}: received")
+    assert "Its place in the queue is 2." in sent.text
+    assert BRANDING.links.page(number) in sent.text
+    [stored] = await fetch(database, "SELECT id, status, message_id, updated_at >= created_at AS touched FROM emails")
+    assert stored == {"id": mail, "status": "sent", "message_id": sent.message_id, "touched": True}
+
+
+async def test_a_receipt_has_its_submission_s_language(
+    database: Database, sender: MailSender, mailer: ScriptedMailer
+) -> None:
+    await order(database, "receipt", upload=await add_upload(database), locale="fa")
+    await sender.run_once()
+    await sender.run_once()
+    assert 'dir="rtl"' in mailer.sent[0].html
+
+
+async def test_the_mail_is_as_the_first_one_was(database: Database, pending: PendingMails, tmp_path: Path) -> None:
+    """The mail of a run and one that is made of the stored result differ only in the id and the link."""
+
+    class Answers(CodexOnly):
+        async def run(self, **_: object) -> RunResponse:
+            return RunResponse.model_validate({**ENGINE, "output": "a" * 30_000, "error": "warned", "time_s": 0.5})
+
+    job = await add_job(database)
+    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), BRANDING, 5)
+    async with database.transaction() as connection:
+        [claimed] = await claim.claim(connection, limit=1, lease_seconds=60)
+    await processor.process(claimed)
+    await order(database, "result", upload=claimed.upload, job=job)
+    assert await pending.render() == 1
+    first, second = await fetch(database, "SELECT recipient, subject, text, html, message_id FROM emails ORDER BY id")
+
+    def without_link(text: object) -> str:
+        return re.sub(r"expires=\d+&(amp;)?signature=[\w-]+", "", str(text))
+
+    assert first["message_id"] != second["message_id"]
+    for name in ("recipient", "subject", "text", "html"):
+        assert without_link(first[name]) == without_link(second[name])
+
+
+async def test_a_mail_that_is_not_rendered_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
+    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
+    await order(database, "receipt", upload=await add_upload(database))
+    assert await sender.run_once() == 3600
+    assert mailer.sent == []
+
+
+@pytest.mark.parametrize("kind", ["receipt", "result"])
+async def test_a_mail_about_nothing_is_refused(
+    database: Database, sender: MailSender, mailer: ScriptedMailer, kind: str
+) -> None:
+    await order(database, kind, upload=99, job=None)
+    await sender.run_once()
+    [row] = await fetch(database, "SELECT status, last_error FROM emails")
+    assert row == {"status": "refused", "last_error": "what it is about was deleted"}
+    assert mailer.sent == []
+
+
+async def test_a_defect_holds_up_no_other_mail(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:
+    upload, job = await add_result(database, {"timeStamp": "no number"})
+    await order(database, "result", upload=upload, job=job)
+    await order(database, "receipt", upload=await add_upload(database))
+    await sender.run_once()
+    await sender.run_once()
+    rows = await fetch(database, "SELECT status, last_error FROM emails ORDER BY id")
+    assert rows == [
+        {"status": "refused", "last_error": "an error of ours (ValidationError)"},
+        {"status": "sent", "last_error": None},
+    ]
+
+
+async def test_a_failed_statement_holds_up_no_other_mail(
+    database: Database, sender: MailSender, mailer: ScriptedMailer
+) -> None:
+    """Such as one that stores a Message-ID for the second time."""
+    upload = await add_upload(database)
+    for receipt in (upload, upload, await add_upload(database)):
+        await order(database, "receipt", upload=receipt)
+    await sender.run_once()
+    await sender.run_once()
+    rows = await fetch(database, "SELECT status, last_error FROM emails ORDER BY id")
+    assert rows == [
+        {"status": "sent", "last_error": None},
+        {"status": "refused", "last_error": "an error of ours (UniqueViolationError)"},
+        {"status": "sent", "last_error": None},
+    ]
+
+
+async def test_many_runners_render_each_mail_once(
+    database: Database, other_databases: list[Database], tmp_path: Path
+) -> None:
+    for _ in range(30):
+        await order(database, "receipt", upload=await add_upload(database))
+    runners = [PendingMails(each, LocalStore(tmp_path, SIGNER), BRANDING) for each in other_databases]
+
+    async def drain(runner: PendingMails) -> int:
+        rendered = 0
+        while number := await runner.render():
+            rendered += number
+        return rendered
+
+    assert sum(await asyncio.gather(*map(drain, runners))) == 30
+    assert await fetch(database, "SELECT id FROM emails WHERE message_id IS NULL") == []
