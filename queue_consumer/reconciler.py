@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 from uuid import UUID
 
-from queue_consumer.jobs import JobMaker, Unusable
+from queue_consumer.jobs import InvalidMessage, JobMaker
 from shared.database.connection import Database, Record
 from shared.service.errors import DatabaseUnavailable, TransientError
 from shared.service.lifecycle import wait_any
@@ -115,7 +115,7 @@ class Reconciler:
         except TransientError as exc:
             log.warning("request.waiting", **context, error=str(exc))
             return None
-        except Unusable as exc:
+        except InvalidMessage as exc:
             log.warning("request.rejected", **context, reason=str(exc))
             return None
         except Exception as exc:

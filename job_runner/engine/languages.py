@@ -57,13 +57,13 @@ class Languages:
     async def run_once(self) -> None:
         """Ask the engine, and update the table. An empty list changes nothing."""
         offered = await self._engine.languages()
-        by_code = {check_lang(one.language) or strip_nul(one.language): one for one in offered}
+        by_code = {check_lang(language.language) or strip_nul(language.language): language for language in offered}
         if not by_code:
             return
         values = {
             "codes": list(by_code),
-            "infos": [strip_nul(one.info) for one in by_code.values()],
-            "details": [_details(one) for one in by_code.values()],
+            "infos": [strip_nul(language.info) for language in by_code.values()],
+            "details": [_details(language) for language in by_code.values()],
         }
         async with self._database.connection() as connection:
             await connection.execute(_UPDATE, values)

@@ -211,7 +211,7 @@ class ClaimedJob:
 
 
 class LeaseLost(Exception):
-    """Another runner has the job, or it was cancelled: nothing of ours is written any more."""
+    """Another process has it by now, or it was cancelled: nothing of ours is written any more."""
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedJob]:

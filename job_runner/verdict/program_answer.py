@@ -76,7 +76,7 @@ class ProgramAnswer:
     @property
     def _may_test(self) -> bool:
         """True if another test may follow."""
-        failed = self._program.stop_at_first_failure and any(one not in GOOD_VERDICTS for one in self._verdicts)
+        failed = self._program.stop_at_first_failure and any(verdict not in GOOD_VERDICTS for verdict in self._verdicts)
         return not failed and (self._compiled is None or self._compiled.verdict is None)
 
     def _rejected(self, compiled: Compiled) -> Outcome:
@@ -119,7 +119,7 @@ class ProgramAnswer:
     def _tested(self) -> Outcome:
         tests = self._tests()
         passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
-        bad = next((one for one in self._verdicts if one not in GOOD_VERDICTS), None)
+        bad = next((verdict for verdict in self._verdicts if verdict not in GOOD_VERDICTS), None)
         good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
         answer = self._answer(
             bad or good,

@@ -101,15 +101,15 @@ class Deliverer:
     async def _addresses(self, target: Target, egress: Egress) -> Sequence[Address]:
         """Return the addresses of the host, all of which may be reached. Raises `EgressRefused`."""
         if target.address is not None:
-            found: Sequence[Address] = [target.address]
+            addresses: Sequence[Address] = [target.address]
         else:
             try:
-                found = parse_addresses(await self._resolve(target.host))
+                addresses = parse_addresses(await self._resolve(target.host))
             except OSError as exc:
                 raise ConnectionError(f"the name {target.host} cannot be resolved ({exc})") from exc
-        if (refusal := egress.refusal(target, found)) is not None:
+        if (refusal := egress.refusal(target, addresses)) is not None:
             raise EgressRefused(refusal)
-        return found
+        return addresses
 
     async def _send(self, target: Target, addresses: Sequence[Address], message: WebhookMessage) -> WebhookAnswer:
         """Send to the first address that accepts a connection."""
@@ -185,18 +185,18 @@ async def resolve_name(host: str) -> Sequence[str]:
     Each lookup has a thread, because a name server that does not answer would hold up those of a pool, which the
     connections to the engine and the mail provider need. As a daemon, it does not delay the end of the process.
     """
-    found: Future[Sequence[str]] = Future()
-    found.set_running_or_notify_cancel()  # a future that runs cannot be cancelled, so the thread may settle it
+    addresses: Future[Sequence[str]] = Future()
+    addresses.set_running_or_notify_cancel()  # a future that runs cannot be cancelled, so the thread may settle it
 
     def look_up() -> None:
         try:
             infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except OSError as exc:
-            found.set_exception(exc)
+            addresses.set_exception(exc)
         except UnicodeError as exc:
-            found.set_exception(OSError(str(exc)))
+            addresses.set_exception(OSError(str(exc)))
         else:
-            found.set_result([str(info[4][0]) for info in infos])
+            addresses.set_result([str(info[4][0]) for info in infos])
 
     threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-    return await asyncio.wrap_future(found)
+    return await asyncio.wrap_future(addresses)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from job_runner.leases.claim import LeaseLost
 from job_runner.webhooks import queue
 from job_runner.webhooks.delivery import Deliverer, WebhookAnswer, WebhookMessage
 from job_runner.webhooks.delivery_policy import ATTEMPT_SECONDS, WEBHOOK, DeliveryPolicy, callback
@@ -36,10 +37,6 @@ _DRAIN_SECONDS: Final = 5.0
 
 #: Returns the body of a webhook; None if what it is about was deleted.
 Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
-
-
-class _LeaseLost(Exception):
-    """This process was frozen for longer than its lease, and another sender has the webhook now."""
 
 
 class WebhookSender:
@@ -90,8 +87,8 @@ class WebhookSender:
                 limit=free,
                 per_host=_SLOTS_PER_HOST,
                 lease_seconds=LEASE_SECONDS,
-                busy_hosts=Counter(one.host for one in self._under_way.values()),
-                busy_owners=Counter(one.owner or 0 for one in self._under_way.values()),
+                busy_hosts=Counter(webhook.host for webhook in self._under_way.values()),
+                busy_owners=Counter(webhook.owner or 0 for webhook in self._under_way.values()),
             )
             due = await queue.seconds_until_due(connection)
         for webhook in claimed:
@@ -121,7 +118,7 @@ class WebhookSender:
                 await self._record(webhook, WebhookAnswer(error=error))
             else:
                 await self._record(webhook, await self._deliverer.deliver(webhook.url, message), message.policy)
-        except _LeaseLost:
+        except LeaseLost:
             log.info("webhook.lease_lost", **_context(webhook))
         except asyncio.CancelledError:
             await self._try_to(queue.release, webhook)
@@ -136,7 +133,7 @@ class WebhookSender:
     async def _prepare(self, webhook: ClaimedWebhook) -> WebhookMessage | None:
         """Return the message; None if there is nothing to send. Its body is rendered and stored at the first attempt.
 
-        Raise `_LeaseLost` if another sender may have stored another body meanwhile.
+        Raise `LeaseLost` if another sender may have stored another body meanwhile.
         """
         async with self._database.transaction() as connection:
             policy = await _policy_of(connection, webhook)
@@ -145,7 +142,7 @@ class WebhookSender:
             if body is None:
                 body = await self._render(connection, webhook)
                 if body is not None and not await queue.keep_body(connection, webhook, body):
-                    raise _LeaseLost
+                    raise LeaseLost
         return None if body is None else WebhookMessage(webhook.message, body, secrets, policy)
 
     async def _record(self, webhook: ClaimedWebhook, answer: WebhookAnswer, policy: DeliveryPolicy = WEBHOOK) -> None:

@@ -82,7 +82,7 @@ class Connection:
 
     async def fetch_each(self, sql: str, values: Sequence[Values]) -> list[Record]:
         """Run one statement for each of the `values` in one round trip and one transaction. Return all rows."""
-        statements = [numbered(sql, each) for each in values]
+        statements = [numbered(sql, value) for value in values]
         if not statements:
             return []
         return list(await self._raw.fetchmany(statements[0][0], [arguments for _, arguments in statements]))

@@ -246,7 +246,7 @@ def is_allowed(option: str, allowed: Iterable[str]) -> bool:
     A `*` stands for an ending of one character or more that does not begin with `@`: GCC's driver passes `-D@x` on to
     the compiler as two words, and the compiler would read more options from the file `x`.
     """
-    return any(_fits(option, each[:-1]) if each.endswith("*") else option == each for each in allowed)
+    return any(_fits(option, pattern[:-1]) if pattern.endswith("*") else option == pattern for pattern in allowed)
 
 
 def _fits(option: str, beginning: str) -> bool:

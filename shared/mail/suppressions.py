@@ -50,8 +50,8 @@ async def suppressed(connection: Connection, emails: Collection[str]) -> set[str
     rows = await connection.fetch_all(
         _SUPPRESSED, {"canonicals": list(by_canonical.values()), "emails": list(by_canonical)}
     )
-    found = {row["canonical"] for row in rows} | {row["email"] for row in rows}
-    return {email for email, form in by_canonical.items() if email in found or form in found}
+    unwanted = {row["canonical"] for row in rows} | {row["email"] for row in rows}
+    return {email for email, form in by_canonical.items() if email in unwanted or form in unwanted}
 
 
 async def listed(connection: Connection) -> list[Suppression]:

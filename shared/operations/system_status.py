@@ -101,7 +101,7 @@ class SystemStatus:
     @property
     def slots(self) -> int:
         """How many programs the connected runners have run at once."""
-        return sum(one.slots for one in self.workers)
+        return sum(worker.slots for worker in self.workers)
 
     @property
     def failures(self) -> int:
@@ -147,7 +147,7 @@ async def _system_status(connection: Connection, dead: int | None) -> SystemStat
     assert failures is not None
     assert engine is not None
     return SystemStatus(
-        waits={one.place: one for one in await backlog.measure(connection)},
+        waits={waiting.place: waiting for waiting in await backlog.measure(connection)},
         running=await jobs.running(connection),
         workers=await workers.connected(connection),
         dead=dead,

@@ -36,9 +36,9 @@ def at_first_stop_signal(act: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
 
     def note(number: int, frame: FrameType | None) -> None:
-        for each in _STOP:
-            signal.signal(each, signal.SIG_IGN)
+        for stop_signal in _STOP:
+            signal.signal(stop_signal, signal.SIG_IGN)
         loop.call_soon_threadsafe(act)
 
-    for each in _STOP:
-        signal.signal(each, note)
+    for stop_signal in _STOP:
+        signal.signal(stop_signal, note)

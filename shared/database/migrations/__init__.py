@@ -104,7 +104,7 @@ def _waiting_for_readers() -> Iterator[None]:
 
 
 def _is_invalid(index: str) -> bool:
-    found = op.get_bind().execute(
+    row = op.get_bind().execute(
         text("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:index) AND NOT indisvalid"), {"index": index}
     )
-    return found.scalar() is not None
+    return row.scalar() is not None
