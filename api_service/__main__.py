@@ -11,19 +11,19 @@ from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
 from api_service.background.announcer import Announcer
 from api_service.background.metrics_recorder import keep_recording
-from api_service.background.outbox_publisher import Relay
+from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
 from api_service.doors.piston.settings import PistonSettings
-from api_service.events.notifications import Watcher
+from api_service.events.notifications import Notifications
 from api_service.events.streams import Streams
-from api_service.languages.catalog import OfferedLanguages
+from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard, KeyBacklog
 from api_service.limits.holds import memory, waits
 from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.submissions.classic_list import Listing
-from api_service.submissions.queue_positions import QueuePlaces
-from api_service.submissions.quota_costs import Charges
+from api_service.submissions.classic_list import ClassicList
+from api_service.submissions.queue_positions import QueuePositions
+from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from shared.accounts.budgets import RunBudgetSettings
 from shared.accounts.webhooks import WebhookSettings
@@ -72,7 +72,9 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        services = _compose(settings, database, store, Relay(database, broker) if broker else Announcer(database))
+        services = _compose(
+            settings, database, store, OutboxPublisher(database, broker) if broker else Announcer(database)
+        )
         if not await services.authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
                 f"PRECIEUX_HOST is {settings.host}, which other machines can reach, but there is no API key: create one"
@@ -88,9 +90,9 @@ async def serve(stop: asyncio.Event) -> None:
         # The HTTP server is not restarted: without it the process has no purpose.
         await run_loops(
             (
-                restarting("relay", services.relay.run),
+                restarting("outbox_publisher", services.outbox_publisher.run),
                 restarting("health", health.run),
-                restarting("watcher", services.watcher.run),
+                restarting("notifications", services.notifications.run),
                 restarting("revocations", services.streams.end_revoked),
                 restarting("recorder", partial(keep_recording, database)),
                 lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
@@ -114,10 +116,12 @@ def _most_streams(settings: ApiSettings) -> int:
     return max(1, min(4 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
-def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay | Announcer) -> Services:
+def _compose(
+    settings: ApiSettings, database: Database, store: ObjectStore, outbox_publisher: OutboxPublisher | Announcer
+) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
-    watcher, signer = Watcher(database), open_signer(load(StoreSettings))
+    notifications, signer = Notifications(database), open_signer(load(StoreSettings))
     most_streams = _most_streams(settings)
     dead_letters = open_dead_letters(load(BrokerSettings), database)
     return Services(
@@ -127,7 +131,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         submissions=Submissions(
             database,
             store,
-            Charges(
+            QuotaCosts(
                 key_budget=settings.key_budget,
                 recipient_budget=settings.recipient_budget,
                 domain_budget=settings.domain_budget,
@@ -137,19 +141,19 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
             KeyBacklog.of(settings.max_backlog),
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
-        offered=OfferedLanguages(database),
-        listing=Listing(database, store, memory(_LISTS_BYTES, "Lists")),
-        bodies=memory(settings.all_bodies_bytes, "Large submissions"),
+        languages=CatalogReader(database),
+        classic_list=ClassicList(database, store, memory(_LISTS_BYTES, "Lists")),
+        body_memory=memory(settings.all_bodies_bytes, "Large submissions"),
         readiness=Readiness(database, store),
         backlog=BacklogGuard(database, settings.max_backlog),
-        relay=relay,
+        outbox_publisher=outbox_publisher,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=signer,
-        large_answers=memory(_ANSWERS_BYTES, "Answers with many outputs"),
-        watcher=watcher,
-        streams=Streams(database, watcher, most=settings.max_streams, most_in_all=most_streams),
+        response_memory=memory(_ANSWERS_BYTES, "Answers with many outputs"),
+        notifications=notifications,
+        streams=Streams(database, notifications, most=settings.max_streams, most_in_all=most_streams),
         waits=waits(settings.connections),
-        places=QueuePlaces(database),
+        queue_positions=QueuePositions(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,
         system_status=SystemStatusReader(database, dead_letters),

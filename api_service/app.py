@@ -15,9 +15,9 @@ from api_service.doors.piston.settings import PistonSettings
 from api_service.errors import WITHOUT_KEY, Render, answer_errors, is_v1
 from api_service.http.problems import Kind, Problem
 from api_service.http.request_log import RequestLog
-from api_service.http.trailing_slash import EitherSpelling
+from api_service.http.trailing_slash import TrailingSlash
 from api_service.services import Services
-from api_service.v1.middleware import Manners
+from api_service.v1.middleware import V1Middleware
 from api_service.v1.protocol.openapi import TAGS as V1_TAGS
 from shared.http.bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
 from shared.version import VERSION
@@ -42,7 +42,7 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         version=VERSION,
         license_info={"name": "MIT", "identifier": "MIT"},
         openapi_tags=[*V1_TAGS, *TAGS],
-        # `EitherSpelling` accepts both spellings of a path.
+        # `TrailingSlash` accepts both spellings of a path.
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
         openapi_url=None,
@@ -71,10 +71,11 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         renders.insert(0, (piston.is_piston, message))
         logged.append(piston.PATH)
     if "judge0" in settings.doors:
-        from api_service.doors import judge0
+        from api_service.doors.judge0 import app as judge0
+        from api_service.doors.judge0.errors import refusal
 
         judge0.add_to(app)
-        renders.insert(0, (judge0.is_judge0, judge0.refusal))
+        renders.insert(0, (judge0.is_judge0, refusal))
     limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,
@@ -85,8 +86,8 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
         # API v1 first answers 401, 403, 404 and 405.
         is_late=lambda scope: is_v1(scope["path"]),
     )
-    app.add_middleware(Manners)
-    app.add_middleware(EitherSpelling, paths=paths)
+    app.add_middleware(V1Middleware)
+    app.add_middleware(TrailingSlash, paths=paths)
     # Added last, so it is the outermost, and counts refused requests too.
     app.add_middleware(RequestLog, logged=tuple(logged))
     return app

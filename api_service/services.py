@@ -1,6 +1,7 @@
 """The dependencies of the routes. `api_service.__main__` makes them once."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -9,16 +10,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api_service.access.auth import Authenticator, Principal, require
 from api_service.background.announcer import Announcer
-from api_service.background.outbox_publisher import Relay
+from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
-from api_service.events.notifications import Watcher
+from api_service.events.notifications import Notifications
 from api_service.events.streams import Streams
-from api_service.languages.catalog import OfferedLanguages
+from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard
-from api_service.limits.holds import Holds, Turns, admitting
+from api_service.limits.holds import ConcurrencyLimit, KeySemaphore, reserving
 from api_service.settings import ApiSettings
-from api_service.submissions.classic_list import Listing
-from api_service.submissions.queue_positions import QueuePlaces
+from api_service.submissions.classic_list import ClassicList
+from api_service.submissions.queue_positions import QueuePositions
 from api_service.submissions.service import Submissions
 from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings
@@ -26,7 +27,7 @@ from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Database
 from shared.operations.system_status import SystemStatusReader
 from shared.resources.links import Links
-from shared.resources.read import Admit
+from shared.resources.read import Reserve
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 
@@ -40,23 +41,23 @@ class Services:
     database: Database
     store: ObjectStore
     submissions: Submissions
-    offered: OfferedLanguages
-    listing: Listing
+    languages: CatalogReader
+    classic_list: ClassicList
     #: The memory for bodies.
-    bodies: Holds
+    body_memory: ConcurrencyLimit
     readiness: Readiness
     backlog: BacklogGuard
-    relay: Relay | Announcer
+    outbox_publisher: OutboxPublisher | Announcer
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
     #: The memory for answers with the outputs of many tests.
-    large_answers: Holds
-    watcher: Watcher
+    response_memory: ConcurrencyLimit
+    notifications: Notifications
     streams: Streams
     #: Requests that wait for a result.
-    waits: Holds
-    places: QueuePlaces
+    waits: ConcurrencyLimit
+    queue_positions: QueuePositions
     #: Who signs webhooks, and where they may go.
     webhooks: WebhookSettings
     #: Those of the broker, for the operator's page.
@@ -64,12 +65,19 @@ class Services:
     system_status: SystemStatusReader
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
-    reading: Turns = field(default_factory=lambda: Turns(_MOST_READING))
+    body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MOST_READING))
 
     @property
     def links(self) -> Links:
         """Makes the links of resources."""
         return Links(self.signer)
+
+    @asynccontextmanager
+    async def requesting_runs(self) -> AsyncIterator[None]:
+        """Let the block request runs, and have them published. Raises `Problem` (503) if too many wait already."""
+        await self.backlog.check()
+        yield
+        self.outbox_publisher.wake.set()
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.
@@ -118,10 +126,10 @@ SubmitterDep = Annotated[Principal, Depends(_submitter)]
 ReaderDep = Annotated[Principal, Depends(_reader)]
 
 
-async def _admit(services: ServicesDep, principal: ReaderDep) -> AsyncIterator[Admit]:
-    with admitting(services.large_answers, principal) as admit:
-        yield admit
+async def _admit(services: ServicesDep, principal: ReaderDep) -> AsyncIterator[Reserve]:
+    with reserving(services.response_memory, principal) as reserve:
+        yield reserve
 
 
 #: Holds the memory of the outputs of an answer's tests until the answer is sent.
-AdmitDep = Annotated[Admit, Depends(_admit)]
+ReserveDep = Annotated[Reserve, Depends(_admit)]

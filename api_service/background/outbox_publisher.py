@@ -1,4 +1,4 @@
-"""The outbox relay: publishes committed outbox rows to RabbitMQ. Any number of relays may run at once."""
+"""Publishes committed outbox rows to RabbitMQ. Any number of publishers may run at once."""
 
 import asyncio
 from typing import Final
@@ -21,8 +21,8 @@ _POLL_SECONDS: Final = 1.0
 _PACE_SECONDS: Final = 0.005
 
 
-class Relay:
-    """Publishes outbox rows. Set `wake` after a commit that wrote one; else the relay finds it by polling."""
+class OutboxPublisher:
+    """Publishes outbox rows. Set `wake` after a commit that wrote one; else it is found by polling."""
 
     def __init__(self, database: Database, broker: Broker) -> None:
         self._database = database

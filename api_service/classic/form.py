@@ -18,7 +18,7 @@ from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.source_text import read_source
 from api_service.v1.body.multipart import Part, read_parts
-from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.storage.keys import is_extension
 from shared.text.visible_text import is_visible
 
@@ -69,7 +69,7 @@ async def _parts(request: Request) -> list[Part]:
             headers=_ACCEPTED,
         )
     body = await request.body()
-    return await aside(len(body), read_parts, body, content_type) if media_type else []
+    return await run_in_thread_if_large(len(body), read_parts, body, content_type) if media_type else []
 
 
 def _check_names(request: Request, parts: Sequence[Part]) -> None:

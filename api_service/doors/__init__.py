@@ -1,1 +1,1 @@
-"""The compatibility APIs of other services. `PRECIEUX_FRONT_DOORS` opens them."""
+"""The front doors: compatibility APIs, which answer the calls of other systems by our use cases (ADR 30)."""

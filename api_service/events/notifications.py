@@ -18,7 +18,7 @@ from shared.service.lifecycle import wait_any
 _LOOK_SECONDS: Final = 60.0
 
 
-class Watcher:
+class Notifications:
     """Listens for changes while `run` runs and a client waits, and for some time after that."""
 
     def __init__(self, database: Database, *, look_seconds: float = _LOOK_SECONDS) -> None:

@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 from fastapi.sse import KEEPALIVE_COMMENT
 
 from api_service.access.auth import CACHE_SECONDS, Principal
-from api_service.events.notifications import Watcher
-from api_service.limits.holds import Holds
+from api_service.events.notifications import Notifications
+from api_service.limits.holds import ConcurrencyLimit
 from shared.accounts import api_keys
 from shared.database.connection import Database
 from shared.service.errors import DatabaseUnavailable
@@ -33,10 +33,10 @@ _RETRY_SECONDS: Final = 1.0
 class Stream:
     """An open stream of a key. `wake` is set when there may be something to send, or the stream must end."""
 
-    def __init__(self, key: int | None, wake: asyncio.Event, watcher: Watcher) -> None:
+    def __init__(self, key: int | None, wake: asyncio.Event, notifications: Notifications) -> None:
         self.key = key
         self.wake = wake
-        self._watcher = watcher
+        self._watcher = notifications
         self._is_revoked = False
         self._ends_at = time.monotonic() + _LONGEST_SECONDS
 
@@ -74,10 +74,10 @@ class Stream:
 class Streams:
     """The open streams. A key may have `most` of them, and all keys together `most_in_all`."""
 
-    def __init__(self, database: Database, watcher: Watcher, *, most: int, most_in_all: int) -> None:
+    def __init__(self, database: Database, notifications: Notifications, *, most: int, most_in_all: int) -> None:
         self._database = database
-        self._watcher = watcher
-        self._holds = Holds(
+        self._watcher = notifications
+        self._holds = ConcurrencyLimit(
             most_in_all,
             most,
             refusal="This server has as many event streams open as it can; try again in a moment.",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class EitherSpelling:
+class TrailingSlash:
     """ASGI middleware that replaces a path by its other spelling if only that is one of `paths`."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:

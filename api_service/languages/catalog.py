@@ -1,61 +1,99 @@
-"""The languages that the engine offers, so that a submission in another language is refused at once."""
+"""The engine's languages, the options of their compilers, and the bounds of a program's limits. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from api_service.cached import CachedFor
-from api_service.http.problems import Kind, Problem
-from api_service.languages.engine_offer import Offer
-from shared.database.connection import Database
-from shared.engine.codex import SupportedLanguage
-from shared.engine.languages import check_lang, position_of
+from shared.engine.codex import LimitBounds, SupportedLanguage
+from shared.engine.languages import ALIASES, check_lang
 
-#: Seconds for which the table is cached.
-_CACHE_SECONDS: Final = 5.0
-#: Seconds for which it is cached in any case, so that requests for unknown languages do not read it each time.
-_LEAST_SECONDS: Final = 1.0
-
-#: A runner updates the table every minute while the engine answers. Rows older than an hour are ignored.
-_OFFERED: Final = "SELECT code, details FROM languages WHERE seen_at > now() - interval '1 hour' ORDER BY code"
+#: The stems of main files. The file of a Java program has the name of its class.
+_STEMS: Final = {"java": "Main"}
+#: The extensions of languages whose code is not theirs, for engines that name none.
+_EXTENSIONS: Final = {
+    "bash": "sh", "dash": "sh", "r": "R", "pypy": "py", "luajit": "lua", "clang": "c", "tcc": "c", "clangpp": "cpp",
+    "prolog": "pro", "gprolog": "pro", "octave": "m",
+}  # fmt: skip
 
 
-class OfferedLanguages:
-    """Reads the table that runners write (`job_runner.engine.languages`). While it is empty, accepts every language."""
+@dataclass(frozen=True, slots=True)
+class EngineLanguage:
+    """A language. `details` is the engine's row of `GET /list`; None if it has not reported any."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._cached = CachedFor(_CACHE_SECONDS, self._read)
+    code: str
+    details: SupportedLanguage | None
 
-    async def check(self, language: str) -> None:
-        """Raise `Problem` (422), which lists the engine's languages, if this one is not among them."""
-        code = check_lang(language) or language
-        offer = await self.offer([code])
-        if code in offer.languages or not offer.languages:
-            return
-        raise Problem(
-            Kind.INVALID,
-            f"language: {code} is not installed on this server; use one of {', '.join(offer.codes)}.",
+    @property
+    def is_foreign(self) -> bool:
+        """True if the engine has only the CodeX call."""
+        return self.details is not None and self.details.compiled is None
+
+    @property
+    def has_run_call(self) -> bool:
+        """True if the engine is known to be ours."""
+        return self.details is not None and not self.is_foreign
+
+    @property
+    def main(self) -> str:
+        """The path of a program that is sent as one text, such as `main.py`."""
+        return f"{_STEMS.get(self.code, 'main')}{self.extensions[0]}"
+
+    @property
+    def extensions(self) -> list[str]:
+        """The extensions of source files, with a dot, the usual one first."""
+        named = (self.details and self.details.extensions) or [_EXTENSIONS.get(self.code, self.code)]
+        return [f".{one.lstrip('.')}" for one in named]
+
+    @property
+    def compiler_args(self) -> Sequence[str]:
+        """The options that a program may set. A `*` at the end stands for any ending."""
+        return (self.details and self.details.compiler_args) or ()
+
+    @property
+    def limits(self) -> Mapping[str, LimitBounds]:
+        return (self.details and self.details.limits) or {}
+
+
+@dataclass(frozen=True)
+class LanguageCatalog:
+    """All languages by their codes. Until a runner has asked the engine it is empty, and every language is accepted."""
+
+    languages: Mapping[str, SupportedLanguage | None]
+
+    def find(self, name: str) -> EngineLanguage | None:
+        """Return the language with this code, name or alias, in any case; None if there is none."""
+        return self._by_name.get(name.lower())
+
+    @cached_property
+    def bounds(self) -> Mapping[str, LimitBounds]:
+        """The bounds of limits. All languages share the maxima. A default is that of languages without needs of their
+        own, which is the lowest. It is empty until a runner has asked our engine."""
+        known = [details.limits for details in self.languages.values() if details and details.limits]
+        return (
+            {name: min((one[name] for one in known), key=lambda bound: bound.default) for name in known[0]}
+            if known
+            else {}
         )
 
-    async def codes(self) -> list[str]:
-        """Return the codes of the languages that a submission may be in."""
-        return (await self.offer()).codes
+    @cached_property
+    def codes(self) -> list[str]:
+        return list(self.languages) or list(ALIASES)
 
-    async def offer(self, wanted: Iterable[str] = ()) -> Offer:
-        """Return what the engine offers. `wanted` are names of languages that a request needs."""
-        offer = await self._cached.get()
-        if offer.languages and any(offer.find(name) is None for name in wanted):
-            # It may have just been installed.
-            offer = await self._cached.get(_LEAST_SECONDS)
-        return offer
+    @cached_property
+    def _by_name(self) -> dict[str, EngineLanguage]:
+        if not self.languages:
+            return {name: EngineLanguage(code, None) for code, names in ALIASES.items() for name in (code, *names)}
+        found: dict[str, EngineLanguage] = {}
+        for details in self.languages.values():
+            for variant in (details and details.variants) or ():
+                _add(found, EngineLanguage(variant.code, details), (variant.code, variant.name))
+        # A language's own names come last, so they win over those of a variant.
+        for code, details in self.languages.items():
+            names = (details.name, *(details.aliases or ())) if details else ()
+            _add(found, EngineLanguage(code, details), (code, *ALIASES.get(check_lang(code) or "", ()), *names))
+        return found
 
-    async def _read(self) -> Offer:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch_all(_OFFERED)
-        # If several languages have an extension, it means the first of them.
-        rows.sort(key=lambda row: position_of(row["code"]))
-        return Offer({row["code"]: _details(row["details"]) for row in rows})
 
-
-def _details(text: str | None) -> SupportedLanguage | None:
-    return SupportedLanguage.model_validate_json(text) if text else None
+def _add(found: dict[str, EngineLanguage], language: EngineLanguage, names: Iterable[str | None]) -> None:
+    found.update((name.lower(), language) for name in names if name)

@@ -1,6 +1,6 @@
 """Bounds what the requests of each key, and of all keys, hold at once: connections, streams, turns, bytes.
 
-What is too much is refused (`Holds`), or waits (`Turns`).
+What is too much is refused (`ConcurrencyLimit`), or waits (`KeySemaphore`).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _COPIES: Final = 3
 _SMALL: Final = 64 << 10
 
 
-class Holds:
+class ConcurrencyLimit:
     """Counts what is held, in bytes or in requests, and refuses what is too much.
 
     All keys together may hold `most`, and a key `most_of_key`. A key that holds nothing may hold more than that, so
@@ -53,18 +53,18 @@ class Holds:
                 del self._held[key]
 
 
-def memory(most: int, what: str) -> Holds:
+def memory(most: int, what: str) -> ConcurrencyLimit:
     """Return holds of `most` bytes, of which a key may hold half. `what` names the requests in a refusal."""
-    return Holds(most, most // 2, refusal=f"{what}: too many are under way; try again in a few seconds.")
+    return ConcurrencyLimit(most, most // 2, refusal=f"{what}: too many are under way; try again in a few seconds.")
 
 
-def waits(connections: int) -> Holds:
+def waits(connections: int) -> ConcurrencyLimit:
     """Return holds of requests that wait for a result, so that they never use up the connections of all others.
 
     All keys may hold half of the `connections`, and a key less than a quarter.
     """
     most_of_key = (connections - 1) // 4
-    return Holds(
+    return ConcurrencyLimit(
         connections // 2,
         most_of_key,
         refusal="Too many requests wait for results; send this one without a wait, or later.",
@@ -73,18 +73,18 @@ def waits(connections: int) -> Holds:
 
 
 @contextmanager
-def admitting(answers: Holds, principal: Principal) -> Iterator[Callable[[int], None]]:
+def reserving(answers: ConcurrencyLimit, principal: Principal) -> Iterator[Callable[[int], None]]:
     """Yield a function that takes the bytes of outputs, and holds their memory in `answers` until the block ends."""
     with ExitStack() as held:
 
-        def admit(size: int) -> None:
+        def reserve(size: int) -> None:
             if size > _SMALL:
                 held.enter_context(answers.hold(principal, _COPIES * size))
 
-        yield admit
+        yield reserve
 
 
-class Turns:
+class KeySemaphore:
     """Lets `most` requests of a key run at a time. The others wait in the order of their arrival, and hold nothing."""
 
     def __init__(self, most: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from api_service.access.auth import Principal
 from api_service.submissions.cancel import cancel
 from api_service.submissions.new_submission import NewSubmission
-from api_service.submissions.service import Settle, Submissions
+from api_service.submissions.service import OnStored, Submissions
 from shared.database.connection import Connection, Database
 
 
@@ -24,12 +24,12 @@ class Batches:
     database: Database
     submissions: Submissions
 
-    async def register(self, principal: Principal, new: NewBatch, settle: Settle) -> int:
+    async def register(self, principal: Principal, new: NewBatch, on_stored: OnStored) -> int:
         """Store all submissions of a batch, or none, and request their runs. Return the id of the batch.
 
-        Raises `Problem` as `Submissions.register` does. `settle` is called at the end of the transaction.
+        Raises `Problem` as `Submissions.register` does. `on_stored` is called at the end of the transaction.
         """
-        async with self.submissions.turns.take(principal), self.database.transaction() as connection:
+        async with self.submissions.semaphore.take(principal), self.database.transaction() as connection:
             row = await connection.fetch_one(
                 "INSERT INTO batches (owner, digest, webhook_url) VALUES (:owner, :digest, :webhook_url) RETURNING id",
                 {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url},
@@ -38,13 +38,13 @@ class Batches:
             batch: int = row["id"]
             members = [replace(one, v1=one.v1 and replace(one.v1, batch=batch)) for one in new.submissions]
             await self.submissions.add(connection, principal, members, has_digest=new.digest)
-            await settle(connection, batch)
+            await on_stored(connection, batch)
         return batch
 
-    async def cancel(self, batch: int, settle: Callable[[Connection], Awaitable[None]]) -> bool:
+    async def cancel(self, batch: int, on_stored: Callable[[Connection], Awaitable[None]]) -> bool:
         """Cancel all submissions of a batch that have not ended. Return False if all have.
 
-        `settle` is called at the end of the transaction.
+        `on_stored` is called at the end of the transaction.
         """
         async with self.database.connection() as connection:
             row = await connection.fetch_one(
@@ -54,4 +54,4 @@ class Batches:
             )
         if row is None:
             return False
-        return bool(await cancel(self.database, row["members"], settle))
+        return bool(await cancel(self.database, row["members"], on_stored))

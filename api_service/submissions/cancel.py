@@ -58,19 +58,19 @@ class _JustChanged(Exception):
 
 
 async def cancel(
-    database: Database, uploads: Sequence[int], settle: Callable[[Connection], Awaitable[None]] | None = None
+    database: Database, uploads: Sequence[int], on_stored: Callable[[Connection], Awaitable[None]] | None = None
 ) -> list[int]:
     """Cancel those of the submissions that have not ended, in one transaction. Return their ids.
 
-    A program that runs is killed by its runner. `settle` is called at the end of the transaction, if something was
+    A program that runs is killed by its runner. `on_stored` is called at the end of the transaction, if something was
     cancelled.
     """
     while True:
         try:
             async with database.transaction() as connection:
                 cancelled = await _cancel(connection, uploads)
-                if cancelled and settle is not None:
-                    await settle(connection)
+                if cancelled and on_stored is not None:
+                    await on_stored(connection)
         except _JustChanged:
             continue
         for upload in cancelled:

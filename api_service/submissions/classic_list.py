@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from api_service.access.auth import Principal
 from api_service.http.integers import INT64, AnyId, decimal
-from api_service.limits.holds import Holds, Turns
+from api_service.limits.holds import ConcurrencyLimit, KeySemaphore
 from api_service.submissions.address import Address
 from shared.database.connection import Database, Record
 from shared.engine.languages import check_lang
@@ -114,13 +114,13 @@ _ROWS: Final = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ClassicList:
     """Lists the submissions of the client's own key, or all of them for `admin`."""
 
     database: Database
     store: ObjectStore
-    memory: Holds
-    turns: Turns = field(default_factory=lambda: Turns(1))
+    memory: ConcurrencyLimit
+    semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(1))
 
     async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
         """Yield the answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
@@ -130,7 +130,7 @@ class Listing:
         # Two statements, so that each has its own plan: over the rows of one key, or over all rows.
         visible = "true" if principal.sees_all else "u.owner = :owner"
         owner = {} if principal.sees_all else {"owner": principal.key_id}
-        async with self.turns.take(principal), self.database.connection() as connection:
+        async with self.semaphore.take(principal), self.database.connection() as connection:
             weights = await connection.fetch_all(
                 _WEIGHTS.format(visible=visible),
                 {
@@ -147,7 +147,7 @@ class Listing:
         lead = b'{"result":['
         with self.memory.hold(principal, heaviest):
             for ids, _ in batches:
-                async with self.turns.take(principal), self.database.connection() as connection:
+                async with self.semaphore.take(principal), self.database.connection() as connection:
                     rows = await connection.fetch_all(
                         _ROWS.format(visible=visible), {**owner, "ids": ids, "length": LONGEST_TEXT}
                     )

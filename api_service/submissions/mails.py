@@ -3,7 +3,7 @@
 from typing import Final
 
 from api_service.access.auth import Principal
-from api_service.submissions.service import Settle, Submissions
+from api_service.submissions.service import OnStored, Submissions
 from shared.database.connection import Database
 from shared.mail import mails
 from shared.mail.delivery_reports import DeliveryReport, record
@@ -22,7 +22,7 @@ class NothingToMail(Exception):
     """A submission has no recipient, or no result."""
 
 
-async def mail_again(submissions: Submissions, principal: Principal, upload: int, settle: Settle) -> int:
+async def mail_again(submissions: Submissions, principal: Principal, upload: int, on_stored: OnStored) -> int:
     """Order a mail of the latest result, and return its number.
 
     Raises `NothingToMail`, and `Problem`: 422 if the address may not be mailed, 429 if its budget is used up.
@@ -33,7 +33,7 @@ async def mail_again(submissions: Submissions, principal: Principal, upload: int
             raise NothingToMail
         await submissions.take_mail(connection, principal, found["email"])
         number = await mails.order(connection, job=found["job"], upload=upload)
-        await settle(connection, number)
+        await on_stored(connection, number)
     return number
 
 

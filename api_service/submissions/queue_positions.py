@@ -27,7 +27,7 @@ class _Front:
     since: int = 0
 
 
-class QueuePlaces:
+class QueuePositions:
     """Knows the place of a key's next submission. Under load it is an estimate: what has started since is not known."""
 
     def __init__(self, database: Database) -> None:

@@ -1,19 +1,19 @@
-"""Decides how much submissions, runs and mails take from the budgets. Pure."""
+"""Decides how much submissions, runs and mails count against the rate limits. Pure."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from api_service.access.auth import Principal
-from api_service.limits.rate_limits import Budget
+from api_service.limits.rate_limits import RateLimit
 from api_service.submissions.new_submission import NewSubmission
 from shared.accounts import budgets
 from shared.text.addresses import as_addressed, canonical, domain_of
 
 
 @dataclass(frozen=True, slots=True)
-class Charges:
-    """The budgets of an hour: of each key, each address and each domain."""
+class QuotaCosts:
+    """The limits of an hour: of each key, each address and each domain."""
 
     key_budget: int
     recipient_budget: int
@@ -21,17 +21,19 @@ class Charges:
     key_bytes: int = 1 << 30
     key_cpu_seconds: int = 36_000
 
-    def of_key(self, principal: Principal) -> list[Budget]:
-        """Return the budgets that belong to a key alone."""
+    def of_key(self, principal: Principal) -> list[RateLimit]:
+        """Return the limits that belong to a key alone."""
         return [
             *self._of_submission(principal, 1),
             *self.of_execution(principal, None, 0),
             self.run_seconds(principal),
         ]
 
-    def of_submissions(self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool) -> list[Budget]:
-        """Return the budgets of these submissions, each once."""
-        total: dict[str, Budget] = {}
+    def of_submissions(
+        self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool
+    ) -> list[RateLimit]:
+        """Return the limits against which these submissions count, each once."""
+        total: dict[str, RateLimit] = {}
         for one in new:
             wanted = self._of_submission(principal, one.size_bytes)
             if not one.hold:
@@ -47,47 +49,47 @@ class Charges:
                     total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
         return list(total.values())
 
-    def of_execution(self, principal: Principal, email: str | None, mails: int) -> list[Budget]:
-        """Return the budgets of one execution and its mails."""
-        executions = Budget(
+    def of_execution(self, principal: Principal, email: str | None, mails: int) -> list[RateLimit]:
+        """Return the limits against which one execution and its mails count."""
+        executions = RateLimit(
             f"executions:{principal.key_id}", self.key_budget, "Executions of this key's submissions", name="runs"
         )
         return [executions, *(self.of_mails(principal, email, mails) if email is not None else ())]
 
-    def of_mails(self, principal: Principal, email: str, mails: int) -> list[Budget]:
-        """Return the budgets of mails to one address: those of its mailbox and its domain.
+    def of_mails(self, principal: Principal, email: str, mails: int) -> list[RateLimit]:
+        """Return the limits of mails to one address: those of its mailbox and its domain.
 
-        A key gets at most half of a mailbox's budget, so that mails of other keys can still be sent.
+        A key gets at most half of a mailbox's limit, so that mails of other keys can still be sent.
         """
         address, domain, share = canonical(email), domain_of(email), self.share_of_mails(principal)
         return [
             replace(share, subject=f"{share.subject}{address}", what="Mails of this key to this address", amount=mails),
-            Budget(
+            RateLimit(
                 f"recipient:{address}", self.recipient_budget, "Mails to this address", mails, "mails", is_shared=True
             ),
-            Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain", mails, "mails", is_shared=True),
+            RateLimit(f"domain:{domain}", self.domain_budget, "Mails to this domain", mails, "mails", is_shared=True),
         ]
 
-    def share_of_mails(self, principal: Principal) -> Budget:
-        """Return the budget of a key's mails to one address. Its subject is the prefix of those of all addresses."""
+    def share_of_mails(self, principal: Principal) -> RateLimit:
+        """Return the limit of a key's mails to one address. Its subject is the prefix of those of all addresses."""
         share = math.ceil(self.recipient_budget / 2)
-        return Budget(f"share:{principal.key_id}:", share, "Mails of this key to one address", name="mails")
+        return RateLimit(f"share:{principal.key_id}:", share, "Mails of this key to one address", name="mails")
 
-    def run_seconds(self, principal: Principal) -> Budget:
-        """Return the budget of the run time of a key's programs."""
+    def run_seconds(self, principal: Principal) -> RateLimit:
+        """Return the limit of the run time of a key's programs."""
         assert principal.key_id is not None
         seconds = budgets.run_seconds(principal.key_id)
         what = "Seconds of run time of this key's programs"
-        return Budget(seconds, self.key_cpu_seconds, what, name="run_seconds")
+        return RateLimit(seconds, self.key_cpu_seconds, what, name="run_seconds")
 
-    def submissions(self, principal: Principal) -> Budget:
-        """Return the budget of a key's submissions, and one of them."""
-        return Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions")
+    def submissions(self, principal: Principal) -> RateLimit:
+        """Return the limit of a key's submissions, and one of them."""
+        return RateLimit(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions")
 
-    def _of_submission(self, principal: Principal, size: int) -> list[Budget]:
+    def _of_submission(self, principal: Principal, size: int) -> list[RateLimit]:
         return [
             self.submissions(principal),
-            Budget(
+            RateLimit(
                 f"bytes:{principal.key_id}",
                 self.key_bytes,
                 "Bytes of this key's sources, inputs and tests",

@@ -12,10 +12,10 @@ from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.http.problems import Fault, Kind, Problem
 from api_service.limits import rate_limits
 from api_service.limits.backlog import KeyBacklog
-from api_service.limits.holds import Turns
+from api_service.limits.holds import KeySemaphore
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
-from api_service.submissions.quota_costs import Charges
+from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.rows import Stored
 from shared.accounts import budgets
 from shared.accounts.budgets import Charge
@@ -33,7 +33,7 @@ _FILES_AT_ONCE: Final = 8
 _BYTES_AT_ONCE: Final = 1 << 20
 
 #: Does something at the end of the transaction that has stored something, given its id or number.
-Settle = Callable[[Connection, int], Awaitable[None]]
+OnStored = Callable[[Connection, int], Awaitable[None]]
 
 
 class IdTaken(Problem):
@@ -62,11 +62,11 @@ class Submissions:
 
     database: Database
     store: ObjectStore
-    charges: Charges
+    costs: QuotaCosts
     backlog: KeyBacklog = field(default_factory=KeyBacklog)
     recipients: Recipients = ALL_RECIPIENTS
     #: More at once would not be faster, because they would wait for each other's locks on the rows of their budgets.
-    turns: Turns = field(default_factory=lambda: Turns(2))
+    semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(2))
 
     async def register(self, principal: Principal, new: NewSubmission) -> int:
         """Store a submission of a classic call, and return its id.
@@ -78,7 +78,7 @@ class Submissions:
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
-        async with self.turns.take(principal), self.database.transaction() as connection:
+        async with self.semaphore.take(principal), self.database.transaction() as connection:
             return await self._register(connection, principal, new)
 
     async def _register(self, connection: Connection, principal: Principal, new: NewSubmission) -> int:
@@ -94,13 +94,13 @@ class Submissions:
         await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
         return stored.id
 
-    async def post(self, principal: Principal, new: NewSubmission, settle: Settle | None = None) -> Stored:
+    async def post(self, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None) -> Stored:
         """Store a submission of API v1, and request its run unless it is held.
 
         Raises `Problem`: 422 if the address may not be mailed, 429 if a budget is used up.
         """
-        async with self.turns.take(principal):
-            if settle is None and principal.sees_all:
+        async with self.semaphore.take(principal):
+            if on_stored is None and principal.sees_all:
                 # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
                 self._check_recipient(principal, new.email)
                 [key] = await self._store_sources([new])
@@ -109,20 +109,20 @@ class Submissions:
                     return stored
             async with self.database.transaction() as connection:
                 [stored] = await self.add(connection, principal, [new])
-                if settle is not None:
-                    await settle(connection, stored.id)
+                if on_stored is not None:
+                    await on_stored(connection, stored.id)
         return stored
 
     async def admit(self, principal: Principal, new: NewSubmission) -> None:
         """Take the cost of a program that runs without being stored from the budgets. Raises as `post` does."""
-        async with self.turns.take(principal), self.database.transaction() as connection:
+        async with self.semaphore.take(principal), self.database.transaction() as connection:
             await self._check(connection, principal, [new])
 
     async def charge_run(self, principal: Principal, seconds: float) -> None:
         """Charge a key for the running time of a program that was not stored."""
         if principal.sees_all:
             return
-        run = self.charges.run_seconds(principal)
+        run = self.costs.run_seconds(principal)
         try:
             async with self.database.connection() as connection:
                 await budgets.charge(connection, [Charge(run.subject, run.per_hour, seconds)])
@@ -152,8 +152,8 @@ class Submissions:
             self._check_recipient(principal, one.email)
         if principal.sees_all:
             return
-        await rate_limits.check(connection, self.charges.run_seconds(principal))
-        await rate_limits.take(connection, self.charges.of_submissions(principal, new, has_digest=has_digest))
+        await rate_limits.check(connection, self.costs.run_seconds(principal))
+        await rate_limits.take(connection, self.costs.of_submissions(principal, new, has_digest=has_digest))
         requested = [one for one in new if not one.hold]
         if requested:
             assert principal.key_id is not None
@@ -200,7 +200,7 @@ class Submissions:
         """
         # Without limits there is nothing to undo, and a single statement needs no explicit transaction.
         async with (
-            self.turns.take(principal),
+            self.semaphore.take(principal),
             self.database.transaction() if self._is_limited(principal) else self.database.connection() as connection,
         ):
             if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
@@ -213,14 +213,14 @@ class Submissions:
         principal: Principal,
         upload_id: int,
         override: Mapping[str, Any] | None = None,
-        settle: Settle | None = None,
+        on_stored: OnStored | None = None,
     ) -> int:
         """Request a run of a submission, and return the run's number. `override` has its own stdin, args and limits.
 
         Raises `RunUnderWay` (409), or `Problem`: 404 if there is no such submission, 422 if the address may not be
         mailed any more, 429 if a budget is used up or too much waits.
         """
-        async with self.turns.take(principal), self.database.transaction() as connection:
+        async with self.semaphore.take(principal), self.database.transaction() as connection:
             # Never NULL, by which the consumer knows that `enable` does not bind this run.
             number = await self._request(connection, principal, upload_id, override or {}, enable_binds=False)
             if number is None:
@@ -228,8 +228,8 @@ class Submissions:
                 if row is None:
                     raise Problem(Kind.NOT_FOUND, "There is no such submission.")
                 raise RunUnderWay()
-            if settle is not None:
-                await settle(connection, number)
+            if on_stored is not None:
+                await on_stored(connection, number)
         return number
 
     async def _request(
@@ -248,9 +248,9 @@ class Submissions:
         if self._is_limited(principal):
             self._check_recipient(principal, row["email"])
         if not principal.sees_all:
-            await rate_limits.check(connection, self.charges.run_seconds(principal))
+            await rate_limits.check(connection, self.costs.run_seconds(principal))
             mails = 2 if row["has_receipt"] else 1
-            await rate_limits.take(connection, self.charges.of_execution(principal, row["email"], mails))
+            await rate_limits.take(connection, self.costs.of_execution(principal, row["email"], mails))
             assert principal.key_id is not None
             await self.backlog.admit(connection, principal.key_id, 0, 0, upload=upload_id)
         log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
@@ -278,7 +278,7 @@ class Submissions:
         """Take one mail from the budgets of an address. Raises `Problem`, as `request_execution` does."""
         self._check_recipient(principal, email)
         if not principal.sees_all:
-            await rate_limits.take(connection, self.charges.of_mails(principal, email, 1))
+            await rate_limits.take(connection, self.costs.of_mails(principal, email, 1))
 
     def _check_recipient(self, principal: Principal, email: str | None) -> None:
         if email is not None and (refusal := self.refusal(principal, email)):

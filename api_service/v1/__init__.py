@@ -7,47 +7,18 @@ A route takes its sender first (`SubmitterDep` or `ReaderDep`), then the ids of 
 3. does its work, a POST inside `idempotency.once`;
 4. returns `answer(model)`.
 
-It raises `Problem`, declares itself by `openapi.operation`, and leaves the rest to `manners`.
+It raises `Problem`, declares itself by `openapi.operation`, and leaves the rest to `middleware`.
 """
 
 from typing import Final
 
 from fastapi import APIRouter
 
-from api_service.v1.routes import (
-    batches,
-    cancel,
-    events,
-    languages,
-    limits,
-    listing,
-    mailgun,
-    mails,
-    output,
-    runs,
-    submission,
-    submissions,
-    usage,
-)
+from api_service.v1.routes import batches, languages, mailgun, mails, output, runs, server, submission, submissions
 
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-#: The route that is used most comes first, because routes are tried in turn.
-_ROUTES: Final = (
-    submissions,
-    submission,
-    batches,
-    cancel,
-    events,
-    languages,
-    limits,
-    listing,
-    mailgun,
-    mails,
-    output,
-    runs,
-    usage,
-)
-for _routes in _ROUTES:
+# The route that is used most comes first, because routes are tried in turn.
+for _routes in (submissions, submission, batches, languages, server, mailgun, mails, output, runs):
     router.include_router(_routes.router)

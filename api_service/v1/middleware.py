@@ -15,7 +15,7 @@ from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_service.errors import is_v1
-from api_service.limits.rate_limits import COUNTED, WINDOW_SECONDS, Counted
+from api_service.limits.rate_limits import REPORTED, WINDOW_SECONDS, RateLimitStatus
 
 _SMALLEST: Final = 1024
 _COMPRESSION_LEVEL: Final = 5
@@ -24,7 +24,7 @@ _NOT_COMPRESSED: Final = ("text/*", "application/zip", "application/octet-stream
 _JSON: Final = frozenset({"application/json", "application/problem+json"})
 
 
-class Manners:
+class V1Middleware:
     """Adds these manners to requests under /v1, and passes all others on."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -46,18 +46,18 @@ class Manners:
         await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        counted: dict[str, Counted] = {}
+        counted: dict[str, RateLimitStatus] = {}
 
         async def send_politely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_headers(message, counted)
             await send(message)
 
-        token = COUNTED.set(counted)
+        token = REPORTED.set(counted)
         try:
             await _compressing(self._app, Headers(scope=scope))(scope, receive, send_politely)
         finally:
-            COUNTED.reset(token)
+            REPORTED.reset(token)
 
 
 def _without_body(send: Send) -> Send:
@@ -94,7 +94,7 @@ def accepts_gzip(accepted: str) -> bool:
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
 
 
-def _add_headers(start: Message, counted: Mapping[str, Counted]) -> None:
+def _add_headers(start: Message, counted: Mapping[str, RateLimitStatus]) -> None:
     headers = MutableHeaders(raw=start.setdefault("headers", []))
     status = start["status"]
     media_type = headers.get("content-type", "").partition(";")[0]

@@ -39,14 +39,16 @@ async def program_page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     """Return the page. `given` are the fields of a form that was refused, with its `faults`."""
-    offer = await services.offered.offer()
-    offered = [(code, details.name if (details := offer.languages.get(code)) else code) for code in offer.codes]
+    catalog = await services.languages.catalog()
+    engine_language = [
+        (code, details.name if (details := catalog.languages.get(code)) else code) for code in catalog.codes
+    ]
     return page(
         request,
         "program.html.j2",
         status=status,
         url=str(request.base_url),
-        offered=offered or [(code, code) for code in ALIASES],
+        engine_language=engine_language or [(code, code) for code in ALIASES],
         given={**_EMPTY, **(given or {})},
         faults=[
             ShownFault((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults

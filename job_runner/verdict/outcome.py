@@ -61,7 +61,7 @@ class Details:
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
     submission has none, and `failed` has those whose texts may be shown. `stdout_bytes` and `stderr_bytes` are
     the program's output if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
-    `stages` says how the compiler and the program ended, if the submission asks for it (`shared.resources.stages`).
+    `stages` says how the compiler and the program ended, if it asks for that (`api_service.doors.piston.answer`).
     `artifacts` are the files that the program wrote to `out/`, or None if the engine was not asked for them;
     `artifacts_left_out` says how many others there were, for each reason.
     """

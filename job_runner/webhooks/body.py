@@ -10,7 +10,7 @@ from job_runner.webhooks.queue import ClaimedWebhook
 from shared.database.connection import Connection
 from shared.judge0 import store as judge0
 from shared.judge0.callbacks import CALLBACK
-from shared.judge0.fields import DEFAULT, shown
+from shared.judge0.fields import DEFAULT, fields_of
 from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.models import Resource, rfc3339
@@ -45,7 +45,7 @@ class Bodies:
     async def _callback(self, connection: Connection, upload: int | None) -> str | None:
         known = upload and await judge0.callback_of(connection, upload)
         judge0_submission = await judge0.find(connection, self._store, known.token) if known else None
-        return json.dumps(shown(judge0_submission, DEFAULT, base64=True)) if judge0_submission else None
+        return json.dumps(fields_of(judge0_submission, DEFAULT, base64=True)) if judge0_submission else None
 
     async def _resource(self, connection: Connection, webhook: ClaimedWebhook) -> Resource | None:
         if webhook.upload is not None:

@@ -35,7 +35,7 @@ async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
 
 
 async def take(connection: Connection, limit: int) -> list[OutboxRow]:
-    """Lock the oldest rows that no other relay holds, until the transaction ends."""
+    """Lock the oldest rows that no other publisher holds, until the transaction ends."""
     rows = await connection.fetch_all(_TAKE, {"limit": limit})
     return [OutboxRow(row["id"], Message(row["body"].encode(), row["message_id"])) for row in rows]
 

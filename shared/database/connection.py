@@ -34,7 +34,7 @@ Values = Mapping[str, object]
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 #: Seconds for which a transaction may be idle. Postgres then ends it and frees its locks, because its process is frozen
-#: or its host is gone. A relay may wait 40 s for the broker.
+#: or its host is gone. A publisher may wait 40 s for the broker.
 _IDLE_SECONDS = 60.0
 #: Seconds without use after which a connection is closed, unless it is the last. Each takes 2 to 5 MB of the server.
 _SPARE_SECONDS = 15.0

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.judge0.base64_text import decode, encode
-from shared.judge0.statuses import DESCRIPTIONS, Ending, Status
+from shared.judge0.statuses import DESCRIPTIONS, Judge0End, Status
 
 #: The fields that a client sets, as `judge0_submissions.request` stores them.
 ASKED: Final = (
@@ -33,12 +33,12 @@ class NotText(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judge0Submission:
     """A submission and its end. Missing texts are None. `cpu_s` and the other measures are None without a run."""
 
     token: UUID
     request: Mapping[str, Any]
-    ending: Ending
+    ending: Judge0End
     created_at: datetime
     finished_at: datetime | None = None
     source: bytes | None = field(default=None, repr=False)
@@ -52,41 +52,41 @@ class Judged:
     memory_bytes: int | None = None
 
 
-def shown(one: Judged, names: Sequence[str], *, base64: bool) -> dict[str, Any]:
+def fields_of(submission: Judge0Submission, names: Sequence[str], *, base64: bool) -> dict[str, Any]:
     """Return these fields of a submission. Raises `NotText` if one of them cannot be shown without base64."""
     written = encode if base64 else _text
-    return {name: _value(one, name, written) for name in names}
+    return {name: _value(submission, name, written) for name in names}
 
 
-def _value(one: Judged, name: str, written: Callable[[bytes], str]) -> Any:
+def _value(submission: Judge0Submission, name: str, written: Callable[[bytes], str]) -> Any:
     if name in ASKED:
-        value: Any = one.request[name]
+        value: Any = submission.request[name]
         if name == "additional_files" and value is not None:  # base64 in any case, and written in our lines
             return encode(decode(value))
         return str(float(value)) if name in _LIMITS_IN_SECONDS else value
     if name in TEXTS:
-        text = _bytes_of(one, name)
+        text = _bytes_of(submission, name)
         return None if text is None else written(text)
     match name:
         case "token":
-            return str(one.token)
+            return str(submission.token)
         case "status_id":
-            return one.ending.status
+            return submission.ending.status
         case "status":
-            return status(one.ending.status)
+            return status(submission.ending.status)
         case "language":
-            return {"id": one.request["language_id"], "name": one.request["language"]}
+            return {"id": submission.request["language_id"], "name": submission.request["language"]}
         case "time":
-            return _seconds(one.cpu_s)
+            return _seconds(submission.cpu_s)
         case "wall_time":
-            return _seconds(one.wall_s)
+            return _seconds(submission.wall_s)
         case "memory":
-            return None if one.memory_bytes is None else one.memory_bytes // 1024
+            return None if submission.memory_bytes is None else submission.memory_bytes // 1024
         case "created_at":
-            return timestamp(one.created_at)
+            return timestamp(submission.created_at)
         case "finished_at":
-            return timestamp(one.finished_at) if one.finished_at else None
-    return getattr(one.ending, name)
+            return timestamp(submission.finished_at) if submission.finished_at else None
+    return getattr(submission.ending, name)
 
 
 def status(number: Status) -> dict[str, Any]:
@@ -94,12 +94,12 @@ def status(number: Status) -> dict[str, Any]:
     return {"id": int(number), "description": DESCRIPTIONS[number]}
 
 
-def _bytes_of(one: Judged, name: str) -> bytes | None:
+def _bytes_of(submission: Judge0Submission, name: str) -> bytes | None:
     if name == "message":
-        return one.ending.message.encode() if one.ending.message is not None else None
+        return submission.ending.message.encode() if submission.ending.message is not None else None
     if name == "source_code":
-        return one.source
-    text: bytes | None = getattr(one, name)
+        return submission.source
+    text: bytes | None = getattr(submission, name)
     return text
 
 

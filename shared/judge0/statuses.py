@@ -55,7 +55,7 @@ _OF_SIGNAL: Final[dict[int, Status]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ProgramEnd:
     """How a program ended, as the runner has stored it. `cpu_limit` is the sender's limit; 0: none."""
 
     verdict: Verdict
@@ -67,7 +67,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Judge0End:
     """The end of a submission in Judge0's words."""
 
     status: Status
@@ -76,21 +76,21 @@ class Ending:
     exit_signal: int | None = None
 
 
-def ending_of(run: Run) -> Ending:
+def ending_of(run: ProgramEnd) -> Judge0End:
     """Return how a run ended. A program that used the extra time has exceeded its limit."""
     is_over = 0 < run.cpu_limit < run.cpu_s
     if run.verdict is Verdict.COMPILE_ERROR:
-        return Ending(Status.COMPILATION_ERROR)
+        return Judge0End(Status.COMPILATION_ERROR)
     if run.verdict is Verdict.INTERNAL_ERROR:
-        return Ending(Status.INTERNAL_ERROR, "The sandbox failed.")
+        return Judge0End(Status.INTERNAL_ERROR, "The sandbox failed.")
     if is_over or run.verdict is Verdict.TIME_LIMIT:
         message = "Time limit exceeded" if is_over else "Time limit exceeded (wall clock)"
-        return Ending(Status.TIME_LIMIT_EXCEEDED, message, 0)
+        return Judge0End(Status.TIME_LIMIT_EXCEEDED, message, 0)
     match run.verdict:
         case Verdict.OK | Verdict.ACCEPTED:
-            return Ending(Status.ACCEPTED, None, 0)
+            return Judge0End(Status.ACCEPTED, None, 0)
         case Verdict.WRONG_ANSWER:
-            return Ending(Status.WRONG_ANSWER, None, 0)
+            return Judge0End(Status.WRONG_ANSWER, None, 0)
         case Verdict.OUTPUT_LIMIT:
             # In Judge0, an output is a file, so the limit of files holds for it.
             return _killed(signal.SIGXFSZ)
@@ -99,11 +99,11 @@ def ending_of(run: Run) -> Ending:
     return _killed(run.signal) if run.signal is not None else _exited(run.exit_code or 0, run.stderr)
 
 
-def _killed(number: int) -> Ending:
-    return Ending(_OF_SIGNAL.get(number, Status.OTHER), f"Caught fatal signal {number}", 0, number)
+def _killed(number: int) -> Judge0End:
+    return Judge0End(_OF_SIGNAL.get(number, Status.OTHER), f"Caught fatal signal {number}", 0, number)
 
 
-def _exited(code: int, stderr: bytes) -> Ending:
+def _exited(code: int, stderr: bytes) -> Judge0End:
     is_no_program = code == _NOT_EXECUTABLE and _EXEC_FORMAT_ERROR in stderr
     status = Status.EXEC_FORMAT_ERROR if is_no_program else Status.NZEC
-    return Ending(status, f"Exited with error status {code}", code)
+    return Judge0End(status, f"Exited with error status {code}", code)

@@ -10,8 +10,8 @@ from shared.database.connection import Connection, Record
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Encoding, bytes_of
 from shared.files.archives import unpack
-from shared.judge0.fields import Judged
-from shared.judge0.statuses import Ending, Run, Status, ending_of
+from shared.judge0.fields import Judge0Submission
+from shared.judge0.statuses import Judge0End, ProgramEnd, Status, ending_of
 from shared.operations.job_state import JobState
 from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
@@ -89,7 +89,9 @@ async def weights(connection: Connection, tokens: Collection[UUID], *, owner: in
     return {row["token"]: row["weight"] for row in rows}
 
 
-async def find(connection: Connection, store: ObjectStore, token: UUID, *, with_source: bool = False) -> Judged | None:
+async def find(
+    connection: Connection, store: ObjectStore, token: UUID, *, with_source: bool = False
+) -> Judge0Submission | None:
     """Return a submission; None if there is none. Its source is read only if that is wanted."""
     row = await connection.fetch_one(_FIND, {"token": token})
     if row is None:
@@ -106,21 +108,21 @@ async def find(connection: Connection, store: ObjectStore, token: UUID, *, with_
     }
     if row["is_requested"] or row["outcome"] is None:
         is_running = row["is_requested"] and row["status"] == JobState.EXECUTING
-        return Judged(**given, ending=Ending(Status.PROCESSING if is_running else Status.IN_QUEUE))
+        return Judge0Submission(**given, ending=Judge0End(Status.PROCESSING if is_running else Status.IN_QUEUE))
     given["finished_at"] = row["finished_at"]
     if row["verdict"] is None:
         reason = row["failure"] or "It was cancelled."
-        return Judged(**given, ending=Ending(Status.INTERNAL_ERROR, reason))
+        return Judge0Submission(**given, ending=Judge0End(Status.INTERNAL_ERROR, reason))
     return await _ended(store, row, given)
 
 
-async def _ended(store: ObjectStore, row: Record, given: Mapping[str, Any]) -> Judged:
+async def _ended(store: ObjectStore, row: Record, given: Mapping[str, Any]) -> Judge0Submission:
     compiled = row["compile_output"].encode() if row["compile_output"] else None
     if compiled and compiled.startswith(_COMPILER_STOPPED):
         compiled = b"Compilation time limit exceeded."
     stderr: bytes | None = row["stderr_bytes"] or (row["stderr"] or "").encode() or None
     ending = ending_of(
-        Run(
+        ProgramEnd(
             verdict=Verdict(row["verdict"]),
             exit_code=row["exit_code"],
             signal=row["signal"],
@@ -130,8 +132,8 @@ async def _ended(store: ObjectStore, row: Record, given: Mapping[str, Any]) -> J
         )
     )
     if ending.status is Status.COMPILATION_ERROR:
-        return Judged(**given, ending=ending, compile_output=compiled)
-    return Judged(
+        return Judge0Submission(**given, ending=ending, compile_output=compiled)
+    return Judge0Submission(
         **given,
         ending=ending,
         stdout=await raw_output(store, row["output"] or "", row["output_key"]) or None,

@@ -11,7 +11,7 @@ from shared.resources.models import Run, State, Submission, Test
 from shared.resources.queue import places
 
 #: Takes the bytes of the outputs of a run's tests, and raises if they are too many to be read now.
-Admit = Callable[[int], object]
+Reserve = Callable[[int], object]
 
 
 async def submission(
@@ -22,12 +22,12 @@ async def submission(
     run: int | None = None,
     text_limit: int = TEXT_LIMIT,
     owner: int | None = None,
-    admit: Admit | None = None,
+    reserve: Reserve | None = None,
 ) -> Submission | None:
     """Return a submission with its latest run, or with the run of that number. None if there is none.
 
     With `owner`, only a submission of that key is found. This takes one statement, one more if it waits, and one more
-    if it has tests. `admit` is called before the outputs of tests are read.
+    if it has tests. `reserve` is called before the outputs of tests are read.
     """
     values = {"id": upload, "owner": owner, "text_limit": text_limit}
     if run is None:
@@ -38,7 +38,7 @@ async def submission(
         return None
     state = mapping.state_of(row) if run is None else mapping.STATES[row["status"]]
     queue = (await places(connection, [upload])).get(upload) if state is State.QUEUED else None
-    whole_run = await _whole_run(connection, row, upload, links, text_limit, admit)
+    whole_run = await _whole_run(connection, row, upload, links, text_limit, reserve)
     return mapping.submission_of(row, state, links, queue, whole_run)
 
 
@@ -62,13 +62,13 @@ async def run(
     links: Links,
     text_limit: int = TEXT_LIMIT,
     owner: int | None = None,
-    admit: Admit | None = None,
+    reserve: Reserve | None = None,
 ) -> Run | None:
-    """Return one run of a submission; None if there is none. `admit` is as for `submission`."""
+    """Return one run of a submission; None if there is none. `reserve` is as for `submission`."""
     values = {"id": upload, "run": number, "owner": owner, "text_limit": text_limit}
     row = await connection.fetch_one(statements.FIND_RUN, values)
     row = row or await connection.fetch_one(statements.FIND_LATEST_RUN, values)
-    return await _whole_run(connection, row, upload, links, text_limit, admit) if row else None
+    return await _whole_run(connection, row, upload, links, text_limit, reserve) if row else None
 
 
 async def runs(
@@ -90,23 +90,28 @@ async def runs(
     return found, rows[limit - 1]["number"] if len(rows) > limit else None
 
 
-async def ended_tests(connection: Connection, job: int, *, first: int, last: int, admit: Admit) -> list[Test]:
-    """Return the tests of a run with these numbers that have ended. `admit` is as for `submission`."""
+async def ended_tests(connection: Connection, job: int, *, first: int, last: int, reserve: Reserve) -> list[Test]:
+    """Return the tests of a run with these numbers that have ended. `reserve` is as for `submission`."""
     values = {"job": job, "first": first, "last": last, "text_limit": TEXT_LIMIT}
     size = await connection.fetch_one(statements.BYTES_OF_TESTS, values)
-    admit(int(size["bytes"] or 0) if size else 0)
+    reserve(int(size["bytes"] or 0) if size else 0)
     rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, values)
     return [mapping.test_of(row["number"], json.loads(row["spec"]), row, TEXT_LIMIT, is_over=False) for row in rows]
 
 
 async def _whole_run(
-    connection: Connection, row: Record, upload: int, links: Links, text_limit: int, admit: Admit | None = None
+    connection: Connection,
+    row: Record,
+    upload: int,
+    links: Links,
+    text_limit: int,
+    reserve: Reserve | None = None,
 ) -> Run | None:
     """Return the run of a row with its texts, artifacts and tests."""
     results: list[Record] = []
     if row["has_tests"] and row["job"] is not None:
-        if admit is not None:
-            admit(int(row["tests_bytes"] or 0))
+        if reserve is not None:
+            reserve(int(row["tests_bytes"] or 0))
         results = await connection.fetch_all(statements.FIND_TESTS, {"job": row["job"], "text_limit": text_limit})
     texts = {**mapping.texts_of(row, text_limit), **mapping.artifacts_of(row, upload, links)}
     return mapping.run_of(row, texts, mapping.tests_of(row, results, text_limit))

@@ -22,7 +22,7 @@ POINTS: Final = {
     "published, not deleted": ("shared.broker.outbox:remove", "before"),
     "job inserted, not acknowledged": ("queue_consumer.consumer:Consumer.handle", "after"),
     "result of a test written, engine not at its end": ("job_runner.runs.test_results:TestResults._write", "after"),
-    "cancelled, answer not sent": ("api_service.v1.routes.cancel:cancel", "after"),
+    "cancelled, answer not sent": ("api_service.v1.routes.submission:cancel", "after"),
     "claimed, engine not asked": ("job_runner.runs.program_runs:ProgramRuns.run", "before"),
     "engine answered, nothing stored": ("job_runner.runs.program_runs:ProgramRuns.run", "after"),
     "output stored, outcome not committed": ("job_runner.runs.completion:finish", "before"),

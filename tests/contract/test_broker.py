@@ -61,7 +61,7 @@ class Recorder:
 
 
 async def publish(broker: Broker, messages: Sequence[Message]) -> None:
-    """Publish until all are accepted, as the relay does: a queue that is being declared may refuse a message."""
+    """Publish until all are accepted, as the publisher does: a queue that is being declared may refuse a message."""
 
     async def all_are_taken() -> bool:
         nonlocal messages

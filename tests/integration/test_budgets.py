@@ -28,8 +28,8 @@ async def take(database: Database, *uses: Charge) -> dict[str, float]:
     waits: dict[str, float] = {}
     try:
         async with database.transaction() as connection:
-            standings = await budgets.take(connection, uses)
-            waits = {subject: one.wait_s for subject, one in standings.items() if one.wait_s is not None}
+            buckets = await budgets.take(connection, uses)
+            waits = {subject: one.wait_s for subject, one in buckets.items() if one.wait_s is not None}
             if waits:
                 raise Refused
     except Refused:
@@ -59,8 +59,8 @@ async def test_a_use_that_is_larger_than_the_budget_is_never_taken(database: Dat
 async def test_taking_returns_the_use_of_each_budget(database: Database) -> None:
     async with database.transaction() as connection:
         for times in (1, 2):
-            standings = await budgets.take(connection, [Charge("a", 100, 3), Charge("b", 3600)])
-            assert standings == {"a": Bucket(times * 108.0), "b": Bucket(times * 1.0)}
+            buckets = await budgets.take(connection, [Charge("a", 100, 3), Charge("b", 3600)])
+            assert buckets == {"a": Bucket(times * 108.0), "b": Bucket(times * 1.0)}
 
 
 async def test_a_refusal_names_the_budgets_that_are_used_up(database: Database) -> None:

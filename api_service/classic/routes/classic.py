@@ -14,7 +14,7 @@ from api_service.http.openapi import problem_responses
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions.classic_list import ListQuery
-from api_service.v1.body.read import body_bytes
+from api_service.v1.body.receive import body_bytes
 
 router = APIRouter(tags=["classic"])
 
@@ -68,9 +68,9 @@ _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
 )
 async def submit_email(request: Request, principal: SubmitterDep, services: ServicesDep) -> str:
     await services.backlog.check()
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
-        new = await read_submission(request, services.settings, await services.offered.codes())
-        await services.offered.check(new.language)
+    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
+        new = await read_submission(request, services.settings, await services.languages.codes())
+        await services.languages.check(new.language)
         upload_id = await services.submissions.register(principal, new)
     return f"Your submission was registered with ID: {upload_id}"
 
@@ -98,7 +98,7 @@ async def check_email(
         return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)
     if not is_requested:
         return JSONResponse({"detail": "You cannot request this code"}, HTTPStatus.BAD_REQUEST)
-    services.relay.wake.set()
+    services.outbox_publisher.wake.set()
     return JSONResponse({"result": "Sending to job_table.."})
 
 
@@ -112,4 +112,4 @@ async def check_email(
     responses=problem_responses({**_ACCESS, **_INVALID, **_UNAVAILABLE}),
 )
 async def check_user(query: Annotated[ListQuery, Query()], principal: ReaderDep, services: ServicesDep) -> Response:
-    return PiecewiseResponse(await prefetch(services.listing.pieces(principal, query)), "application/json")
+    return PiecewiseResponse(await prefetch(services.classic_list.pieces(principal, query)), "application/json")

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from api_service.http.problems import Kind, Problem
+from api_service.services import ServicesDep
 from shared.engine.codex import LimitBounds
 from shared.judge0.callbacks import CALLBACK_SECONDS, CALLBACK_TRIES
 from shared.service.errors import ConfigurationError
@@ -120,3 +123,21 @@ def _lines(text: str) -> dict[str, Any]:
             key = name.strip().lower()
             values[_OTHER_NAMES.get(key, key)] = value.strip().strip("\"'")
     return values
+
+
+async def _of_this_server(request: Request, services: ServicesDep) -> Configuration:
+    """Return the configuration, with no limit above what this server can do."""
+    configured: Configuration = request.app.state.configuration
+    settings, catalog = services.settings, await services.languages.catalog()
+    return configured.within(
+        catalog.bounds, largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
+    )
+
+
+ConfigurationDep = Annotated[Configuration, Depends(_of_this_server)]
+
+
+def require_open(configuration: Configuration) -> None:
+    """Raise `Problem` (503) while nothing may be changed."""
+    if configuration.maintenance_mode:
+        raise Problem(Kind.UNAVAILABLE, configuration.maintenance_message)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api_service.languages.engine_offer import Offer, Offered
+from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 
 #: Code -> the ids of the language in Judge0, and its name, in which `{}` stands for the version of the tools. Clients
 #: know the language by the first id. The other ids belong to other versions in Judge0.
@@ -80,7 +80,7 @@ _ARCHIVED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language under one of its ids. `offered` is our language that runs its programs; None if it is archived.
+    """A language under one of its ids. `engine_language` runs its programs; None if it is archived.
 
     `source_file` is None if its programs have no source of their own.
     """
@@ -88,15 +88,15 @@ class Language:
     id: int
     name: str
     source_file: str | None
-    offered: Offered | None
+    engine_language: EngineLanguage | None
 
     @property
     def is_archived(self) -> bool:
-        return self.offered is None
+        return self.engine_language is None
 
     @property
     def is_compiled(self) -> bool:
-        details = self.offered.details if self.offered else None
+        details = self.engine_language.details if self.engine_language else None
         return self.id not in _OF_BASH and bool(details and details.compiled)
 
     def listed(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Language:
 
     def described(self) -> dict[str, Any]:
         """Return the answer to `GET /languages/{id}`."""
-        details = self.offered.details if self.offered else None
+        details = self.engine_language.details if self.engine_language else None
         has_commands = details is not None and self.id not in _OF_BASH
         return {
             **self.listed(),
@@ -115,30 +115,30 @@ class Language:
         }
 
 
-def languages(offer: Offer) -> list[Language]:
+def languages(catalog: LanguageCatalog) -> list[Language]:
     """Return the languages that can be used, by name."""
-    return sorted(_usable(offer), key=_by_name)
+    return sorted(_usable(catalog), key=_by_name)
 
 
-def all_languages(offer: Offer) -> list[Language]:
+def all_languages(catalog: LanguageCatalog) -> list[Language]:
     """Return the languages that can be used and those that are archived, by name."""
     archived = (Language(number, name, "", None) for number, name in enumerate(_ARCHIVED, 1))
-    return sorted([*_usable(offer), *archived], key=_by_name)
+    return sorted([*_usable(catalog), *archived], key=_by_name)
 
 
-def find(offer: Offer, number: int) -> Language | None:
+def find(catalog: LanguageCatalog, number: int) -> Language | None:
     """Return the language with this id; None if there is none."""
-    return next((language for language in all_languages(offer) if language.id == number), None)
+    return next((language for language in all_languages(catalog) if language.id == number), None)
 
 
-def _usable(offer: Offer) -> Iterator[Language]:
+def _usable(catalog: LanguageCatalog) -> Iterator[Language]:
     for code, (numbers, name) in _ACTIVE.items():
-        if (offered := offer.find(code)) is not None:
-            version = (offered.details and offered.details.version) or ""
+        if (engine_language := catalog.find(code)) is not None:
+            version = (engine_language.details and engine_language.details.version) or ""
             for number in numbers:
                 shown = name.format(version) if version else name.partition(" (")[0]
-                yield Language(number, shown, _SOURCE_FILES.get(code, offered.main), offered)
-    if (bash := offer.find("bash")) is not None:
+                yield Language(number, shown, _SOURCE_FILES.get(code, engine_language.main), engine_language)
+    if (bash := catalog.find("bash")) is not None:
         for number, (name, source_file) in _OF_BASH.items():
             yield Language(number, name, source_file, bash)
 

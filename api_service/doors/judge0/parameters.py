@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from api_service.doors.judge0.refusals import bad_request
+from api_service.doors.judge0.configuration import Configuration
+from api_service.doors.judge0.errors import bad_request
 from api_service.http.problems import Problem
 from api_service.v1.body.multipart import read_parts
-from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.protocol.validation import parse_json
 from shared.judge0.fields import ALL, DEFAULT
 
@@ -24,7 +25,11 @@ async def read(request: Request) -> dict[str, Any]:
     """Return the parameters of a request. Raises `Problem` (400) if the body cannot be read."""
     body = await request.body()
     query = dict(request.query_params)
-    return query | await aside(len(body), _of_body, body, request.headers.get("Content-Type", "")) if body else query
+    return (
+        query | await run_in_thread_if_large(len(body), _of_body, body, request.headers.get("Content-Type", ""))
+        if body
+        else query
+    )
 
 
 def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
@@ -70,3 +75,16 @@ def shown(parameters: Parameters) -> Shown:
     if unknown := [name for name in names if name not in ALL]:
         raise bad_request(f"invalid fields: [{', '.join(unknown)}]")
     return Shown(names, is_on(parameters, "base64_encoded"))
+
+
+def of_batch(several: Any, configuration: Configuration) -> Sequence[Any]:
+    """Return the submissions of a batch, or their tokens. Raises `Problem` (400) if there may not be as many."""
+    if not configuration.enable_batched_submissions:
+        raise bad_request("batched submissions are not allowed")
+    if not isinstance(several, list) or not several:
+        raise bad_request("there should be at least one submission in a batch")
+    limit = configuration.max_submission_batch_size
+    if len(several) > limit:
+        error = f"number of submissions in a batch should be less than or equal to {limit}"
+        raise bad_request(error)
+    return several

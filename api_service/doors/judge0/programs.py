@@ -4,9 +4,10 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api_service.doors.door import program_submission
 from api_service.doors.judge0.languages import EXECUTABLE, MULTI_FILE, PLAIN_TEXT
-from api_service.doors.judge0.validation import Asked
-from api_service.submissions.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
+from api_service.doors.judge0.validation import SubmissionRequest
+from api_service.submissions.new_submission import NewSubmission
 from shared.engine.codex import LimitBounds
 from shared.engine.run_call import MAX_FILES, Encoding
 from shared.files.archives import ArchiveError, unpack_foreign
@@ -21,15 +22,17 @@ _RUN, _COMPILE = ("run", "run.sh"), ("compile", "compile.sh")
 _NO_RUN: Final = b'echo "bash: run: No such file or directory" >&2\nexit 127\n'
 
 
-def request_of(asked: Asked) -> dict[str, Any]:
+def request_of(asked: SubmissionRequest) -> dict[str, Any]:
     """Return the fields of a request that are stored, so that later answers can show them."""
     return {**asked.values, "source_file": asked.language.source_file}
 
 
-def submission_of(asked: Asked, bounds: Mapping[str, LimitBounds], *, largest_program: int) -> NewSubmission:
+def submission_of(
+    asked: SubmissionRequest, bounds: Mapping[str, LimitBounds], *, largest_program: int
+) -> NewSubmission:
     """Return the submission that runs the program within the engine's bounds. It has up to `largest_program` bytes."""
     language, values = asked.language, asked.values
-    assert language.offered
+    assert language.engine_language
     files, entry = _files(asked, largest_program)
     texts, encoding = _texts(asked)
     spec = {
@@ -43,23 +46,19 @@ def submission_of(asked: Asked, bounds: Mapping[str, LimitBounds], *, largest_pr
         **_options(values, files, entry, language.id),
         **encoding,
     }
-    return NewSubmission(
-        language=language.offered.code,
-        filename=entry,
-        source=stored(files),
-        stdin=texts["stdin"] or "",
-        hold=False,
-        v1=V1Columns(
-            spec=spec,
-            files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
-            expected_output=texts["expected_output"],
-            webhook_url=values["callback_url"] or None,
-            text_bytes=text_bytes_of([texts["expected_output"], spec, dict(values)]),
-        ),
+    return program_submission(
+        language.engine_language.code,
+        entry,
+        files,
+        spec,
+        texts["stdin"] or "",
+        texts=[texts["expected_output"], spec, dict(values)],
+        expected_output=texts["expected_output"],
+        webhook_url=values["callback_url"] or None,
     )
 
 
-def _files(asked: Asked, largest_program: int) -> tuple[dict[str, bytes], str]:
+def _files(asked: SubmissionRequest, largest_program: int) -> tuple[dict[str, bytes], str]:
     """Return the files of the program, and which of them is run."""
     own: dict[str, bytes] = {}
     language = asked.language
@@ -90,7 +89,7 @@ def _additional(archive: bytes | None, most: int) -> dict[str, bytes]:
         return {}
 
 
-def _texts(asked: Asked) -> tuple[dict[str, str | None], dict[str, Encoding]]:
+def _texts(asked: SubmissionRequest) -> tuple[dict[str, str | None], dict[str, Encoding]]:
     """Return the input and the expected output as text, in base64 if the database cannot store one of them as it is."""
     given = {"stdin": asked.stdin, "expected_output": asked.expected_output}
     try:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from api_service.doors.judge0.configuration import Configuration
 from api_service.doors.judge0.languages import MULTI_FILE, Language, find
 from api_service.doors.judge0.parameters import Parameters
-from api_service.languages.engine_offer import Offer
+from api_service.languages.catalog import LanguageCatalog
 from shared.engine.run_call import is_allowed
 from shared.judge0.base64_text import decode
 
@@ -57,7 +57,7 @@ class Invalid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SubmissionRequest:
     """A checked request. `values` are Judge0's fields, with defaults for those that were not sent."""
 
     language: Language
@@ -70,9 +70,11 @@ class Asked:
     args: list[str]
 
 
-def check(parameters: Parameters, offer: Offer, configuration: Configuration, *, base64: bool) -> Asked:
+def check(
+    parameters: Parameters, catalog: LanguageCatalog, configuration: Configuration, *, base64: bool
+) -> SubmissionRequest:
     """Return the checked request. Raises `Invalid` with all faults."""
-    one = _Check(parameters, offer, configuration, base64=base64)
+    one = _Check(parameters, catalog, configuration, base64=base64)
     errors = {name: messages for name, messages in one.errors() if messages}
     if errors or one.language is None:
         raise Invalid(errors)
@@ -82,13 +84,15 @@ def check(parameters: Parameters, offer: Offer, configuration: Configuration, *,
 class _Check:
     """Checks one submission. Parameters that are no texts, numbers or switches count as not sent."""
 
-    def __init__(self, parameters: Parameters, offer: Offer, configuration: Configuration, *, base64: bool) -> None:
+    def __init__(
+        self, parameters: Parameters, catalog: LanguageCatalog, configuration: Configuration, *, base64: bool
+    ) -> None:
         self._sent = {name: value for name, value in parameters.items() if isinstance(value, str | int | float)}
         self._base64 = base64
         self._configuration = configuration
         number = _whole(self._sent.get("language_id"))
         self._language_id = number
-        self.language = None if number is None else find(offer, number)
+        self.language = None if number is None else find(catalog, number)
         self._values: dict[str, Any] = {}
 
     def errors(self) -> Iterator[tuple[str, list[str]]]:
@@ -105,10 +109,10 @@ class _Check:
         for name in _SWITCHES:
             yield name, list(self._switch(name))
 
-    def asked(self, language: Language) -> Asked:
+    def asked(self, language: Language) -> SubmissionRequest:
         values = self._values
         additional_files = self._option("additional_files")
-        return Asked(
+        return SubmissionRequest(
             language=language,
             values={**values, "language_id": language.id, "language": language.name},
             source=None if language.id == MULTI_FILE else self._text("source_code"),
@@ -155,8 +159,8 @@ class _Check:
             yield "setting compiler options is only allowed for compiled languages"
         elif allowed and language.name.partition(" (")[0] not in allowed:
             yield f"setting compiler options is only allowed for {_sentence(allowed)}"
-        elif language.offered is not None:
-            own = language.offered.compiler_args
+        elif language.engine_language is not None:
+            own = language.engine_language.compiler_args
             for word in _words(options):
                 if not is_allowed(word, own):
                     yield f"the option {word} is not allowed; this server allows {' '.join(own) or 'none'}"

@@ -6,17 +6,17 @@ from fastapi import FastAPI, Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_service.doors.door import door_app
 from api_service.doors.piston.errors import message, of_http
 from api_service.doors.piston.routes import router
 from api_service.doors.piston.settings import PistonSettings
-from api_service.errors import answer_errors
 from api_service.http.problems import Kind, Problem
-from api_service.limits.holds import Holds
+from api_service.limits.holds import ConcurrencyLimit
 from api_service.services import Services
 
 PATH: Final = "/api/v2"
 #: Interactive jobs that a process runs at once. Each needs two open files.
-_MOST_SESSIONS: Final = 32
+_MAX_SESSIONS: Final = 32
 #: The paths of the public service began with this.
 _PUBLIC: Final = "/piston"
 _JSON: Final = "application/json"
@@ -25,21 +25,15 @@ _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
     """Let the app serve this front door under its path."""
-    door = FastAPI(
-        openapi_url=None,
-        redirect_slashes=False,
-        telemetry={"tracing": False, "operation_spans": False, "logs": False},
-    )
-    door.state.services, door.state.settings = services, settings
-    door.state.sessions = Holds(
-        _MOST_SESSIONS,
-        _MOST_SESSIONS // 2,
+    door = door_app(services, [router], message, of_http)
+    door.state.settings = settings
+    door.state.sessions = ConcurrencyLimit(
+        _MAX_SESSIONS,
+        _MAX_SESSIONS // 2,
         refusal="Too many interactive jobs run; try again in a moment.",
-        refusal_of_key=f"{_MOST_SESSIONS // 2} interactive jobs of this key run; end one of them, or try again later.",
+        refusal_of_key=f"{_MAX_SESSIONS // 2} interactive jobs of this key run; end one of them, or try again later.",
     )
-    door.include_router(router)
-    answer_errors(door, message, of_http)
-    app.mount(PATH, _Manners(door))
+    app.mount(PATH, _PathMiddleware(door))
 
 
 def is_piston(scope: Scope) -> bool:
@@ -48,7 +42,7 @@ def is_piston(scope: Scope) -> bool:
     return path.startswith(f"{PATH}/")
 
 
-class _Manners:
+class _PathMiddleware:
     """ASGI middleware that ignores a slash at the end of a path, and maps the public service's paths to ours.
 
     It refuses a request with a body that does not say that it is JSON. Piston checks that before the path.

@@ -1,16 +1,21 @@
-"""Reads the body of `execute`, and of `init` at the WebSocket: Piston's checks, in its order and words. Pure."""
+"""Reads bodies and messages: `execute`, and `init` at the WebSocket. Piston's checks, in its order and words. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from api_service.doors.piston.files import SentFile, check_contents, has_source, read_files
 from api_service.doors.piston.runtimes import Runtime, find
 from api_service.doors.piston.settings import Maxima, PistonSettings
 from api_service.http.problems import Kind, Problem
 from shared.engine.run_call import check_args
+from shared.text.json_structure import has_more_structure
 
+#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
+_MAX_STRUCTURE: Final = 16_384
 #: The limits, in the order in which Piston checks them.
 _LIMITS: Final = tuple(
     f"{stage}_{limit}" for limit in ("memory_limit", "timeout", "cpu_time") for stage in ("compile", "run")
@@ -31,6 +36,19 @@ class PistonJob:
     stdin: str = field(repr=False)
     args: tuple[str, ...]
     limits: Mapping[str, float]
+
+
+def read_json(text: bytes | str) -> Any:
+    """Return the object or list of a JSON text; an empty text counts as `{}`. Raise `Problem` if it is neither."""
+    if has_more_structure(text.encode(errors="replace") if isinstance(text, str) else text, _MAX_STRUCTURE):
+        raise Problem(Kind.INVALID, "The body has too many keys and values; send fewer.")
+    try:
+        content = from_json(text, allow_inf_nan=False) if text else {}
+    except ValueError as exc:
+        raise Problem(Kind.INVALID, f"The body is not valid JSON: {exc}") from None
+    if not isinstance(content, dict | list):
+        raise Problem(Kind.INVALID, "The body must be a JSON object or array.")
+    return content
 
 
 def read_job(body: object, runtimes: Sequence[Runtime], settings: PistonSettings) -> PistonJob:

@@ -1,13 +1,17 @@
-"""Makes the engine's program from a job: the names of its files, and the fields of the engine's request. Pure."""
+"""Makes the program and the submission of a job: the names of its files, and the engine's fields. Pure."""
 
 import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from api_service.doors.door import program_submission
 from api_service.doors.piston.files import SentFile
 from api_service.doors.piston.job import PistonJob
-from api_service.doors.piston.languages import Naming
+from api_service.doors.piston.runtimes import Naming
+from api_service.http.problems import Kind, Problem
+from api_service.settings import ApiSettings
+from api_service.submissions.new_submission import NewSubmission
 from shared.engine.run_call import is_allowed
 
 #: The most processes of a program in Piston.
@@ -35,9 +39,9 @@ def program_of(job: PistonJob, output_bytes: int | None = None) -> PistonProgram
     # An empty program does nothing, but the engine refuses an empty file.
     contents = {file.path: file.data or b"\n" if file is entry else file.data for file in files}
     output = {} if output_bytes is None else {"output_bytes": output_bytes}
-    bounds = job.runtime.offered.limits
+    bounds = job.runtime.engine_language.limits
     limits = _limits(job, "run") | {"processes": _PROCESSES} | output
-    allowed = job.runtime.offered.compiler_args
+    allowed = job.runtime.engine_language.compiler_args
     fields = {
         "compiler_args": [word for word in job.runtime.piston.compiler_args if is_allowed(word, allowed)],
         "compile_limits": _limits(job, "compile") | output,
@@ -46,6 +50,19 @@ def program_of(job: PistonJob, output_bytes: int | None = None) -> PistonProgram
         "limits": {name: min(value, bounds[name].max) for name, value in limits.items() if name in bounds},
     }
     return PistonProgram(contents, entry.path, fields)
+
+
+def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> NewSubmission:
+    """Return the submission of a job. Raise `Problem` if it has more bytes than this server accepts."""
+    program = program_of(job, output_bytes)
+    if sum(map(len, program.files.values())) > settings.max_source_bytes:
+        raise Problem(Kind.INVALID, f"files may have at most {settings.max_source_bytes} bytes together")
+    stdin = job.stdin if job.stdin.endswith("\n") else f"{job.stdin}\n"
+    if len(stdin.encode()) > settings.max_input_bytes:
+        raise Problem(Kind.INVALID, f"stdin may have at most {settings.max_input_bytes} bytes")
+    spec = {**program.fields, "args": list(job.args), "may_rerun": False, "output_order": True}
+    language = job.runtime.engine_language.code
+    return program_submission(language, program.entry, program.files, spec, stdin, texts=job.args)
 
 
 def _limits(job: PistonJob, stage: str) -> dict[str, float | int]:
@@ -57,7 +74,7 @@ def _limits(job: PistonJob, stage: str) -> dict[str, float | int]:
 
 def _named(job: PistonJob) -> list[SentFile]:
     """Return the files with the names that the compiler needs."""
-    naming, extensions = job.runtime.piston.naming, job.runtime.offered.extensions
+    naming, extensions = job.runtime.piston.naming, job.runtime.engine_language.extensions
     taken = {file.path for file in job.files}
     main = next(file for file in job.files if file.is_source)
     named = []

@@ -1,14 +1,15 @@
-"""The runtimes: the languages that the engine offers, by Piston's names and with full versions. Pure."""
+"""The runtimes: the engine's languages by Piston's names, which clients have in their code. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from nodesemver import satisfies
 
-from api_service.doors.piston.languages import LANGUAGES, Naming, PistonLanguage
-from api_service.languages.engine_offer import Offer, Offered
+from api_service.http.problems import Kind, Problem
+from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.engine.codex import version_in
 
 #: The most characters of a range. npm refuses a longer one.
@@ -16,14 +17,98 @@ _LONGEST_RANGE: Final = 256
 _NUMBER: Final = re.compile("[0-9]{1,15}", re.ASCII)
 
 
+class Naming(Enum):
+    """Selects the sources that get the language's extension if their names lack one: none, the entry, or all.
+
+    Clients often send no names. Interpreters run a file of any name, but most compilers do not.
+    """
+
+    AS_SENT = "as sent"
+    MAIN = "main"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class PistonLanguage:
+    """A language in Piston. `runtime` is the package that provides several languages; None if it has its own package.
+
+    `compiles` is True if Piston has a separate compile step for it. `compiler_args` are the options
+    that Piston's package sets.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    runtime: str | None = None
+    compiles: bool = True
+    naming: Naming = Naming.MAIN
+    compiler_args: tuple[str, ...] = ()
+
+
+def _script(name: str, *aliases: str, runtime: str | None = None) -> PistonLanguage:
+    """Return a language whose interpreter runs a file of any name."""
+    return PistonLanguage(name, aliases, runtime, compiles=False, naming=Naming.AS_SENT)
+
+
+#: Our code -> the language in Piston. A missing language has its code as its name, and our aliases.
+LANGUAGES: Final[dict[str, PistonLanguage]] = {
+    "py": _script("python", "py", "py3", "python3"),
+    "js": _script("javascript", "node-javascript", "node-js", "javascript", "js", runtime="node"),
+    "bash": _script("bash", "sh"),
+    "rb": _script("ruby", "ruby3", "rb"),
+    "pl": _script("perl", "pl"),
+    "php": _script("php"),
+    "lua": _script("lua"),
+    "java": PistonLanguage("java", compiles=False, naming=Naming.AS_SENT),
+    "go": PistonLanguage("go", ("go", "golang"), compiles=False),
+    "rs": PistonLanguage("rust", ("rs",), naming=Naming.AS_SENT),
+    "c": PistonLanguage("c", ("gcc",), "gcc", naming=Naming.ALL, compiler_args=("-std=c11",)),
+    "cpp": PistonLanguage("c++", ("cpp", "g++"), "gcc", naming=Naming.ALL, compiler_args=("-std=c++17",)),
+    "f90": PistonLanguage("fortran", ("fortran", "f90"), "gcc", naming=Naming.ALL),
+    "pas": PistonLanguage("pascal", ("freepascal", "pp", "pas")),
+    "cs": PistonLanguage(
+        "csharp", ("mono", "mono-csharp", "mono-c#", "mono-cs", "c#", "cs"), "mono", naming=Naming.ALL
+    ),
+    "ts": PistonLanguage("typescript", ("ts", "node-ts", "tsc"), naming=Naming.ALL),
+    "coffee": PistonLanguage("coffeescript", ("coffeescript", "coffee")),
+    "pypy": _script("pypy", "pypy3"),
+    "awk": PistonLanguage("awk", ("gawk",)),
+    "dash": _script("dash"),
+    "zsh": _script("zsh"),
+    "sql": PistonLanguage("sqlite3", ("sqlite", "sql")),
+    "lisp": PistonLanguage("lisp", ("lisp", "cl", "sbcl", "commonlisp")),
+    "erl": PistonLanguage("erlang", ("erlang", "erl", "escript")),
+    "exs": PistonLanguage("elixir", ("elixir", "exs")),
+    "prolog": PistonLanguage("prolog", ("prolog", "plg")),
+    "asm": PistonLanguage("nasm64", ("asm64", "nasm", "asm")),
+    "v": PistonLanguage("iverilog", ("verilog", "vvp")),
+    "bf": PistonLanguage("brainfuck", ("bf",)),
+    "forth": PistonLanguage("forth", ("gforth",)),
+    "d": PistonLanguage("d", ("gdc",)),
+    "cob": PistonLanguage("cobol", ("cob",)),
+    "clj": PistonLanguage("clojure", ("clojure", "clj")),
+    "groovy": PistonLanguage("groovy", ("groovy", "gvy")),
+    "r": PistonLanguage("rscript", ("r",)),
+    "raku": PistonLanguage("raku", ("raku", "rakudo", "perl6", "p6", "pl6")),
+    "cr": PistonLanguage("crystal", ("crystal", "cr")),
+    "octave": PistonLanguage("octave", ("matlab", "m")),
+    "ml": PistonLanguage("ocaml", ("ocaml", "ml")),
+    "scala": PistonLanguage("scala", ("sc",)),
+    "kt": PistonLanguage("kotlin", ("kt",)),
+    "rkt": PistonLanguage("racket", ("rkt",)),
+    "hs": PistonLanguage("haskell", ("haskell", "hs")),
+    "bas": PistonLanguage("basic", ("bas", "yabasic")),
+    "el": PistonLanguage("emacs", ("emacs", "el", "elisp")),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A language in one version. `offered` is the engine's language that runs it."""
+    """A language in one version. `engine_language` is the engine's language that runs it."""
 
     piston: PistonLanguage
     version: str
     aliases: tuple[str, ...]
-    offered: Offered
+    engine_language: EngineLanguage
 
     @property
     def language(self) -> str:
@@ -39,10 +124,10 @@ class Runtime:
         return entry | ({"runtime": self.piston.runtime} if self.piston.runtime else {})
 
 
-def runtimes_of(offer: Offer) -> list[Runtime]:
-    """Return the runtimes of an offer. Languages of an engine that has only the CodeX call are left out."""
-    found = [Offered(code, details) for code, details in offer.languages.items()]
-    return [_runtime(offered) for offered in found if offered.has_run_call]
+def runtimes_of(catalog: LanguageCatalog) -> list[Runtime]:
+    """Return the runtimes of a catalog. Languages of an engine that has only the CodeX call are left out."""
+    found = [EngineLanguage(code, details) for code, details in catalog.languages.items()]
+    return [_runtime(engine_language) for engine_language in found if engine_language.has_run_call]
 
 
 def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | None:
@@ -53,6 +138,16 @@ def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | 
         if (runtime.language == language or language in runtime.aliases) and is_in(runtime.version, version)
     ]
     return max(fitting, key=lambda runtime: tuple(map(int, runtime.version.split("."))), default=None)
+
+
+def package_of(body: object, runtimes: Sequence[Runtime]) -> Runtime:
+    """Return the runtime whose package a body names. Raise `Problem` (404) if there is none."""
+    fields = body if isinstance(body, Mapping) else {}
+    language, version = fields.get("language"), fields.get("version")
+    for runtime in runtimes:
+        if runtime.package == language and isinstance(version, str) and is_in(runtime.version, version):
+            return runtime
+    raise Problem(Kind.NOT_FOUND, f"Requested package {language}-{version} does not exist")
 
 
 def semantic_version(info: str) -> str:
@@ -74,17 +169,17 @@ def is_in(version: str, wanted: str) -> bool:
         return False
 
 
-def _runtime(offered: Offered) -> Runtime:
-    details = offered.details
+def _runtime(engine_language: EngineLanguage) -> Runtime:
+    details = engine_language.details
     assert details
     version = semantic_version(details.info)
-    piston = LANGUAGES.get(offered.code) or PistonLanguage(
-        offered.code,
-        tuple(alias for alias in details.aliases or () if alias != offered.code),
+    piston = LANGUAGES.get(engine_language.code) or PistonLanguage(
+        engine_language.code,
+        tuple(alias for alias in details.aliases or () if alias != engine_language.code),
         compiles=bool(details.compiled),
         naming=Naming.MAIN,
     )
     aliases = piston.aliases
     if piston.name == "python":
         aliases = (*aliases, f"python{version.rpartition('.')[0]}")
-    return Runtime(piston, version, aliases, offered)
+    return Runtime(piston, version, aliases, engine_language)

@@ -17,11 +17,11 @@ from api_service.http.problems import Fault, Problem, invalid
 from api_service.services import Services
 from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
-from api_service.v1.body.defaults import Defaults, Place
-from api_service.v1.body.read import require_known_offer, terms_of
-from api_service.v1.body.rules import Terms, overfull, validate_submission, webhook_fault
+from api_service.v1.body.constraints import Constraints, constraints_of
+from api_service.v1.body.defaults import BodyPath, Defaults
+from api_service.v1.body.rules import overfull, validate_submission, webhook_fault
 from api_service.v1.body.submission import SubmissionBody, Text
-from api_service.v1.protocol.threads import aside, in_thread
+from api_service.v1.protocol.threads import run_in_thread, run_in_thread_if_large
 from api_service.v1.protocol.validation import (
     MOST_FAULTS,
     NoQuery,
@@ -82,11 +82,11 @@ async def read_batch(request: Request, services: Services, principal: Principal)
     """Return the batch of a request, and what was parsed. Raises `Problem`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
     _, faults = checked_query(NoQuery, query_items(request))
-    outline = await aside(len(body), _outlined, body, faults)
+    outline = await run_in_thread_if_large(len(body), _outlined, body, faults)
     contents = [content for content in outline.submissions if isinstance(content, dict)]
-    terms = await terms_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
-    new = await in_thread(_validated, outline, replace(terms, may_hold=False))
-    require_known_offer(terms, new.submissions)
+    constraints = await constraints_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
+    new = await run_in_thread(_validated, outline, replace(constraints, may_hold=False))
+    constraints.require_known(new.submissions)
     return new, outline
 
 
@@ -119,20 +119,20 @@ def _below(path: str, faults: Iterable[Fault]) -> list[Fault]:
     return [Fault(fault.detail, pointer=f"{path}{fault.pointer}") for fault in faults]
 
 
-def _validated(outline: _Outline, terms: Terms) -> NewBatch:
+def _validated(outline: _Outline, constraints: Constraints) -> NewBatch:
     """Return the batch. Raises `Problem` (422) with all its faults, as far as they are reported."""
     defaults = Defaults(outline.defaults)
     if defaults.faults:
         raise invalid(_below("/defaults", defaults.faults))
     found: dict[str | None, Fault] = {}
-    if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, terms)):
+    if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, constraints)):
         found[bad.pointer] = bad
     new: list[NewSubmission] = []
     for number, content in enumerate(outline.submissions):
         if len(found) >= MOST_FAULTS:
             break
         try:
-            new.append(validate_submission(content, terms, Place(f"/submissions/{number}", defaults)))
+            new.append(validate_submission(content, constraints, BodyPath(f"/submissions/{number}", defaults)))
         except Problem as exc:
             for fault in exc.faults:
                 found.setdefault(fault.pointer, fault)

@@ -60,7 +60,7 @@ NO_DEFAULTS: Final = Defaults({})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BodyPath:
     """The place of a submission's body: by itself, or at `path` in the body of a batch with `defaults`.
 
     With `in_query`, its keys are parameters of the query, and its source is the whole body.

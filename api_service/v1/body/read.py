@@ -4,7 +4,7 @@ All of them give the same content, which `api_service.v1.body.rules` checks.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,19 +16,17 @@ from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
-from api_service.v1.body.accept_language import locale_of
-from api_service.v1.body.defaults import Place
+from api_service.v1.body.constraints import Constraints, constraints_of
+from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.multipart import Part, read_parts
-from api_service.v1.body.rules import Terms, Upload, validate_submission
+from api_service.v1.body.rules import Upload, validate_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
-from api_service.v1.protocol.threads import aside, in_thread
+from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large
 from api_service.v1.protocol.validation import checked_query, from_text, parse_json, query_items, repeated
 from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
-from shared.accounts import webhooks
 from shared.engine.run_call import MAX_FILES
 from shared.files.archives import ArchiveError, unpack_foreign
-from shared.http.bodies import FREE_BYTES, give_back
 
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
@@ -45,13 +43,13 @@ class _Content:
 
     keys: dict[str, Any]
     upload: Upload | None = None
-    place: Place | None = None
+    path: BodyPath | None = None
     faults: Sequence[Fault] = ()
     query: WaitQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class ParsedRequest:
     """A submission that was posted. A repeated request is recognised by the digest of what was parsed."""
 
     new: NewSubmission
@@ -59,102 +57,48 @@ class Posted:
     wait: Wait
 
 
-async def read_submission(request: Request, services: Services, principal: Principal) -> Posted:
+async def read_submission(request: Request, services: Services, principal: Principal, body: bytes) -> ParsedRequest:
     """Return the submission of a request. Raises `Problem`: 400, 415, or 422 with all its faults."""
-    body = await request.body()
-    content = await _content(request, body, services.settings)
-    terms = await terms_of(request, services, principal, [content.keys])
-    new = await aside(len(body), _validated, content, terms)
-    require_known_offer(terms, [new])
-    content_sha256 = await in_thread(_digest, content) if HEADER in request.headers else None
-    return Posted(new, content_sha256, wait_of(request, content.query))
+    # A form may have an archive, which is larger than it looks.
+    size = LARGE if FORM in request.headers.get("Content-Type", "").lower() else len(body)
+    content = await run_in_thread_if_large(size, _parsed, request, body, services.settings)
+    constraints = await constraints_of(request, services, principal, [content.keys])
+    has_key = HEADER in request.headers
+    new, sha256 = await run_in_thread_if_large(size, _validated, content, constraints, has_key=has_key)
+    return ParsedRequest(new, sha256, wait_of(request, content.query))
 
 
-async def terms_of(
-    request: Request, services: Services, principal: Principal, contents: Sequence[Mapping[str, Any]]
-) -> Terms:
-    """Return what the operator and the engine allow, as far as these submissions need it."""
-    languages = [content["language"] for content in contents if isinstance(content.get("language"), str)]
-    has_webhook = any(content.get("webhook_url") is not None for content in contents)
-    return Terms(
-        offer=await services.offered.offer(languages),
-        max_source_bytes=services.settings.max_source_bytes,
-        max_stdin_bytes=services.settings.max_input_bytes,
-        egress=services.webhooks.egress,
-        refusal=lambda email: services.submissions.refusal(principal, email),
-        can_sign=has_webhook and await _can_sign(services, principal),
-        locale=locale_of(request.headers.get("Accept-Language", "")),
-    )
-
-
-async def _can_sign(services: Services, principal: Principal) -> bool:
-    async with services.database.connection() as connection:
-        return await webhooks.can_sign(connection, principal.key_id, services.webhooks)
-
-
-def require_known_offer(terms: Terms, new: Iterable[NewSubmission]) -> None:
-    """Raise `Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
-    for one in new:
-        offered = terms.offer.find(one.language)
-        if one.v1 is None or (offered and offered.details):
-            continue
-        has_limits = one.v1.spec["limits"] or (one.v1.tests and one.v1.tests.have_limits)
-        if one.v1.spec["compiler_args"] or has_limits:
-            raise Problem(
-                Kind.UNAVAILABLE,
-                "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
-            )
-
-
-def body_bytes(request: Request, settings: ApiSettings) -> int:
-    """Return the bytes of the body beyond those that every connection may use."""
-    declared = request.headers.get("Content-Length", "")
-    size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
-    return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
-
-
-def let_go(request: Request) -> None:
-    """Let the body of a request go before its answer waits, so that others may send theirs."""
-    request._body = b""
-    give_back(request.scope)
-
-
-async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Content:
-    header = request.headers.get("Content-Type", "")
-    media_type, parameters = parse_options_header(header)
+def _parsed(request: Request, body: bytes, settings: ApiSettings) -> _Content:
+    """Return the content of a body, with the query and its faults. Raises `Problem`: 400, 415 or 422."""
+    content_type = request.headers.get("Content-Type", "")
+    media_type, parameters = parse_options_header(content_type)
     kind = media_type.decode("latin-1")
     is_utf8 = parameters.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8", b"us-ascii")
-    if kind == JSON:
-        content = await aside(len(body), parse_json, body)
-        if not isinstance(content, dict):
-            raise invalid([Fault("It must be an object.", pointer="")])
-        return _with_query(request, _Content(content))
-    if kind == FORM and is_utf8:
-        keys, files, faults = await aside(len(body), _of_form, body, header)
-        upload = await _upload(files, settings) if files else None
-        return _with_query(request, _Content(keys, upload, faults=faults))
     if kind.startswith("text/") and is_utf8:
-        return _of_text(request, body)
-    raise Problem(
-        Kind.UNSUPPORTED_TYPE,
-        f"The body must be of one of these types, in UTF-8: {TYPES}.",
-        headers={"Accept": TYPES},
-    )
-
-
-def _with_query(request: Request, content: _Content) -> _Content:
-    """Return the content with the query and its faults."""
+        return _of_text(body, query_items(request))
+    if kind == JSON:
+        keys = parse_json(body)
+        if not isinstance(keys, dict):
+            raise invalid([Fault("It must be an object.", pointer="")])
+        content = _Content(keys)
+    elif kind == FORM and is_utf8:
+        content = _of_form(read_parts(body, content_type), settings)
+    else:
+        raise Problem(
+            Kind.UNSUPPORTED_TYPE,
+            f"The body must be of one of these types, in UTF-8: {TYPES}.",
+            headers={"Accept": TYPES},
+        )
     query, faults = checked_query(WaitQuery, query_items(request))
     return replace(content, faults=[*content.faults, *faults], query=query)
 
 
-def _of_text(request: Request, body: bytes) -> _Content:
+def _of_text(body: bytes, items: Sequence[tuple[str, str]]) -> _Content:
     """Return the content of a body that is the source. The other keys are in the query."""
     try:
         source = body.decode()
     except UnicodeDecodeError:
         raise Problem(Kind.MALFORMED_BODY, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
-    items = query_items(request)
     waits = [item for item in items if item[0] in WaitQuery.model_fields]
     others = [item for item in items if item[0] not in WaitQuery.model_fields]
     query, faults = checked_query(WaitQuery, waits)
@@ -162,14 +106,14 @@ def _of_text(request: Request, body: bytes) -> _Content:
     if "source" in dict(others):
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))
     keys = from_text(SubmissionBody, dict(others)) | {"source": source}
-    return _Content(keys, place=Place(in_query=True), faults=faults, query=query)
+    return _Content(keys, path=BodyPath(in_query=True), faults=faults, query=query)
 
 
-def _of_form(body: bytes, content_type: str) -> tuple[dict[str, Any], list[Part], list[Fault]]:
-    """Return the keys of a form, its files, and the faults that its form has. Raises `Problem`: 400 or 422."""
-    parts = read_parts(body, content_type)
+def _of_form(parts: Sequence[Part], settings: ApiSettings) -> _Content:
+    """Return the content of a form. Raises `Problem`: 400 or 422."""
     keys, faults = _fields(parts)
-    return keys, [part for part in parts if part.name == "file"], faults
+    files = [part for part in parts if part.name == "file"]
+    return _Content(keys, _upload(files, settings) if files else None, faults=faults)
 
 
 def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
@@ -199,29 +143,30 @@ def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
     return from_text(SubmissionBody, fields) | whole, faults
 
 
-async def _upload(parts: Sequence[Part], settings: ApiSettings) -> Upload:
+def _upload(parts: Sequence[Part], settings: ApiSettings) -> Upload:
     """Return the files of a form. An archive that is the only file is unpacked."""
     [first, *others] = parts
     if others or not (first.filename or "").lower().endswith(".zip"):
         return Upload([(part.filename or "", part.data) for part in parts])
     try:
-        files = await in_thread(unpack_foreign, first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes)
+        files = unpack_foreign(first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes)
     except ArchiveError as exc:
         return Upload(fault=Fault(str(exc), pointer="/files"))
     return Upload(list(files.items()))
 
 
-def _validated(content: _Content, terms: Terms) -> NewSubmission:
-    """Return the submission of a content. Raises `Problem` (422) with all its faults."""
+def _validated(content: _Content, constraints: Constraints, *, has_key: bool) -> tuple[NewSubmission, str | None]:
+    """Return the submission of a content, and its digest if it `has_key`. Raises `Problem` (422) with all faults."""
     faults = list(content.faults)
     try:
-        new = validate_submission(content.keys, terms, content.place, content.upload)
+        new = validate_submission(content.keys, constraints, content.path, content.upload)
     except Problem as exc:
         known = {(fault.pointer, fault.parameter) for fault in faults}
         faults += [fault for fault in exc.faults if (fault.pointer, fault.parameter) not in known]
     if faults:
         raise invalid(faults)
-    return new
+    constraints.require_known([new])
+    return new, _digest(content) if has_key else None
 
 
 def _digest(content: _Content) -> str:

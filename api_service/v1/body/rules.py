@@ -4,27 +4,27 @@ The rules are about keys together, and about what the operator and the engine al
 once. `api_service.v1.body.submission` has the models.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from api_service.http.problems import Fault, invalid
 from api_service.http.sentences import as_written
-from api_service.languages.engine_offer import Offer, Offered
+from api_service.languages.catalog import EngineLanguage
 from api_service.submissions.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
-from api_service.v1.body.defaults import Defaults, Place
+from api_service.submissions.source_text import BOM, wide_fault
+from api_service.v1.body.constraints import Constraints
+from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.submission import (
     MOST_METADATA,
     CheckerBody,
     FileBody,
     LimitsBody,
-    Locale,
     SubmissionBody,
     TestBody,
 )
 from api_service.v1.protocol.validation import MOST_FAULTS
 from shared.engine.run_call import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
-from shared.http.egress import Egress
 from shared.text import source_paths
 
 #: The most keys that any object of a body may have.
@@ -48,24 +48,6 @@ _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """The terms of the operator and the engine."""
-
-    offer: Offer
-    max_source_bytes: int
-    max_stdin_bytes: int
-    egress: Egress
-    #: Returns why an address may not be mailed; None if it may.
-    refusal: Callable[[str], str | None]
-    #: True if webhooks of this key can be signed.
-    can_sign: bool = False
-    #: The locale of a submission that names none.
-    locale: Locale = "en"
-    #: False in a batch.
-    may_hold: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Upload:
     """The files of a form, by their paths in their order, or the fault of its archive."""
 
@@ -74,21 +56,21 @@ class Upload:
 
 
 def validate_submission(
-    content: object, terms: Terms, place: Place | None = None, upload: Upload | None = None
+    content: object, constraints: Constraints, place: BodyPath | None = None, upload: Upload | None = None
 ) -> NewSubmission:
     """Return the submission of a body. Raises `Problem` (422) with all its faults.
 
     With `place`, the content is a submission of a batch, and keys that it lacks come from `place.defaults`. `upload`
     has the files that came beside the content.
     """
-    place = place or Place()
+    place = place or BodyPath()
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer=place.path)])
     body, faults = None, list(overfull(content))
     if not faults:
         body, faults = place.defaults.complete(content)
     if body is not None:
-        check = _Check(body, terms, upload, place.defaults)
+        check = _Check(body, constraints, upload, place.defaults)
         faults = check.faults()
     if faults:
         raise invalid([place.fault(content, fault) for fault in faults[:MOST_FAULTS]])
@@ -114,12 +96,14 @@ def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
 class _Check:
     """Checks the rules of a body. What takes long is done `once` for values that come from the defaults of a batch."""
 
-    def __init__(self, body: SubmissionBody, terms: Terms, upload: Upload | None, defaults: Defaults) -> None:
+    def __init__(
+        self, body: SubmissionBody, constraints: Constraints, upload: Upload | None, defaults: Defaults
+    ) -> None:
         self.body = body
         self.upload = upload
-        self.terms = terms
+        self.constraints = constraints
         self.once = defaults.once
-        self.offered = terms.offer.find(body.language)
+        self.engine_language = constraints.catalog.find(body.language)
         self.files: Mapping[str, bytes] = {}
 
     def faults(self) -> list[Fault]:
@@ -129,8 +113,8 @@ class _Check:
         return found or list(self._foreign_engine())
 
     def _language(self) -> Iterator[Fault]:
-        if self.offered is None:
-            codes = ", ".join(self.terms.offer.codes)
+        if self.engine_language is None:
+            codes = ", ".join(self.constraints.catalog.codes)
             yield Fault(f"It is not a language of this server; use one of {codes}.", pointer="/language")
 
     def _sources(self) -> Iterator[Fault]:
@@ -151,10 +135,10 @@ class _Check:
     def _source(self, source: str) -> Iterator[Fault]:
         if not source.strip():
             yield Fault("It is empty; send the program.", pointer="/source")
-        data = self.once(source, "bytes", source.encode)
+        data = self.once(source, "bytes", lambda: source.encode().removeprefix(BOM))
         yield from self._size("/source", len(data))
-        if self.offered:
-            self.files = {self.offered.main: data}
+        if self.engine_language:
+            self.files = {self.engine_language.main: data}
 
     def _encoded_files(self, files: Sequence[FileBody]) -> Iterator[Fault]:
         decoded, faults = self.once(files, "bytes", lambda: _decoded(files))
@@ -167,20 +151,27 @@ class _Check:
             return
         wrong = self.once(files, "paths", lambda: list(source_paths.faults_of([path for path, _ in files])))
         yield from (Fault(fault, pointer=f"/files/{number}/path") for number, fault in wrong)
-        self.files = dict(files)
+        self.files = {path: self._without_mark(path, data) for path, data in files}
         yield from self._size("/files", sum(len(data) for _, data in files))
         entry = self.body.entry
         if entry is not None and entry not in self.files:
             yield Fault("It is not the path of a file; send one that is.", pointer="/entry")
         elif not self.files[self._entry].strip():
             yield Fault(_EMPTY, pointer="/entry" if entry else "/files/0/content")
+        elif fault := wide_fault(self.files[self._entry]):
+            yield Fault(fault, pointer="/entry" if entry else "/files/0/content")
+
+    def _without_mark(self, path: str, data: bytes) -> bytes:
+        """Return a source without its byte order mark, and another file as it is."""
+        extensions = self.engine_language.extensions if self.engine_language else ()
+        return data.removeprefix(BOM) if path.endswith(tuple(extensions)) else data
 
     @property
     def _entry(self) -> str:
         return self.body.entry or next(iter(self.files))
 
     def _size(self, pointer: str, size: int) -> Iterator[Fault]:
-        most = self.terms.max_source_bytes
+        most = self.constraints.max_source_bytes
         if size > most:
             yield Fault(f"The program has {size} bytes; it may have {most}.", pointer=pointer)
 
@@ -191,9 +182,9 @@ class _Check:
                 if getattr(body, name) is not None:
                     yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
         elif body.stdin is not None:
-            yield from input_faults(body.stdin, self.terms.max_stdin_bytes)
+            yield from input_faults(body.stdin, self.constraints.max_stdin_bytes)
         yield from self.once(body.tests, "inputs", lambda: list(self._inputs_of_tests(body.tests or ())))
-        if body.hold is not None and not self.terms.may_hold:
+        if body.hold is not None and not self.constraints.may_hold:
             yield Fault(_NOT_HELD, pointer="/hold")
         checker = body.checker
         if checker is not None and checker.tolerance is not None and checker.kind != "float":
@@ -201,12 +192,12 @@ class _Check:
 
     def _inputs_of_tests(self, tests: Sequence[TestBody]) -> Iterator[Fault]:
         for number, test in enumerate(tests):
-            yield from input_faults(test.stdin or "", self.terms.max_stdin_bytes, f"/tests/{number}")
+            yield from input_faults(test.stdin or "", self.constraints.max_stdin_bytes, f"/tests/{number}")
 
     def _compiler_args(self) -> Iterator[Fault]:
-        if not self.body.compiler_args or self.offered is None or not self.offered.has_run_call:
+        if not self.body.compiler_args or self.engine_language is None or not self.engine_language.has_run_call:
             return
-        allowed = self.offered.compiler_args
+        allowed = self.engine_language.compiler_args
         for number, word in enumerate(self.body.compiler_args):
             if not is_allowed(word, allowed):
                 named = ", ".join(f"`{option}`" for option in allowed)
@@ -214,23 +205,25 @@ class _Check:
                 yield Fault(f"This option is not allowed: {text}.", pointer=f"/compiler_args/{number}")
 
     def _limits(self) -> Iterator[Fault]:
-        if self.offered is None:
+        if self.engine_language is None:
             return
-        yield from limit_faults(self.body.limits, self.offered)
-        tests, offered = self.body.tests or (), self.offered
-        yield from self.once(self.body.tests, offered.code, lambda: list(_limit_faults_of_tests(tests, offered)))
+        yield from limit_faults(self.body.limits, self.engine_language)
+        tests, engine_language = self.body.tests or (), self.engine_language
+        yield from self.once(
+            self.body.tests, engine_language.code, lambda: list(_limit_faults_of_tests(tests, engine_language))
+        )
 
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
-        if body.email is not None and (refusal := self.terms.refusal(body.email)):
+        if body.email is not None and (refusal := self.constraints.refusal(body.email)):
             yield Fault(refusal, pointer="/email")
         if body.receipt and body.email is None:
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
-        if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.terms)):
+        if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.constraints)):
             yield fault
 
     def _foreign_engine(self) -> Iterator[Fault]:
-        if self.offered is None or not self.offered.is_foreign:
+        if self.engine_language is None or not self.engine_language.is_foreign:
             return
         for name in _ONLY_RUN:
             value = getattr(self.body, name)
@@ -244,14 +237,14 @@ class _Check:
     def submission(self) -> NewSubmission:
         """Return the submission of a body without a fault."""
         body = self.body
-        assert self.offered
+        assert self.engine_language
         spec = {
             "args": body.args or [],
             "compiler_args": body.compiler_args or [],
             "limits": body.limits.asked() if body.limits else {},
             "checker": _checker(body.checker),
             "stop_at_first_failure": bool(body.stop_at_first_failure),
-            "locale": body.locale or self.terms.locale,
+            "locale": body.locale or self.constraints.locale,
             "receipt": bool(body.receipt),
             "artifacts": True,
         }
@@ -259,7 +252,7 @@ class _Check:
         metadata = body.metadata or {}
         texts = [body.expected_output, body.args, body.compiler_args, metadata]
         return NewSubmission(
-            language=self.offered.code,
+            language=self.engine_language.code,
             filename=self._entry,
             source=self.once(body.files, "stored", lambda: stored(self.files)),
             stdin=body.stdin or "",
@@ -283,19 +276,19 @@ def input_faults(text: str, most: int, place: str = "") -> Iterator[Fault]:
         yield Fault(f"It has more than {most} bytes; send a shorter input.", pointer=f"{place}/stdin")
 
 
-def limit_faults(limits: LimitsBody | None, offered: Offered, place: str = "") -> Iterator[Fault]:
+def limit_faults(limits: LimitsBody | None, engine_language: EngineLanguage, place: str = "") -> Iterator[Fault]:
     """Yield a fault for each limit above the operator's bound. `place` points to what they are the `limits` of."""
     for name, value in (limits.asked() if limits else {}).items():
-        bounds = offered.limits.get(name)
+        bounds = engine_language.limits.get(name)
         if bounds is not None and value > bounds.max:
             yield Fault(f"It must be at most {as_written(bounds.max)}.", pointer=f"{place}/limits/{name}")
 
 
-def webhook_fault(url: str, terms: Terms) -> Fault | None:
+def webhook_fault(url: str, constraints: Constraints) -> Fault | None:
     """Return the fault of a `webhook_url`, as far as it can be found before the first webhook."""
-    if fault := terms.egress.fault_of(url):
+    if fault := constraints.egress.fault_of(url):
         return Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
-    return None if terms.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
+    return None if constraints.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
 
 
 def _checker(body: CheckerBody | None) -> dict[str, Any]:
@@ -319,9 +312,9 @@ def _decoded(files: Sequence[FileBody]) -> tuple[list[tuple[str, bytes]], list[F
     return decoded, faults
 
 
-def _limit_faults_of_tests(tests: Sequence[TestBody], offered: Offered) -> Iterator[Fault]:
+def _limit_faults_of_tests(tests: Sequence[TestBody], engine_language: EngineLanguage) -> Iterator[Fault]:
     for number, test in enumerate(tests):
-        yield from limit_faults(test.limits, offered, f"/tests/{number}")
+        yield from limit_faults(test.limits, engine_language, f"/tests/{number}")
 
 
 def _tests(bodies: Sequence[TestBody]) -> Tests:

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from api_service.access.auth import Principal
 from api_service.http.problems import Fault, Kind, Problem, invalid
-from api_service.languages.engine_offer import Offered
+from api_service.languages.catalog import EngineLanguage
 from api_service.services import Services
 from api_service.v1.body.rules import NEEDS_RUN, input_faults, limit_faults
 from api_service.v1.body.submission import Args, LimitsBody, Text
-from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.protocol.validation import Strict, checked_query, parse_json, query_items, read_body, validated
 from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
@@ -50,12 +50,12 @@ async def read_run_request(request: Request, services: Services, principal: Prin
         refuse_unknown()
     body = await read_body(request, may_be_empty=True)
     query, faults = checked_query(WaitQuery, query_items(request))
-    run = await aside(len(body), _parsed, body, faults)
-    offered = (await services.offered.offer([row["language"]])).find(row["language"])
-    if faults := list(_faults(run, offered, services.settings.max_input_bytes, has_tests=row["has_tests"])):
+    run = await run_in_thread_if_large(len(body), _parsed, body, faults)
+    engine_language = (await services.languages.catalog([row["language"]])).find(row["language"])
+    if faults := list(_faults(run, engine_language, services.settings.max_input_bytes, has_tests=row["has_tests"])):
         raise invalid(faults)
     override = run.override()
-    if override.get("limits") and (offered is None or offered.details is None):
+    if override.get("limits") and (engine_language is None or engine_language.details is None):
         raise Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
     return RunRequest(override, wait_of(request, query))
 
@@ -66,13 +66,15 @@ def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:
     return validated(RunBody, {} if content is None else content, faults)
 
 
-def _faults(run: RunBody, offered: Offered | None, max_stdin_bytes: int, *, has_tests: bool) -> Iterator[Fault]:
+def _faults(
+    run: RunBody, engine_language: EngineLanguage | None, max_stdin_bytes: int, *, has_tests: bool
+) -> Iterator[Fault]:
     for name in ("stdin", "args"):
         if has_tests and getattr(run, name) is not None:
             yield Fault(_HAS_TESTS, pointer=f"/{name}")
     yield from input_faults(run.stdin or "", max_stdin_bytes)
-    if offered is None:
+    if engine_language is None:
         return
-    yield from limit_faults(run.limits, offered)
-    if offered.is_foreign:
+    yield from limit_faults(run.limits, engine_language)
+    if engine_language.is_foreign:
         yield from (Fault(NEEDS_RUN, pointer=f"/{name}") for name in run.override())

@@ -38,7 +38,7 @@ async def ended_batch(services: Services, batch: int, owner: int | None) -> Batc
 
     The runner takes a moment to write the end, the webhook and the digests. If no runner works, the wait is short.
     """
-    with services.watcher.watch(batch, channel=channels.BATCHES) as changed, suppress(TimeoutError):
+    with services.notifications.watch(batch, channel=channels.BATCHES) as changed, suppress(TimeoutError):
         async with asyncio.timeout(_FINISH_SECONDS):
             while (found := await find_batch(services, batch, owner)) and _is_due(found):
                 await changed.wait()
@@ -57,7 +57,7 @@ async def batch_events(services: Services, principal: Principal, number: int) ->
     Raises `Problem` (429) at its beginning if this key has too many streams open.
     """
     with (
-        services.watcher.watch(number, channel=channels.BATCHES) as wake,
+        services.notifications.watch(number, channel=channels.BATCHES) as wake,
         services.streams.open(principal, wake) as stream,
     ):
         yield KEEPALIVE_COMMENT

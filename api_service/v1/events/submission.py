@@ -14,7 +14,7 @@ from api_service.events import reads
 from api_service.events.event_log import Event, Finished, Position, Snapshot, StateEntered, TestEnded, unsent
 from api_service.events.streams import Stream
 from api_service.http.problems import Problem
-from api_service.limits.holds import admitting
+from api_service.limits.holds import reserving
 from api_service.services import Services
 from api_service.v1.events.stream import event
 from shared.resources import read
@@ -42,7 +42,7 @@ async def submission_events(
 
     Raises `Problem` (429) at its beginning if this key has too many streams open.
     """
-    with services.watcher.watch(submission) as wake, services.streams.open(principal, wake) as stream:
+    with services.notifications.watch(submission) as wake, services.streams.open(principal, wake) as stream:
         # The client learns at once that the stream is open.
         yield KEEPALIVE_COMMENT
         while not stream.must_end:
@@ -89,31 +89,31 @@ async def _with_room(
     principal: Principal,
     stream: Stream,
     held: ExitStack,
-    get: Callable[[read.Admit], Awaitable[T]],
+    get: Callable[[read.Reserve], Awaitable[T]],
 ) -> T:
     """Return what `get` returns, when there is memory for it. `held` holds that instead of what it held before."""
     while True:
         held.close()
-        admit = held.enter_context(admitting(services.large_answers, principal))
+        reserve = held.enter_context(reserving(services.response_memory, principal))
         try:
-            return await stream.patiently(partial(get, admit))
+            return await stream.patiently(partial(get, reserve))
         except Problem:
             if stream.must_end:
                 raise
         await asyncio.sleep(_ROOM_SECONDS)
 
 
-async def _tests(services: Services, snapshot: Snapshot, first: int, admit: read.Admit) -> dict[int, Test]:
+async def _tests(services: Services, snapshot: Snapshot, first: int, reserve: read.Reserve) -> dict[int, Test]:
     """Return some tests of the run, from that number on."""
     assert snapshot.job is not None
     last = first + _TESTS_AT_ONCE - 1
     async with services.database.connection() as connection:
-        tests = await read.ended_tests(connection, snapshot.job, first=first, last=last, admit=admit)
+        tests = await read.ended_tests(connection, snapshot.job, first=first, last=last, reserve=reserve)
     return {test.number: test for test in tests}
 
 
-async def _ended(services: Services, number: int, admit: read.Admit) -> Submission | None:
+async def _ended(services: Services, number: int, reserve: read.Reserve) -> Submission | None:
     """Return the submission; None if it was deleted or runs again."""
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, number, links=services.links, admit=admit)
+        submission = await read.submission(connection, number, links=services.links, reserve=reserve)
     return submission if submission and submission.state in FINAL_STATES else None

@@ -1,32 +1,15 @@
 """`Idempotency-Key`: a POST that is sent twice is done once, and answered twice with the same answer.
 
-A route of API v1 that posts ends with `once`:
-
-    content = await read_...(request)                   # 400, 413, 415, 422
-
-    async def work(settle: Settle) -> int:
-        async with services.database.transaction() as connection:
-            made = await ...(connection, content)       # 409, 429, 503
-            await settle(connection, made)              # the last statement of the transaction
-        return made
-
-    async def render(made: int) -> Submission:          # what was made, perhaps after a wait
-        return await ...
-
-    return await once(
-        request, services, principal, content, work, render,
-        status=HTTPStatus.CREATED, location="/v1/submissions/{}",
-    )
+A route of API v1 that posts ends with `once`, which calls its `work` and then its `render`:
 
 - `content` is what was parsed, as a model or plain values, or its `digest`. `Prefer` and `wait` are no part of it.
-- `made` is the id or the number of what was made (or cancelled).
-- Checks of what the caller may see (404) come before `once`. Checks of state and budgets (409, 429, 503) come inside
+- `work` returns the id or the number of what it made (or cancelled). Its transaction ends with `on_stored`, which marks
+  the request as done. That raises `Problem` (409) if another request has taken the key over.
+- Checks of what the caller may see (404) come before `once`. Checks of state and limits (409, 429, 503) come inside
   `work`, because a repeated request is answered even if the state has changed since.
-- `settle` marks the request as done. It raises `Problem` (409) if another request has taken the key over, and the
-  transaction is rolled back.
+- `render` returns the answer, perhaps after a wait. It also runs for a repeated request whose first answer was lost
+  with its process. Without an `Idempotency-Key`, `work` and `render` simply run.
 - If what it was about is deleted, its answer is too, and a repeated request is answered with 410.
-- Without an `Idempotency-Key`, `work` and `render` simply run. `render` also runs for a repeated request whose first
-  answer was lost with its process.
 
 A request first commits a row with a claim. The row is removed if the work fails, so errors are not kept. A claim that
 is not settled within a minute belongs to a process that has died: the next request takes it over.
@@ -37,8 +20,9 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -49,15 +33,18 @@ from pydantic_core import to_jsonable_python
 from api_service.access.auth import Principal
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.services import Services
-from api_service.submissions.service import Settle
-from api_service.v1.protocol.answers import JSON, answer
-from api_service.v1.protocol.threads import in_thread
+from api_service.submissions.service import OnStored
+from api_service.v1.protocol.answers import JSON
+from api_service.v1.protocol.threads import run_in_thread
 from shared.database.connection import Connection, Database, Record
 from shared.resources.kept_answers import KEPT_SECONDS
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
 
 log = get_logger(__name__)
+
+#: What was parsed, or its `digest`.
+Content = BaseModel | Mapping[str, Any] | str | None
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -104,71 +91,114 @@ _RELEASE: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
-    """The place of a request among those with a key: whose it is, its path and its key."""
+class _Claim:
+    """The claim of a request on its key: whose key it is, and the path that it is for."""
 
     database: Database
     owner: int
     path: str
     key: str
-
-    @property
-    def values(self) -> dict[str, object]:
-        return {"owner": self.owner, "path": self.path, "key": self.key}
+    claim_id: str
 
     async def run(self, sql: str, **values: object) -> Record | None:
         async with self.database.connection() as connection:
             return await connection.fetch_one(sql, {**self.values, **values})
+
+    @property
+    def values(self) -> dict[str, object]:
+        return {"owner": self.owner, "path": self.path, "key": self.key, "claim_id": self.claim_id}
+
+
+@dataclass
+class Once:
+    """A request whose work is done once, and then answered. Nothing of the work need be in memory by then.
+
+    `location` is the path of what is made, with `{}` for its id. `wait_s` is the longest time that the answer may wait.
+    """
+
+    request: Request
+    services: Services
+    principal: Principal
+    status: HTTPStatus
+    location: str | None = None
+    wait_s: float = 0
+    #: The id or the number of what the work has made.
+    made: int = field(init=False, default=0)
+    #: None if the request has no key.
+    _claim: _Claim | None = field(init=False, default=None)
+    #: The row of an earlier request with this key.
+    _first: Record | None = field(init=False, default=None)
+
+    async def is_first(self, content: Content) -> bool:
+        """Return True if the work is to be done: there is no key, or no earlier request with it.
+
+        Raises `Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way.
+        """
+        key = key_of(self.request)
+        if key is None:
+            return True
+        owner, path = self.principal.key_id or 0, self.request.url.path
+        self._claim = _Claim(self.services.database, owner, path, key, str(uuid.uuid4()))
+        # In a thread, because the content may be large.
+        content_sha256 = content if isinstance(content, str) else await run_in_thread(digest, content)
+        self._first = await _earlier(self._claim, content_sha256)
+        return self._first is None
+
+    @property
+    def on_stored(self) -> OnStored | None:
+        """Marks the request as done, at the end of the work's transaction; None if it has no key."""
+        return self._settle if self._claim else None
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Forget the request if the block fails."""
+        try:
+            yield
+        except BaseException:
+            if self._claim:
+                await _release(self._claim)
+            raise
+
+    async def answer(self, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
+        """Return the answer, or that of the first request with this key.
+
+        Raises `Problem`: 409 if that is not known yet, 410 if what it was about is deleted.
+        """
+        if self._claim and self._first:
+            return await _replay(self._claim, self._first, render)
+        body = (await render(self.made)).model_dump_json().encode()
+        if self._claim:
+            await _store(self._claim, body)
+        return Response(body, self.status, _headers(self._address(self.made)), JSON)
+
+    async def _settle(self, connection: Connection, made: int) -> None:
+        assert self._claim
+        values = {"status": self.status.value, "made": made, "location": self._address(made), "wait_s": self.wait_s}
+        if not await connection.fetch_one(_SETTLE, {**self._claim.values, **values}):
+            raise _under_way()
+
+    def _address(self, made: int) -> str | None:
+        return self.services.signer.public_url + self.location.format(made) if self.location else None
 
 
 async def once(
     request: Request,
     services: Services,
     principal: Principal,
-    content: BaseModel | Mapping[str, Any] | str | None,
-    work: Callable[[Settle], Awaitable[int]],
+    content: Content,
+    work: Callable[[OnStored], Awaitable[int]],
     render: Callable[[int], Awaitable[BaseModel]],
     *,
     status: HTTPStatus,
     location: str | None = None,
     wait_s: float = 0,
 ) -> Response:
-    """Do the work and return its answer; for a repeated `Idempotency-Key`, return the first answer.
-
-    `location` is the path of what was made, with `{}` for its id. `wait_s` is the longest time that `render` may wait.
-
-    Raises `Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way,
-    410 if what it was about is deleted.
-    """
-
-    def place(made: int) -> str | None:
-        return services.signer.public_url + location.format(made) if location else None
-
-    key = key_of(request)
-    if key is None:
-        made = await work(_settle_nothing)
-        return answer(await render(made), status, _headers(place(made)))
-    slot = _Slot(services.database, principal.key_id or 0, request.url.path, key)
-    claim_id = str(uuid.uuid4())
-    # In a thread, because the content may be large.
-    content_sha256 = content if isinstance(content, str) else await in_thread(digest, content)
-    first = await _claim(slot, claim_id, content_sha256)
-    if first is not None:
-        return await _replay(slot, first, render)
-
-    async def settle(connection: Connection, made: int) -> None:
-        settled = {"status": status.value, "made": made, "location": place(made), "wait_s": float(wait_s)}
-        if not await connection.fetch_one(_SETTLE, {**slot.values, "claim_id": claim_id, **settled}):
-            raise _under_way()
-
-    try:
-        made = await work(settle)
-    except BaseException:
-        await _release(slot, claim_id)
-        raise
-    body = (await render(made)).model_dump_json().encode()
-    await _store(slot, claim_id, body)
-    return Response(body, status, _headers(place(made)), JSON)
+    """Do the work and return its answer; for a repeated `Idempotency-Key`, return the first answer."""
+    post = Once(request, services, principal, status, location, float(wait_s))
+    if await post.is_first(content):
+        async with post.working():
+            post.made = await work(post.on_stored or _store_nothing)
+    return await post.answer(render)
 
 
 def key_of(request: Request) -> str | None:
@@ -196,15 +226,15 @@ def digest(content: BaseModel | Mapping[str, Any] | None) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-async def _settle_nothing(_: Connection, __: int) -> None:
+async def _store_nothing(_: Connection, __: int) -> None:
     pass
 
 
-async def _claim(slot: _Slot, claim_id: str, content_sha256: str) -> Record | None:
+async def _earlier(claim: _Claim, content_sha256: str) -> Record | None:
     """Commit a claim and return None, or return the row of an earlier request."""
-    claim = {"claim_id": claim_id, "content_sha256": content_sha256}
-    while not await slot.run(_CLAIM, **claim, claim_seconds=_CLAIM_SECONDS, kept_seconds=KEPT_SECONDS):
-        first = await slot.run(_FIND, answer_seconds=_ANSWER_SECONDS)
+    seconds = {"claim_seconds": _CLAIM_SECONDS, "kept_seconds": KEPT_SECONDS}
+    while not await claim.run(_CLAIM, content_sha256=content_sha256, **seconds):
+        first = await claim.run(_FIND, answer_seconds=_ANSWER_SECONDS)
         # There is none if the earlier request has failed just now.
         if first is not None:
             if first["content_sha256"] != content_sha256:
@@ -214,7 +244,7 @@ async def _claim(slot: _Slot, claim_id: str, content_sha256: str) -> Record | No
     return None
 
 
-async def _replay(slot: _Slot, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
+async def _replay(claim: _Claim, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
     body: bytes | None = first["body"]
     if first["status"] is not None and first["made"] is None:
         raise Problem(
@@ -226,24 +256,24 @@ async def _replay(slot: _Slot, first: Record, render: Callable[[int], Awaitable[
         raise _under_way()
     if body is None:
         body = (await render(first["made"])).model_dump_json().encode()
-        await _store(slot, str(first["claim_id"]), body)
+        await _store(replace(claim, claim_id=str(first["claim_id"])), body)
     return Response(body, first["status"], {**_headers(first["location"]), REPLAYED: "true"}, JSON)
 
 
-async def _store(slot: _Slot, claim_id: str, body: bytes) -> None:
+async def _store(claim: _Claim, body: bytes) -> None:
     """Keep an answer before it is sent. If none is kept, a repeated request gets the current state."""
     try:
-        await slot.run(_STORE, claim_id=claim_id, body=body)
+        await claim.run(_STORE, body=body)
     except TransientError as exc:
-        log.warning("idempotency.not_stored", path=slot.path, error=str(exc))
+        log.warning("idempotency.not_stored", path=claim.path, error=str(exc))
 
 
-async def _release(slot: _Slot, claim_id: str) -> None:
+async def _release(claim: _Claim) -> None:
     """Forget a request that failed before its work was done."""
     try:
-        await asyncio.shield(slot.run(_RELEASE, claim_id=claim_id))
+        await asyncio.shield(claim.run(_RELEASE))
     except TransientError as exc:
-        log.warning("idempotency.not_released", path=slot.path, error=str(exc), taken_over_in_s=_CLAIM_SECONDS)
+        log.warning("idempotency.not_released", path=claim.path, error=str(exc), taken_over_in_s=_CLAIM_SECONDS)
 
 
 def _headers(location: str | None) -> dict[str, str]:

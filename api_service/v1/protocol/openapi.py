@@ -3,8 +3,10 @@
 @router.get("/submissions/{id}", **operation("get_submission", "Get a submission", "...", answer=Submission))
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import Response
@@ -39,8 +41,8 @@ _IDEMPOTENCY_KEY: Final[Schema] = {
     " the same request with the same key: it is done only once, and answered with the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!#-~]([ -~]*[!-~])?$"},
 }
-#: Names of operations -> the status of the answer that has an example, and the example. FastAPI drops each null in it.
-_answers: Final[dict[str, tuple[HTTPStatus, object]]] = {}
+#: The examples of bodies and answers by operation, and the things of which they are made (`_example`).
+_EXAMPLES: Final = json.loads((Path(__file__).parent / "examples.json").read_text())
 
 
 class FaultDocument(BaseModel):
@@ -55,7 +57,7 @@ class FaultDocument(BaseModel):
     detail: str = Field(description="What is wrong, and what to do.", examples=["It must be at most 200."])
 
 
-class ProblemDocument(BaseModel):
+class ProblemDocumentV1(BaseModel):
     """Why a request was not served (RFC 9457)."""
 
     type: str = Field(
@@ -82,9 +84,7 @@ def operation(
     *,
     answer: type[BaseModel] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
-    example: object = None,
     body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel] | None = None,
-    body_example: object = None,
     is_body_required: bool = True,
     query: type[BaseModel] = NoQuery,
     parameters: Sequence[Schema] = (),
@@ -95,23 +95,21 @@ def operation(
 ) -> dict[str, Any]:
     """Return the arguments of a route's decorator.
 
-    `answer` is the model of the answer with `status`, `example` an answer, `headers` its own header fields. `body` is
-    the model of a JSON body, or a model or schema for each media type. `query` is the model of `read_query`;
-    `parameters` are further ones, such as header fields. `problems` are the kinds besides those of every call and of
-    bodies: `Kind.NOT_FOUND` if the path has an id, `Kind.REQUEST_UNDER_WAY` if the call has an `Idempotency-Key`, which
-    is then described. `responses` are answers without a model, such as streams.
+    `answer` is the model of the answer with `status`, `headers` its own header fields. `body` is the model of a JSON
+    body, or a model or schema for each media type. `query` is the model of `read_query`; `parameters` are further ones,
+    such as header fields. `problems` are the kinds besides those of every call and of bodies: `Kind.NOT_FOUND` if the
+    path has an id, `Kind.REQUEST_UNDER_WAY` if the call has an `Idempotency-Key`, which is then described. `responses`
+    are answers without a model, such as streams. Examples are in `examples.json`.
     """
     kinds = [*_ALWAYS, *(_WITH_KEY if needs_key else ()), *(_WITH_BODY if body is not None else ()), *problems]
     kinds += [Kind.GONE] if Kind.KEY_REUSED in kinds else []
     documented: dict[int | str, Schema] = {**problem_responses(kinds), **dict(responses or {})}
     if answer is not None:
         documented[status.value] = {"model": answer, "description": summary, "headers": dict(headers or {})}
-        if example is not None:
-            _answers[name] = status, example
     keys = [_IDEMPOTENCY_KEY] if Kind.REQUEST_UNDER_WAY in kinds else []
     extra: Schema = {"parameters": [*query_parameters(query), *parameters, *keys]}
     if body is not None:
-        extra["requestBody"] = _body(body, body_example, is_required=is_body_required)
+        extra["requestBody"] = _body(body, is_required=is_body_required)
     return {
         "operation_id": name,
         "summary": summary,
@@ -124,6 +122,11 @@ def operation(
     }
 
 
+def location(what: str) -> dict[str, Schema]:
+    """Return the header field `Location` of an answer, which has the address of what was made."""
+    return {"Location": {"description": f"The address of the {what}.", "schema": {"type": "string", "format": "uri"}}}
+
+
 def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
     """Return the responses that are problem documents, one for each status."""
     by_status: dict[int, list[Kind]] = {}
@@ -132,7 +135,7 @@ def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
     return {
         status: {
             "description": " ".join(dict.fromkeys(f"{kind.title}." for kind in alike)),
-            "content": {MEDIA_TYPE: {"schema": _ref(ProblemDocument, _PROBLEM)}},
+            "content": {MEDIA_TYPE: {"schema": _ref(ProblemDocumentV1, _PROBLEM)}},
             **response_headers(HTTPStatus(status)),
         }
         for status, alike in by_status.items()
@@ -163,13 +166,24 @@ def query_parameters(model: type[BaseModel]) -> list[Schema]:
 
 
 def complete(document: Schema) -> None:
-    """Add the examples of answers, which only the whole document can have."""
-    for path in document["paths"].values():
-        for operation in path.values():
-            if operation["operationId"] in _answers:
-                status, example = _answers[operation["operationId"]]
-                content = operation["responses"][str(status.value)]["content"]["application/json"]
-                content["example"] = example
+    """Add the examples. FastAPI would drop each null in those of answers."""
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        name, success = operation["operationId"], min(operation["responses"])
+        if name in _EXAMPLES["answers"]:
+            content = operation["responses"][success]["content"]["application/json"]
+            content["example"] = _example(_EXAMPLES["answers"][name])
+        if name in _EXAMPLES["bodies"]:
+            operation["requestBody"]["content"]["application/json"]["example"] = _EXAMPLES["bodies"][name]
+
+
+def _example(node: Any) -> Any:
+    """Return an example in which `like` stands for the values of a thing that it does not change."""
+    if isinstance(node, list):
+        return [_example(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    own = {key: _example(value) for key, value in node.items() if key != "like"}
+    return {**_example(_EXAMPLES["things"][node["like"]]), **own} if "like" in node else own
 
 
 def schemas() -> dict[str, Schema]:
@@ -177,16 +191,12 @@ def schemas() -> dict[str, Schema]:
     return dict(_schemas)
 
 
-def _body(
-    body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel], example: object, *, is_required: bool
-) -> Schema:
+def _body(body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel], *, is_required: bool) -> Schema:
     types = body if isinstance(body, Mapping) else {"application/json": body}
-    schemas = {media_type: _ref(one) if isinstance(one, type) else one for media_type, one in types.items()}
+    schemas = {media_type: _ref(kind) if isinstance(kind, type) else kind for media_type, kind in types.items()}
     if not is_required:  # null is no body either
-        schemas = {media_type: {"anyOf": [one, {"type": "null"}]} for media_type, one in schemas.items()}
-    content: dict[str, Schema] = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
-    if example is not None and "application/json" in content:
-        content["application/json"]["example"] = example
+        schemas = {media_type: {"anyOf": [schema, {"type": "null"}]} for media_type, schema in schemas.items()}
+    content = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
     return {"required": is_required, "content": content}
 
 
@@ -209,7 +219,7 @@ def _inlined(model: type[BaseModel]) -> Schema:
             if "$ref" in node:
                 return inline(definitions[node["$ref"].rpartition("/")[2]])
             return {key: inline(value) for key, value in node.items()}
-        return [inline(one) for one in node] if isinstance(node, list) else node
+        return [inline(item) for item in node] if isinstance(node, list) else node
 
     inlined: Schema = inline(schema)
     return inlined
@@ -217,6 +227,6 @@ def _inlined(model: type[BaseModel]) -> Schema:
 
 def _without_null(schema: Schema) -> Schema:
     """Return the schema of a parameter, which is left out instead of null."""
-    options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     return {**rest, **options[0]} if len(options) == 1 else {**rest, **({"anyOf": options} if options else {})}

@@ -19,14 +19,14 @@ LARGE: Final = 64 << 10
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="aside")
 
 
-async def aside(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread_if_large(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `work` returns. For a body of `size` bytes that is large, it runs in a thread."""
     if size < LARGE:
         return work(*args, **kwargs)
-    return await in_thread(work, *args, **kwargs)
+    return await run_in_thread(work, *args, **kwargs)
 
 
-async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `work` returns, which runs in a thread."""
     bound = partial(copy_context().run, work, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(_THREADS, bound)

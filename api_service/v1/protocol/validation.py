@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.http.sentences import sentence
 from api_service.v1.protocol.answers import JSON
-from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.text.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
@@ -67,7 +67,7 @@ class NoQuery(Strict):
 async def read_json(request: Request, model: type[M]) -> M:
     """Return a JSON body as a model. Raise `Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
     body = await read_body(request)
-    return await aside(len(body), lambda: validated(model, parse_json(body)))
+    return await run_in_thread_if_large(len(body), lambda: validated(model, parse_json(body)))
 
 
 async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:

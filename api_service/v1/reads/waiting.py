@@ -107,8 +107,8 @@ async def wait_until_final(services: Services, principal: Principal, upload_id: 
     if seconds <= 0:
         return
     deadline = time.monotonic() + seconds
-    with services.watcher.watch(upload_id) as changed:
-        while not services.watcher.is_stopping and await _is_under_way(services, principal, upload_id):
+    with services.notifications.watch(upload_id) as changed:
+        while not services.notifications.is_stopping and await _is_under_way(services, principal, upload_id):
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await changed.wait()

@@ -2,41 +2,26 @@
 
 from functools import partial
 from http import HTTPStatus
-from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.access.auth import Principal
 from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.batches import Batches
-from api_service.submissions.service import Settle
+from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
-from api_service.v1.body.read import body_bytes
-from api_service.v1.body.turn import reading
+from api_service.v1.body.receive import receiving
 from api_service.v1.events.batch import batch_events, ended_batch, find_batch, last_id
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.examples import BATCH
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import BatchId
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import location, operation
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, refuse_unknown, require_visible_batch
 from shared.resources.models import Batch, BatchState
 
 router = APIRouter(tags=["batches"])
-
-_LOCATION: Final = {
-    "Location": {"description": "The address of the batch.", "schema": {"type": "string", "format": "uri"}}
-}
-_EXAMPLE: Final = {
-    "defaults": {"language": "py", "tests": [{"stdin": "21\n", "expected_output": "42\n"}]},
-    "submissions": [
-        {"source": "print(int(input()) * 2)\n", "metadata": {"student": "ada"}},
-        {"source": "print(42)\n", "metadata": {"student": "alan"}},
-    ],
-}
 
 
 async def _batch(services: Services, owner: int | None, batch: int) -> Batch:
@@ -56,31 +41,21 @@ async def _ended(services: Services, owner: int | None, batch: int) -> Batch:
         " from `defaults`.",
         answer=Batch,
         status=HTTPStatus.CREATED,
-        example={**BATCH, "state": "running"},
         body=BatchBody,
-        body_example=_EXAMPLE,
-        headers=_LOCATION,
+        headers=location("batch"),
         problems=[Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
     ),
 )
 async def create_batch(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
-    with services.bodies.hold(principal, body_bytes(request, services.settings)):
-        size = len(await request.body())
-        async with reading(services, principal, size):
-            return await _created(request, services, principal)
+    async with receiving(request, services, principal):
+        new, content = await read_batch(request, services, principal)
 
+        async def work(on_stored: OnStored) -> int:
+            async with services.requesting_runs():
+                return await Batches(services.database, services.submissions).register(principal, new, on_stored)
 
-async def _created(request: Request, services: Services, principal: Principal) -> Response:
-    new, content = await read_batch(request, services, principal)
-
-    async def work(settle: Settle) -> int:
-        await services.backlog.check()
-        made = await Batches(services.database, services.submissions).register(principal, new, settle)
-        services.relay.wake.set()
-        return made
-
-    render, status, location = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
-    return await once(request, services, principal, content, work, render, status=status, location=location)
+        render, status, path = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
+        return await once(request, services, principal, content, work, render, status=status, location=path)
 
 
 @router.get(
@@ -90,7 +65,6 @@ async def _created(request: Request, services: Services, principal: Principal) -
         "Get a batch",
         "How far it is, and its submissions in the order in which they were posted.",
         answer=Batch,
-        example=BATCH,
         problems=[Kind.NOT_FOUND],
     ),
 )
@@ -108,7 +82,6 @@ async def get_batch(principal: ReaderDep, id: BatchId, request: Request, service
         "Cancels each of its submissions that has not ended, as its own call does.",
         answer=Batch,
         status=HTTPStatus.ACCEPTED,
-        example={**BATCH, "state": "running"},
         problems=[Kind.NOT_FOUND, Kind.FINAL, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED],
     ),
 )
@@ -116,9 +89,9 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     await require_visible_batch(services, principal, id)
     read_query(request)
 
-    async def work(settle: Settle) -> int:
+    async def work(on_stored: OnStored) -> int:
         batches = Batches(services.database, services.submissions)
-        if not await batches.cancel(id, lambda connection: settle(connection, id)):
+        if not await batches.cancel(id, lambda connection: on_stored(connection, id)):
             raise Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 

@@ -1,12 +1,12 @@
 """The languages that work here."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 from api_service.http.problems import Kind, Problem
-from api_service.languages.engine_offer import Offer, Offered
+from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
@@ -54,23 +54,6 @@ class Language(Resource):
     limits: Limits = Field(description="What a program may use that asks for nothing.")
 
 
-_EXAMPLE: Final = {
-    "code": "py",
-    "name": "Python",
-    "aliases": ["python", "python3"],
-    "version": "3.11.9",
-    "variants": [],
-    "extensions": [".py"],
-    "compiled": False,
-    "compiler_args": [],
-    "sample": "print(input())\n",
-    "libraries": [{"name": "numpy", "version": "2.3.5"}],
-    "fault": None,
-    "limits": {
-        "cpu_s": 10.0, "wall_s": 30.0, "memory_bytes": 268_435_456, "output_bytes": 1_048_576, "processes": 64,
-    },
-}  # fmt: skip
-
 LanguageName = Annotated[
     str, Path(description="A code, a name or an alias of a language, in any case.", examples=["cpp"])
 ]
@@ -83,13 +66,12 @@ LanguageName = Annotated[
         "List the languages",
         "The languages in which programs run here, with their compilers' options and the default limits.",
         answer=ListOf[Language],
-        example={"items": [_EXAMPLE], "next": None},
     ),
 )
 async def list_languages(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
-    offer = await services.offered.offer()
-    return answer(ListOf[Language](items=[_language(offer, code) for code in offer.codes], next=None))
+    catalog = await services.languages.catalog()
+    return answer(ListOf[Language](items=[_language(catalog, code) for code in catalog.codes], next=None))
 
 
 @router.get(
@@ -99,28 +81,27 @@ async def list_languages(principal: ReaderDep, request: Request, services: Servi
         "Get a language",
         "One language, by its code, its name or an alias.",
         answer=Language,
-        example=_EXAMPLE,
         problems=[Kind.NOT_FOUND],
     ),
 )
 async def get_language(principal: ReaderDep, name: LanguageName, request: Request, services: ServicesDep) -> Response:
-    offer = await services.offered.offer([name])
-    found = offer.find(name)
+    catalog = await services.languages.catalog([name])
+    found = catalog.find(name)
     if found is None:
         raise Problem(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
     read_query(request)
-    return answer(_language(offer, _code(offer, found)))
+    return answer(_language(catalog, _code(catalog, found)))
 
 
-def _code(offer: Offer, found: Offered) -> str:
+def _code(catalog: LanguageCatalog, found: EngineLanguage) -> str:
     """Return the code of a language, or of the one to which a variant belongs."""
-    if found.code in offer.languages or found.details is None:
+    if found.code in catalog.languages or found.details is None:
         return found.code
-    return next(code for code, details in offer.languages.items() if details is found.details)
+    return next(code for code, details in catalog.languages.items() if details is found.details)
 
 
-def _language(offer: Offer, code: str) -> Language:
-    language = Offered(code, offer.languages.get(code))
+def _language(catalog: LanguageCatalog, code: str) -> Language:
+    language = EngineLanguage(code, catalog.languages.get(code))
     details = language.details
     defaults = {name: bounds.default for name, bounds in language.limits.items() if name in Limits.model_fields}
     names = (details and details.aliases) or ALIASES.get(code, ())

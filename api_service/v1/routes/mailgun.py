@@ -54,18 +54,6 @@ class Received(BaseModel):
     received: bool = Field(description="Always true.", examples=[True])
 
 
-_EXAMPLE: Final = {
-    "signature": {
-        "token": "8a1f0c5e2b", "timestamp": "1769860800",
-        "signature": "2f5c0e9d6b7a4c1e8f3d2b1a0c9e8d7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d",
-    },
-    "event-data": {
-        "event": "delivered", "recipient": "someone@example.com",
-        "message": {"headers": {"message-id": "precieux.6f0c@example.com"}},
-    },
-}  # fmt: skip
-
-
 @router.post(
     "/mailgun/events",
     **operation(
@@ -74,9 +62,7 @@ _EXAMPLE: Final = {
         "Mailgun calls this if it is set as a webhook there. Deliveries, failures and complaints become the state of"
         " their mail; an address that bounces for good or complains gets no more mails.",
         answer=Received,
-        example={"received": True},
         body=MailgunEvent,
-        body_example=_EXAMPLE,
         problems=[Kind.NOT_FOUND, Kind.NOT_ACCEPTABLE],
         needs_key=False,
     ),

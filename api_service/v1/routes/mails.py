@@ -1,14 +1,13 @@
 """The mails of a submission."""
 
 from http import HTTPStatus
-from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions import mails as use_cases
-from api_service.submissions.service import Settle
+from api_service.submissions.service import OnStored
 from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
@@ -20,20 +19,6 @@ from shared.resources.models import ListOf, Mail
 
 router = APIRouter(tags=["submissions"])
 
-_EXAMPLE: Final = {
-    "id": 9,
-    "kind": "result",
-    "to": "someone@example.com",
-    "locale": "en",
-    "state": "delivered",
-    "attempts": 1,
-    "created_at": "2026-01-31T12:00:00.045000Z",
-    "updated_at": "2026-01-31T12:00:02.310000Z",
-    "sent_at": "2026-01-31T12:00:00.310000Z",
-    "last_error": None,
-}
-_ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None}
-
 
 @router.get(
     "/submissions/{id}/mails",
@@ -43,7 +28,6 @@ _ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None
         "All mails about it, the newest first: results, its receipt, and the digest of its batch. A page has"
         f" {PAGE_ITEMS} of them.",
         answer=ListOf[Mail],
-        example={"items": [_EXAMPLE], "next": None},
         query=PageQuery,
         headers=LINK,
         problems=[Kind.NOT_FOUND],
@@ -65,7 +49,6 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
         "Sends the mail of the latest result once more. It counts against the budget of the recipient.",
         answer=Mail,
         status=HTTPStatus.ACCEPTED,
-        example=_ORDERED,
         problems=[
             Kind.NOT_FOUND, Kind.NOTHING_TO_MAIL, Kind.QUOTA_EXCEEDED, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED,
         ],
@@ -80,9 +63,9 @@ async def mail_result_again(
     await require_visible(services, principal, id)
     read_query(request)
 
-    async def work(settle: Settle) -> int:
+    async def work(on_stored: OnStored) -> int:
         try:
-            return await use_cases.mail_again(services.submissions, principal, id, settle)
+            return await use_cases.mail_again(services.submissions, principal, id, on_stored)
         except use_cases.NothingToMail:
             detail = "This submission has no `email`, or no result yet; a result can be mailed when it has both."
             raise Problem(Kind.NOTHING_TO_MAIL, detail) from None

@@ -2,31 +2,26 @@
 
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.problems import Kind
-from api_service.services import AdmitDep, ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.submissions.service import Settle
+from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
+from api_service.submissions.service import OnStored
 from api_service.v1.body.run import RunBody, read_run_request
 from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.examples import RUN, RUN_ITEM
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import RunNumber, SubmissionId
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import location, operation
 from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources import read
 from shared.resources.models import ListOf, Run
 
 router = APIRouter(tags=["submissions"])
-
-_LOCATION: Final = {
-    "Location": {"description": "The address of the run.", "schema": {"type": "string", "format": "uri"}}
-}
 
 
 @router.get(
@@ -36,7 +31,6 @@ _LOCATION: Final = {
         "List the runs of a submission",
         f"All runs, the newest first, without texts and tests. A page has {PAGE_ITEMS} of them.",
         answer=ListOf[Run],
-        example={"items": [RUN_ITEM], "next": None},
         query=PageQuery,
         headers=LINK,
         problems=[Kind.NOT_FOUND],
@@ -57,7 +51,6 @@ async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, se
         "Get a run of a submission",
         "Its state, its texts and its tests. Texts are cut to 64 KiB; `/output` and `/stderr` have them whole.",
         answer=Run,
-        example=RUN,
         problems=[Kind.NOT_FOUND],
     ),
 )
@@ -67,11 +60,11 @@ async def get_run(
     number: RunNumber,
     request: Request,
     services: ServicesDep,
-    admit: AdmitDep,
+    reserve: ReserveDep,
 ) -> Response:
     await read_query_of(request, services, principal, id)
     async with services.database.connection() as connection:
-        run = await read.run(connection, id, number, links=services.links, owner=owner_of(principal), admit=admit)
+        run = await read.run(connection, id, number, links=services.links, owner=owner_of(principal), reserve=reserve)
     return answer(run or refuse_unknown("run of this submission"))
 
 
@@ -84,13 +77,11 @@ async def get_run(
         " with the expected output.",
         answer=Run,
         status=HTTPStatus.ACCEPTED,
-        example={**RUN_ITEM, "state": "queued", "verdict": None},
         body=RunBody,
-        body_example={"stdin": "42\n"},
         is_body_required=False,
         query=WaitQuery,
         parameters=[PREFER],
-        headers={**_LOCATION, **PREFERENCE_APPLIED},
+        headers={**location("run"), **PREFERENCE_APPLIED},
         problems=[
             Kind.NOT_FOUND,
             Kind.UNDER_WAY,
@@ -116,13 +107,11 @@ async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request
 
 
 async def _request(
-    services: Services, principal: Principal, upload: int, override: dict[str, Any], settle: Settle
+    services: Services, principal: Principal, upload: int, override: dict[str, Any], on_stored: OnStored
 ) -> int:
     """Request a run, and return its number."""
-    await services.backlog.check()
-    number = await services.submissions.request_run(principal, upload, override, settle)
-    services.relay.wake.set()
-    return number
+    async with services.requesting_runs():
+        return await services.submissions.request_run(principal, upload, override, on_stored)
 
 
 async def _shown(services: Services, principal: Principal, upload: int, seconds: float, number: int) -> Run:

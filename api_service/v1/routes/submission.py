@@ -1,18 +1,31 @@
-"""One submission: its state and latest run."""
+"""One submission: its state and latest run, its events, and its end."""
 
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.http.problems import Kind
-from api_service.services import AdmitDep, ReaderDep, ServicesDep, SubmitterDep
+from api_service.events import reads
+from api_service.events.event_log import Position, unsent
+from api_service.http.problems import Kind, Problem
+from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
+from api_service.submissions.cancel import cancel
 from api_service.submissions.delete import delete
+from api_service.submissions.service import OnStored
+from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
+from api_service.v1.events.submission import submission_events
 from api_service.v1.protocol.etags import ETAG, IF_NONE_MATCH, conditional
-from api_service.v1.protocol.examples import SUBMISSION
+from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
-from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown, require_visible
+from api_service.v1.reads.visibility import (
+    owner_of,
+    read_query_of,
+    refuse_unknown,
+    require_visible,
+    visible_submission,
+)
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources import read
 from shared.resources.models import Submission
@@ -27,7 +40,6 @@ router = APIRouter(tags=["submissions"])
         "Get a submission",
         "Its state, its latest run and where to read more. With `wait`, the answer waits for the result.",
         answer=Submission,
-        example=SUBMISSION,
         query=WaitQuery,
         parameters=[PREFER, IF_NONE_MATCH],
         headers={**ETAG, **PREFERENCE_APPLIED},
@@ -36,14 +48,16 @@ router = APIRouter(tags=["submissions"])
     ),
 )
 async def get_submission(
-    principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, admit: AdmitDep
+    principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, reserve: ReserveDep
 ) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
     wait = wait_of(request, query)
     with reserved(services, principal, wait.seconds):
         await wait_until_final(services, principal, id, wait.seconds)
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, id, links=services.links, owner=owner_of(principal), admit=admit)
+        submission = await read.submission(
+            connection, id, links=services.links, owner=owner_of(principal), reserve=reserve
+        )
     return conditional(request, submission or refuse_unknown(), wait.headers)
 
 
@@ -59,13 +73,61 @@ async def get_submission(
     ),
 )
 async def delete_submission(
-    principal: SubmitterDep,
-    id: SubmissionId,
-    request: Request,
-    services: ServicesDep,
+    principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep
 ) -> Response:
     await require_visible(services, principal, id)
     read_query(request)
     if not await delete(services.database, services.store, id):
         refuse_unknown()
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post(
+    "/submissions/{id}/cancel",
+    **operation(
+        "cancel_submission",
+        "Cancel a submission",
+        "What is held or queued is cancelled at once; a program that runs is killed within a second. No mail is sent.",
+        answer=Submission,
+        status=HTTPStatus.ACCEPTED,
+        problems=[Kind.NOT_FOUND, Kind.FINAL, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED],
+    ),
+)
+async def cancel_submission(
+    principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep
+) -> Response:
+    await require_visible(services, principal, id)
+    read_query(request)
+
+    async def work(on_stored: OnStored) -> int:
+        if not await cancel(services.database, [id], lambda connection: on_stored(connection, id)):
+            raise Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
+        return id
+
+    render = partial(visible_submission, services, principal)
+    return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
+
+
+@router.get(
+    "/submissions/{id}/events",
+    **operation(
+        "stream_submission_events",
+        "Follow a submission",
+        "A stream of Server-Sent Events: `state` and `test` events of the latest run, and `finished` with the"
+        " submission at its end. It begins with what has happened already.",
+        parameters=[LAST_EVENT_ID],
+        problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
+        responses=RESPONSES,
+    ),
+)
+async def stream_submission_events(
+    request: Request, principal: ReaderDep, services: ServicesDep, id: SubmissionId
+) -> Response:
+    snapshot = await reads.read(services.database, id)
+    if snapshot is None or owner_of(principal) not in (None, snapshot.owner):
+        refuse_unknown()
+    read_query(request)
+    last = Position.parse(request.headers.get("Last-Event-ID", ""))
+    if last is not None and last.is_last and not unsent(snapshot, last):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return await event_stream(request, submission_events(services, principal, id, last))

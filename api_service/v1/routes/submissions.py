@@ -1,7 +1,7 @@
-"""Posting a submission."""
+"""Posting a submission, and the list of submissions."""
 
 import json
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -9,29 +9,28 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind
-from api_service.services import Services, ServicesDep, SubmitterDep
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
-from api_service.submissions.service import Settle
-from api_service.v1.body.read import FORM, JSON, body_bytes, let_go, read_submission
+from api_service.v1.body.read import FORM, JSON, read_submission
+from api_service.v1.body.receive import receiving
 from api_service.v1.body.submission import SubmissionBody
-from api_service.v1.body.turn import reading
-from api_service.v1.protocol.examples import SUBMISSION
-from api_service.v1.protocol.idempotency import HEADER as IDEMPOTENCY_KEY
-from api_service.v1.protocol.idempotency import once
-from api_service.v1.protocol.openapi import Schema, operation, query_parameters
-from api_service.v1.reads.visibility import visible_submission
-from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
+from api_service.v1.lists import pages
+from api_service.v1.lists.cursors import LINK, page_answer
+from api_service.v1.lists.query import ListQuery
+from api_service.v1.protocol.idempotency import Once
+from api_service.v1.protocol.openapi import Schema, location, operation, query_parameters
+from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads.visibility import owner_of, visible_submission
+from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery, reserved, wait_until_final
+from shared.resources import read
 from shared.resources.mapping import posted
-from shared.resources.models import Submission
+from shared.resources.models import ListOf, Submission
+from shared.service.errors import DatabaseTooSlow
 
 router = APIRouter(tags=["submissions"])
 
-_LOCATION: Final = {
-    "Location": {"description": "The address of the submission.", "schema": {"type": "string", "format": "uri"}}
-}
-_EXAMPLE: Final = {"language": "py", "source": "print(int(input()) * 2)\n", "stdin": "21\n"}
 _FIELDS: Final[list[Schema]] = [
     {**parameter, "required": False, "description": f"Only with a `text/*` body: {parameter['description']}"}
     for parameter in query_parameters(SubmissionBody)
@@ -55,6 +54,12 @@ _FORM: Final[Schema] = {
     "additionalProperties": False,
 }
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The source; the other keys are in the query."}
+#: What the cursors of the list are signed for.
+_CURSOR: Final = "submissions"
+_TOO_SLOW: Final = (
+    "It took too long to find these submissions among so many; narrow the list by `created_after`, `created_before`,"
+    " `email` or `verdict`."
+)
 
 
 @router.post(
@@ -65,77 +70,59 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The so
         "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
         answer=Submission,
         status=HTTPStatus.CREATED,
-        example=SUBMISSION,
         body={JSON: SubmissionBody, FORM: _FORM, "text/plain": _TEXT},
-        body_example=_EXAMPLE,
         query=WaitQuery,
         parameters=[PREFER, *_FIELDS],
-        headers={**_LOCATION, **PREFERENCE_APPLIED},
+        headers={**location("submission"), **PREFERENCE_APPLIED},
         problems=[Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
     ),
 )
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
-    async with AsyncExitStack() as turn:
-        turn.enter_context(services.bodies.hold(principal, body_bytes(request, services.settings)))
-        size = len(await request.body())
-        await turn.enter_async_context(reading(services, principal, size))
-        return await _created(request, services, principal, turn)
+    with ExitStack() as waiting:
+        # While the answer waits, neither the body nor the submission is in memory.
+        created = await _create(request, services, principal, waiting)
 
+        async def render(upload: int) -> Submission:
+            if created.shown is not None:
+                return created.shown
+            await wait_until_final(services, principal, upload, created.wait.seconds)
+            return await visible_submission(services, principal, upload)
 
-async def _created(request: Request, services: Services, principal: Principal, turn: AsyncExitStack) -> Response:
-    posted = await read_submission(request, services, principal)
-    wait, content_sha256 = posted.wait, posted.content_sha256
-    creation = _Creation(request, services, principal, posted.new, wait.seconds, turn)
-    del posted  # it may be large, and must not be in memory while the answer waits
-    with reserved(services, principal, wait.seconds):
-        answer = await once(
-            request, services, principal, content_sha256, creation.store, creation.show, status=HTTPStatus.CREATED,
-            location="/v1/submissions/{}", wait_s=wait.seconds,
-        )  # fmt: skip
-    answer.headers.update(wait.headers)
+        answer = await created.once.answer(render)
+    answer.headers.update(created.wait.headers)
     return answer
 
 
-@dataclass
-class _Creation:
-    """One creation of a submission. `stored` is None if an earlier request with the same key has stored it.
+@dataclass(frozen=True, slots=True)
+class _Created:
+    """A submission that was stored, by this request or by an earlier one with its key.
 
-    Before the answer waits, `new` is dropped, because it may be large, and the `turn` ends.
+    `shown` is how it looks just now; None if its answer waits or is to be read.
     """
 
-    request: Request
-    services: Services
-    principal: Principal
-    new: NewSubmission | None
-    wait_s: float
-    turn: AsyncExitStack
-    stored: Stored | None = None
+    once: Once
+    wait: Wait
+    shown: Submission | None
 
-    async def store(self, settle: Settle) -> int:
-        """Store the submission, and return its id."""
-        assert self.new
-        await self.services.backlog.check()
-        # Without a key there is nothing to settle, which saves a transaction.
-        settle_if_needed = settle if IDEMPOTENCY_KEY in self.request.headers else None
-        self.stored = await self.services.submissions.post(self.principal, self.new, settle_if_needed)
-        self.services.relay.wake.set()
-        return self.stored.id
 
-    async def show(self, upload: int) -> Submission:
-        """Return the submission, after a wait for its end."""
-        services = self.services
-        if self.new and self.stored and not self.wait_s:
-            return await _shown(services, self.principal, self.new, self.stored)
-        self.new = None
-        await self.turn.aclose()
-        let_go(self.request)
-        await wait_until_final(services, self.principal, upload, self.wait_s)
-        return await visible_submission(services, self.principal, upload)
+async def _create(request: Request, services: Services, principal: Principal, waiting: ExitStack) -> _Created:
+    """Store the submission of a request. Its wait counts until `waiting` is closed."""
+    async with receiving(request, services, principal) as body:
+        parsed = await read_submission(request, services, principal, body)
+        wait, shown = parsed.wait, None
+        waiting.enter_context(reserved(services, principal, wait.seconds))
+        once = Once(request, services, principal, HTTPStatus.CREATED, "/v1/submissions/{}", float(wait.seconds))
+        if await once.is_first(parsed.content_sha256):
+            async with once.working(), services.requesting_runs():
+                stored = await services.submissions.post(principal, parsed.new, once.on_stored)
+            once.made = stored.id
+            shown = None if wait.seconds else await _shown(services, principal, parsed.new, stored)
+        return _Created(once, wait, shown)
 
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
     """Return a submission that was stored just now. It is not read again, for speed."""
-    offered = (await services.offered.offer()).find(new.language)
+    language = (await services.languages.catalog()).find(new.language)
     values = {
         **stored.values,
         "id": stored.id,
@@ -144,7 +131,42 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         "requested_at": stored.created_at,
         "is_requested": not new.hold,
         "runs": 0 if new.hold else 1,
-        "bounds": offered and json.dumps({name: bound.model_dump() for name, bound in offered.limits.items()}),
+        "bounds": language and json.dumps({name: bound.model_dump() for name, bound in language.limits.items()}),
     }
-    queue = None if new.hold else await services.places.of_posted(stored.id, principal.key_id)
+    queue = None if new.hold else await services.queue_positions.of_posted(stored.id, principal.key_id)
     return posted(values, links=services.links, queue=queue)
+
+
+@router.get(
+    "/submissions",
+    **operation(
+        "list_submissions_v1",
+        "List submissions",
+        "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
+        " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
+        answer=ListOf[Submission],
+        query=ListQuery,
+        headers=LINK,
+    ),
+)
+async def list_submissions(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
+    query = read_query(request, ListQuery)
+    after = _position(services, query.cursor)
+    try:
+        # One at a time, because such a statement may read all submissions of a key.
+        async with services.classic_list.semaphore.take(principal), services.database.connection() as connection:
+            ids, following = await pages.find(connection, query, owner=owner_of(principal), after=after)
+            items = await read.submissions(connection, ids, links=services.links)
+    except DatabaseTooSlow:
+        raise Problem(Kind.UNAVAILABLE, _TOO_SLOW) from None
+    cursor = services.signer.seal(_CURSOR, str(following)) if following else None
+    return page_answer(request, services, ListOf[Submission], items, cursor)
+
+
+def _position(services: Services, cursor: str | None) -> pages.Position | None:
+    if cursor is None:
+        return None
+    text = services.signer.unseal(_CURSOR, cursor)
+    if text is None:
+        raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
+    return pages.Position.parse(text)

@@ -11,10 +11,11 @@ from fastapi.security import HTTPAuthorizationCredentials
 from api_service.access.auth import Principal, require
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.services import Services, ServicesDep
+from api_service.v1.body.constraints import constraints_of
 from api_service.v1.body.multipart import read_parts
-from api_service.v1.body.read import body_bytes, require_known_offer, terms_of
+from api_service.v1.body.receive import body_bytes
 from api_service.v1.body.rules import validate_submission
-from api_service.v1.protocol.threads import aside
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.web.program_page import is_valid_token, program_page
 from api_service.web.rendering import root_of
 from api_service.web.send_form import SentForm, read_form
@@ -49,9 +50,9 @@ async def send(request: Request, services: ServicesDep) -> Response:
     fields = _first_fields(request, bytes(beginning[:_BEGINNING_BYTES]))
     try:
         principal = await _sender(request, services, fields.get("key", ""))
-        with services.bodies.hold(principal, body_bytes(request, services.settings)):
+        with services.body_memory.hold(principal, body_bytes(request, services.settings)):
             body = bytes(beginning) + b"".join([piece async for piece in pieces])
-            async with services.reading.take(principal):
+            async with services.body_semaphore.take(principal):
                 return await _sent(request, services, principal, body, fields.get("token", ""))
     except Problem as exc:
         # Nothing of what a stranger sent is shown again.
@@ -80,7 +81,7 @@ async def _sender(request: Request, services: Services, key: str) -> Principal:
 async def _sent(request: Request, services: Services, principal: Principal, body: bytes, token: str) -> Response:
     """Store the submission of a form, and return the way to it; or the form again, and why it was refused."""
     content_type = request.headers.get("Content-Type", "")
-    form = await aside(len(body), lambda: read_form(read_parts(body, content_type)))
+    form = await run_in_thread_if_large(len(body), lambda: read_form(read_parts(body, content_type)))
 
     async def again(faults: Sequence[Fault], status: HTTPStatus) -> Response:
         left_out = [Fault(_LEFT_OUT, pointer=f"/{name}") for name in form.left_out]
@@ -98,12 +99,12 @@ async def _sent(request: Request, services: Services, principal: Principal, body
 
 async def _store(request: Request, services: Services, principal: Principal, form: SentForm, size: int) -> int:
     """Store the submission of a form, and return its id. Raises `Problem` if it may not be sent."""
-    terms = await terms_of(request, services, principal, [form.content])
-    new = await aside(size, validate_submission, form.content, terms, upload=form.upload)
+    constraints = await constraints_of(request, services, principal, [form.content])
+    new = await run_in_thread_if_large(size, validate_submission, form.content, constraints, upload=form.upload)
     if form.faults:
         raise invalid(form.faults)
-    require_known_offer(terms, [new])
+    constraints.require_known([new])
     await services.backlog.check()
     stored = await services.submissions.post(principal, new, None)
-    services.relay.wake.set()
+    services.outbox_publisher.wake.set()
     return stored.id

@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.services import AdmitDep, ReaderDep, ServicesDep
+from api_service.services import ReaderDep, ReserveDep, ServicesDep
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from api_service.web.program_page import program_page
@@ -25,10 +25,10 @@ async def submission(request: Request, services: ServicesDep) -> Response:
 
 
 @router.get("/sent/{id}")
-async def sent(principal: ReaderDep, id: SubmissionId, services: ServicesDep, admit: AdmitDep) -> Response:
+async def sent(principal: ReaderDep, id: SubmissionId, services: ServicesDep, reserve: ReserveDep) -> Response:
     """Answer a sender with what API v1 does not return, so that the page can fill in its form again."""
     found = await find_visible(services, principal, id, _SIZE) or refuse_unknown()
-    admit(found["size"])
+    reserve(found["size"])
     row = await find_visible(services, principal, id, _SENT) or refuse_unknown()
     headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
     return Response(row["content"], media_type="application/json", headers=headers)

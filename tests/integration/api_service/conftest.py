@@ -13,18 +13,18 @@ from starlette.routing import BaseRoute
 from api_service.access.auth import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
-from api_service.background.outbox_publisher import Relay
+from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
-from api_service.events.notifications import Watcher
+from api_service.events.notifications import Notifications
 from api_service.events.streams import Streams
-from api_service.languages.catalog import OfferedLanguages
+from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard, KeyBacklog
 from api_service.limits.holds import memory, waits
 from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.submissions.classic_list import Listing
-from api_service.submissions.queue_positions import QueuePlaces
-from api_service.submissions.quota_costs import Charges
+from api_service.submissions.classic_list import ClassicList
+from api_service.submissions.queue_positions import QueuePositions
+from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from shared.accounts.webhooks import WebhookSettings
 from shared.broker.base import Handler, Message
@@ -89,8 +89,8 @@ def broker() -> RecordingBroker:
 
 
 @pytest.fixture
-def relay(database: Database, broker: RecordingBroker) -> Relay:
-    return Relay(database, broker)
+def outbox_publisher(database: Database, broker: RecordingBroker) -> OutboxPublisher:
+    return OutboxPublisher(database, broker)
 
 
 def _share_routes(app: FastAPI) -> None:
@@ -102,14 +102,14 @@ def _share_routes(app: FastAPI) -> None:
 def client_of(
     database: Database,
     store: ObjectStore,
-    relay: Relay,
+    outbox_publisher: OutboxPublisher,
     signer: LinkSigner,
     *,
     operator_keys: tuple[str, ...] = (),
     peer: str = "127.0.0.1",
     max_backlog: int = 1000,
     key_backlog_bytes: int = 64 << 20,
-    watcher: Watcher | None = None,
+    notifications: Notifications | None = None,
     max_waits: int = 100,
     large_answers_bytes: int = 64 << 20,
     webhooks: WebhookSettings | None = None,
@@ -130,29 +130,29 @@ def client_of(
     )
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     backlog = replace(KeyBacklog.of(max_backlog), size_bytes=key_backlog_bytes)
-    submissions = Submissions(database, store, Charges(**budgets), backlog, recipients=recipients)
+    submissions = Submissions(database, store, QuotaCosts(**budgets), backlog, recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
-    watcher = watcher or Watcher(database)
+    notifications = notifications or Notifications(database)
     app = create_app(
         Services(
             settings=settings,
             database=database,
             store=store,
             submissions=submissions,
-            offered=OfferedLanguages(database),
-            listing=Listing(database, store, memory(8 << 20, "Lists")),
-            bodies=memory(1 << 20, "Large submissions"),
+            languages=CatalogReader(database),
+            classic_list=ClassicList(database, store, memory(8 << 20, "Lists")),
+            body_memory=memory(1 << 20, "Large submissions"),
             readiness=Readiness(database, store),
             backlog=BacklogGuard(database, max_backlog),
-            relay=relay,
+            outbox_publisher=outbox_publisher,
             authenticator=authenticator,
             signer=signer,
-            large_answers=memory(large_answers_bytes, "Answers with many outputs"),
-            watcher=watcher,
-            streams=Streams(database, watcher, most=100, most_in_all=100),
+            response_memory=memory(large_answers_bytes, "Answers with many outputs"),
+            notifications=notifications,
+            streams=Streams(database, notifications, most=100, most_in_all=100),
             waits=waits(4 * max_waits + 1),
-            places=QueuePlaces(database),
+            queue_positions=QueuePositions(database),
             webhooks=webhooks or WebhookSettings(),
             dead_letters=dead_letters or OutboxDeadLetters(database),
             system_status=SystemStatusReader(database, dead_letters or OutboxDeadLetters(database)),
@@ -165,9 +165,9 @@ def client_of(
 
 
 @pytest.fixture
-def api_with(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> ApiWith:
+def api_with(database: Database, store: ObjectStore, outbox_publisher: OutboxPublisher, signer: LinkSigner) -> ApiWith:
     """Return a function that makes clients of one API, as `client_of` does."""
-    return partial(client_of, database, store, relay, signer)
+    return partial(client_of, database, store, outbox_publisher, signer)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Final
 import httpx
 import pytest
 
-from api_service.background.outbox_publisher import Relay
+from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.web.routes import admin
 from shared.accounts.api_keys import PREFIX, Scope, create
 from shared.database.connection import Database
@@ -145,14 +145,14 @@ async def test_servers_of_one_host_have_cookies_of_their_own(client: httpx.Async
 
 
 async def test_the_cookie_is_for_this_server_alone(
-    client: httpx.AsyncClient, database: Database, store: ObjectStore, relay: Relay
+    client: httpx.AsyncClient, database: Database, store: ObjectStore, outbox_publisher: OutboxPublisher
 ) -> None:
     answer = await client.post("/admin/login", data={"key": OPERATORS})
     assert re.fullmatch(
         rf"{COOKIE}=[\w-]{{43}}; HttpOnly; Max-Age=28800; Path=/; SameSite=strict", answer.headers["Set-Cookie"]
     )
     async with client_of(
-        database, store, relay, LinkSigner(b"k" * 32, "https://precieux.example"), operator_keys=(OPERATORS,)
+        database, store, outbox_publisher, LinkSigner(b"k" * 32, "https://precieux.example"), operator_keys=(OPERATORS,)
     ) as behind_tls:
         # A proxy that ends TLS keeps the name.
         answer = await behind_tls.post("/admin/login", data={"key": OPERATORS}, headers={"Host": "precieux.example"})
@@ -278,8 +278,8 @@ async def test_a_failed_mail_is_sent_again(client: httpx.AsyncClient, database: 
     )
     token = await log_in(client)
     text = (await client.get("/admin/failures")).text
-    offered = re.findall(r'name="id" value="(\d+)"', text)
-    assert len(offered) == 1, "the others are suppressed, unwanted or delivered"
+    engine_language = re.findall(r'name="id" value="(\d+)"', text)
+    assert len(engine_language) == 1, "the others are suppressed, unwanted or delivered"
     ids = [str(row["id"]) for row in await fetch(database, "SELECT id FROM emails")]
     answer = await client.post("/admin/mails/resend", data={"csrf": token, "id": ids})
     assert answer.headers["Location"].endswith("done=resent&count=2")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from starlette.types import Message, Scope
 
-from api_service.background.outbox_publisher import Relay
+from api_service.background.outbox_publisher import OutboxPublisher
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role
@@ -60,27 +60,29 @@ async def test_a_submission_is_registered_as_in_the_original(
 
 
 async def test_an_execution_under_way_is_not_requested_again(
-    api: httpx.AsyncClient, database: Database, relay: Relay, broker: RecordingBroker
+    api: httpx.AsyncClient, database: Database, outbox_publisher: OutboxPublisher, broker: RecordingBroker
 ) -> None:
     await submit(api, id=5)
     for _ in range(3):
         answer = await api.get("/check_email/?id=5")
         assert (answer.status_code, answer.json()) == (200, {"result": "Sending to job_table.."})
-    await relay.run_once()
+    await outbox_publisher.run_once()
     assert [message.body for message in broker.accepted] == [b"5"]
     # As the runner stores the outcome:
     await execute(database, "UPDATE uploads SET request_id = NULL")
     await api.get("/check_email/?id=5")
-    await relay.run_once()
+    await outbox_publisher.run_once()
     assert [message.body for message in broker.accepted] == [b"5", b"5"]
     assert len({message.message_id for message in broker.accepted}) == 2
 
 
-async def test_concurrent_calls_make_one_request(api: httpx.AsyncClient, relay: Relay, broker: RecordingBroker) -> None:
+async def test_concurrent_calls_make_one_request(
+    api: httpx.AsyncClient, outbox_publisher: OutboxPublisher, broker: RecordingBroker
+) -> None:
     await submit(api, id=5)
     answers = await asyncio.gather(*(api.get("/check_email/?id=5") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
-    await relay.run_once()
+    await outbox_publisher.run_once()
     assert len(broker.accepted) == 1
 
 
@@ -430,7 +432,7 @@ async def test_an_unavailable_database_is_a_503_with_retry_after(
 ) -> None:
     async with (
         connected(own_postgres.url(Role.API)) as database,
-        client_of(database, store, Relay(database, broker), signer) as api,
+        client_of(database, store, OutboxPublisher(database, broker), signer) as api,
     ):
         assert (await api.get("/readyz")).status_code == 200
         own_postgres.stop()

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_service.background.outbox_publisher import Relay
+from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.classic import openapi
 from api_service.classic.routes import docs
 from api_service.settings import ApiSettings
@@ -115,7 +115,7 @@ async def test_the_document_needs_no_database(
 ) -> None:
     async with (
         connected(own_postgres.url(Role.API)) as database,
-        client_of(database, store, Relay(database, broker), signer) as api,
+        client_of(database, store, OutboxPublisher(database, broker), signer) as api,
     ):
         own_postgres.stop()
         assert set(operations(await document_of(api))) > CLASSIC
@@ -137,6 +137,6 @@ async def test_the_document_is_made_once_until_the_languages_change(
     assert await document_of(api) == await document_of(api) == await document_of(api)
     assert made == [["py"]]
     await execute(database, "INSERT INTO languages VALUES ('go', '', now())")
-    app_of(api).state.services.offered._cached._reading = None
+    app_of(api).state.services.languages._cached._reading = None
     await document_of(api)
     assert made == [["py"], ["py", "go"]]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api_service.doors.piston.app import PATH as PISTON
-from api_service.languages.catalog import OfferedLanguages
+from api_service.languages.catalog_reader import CatalogReader
 from tests.integration.api_service.conftest import ApiWith
 
 pytestmark = pytest.mark.integration
@@ -27,10 +27,10 @@ KEY = "k" * 32
 async def test_a_lack_of_memory_is_a_503(
     api_with: ApiWith, monkeypatch: pytest.MonkeyPatch, path: str, sent: dict[str, Any]
 ) -> None:
-    async def offer(*_: object) -> None:
+    async def catalog(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(OfferedLanguages, "offer", offer)
+    monkeypatch.setattr(CatalogReader, "catalog", catalog)
     async with api_with(operator_keys=(KEY,), front_doors="judge0,piston") as client:
         headers = {"Authorization": f"Bearer {KEY}", "X-Auth-Token": KEY}
         answer: httpx.Response = await client.post(path, headers=headers, **sent)

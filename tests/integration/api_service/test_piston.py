@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from api_service.access.auth import Principal
-from api_service.doors.piston import execution
+from api_service.doors.piston import routes
 from api_service.http.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
-from api_service.submissions.quota_costs import Charges
+from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
@@ -32,7 +32,7 @@ _NEW = NewSubmission("py", "main.py", Object(b"x" * 100, "py"), hold=False)
 
 @pytest.fixture(autouse=True)
 async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(routes, "WAIT_SECONDS", 0.05)
     limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
     await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
@@ -111,7 +111,7 @@ async def test_an_interactive_job_takes_from_the_budgets(database: Database, sto
     key = await make_key(database, Scope.SUBMIT)
     [row] = await fetch(database, "SELECT id FROM api_keys")
     principal = Principal(int(str(row["id"])), frozenset({Scope.SUBMIT}))
-    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1, key_cpu_seconds=100))
+    submissions = Submissions(database, store, QuotaCosts(key_budget=2, recipient_budget=1, key_cpu_seconds=100))
     assert key
     await submissions.admit(principal, _NEW)
     await submissions.admit(principal, _NEW)
@@ -134,5 +134,5 @@ async def test_a_lost_charge_fails_no_interactive_job(
         raise DatabaseUnavailable("restarting")
 
     monkeypatch.setattr(budgets, "charge", away)
-    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
+    submissions = Submissions(database, store, QuotaCosts(key_budget=2, recipient_budget=1))
     await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)

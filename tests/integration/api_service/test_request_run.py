@@ -9,7 +9,7 @@ from api_service.access.auth import Principal
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.http.problems import Kind, Problem
 from api_service.submissions.new_submission import NewSubmission, Object, V1Columns
-from api_service.submissions.quota_costs import Charges
+from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import RunUnderWay, Submissions
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Connection, Database
@@ -25,8 +25,8 @@ OPERATOR = Principal(None, frozenset(Scope))
 def submissions_of(
     database: Database, store: LocalStore, recipients: Recipients = ALL_RECIPIENTS, **budgets: int
 ) -> Submissions:
-    charges = Charges(**{"key_budget": 1000, "recipient_budget": 1000, **budgets})
-    return Submissions(database, store, charges, recipients=recipients)
+    costs = QuotaCosts(**{"key_budget": 1000, "recipient_budget": 1000, **budgets})
+    return Submissions(database, store, costs, recipients=recipients)
 
 
 @pytest.fixture
@@ -98,14 +98,14 @@ async def test_settling_is_part_of_the_transaction(submissions: Submissions, dat
     upload = await register(submissions, OPERATOR, new_submission())
     settled: list[int] = []
 
-    async def settle(connection: Connection, number: int) -> None:
+    async def on_stored(connection: Connection, number: int) -> None:
         await connection.execute("UPDATE uploads SET verdict = 'settled' WHERE id = :id", {"id": upload})
         settled.append(number)
         if len(settled) == 1:
             raise Problem(Kind.CONFLICT, "no")
 
     with pytest.raises(Problem):
-        await submissions.request_run(OPERATOR, upload, settle=settle)
+        await submissions.request_run(OPERATOR, upload, on_stored=on_stored)
     assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 0, "verdict": None}]
-    assert await submissions.request_run(OPERATOR, upload, settle=settle) == 1
+    assert await submissions.request_run(OPERATOR, upload, on_stored=on_stored) == 1
     assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 1, "verdict": "settled"}]

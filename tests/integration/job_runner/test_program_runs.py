@@ -9,6 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from api_service.doors.piston import answer
+from api_service.doors.piston.answer import Stage
 from api_service.submissions.cancel import cancel
 from api_service.v1.output.stored_bytes import output_of_run
 from job_runner.engine.event_lines import RunEvent
@@ -24,8 +26,6 @@ from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import Compiled, ProgramRequest, Started, Stop, TestEnded
 from shared.files.archives import pack
-from shared.resources import stages
-from shared.resources.stages import Stage
 from shared.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
@@ -473,14 +473,14 @@ async def test_stages_are_stored_for_those_who_ask(
     engine.streams = [[STARTED, compiled, ran.model_copy(update={"exit_code": None})]]
     upload = await add(database, store, spec=fields)
     async with database.connection() as connection:
-        assert await stages.ending(connection, store, upload, owner=None) is None
+        assert await answer.run_end(connection, store, upload, owner=None) is None
     async with running(database, processor):
         await all_are("executed", database)
     asked = engine.requests[0].model_dump(exclude_unset=True)
     assert {name: asked[name] for name in fields} == {**fields, "data_files": ("main.py",)}
     async with database.connection() as connection:
-        ending = await stages.ending(connection, store, upload, owner=None)
-        assert await stages.ending(connection, store, upload, owner=1) is None
+        ending = await answer.run_end(connection, store, upload, owner=None)
+        assert await answer.run_end(connection, store, upload, owner=1) is None
     assert ending
     assert ending.compile == Stage("a\ufffd", "b", (1, 1, 1), 0, None, None, ("stdout",), 1, 2, 3)
     assert ending.run
@@ -497,7 +497,7 @@ async def test_a_failure_of_ours_is_an_ending_too(
     engine.streams = [[EngineRefused("it refused")]]
     upload = await run("failed", spec={"output_order": True})
     async with database.connection() as connection:
-        ending = await stages.ending(connection, store, upload, owner=None)
+        ending = await answer.run_end(connection, store, upload, owner=None)
     assert ending
     assert (ending.compile, ending.run) == (None, None)
     assert "it refused" in (ending.failure or "")

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.v1.body.read import let_go
+from api_service.v1.body.receive import release_body
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 
 
@@ -17,7 +17,7 @@ async def test_a_body_that_is_let_go_takes_no_room() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         seen.append((len(await request.body()), budget.free))
-        let_go(request)
+        release_body(request)
         seen.append((len(await request.body()), budget.free))  # Starlette keeps what it has read
 
     async def send(message: Message) -> None:

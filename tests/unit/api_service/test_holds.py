@@ -7,7 +7,7 @@ import pytest
 
 from api_service.access.auth import Principal
 from api_service.http.problems import Problem
-from api_service.limits.holds import Holds, admitting, memory, waits
+from api_service.limits.holds import ConcurrencyLimit, memory, reserving, waits
 from api_service.settings import ApiSettings
 
 
@@ -15,7 +15,7 @@ def _key(number: int | None) -> Principal:
     return Principal(number, frozenset())
 
 
-def _refusal(holds: Holds, key: int | None, size: int) -> HTTPStatus | None:
+def _refusal(holds: ConcurrencyLimit, key: int | None, size: int) -> HTTPStatus | None:
     """Return the status with which so much is refused; None if it is not."""
     try:
         with holds.hold(_key(key), size):
@@ -24,7 +24,7 @@ def _refusal(holds: Holds, key: int | None, size: int) -> HTTPStatus | None:
         return exc.kind.status
 
 
-def _held(holds: Holds, key: int, stack: ExitStack) -> tuple[int, HTTPStatus]:
+def _held(holds: ConcurrencyLimit, key: int, stack: ExitStack) -> tuple[int, HTTPStatus]:
     """Return how often the key could hold one, and why it could hold no more."""
     for count in range(10_000):
         try:
@@ -62,7 +62,7 @@ def test_a_key_holds_half_of_the_memory_or_one_larger_request() -> None:
 
 def test_an_answer_holds_its_memory_until_it_is_sent() -> None:
     holds = memory(10 << 20, "Answers")
-    with admitting(holds, _key(None)) as admit:
+    with reserving(holds, _key(None)) as admit:
         admit(3 << 20)
         assert _refusal(holds, None, 2 << 20) is HTTPStatus.SERVICE_UNAVAILABLE
         with pytest.raises(Problem):

@@ -1,5 +1,6 @@
 """Every key of a submission's body: good values, the default, null, and bad values with the place of the fault."""
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import pytest
 
 from api_service.http.problems import Fault, Problem
-from api_service.languages.engine_offer import Offer
+from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission
-from api_service.v1.body.defaults import Place
-from api_service.v1.body.rules import Terms, Upload, validate_submission
+from api_service.v1.body.constraints import Constraints
+from api_service.v1.body.defaults import BodyPath
+from api_service.v1.body.rules import Upload, validate_submission
 from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
 from shared.http.egress import Egress
@@ -29,7 +31,7 @@ def language(code: str, name: str, *aliases: str, **details: Any) -> SupportedLa
     return SupportedLanguage(language=code, info="1", name=name, aliases=list(aliases), **known | details)
 
 
-OFFER = Offer(
+OFFER = LanguageCatalog(
     {
         "py": language("py", "Python", "python", "python3", compiler_args=["-O2"]),
         "java": language("java", "Java", compiled=True),
@@ -44,9 +46,9 @@ OFFER = Offer(
         ),
     }
 )
-FOREIGN = Offer({"py": SupportedLanguage(language="py", info="3.11")})
-TERMS = Terms(
-    offer=OFFER,
+FOREIGN = LanguageCatalog({"py": SupportedLanguage(language="py", info="3.11")})
+TERMS = Constraints(
+    catalog=OFFER,
     max_source_bytes=1000,
     max_stdin_bytes=100,
     egress=Egress(),
@@ -57,21 +59,25 @@ BASE: dict[str, Any] = {"language": "py", "source": "print(1)"}
 FILES = [{"path": "a.py", "content": "import b"}, {"path": "b/__init__.py", "content": "x"}]
 
 
-def validated(content: object, **terms: Any) -> NewSubmission:
-    return validate_submission(content, replace(TERMS, **terms))
+def validated(content: object, **constraints: Any) -> NewSubmission:
+    return validate_submission(content, replace(TERMS, **constraints))
 
 
-def faults_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[Fault]:
+def faults_of(
+    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+) -> list[Fault]:
     with pytest.raises(Problem) as refused:
-        validate_submission(content, replace(TERMS, **terms), place, upload)
+        validate_submission(content, replace(TERMS, **constraints), place, upload)
     assert refused.value.kind.status == 422
     assert all(fault.detail[0].isupper() or not fault.detail[0].isalpha() for fault in refused.value.faults)
     assert all(fault.detail.endswith(".") for fault in refused.value.faults)
     return list(refused.value.faults)
 
 
-def pointers_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[str]:
-    return [fault.pointer or "" for fault in faults_of(content, place, upload, **terms)]
+def pointers_of(
+    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+) -> list[str]:
+    return [fault.pointer or "" for fault in faults_of(content, place, upload, **constraints)]
 
 
 def with_files(*files: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -286,6 +292,22 @@ def test_one_file_is_stored_as_it_is(path: str, suffix: str) -> None:
     assert (new.filename, new.source.suffix, new.source.data) == (path, suffix, b"x")
 
 
+def test_a_source_is_stored_without_its_byte_order_mark() -> None:
+    data = {"path": "words.txt", "content": "\ufeffx"}
+    files = [{"path": "Main.java", "content": "\ufeffclass Main {}"}, data]
+    stored = unpack(validated({"language": "java", "files": files}).source.data)
+    assert stored == {"Main.java": b"class Main {}", "words.txt": b"\xef\xbb\xbfx"}
+    assert validated({**BASE, "source": "\ufeffprint(1)"}).source.data == b"print(1)"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_program_in_another_encoding_is_refused(encoding: str) -> None:
+    content = base64.b64encode("print('Hello')".encode(encoding)).decode()
+    [fault] = faults_of(with_files({"path": "a.py", "content": content, "encoding": "base64"}))
+    assert fault.pointer == "/files/0/content"
+    assert fault.detail.endswith(": save it as UTF-8 and send it again.")
+
+
 def test_all_faults_of_a_step_are_found_at_once() -> None:
     content = {"language": "cobol", "source": "", "stdin": "x" * 101, "receipt": True}
     assert sorted(pointers_of(content)) == ["/language", "/receipt", "/source", "/stdin"]
@@ -328,18 +350,18 @@ def test_webhooks_need_a_secret() -> None:
 )
 def test_a_foreign_engine_runs_only_simple_programs(change: dict[str, Any], pointer: str) -> None:
     validated({**BASE, **change})  # our own engine runs it
-    faults = faults_of({**BASE, **change}, offer=FOREIGN)
+    faults = faults_of({**BASE, **change}, catalog=FOREIGN)
     assert [fault.pointer for fault in faults] == [pointer]
     assert "engine of Precieux" in faults[0].detail
     simple = {"stdin": "1", "args": [], "limits": {}, "email": "a@example.com", "hold": True, "metadata": {"a": "b"}}
-    validated({**BASE, **simple}, offer=FOREIGN)
-    validated(with_files({"path": "src/a.py", "content": "x"}), offer=FOREIGN)
+    validated({**BASE, **simple}, catalog=FOREIGN)
+    validated(with_files({"path": "src/a.py", "content": "x"}), catalog=FOREIGN)
 
 
 def test_every_language_is_known_before_the_engine_has_answered() -> None:
-    new = validated({**BASE, "language": "Golang"}, offer=Offer({}))
+    new = validated({**BASE, "language": "Golang"}, catalog=LanguageCatalog({}))
     assert (new.language, new.filename) == ("go", "main.go")
-    assert pointers_of({**BASE, "language": "befunge"}, offer=Offer({})) == ["/language"]
+    assert pointers_of({**BASE, "language": "befunge"}, catalog=LanguageCatalog({})) == ["/language"]
 
 
 class TestUploads:
@@ -372,5 +394,5 @@ class TestUploads:
 
 
 def test_faults_of_a_query_are_parameters() -> None:
-    faults = faults_of({"language": "cobol", "source": ""}, Place(in_query=True))
+    faults = faults_of({"language": "cobol", "source": ""}, BodyPath(in_query=True))
     assert [(fault.parameter, fault.pointer) for fault in faults] == [("language", None), (None, "")]

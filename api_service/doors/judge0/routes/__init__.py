@@ -1,1 +1,1 @@
-"""Judge0's calls, a file for each kind."""
+"""Judge0's calls."""

@@ -58,7 +58,7 @@ async def retry(request: Request, services: ServicesDep, session: SessionDep, fo
             raise
         except PrecieuxError as exc:
             raise Problem(Kind.CONFLICT, str(exc)) from None
-    services.relay.wake.set()
+    services.outbox_publisher.wake.set()
     log.info("operator.retried", jobs=ids, by=session.principal.key_id)
     return done(request, services, "failures", "retried", len(ids))
 

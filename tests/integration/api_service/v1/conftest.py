@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_service.events.notifications import Watcher
+from api_service.events.notifications import Notifications
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
@@ -88,21 +88,21 @@ async def admin(database: Database) -> Key:
 
 
 @pytest.fixture
-async def watcher(database: Database) -> AsyncIterator[Watcher]:
+async def notifications(database: Database) -> AsyncIterator[Notifications]:
     """Yield a watcher that listens."""
-    watcher, stop = Watcher(database), asyncio.Event()
-    running = asyncio.create_task(watcher.run(stop))
-    with watcher.watch(0) as connected:
+    notifications, stop = Notifications(database), asyncio.Event()
+    running = asyncio.create_task(notifications.run(stop))
+    with notifications.watch(0) as connected:
         await connected.wait()
-    yield watcher
+    yield notifications
     stop.set()
     await running
 
 
 @pytest.fixture
-async def waiting_api(api_with: ApiWith, watcher: Watcher) -> AsyncIterator[httpx.AsyncClient]:
+async def waiting_api(api_with: ApiWith, notifications: Notifications) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of an API whose watcher listens. Two requests of a key may wait."""
-    async with api_with(watcher=watcher, max_waits=2) as client:
+    async with api_with(notifications=notifications, max_waits=2) as client:
         yield client
 
 

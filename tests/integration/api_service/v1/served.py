@@ -38,13 +38,13 @@ async def serving(
     async with api_with(**how) as inner:
         transport: Any = inner._transport
         services: Services = transport.app.state.services
-    streams = Streams(services.database, services.watcher, most=max_streams, most_in_all=100)
+    streams = Streams(services.database, services.notifications, most=max_streams, most_in_all=100)
     services = replace(services, streams=streams)
     listening = listening_socket("127.0.0.1", 0, setting="none")
     stop = asyncio.Event()
     app = create_app(services)
     loops = (
-        services.watcher.run,
+        services.notifications.run,
         services.streams.end_revoked,
         lambda stop: serve_http(
             app, listening, stop, limits=ConnectionLimits(), grace_seconds=grace_seconds, report_ready=False
@@ -54,7 +54,7 @@ async def serving(
     host, port = listening.getsockname()[:2]
     client = httpx.AsyncClient(base_url=f"http://{host}:{port}", limits=httpx.Limits(max_connections=None))
     try:
-        with services.watcher.watch(0) as connected:
+        with services.notifications.watch(0) as connected:
             await connected.wait()
         yield Served(services, client, stop, running)
     finally:

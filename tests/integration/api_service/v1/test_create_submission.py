@@ -15,7 +15,7 @@ from api_service.access.auth import Principal
 from api_service.http.problems import Kind
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
-from api_service.submissions.quota_costs import Charges
+from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from job_runner.upkeep.orphans import Orphans
 from shared.accounts.api_keys import Scope
@@ -363,7 +363,7 @@ async def test_one_statement_registers_and_requests(
     for method in ("fetch_one", "fetch_all", "execute"):
         monkeypatch.setattr(Connection, method, no_other)
     monkeypatch.setattr(Database, "transaction", no_transaction)
-    submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
+    submissions = Submissions(database, store, QuotaCosts(key_budget=1, recipient_budget=1))
     new = NewSubmission("py", "main.py", Object(b"x", "py"), hold=False)
     await submissions.post(Principal(None, frozenset(Scope)), new)
     assert len(statements) == 1
@@ -418,7 +418,7 @@ async def test_a_file_without_a_row_is_removed_later(
     database: Database, database_url: str, store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The API has died, or lost the database, after it had stored the file."""
-    submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
+    submissions = Submissions(database, store, QuotaCosts(key_budget=1, recipient_budget=1))
     new, operator = NewSubmission("py", "main.py", Object(b"1", "py"), hold=False), Principal(None, frozenset(Scope))
     accepted = await submissions.post(operator, new)
     with monkeypatch.context() as patched:

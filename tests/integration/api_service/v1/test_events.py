@@ -12,7 +12,7 @@ import pytest
 
 from api_service.access.auth import Principal
 from api_service.events import streams
-from api_service.limits.holds import Holds
+from api_service.limits.holds import ConcurrencyLimit
 from api_service.v1.events import submission as submission_events
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
@@ -85,7 +85,7 @@ async def test_long_texts_wait_for_memory(
     await life.end()
     most, tries = 10 << 20, 0
     monkeypatch.setattr(submission_events, "_ROOM_SECONDS", 0.1)
-    hold = Holds.hold
+    hold = ConcurrencyLimit.hold
 
     def counting(*args: Any) -> AbstractContextManager[None]:
         nonlocal tries
@@ -93,12 +93,12 @@ async def test_long_texts_wait_for_memory(
         return hold(*args)
 
     async with serving(api_with, large_answers_bytes=most) as served:
-        answers = served.services.large_answers
+        answers = served.services.response_memory
         with ExitStack() as others:
             others.enter_context(answers.hold(Principal(1, frozenset()), most))
             async with following(source_of(served, life.submission)) as events:
                 await until(events, "queued", "running")
-                monkeypatch.setattr(Holds, "hold", counting)
+                monkeypatch.setattr(ConcurrencyLimit, "hold", counting)
                 await eventually(lambda: tries >= 3, what="the stream tries again")
                 assert steps(events) == ["queued", "running"]
                 others.close()
@@ -254,7 +254,7 @@ async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, databa
         async with following(source_of(served, life.submission)) as events:
             await eventually(lambda: "queued" in steps(events))
     await eventually(lambda: not served.services.streams._open)
-    assert not served.services.watcher._events
+    assert not served.services.notifications._events
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.events.notifications import Watcher
+from api_service.events.notifications import Notifications
 from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
@@ -20,15 +20,15 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-async def end_when_awaited(database: Database, upload: int, watcher: Watcher) -> None:
-    await eventually(lambda: (channels.SUBMISSIONS, str(upload)) in watcher._events, what="a request waits")
+async def end_when_awaited(database: Database, upload: int, notifications: Notifications) -> None:
+    await eventually(lambda: (channels.SUBMISSIONS, str(upload)) in notifications._events, what="a request waits")
     [row] = await fetch(database, "SELECT id FROM job WHERE upload = :id", id=upload)
     await end(database, int(str(row["id"])), verdict="ok", output="", stderr="")
     await notify(database, upload)
 
 
 async def test_a_key_may_wait_a_few_times_at_once(
-    waiting_api: httpx.AsyncClient, database: Database, watcher: Watcher, alice: Key, mallory: Key
+    waiting_api: httpx.AsyncClient, database: Database, notifications: Notifications, alice: Key, mallory: Key
 ) -> None:
     upload = await add(database, owner=alice.id)
     await request(database, upload)
@@ -44,7 +44,7 @@ async def test_a_key_may_wait_a_few_times_at_once(
     await request(database, other)
     answer = await waiting_api.get(f"/v1/submissions/{other}?wait=1", headers=mallory.headers)
     assert answer.status_code == 200
-    await end_when_awaited(database, upload, watcher)
+    await end_when_awaited(database, upload, notifications)
     assert [(await wait).status_code for wait in waits] == [200, 200]
     assert (await waiting_api.get(f"{path}?wait=1", headers=alice.headers)).status_code == 200
 
@@ -105,7 +105,7 @@ async def test_outputs_of_many_tests_are_bounded_together(
     path = f"/v1/submissions/{upload}"
     async with api_with(large_answers_bytes=most) as client:
         app, transport = app_of(client), cast("Any", client._transport)
-        answers, held_while_sent = app.state.services.large_answers, []
+        answers, held_while_sent = app.state.services.response_memory, []
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             async def noting(message: Message) -> None:

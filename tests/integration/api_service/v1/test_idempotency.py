@@ -193,14 +193,14 @@ async def test_an_answer_that_was_not_stored_is_made_again(
 async def test_an_answer_is_sent_even_if_it_cannot_be_stored(
     trials: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = idempotency._Slot.run
+    run = idempotency._Claim.run
 
     async def failing(self: Any, sql: str, **values: object) -> Any:
         if sql is idempotency._STORE:
             raise DatabaseUnavailable("it is down")
         return await run(self, sql, **values)
 
-    monkeypatch.setattr(idempotency._Slot, "run", failing)
+    monkeypatch.setattr(idempotency._Claim, "run", failing)
     assert (await post(trials)).status_code == 201
 
 

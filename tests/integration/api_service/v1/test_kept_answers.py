@@ -110,11 +110,11 @@ async def test_an_answer_that_comes_after_the_deletion_is_not_kept(
 ) -> None:
     keep = idempotency._store
 
-    async def deleted_before(slot: Any, claim_id: str, body: bytes) -> None:
+    async def deleted_before(claim: Any, body: bytes) -> None:
         [row] = await fetch(database, "SELECT id FROM uploads")
         await execute(database, "UPDATE uploads SET request_id = NULL")
         assert await delete(database, store, int(str(row["id"])))
-        await keep(slot, claim_id, body)
+        await keep(claim, body)
 
     monkeypatch.setattr(idempotency, "_store", deleted_before)
     assert (await post(api, "/v1/submissions", alice, _PROGRAM)).status_code == 201

@@ -56,7 +56,7 @@ async def test_a_large_body_is_read_in_a_thread(
 
 async def test_bodies_do_not_hold_up_the_object_store(store: ObjectStore) -> None:
     go_on = threading.Event()
-    bodies = [asyncio.create_task(threads.in_thread(go_on.wait)) for _ in range(100)]
+    bodies = [asyncio.create_task(threads.run_in_thread(go_on.wait)) for _ in range(100)]
     try:
         async with asyncio.timeout(30):
             await store.put("a.py", b"1", content_type="text/plain")

@@ -39,7 +39,7 @@ async def test_an_internal_error_shows_no_details(api: httpx.AsyncClient, monkey
     def crash(*_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr("api_service.v1.routes.limits.read_query", crash)
+    monkeypatch.setattr("api_service.v1.routes.server.read_query", crash)
     transport = httpx.ASGITransport(app_of(api), raise_app_exceptions=False, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.get("/v1/limits", headers={"X-Request-Id": "mine"})

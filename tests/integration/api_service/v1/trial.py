@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from api_service.http.problems import Kind, Problem
 from api_service.limits import rate_limits
-from api_service.limits.rate_limits import Budget
+from api_service.limits.rate_limits import RateLimit
 from api_service.services import ServicesDep, SubmitterDep
-from api_service.submissions.service import Settle
+from api_service.submissions.service import OnStored
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.validation import Strict, read_json
 
@@ -44,16 +44,16 @@ class Order(Strict):
 async def post_trial(request: Request, principal: SubmitterDep, services: ServicesDep) -> Response:
     order = await read_json(request, Order)
 
-    async def work(settle: Settle) -> int:
+    async def work(on_stored: OnStored) -> int:
         async with services.database.transaction() as connection:
             if not principal.sees_all:
-                await rate_limits.take(connection, [Budget("trial:7", PER_HOUR, "Trials", name="trials")])
+                await rate_limits.take(connection, [RateLimit("trial:7", PER_HOUR, "Trials", name="trials")])
             made = random.randrange(1, 1 << 40)
             await connection.execute("INSERT INTO deleted_uploads VALUES (:id)", {"id": made})
             await paused("work", order)
             if order.text == "fail":
                 raise Problem(Kind.UNDER_WAY, "It failed, as it should.")
-            await settle(connection, made)
+            await on_stored(connection, made)
         return made
 
     async def render(made: int) -> Trial:

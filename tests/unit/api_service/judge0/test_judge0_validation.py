@@ -11,12 +11,12 @@ import pytest
 
 from api_service.doors.judge0 import configuration
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.creation import guards_callbacks
 from api_service.doors.judge0.languages import all_languages, find, languages
 from api_service.doors.judge0.parameters import shown
 from api_service.doors.judge0.programs import request_of, submission_of
-from api_service.doors.judge0.validation import Asked, Invalid, check
-from api_service.languages.engine_offer import Offer
+from api_service.doors.judge0.routes.creation import guards_callbacks
+from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check
+from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
 from shared.accounts.webhooks import WebhookSettings
@@ -39,7 +39,7 @@ def _offered(code: str, **fields: Any) -> SupportedLanguage:
     return SupportedLanguage(language=code, **fields)
 
 
-OFFER: Final = Offer(
+OFFER: Final = LanguageCatalog(
     {
         "py": _offered("py", extensions=[".py"]),
         "c": _offered("c", extensions=[".c"], compiled=True, compile="gcc", compiler_args=["-O2", "-D*"]),
@@ -48,9 +48,11 @@ OFFER: Final = Offer(
 )
 
 
-def checked(offer: Offer = OFFER, conf: Configuration | None = None, base64: bool = False, **sent: Any) -> Asked:
+def checked(
+    catalog: LanguageCatalog = OFFER, conf: Configuration | None = None, base64: bool = False, **sent: Any
+) -> SubmissionRequest:
     sent = {"source_code": "print(1)", "language_id": 71, **sent}
-    return check(sent, offer, conf or Configuration(), base64=base64)
+    return check(sent, catalog, conf or Configuration(), base64=base64)
 
 
 def messages(conf: Configuration | None = None, **sent: Any) -> dict[str, list[str]]:
@@ -216,7 +218,7 @@ def test_languages_that_the_engine_lacks_are_not_listed() -> None:
     assert {one.id for one in languages(OFFER)} == {71, 92, 100, 109, 113, 50, 48, 49, 103, 46, 43, 44, 89}
     assert find(OFFER, 62) is None
     assert len([one for one in all_languages(OFFER) if one.is_archived]) == 42
-    assert {one.id for one in languages(Offer({"py": None}))} == {71, 92, 100, 109, 113}
+    assert {one.id for one in languages(LanguageCatalog({"py": None}))} == {71, 92, 100, 109, 113}
 
 
 def test_the_file_of_another_judge0(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_service.doors.piston.connect import Closed, Session
+from api_service.doors.piston.session.session import Closed, Session
 from shared.engine.run_call import Said
 
 

@@ -4,24 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from api_service.doors.piston.answer import SIGNALS, answer_of, name_of
+from api_service.doors.piston.answer import SIGNALS, RunEnd, Stage, answer_of, name_of
 from api_service.doors.piston.runtimes import Runtime, runtimes_of
-from api_service.languages.engine_offer import Offer
+from api_service.languages.catalog import LanguageCatalog
 from shared.engine.codex import SupportedLanguage
 from shared.engine.run_call import Stop, in_order
-from shared.resources.stages import Ending, Stage
 
 _FINE = Stage("a\nc\n", "b\n", (2, 2, 2), 0, None, None, (), 0.0123, 0.2, 5000)
 
 
 def _runtime(code: str) -> Runtime:
-    [runtime] = runtimes_of(Offer({code: SupportedLanguage(language=code, info="1.2.3", compiled=True)}))
+    [runtime] = runtimes_of(LanguageCatalog({code: SupportedLanguage(language=code, info="1.2.3", compiled=True)}))
     return runtime
 
 
 def test_a_lack_of_memory_is_a_kill() -> None:
     killed = replace(_FINE, exit_code=None, stopped=Stop.MEMORY)
-    run = answer_of(_runtime("py"), Ending(run=killed))["run"]
+    run = answer_of(_runtime("py"), RunEnd(run=killed))["run"]
     assert (run["code"], run["signal"]) == (None, "SIGKILL")
     assert (run["status"], run["message"]) == ("SG", "Caught fatal signal 9")
 

@@ -11,7 +11,7 @@ from api_service.doors.piston.program import program_of
 from api_service.doors.piston.runtimes import find, is_in, runtimes_of, semantic_version
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.problems import Problem
-from api_service.languages.engine_offer import Offer
+from api_service.languages.catalog import LanguageCatalog
 from shared.engine.codex import LimitBounds, SupportedLanguage
 
 _BOUNDS = {
@@ -29,7 +29,7 @@ def _language(code: str, info: str, *extensions: str, **fields: Any) -> Supporte
 
 
 _RUNTIMES = runtimes_of(
-    Offer(
+    LanguageCatalog(
         {
             "py": _language("py", "Python 3.13.5", ".py"),
             "c": _language("c", "gcc (Debian 14.2.0-19) 14.2.0", ".c", compiler_args=["-std=*"]),
@@ -72,7 +72,7 @@ def test_runtimes_have_names_of_piston_or_ours() -> None:
 
 def test_the_newest_runtime_in_the_range_is_taken() -> None:
     versions = [
-        runtimes_of(Offer({"py": _language("py", f"Python {version}", ".py")}))[0]
+        runtimes_of(LanguageCatalog({"py": _language("py", f"Python {version}", ".py")}))[0]
         for version in ("3.9.1", "3.10.2", "2.7.18")
     ]
     found = {

@@ -11,7 +11,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-async def offer(database: Database, *codes: str, seen: str = "now()") -> None:
+async def catalog(database: Database, *codes: str, seen: str = "now()") -> None:
     for code in codes:
         await execute(database, f"INSERT INTO languages VALUES ('{code}', '', {seen})")
 
@@ -19,7 +19,7 @@ async def offer(database: Database, *codes: str, seen: str = "now()") -> None:
 async def test_a_missing_language_is_refused_with_the_installed_ones(
     api: httpx.AsyncClient, database: Database
 ) -> None:
-    await offer(database, "py", "c")
+    await catalog(database, "py", "c")
     answer = await submit(api, language="golang")
     assert answer.status_code == 422
     assert answer.json()["detail"] == "language: go is not installed on this server; use one of py, c."
@@ -31,16 +31,16 @@ async def test_a_missing_language_is_refused_with_the_installed_ones(
 async def test_an_unknown_language_is_refused_with_the_installed_ones(
     api: httpx.AsyncClient, database: Database, language: str
 ) -> None:
-    await offer(database, "py", "c")
+    await catalog(database, "py", "c")
     answer = await submit(api, language=language)
     assert answer.status_code == 422
     assert answer.json()["detail"] == "language: it must be one of py, c, or one of their usual names."
 
 
 async def test_a_newly_installed_language_is_accepted_soon(api: httpx.AsyncClient, database: Database) -> None:
-    await offer(database, "py")
+    await catalog(database, "py")
     assert (await submit(api, language="go")).status_code == 422
-    await offer(database, "go")
+    await catalog(database, "go")
 
     async def is_accepted() -> bool:
         return (await submit(api, language="go")).status_code == 200
@@ -54,5 +54,5 @@ async def test_without_recent_news_every_language_is_accepted(
     api: httpx.AsyncClient, database: Database, minutes: int | None, status: int
 ) -> None:
     if minutes:
-        await offer(database, "py", seen=f"now() - interval '{minutes} minutes'")
+        await catalog(database, "py", seen=f"now() - interval '{minutes} minutes'")
     assert (await submit(api, language="go")).status_code == status

@@ -1,20 +1,25 @@
-"""The calls that describe the server."""
+"""The calls that describe the server and its languages, and those that only check the sender's tokens."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from api_service.doors.judge0.access import Reader
-from api_service.doors.judge0.creation import ConfigurationDep
-from api_service.doors.judge0.machine import system_info
+from api_service.doors.judge0.access import Admin, Reader
+from api_service.doors.judge0.configuration import ConfigurationDep
+from api_service.doors.judge0.languages import all_languages, find, languages
 from api_service.doors.judge0.parameters import is_on, read
-from api_service.doors.judge0.statistics import Statistics
+from api_service.doors.judge0.statistics import Statistics, system_info
+from api_service.http.problems import Kind, Problem
 from api_service.services import ServicesDep
 from api_service.v1.reads.visibility import owner_of
+from shared.judge0.fields import status
+from shared.judge0.statuses import Status
 
 router = APIRouter()
 
 #: The version of Judge0 whose calls we answer. Judge0's SDK chooses the languages by it.
 _VERSION = "1.13.1"
+#: The most digits of an id. It costs time to parse very long numbers.
+_LONGEST_ID = 9
 
 
 @router.get("/about")
@@ -75,3 +80,39 @@ async def get_statistics(request: Request, principal: Reader) -> Response:
     statistics: Statistics = request.app.state.statistics
     recount = is_on(await read(request), "invalidate_cache")
     return JSONResponse(await statistics.read(owner_of(principal), recount=recount))
+
+
+@router.get("/languages")
+async def list_languages(_: Reader, services: ServicesDep) -> Response:
+    return JSONResponse([language.listed() for language in languages(await services.languages.catalog())])
+
+
+@router.get("/languages/all")
+async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
+    every = all_languages(await services.languages.catalog())
+    return JSONResponse([{**language.listed(), "is_archived": language.is_archived} for language in every])
+
+
+@router.get("/languages/{id}")
+async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:
+    if not (id.isascii() and id.isdecimal() and len(id) <= _LONGEST_ID):
+        raise Problem(Kind.NOT_FOUND, "")
+    language = find(await services.languages.catalog(), int(id))
+    if language is None:
+        raise Problem(Kind.NOT_FOUND, "")
+    return JSONResponse(language.described())
+
+
+@router.get("/statuses")
+async def list_statuses(_: Reader) -> Response:
+    return JSONResponse([status(number) for number in Status])
+
+
+@router.post("/authenticate")
+async def authenticate(_: Reader) -> Response:
+    return Response()
+
+
+@router.post("/authorize")
+async def authorize(_: Admin) -> Response:
+    return Response()

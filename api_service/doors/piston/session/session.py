@@ -10,12 +10,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api_service.access.auth import Principal
 from api_service.doors.piston.answer import SIGNALS, name_of
-from api_service.doors.piston.body import read_json
-from api_service.doors.piston.engine import EngineTalk, talking
-from api_service.doors.piston.job import PistonJob, read_job
+from api_service.doors.piston.job import PistonJob, read_job, read_json
+from api_service.doors.piston.program import submission_of
 from api_service.doors.piston.runtimes import Runtime
+from api_service.doors.piston.session.engine import EngineSession, engine_session
 from api_service.doors.piston.settings import PistonSettings
-from api_service.doors.piston.submission import submission_of
 from api_service.http.problems import Kind, Problem
 from api_service.services import Services
 from shared.engine.run_call import Output, Said, StageBegan, StageEnded
@@ -87,12 +86,12 @@ class Session:
         share = f"key-{self._principal.key_id or 0}"
         began = time.monotonic()
         try:
-            async with talking(self._settings, job, share) as talk:
-                await _first_of(self._listen(talk), self._tell(talk, job.runtime))
+            async with engine_session(self._settings, job, share) as engine:
+                await _first_of(self._listen(engine), self._tell(engine, job.runtime))
         finally:
             await self._services.submissions.charge_run(self._principal, time.monotonic() - began)
 
-    async def _listen(self, talk: EngineTalk) -> None:
+    async def _listen(self, engine: EngineSession) -> None:
         """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
         while True:
             message = await self._receive()
@@ -105,17 +104,17 @@ class Session:
                     data = message.get("data")
                     if not isinstance(data, str):
                         raise Problem(Kind.INVALID, "data is required as a string")
-                    await talk.say(Said(stdin=data))
+                    await engine.say(Said(stdin=data))
                 case "signal":
                     number = SIGNALS.get(str(message.get("signal")))
                     if number is None:
                         raise Closed(4005, "Invalid signal")
-                    await talk.say(Said(signal=number))
+                    await engine.say(Said(signal=number))
             await asyncio.sleep(0)  # many messages may have come at once, and others must not wait for all of them
 
-    async def _tell(self, talk: EngineTalk, runtime: Runtime) -> None:
+    async def _tell(self, engine: EngineSession, runtime: Runtime) -> None:
         """Send the client the events of the job. Raises `Closed` at its end."""
-        async for event in talk.events():
+        async for event in engine.events():
             for message in messages_of(event, compiles=runtime.piston.compiles):
                 await self._send(message)
         raise Closed(4999, "Job Completed")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api_service.events.notifications import Watcher
+from api_service.events.notifications import Notifications
 from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.rows import execute
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def watcher(database: Database) -> AsyncIterator[Watcher]:
-    watcher, stop = Watcher(database), asyncio.Event()
-    running = asyncio.create_task(watcher.run(stop))
-    with watcher.watch(0) as connected, watcher.watch(0, channel=channels.BATCHES) as connected_too:
+async def notifications(database: Database) -> AsyncIterator[Notifications]:
+    notifications, stop = Notifications(database), asyncio.Event()
+    running = asyncio.create_task(notifications.run(stop))
+    with notifications.watch(0) as connected, notifications.watch(0, channel=channels.BATCHES) as connected_too:
         await asyncio.gather(connected.wait(), connected_too.wait())
-    yield watcher
+    yield notifications
     stop.set()
     await running
 
@@ -29,12 +29,12 @@ async def notify(database: Database, channel: str, number: int) -> None:
     await execute(database, "SELECT pg_notify(:channel, :number)", channel=channel, number=str(number))
 
 
-async def test_a_change_wakes_all_that_wait_for_it(database: Database, watcher: Watcher) -> None:
+async def test_a_change_wakes_all_that_wait_for_it(database: Database, notifications: Notifications) -> None:
     with (
-        watcher.watch(1) as one,
-        watcher.watch(1) as same,
-        watcher.watch(2) as other,
-        watcher.watch(1, channel=channels.BATCHES) as batch,
+        notifications.watch(1) as one,
+        notifications.watch(1) as same,
+        notifications.watch(2) as other,
+        notifications.watch(1, channel=channels.BATCHES) as batch,
     ):
         await notify(database, channels.SUBMISSIONS, 1)
         await asyncio.wait_for(asyncio.gather(one.wait(), same.wait()), 30)
@@ -44,8 +44,8 @@ async def test_a_change_wakes_all_that_wait_for_it(database: Database, watcher: 
         assert not other.is_set()
 
 
-async def test_a_new_connection_wakes_all(database: Database, watcher: Watcher) -> None:
-    with watcher.watch(1) as one, watcher.watch(2, channel=channels.BATCHES) as two:
+async def test_a_new_connection_wakes_all(database: Database, notifications: Notifications) -> None:
+    with notifications.watch(1) as one, notifications.watch(2, channel=channels.BATCHES) as two:
         async with database.connection() as connection:
             killed = await connection.fetch_all(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -68,37 +68,39 @@ async def is_at_rest(database: Database) -> bool:
 
 
 async def test_it_listens_only_while_somebody_waits(database: Database) -> None:
-    watcher, stop = Watcher(database, look_seconds=0.1), asyncio.Event()
-    running = asyncio.create_task(watcher.run(stop))
+    notifications, stop = Notifications(database, look_seconds=0.1), asyncio.Event()
+    running = asyncio.create_task(notifications.run(stop))
     for channel in (channels.SUBMISSIONS, channels.BATCHES):
         await eventually(lambda: is_at_rest(database))
-        with watcher.watch(1, channel=channel) as changed:
-            await asyncio.wait_for(asyncio.gather(changed.wait(), watcher.key_revoked.wait()), 5)
+        with notifications.watch(1, channel=channel) as changed:
+            await asyncio.wait_for(asyncio.gather(changed.wait(), notifications.key_revoked.wait()), 5)
             assert await is_listening(database)
             changed.clear()
-            watcher.key_revoked.clear()
+            notifications.key_revoked.clear()
             await notify(database, channel, 1)
             await asyncio.wait_for(changed.wait(), 5)
             await notify(database, channels.KEYS, 1)
-            await asyncio.wait_for(watcher.key_revoked.wait(), 5)
-            watcher.key_revoked.clear()
+            await asyncio.wait_for(notifications.key_revoked.wait(), 5)
+            notifications.key_revoked.clear()
     stop.set()
     await running
 
 
 async def test_a_wait_that_is_over_leaves_it_at_rest(database: Database) -> None:
-    watcher, stop = Watcher(database, look_seconds=0.01), asyncio.Event()
-    with watcher.watch(1):
+    notifications, stop = Notifications(database, look_seconds=0.01), asyncio.Event()
+    with notifications.watch(1):
         pass
-    running = asyncio.create_task(watcher.run(stop))
-    await eventually(lambda: not watcher._begun.is_set() and database._listener._task is None, what="it is at rest")
-    with watcher.watch(2) as changed:
+    running = asyncio.create_task(notifications.run(stop))
+    await eventually(
+        lambda: not notifications._begun.is_set() and database._listener._task is None, what="it is at rest"
+    )
+    with notifications.watch(2) as changed:
         await asyncio.wait_for(changed.wait(), 5)
     stop.set()
     await running
 
 
-async def test_a_submission_that_nobody_watches_is_forgotten(watcher: Watcher) -> None:
-    with watcher.watch(1):
+async def test_a_submission_that_nobody_watches_is_forgotten(notifications: Notifications) -> None:
+    with notifications.watch(1):
         pass
-    assert watcher._events == {}
+    assert notifications._events == {}

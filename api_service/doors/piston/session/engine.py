@@ -1,4 +1,4 @@
-"""Holds conversations with programs at the engine (`/converse` of our executor)."""
+"""Sessions with programs at the engine (`/converse` of our executor)."""
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -34,8 +34,8 @@ _UNREACHABLE: Final = "The engine cannot be reached; try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
-class EngineTalk:
-    """A conversation with a program that runs at the engine."""
+class EngineSession:
+    """A session with a program that runs at the engine."""
 
     connection: ClientConnection
 
@@ -56,7 +56,7 @@ class EngineTalk:
 
 
 @asynccontextmanager
-async def talking(settings: PistonSettings, job: PistonJob, share: str) -> AsyncIterator[EngineTalk]:
+async def engine_session(settings: PistonSettings, job: PistonJob, share: str) -> AsyncIterator[EngineSession]:
     """Run a job at the engine. It ends with the block at the latest. Raises `Problem` if the engine refuses it."""
     if settings.codex_url is None:
         raise Problem(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
@@ -71,7 +71,7 @@ async def talking(settings: PistonSettings, job: PistonJob, share: str) -> Async
             proxy=None,
         ) as connection:
             await connection.send(_request(job), text=True)
-            yield EngineTalk(connection)
+            yield EngineSession(connection)
     except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
         raise Problem(Kind.UNAVAILABLE, _UNREACHABLE) from exc
 
@@ -81,7 +81,7 @@ def _request(job: PistonJob) -> bytes:
     return to_json(
         {
             **program.fields,
-            "language": job.runtime.offered.code,
+            "language": job.runtime.engine_language.code,
             "files": [_file(path, data) for path, data in program.files.items()],
             "entry": program.entry,
             "output_order": True,

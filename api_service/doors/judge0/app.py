@@ -8,12 +8,11 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_service.doors.door import door_app
 from api_service.doors.judge0 import configuration
-from api_service.doors.judge0.refusals import not_found, refusal
-from api_service.doors.judge0.routes import batch, information, languages, submission, submissions, tokens
+from api_service.doors.judge0.errors import not_found, refusal
+from api_service.doors.judge0.routes import creation, reading, server
 from api_service.doors.judge0.statistics import Statistics
-from api_service.errors import answer_errors
-from api_service.services import Services
 
 #: The first parts of Judge0's paths.
 _PARTS: Final = frozenset(
@@ -24,26 +23,18 @@ _PARTS: Final = frozenset(
 _PAGE: Final = re.compile(r"/submissions/[0-9]+/?")
 
 
-def create_door(services: Services) -> FastAPI:
-    door = FastAPI(
-        redirect_slashes=False,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        telemetry={"tracing": False, "operation_spans": False, "logs": False},
-    )
-    door.state.services = services
+def add_to(app: FastAPI) -> None:
+    """Let the app answer Judge0's calls. Middleware that is added later handles these requests first."""
+    services = app.state.services
+    # Fixed paths come before those with a token.
+    door = door_app(services, [creation.router, reading.router, server.router], refusal, not_found)
     door.state.statistics = Statistics(services.database)
     door.state.configuration = configuration.read(services.settings.judge0_conf)
-    # Fixed paths come before those with a token.
-    for routes in (submissions, batch, submission, languages, information, tokens):
-        door.include_router(routes.router)
-    answer_errors(door, refusal, not_found)
     door.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-    return door
+    app.add_middleware(Judge0Middleware, door=door)
 
 
-class Door:
+class Judge0Middleware:
     """ASGI middleware that passes requests under Judge0's paths to `door`.
 
     A slash at the end makes no difference, and HEAD goes where GET goes.

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from api_service.languages.catalog import OfferedLanguages
+from api_service.languages.catalog_reader import CatalogReader
 from shared.database.connection import Database
 
 
@@ -28,11 +28,11 @@ class CountingDatabase:
 async def test_unknown_languages_read_the_table_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     database, now = CountingDatabase(), 100.0
     monkeypatch.setattr("api_service.cached.time.monotonic", lambda: now)
-    offered = OfferedLanguages(cast("Database", database))
+    reader = CatalogReader(cast("Database", database))
     for _ in range(50):
-        await offered.offer(["klingon"])
+        await reader.catalog(["klingon"])
     assert database.reads == 1
     now += 1.1
     for _ in range(50):
-        await offered.offer(["klingon"])
+        await reader.catalog(["klingon"])
     assert database.reads == 2

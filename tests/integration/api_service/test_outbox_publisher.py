@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from api_service.background.announcer import Announcer
-from api_service.background.outbox_publisher import Relay
+from api_service.background.outbox_publisher import OutboxPublisher
 from shared.broker.base import Message
 from shared.database import channels
 from shared.database.connection import Database
@@ -29,22 +29,24 @@ async def bodies_left(database: Database) -> list[object]:
 
 
 async def test_confirmed_rows_are_deleted_and_published_in_order(
-    database: Database, relay: Relay, broker: RecordingBroker
+    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 3)
-    await relay.run_once()
+    await publisher.run_once()
     assert broker.accepted == [Message(b"1", "1"), Message(b"2", "2"), Message(b"3", "3")]
     assert await bodies_left(database) == []
 
 
-async def test_rows_wait_for_a_broker_that_is_down(database: Database, relay: Relay, broker: RecordingBroker) -> None:
+async def test_rows_wait_for_a_broker_that_is_down(
+    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
+) -> None:
     await add_rows(database, 2)
     broker.down = True
     with pytest.raises(BrokerUnavailable):
-        await relay.run_once()
+        await publisher.run_once()
     assert await bodies_left(database) == ["1", "2"]
     stop = asyncio.Event()
-    running = asyncio.create_task(relay.run(stop))
+    running = asyncio.create_task(publisher.run(stop))
     broker.down = False
     await eventually(lambda: len(broker.accepted) == 2)
     stop.set()
@@ -53,29 +55,29 @@ async def test_rows_wait_for_a_broker_that_is_down(database: Database, relay: Re
 
 
 async def test_a_refused_row_stays_and_delays_no_other(
-    database: Database, relay: Relay, broker: RecordingBroker
+    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 3)
     broker.refused = {b"1"}
-    await relay.run_once()
+    await publisher.run_once()
     assert [message.body for message in broker.accepted] == [b"2", b"3"]
     assert await bodies_left(database) == ["1"]
 
 
 async def test_several_relays_publish_each_row_once(database: Database, broker: RecordingBroker) -> None:
     await add_rows(database, 600)
-    relays = [Relay(database, broker) for _ in range(4)]
+    publishers = [OutboxPublisher(database, broker) for _ in range(4)]
 
-    async def drain(relay: Relay) -> None:
+    async def drain(publisher: OutboxPublisher) -> None:
         while await bodies_left(database):
-            await relay.run_once()
+            await publisher.run_once()
 
-    await asyncio.gather(*(drain(relay) for relay in relays))
+    await asyncio.gather(*(drain(publisher) for publisher in publishers))
     assert sorted(int(message.body) for message in broker.accepted) == list(range(1, 601))
 
 
 async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
-    database: Database, relay: Relay, broker: RecordingBroker, monkeypatch: pytest.MonkeyPatch
+    database: Database, publisher: OutboxPublisher, broker: RecordingBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add_rows(database, 1)
 
@@ -85,15 +87,17 @@ async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
     with monkeypatch.context() as patch:
         patch.setattr("shared.broker.outbox.remove", crash)
         with pytest.raises(RuntimeError):
-            await relay.run_once()
-    await relay.run_once()
+            await publisher.run_once()
+    await publisher.run_once()
     assert broker.accepted == [Message(b"1", "1")] * 2
 
 
-async def test_a_dead_row_is_not_published(database: Database, relay: Relay, broker: RecordingBroker) -> None:
+async def test_a_dead_row_is_not_published(
+    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
+) -> None:
     await add_rows(database, 2)
     await execute(database, "UPDATE outbox SET failure = 'no such upload', failed_at = now() WHERE body = '1'")
-    await relay.run_once()
+    await publisher.run_once()
     assert [message.body for message in broker.accepted] == [b"2"]
     assert await bodies_left(database) == ["1"]
 

@@ -1,17 +1,21 @@
-"""The bounds of requests to this server."""
+"""What this server allows, and what a key has used of it."""
+
+import math
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.waiting import MAX_WAIT_S
+from shared.accounts import budgets
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.resources.kept_answers import KEPT_SECONDS
-from shared.resources.models import Bytes, Resource
+from shared.resources.models import Bytes, ListOf, Resource, Time
 
 router = APIRouter(tags=["service"])
 
@@ -57,28 +61,6 @@ class ServiceLimits(Resource):
     limits: ProgramBounds
 
 
-_EXAMPLE = {
-    "max_body_bytes": 2_162_688,
-    "max_source_bytes": 1_048_576,
-    "max_stdin_bytes": 1_048_576,
-    "max_files": MAX_FILES,
-    "max_tests": MAX_TESTS,
-    "max_batch": MAX_BATCH,
-    "max_args": MAX_ARGS,
-    "max_args_bytes": MAX_ARGS_BYTES,
-    "max_wait_s": MAX_WAIT_S,
-    "max_streams": 250,
-    "idempotency_s": KEPT_SECONDS,
-    "limits": {
-        "cpu_s": {"default": 10.0, "max": 60.0},
-        "wall_s": {"default": 30.0, "max": 120.0},
-        "memory_bytes": {"default": 268_435_456, "max": 1_073_741_824},
-        "output_bytes": {"default": 1_048_576, "max": 1_048_576},
-        "processes": {"default": 64, "max": 64},
-    },
-}
-
-
 @router.get(
     "/limits",
     **operation(
@@ -86,14 +68,14 @@ _EXAMPLE = {
         "Get the limits of this server",
         "What the operator and the engine allow, by the names of the keys and settings that the limits apply to.",
         answer=ServiceLimits,
-        example=_EXAMPLE,
     ),
 )
 async def get_limits(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
-    settings, offer = services.settings, await services.offered.offer()
+    settings, catalog = services.settings, await services.languages.catalog()
     limits = {
-        name: offer.bounds[name].model_dump() if name in offer.bounds else None for name in ProgramBounds.model_fields
+        name: catalog.bounds[name].model_dump() if name in catalog.bounds else None
+        for name in ProgramBounds.model_fields
     }
     return answer(
         ServiceLimits(
@@ -110,4 +92,48 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             idempotency_s=KEPT_SECONDS,
             limits=ProgramBounds.model_validate(limits),
         )
+    )
+
+
+class Usage(Resource):
+    """The use of one budget. `mails` is that of the address which this key has mailed most."""
+
+    name: str = Field(examples=["submissions"])
+    limit: int = Field(description="What may be used in a window.", examples=[6000])
+    used: int = Field(description="What is in use now. Each use counts for less with time, and for a window at most.")
+    remaining: int
+    window_s: int = Field(examples=[WINDOW_SECONDS])
+    resets_at: Time | None = Field(description="When nothing will be in use any more; null if nothing is.")
+
+
+@router.get(
+    "/usage",
+    **operation(
+        "list_usage",
+        "See what a key has used",
+        "What this key has used of each budget. Keys with the scope `admin` have no budgets.",
+        answer=ListOf[Usage],
+    ),
+)
+async def list_usage(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
+    read_query(request)
+    if principal.sees_all:
+        return answer(ListOf[Usage](items=[], next=None))
+    costs = services.submissions.costs
+    own, mails = costs.of_key(principal), costs.share_of_mails(principal)
+    async with services.database.connection() as connection:
+        found = await budgets.in_use(connection, [one.subject for one in own], [mails.subject])
+    return answer(ListOf[Usage](items=[_usage(one, found.get(one.subject)) for one in (*own, mails)], next=None))
+
+
+def _usage(limit: RateLimit, found: budgets.BucketUsage | None) -> Usage:
+    # Rounded, because the times in the database have microseconds.
+    used = math.ceil(round(found.seconds * limit.per_hour / WINDOW_SECONDS, 3)) if found else 0
+    return Usage(
+        name=limit.name,
+        limit=limit.per_hour,
+        used=used,
+        remaining=max(0, limit.per_hour - used),
+        window_s=WINDOW_SECONDS,
+        resets_at=found.until if found and used else None,
     )

@@ -1,6 +1,6 @@
 """The engine's bounds, where languages have different defaults."""
 
-from api_service.languages.engine_offer import Offer
+from api_service.languages.catalog import LanguageCatalog
 from shared.engine.codex import LimitBounds, SupportedLanguage
 
 
@@ -10,13 +10,13 @@ def _language(code: str, memory: int = 0) -> SupportedLanguage:
 
 
 def test_the_bounds_have_the_lowest_default() -> None:
-    offer = Offer({"r": _language("r", 500), "py": _language("py", 100), "x": _language("x"), "y": None})
-    assert offer.bounds == {
+    catalog = LanguageCatalog({"r": _language("r", 500), "py": _language("py", 100), "x": _language("x"), "y": None})
+    assert catalog.bounds == {
         "memory_bytes": LimitBounds(default=100, max=1000),
         "cpu_s": LimitBounds(default=2, max=9),
     }
 
 
 def test_bounds_that_no_engine_has_reported_are_empty() -> None:
-    assert Offer({}).bounds == {}
-    assert Offer({"py": None, "x": _language("x")}).bounds == {}
+    assert LanguageCatalog({}).bounds == {}
+    assert LanguageCatalog({"py": None, "x": _language("x")}).bounds == {}

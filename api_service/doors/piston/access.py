@@ -45,7 +45,7 @@ async def _submitter(request: Request, services: ServicesDep) -> Principal:
 
 async def runtimes_now(services: Services) -> list[Runtime]:
     """Return the runtimes that the engine offers."""
-    return runtimes_of(await services.offered.offer())
+    return runtimes_of(await services.languages.catalog())
 
 
 async def _runtimes(services: ServicesDep) -> list[Runtime]:

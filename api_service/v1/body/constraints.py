@@ -1,0 +1,67 @@
+"""What the operator and the engine allow, as far as the submissions of a request need it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from api_service.access.auth import Principal
+from api_service.http.problems import Kind, Problem
+from api_service.languages.catalog import LanguageCatalog
+from api_service.services import Services
+from api_service.submissions.new_submission import NewSubmission
+from api_service.v1.body.accept_language import locale_of
+from api_service.v1.body.submission import Locale
+from shared.accounts import webhooks
+from shared.http.egress import Egress
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What the operator and the engine allow."""
+
+    catalog: LanguageCatalog
+    max_source_bytes: int
+    max_stdin_bytes: int
+    egress: Egress
+    #: Returns why an address may not be mailed; None if it may.
+    refusal: Callable[[str], str | None]
+    #: True if webhooks of this key can be signed.
+    can_sign: bool = False
+    #: The locale of a submission that names none.
+    locale: Locale = "en"
+    #: False in a batch.
+    may_hold: bool = True
+
+    def require_known(self, submissions: Iterable[NewSubmission]) -> None:
+        """Raise `Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
+        for submission in submissions:
+            language, v1 = self.catalog.find(submission.language), submission.v1
+            if v1 is None or (language and language.details):
+                continue
+            if v1.spec["compiler_args"] or v1.spec["limits"] or (v1.tests and v1.tests.have_limits):
+                raise Problem(
+                    Kind.UNAVAILABLE,
+                    "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
+                )
+
+
+async def constraints_of(
+    request: Request, services: Services, principal: Principal, contents: Sequence[Mapping[str, Any]]
+) -> Constraints:
+    """Return the constraints of submissions with these contents."""
+    languages = [content["language"] for content in contents if isinstance(content.get("language"), str)]
+    can_sign = False
+    if any(content.get("webhook_url") is not None for content in contents):
+        async with services.database.connection() as connection:
+            can_sign = await webhooks.can_sign(connection, principal.key_id, services.webhooks)
+    return Constraints(
+        catalog=await services.languages.catalog(languages),
+        max_source_bytes=services.settings.max_source_bytes,
+        max_stdin_bytes=services.settings.max_input_bytes,
+        egress=services.webhooks.egress,
+        refusal=lambda email: services.submissions.refusal(principal, email),
+        can_sign=can_sign,
+        locale=locale_of(request.headers.get("Accept-Language", "")),
+    )

@@ -1,0 +1,66 @@
+"""Receives the bodies of requests: their memory is counted, and a key has two of them checked at a time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import Request
+
+from api_service.access.auth import Principal
+from api_service.http.problems import Problem
+from api_service.limits import rate_limits
+from api_service.services import Services
+from api_service.settings import ApiSettings
+from api_service.v1.protocol.threads import LARGE
+from shared.accounts import budgets
+from shared.accounts.budgets import Charge
+from shared.http.bodies import FREE_BYTES, give_back
+
+
+@asynccontextmanager
+async def receiving(
+    request: Request, services: Services, principal: Principal, *, counts_refused: bool = True
+) -> AsyncIterator[bytes]:
+    """Yield the body of a request. It has a part of the memory, and is one of those that are checked, until the end.
+
+    A large body that is refused counts as one submission, because checking it takes as long as if it were good; unless
+    not `counts_refused`. Raises `Problem` (429) if the key has used up its submissions by such requests.
+    """
+    try:
+        with services.body_memory.hold(principal, body_bytes(request, services.settings)):
+            body = await request.body()
+            async with services.body_semaphore.take(principal):
+                if len(body) < LARGE or principal.sees_all or not counts_refused:
+                    yield body
+                else:
+                    async with _counting_refusals(services, principal):
+                        yield body
+    finally:
+        release_body(request)
+
+
+@asynccontextmanager
+async def _counting_refusals(services: Services, principal: Principal) -> AsyncIterator[None]:
+    own = services.submissions.costs.submissions(principal)
+    async with services.database.connection() as connection:
+        await rate_limits.check(connection, own)
+    try:
+        yield
+    except Problem as exc:
+        if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+            async with services.database.connection() as connection:
+                await budgets.charge(connection, [Charge(own.subject, own.per_hour)])
+        raise
+
+
+def body_bytes(request: Request, settings: ApiSettings) -> int:
+    """Return the bytes of the body beyond those that every connection may use."""
+    declared = request.headers.get("Content-Length", "")
+    size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
+    return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
+
+
+def release_body(request: Request) -> None:
+    """Release the body of a request before its answer waits, so that others may send theirs."""
+    request._body = b""
+    give_back(request.scope)
