@@ -2,6 +2,8 @@
 .PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots wheel release clean
 
 python := .venv/bin/python
+# A schema that the tool brings, and files that a service or Docker reads.
+valid := $(python) -m check_jsonschema --default-filetype=yaml --builtin-schema=vendor
 
 # Python then keeps what it compiles. The tests start hundreds of processes, and pytest rewrites each module of tests.
 unexport PYTHONDONTWRITEBYTECODE
@@ -71,6 +73,12 @@ lint: ## Check style, types, the OpenAPI document, layers and dependencies
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
+	@$(valid).citation-file-format CITATION.cff
+	@$(valid).compose-spec docker-compose.yml
+	@$(valid).github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(valid).github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
+	@$(valid).github-workflows .github/workflows/ci.yml
+	@$(valid).renovate .github/renovate.json
 	@$(python) -m pytest -q -m slow -k test_the_document_is_valid tests/integration/api_service/v1/test_openapi.py
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry api_service executor job_runner precieux queue_consumer shared

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from job_runner.emails.branding import Branding
-from job_runner.emails.complete import Completion
+from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import MailSender
@@ -67,7 +67,7 @@ async def serve(stop: asyncio.Event) -> None:
         sender = MailSender(
             database,
             mailer,
-            Completion(branding, footer, store, mail_settings.mail_reply_to),
+            MailCompletion(branding, footer, store, mail_settings.mail_reply_to),
             poll_interval=settings.poll_interval,
             render_pending=pending_mails.render,
         )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from job_runner.emails import queue
-from job_runner.emails.complete import Completion
+from job_runner.emails.complete import MailCompletion
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.mailers.base import Mailer
 from shared.database import channels
@@ -52,7 +52,7 @@ class MailSender:
         self,
         database: Database,
         mailer: Mailer,
-        completion: Completion,
+        completion: MailCompletion,
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
@@ -151,7 +151,7 @@ class MailSender:
         except Exception as exc:
             # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
             log.exception("mail.crashed", **_context(mail))
-            await self._retry_later(mail, MailerUnavailable(f"an error of ours ({type(exc).__name__})"))
+            await self._retry_later(mail, MailerUnavailable(f"an internal error ({type(exc).__name__})"))
             return False
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()

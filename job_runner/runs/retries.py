@@ -29,7 +29,7 @@ class Retries:
         """Hand a job back after an error, and return None; return the outcome if it is not tried again."""
         if not isinstance(error, PrecieuxError):
             log.error("job.crashed", exc_info=error)
-            error = PrecieuxError(f"an error of ours ({type(error).__name__})")
+            error = PrecieuxError(f"an internal error ({type(error).__name__})")
         if outcome := outcome_after(error, job.attempt, self._max_attempts):
             return outcome
         async with self._database.connection() as connection:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import GOOD_VERDICTS, Artifact, Compiled, LeftOut, ProgramLimits, TestEnded
+from shared.engine.run_call import GOOD_VERDICTS, Compiled, LeftOut, ProgramArtifact, ProgramLimits, TestEnded
 from shared.messages.translations import gettext_noop
 from shared.operations.job_state import JobState
 from shared.service.errors import (
@@ -75,7 +75,7 @@ class Details:
     limits: ProgramLimits | None = None
     failed: Sequence[FailedTest] = ()
     stages: Mapping[str, Any] | None = None
-    artifacts: Sequence[Artifact] | None = None
+    artifacts: Sequence[ProgramArtifact] | None = None
     artifacts_left_out: Mapping[LeftOut, int] = field(default_factory=dict)
 
     @property

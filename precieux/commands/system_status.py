@@ -1,8 +1,7 @@
 """`precieux status --system`: shows what is wrong with the service now, and what to do."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import typer
@@ -47,6 +46,7 @@ _TEXTS: Final = {
     IssueKind.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
     IssueKind.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
 }
+_FIELDS: Final = ("trouble", "what", "remedy", "stops_work", "count", "oldest_s")
 _NO_DATABASE: Final = (
     "database-down",
     "the database does not answer, or none of its servers takes writes",
@@ -59,18 +59,6 @@ _FULL: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """One line of the output. `count` and `oldest_s` are None where nothing is counted."""
-
-    trouble: str
-    what: str
-    remedy: str
-    stops_work: bool
-    count: int | None = None
-    oldest_s: float | None = None
-
-
 def show(data_dir: Path | None, *, as_json: bool) -> None:
     """Print what is wrong, the worst first. Exit code 1 if anything stops work."""
     settings = load(BrokerSettings)
@@ -81,21 +69,18 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
 
     try:
         system = operate(read, data_dir)
-    except DatabaseFull:
-        wrong, processes = [Wrong(*_FULL, stops_work=True)], "unknown"
-    except DatabaseUnavailable:
-        wrong, processes = [Wrong(*_NO_DATABASE, stops_work=True)], "unknown"
-    else:
         wrong, processes = [_line(issue) for issue in issues(system)], _processes(system)
+    except DatabaseFull:
+        wrong, processes = [_of_the_database(*_FULL)], "unknown"
+    except DatabaseUnavailable:
+        wrong, processes = [_of_the_database(*_NO_DATABASE)], "unknown"
     if as_json:
-        terminal.say_json([{name: getattr(one, name) for name in Wrong.__slots__} for one in wrong])
+        terminal.say_json(wrong)
     else:
-        terminal.show_table(
-            ("what is wrong", "count", "oldest", "what to do"),
-            ((one.what, one.count, age(one.oldest_s), one.remedy) for one in wrong),
-        )
+        cells = ([one["what"], one["count"], age(one["oldest_s"]), one["remedy"]] for one in wrong)
+        terminal.show_table(("what is wrong", "count", "oldest", "what to do"), cells)
         terminal.hint(f"{'' if wrong else 'Nothing is wrong. '}Processes: {processes}.")
-    if any(one.stops_work for one in wrong):
+    if any(one["stops_work"] for one in wrong):
         raise typer.Exit(1)
 
 
@@ -113,11 +98,17 @@ async def require_room(database: Database) -> None:
         raise DatabaseFull(f"the disk of the database has no room for a temporary file: {exc}") from exc
 
 
-def _line(issue: Issue) -> Wrong:
+def _line(issue: Issue) -> dict[str, Any]:
+    """Return one line of the output. `count` and `oldest_s` are None where nothing is counted."""
     what, remedy = _TEXTS[issue.kind]
     if issue.reason:
         what = f"{what} ({issue.attempts} tries): {replace_controls(issue.reason)}"
-    return Wrong(issue.kind, what, remedy, issue.kind.stops_work, issue.count or None, issue.seconds or None)
+    stops_work, count, seconds = issue.kind.stops_work, issue.count or None, issue.seconds or None
+    return dict(zip(_FIELDS, (issue.kind, what, remedy, stops_work, count, seconds), strict=True))
+
+
+def _of_the_database(trouble: str, what: str, remedy: str) -> dict[str, Any]:
+    return dict(zip(_FIELDS, (trouble, what, remedy, True, None, None), strict=True))
 
 
 def _processes(system: SystemStatus) -> str:

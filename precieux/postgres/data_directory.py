@@ -107,14 +107,10 @@ def make_folder(folder: Path) -> None:
 
 
 def _require_writable(folder: Path) -> None:
-    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigurationError(
-            f"The database's folder {folder} is on a read-only file system: mount it writable, or set PRECIEUX_DATA_DIR"
-            " to another folder."
-        )
-    if os.geteuid() != 0 and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise ConfigurationError(
-            f"The database's folder {folder} belongs to another user: run as that user, or set PRECIEUX_DATA_DIR."
+            f"The database's folder {folder} cannot be written: it belongs to another user, or is on a read-only file"
+            " system. Run as that user, mount it writable, or set PRECIEUX_DATA_DIR to another folder."
         )
 
 

@@ -5,8 +5,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Any, Final
+
+from tests.fixtures.http_thread import Handler, Server
 
 #: A source with this word takes so many seconds a test.
 SLOW: Final = "slow"
@@ -28,19 +29,14 @@ _LANGUAGE: Final = {
 }
 
 
-class EchoEngine:
+class EchoEngine(Server):
     """While `failing`, it answers 500 or, every second time, 200 with a body that is in no protocol."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.runs: Counter[str] = Counter()
         self.failing = False
         self._lock = threading.Lock()
-        self._http = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"engine": self}))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05})
-
-    @property
-    def port(self) -> int:
-        return int(self._http.server_address[1])
 
     def failure(self, text: str) -> tuple[int, bytes] | None:
         """Count a run, and return the answer of an engine out of order; None if it is in order."""
@@ -93,52 +89,27 @@ class EchoEngine:
             }
         yield {"event": "finished"}
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+class _Handler(Handler):
+    server: EchoEngine
 
-
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log nothing: broken connections are expected here."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    engine: EchoEngine
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-
-    def do_GET(self) -> None:
+    def get(self) -> None:
         listing = {"timeStamp": 1, "status": 200, "supportedLanguages": [_LANGUAGE], "calls": ["run"]}
         listing["instance"] = _INSTANCE
-        self._send(200, json.dumps(listing).encode())
+        self.answer(200, json.dumps(listing).encode())
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/run":
-            self._send(*self.engine.answer(request))
-        elif failure := self.engine.failure(request["tests"][0]["stdin"]):
-            self._send(*failure)
+            self.answer(*self.server.answer(request))
+        elif failure := self.server.failure(request["tests"][0]["stdin"]):
+            self.answer(*failure)
         else:
             self.send_response(200)
             self.send_header("Content-Type", "application/x-ndjson")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for event in self.engine.events(request):
+            for event in self.server.events(request):
                 line = json.dumps(event).encode() + b"\n"
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
             self.wfile.write(b"0\r\n\r\n")
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Log nothing."""

@@ -70,7 +70,7 @@ class System(Installation):
                 stack.enter_context(stand_in)
             targets: dict[str, int | Path] = {
                 "postgres": Path(parse_qs(urlsplit(self.database_url()).query)["host"][0]),
-                "engine": self.engine.port,
+                "engine": self.engine.server_port,
                 "mail": port_of(self.mailgun.url),
             }
             if self.backends.rabbitmq:

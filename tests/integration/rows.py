@@ -8,9 +8,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from shared.accounts import api_keys
+from shared.accounts.api_keys import Scope
 from shared.database import channels
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
+
+
+async def make_key(database: Database, *scopes: Scope) -> str:
+    async with owner_of(database).transaction() as connection:
+        _, key = await api_keys.create(connection, "test", scopes)
+    return key
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
 
 
 async def add_upload(

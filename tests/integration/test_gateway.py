@@ -1,17 +1,16 @@
 """The gateway of Compose, with its own configuration and a test's backend instead of the API's replicas."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.fixtures.haproxy import haproxy
+from tests.fixtures.http_thread import Handler, Server
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.integration
@@ -23,13 +22,13 @@ REQUESTS: Final = 60
 MANY: Final = 1000
 
 
-class Backend(ThreadingHTTPServer):
+class Backend(Server):
     """Answers with the length of the body, and records the paths."""
 
     request_queue_size = 128
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(_Handler)
         self.paths: list[str] = []
         #: The client of each connection that has sent a request.
         self.clients: list[tuple[str, int]] = []
@@ -38,30 +37,20 @@ class Backend(ThreadingHTTPServer):
         self.checks = 0
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: Backend
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         if self.path == "/readyz":
             time.sleep(self.server.readiness_s)
             self.server.checks += 1
-        self._answer(b"ready")
+        self.answer(200, b"ready")
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         self.server.paths.append(self.path)
         self.server.clients.append(self.client_address)
         length = len(self.rfile.read(int(self.headers["Content-Length"])))
-        self._answer(str(length).encode())
-
-    def _answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
+        self.answer(200, str(length).encode())
 
 
 class Gateway:
@@ -103,8 +92,6 @@ GET: Final = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 @contextmanager
 def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY, silence: str = "20s") -> Iterator[Gateway]:
     with Backend() as backend, ExitStack() as stack:
-        threading.Thread(target=backend.serve_forever, daemon=True).start()
-        stack.callback(backend.shutdown)
         port = stack.enter_context(
             haproxy(
                 folder,

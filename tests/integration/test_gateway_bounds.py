@@ -13,12 +13,11 @@ import httpx
 import pytest
 
 from api_service.settings import ApiSettings
-from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from tests.fixtures.haproxy import haproxy
-from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import api_process
+from tests.integration.rows import make_key
 from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.integration, pytest.mark.security, pytest.mark.slow]
@@ -43,12 +42,6 @@ def port(tmp_path: Path, database_url: str) -> Iterator[int]:
         haproxy(tmp_path, api.port) as port,
     ):
         yield port
-
-
-async def make_key(database: Database, name: str) -> str:
-    async with owner_of(database).transaction() as connection:
-        _, key = await api_keys.create(connection, name, [Scope.SUBMIT, Scope.READ])
-    return key
 
 
 def addresses(count: int, network: str) -> Iterator[str]:
@@ -106,7 +99,7 @@ async def typical(port: int, key: str, *, count: int = 10) -> float:
 @pytest.mark.parametrize("path", ["/send", "/admin/login", "/v1/submissions", "/submit_email/"])
 async def test_bodies_of_strangers_that_drip_keep_nobody_out(port: int, database: Database, path: str) -> None:
     """The first piece is longer than the gateway's buffer, so that the rest is the API's to wait for."""
-    key = await make_key(database, "honest")
+    key = await make_key(database, Scope.SUBMIT, Scope.READ)
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{FORM}Content-Length: 2000000\r\n\r\n"
@@ -121,7 +114,7 @@ async def test_bodies_of_strangers_that_drip_keep_nobody_out(port: int, database
 
 
 async def test_the_waits_and_streams_of_a_key_keep_nobody_out(port: int, database: Database) -> None:
-    greedy, honest = await make_key(database, "greedy"), await make_key(database, "honest")
+    greedy, honest = [await make_key(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
     # A held submission never ends, and neither does one in the queue, because no runner is there.
     held, queued = await posted(port, greedy, hold=True), await posted(port, greedy)
     statuses: dict[str, list[bytes]] = {"waits": [], "streams": []}

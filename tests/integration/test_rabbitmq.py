@@ -299,17 +299,6 @@ async def test_the_broker_dead_letters_a_consumer_killer(
     assert letters[0].headers["x-first-death-reason"] == "delivery_limit"
 
 
-async def test_messages_of_other_publishers_are_delivered_too(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
-    handler = Acking()
-    await broker.publish([])  # connects to nothing
-    async with consuming(broker, handler):
-        await eventually(lambda: _published(broker))
-        odd = BasicProperties(headers={"x-delivery-count": "many", "reason": 7})
-        with_channel(rabbitmq_url, lambda channel: channel.basic_publish("", QUEUE, b"\xff\x00", odd))
-        await eventually(lambda: b"\xff\x00" in handler.bodies)
-    assert set(handler.attempts) == {1}
-
-
 class _Odd(BasicProperties):
     """Properties as another client may send them: a row of header fields, and an id."""
 
@@ -328,9 +317,10 @@ def _nested(levels: int) -> bytes:
     return fields
 
 
-async def test_headers_that_python_cannot_hold_stop_no_consumer(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
+async def test_odd_messages_of_other_publishers_stop_no_consumer(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
     milliseconds = b"\4sentT" + struct.pack(">Q", 1_764_432_000_000)
     odd = {
+        b"\xff\x00": BasicProperties(headers={"x-delivery-count": "many", "reason": 7}),
         b"milliseconds": _Odd(milliseconds),
         b"no time": _Odd(b"\4sentT" + b"\xff" * 8),
         b"nested": _Odd(_nested(2000)),

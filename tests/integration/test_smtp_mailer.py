@@ -45,15 +45,12 @@ async def test_a_wrong_password_pauses_and_stays_secret() -> None:
     assert "wrong-pw" not in str(caught.value)
 
 
-async def test_starttls_is_taken_when_offered(tls: ssl.SSLContext) -> None:
-    async with SmtpServer(tls=tls, password="pw") as server:
-        await mailer(f"smtp://someone:pw@127.0.0.1:{server.port}").send(make_email())
-    assert [envelope.over_tls for envelope in server.accepted] == [True]
-
-
-async def test_smtps_begins_with_tls(tls: ssl.SSLContext) -> None:
-    async with SmtpServer(tls=tls, implicit_tls=True) as server:
-        await mailer(f"smtps://127.0.0.1:{server.port}").send(make_email())
+@pytest.mark.parametrize(("scheme", "implicit_tls"), [("smtp", False), ("smtps", True)])
+async def test_smtps_begins_with_tls_and_smtp_takes_starttls(
+    tls: ssl.SSLContext, scheme: str, implicit_tls: bool
+) -> None:
+    async with SmtpServer(tls=tls, password="pw", implicit_tls=implicit_tls) as server:
+        await mailer(f"{scheme}://someone:pw@127.0.0.1:{server.port}").send(make_email())
     assert [envelope.over_tls for envelope in server.accepted] == [True]
 
 

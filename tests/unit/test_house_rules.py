@@ -9,7 +9,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
+from precieux_client.version import VERSION as CLIENT_VERSION
 from shared.version import VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -74,8 +76,13 @@ def test_no_module_reads_the_metadata_of_the_package() -> None:
     assert [path for path in SOURCES if lookup.search(path.read_text())] == []
 
 
-def test_the_version_is_that_of_the_package() -> None:
-    assert metadata.version("precieux") == VERSION
+def test_there_is_one_version() -> None:
+    citation, overlay = (
+        yaml.safe_load((ROOT / path).read_text())
+        for path in ("CITATION.cff", "deploy/kubernetes/example/kustomization.yaml")
+    )
+    tags = {image["newTag"] for image in overlay["images"]}
+    assert {metadata.version("precieux"), CLIENT_VERSION, citation["version"], *tags} == {VERSION}
 
 
 @pytest.mark.parametrize("name", ["free_port", "parse_retry_after", "descendants"])

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.up import Up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -20,31 +19,22 @@ _STATUS = "performance.getEntriesByType('navigation')[0].responseStatus"
 def proxy(system: Up, prefix: str) -> Iterator[str]:
     """Yield the address at which a proxy serves the system below a prefix, and nothing else."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Proxy(Handler):
+        def get(self) -> None:
             if not self.path.startswith(f"{prefix}/"):
-                self.send_error(404)
+                self.answer(404)
                 return
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self.read_body()
             answer = requests.request(
                 self.command, system.url + self.path.removeprefix(prefix), headers=dict(self.headers), data=body,
                 timeout=60,
             )  # fmt: skip
-            self.send_response(answer.status_code)
-            self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
+            self.answer(answer.status_code, answer.content, {"Content-Type": answer.headers.get("Content-Type", "")})
 
-        do_POST = do_GET  # noqa: N815  (the name that the server looks for)
+        post = get
 
-        def log_message(self, *_: object) -> None:
-            """Leave the log of the test as it is."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}{prefix}"
-        server.shutdown()
+    with Server(Proxy) as server:
+        yield f"{server.url}{prefix}"
 
 
 @pytest.mark.parametrize("prefix", ["", "/below/it"])

@@ -118,7 +118,7 @@ class World(Installation):
                 self.hosts[name] = self.network.host(name)
                 self.clocks[name] = Clock(self.folder / f"{name}-clock")
             targets = {
-                "engine": self.engine.port,
+                "engine": self.engine.server_port,
                 "mail": port_of(self.mailgun.url),
                 "receiver": port_of(self.receiver.url),
                 "store": port_of(self.store.endpoint_url),

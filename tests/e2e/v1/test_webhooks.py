@@ -4,12 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -25,55 +21,38 @@ from tests.fixtures.contract import (
     problem,
     started,
 )
+from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
-class Receiver:
+class Receiver(Server):
     """Records each delivery, and answers with the next of `answers`, or with 204."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def wait(self, count: int, timeout: float = 15) -> list[tuple[dict[str, str], bytes]]:
         eventually_sync(lambda: len(self.received) >= count, timeout, what=f"{count} webhooks arrive")
         return self.received
 
 
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.server.shutdown()
-        thread.join()
-        receiver.server.server_close()
+class _Handler(Handler):
+    server: Receiver
+
+    def post(self) -> None:
+        body = self.read_body() or b""
+        self.server.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.answer(self.server.answers.pop(0) if self.server.answers else 204)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
+    with Receiver() as one:
         yield one
 
 

@@ -17,8 +17,7 @@ from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.text.addresses import canonical, domain_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.test_access import bearer, make_key
-from tests.integration.rows import execute, fetch, offer
+from tests.integration.rows import bearer, execute, fetch, make_key, offer
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 

@@ -12,13 +12,12 @@ import pytest
 
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.web.routes import admin
-from shared.accounts.api_keys import PREFIX, Scope, create
+from shared.accounts.api_keys import PREFIX, Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
-from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith, client_of
-from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.rows import add_upload, execute, fetch, make_key
 
 pytestmark = pytest.mark.integration
 
@@ -38,12 +37,6 @@ ADDRESSES: Final = [
 async def client(api_with: ApiWith) -> AsyncIterator[httpx.AsyncClient]:
     async with api_with(operator_keys=(OPERATORS,)) as client:
         yield client
-
-
-async def make_key(database: Database, *scopes: Scope) -> str:
-    async with owner_of(database).transaction() as connection:
-        _, key = await create(connection, "somebody", scopes)
-    return key
 
 
 async def log_in(client: httpx.AsyncClient, key: str = OPERATORS) -> str:

@@ -14,14 +14,13 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret
 from shared.storage.signing import LinkSigner
 from tests.fixtures.memory_group import memory_group
-from tests.fixtures.postgres import owner_of
+from tests.integration import rows
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute, fetch, offer
 from tests.waiting import PATIENCE, eventually, eventually_sync
@@ -63,9 +62,7 @@ def many_files() -> Iterator[None]:
 
 
 async def make_key(database: Database) -> bytes:
-    async with owner_of(database).transaction() as connection:
-        _, key = await api_keys.create(connection, "attacker", [Scope.SUBMIT, Scope.READ])
-    return key.encode()
+    return (await rows.make_key(database, Scope.SUBMIT, Scope.READ)).encode()
 
 
 def connect(api: ApiProcess, number: int) -> socket.socket:

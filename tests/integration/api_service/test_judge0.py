@@ -10,14 +10,12 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database
-from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import execute, fetch, offer
+from tests.integration.rows import execute, fetch, make_key, offer
 
 pytestmark = pytest.mark.integration
 
@@ -49,12 +47,11 @@ async def door(reach: Reach) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
-    async with owner_of(database).transaction() as connection:
-        return {"X-Auth-Token": (await api_keys.create(connection, "test", scopes))[1]}
+    return {"X-Auth-Token": await make_key(database, *scopes)}
 
 
 async def test_without_the_setting_there_is_no_door(api: httpx.AsyncClient) -> None:
-    for path in ("/languages", "/about", "/submissions"):
+    for path in ("/languages", "/about", "/submissions", "/api/v2/runtimes"):
         answer = await api.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 

@@ -20,9 +20,8 @@ from shared.database.connection import Database
 from shared.service.errors import DatabaseUnavailable
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.test_access import bearer, make_key
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import fetch, offer
+from tests.integration.rows import bearer, fetch, make_key, offer
 
 pytestmark = pytest.mark.integration
 
@@ -42,11 +41,6 @@ async def run(client: httpx.AsyncClient, key: str, **changes: Any) -> tuple[int,
     answer = await client.post("/api/v2/execute", json=_JOB | changes, headers={"Authorization": key})
     assert list(answer.json()) == ["message"]
     return answer.status_code, answer.json()["message"]
-
-
-async def test_a_door_is_closed_by_default(api: httpx.AsyncClient) -> None:
-    answer = await api.get("/api/v2/runtimes")
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_an_unknown_door_is_refused() -> None:

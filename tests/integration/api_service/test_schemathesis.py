@@ -10,14 +10,13 @@ import httpx
 import pytest
 
 from job_runner.upkeep.batches import BatchFinisher
-from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.engine.codex import LimitBounds, SupportedLanguage
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
-from tests.integration.rows import execute
+from tests.integration.rows import execute, make_key
 
 # Each test runs the phases examples (those of the document), coverage (each bound and each type of each value), fuzzing
 # (values at random) and stateful (calls that follow from the answers of others), with good and bad requests, over every
@@ -96,15 +95,9 @@ async def finished_batches(database: Database) -> AsyncIterator[None]:
     await batches
 
 
-async def make_key(database: Database) -> str:
-    async with owner_of(database).transaction() as connection:
-        _, key = await api_keys.create(connection, "test", [Scope.SUBMIT, Scope.READ])
-    return key
-
-
 class TestManyRequests:
     async def test_with_a_key(self, tmp_path: Path, database: Database, database_url: str) -> None:
-        key = await make_key(database)
+        key = await make_key(database, Scope.SUBMIT, Scope.READ)
         with api_process(tmp_path, database_url) as api:
             await explore(api, tmp_path, key=key, examples=MANY)
 

@@ -15,8 +15,8 @@ from shared.database.connection import Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.test_access import OPERATOR, bearer, make_key, submit
-from tests.integration.rows import execute, fetch
+from tests.integration.api_service.test_access import OPERATOR, submit
+from tests.integration.rows import bearer, execute, fetch, make_key
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ import pytest
 
 from shared.database.connection import Database
 from shared.service.parent_death import die_with_parent
+from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.memory_group import memory_group
 from tests.integration.rows import add_job, fetch
@@ -51,50 +51,33 @@ def _answer(output: str, error: str) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
-class Engine(ThreadingHTTPServer):
+class Engine(Server):
     """Answers `together` runs at once, each with another kind of worst output on both streams."""
 
-    daemon_threads = True
-
     def __init__(self, together: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.together = threading.Barrier(together)
         # If columns are padded, a long line pads many short ones in the other column.
         pairs = [*((text, text) for text in WORST), (TEXTS["one line"], TEXTS["lines"])]
         self.answers = itertools.cycle([_answer(output, error) for output, error in pairs])
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log nothing: a client that breaks off shows by jobs that were not executed."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: Engine
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         left = int(self.headers["Content-Length"])
         while left:
             left -= len(self.rfile.read(min(left, MIB)))
         with contextlib.suppress(threading.BrokenBarrierError):
             self.server.together.wait(timeout=10)
-        answer = next(self.server.answers)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Log nothing."""
+        self.answer(200, next(self.server.answers))
 
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     with Engine(together=4) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -105,7 +88,7 @@ def runner(
         "PATH": "/usr/bin:/bin",
         "PRECIEUX_DATABASE_URL": database_url,
         "PRECIEUX_DATA_DIR": str(tmp_path),
-        "PRECIEUX_CODEX_URL": f"http://127.0.0.1:{engine.server_address[1]}",
+        "PRECIEUX_CODEX_URL": engine.url,
         "PRECIEUX_MAILGUN_URL": mailgun.url,
         "PRECIEUX_MAILGUN_DOMAIN": mailgun.domain,
         "PRECIEUX_MAILGUN_API_KEY": mailgun.api_key,

@@ -9,7 +9,7 @@ import pytest
 
 from job_runner.emails import queue
 from job_runner.emails import sender as sender_module
-from job_runner.emails.complete import Completion
+from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
 from job_runner.emails.sender import MailSender
 from job_runner.mailers.base import Email
@@ -37,7 +37,7 @@ class NoStore:
         raise ObjectNotFound(key)
 
 
-COMPLETION = Completion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
+COMPLETION = MailCompletion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
 
 pytestmark = pytest.mark.integration
 
@@ -193,7 +193,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
     await add_email(database)
 
     async def handed_back() -> bool:
-        return [row["last_error"] for row in await rows(database)] == ["an error of ours (RuntimeError)"]
+        return [row["last_error"] for row in await rows(database)] == ["an internal error (RuntimeError)"]
 
     async with looping(sender.run):
         await eventually(handed_back)

@@ -12,7 +12,7 @@ from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath
-from api_service.v1.body.rules import Upload, validate_submission
+from api_service.v1.body.rules import UploadedFiles, validate_submission
 from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
 from shared.http.egress import Egress
@@ -64,7 +64,7 @@ def validated(content: object, **constraints: Any) -> NewSubmission:
 
 
 def faults_of(
-    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+    content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
 ) -> list[Fault]:
     with pytest.raises(Problem) as refused:
         validate_submission(content, replace(TERMS, **constraints), place, upload)
@@ -75,7 +75,7 @@ def faults_of(
 
 
 def pointers_of(
-    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+    content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
 ) -> list[str]:
     return [fault.pointer or "" for fault in faults_of(content, place, upload, **constraints)]
 
@@ -366,7 +366,7 @@ def test_every_language_is_known_before_the_engine_has_answered() -> None:
 
 class TestUploads:
     def test_files_of_a_form_may_hold_any_byte(self) -> None:
-        upload = Upload([("a.py", b"\0\xff"), ("b", b"")])
+        upload = UploadedFiles([("a.py", b"\0\xff"), ("b", b"")])
         new = validate_submission({"language": "py"}, TERMS, upload=upload)
         assert (new.filename, unpack(new.source.data)) == ("a.py", {"a.py": b"\0\xff", "b": b""})
 
@@ -386,10 +386,10 @@ class TestUploads:
     def test_their_faults_have_the_places_of_json(
         self, files: list[tuple[str, bytes]], keys: dict[str, Any], pointers: list[str]
     ) -> None:
-        assert pointers_of({"language": "py", **keys}, upload=Upload(files)) == pointers
+        assert pointers_of({"language": "py", **keys}, upload=UploadedFiles(files)) == pointers
 
     def test_the_fault_of_an_archive_is_one_of_all(self) -> None:
-        upload = Upload(fault=Fault("It is damaged.", pointer="/files"))
+        upload = UploadedFiles(fault=Fault("It is damaged.", pointer="/files"))
         assert pointers_of({"language": "cobol"}, upload=upload) == ["/language", "/files"]
 
 

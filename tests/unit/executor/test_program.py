@@ -8,7 +8,7 @@ import pytest
 
 from executor.catalogue.installed import Commands, Installed
 from executor.languages import known
-from executor.languages.program import ProgramFiles, shadows
+from executor.languages.program import ProgramSources, shadows
 from executor.pipeline.plan import commands_of, program_of
 from shared.engine.run_call import ProgramRequest, is_allowed
 
@@ -22,7 +22,7 @@ def _installed(code: str, reserved: frozenset[str] = frozenset()) -> Installed:
     return Installed(language, tools, "1.0", reserved=reserved)
 
 
-def _program(code: str, *paths: str, **fields: Any) -> ProgramFiles:
+def _program(code: str, *paths: str, **fields: Any) -> ProgramSources:
     files = [{"path": path, "content": fields.pop(path, f"content of {path}")} for path in paths]
     request = ProgramRequest.model_validate({"language": code, "files": files, **fields}, strict=False)
     return program_of(request, _installed(code))

@@ -138,14 +138,10 @@ async def test_only_500_says_that_the_engine_failed_with_this_program(status: in
     assert isinstance(raised.value, EngineAway) == (status != 500)
 
 
-async def test_a_full_engine_chooses_the_delay() -> None:
-    with pytest.raises(EngineUnavailable) as raised:
-        await run(lambda _: httpx.Response(503, headers={"Retry-After": "7"}))
-    assert raised.value.retry_after == 7
-
-
-@pytest.mark.parametrize(("wish", "seconds"), [("nan", None), ("-5", None), ("1000000000", 300), ("soon", None)])
-async def test_a_senseless_delay_is_bounded(wish: str, seconds: float | None) -> None:
+@pytest.mark.parametrize(
+    ("wish", "seconds"), [("7", 7), ("nan", None), ("-5", None), ("1000000000", 300), ("soon", None)]
+)
+async def test_a_full_engine_chooses_a_sensible_delay(wish: str, seconds: float | None) -> None:
     with pytest.raises(EngineUnavailable) as raised:
         await run(lambda _: httpx.Response(503, headers={"Retry-After": wish}))
     assert raised.value.retry_after == seconds

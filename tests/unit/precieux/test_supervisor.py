@@ -73,13 +73,18 @@ def test_wait_ready_waits_for_all_and_leaving_stops_them(diary: Path) -> None:
     assert not survivors(running)
 
 
-def test_a_child_that_ends_is_restarted(diary: Path) -> None:
-    code = "write('start'); ready()\nif len(lines()) == 3: stop_parent(); wait()"
-    with Supervisor() as supervisor:
+@pytest.mark.parametrize(
+    ("end", "watchdog", "starts"),
+    [("", 30, 3), ("os.kill(os.getpid(), 40)", 30, 2), ("sys.exit(78)", 30, 2), ("wait()", 0.3, 2)],
+    ids=["ends", "killed by a real-time signal", "EX_CONFIG after it was ready", "silent"],
+)
+def test_a_child_that_was_ready_is_restarted(diary: Path, end: str, watchdog: float, starts: int) -> None:
+    code = f"write('start'); ready()\nif len(lines()) == {starts}: stop_parent(); wait()\n{end}"
+    with Supervisor(watchdog=watchdog) as supervisor:
         supervisor.start([program(diary, code)])
         with pytest.raises(StopRequested):
             supervisor.run_forever()
-    assert diary.read_text().split() == ["start"] * 3
+    assert diary.read_text().split() == ["start"] * starts
 
 
 def test_a_child_that_cannot_be_started_again_is_tried_later(diary: Path, tmp_path: Path) -> None:
@@ -115,15 +120,6 @@ def test_a_child_that_never_starts_is_given_up(diary: Path) -> None:
             supervisor.run_to_end(missing)
 
 
-def test_a_child_that_a_real_time_signal_kills_is_restarted(diary: Path) -> None:
-    code = "write('start'); ready()\nif len(lines()) == 2: stop_parent(); wait()\nos.kill(os.getpid(), 40)"
-    with Supervisor() as supervisor:
-        supervisor.start([program(diary, code)])
-        with pytest.raises(StopRequested):
-            supervisor.run_forever()
-    assert diary.read_text().split() == ["start"] * 2
-
-
 def test_a_configuration_error_stops_everything_at_once(diary: Path) -> None:
     with Supervisor() as supervisor:
         supervisor.start(
@@ -134,15 +130,6 @@ def test_a_configuration_error_stops_everything_at_once(diary: Path) -> None:
         running = programs(diary)
     assert diary.read_text().split() == ["start"]
     assert not survivors(running)
-
-
-def test_a_child_that_was_ready_is_restarted_after_ex_config(diary: Path) -> None:
-    code = "write('start'); ready()\nif len(lines()) == 2: stop_parent(); wait()\nsys.exit(78)"
-    with Supervisor() as supervisor:
-        supervisor.start([program(diary, code)])
-        with pytest.raises(StopRequested):
-            supervisor.run_forever()
-    assert diary.read_text().split() == ["start"] * 2
 
 
 def test_a_child_that_is_never_ready_is_given_up(diary: Path) -> None:
@@ -243,15 +230,6 @@ def test_a_server_that_the_kernel_refuses_is_tried_later(diary: Path) -> None:
         supervisor.guard("server", Server())
         with pytest.raises(StopRequested):
             supervisor.run_forever()
-
-
-def test_a_silent_child_is_killed_and_restarted(diary: Path) -> None:
-    code = "write('start'); ready()\nif len(lines()) == 2: stop_parent()\nwait()"
-    with Supervisor(watchdog=0.3) as supervisor:
-        supervisor.start([program(diary, code)])
-        with pytest.raises(StopRequested):
-            supervisor.run_forever()
-    assert diary.read_text().split() == ["start"] * 2
 
 
 def test_a_child_that_reports_that_it_is_alive_is_kept(diary: Path) -> None:

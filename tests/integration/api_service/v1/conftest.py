@@ -14,9 +14,11 @@ from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
+from tests.integration import rows
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1 import trial
 from tests.integration.api_service.v1.served import Served, serving
+from tests.integration.rows import bearer
 
 PUBLIC_URL = "https://precieux.example.org/base"
 
@@ -25,9 +27,7 @@ Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
     """Return the header of a new key."""
-    async with owner_of(database).transaction() as connection:
-        _, key = await api_keys.create(connection, "test", scopes)
-    return {"Authorization": f"Bearer {key}"}
+    return bearer(await rows.make_key(database, *scopes))
 
 
 def app_of(client: httpx.AsyncClient) -> FastAPI:
@@ -69,7 +69,7 @@ class Key:
 async def make_key(database: Database, name: str, *scopes: Scope) -> Key:
     async with owner_of(database).transaction() as connection:
         key_id, key = await api_keys.create(connection, name, scopes or (Scope.SUBMIT, Scope.READ))
-    return Key(key_id, {"Authorization": f"Bearer {key}"})
+    return Key(key_id, bearer(key))
 
 
 @pytest.fixture

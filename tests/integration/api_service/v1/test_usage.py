@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.accounts import api_keys, budgets
+from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
 from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.v1.conftest import Key, key_of
 
 pytestmark = pytest.mark.integration
 
@@ -29,12 +30,6 @@ async def submit(api: httpx.AsyncClient, headers: dict[str, str], number: int) -
     assert (await api.post("/submit_email/", params=fields, files=files, headers=headers)).status_code == 200
 
 
-async def key_of(database: Database, *scopes: Scope) -> tuple[int, dict[str, str]]:
-    async with owner_of(database).transaction() as connection:
-        number, key = await api_keys.create(connection, "test", scopes or (Scope.SUBMIT, Scope.READ))
-    return number, {"Authorization": f"Bearer {key}"}
-
-
 async def usage(api: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, dict[str, Any]]:
     answer = await api.get("/v1/usage", headers=headers)
     assert answer.status_code == 200
@@ -42,13 +37,13 @@ async def usage(api: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, di
     return {one["name"]: one for one in answer.json()["items"]}
 
 
-async def test_the_use_of_a_key_counts_for_it_alone(api: httpx.AsyncClient, database: Database) -> None:
-    number, headers = await key_of(database)
-    _, others = await key_of(database)
-    await submit(api, headers, 5)
-    await submit(api, headers, 6)
-    assert (await api.get("/check_email/?id=5", headers=headers)).status_code == 200
-    found = await usage(api, headers)
+async def test_the_use_of_a_key_counts_for_it_alone(
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key
+) -> None:
+    await submit(api, alice.headers, 5)
+    await submit(api, alice.headers, 6)
+    assert (await api.get("/check_email/?id=5", headers=alice.headers)).status_code == 200
+    found = await usage(api, alice.headers)
     assert {name: one["used"] for name, one in found.items() if name != "bytes"} == {
         "submissions": 2, "runs": 1, "run_seconds": 0, "mails": 1,
     }  # fmt: skip
@@ -57,32 +52,32 @@ async def test_the_use_of_a_key_counts_for_it_alone(api: httpx.AsyncClient, data
         resets_at = one["resets_at"] and datetime.fromisoformat(one["resets_at"])
         assert resets_at is None or timedelta(0) < resets_at - datetime.now(UTC) <= timedelta(hours=1)
         assert (one["resets_at"] is None) == (one["used"] == 0)
-    assert {one["used"] for one in (await usage(api, others)).values()} == {0}
+    assert {one["used"] for one in (await usage(api, mallory.headers)).values()} == {0}
     # What programs have used is charged afterwards, so it may be more than the limit. A part comes back each second.
     charged_at = time.monotonic()
     async with owner_of(database).transaction() as connection:
         limit = found["run_seconds"]["limit"]
-        await budgets.charge(connection, [Charge(run_seconds(number), limit, 2 * limit)])
-    overdrawn = (await usage(api, headers))["run_seconds"]
+        await budgets.charge(connection, [Charge(run_seconds(alice.id), limit, 2 * limit)])
+    overdrawn = (await usage(api, alice.headers))["run_seconds"]
     come_back = math.ceil((time.monotonic() - charged_at) * limit / overdrawn["window_s"])
     assert 2 * limit - come_back <= overdrawn["used"] <= 2 * limit
     assert overdrawn["remaining"] == 0
 
 
-async def test_mails_are_those_to_the_address_mailed_most(api: httpx.AsyncClient, database: Database) -> None:
-    number, headers = await key_of(database)
+async def test_mails_are_those_to_the_address_mailed_most(
+    api: httpx.AsyncClient, database: Database, alice: Key
+) -> None:
     async with owner_of(database).transaction() as connection:
         for subject, amount in (
-            (f"share:{number}:a@b.c", 1),
-            (f"share:{number}:d@e.f", 2),
-            (f"share:{number}0:a@b.c", 3),
+            (f"share:{alice.id}:a@b.c", 1),
+            (f"share:{alice.id}:d@e.f", 2),
+            (f"share:{alice.id}0:a@b.c", 3),
         ):
             await budgets.charge(connection, [Charge(subject, 4, amount)])
-    mails = (await usage(api, headers))["mails"]
+    mails = (await usage(api, alice.headers))["mails"]
     assert mails["used"] == 1  # two of four an hour are one of two
 
 
 async def test_an_operator_s_key_has_no_budgets(api: httpx.AsyncClient, database: Database) -> None:
     assert await usage(api, {}) == {}
-    _, admin = await key_of(database, Scope.ADMIN)
-    assert await usage(api, admin) == {}
+    assert await usage(api, await key_of(database, Scope.ADMIN)) == {}
