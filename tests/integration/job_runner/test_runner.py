@@ -373,7 +373,7 @@ async def test_an_error_in_the_heartbeat_does_not_end_it(
 async def test_a_job_whose_outcome_was_not_stored_is_released(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lease that expires would make the job a suspect."""
+    """A lease that expires would make the job an interrupted job."""
     process, failures = processor.process, 0
 
     async def cut_off(*args: Any) -> None:
