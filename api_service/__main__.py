@@ -10,7 +10,7 @@ from api_service.access.auth import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
 from api_service.background.announcer import Announcer
-from api_service.background.metrics_recorder import keep_recording
+from api_service.background.metrics_history import keep_recording
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
 from api_service.doors.piston.settings import PistonSettings
@@ -107,11 +107,11 @@ async def serve(stop: asyncio.Event) -> None:
         await database.disconnect()
 
 
-def _most_streams(settings: ApiSettings) -> int:
+def _max_streams(settings: ApiSettings) -> int:
     """Return how many streams all keys together may have open. Raise the limit of open files for them."""
-    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most_files != resource.RLIM_INFINITY:
-        files = most_files
+    files, max_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if max_files != resource.RLIM_INFINITY:
+        files = max_files
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     return max(1, min(4 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
@@ -122,7 +122,6 @@ def _compose(
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
     notifications, signer = Notifications(database), open_signer(load(StoreSettings))
-    most_streams = _most_streams(settings)
     dead_letters = open_dead_letters(load(BrokerSettings), database)
     return Services(
         settings=settings,
@@ -151,7 +150,7 @@ def _compose(
         signer=signer,
         response_memory=memory(_ANSWERS_BYTES, "Answers with many outputs"),
         notifications=notifications,
-        streams=Streams(database, notifications, most=settings.max_streams, most_in_all=most_streams),
+        streams=Streams(database, notifications, max_of_key=settings.max_streams, max_in_all=_max_streams(settings)),
         waits=waits(settings.connections),
         queue_positions=QueuePositions(database),
         webhooks=load(WebhookSettings),

@@ -23,11 +23,7 @@ from shared.http.bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
 from shared.version import VERSION
 
 #: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
-_READ_FROM_STRANGERS: Final = {
-    web.SEND: 0,
-    web.LOG_IN: 8 << 10,
-    **dict.fromkeys(WITHOUT_KEY, 256 << 10),
-}
+_READ_FROM_STRANGERS: Final = {web.SEND: 0, web.LOG_IN: 8 << 10, **dict.fromkeys(WITHOUT_KEY, 256 << 10)}
 #: The most seconds for the whole of a body, and of such a body.
 _BODY_SECONDS: Final = 20.0
 _STRANGER_SECONDS: Final = 10.0

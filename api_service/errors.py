@@ -34,7 +34,7 @@ OfHttp = Callable[[Request, HTTPException], Awaitable[Problem]]
 WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
 _CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
 #: The characters of all faults of an answer.
-_MOST_CHARACTERS: Final = 96 << 10
+_MAX_CHARACTERS: Final = 96 << 10
 _CRASHED: Final = (
     "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
 )
@@ -128,7 +128,7 @@ def v1_document(problem: Problem, public_url: str) -> Response:
 
 def _that_fit(faults: Iterable[Fault]) -> Iterator[dict[str, str]]:
     """Yield the faults as JSON, until there are many characters."""
-    room = _MOST_CHARACTERS
+    room = _MAX_CHARACTERS
     for fault in faults:
         shown = fault.as_json()
         room -= sum(map(len, shown.values()))

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -32,7 +32,7 @@ from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 
 #: Requests of one key whose bodies are read at once.
-_MOST_READING: Final = 2
+_MAX_READING: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Services:
     operation: OperationReader
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
-    body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MOST_READING))
+    body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MAX_READING))
 
     @property
     def links(self) -> Links:
@@ -104,32 +104,27 @@ async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | Non
     return await _bearer(request)
 
 
-async def _submitter(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
-    return await _principal(request, services, credentials, Scope.SUBMIT)
+def _sender(scope: Scope) -> Any:
+    """Return the dependency that finds the sender of a request, and raises `Problem` (403) if it lacks the scope."""
 
+    async def find(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
+        principal = await services.authenticator.principal(request, credentials)
+        require(principal, scope)
+        return principal
 
-async def _reader(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
-    return await _principal(request, services, credentials, Scope.READ)
-
-
-async def _principal(
-    request: Request, services: Services, credentials: HTTPAuthorizationCredentials | None, scope: Scope
-) -> Principal:
-    principal = await services.authenticator.principal(request, credentials)
-    require(principal, scope)
-    return principal
+    return Depends(find)
 
 
 #: The sender of a request, who may submit and request executions.
-SubmitterDep = Annotated[Principal, Depends(_submitter)]
+SubmitterDep = Annotated[Principal, _sender(Scope.SUBMIT)]
 #: The sender of a request, who may list submissions.
-ReaderDep = Annotated[Principal, Depends(_reader)]
+ReaderDep = Annotated[Principal, _sender(Scope.READ)]
 
 
-async def _admit(services: ServicesDep, principal: ReaderDep) -> AsyncIterator[Reserve]:
+async def _reserve(services: ServicesDep, principal: ReaderDep) -> AsyncIterator[Reserve]:
     with reserving(services.response_memory, principal) as reserve:
         yield reserve
 
 
 #: Holds the memory of the outputs of an answer's tests until the answer is sent.
-ReserveDep = Annotated[Reserve, Depends(_admit)]
+ReserveDep = Annotated[Reserve, Depends(_reserve)]

@@ -63,8 +63,7 @@ class ApiSettings(Settings):
         ),
     ] = 250
     mailgun_signing_key: SecretStr | None = Field(
-        default=None,
-        description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist",
+        default=None, description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist"
     )
 
     @field_validator("recipients")

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import hmac
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
@@ -85,20 +86,13 @@ def _middleware(settings: ExecutorSettings) -> Iterator[Middleware]:
     yield Middleware(BoundedBodies, limits=bounds, budget=budget, refuse=_refuse)
 
 
+@dataclass(frozen=True)
 class _Endpoint:
-    def __init__(
-        self,
-        settings: ExecutorSettings,
-        pipeline: Pipeline,
-        slots: Slots,
-        installed: dict[str, Installed],
-        runs: Runs,
-    ) -> None:
-        self._runs = runs
-        self._settings = settings
-        self._pipeline = pipeline
-        self._slots = slots
-        self._installed = installed
+    _settings: ExecutorSettings
+    _pipeline: Pipeline
+    _slots: Slots
+    _installed: dict[str, Installed]
+    _runs: Runs
 
     async def health(self, request: Request) -> Response:
         if self._runs.is_stopping:

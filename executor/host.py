@@ -94,7 +94,7 @@ def fit_to_host(settings: ExecutorSettings, mechanisms: Mechanisms) -> ExecutorS
 
     Raises `ConfigurationError` if the host allows too few processes, or if one of its hard limits is too low.
     """
-    fitted = limits.on_this_host(settings, by_number=mechanisms.by_number, most_processes=cgroups.most_processes())
+    fitted = limits.on_this_host(settings, by_number=mechanisms.by_number, process_limit=cgroups.process_limit())
     _require_hard_limits(fitted)
     return fitted
 

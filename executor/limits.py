@@ -36,30 +36,30 @@ class RunLimits:
     processes: int
 
 
-def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
+def on_this_host(settings: ExecutorSettings, *, by_number: bool, process_limit: int | None) -> ExecutorSettings:
     """Return the settings, with defaults for this host in place of the numbers that the operator has not set.
 
-    `by_number` is that of `Mechanisms`. `most_processes` is the limit of the executor and all programs together. Raises
+    `by_number` is that of `Mechanisms`. `process_limit` is the limit of the executor and all programs together. Raises
     `ConfigurationError` if that is too low.
     """
     processes = settings.max_processes
     if by_number:
         settings = settings.tuned(open_files=min(settings.tuning.open_files, _FEW_OPEN_FILES))
         processes = processes if "max_processes" in settings.model_fields_set else _FEW_PROCESSES
-    if most_processes is not None:
+    if process_limit is not None:
         ours = _OUR_PROCESSES + _WAITING_PROCESSES * settings.warm_boxes
-        max_of_a_program = (most_processes - ours) // settings.programs_at_once
+        max_of_a_program = (process_limit - ours) // settings.programs_at_once
         if max_of_a_program < _FEWEST_PROCESSES:
             needed = ours + _FEWEST_PROCESSES * settings.programs_at_once
             raise ConfigurationError(
-                f"The executor may have {most_processes} processes (pids.max of its cgroup), and needs {needed}: raise "
+                f"The executor may have {process_limit} processes (pids.max of its cgroup), and needs {needed}: raise "
                 "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS."
             )
         processes = min(max_of_a_program, processes)
     return settings.model_copy(update={"max_processes": processes})
 
 
-def of_language(settings: ExecutorSettings, needs: ProgramLimits) -> ExecutorSettings:
+def settings_for_language(settings: ExecutorSettings, needs: ProgramLimits) -> ExecutorSettings:
     """Return the settings, with the defaults that programs of a language need in place of lower ones.
 
     `default_limits` lowers them to the operator's maxima. The default and the maximum of processes are one setting.
@@ -119,7 +119,7 @@ def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     return None
 
 
-def of_run(
+def run_step_limits(
     limits: RunLimits,
     settings: ExecutorSettings,
     extra_memory: int = 0,
@@ -140,7 +140,7 @@ def of_run(
     )
 
 
-def of_compilation(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
+def compile_step_limits(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
     """Return the limits of a compiler: the operator's, or those of `asked` where they are lower."""
     maximum = StepLimits(
         cpu_s=settings.compile_time_limit,

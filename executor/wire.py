@@ -31,9 +31,9 @@ from shared.text.json_structure import has_more_structure
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: What a JSON text may have outside of its strings (`shared.text.json_structure`).
-_MOST_STRUCTURE = 16384
+_MAX_STRUCTURE = 16384
 #: The same for `POST /run`, with its lists of files, tests and arguments.
-_MOST_PROGRAM_STRUCTURE = 131_072
+_MAX_PROGRAM_STRUCTURE = 131_072
 
 
 class BadRequest(Exception):
@@ -47,7 +47,7 @@ class BadRequest(Exception):
 
 
 def parse_json(body: bytes | bytearray) -> RunRequest:
-    _check_structure(body, _MOST_STRUCTURE)
+    _check_structure(body, _MAX_STRUCTURE)
     try:
         content = _load(body)
     except (ValueError, RecursionError):
@@ -59,7 +59,7 @@ def parse_json(body: bytes | bytearray) -> RunRequest:
 
 def parse_program(body: bytes | bytearray) -> ProgramRequest:
     """Return the request of a body of `POST /run`."""
-    _check_structure(body, _MOST_PROGRAM_STRUCTURE)
+    _check_structure(body, _MAX_PROGRAM_STRUCTURE)
     try:
         return ProgramRequest.model_validate_json(body)
     except ValidationError as exc:
@@ -138,7 +138,7 @@ def language_list(installed: dict[str, Installed], settings: ExecutorSettings) -
 def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLanguage:
     """Return the entry of a language, with the commands for a program of the usual name."""
     language, compile_ = installed.language, installed.language.compile
-    bounds = limits.bounds(limits.of_language(settings, language.needs))
+    bounds = limits.bounds(limits.settings_for_language(settings, language.needs))
     usual = program_of(RunRequest(code="", language=language.code), installed)
     compile_command, run = commands_of(usual, installed, int(bounds["memory_bytes"].default)).for_a_shell()
     return SupportedLanguage(

@@ -25,27 +25,12 @@ err: Final = Console(stderr=True, highlight=False)
 #: Names that one line has.
 _SHOWN_NAMES: Final = 10
 
+#: The colours of states and verdicts. Any other is yellow.
 _STYLES: Final = {
-    "ok": "green",
-    "accepted": "green",
-    "executed": "green",
-    "finished": "green",
-    "executing": "cyan",
-    "running": "cyan",
-    "none-executed": "dim",
-    "queued": "dim",
-    "held": "dim",
-    "cancelled": "dim",
-    "failed": "red",
-    "sending": "cyan",
-    "sent": "green",
-    "delivered": "green",
-    "suppressed": "dim",
-    "bounced": "red",
-    "complained": "red",
-    "refused": "red",
-    "uncertain": "red",
-    "wrong": "red",
+    **dict.fromkeys(("ok", "accepted", "executed", "finished", "sent", "delivered"), "green"),
+    **dict.fromkeys(("executing", "running", "sending"), "cyan"),
+    **dict.fromkeys(("none-executed", "queued", "held", "cancelled", "suppressed"), "dim"),
+    **dict.fromkeys(("failed", "bounced", "complained", "refused", "uncertain", "wrong"), "red"),
 }
 
 
@@ -87,6 +72,14 @@ def hint(text: str) -> None:
 def say_json(value: Any) -> None:
     """Print a value as JSON. Times and UUIDs become text."""
     write(json.dumps(value, ensure_ascii=False, default=_as_text) + "\n")
+
+
+def say_done(number: int, done: str, *, as_json: bool) -> None:
+    """Print what was done to the thing of this number."""
+    if as_json:
+        say_json({"id": number, "done": done})
+    else:
+        say(done)
 
 
 def complain(sentence: str) -> None:

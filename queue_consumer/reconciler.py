@@ -121,6 +121,6 @@ class Reconciler:
             log.exception("request.crashed", **context)
             if not overdue:
                 return None
-            return await self._maker.give_up(upload, request, f"an error of ours ({type(exc).__name__})")
+            return await self._maker.give_up(upload, request, f"an internal error ({type(exc).__name__})")
         log.warning("request.message_missing", **context, job=job)
         return job

@@ -12,7 +12,7 @@ PAGE: Final = Path(__file__).parent.parent / "docs/problems.md"
 def page() -> str:
     """Return the reference as Markdown."""
     return _HEAD + "".join(
-        f'\n<a id="{kind.anchor}"></a>\n\n## {kind.status.value}: {kind.title}\n\n{fill(kind.meaning, 120)}\n'
+        f'\n<a id="{kind.value}"></a>\n\n## {kind.status.value}: {kind.title}\n\n{fill(kind.meaning, 120)}\n'
         for kind in Kind
     )
 

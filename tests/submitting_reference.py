@@ -308,9 +308,9 @@ def _has_one_name(language: LanguageDefinition) -> bool:
 
 
 def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
-    run = limits.of_run(limits.default_limits(settings), settings, extra_memory=0)
-    compilation = limits.of_compilation(settings)
-    fitted = limits.on_this_host(settings, by_number=True, most_processes=None)
+    run = limits.run_step_limits(limits.default_limits(settings), settings, extra_memory=0)
+    compilation = limits.compile_step_limits(settings)
+    fitted = limits.on_this_host(settings, by_number=True, process_limit=None)
     yield "CPU time", f"{run.cpu_s:g} s"
     yield "elapsed time", f"{run.wall_s:g} s"
     yield "memory, of all processes and of files in memory", f"{run.memory_bytes // MIB} MiB"

@@ -3,6 +3,7 @@
 Any number of API processes record them. The first one that writes the row of a minute measures that minute.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +11,17 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.database.connection import Connection
+from shared.database.connection import Connection, Database
 from shared.operations import backlog
+from shared.resources.kept_answers import forget_old
+from shared.service.errors import TransientError
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Seconds between two tries. Shorter than a minute, so that none is skipped.
+_INTERVAL_SECONDS: Final = 20.0
 
 #: Another process that writes the row of the same minute waits for this transaction, and then does nothing.
 _CLAIM: Final = """
@@ -81,7 +91,7 @@ async def record(connection: Connection) -> Minute | None:
     if claimed is None:
         return None
     values = {"minute": claimed["minute"]}
-    waits = {one.place: one for one in await backlog.measure(connection)}
+    waits = {wait.place: wait for wait in await backlog.measure(connection)}
     latency = await connection.fetch_one(_LATENCY, values)
     figures = Figures(
         waiting=waits["requested"].depth,
@@ -101,3 +111,15 @@ async def read(connection: Connection, after: datetime) -> list[Minute]:
     """Return the recorded minutes that begin after a time, in order."""
     rows = await connection.fetch_all(_READ, {"after": after})
     return [Minute(row["minute"], Figures.model_validate_json(row["figures"])) for row in rows]
+
+
+async def keep_recording(database: Database, stop: asyncio.Event) -> None:
+    """Record minutes until the service stops, and forget what is old. One of the API processes records each minute."""
+    while not stop.is_set():
+        try:
+            async with database.transaction() as connection:
+                if await record(connection):
+                    await forget_old(connection)
+        except TransientError as exc:
+            log.warning("recorder.waiting", error=str(exc), next_try_s=_INTERVAL_SECONDS)
+        await wait_any(stop, timeout=_INTERVAL_SECONDS)

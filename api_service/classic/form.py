@@ -14,9 +14,9 @@ from python_multipart.multipart import parse_options_header
 
 from api_service.classic.schemas import Upload
 from api_service.http.problems import Kind, Problem
+from api_service.http.source_text import read_source
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
-from api_service.submissions.source_text import read_source
 from api_service.v1.body.multipart import Part, read_parts
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.storage.keys import is_extension
@@ -26,34 +26,15 @@ _NAMES: Final = frozenset({*Upload.model_fields, "file"})
 #: The names that are long enough to recognise a misspelling. `uid` may be a misspelt `id` or another field.
 _LONG_NAMES: Final = _NAMES - {"id"}
 _LONGEST_MISSPELT: Final = 16
-_MOST_MISSPELT: Final = 16
+_MAX_MISSPELT: Final = 16
 _ACCEPTED: Final = {"Accept": "multipart/form-data"}
 
 
 async def read_submission(request: Request, settings: ApiSettings, languages: Sequence[str] = ()) -> NewSubmission:
-    """Return the submission. Raises `Problem` or `RequestValidationError` if it is not valid.
+    """Return the submission of a form in UTF-8. Raises `Problem` or `RequestValidationError` if it is not valid.
 
     `languages` are the codes that a refusal of another language lists.
     """
-    parts = await _parts(request)
-    _check_names(request, parts)
-    upload = _upload(request, parts, languages)
-    if len(upload.inputs.encode()) > settings.max_input_bytes:
-        raise Problem(Kind.TOO_LARGE, f"inputs is longer than {settings.max_input_bytes} bytes; send a shorter input.")
-    filename, source = _file(parts, settings)
-    return NewSubmission(
-        id=upload.id,
-        email=upload.email,
-        stdin=upload.inputs,
-        language=upload.language,
-        enable=upload.enable,
-        filename=filename,
-        source=source,
-    )
-
-
-async def _parts(request: Request) -> list[Part]:
-    """Return the parts of the form. Raise `Problem`: 415 if the body is not a form in UTF-8, 400 if it is malformed."""
     content_type = request.headers.get("Content-Type", "")
     media_type, parameters = parse_options_header(content_type)
     if media_type.lower() not in (b"multipart/form-data", b""):
@@ -69,7 +50,13 @@ async def _parts(request: Request) -> list[Part]:
             headers=_ACCEPTED,
         )
     body = await request.body()
-    return await run_in_thread_if_large(len(body), read_parts, body, content_type) if media_type else []
+
+    def parsed() -> NewSubmission:
+        parts = read_parts(body, content_type) if media_type else []
+        _check_names(request, parts)
+        return _submission(_upload(request, parts, languages), parts, settings)
+
+    return await run_in_thread_if_large(len(body), parsed)
 
 
 def _check_names(request: Request, parts: Sequence[Part]) -> None:
@@ -82,7 +69,7 @@ def _check_names(request: Request, parts: Sequence[Part]) -> None:
     names = {*(part.name for part in parts), *request.query_params}
     missing = _LONG_NAMES - names
     # A comparison takes quadratic time, so only a few short names are compared.
-    for name in sorted(names - _NAMES)[:_MOST_MISSPELT]:
+    for name in sorted(names - _NAMES)[:_MAX_MISSPELT]:
         if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
             raise Problem(Kind.INVALID, f"A submission has no field {name}; write {nearest[0]}.")
 
@@ -100,6 +87,21 @@ def _upload(request: Request, parts: Sequence[Part], languages: Sequence[str]) -
         return Upload.model_validate(fields, context=languages)
     except ValidationError as exc:
         raise RequestValidationError([{**error, "loc": ("form", *error["loc"][:1])} for error in exc.errors()]) from exc
+
+
+def _submission(upload: Upload, parts: Sequence[Part], settings: ApiSettings) -> NewSubmission:
+    if len(upload.inputs.encode()) > settings.max_input_bytes:
+        raise Problem(Kind.TOO_LARGE, f"inputs is longer than {settings.max_input_bytes} bytes; send a shorter input.")
+    filename, source = _file(parts, settings)
+    return NewSubmission(
+        id=upload.id,
+        email=upload.email,
+        stdin=upload.inputs,
+        language=upload.language,
+        enable=upload.enable,
+        filename=filename,
+        source=source,
+    )
 
 
 def _file(parts: Sequence[Part], settings: ApiSettings) -> tuple[str, Object]:

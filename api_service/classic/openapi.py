@@ -133,4 +133,4 @@ def _tidy(node: Any) -> Any:
             for key, value in node.items()
             if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
         }
-    return [_tidy(one) for one in node] if isinstance(node, list) else node
+    return [_tidy(item) for item in node] if isinstance(node, list) else node

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from api_service.access.auth import Principal
 from api_service.errors import OfHttp, Render, answer_errors
 from api_service.services import Services
-from api_service.submissions.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
+from api_service.submissions.new_submission import NewSubmission, stored, text_bytes_of
 from api_service.submissions.service import OnStored
 
 
@@ -46,13 +46,11 @@ def program_submission(
         source=stored(files),
         stdin=stdin,
         hold=False,
-        v1=V1Columns(
-            spec=spec,
-            files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
-            expected_output=expected_output,
-            webhook_url=webhook_url,
-            text_bytes=text_bytes_of(texts),
-        ),
+        spec=spec,
+        files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
+        expected_output=expected_output,
+        webhook_url=webhook_url,
+        text_bytes=text_bytes_of(texts),
     )
 
 

@@ -51,7 +51,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Position:
+class EventPosition:
     """The place of an event among those of its submission."""
 
     submission: int
@@ -91,44 +91,44 @@ _ENDS: Final = {"held": (0, 0), "ended": (_END, 0), "finished": (_END, 1)}
 
 @dataclass(frozen=True, slots=True)
 class StateEntered:
-    position: Position
+    position: EventPosition
     state: State
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class TestEnded:
+class TestFinished:
     __test__ = False  # pytest would take it for a test
 
-    position: Position
+    position: EventPosition
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class SubmissionFinished:
     """The last event: the submission is in a final state."""
 
-    position: Position
+    position: EventPosition
 
 
-Event = StateEntered | TestEnded | Finished
+Event = StateEntered | TestFinished | SubmissionFinished
 
 
 def events_of(snapshot: Snapshot) -> list[Event]:
     """Return the events of the latest run so far, in order. A submission that never ran has only `held`."""
-    found: list[Event] = []
+    events: list[Event] = []
     if snapshot.run == 0:
-        found.append(StateEntered(_position(snapshot, 0, 0), State.HELD, snapshot.created_at))
+        events.append(StateEntered(_position(snapshot, 0, 0), State.HELD, snapshot.created_at))
     else:
-        found += _events_of_attempt(snapshot)
+        events += _events_of_attempt(snapshot)
     if snapshot.is_final:
         at = snapshot.finished_at or snapshot.created_at
-        found.append(StateEntered(_position(snapshot, *_ENDS["ended"]), snapshot.state, at))
-        found.append(Finished(_position(snapshot, *_ENDS["finished"])))
-    return found
+        events.append(StateEntered(_position(snapshot, *_ENDS["ended"]), snapshot.state, at))
+        events.append(SubmissionFinished(_position(snapshot, *_ENDS["finished"])))
+    return events
 
 
-def unsent(snapshot: Snapshot, last: Position | None) -> list[Event]:
+def unsent(snapshot: Snapshot, last: EventPosition | None) -> list[Event]:
     """Return the events after the `last` one that the client had: all of them if it is unknown."""
     events = events_of(snapshot)
     if last is None or (last.submission, last.run) != (snapshot.submission, snapshot.run):
@@ -141,13 +141,13 @@ def unsent(snapshot: Snapshot, last: Position | None) -> list[Event]:
 def _events_of_attempt(snapshot: Snapshot) -> list[Event]:
     attempt = max(snapshot.attempt, 1)
     queued_at = snapshot.requested_at or snapshot.created_at
-    found: list[Event] = [StateEntered(_position(snapshot, attempt, 0), State.QUEUED, queued_at)]
+    events: list[Event] = [StateEntered(_position(snapshot, attempt, 0), State.QUEUED, queued_at)]
     if snapshot.state is not State.QUEUED and snapshot.started_at is not None:
-        found.append(StateEntered(_position(snapshot, attempt, 1), State.RUNNING, snapshot.started_at))
+        events.append(StateEntered(_position(snapshot, attempt, 1), State.RUNNING, snapshot.started_at))
         steps = range(1, snapshot.tests + 1)
-        found += [TestEnded(_position(snapshot, attempt, len(_STEPS) + number - 1), number) for number in steps]
-    return found
+        events += [TestFinished(_position(snapshot, attempt, len(_STEPS) + number - 1), number) for number in steps]
+    return events
 
 
-def _position(snapshot: Snapshot, attempt: int, step: int) -> Position:
-    return Position(snapshot.submission, snapshot.run, attempt, step)
+def _position(snapshot: Snapshot, attempt: int, step: int) -> EventPosition:
+    return EventPosition(snapshot.submission, snapshot.run, attempt, step)

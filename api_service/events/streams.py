@@ -72,16 +72,17 @@ class Stream:
 
 
 class Streams:
-    """The open streams. A key may have `most` of them, and all keys together `most_in_all`."""
+    """The open streams. A key may have `max_of_key` of them, and all keys together `max_in_all`."""
 
-    def __init__(self, database: Database, notifications: Notifications, *, most: int, most_in_all: int) -> None:
+    def __init__(self, database: Database, notifications: Notifications, *, max_of_key: int, max_in_all: int) -> None:
         self._database = database
         self._watcher = notifications
         self._holds = ConcurrencyLimit(
-            most_in_all,
-            most,
+            max_in_all,
+            max_of_key,
             refusal="This server has as many event streams open as it can; try again in a moment.",
-            refusal_of_key=f"This key has {most} event streams open, which is the limit; close one, then try again.",
+            refusal_of_key=f"This key has {max_of_key} event streams open, which is the limit;"
+            " close one, then try again.",
         )
         self._open: set[Stream] = set()
 

@@ -46,6 +46,17 @@ def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dic
     }
 
 
+def request_header(name: str, description: str, schema: Schema | None = None, **more: object) -> Schema:
+    """Return a header field of requests, which may be left out, as OpenAPI describes it."""
+    field = {"name": name, "in": "header", "required": False, "description": description}
+    return {**field, "schema": {"type": "string", **(schema or {})}, **more}
+
+
+def answer_header(name: str, description: str, schema: Schema | None = None) -> dict[str, Schema]:
+    """Return a header field of answers, as OpenAPI describes it."""
+    return {name: {"description": description, "schema": {"type": "string", **(schema or {})}}}
+
+
 def response_headers(status: HTTPStatus) -> dict[str, Any]:
     """Return the header field that belongs to a status, for its OpenAPI response."""
     if status not in _HEADERS:

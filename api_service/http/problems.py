@@ -3,11 +3,13 @@
 `api_service.errors` turns all other exceptions into problems.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Final
 
 MEDIA_TYPE: Final = "application/problem+json"
 #: The page that describes the kinds of problems, one anchor each.
@@ -16,160 +18,59 @@ _QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-
 #: The statuses of requests that may be sent again later, and the seconds until then if nothing better is known.
 _LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 _RETRY_AFTER: Final = "5"
+#: Anchor -> status, title and meaning of a kind.
+_ABOUT: Final = json.loads((Path(__file__).parent / "problems.json").read_text())
 #: The characters of each text in an answer. A longer one repeats what was sent, which the sender knows.
 _LONGEST: Final = 1000
 
 
-class _About(NamedTuple):
-    status: HTTPStatus
-    title: str
-    #: What a client can do about it.
-    meaning: str
-
-
 class Kind(Enum):
-    """A kind of problem. Its name is its anchor on the page of problems."""
+    """A kind of problem, by its anchor on the page of problems. `problems.json` says what it is, and what to do."""
 
-    MALFORMED_BODY = _About(
-        HTTPStatus.BAD_REQUEST,
-        "The body cannot be read",
-        "The body is no JSON, no multipart form, or not in UTF-8. Correct the body; nothing in it was looked at.",
-    )
-    UNAUTHENTICATED = _About(
-        HTTPStatus.UNAUTHORIZED,
-        "An API key is needed",
-        "The request has no API key, or one that is unknown or revoked. Send a valid key as `Authorization: Bearer"
-        " KEY`; `precieux keys create NAME` makes one.",
-    )
-    FORBIDDEN = _About(
-        HTTPStatus.FORBIDDEN,
-        "The call is not allowed",
-        "The key lacks the scope of this call: `submit` to post, cancel and delete, `read` to get. Or no key exists"
-        " yet, and the request does not come from the user that runs the server. Use a key with the scope.",
-    )
-    NOT_FOUND = _About(
-        HTTPStatus.NOT_FOUND,
-        "There is no such thing",
-        "There is nothing at this path, or this key may not see it. Check the path, and use the key that made it.",
-    )
-    METHOD_NOT_ALLOWED = _About(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        "The path does not support this method",
-        "Send one of the methods that the header `Allow` names.",
-    )
-    NOT_ACCEPTABLE = _About(
-        HTTPStatus.NOT_ACCEPTABLE,
-        "The event is not accepted",
-        "The signature of an event is not valid, or its time is more than five minutes away. Check the signing key"
-        " and the clocks; do not send the same event again.",
-    )
-    TOO_SLOW = _About(
-        HTTPStatus.REQUEST_TIMEOUT,
-        "The body did not come in time",
-        "Send the request again, without pauses in its body.",
-    )
-    UNDER_WAY = _About(
-        HTTPStatus.CONFLICT,
-        "A run is under way",
-        "The submission is queued or running. Wait until its state is final, or cancel it.",
-    )
-    FINAL = _About(
-        HTTPStatus.CONFLICT,
-        "It has ended already",
-        "The submission or batch is in a final state, so there is nothing to cancel.",
-    )
-    NOTHING_TO_MAIL = _About(
-        HTTPStatus.CONFLICT,
-        "There is no result to mail, or no address",
-        "A result can be mailed again when the submission has an `email` and a result.",
-    )
-    REQUEST_UNDER_WAY = _About(
-        HTTPStatus.CONFLICT,
-        "The first request with this key is under way",
-        "Another request with the same `Idempotency-Key` has not been answered yet. Send this one again after the"
-        " time in `Retry-After`; it will get the answer of the first.",
-    )
-    CONFLICT = _About(
-        HTTPStatus.CONFLICT,
-        "The request conflicts with what is stored",
-        "The `detail` says with what. Get the resource, and decide again.",
-    )
-    GONE = _About(
-        HTTPStatus.GONE,
-        "What the key was used for is deleted",
-        "The submission or batch of the first request with this `Idempotency-Key` is deleted, and so is its answer."
-        " Send a new key with each new request.",
-    )
-    TOO_LARGE = _About(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "The body is too large",
-        "Send at most `max_body_bytes`, as `GET /v1/limits` gives it.",
-    )
-    UNSUPPORTED_TYPE = _About(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "The type of the body is not supported",
-        "Send a type that the call takes, and name it in `Content-Type`; the header `Accept` of the answer lists"
-        " them. Do not compress the body.",
-    )
-    RANGE = _About(
-        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-        "The range is outside the content",
-        "Ask for a range within the size that `Content-Range` gives.",
-    )
-    INVALID = _About(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "The request is not valid",
-        "Each entry of `errors` names one fault, by a `pointer` into the body (RFC 6901) or by the `parameter` of the"
-        " query or the header. Correct all of them; nothing was stored.",
-    )
-    KEY_REUSED = _About(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "The idempotency key belongs to another request",
-        "The `Idempotency-Key` came with other content before. Send a new key with each new request, and the same key"
-        " only with the same content.",
-    )
-    QUOTA_EXCEEDED = _About(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "A budget is used up",
-        "`violated-policies` names the budgets. Send the request again after the time in `Retry-After`.",
-    )
-    TOO_MANY = _About(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "Too much is under way at once",
-        "This key has as many streams open, or requests waiting, as it may. End some, or send the request again after"
-        " the time in `Retry-After`.",
-    )
-    INTERNAL = _About(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "The server failed",
-        "The server has logged the error. Try again in a moment; if it fails again, give the operator the value of"
-        " `X-Request-Id`.",
-    )
-    UNAVAILABLE = _About(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "The server cannot serve the request now",
-        "A dependency is unavailable, or too much is waiting. Nothing was stored. Send the request again after the"
-        " time in `Retry-After`.",
-    )
+    MALFORMED_BODY = "malformed-body"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    NOT_ACCEPTABLE = "not-acceptable"
+    TOO_SLOW = "too-slow"
+    UNDER_WAY = "under-way"
+    FINAL = "final"
+    NOTHING_TO_MAIL = "nothing-to-mail"
+    REQUEST_UNDER_WAY = "request-under-way"
+    CONFLICT = "conflict"
+    GONE = "gone"
+    TOO_LARGE = "too-large"
+    UNSUPPORTED_TYPE = "unsupported-type"
+    RANGE = "range"
+    INVALID = "invalid"
+    KEY_REUSED = "key-reused"
+    QUOTA_EXCEEDED = "quota-exceeded"
+    TOO_MANY = "too-many"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
 
-    def __init__(self, status: HTTPStatus, title: str, meaning: str) -> None:
-        self.status = status
-        self.title = title
-        self.meaning = meaning
+    @property
+    def status(self) -> HTTPStatus:
+        return HTTPStatus(_ABOUT[self.value]["status"])
+
+    @property
+    def title(self) -> str:
+        return str(_ABOUT[self.value]["title"])
+
+    @property
+    def meaning(self) -> str:
+        """What happened, and what a client can do about it."""
+        return str(_ABOUT[self.value]["meaning"])
 
     @classmethod
     def of(cls, status: int) -> "Kind":
         """Return the kind of a status of which nothing more is known."""
         return _BY_STATUS.get(status, cls.INTERNAL)
 
-    @property
-    def anchor(self) -> str:
-        """Its place on the page of problems."""
-        return self.name.lower().replace("_", "-")
-
     def url(self, public_url: str) -> str:
         """Return the `type` of the documents of this kind."""
-        return _QUOTA_EXCEEDED if self is Kind.QUOTA_EXCEEDED else f"{public_url}{PAGE}#{self.anchor}"
+        return _QUOTA_EXCEEDED if self is Kind.QUOTA_EXCEEDED else f"{public_url}{PAGE}#{self.value}"
 
 
 _BY_STATUS: Final = {

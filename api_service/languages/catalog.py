@@ -43,7 +43,7 @@ class EngineLanguage:
     def extensions(self) -> list[str]:
         """The extensions of source files, with a dot, the usual one first."""
         named = (self.details and self.details.extensions) or [_EXTENSIONS.get(self.code, self.code)]
-        return [f".{one.lstrip('.')}" for one in named]
+        return [f".{extension.lstrip('.')}" for extension in named]
 
     @property
     def compiler_args(self) -> Sequence[str]:
@@ -71,7 +71,7 @@ class LanguageCatalog:
         own, which is the lowest. It is empty until a runner has asked our engine."""
         known = [details.limits for details in self.languages.values() if details and details.limits]
         return (
-            {name: min((one[name] for one in known), key=lambda bound: bound.default) for name in known[0]}
+            {name: min((limits[name] for limits in known), key=lambda bound: bound.default) for name in known[0]}
             if known
             else {}
         )
@@ -84,16 +84,16 @@ class LanguageCatalog:
     def _by_name(self) -> dict[str, EngineLanguage]:
         if not self.languages:
             return {name: EngineLanguage(code, None) for code, names in ALIASES.items() for name in (code, *names)}
-        found: dict[str, EngineLanguage] = {}
+        by_name: dict[str, EngineLanguage] = {}
         for details in self.languages.values():
             for variant in (details and details.variants) or ():
-                _add(found, EngineLanguage(variant.code, details), (variant.code, variant.name))
+                _add(by_name, EngineLanguage(variant.code, details), (variant.code, variant.name))
         # A language's own names come last, so they win over those of a variant.
         for code, details in self.languages.items():
             names = (details.name, *(details.aliases or ())) if details else ()
-            _add(found, EngineLanguage(code, details), (code, *ALIASES.get(check_lang(code) or "", ()), *names))
-        return found
+            _add(by_name, EngineLanguage(code, details), (code, *ALIASES.get(check_lang(code) or "", ()), *names))
+        return by_name
 
 
-def _add(found: dict[str, EngineLanguage], language: EngineLanguage, names: Iterable[str | None]) -> None:
-    found.update((name.lower(), language) for name in names if name)
+def _add(by_name: dict[str, EngineLanguage], language: EngineLanguage, names: Iterable[str | None]) -> None:
+    by_name.update((name.lower(), language) for name in names if name)

@@ -33,8 +33,7 @@ class CatalogReader:
         if code in catalog.languages or not catalog.languages:
             return
         raise Problem(
-            Kind.INVALID,
-            f"language: {code} is not installed on this server; use one of {', '.join(catalog.codes)}.",
+            Kind.INVALID, f"language: {code} is not installed on this server; use one of {', '.join(catalog.codes)}."
         )
 
     async def codes(self) -> list[str]:

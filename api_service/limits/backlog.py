@@ -12,6 +12,11 @@ _CACHE_SECONDS: Final = 1.0
 #: The part of the whole backlog that one key may fill.
 _SHARE_OF_KEY: Final = 0.1
 
+# Counts up to the limit, over a partial index, so requests that have a result cost nothing.
+_WAITING: Final = """
+    SELECT count(*) AS waiting FROM
+        (SELECT 1 FROM uploads WHERE request_id IS NOT NULL LIMIT CAST(:limit AS bigint)) AS pending
+"""
 # What waits is in the database and the store, and nothing has more than one submission of it in memory. So JSON counts
 # as it is stored, which is compressed. What is new counts as it is, because it is not compressed yet.
 _WAITING_OF_KEY: Final = """
@@ -46,13 +51,8 @@ class BacklogGuard:
             )
 
     async def _count(self) -> bool:
-        # Counts up to the limit, over a partial index, so requests that have a result cost nothing.
         async with self._database.connection() as connection:
-            row = await connection.fetch_one(
-                "SELECT count(*) AS waiting FROM"
-                " (SELECT 1 FROM uploads WHERE request_id IS NOT NULL LIMIT CAST(:limit AS bigint)) AS pending",
-                {"limit": self._limit},
-            )
+            row = await connection.fetch_one(_WAITING, {"limit": self._limit})
         return row is not None and row["waiting"] >= self._limit
 
 
@@ -82,15 +82,14 @@ class KeyBacklog:
         """
         row = await connection.fetch_one(_WAITING_OF_KEY, {"key": key, "upload": upload, "limit": self.requests + 1})
         assert row is not None
-        most = f"{self.requests} requests, or {self.size_bytes} bytes of sources, inputs and tests"
+        limit = f"{self.requests} requests, or {self.size_bytes} bytes of sources, inputs and tests"
         if requests > self.requests or row["own"] + size_bytes > self.size_bytes:
             raise Problem(
-                Kind.INVALID,
-                f"This is more than one key may have waiting, which is {most}; divide it, or send less.",
+                Kind.INVALID, f"This is more than one key may have waiting, which is {limit}; divide it, or send less."
             )
         if row["requests"] + requests > self.requests or row["bytes"] + size_bytes > self.size_bytes:
             raise Problem(
                 Kind.TOO_MANY,
-                f"This key's waiting requests have reached their limit: {most}; try again when some have a result.",
+                f"This key's waiting requests have reached their limit: {limit}; try again when some have a result.",
                 headers={"Retry-After": "10"},
             )

@@ -1,4 +1,4 @@
-"""Bounds what the requests of each key, and of all keys, hold at once: connections, streams, turns, bytes.
+"""Bounds what the requests of each key, and of all keys, hold at once: connections, streams, bytes.
 
 What is too much is refused (`ConcurrencyLimit`), or waits (`KeySemaphore`).
 """
@@ -22,14 +22,14 @@ _SMALL: Final = 64 << 10
 class ConcurrencyLimit:
     """Counts what is held, in bytes or in requests, and refuses what is too much.
 
-    All keys together may hold `most`, and a key `most_of_key`. A key that holds nothing may hold more than that, so
+    All keys together may hold `maximum`, and a key `max_of_key`. A key that holds nothing may hold more than that, so
     that its largest request fits. `refusal` says that all keys hold too much (503), `refusal_of_key` that one key does
     (429; without it, the refusal is that of all keys).
     """
 
-    def __init__(self, most: int, most_of_key: int, *, refusal: str, refusal_of_key: str | None = None) -> None:
-        self._most = most
-        self._most_of_key = most_of_key
+    def __init__(self, maximum: int, max_of_key: int, *, refusal: str, refusal_of_key: str | None = None) -> None:
+        self._maximum = maximum
+        self._max_of_key = max_of_key
         self._refusal = refusal
         self._refusal_of_key = refusal_of_key
         self._held: Counter[int | None] = Counter()
@@ -39,10 +39,10 @@ class ConcurrencyLimit:
         """Hold so much while the block runs. Raises `Problem` (429 or 503) if that would be too much."""
         key = principal.key_id
         held = self._held[key]
-        is_too_much_of_key = held > 0 and held + size > self._most_of_key
+        is_too_much_of_key = held > 0 and held + size > self._max_of_key
         if is_too_much_of_key and self._refusal_of_key:
             raise Problem(Kind.TOO_MANY, self._refusal_of_key)
-        if is_too_much_of_key or self._held.total() + size > self._most:
+        if is_too_much_of_key or self._held.total() + size > self._maximum:
             raise Problem(Kind.UNAVAILABLE, self._refusal)
         self._held[key] += size
         try:
@@ -53,22 +53,23 @@ class ConcurrencyLimit:
                 del self._held[key]
 
 
-def memory(most: int, what: str) -> ConcurrencyLimit:
-    """Return holds of `most` bytes, of which a key may hold half. `what` names the requests in a refusal."""
-    return ConcurrencyLimit(most, most // 2, refusal=f"{what}: too many are under way; try again in a few seconds.")
+def memory(max_bytes: int, what: str) -> ConcurrencyLimit:
+    """Return the limit of `max_bytes`, of which a key may hold half. `what` names the requests in a refusal."""
+    refusal = f"{what}: too many are under way; try again in a few seconds."
+    return ConcurrencyLimit(max_bytes, max_bytes // 2, refusal=refusal)
 
 
 def waits(connections: int) -> ConcurrencyLimit:
-    """Return holds of requests that wait for a result, so that they never use up the connections of all others.
+    """Return the limit of requests that wait for a result, so that they never use up the connections of all others.
 
     All keys may hold half of the `connections`, and a key less than a quarter.
     """
-    most_of_key = (connections - 1) // 4
+    max_of_key = (connections - 1) // 4
     return ConcurrencyLimit(
         connections // 2,
-        most_of_key,
+        max_of_key,
         refusal="Too many requests wait for results; send this one without a wait, or later.",
-        refusal_of_key=f"{most_of_key} requests of this key wait for results; send this one without a wait, or later.",
+        refusal_of_key=f"{max_of_key} requests of this key wait for results; send this one without a wait, or later.",
     )
 
 
@@ -85,20 +86,20 @@ def reserving(answers: ConcurrencyLimit, principal: Principal) -> Iterator[Calla
 
 
 class KeySemaphore:
-    """Lets `most` requests of a key run at a time. The others wait in the order of their arrival, and hold nothing."""
+    """Lets `maximum` requests of a key run at a time. The others wait in their order, and hold nothing."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
         self._gates: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def take(self, principal: Principal) -> AsyncIterator[None]:
-        """Hold a turn while the block runs. The operator has no budgets, and never waits."""
+        """Be one of them while the block runs. The operator has no limits, and never waits."""
         if principal.key_id is None or principal.sees_all:
             yield
             return
         gate = self._gates.get(principal.key_id)
         if gate is None:
-            gate = self._gates[principal.key_id] = asyncio.Semaphore(self._most)
+            gate = self._gates[principal.key_id] = asyncio.Semaphore(self._maximum)
         async with gate:
             yield

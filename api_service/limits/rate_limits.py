@@ -40,11 +40,11 @@ class RateLimitStatus:
     more_in_s: int
 
 
-class QuotaExceeded(Problem):
+class RateLimitReached(Problem):
     """A refusal (429) because rate limits are reached."""
 
     def __init__(self, used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> None:
-        limit, counted = max(used_up, key=lambda one: one[1].more_in_s)
+        limit, counted = max(used_up, key=lambda pair: pair[1].more_in_s)
         super().__init__(
             Kind.QUOTA_EXCEEDED,
             f"{limit.what}: the limit of {limit.per_hour} an hour is reached; try again in {counted.more_in_s}"
@@ -72,40 +72,40 @@ REPORTED: Final[ContextVar[dict[str, RateLimitStatus] | None]] = ContextVar("rep
 async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
     """Count a request against all these limits, in the caller's transaction.
 
-    Raises `LargerThanLimit` if one is too small, and `QuotaExceeded` if one is used up. The transaction must then be
+    Raises `LargerThanLimit` if one is too small, and `RateLimitReached` if one is used up. The transaction must then be
     rolled back.
     """
-    for one in wanted:
-        if one.amount > one.per_hour:
-            raise LargerThanLimit(one)
-    buckets = await budgets.take(connection, [Use(one.subject, one.per_hour, one.amount) for one in wanted])
-    counted = [(one, _counted(one, buckets[one.subject])) for one in wanted if one.subject in buckets]
-    used_up = [(one, state) for one, state in counted if buckets[one.subject].wait_s is not None]
+    for limit in wanted:
+        if limit.amount > limit.per_hour:
+            raise LargerThanLimit(limit)
+    buckets = await budgets.take(connection, [Use(limit.subject, limit.per_hour, limit.amount) for limit in wanted])
+    counted = [(limit, _counted(limit, buckets[limit.subject])) for limit in wanted if limit.subject in buckets]
+    used_up = [(limit, state) for limit, state in counted if buckets[limit.subject].wait_s is not None]
     if used_up:
         raise _refused(used_up)
     reported = REPORTED.get()
     if reported is not None:
-        reported.update({state.name: state for one, state in counted if not one.is_shared})
+        reported.update({state.name: state for limit, state in counted if not limit.is_shared})
 
 
 async def check(connection: Connection, limit: RateLimit) -> None:
-    """Raise `QuotaExceeded` if more than an hour's worth was charged."""
+    """Raise `RateLimitReached` if more than an hour's worth was charged."""
     if wait := await budgets.overdrawn(connection, limit.subject):
         raise _refused([(limit, _counted(limit, Bucket(WINDOW_SECONDS + wait, wait)))])
 
 
-def _refused(used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> QuotaExceeded:
+def _refused(used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> RateLimitReached:
     reported = REPORTED.get()
     if reported is not None:
         reported.clear()
         reported.update({state.name: state for _, state in used_up})
-    return QuotaExceeded(used_up)
+    return RateLimitReached(used_up)
 
 
 def _counted(limit: RateLimit, bucket: Bucket) -> RateLimitStatus:
     """Return what is left. If nothing is, there is more when the request can be served."""
-    each = WINDOW_SECONDS / limit.per_hour
+    each_s = WINDOW_SECONDS / limit.per_hour
     # Rounded, because the times in the database have microseconds.
-    left = round(max(0.0, WINDOW_SECONDS - bucket.in_use_s) / each, 3)
-    wait = min((math.floor(left) + 1 - left) * each, bucket.in_use_s) if bucket.wait_s is None else bucket.wait_s
+    left = round(max(0.0, WINDOW_SECONDS - bucket.in_use_s) / each_s, 3)
+    wait = min((math.floor(left) + 1 - left) * each_s, bucket.in_use_s) if bucket.wait_s is None else bucket.wait_s
     return RateLimitStatus(limit.name or limit.subject, limit.per_hour, math.floor(left), max(1, math.ceil(wait)))

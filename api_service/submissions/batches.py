@@ -2,12 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from api_service.access.auth import Principal
 from api_service.submissions.cancel import cancel
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored, Submissions
 from shared.database.connection import Connection, Database
+
+_INSERT: Final = "INSERT INTO batches (owner, digest, webhook_url) VALUES (:owner, :digest, :webhook_url) RETURNING id"
+_MEMBERS: Final = """
+    SELECT ARRAY(SELECT id FROM uploads WHERE batch = batches.id ORDER BY id) AS members
+    FROM batches WHERE id = :id AND finished_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class NewBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Batches:
+class BatchSubmissions:
     database: Database
     submissions: Submissions
 
@@ -30,13 +37,11 @@ class Batches:
         Raises `Problem` as `Submissions.register` does. `on_stored` is called at the end of the transaction.
         """
         async with self.submissions.semaphore.take(principal), self.database.transaction() as connection:
-            row = await connection.fetch_one(
-                "INSERT INTO batches (owner, digest, webhook_url) VALUES (:owner, :digest, :webhook_url) RETURNING id",
-                {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url},
-            )
+            values = {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url}
+            row = await connection.fetch_one(_INSERT, values)
             assert row is not None
             batch: int = row["id"]
-            members = [replace(one, v1=one.v1 and replace(one.v1, batch=batch)) for one in new.submissions]
+            members = [replace(member, batch=batch) for member in new.submissions]
             await self.submissions.add(connection, principal, members, has_digest=new.digest)
             await on_stored(connection, batch)
         return batch
@@ -47,11 +52,7 @@ class Batches:
         `on_stored` is called at the end of the transaction.
         """
         async with self.database.connection() as connection:
-            row = await connection.fetch_one(
-                "SELECT ARRAY(SELECT id FROM uploads WHERE batch = batches.id ORDER BY id) AS members"
-                " FROM batches WHERE id = :id AND finished_at IS NULL",
-                {"id": batch},
-            )
+            row = await connection.fetch_one(_MEMBERS, {"id": batch})
         if row is None:
             return False
         return bool(await cancel(self.database, row["members"], on_stored))

@@ -84,20 +84,13 @@ async def _cancel(connection: Connection, uploads: Sequence[int]) -> list[int]:
     ids = [row["id"] for row in rows if row["request_id"] is not None or row["outcome"] is None]
     if not ids:
         return []
-    made = [jobs[row["request_id"]] for row in rows if row["request_id"] in jobs]
-    await _cancel_jobs(connection, made)
+    made_jobs = [jobs[row["request_id"]] for row in rows if row["request_id"] in jobs]
+    await _cancel_jobs(connection, made_jobs)
     waiting = [row["id"] for row in rows if row["request_id"] is not None and row["request_id"] not in jobs]
     if waiting and len(await connection.fetch_all(_ADD_JOBS, {"ids": waiting})) < len(waiting):
         raise _JustChanged
-    await connection.execute(
-        _CANCEL,
-        {
-            "ids": ids,
-            "submissions": channels.SUBMISSIONS,
-            "webhooks": channels.WEBHOOKS,
-            "batches": channels.BATCHES,
-        },
-    )
+    names = {"submissions": channels.SUBMISSIONS, "webhooks": channels.WEBHOOKS, "batches": channels.BATCHES}
+    await connection.execute(_CANCEL, {"ids": ids, **names})
     return ids
 
 

@@ -11,13 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from api_service.access.auth import Principal
+from api_service.http.address import Address
 from api_service.http.integers import INT64, AnyId, decimal
 from api_service.limits.holds import ConcurrencyLimit, KeySemaphore
-from api_service.submissions.address import Address
 from shared.database.connection import Database, Record
 from shared.engine.languages import check_lang
 from shared.files.archives import unpack_beginning
 from shared.operations.job_state import JobState
+from shared.resources.statements import LATEST_JOB
+from shared.resources.texts import cut
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 
@@ -29,12 +31,12 @@ _LINK_LIFETIME: Final = timedelta(days=7)
 #: The file that is run is not unpacked from a larger archive.
 _LARGEST_ARCHIVE: Final = 1 << 20
 #: The most bytes that the database sends of one text: it cuts by characters, which take up to four bytes each.
-_MOST_SENT: Final = 4 * LONGEST_TEXT
+_MAX_SENT: Final = 4 * LONGEST_TEXT
 #: A batch holds rows until their texts reach this length together.
 _BATCH_BYTES: Final = 256 << 10
 
 
-class ListQuery(BaseModel):
+class ClassicListQuery(BaseModel):
     """The query for a list of submissions. Unknown parameters are refused, because ignoring them would mislead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,19 +81,8 @@ class SubmissionStatus(BaseModel):
     )
 
 
-_FROM: Final = """
-    FROM uploads u
-    LEFT JOIN LATERAL (
-        -- While a request is under way, the job of an earlier request is not shown.
-        SELECT id, job, status, CASE WHEN status = 'failed' THEN failure END AS failure,
-            CASE WHEN status IN ('none-executed', 'executing') THEN failure END AS delay
-        FROM job
-        WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
-        ORDER BY id DESC LIMIT 1
-    ) j ON true
-    LEFT JOIN results r ON r.job = j.id
-    WHERE {visible}
-"""
+_FROM: Final = f"FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id WHERE {{visible}}"
+_ERROR: Final = "coalesce(r.error, CASE WHEN j.status = 'failed' THEN j.failure END)"
 _WEIGHTS: Final = f"""
     SELECT u.id,
         (SELECT sum(least(coalesce(length, 0), :most)) FROM unnest(ARRAY[octet_length(r.output), octet_length(r.error),
@@ -104,8 +95,9 @@ _ROWS: Final = f"""
     SELECT u.id, u.language, u.object_key, u.filename, u.spec IS NOT NULL AS is_v1,
         left(u.inputs, :length) AS inputs, left(j.job, :length) AS job, j.id IS NOT NULL AS has_job,
         left(r.output, :length) AS output,
-        left(coalesce(r.error, j.failure), :length) AS error, octet_length(j.job) AS job_bytes,
-        octet_length(r.output) AS output_bytes, octet_length(coalesce(r.error, j.failure)) AS error_bytes, j.delay,
+        left({_ERROR}, :length) AS error, octet_length(j.job) AS job_bytes,
+        octet_length(r.output) AS output_bytes, octet_length({_ERROR}) AS error_bytes,
+        CASE WHEN j.status IN ('none-executed', 'executing') THEN j.failure END AS delay,
         octet_length(u.inputs) AS inputs_bytes, u.size_bytes,
         r.execute_date, r.output_key, r.filelink, r.verdict,
         coalesce(j.status, CASE WHEN u.request_id IS NOT NULL THEN 'none-executed' END) AS status
@@ -122,7 +114,7 @@ class ClassicList:
     memory: ConcurrencyLimit
     semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(1))
 
-    async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
+    async def pieces(self, principal: Principal, query: ClassicListQuery) -> AsyncGenerator[bytes]:
         """Yield the answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
 
         No connection to the database is held while the client reads.
@@ -131,17 +123,8 @@ class ClassicList:
         visible = "true" if principal.sees_all else "u.owner = :owner"
         owner = {} if principal.sees_all else {"owner": principal.key_id}
         async with self.semaphore.take(principal), self.database.connection() as connection:
-            weights = await connection.fetch_all(
-                _WEIGHTS.format(visible=visible),
-                {
-                    **owner,
-                    "email": query.email,
-                    "id": query.id,
-                    "before": query.before,
-                    "limit": query.limit,
-                    "most": _MOST_SENT,
-                },
-            )
+            values = {**owner, **query.model_dump(), "most": _MAX_SENT}
+            weights = await connection.fetch_all(_WEIGHTS.format(visible=visible), values)
         batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(weights)])
         heaviest = max((weight for _, weight in batches), default=0)
         lead = b'{"result":['
@@ -170,11 +153,11 @@ class ClassicList:
             id=row["id"],
             status=row["status"],
             job=job,
-            output=_cut(row["output"], LONGEST_TEXT),
+            output=cut(row["output"], LONGEST_TEXT),
             execute_date=_with_zone(row["execute_date"]),
             filelink=link,
             verdict=row["verdict"],
-            error=_cut(row["error"], LONGEST_TEXT),
+            error=cut(row["error"], LONGEST_TEXT),
             delay=f"{row['delay']}; the program is run again" if row["delay"] else None,
             shortened=shortened,
         )
@@ -182,9 +165,9 @@ class ClassicList:
     async def _job(self, row: Record) -> tuple[str | None, bool]:
         """Return the job's text, and True if it is complete. The runner clears the text, so it is rebuilt here."""
         if row["job"] or not row["has_job"]:
-            return _cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
+            return cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
         contents, contents_are_whole = await self._contents(row)
-        job = {"language": row["language"], "inputs": _cut(row["inputs"], _LONGEST_PART), "contents": contents}
+        job = {"language": row["language"], "inputs": cut(row["inputs"], _LONGEST_PART), "contents": contents}
         is_whole = contents_are_whole and (row["inputs_bytes"] or 0) <= _LONGEST_PART
         return json.dumps(job, ensure_ascii=False), is_whole
 
@@ -200,7 +183,7 @@ class ClassicList:
             if len(data) > _LARGEST_ARCHIVE:
                 return None, False
             data = await asyncio.to_thread(unpack_beginning, data, row["filename"], _LONGEST_PART + 1)
-        return _cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
+        return cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
 
 
 def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
@@ -218,10 +201,3 @@ def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
 def _with_zone(moment: datetime | None) -> datetime | None:
     """Return the time in UTC if it has no zone: in a database of the original, the column has none."""
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-
-
-def _cut(text: str | None, most: int) -> str | None:
-    """Return the first `most` bytes, in whole characters."""
-    if text is None or len(text) * 4 <= most:
-        return text
-    return text.encode()[:most].decode("utf-8", "ignore")

@@ -28,11 +28,11 @@ async def mail_again(submissions: Submissions, principal: Principal, upload: int
     Raises `NothingToMail`, and `Problem`: 422 if the address may not be mailed, 429 if its budget is used up.
     """
     async with submissions.database.transaction() as connection:
-        found = await connection.fetch_one(_LATEST_RESULT, {"upload": upload})
-        if found is None or found["email"] is None or found["job"] is None:
+        result = await connection.fetch_one(_LATEST_RESULT, {"upload": upload})
+        if result is None or result["email"] is None or result["job"] is None:
             raise NothingToMail
-        await submissions.take_mail(connection, principal, found["email"])
-        number = await mails.order(connection, job=found["job"], upload=upload)
+        await submissions.take_mail(connection, principal, result["email"])
+        number = await mails.order(connection, job=result["job"], upload=upload)
         await on_stored(connection, number)
     return number
 

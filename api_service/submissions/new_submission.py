@@ -39,23 +39,17 @@ class Tests:
     have_limits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class V1Columns:
-    """The columns of `uploads` that only API v1 fills. `text_bytes` are the bytes of their texts (`text_bytes_of`)."""
-
-    spec: Mapping[str, Any]
-    files: Sequence[Mapping[str, Any]]
-    expected_output: str | None = None
-    tests: Tests | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    webhook_url: str | None = None
-    batch: int | None = None
-    text_bytes: int = 0
+#: The columns that are JSON.
+JSON_COLUMNS: Final = frozenset({"spec", "files", "tests", "metadata"})
 
 
 @dataclass(frozen=True, slots=True)
 class NewSubmission:
-    """The values of a row of `uploads`. `id` is the one that a client of the classic calls has chosen."""
+    """The values of a row of `uploads`. `id` is the one that a client of the classic calls has chosen.
+
+    A submission of a classic call has no `spec` and nothing after it. `text_bytes` are the bytes of the texts of those
+    (`text_bytes_of`). Unless it is on `hold`, it is run at once.
+    """
 
     language: str
     filename: str
@@ -64,23 +58,47 @@ class NewSubmission:
     email: str | None = None
     id: int | None = None
     enable: int = 0
-    v1: V1Columns | None = None
-    #: False: it is run at once.
     hold: bool = True
+    spec: Mapping[str, Any] | None = None
+    files: Sequence[Mapping[str, Any]] | None = None
+    expected_output: str | None = None
+    tests: Tests | None = None
+    metadata: Mapping[str, str] | None = None
+    webhook_url: str | None = None
+    batch: int | None = None
+    text_bytes: int = 0
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns that its sender fills."""
+        return {
+            "email": self.email,
+            "inputs": self.stdin,
+            "language": self.language,
+            "enable": self.enable,
+            "filename": self.filename,
+            "size_bytes": len(self.source.data),
+            "spec": None if self.spec is None else as_json(self.spec),
+            "files": None if self.files is None else as_json(self.files),
+            "expected_output": self.expected_output,
+            "tests": self.tests and self.tests.json,
+            "metadata": as_json(self.metadata) if self.metadata else None,
+            "webhook_url": self.webhook_url,
+            "batch": self.batch,
+        }
 
     @property
     def size_bytes(self) -> int:
         """The bytes of its source, its inputs, and all other texts that are stored for it."""
-        return len(self.source.data) + len(self.stdin.encode()) + (self.v1.text_bytes if self.v1 else 0)
+        return len(self.source.data) + len(self.stdin.encode()) + self.text_bytes
 
     @property
     def stored_bytes(self) -> int:
         """The bytes that are stored for it while it waits, before the database compresses them."""
-        v1 = self.v1
-        if v1 is None:
+        if self.spec is None:
             return self.size_bytes
-        texts = [self.stdin, v1.expected_output or "", v1.tests.json if v1.tests else ""]
-        texts += [as_json(v1.spec), as_json(v1.files), as_json(v1.metadata)]
+        texts = [self.stdin, self.expected_output or "", self.tests.json if self.tests else ""]
+        texts += [as_json(self.spec), as_json(self.files), as_json(self.metadata or {})]
         return len(self.source.data) + sum(len(text.encode()) for text in texts)
 
 

@@ -23,30 +23,26 @@ class QuotaCosts:
 
     def of_key(self, principal: Principal) -> list[RateLimit]:
         """Return the limits that belong to a key alone."""
-        return [
-            *self._of_submission(principal, 1),
-            *self.of_execution(principal, None, 0),
-            self.run_seconds(principal),
-        ]
+        return [*self._of_submission(principal, 1), *self.of_execution(principal, None, 0), self.run_seconds(principal)]
 
     def of_submissions(
         self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool
     ) -> list[RateLimit]:
         """Return the limits against which these submissions count, each once."""
         total: dict[str, RateLimit] = {}
-        for one in new:
-            wanted = self._of_submission(principal, one.size_bytes)
-            if not one.hold:
+        for submission in new:
+            wanted = self._of_submission(principal, submission.size_bytes)
+            if not submission.hold:
                 results = 0 if has_digest else 1
-                receipts = 1 if one.v1 and one.v1.spec.get("receipt") else 0
-                wanted += self.of_execution(principal, one.email, results + receipts)
-            for each in wanted:
-                earlier = total.get(each.subject)
-                total[each.subject] = replace(each, amount=each.amount + (earlier.amount if earlier else 0))
+                receipts = 1 if submission.spec and submission.spec.get("receipt") else 0
+                wanted += self.of_execution(principal, submission.email, results + receipts)
+            for limit in wanted:
+                earlier = total.get(limit.subject)
+                total[limit.subject] = replace(limit, amount=limit.amount + (earlier.amount if earlier else 0))
         if has_digest:
-            for address in {as_addressed(one.email) for one in new if one.email is not None}:
-                for each in self.of_mails(principal, address, 1):
-                    total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
+            for address in {as_addressed(submission.email) for submission in new if submission.email is not None}:
+                for limit in self.of_mails(principal, address, 1):
+                    total[limit.subject] = replace(limit, amount=limit.amount + total[limit.subject].amount)
         return list(total.values())
 
     def of_execution(self, principal: Principal, email: str | None, mails: int) -> list[RateLimit]:

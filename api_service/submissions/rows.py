@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from api_service.access.auth import Principal
-from api_service.submissions.new_submission import NewSubmission, as_json
+from api_service.submissions.new_submission import JSON_COLUMNS, NewSubmission, Object, as_json
 from shared.broker.base import QUEUE
 from shared.database import channels
 from shared.database.connection import Connection, Record
@@ -32,6 +32,8 @@ _REQUEST: Final = """
     FROM requested
 """
 
+_FIND: Final = "SELECT enable, owner FROM uploads WHERE id = :id"
+_FIND_DELETED: Final = "SELECT FROM deleted_uploads WHERE id = :id"
 #: The id that a client has chosen.
 _CHOSEN: Final = "SELECT CAST(:id AS bigint) AS id"
 #: The next id that is free.
@@ -47,15 +49,13 @@ _NEXT: Final = """
         LIMIT 1
     ) AS id OFFSET 0
 """
-_COLUMNS: Final = """
-    id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner, spec, files, expected_output,
-    tests, metadata, webhook_url, batch
-"""
-_VALUES: Final = """
-    chosen.id, :email, :inputs, :language, :enable, :filename, coalesce(:object_key, chosen.id || :suffix),
-    :size_bytes, :sha256, :owner, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output, CAST(:tests AS jsonb),
-    CAST(:metadata AS jsonb), :webhook_url, :batch
-"""
+#: The columns that the sender of a submission fills.
+_SENT: Final = tuple(NewSubmission("", "", Object(b"", "")).columns)
+_COLUMNS: Final = f"id, object_key, sha256, owner, {', '.join(_SENT)}"
+_VALUES: Final = ", ".join(
+    ["chosen.id", "coalesce(:object_key, chosen.id || :suffix)", ":sha256", ":owner"]
+    + [f"CAST(:{name} AS jsonb)" if name in JSON_COLUMNS else f":{name}" for name in _SENT]
+)
 _INSERT: Final = f"""
     INSERT INTO uploads ({_COLUMNS})
     SELECT {_VALUES} FROM ({{id}}) AS chosen WHERE chosen.id IS NOT NULL
@@ -107,7 +107,7 @@ async def insert_all(
     Each submission comes with the SHA-256 of its source and the key of its object. Submissions for which `insert` would
     return None are left out.
     """
-    values = {key: _values(principal, one, sha256, key) for one, sha256, key in new}
+    values = {key: _values(principal, submission, sha256, key) for submission, sha256, key in new}
     rows = await connection.fetch_each(_statement(new[0][0]), list(values.values()))
     return {key: Stored(row["id"], row["created_at"], values[key]) for row in rows if (key := row["object_key"])}
 
@@ -119,26 +119,13 @@ def _statement(new: NewSubmission) -> str:
 
 
 def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | None) -> dict[str, object]:
-    v1 = new.v1
     return {
+        **new.columns,
         "id": new.id,
-        "email": new.email,
-        "inputs": new.stdin,
-        "language": new.language,
-        "enable": new.enable,
-        "filename": new.filename,
         "object_key": key,
         "suffix": new.source.suffix,
-        "size_bytes": len(new.source.data),
         "sha256": sha256,
         "owner": principal.key_id,
-        "spec": v1 and as_json(v1.spec),
-        "files": v1 and as_json(v1.files),
-        "expected_output": v1 and v1.expected_output,
-        "tests": v1.tests.json if v1 and v1.tests else None,
-        "metadata": as_json(v1.metadata) if v1 and v1.metadata else None,
-        "webhook_url": v1 and v1.webhook_url,
-        "batch": v1 and v1.batch,
         "queue": QUEUE,
         "emails": channels.EMAILS,
     }
@@ -146,7 +133,7 @@ def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | No
 
 async def is_deleted(connection: Connection, upload_id: int) -> bool:
     """True if there was a submission with this id that was deleted."""
-    return await connection.fetch_one("SELECT FROM deleted_uploads WHERE id = :id", {"id": upload_id}) is not None
+    return await connection.fetch_one(_FIND_DELETED, {"id": upload_id}) is not None
 
 
 async def request(
@@ -173,5 +160,5 @@ async def request(
 
 async def find(connection: Connection, principal: Principal, upload_id: int) -> Record | None:
     """Return `enable` of an upload; None if the sender has no such upload."""
-    row = await connection.fetch_one("SELECT enable, owner FROM uploads WHERE id = :id", {"id": upload_id})
+    row = await connection.fetch_one(_FIND, {"id": upload_id})
     return row if row is not None and (principal.sees_all or row["owner"] == principal.key_id) else None

@@ -148,16 +148,16 @@ class Submissions:
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
     ) -> None:
         """Take what these submissions cost from the budgets and the backlog. Raises `Problem` (422 or 429)."""
-        for one in new:
-            self._check_recipient(principal, one.email)
+        for submission in new:
+            self._check_recipient(principal, submission.email)
         if principal.sees_all:
             return
         await rate_limits.check(connection, self.costs.run_seconds(principal))
         await rate_limits.take(connection, self.costs.of_submissions(principal, new, has_digest=has_digest))
-        requested = [one for one in new if not one.hold]
+        requested = [submission for submission in new if not submission.hold]
         if requested:
             assert principal.key_id is not None
-            size = sum(one.stored_bytes for one in requested)
+            size = sum(submission.stored_bytes for submission in requested)
             await self.backlog.admit(connection, principal.key_id, len(requested), size)
 
     async def _store_sources(self, new: Sequence[NewSubmission]) -> list[str]:
@@ -168,8 +168,8 @@ class Submissions:
         crash (`job_runner.upkeep.orphans`).
         """
         today = datetime.now(UTC).date()
-        keys = [source_key(today, one.source.suffix) for one in new]
-        await self._store(list(zip(keys, (one.source for one in new), strict=True)))
+        keys = [source_key(today, submission.source.suffix) for submission in new]
+        await self._store(list(zip(keys, (submission.source for submission in new), strict=True)))
         return keys
 
     async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
@@ -289,12 +289,12 @@ async def _insert_named(
     connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str]]
 ) -> list[Stored]:
     """Insert the rows of submissions whose files are stored already, by these keys."""
-    left = [(one, hashlib.sha256(one.source.data).hexdigest(), key) for one, key in new]
+    left = [(submission, hashlib.sha256(submission.source.data).hexdigest(), key) for submission, key in new]
     stored: dict[str, Stored] = {}
     while left:
         stored |= await rows.insert_all(connection, principal, left)
         # Of what is left, a client has chosen the sequence's next id just now.
-        left = [one for one in left if one[2] not in stored]
+        left = [submission for submission in left if submission[2] not in stored]
     return [stored[key] for _, key in new]
 
 
@@ -302,10 +302,10 @@ def _groups(new: Sequence[tuple[NewSubmission, str]]) -> Iterator[list[tuple[New
     """Yield the submissions in their order, in groups whose rows are in memory together."""
     group: list[tuple[NewSubmission, str]] = []
     size = 0
-    for one in new:
-        if group and size + one[0].size_bytes > _BYTES_AT_ONCE:
+    for pair in new:
+        if group and size + pair[0].size_bytes > _BYTES_AT_ONCE:
             yield group
             group, size = [], 0
-        group.append(one)
-        size += one[0].size_bytes
+        group.append(pair)
+        size += pair[0].size_bytes
     yield group

@@ -1,9 +1,9 @@
-"""Gives all requests to API v1 and their answers the same manners, as ASGI middleware.
+"""ASGI middleware for all requests to API v1 and their answers.
 
 - A slash at the end of a path makes no difference.
 - HEAD is served by the route of GET. Its answer has the same status and header fields; a stream's comes at once.
 - Caches revalidate JSON before they use it. It is compressed if the client accepts that.
-- Budgets that were counted are reported (draft-ietf-httpapi-ratelimit-headers-10).
+- Rate limits against which it was counted are reported (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _JSON: Final = frozenset({"application/json", "application/problem+json"})
 
 
 class V1Middleware:
-    """Adds these manners to requests under /v1, and passes all others on."""
+    """Does this for requests under /v1, and passes all others on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,14 +48,14 @@ class V1Middleware:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         counted: dict[str, RateLimitStatus] = {}
 
-        async def send_politely(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_headers(message, counted)
             await send(message)
 
         token = REPORTED.set(counted)
         try:
-            await _compressing(self._app, Headers(scope=scope))(scope, receive, send_politely)
+            await _compressing(self._app, Headers(scope=scope))(scope, receive, send_with_headers)
         finally:
             REPORTED.reset(token)
 
@@ -103,7 +103,7 @@ def _add_headers(start: Message, counted: Mapping[str, RateLimitStatus]) -> None
         if "accept-encoding" not in headers.get("vary", "").lower():
             headers.add_vary_header("Accept-Encoding")
     if counted and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.TOO_MANY_REQUESTS):
-        headers["RateLimit-Policy"] = ", ".join(
-            f'"{one.name}";q={one.quota};w={WINDOW_SECONDS}' for one in counted.values()
-        )
-        headers["RateLimit"] = ", ".join(f'"{one.name}";r={one.left};t={one.more_in_s}' for one in counted.values())
+        limits = counted.values()
+        policies = (f'"{limit.name}";q={limit.quota};w={WINDOW_SECONDS}' for limit in limits)
+        headers["RateLimit-Policy"] = ", ".join(policies)
+        headers["RateLimit"] = ", ".join(f'"{limit.name}";r={limit.left};t={limit.more_in_s}' for limit in limits)

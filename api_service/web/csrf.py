@@ -16,7 +16,7 @@ from api_service.web.session import SessionDep
 
 #: The field of the token.
 FIELD: Final = "csrf"
-_MOST_FIELDS: Final = 1100
+_MAX_FIELDS: Final = 1100
 
 
 async def own_form(request: Request) -> FormData:
@@ -25,7 +25,7 @@ async def own_form(request: Request) -> FormData:
     origins = {urlsplit(origin).netloc for origin in request.headers.getlist("Origin")}
     if not sites <= {"same-origin"} or not origins <= {request.headers.get("Host", "")}:
         raise Problem(Kind.FORBIDDEN, "A page of another site sent this form, so nothing was done.")
-    return await request.form(max_files=0, max_fields=_MOST_FIELDS)
+    return await request.form(max_files=0, max_fields=_MAX_FIELDS)
 
 
 async def _form_of_session(request: Request, session: SessionDep) -> FormData:

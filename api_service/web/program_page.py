@@ -40,20 +40,19 @@ async def program_page(
 ) -> Response:
     """Return the page. `given` are the fields of a form that was refused, with its `faults`."""
     catalog = await services.languages.catalog()
-    engine_language = [
-        (code, details.name if (details := catalog.languages.get(code)) else code) for code in catalog.codes
-    ]
+    offered = [(code, details.name if (details := catalog.languages.get(code)) else code) for code in catalog.codes]
     return page(
         request,
         "program.html.j2",
         status=status,
         url=str(request.base_url),
-        engine_language=engine_language or [(code, code) for code in ALIASES],
+        offered=offered or [(code, code) for code in ALIASES],
         given={**_EMPTY, **(given or {})},
         faults=[
             ShownFault((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults
         ],
         token=new_token(services),
+        largest=services.settings.max_source_bytes,
         is_key_needed=await services.authenticator.keys_existed(),
         verdict_messages=_verdict_messages(chosen_locale(request)),
     )

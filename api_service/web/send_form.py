@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from api_service.http.problems import Fault
 from api_service.v1.body.multipart import Part
-from api_service.v1.body.rules import Upload
+from api_service.v1.body.rules import UploadedFiles
 
 _MEBIBYTE: Final = 1 << 20
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 #: The most characters of a form that are shown again. Each may take many in HTML.
-_MOST_SHOWN: Final = 64 << 10
+_MAX_SHOWN: Final = 64 << 10
 #: What the row of an empty test counts for.
 _ROW: Final = 200
 _TEXTS: Final = (
@@ -30,7 +30,7 @@ class SentForm:
 
     given: Mapping[str, Any]
     content: Mapping[str, Any]
-    upload: Upload | None
+    upload: UploadedFiles | None
     left_out: Sequence[str] = ()
     faults: Sequence[Fault] = ()
 
@@ -65,7 +65,7 @@ def read_form(parts: Sequence[Part]) -> SentForm:
     return SentForm(
         shown,
         content,
-        Upload(files) if files else None,
+        UploadedFiles(files) if files else None,
         left_out,
         [Fault("It must be a number.", pointer=f"/{name}") for name in ("cpu_s", "memory_mib") if _is_bad(given[name])],
     )
@@ -91,7 +91,7 @@ def _tests(parts: Sequence[Part]) -> list[dict[str, Any]]:
 def _short(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the fields that may be shown again, and the names of those that are too long together with the others."""
     shown: dict[str, Any] = {}
-    room = _MOST_SHOWN
+    room = _MAX_SHOWN
     for name, value in given.items():
         size = len(value) if isinstance(value, str) else sum(map(_size_of_test, value))
         if size <= room:

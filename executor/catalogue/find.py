@@ -33,7 +33,7 @@ _OUTPUT_BYTES = 65536
 _AFTER_START_S = 60.0
 _AGAIN_S = 300.0
 #: Characters of a library's fault that are logged. A traceback says most at its end.
-_MOST_OF_A_FAULT = 1000
+_MAX_FAULT_CHARS = 1000
 
 
 async def look_again(
@@ -119,7 +119,7 @@ async def _examine_library(sandbox: Sandbox, installed: Installed, library: Pack
     except SandboxFailure as exc:
         fault = str(exc)
     if fault:
-        log.warning("library.left_out", language=language.code, library=library.name, reason=fault[-_MOST_OF_A_FAULT:])
+        log.warning("library.left_out", language=language.code, library=library.name, reason=fault[-_MAX_FAULT_CHARS:])
     return replace(library, fault=fault)
 
 

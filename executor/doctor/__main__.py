@@ -27,7 +27,7 @@ from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import load
 from shared.service.stop_signals import INTERRUPTED
 
-_MOST_OF_A_REASON = 300
+_MAX_REASON_CHARS = 300
 
 
 @dataclass(frozen=True)
@@ -162,10 +162,10 @@ def show(report: DoctorReport, console: Console) -> None:
     for language, names in report.libraries.items():
         console.print(f"Libraries of {language}: {', '.join(names)}.", markup=False, highlight=False)
     for library, fault in report.broken_libraries.items():
-        reason = " ".join(fault.split())[-_MOST_OF_A_REASON:]
+        reason = " ".join(fault.split())[-_MAX_REASON_CHARS:]
         _print_whole(console, f"{library} is installed, and programs cannot import it: {reason}", style="red")
     for broken in report.broken:
-        reason = " ".join(broken.reason.split())[:_MOST_OF_A_REASON]
+        reason = " ".join(broken.reason.split())[:_MAX_REASON_CHARS]
         _print_whole(console, f"{broken.name} is installed and does not work: {reason}", style="red")
     console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
 

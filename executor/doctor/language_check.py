@@ -22,7 +22,7 @@ _AGAIN_S: Final = 300.0
 _FULL_S: Final = 5.0
 #: The share of the slots that the programs belong to (`executor.slots`).
 _SHARE: Final = "language-check"
-_MOST_OF_A_REASON: Final = 300
+_MAX_REASON_CHARS: Final = 300
 
 
 async def faults(pipeline: Pipeline, installed: Mapping[str, Installed]) -> dict[str, str]:
@@ -80,4 +80,4 @@ async def _fault_of(pipeline: Pipeline, installed: Installed) -> str | None:
         reason = f"it wrote {result.output!r} in place of {reference.output!r}"
     else:
         reason = f"{result.verdict}: {result.error or result.output}"
-    return " ".join(reason.split())[:_MOST_OF_A_REASON]
+    return " ".join(reason.split())[:_MAX_REASON_CHARS]

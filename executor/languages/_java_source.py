@@ -31,7 +31,7 @@ _TOKEN: Final = re.compile(
 )
 #: Characters and tokens that are read; ten thousand lines have fewer. The rest of a longer source is ignored. If `main`
 #: is there, it is assumed to be in the public type, or in the first.
-_MOST_CHARACTERS, _MOST_TOKENS = 1 << 19, 50_000
+_MAX_CHARACTERS, _MAX_TOKENS = 1 << 19, 50_000
 #: The most bytes of the file's name without .java, and of the main class's qualified name.
 _LONGEST_STEM, _LONGEST_CLASS = 250, 2048
 
@@ -99,6 +99,6 @@ def _read(source: str) -> tuple[str, list[_Type]]:
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str]]:
-    for match in islice(_TOKEN.finditer(source, 0, _MOST_CHARACTERS), _MOST_TOKENS):
+    for match in islice(_TOKEN.finditer(source, 0, _MAX_CHARACTERS), _MAX_TOKENS):
         if match.lastgroup:
             yield match.lastgroup, match[match.lastgroup]

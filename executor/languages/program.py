@@ -13,7 +13,7 @@ _NOT_A_NAME: Final = ("-", "@")
 
 
 @dataclass(frozen=True)
-class ProgramFiles:
+class ProgramSources:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
     `companions` are the other sources that the compiler gets. `build` is the script that runs in place of a compiler.
@@ -36,15 +36,17 @@ class ProgramFiles:
 
 def program_of_source(
     code: str, filename: str | None, language: LanguageDefinition, reserved: Collection[str]
-) -> ProgramFiles:
+) -> ProgramSources:
     """Return the program of one source. It has the sender's own `filename` if that is usable."""
     names = language.names_for(code)
     own = file_names.usable(filename, language, reserved)
     names = replace(names, source=own) if own else names
-    return ProgramFiles({names.source: _as_tools_want(code.encode(), language)}, names)
+    return ProgramSources({names.source: _as_tools_want(code.encode(), language)}, names)
 
 
-def program_of_files(request: ProgramRequest, language: LanguageDefinition, reserved: Collection[str]) -> ProgramFiles:
+def program_of_files(
+    request: ProgramRequest, language: LanguageDefinition, reserved: Collection[str]
+) -> ProgramSources:
     """Return the program of several files, which keep their names.
 
     If there is only one Java source, it gets the name that javac wants, as a single source does, unless a folder has
@@ -68,7 +70,7 @@ def program_of_files(request: ProgramRequest, language: LanguageDefinition, rese
             names = replace(names, source=wanted)
             files = {wanted if path == entry.path else path: content for path, content in files.items()}
             sources = [wanted if path == entry.path else path for path in sources]
-    return ProgramFiles(
+    return ProgramSources(
         files,
         names,
         companions=tuple(
@@ -87,7 +89,7 @@ def as_word(path: str) -> str:
     return f"./{path}" if path.startswith(_NOT_A_NAME) else path
 
 
-def shadows(program: ProgramFiles, modules: Collection[str]) -> bool:
+def shadows(program: ProgramSources, modules: Collection[str]) -> bool:
     """Return True if a file or folder of the program has the name of one of the language's own modules."""
     if program.is_plain:
         return False

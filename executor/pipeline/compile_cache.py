@@ -35,14 +35,14 @@ _OTHERS = bytes(byte for byte in range(256) if not (chr(byte).isascii() and (chr
 class CompileCache:
     """A bounded cache that drops the least recently used program first."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._entries: LRUCache[bytes, StepResult] = LRUCache(most_bytes, getsizeof=_size)
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._entries: LRUCache[bytes, StepResult] = LRUCache(max_bytes, getsizeof=_size)
 
     @property
     def largest(self) -> int:
         """Bytes that the files of one program may have; 0 if the cache is off."""
-        return int(self._most_bytes * _LARGEST_PART)
+        return int(self._max_bytes * _LARGEST_PART)
 
     def get(self, key: bytes) -> StepResult | None:
         return self._entries.get(key)

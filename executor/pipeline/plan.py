@@ -6,8 +6,8 @@ from typing import Final
 from executor import limits
 from executor.catalogue.installed import Commands, Installed
 from executor.languages.base import ARGS, COMPANIONS
-from executor.languages.program import ProgramFiles, as_word, program_of_files, program_of_source
-from executor.limits import RunLimits
+from executor.languages.program import ProgramSources, as_word, program_of_files, program_of_source
+from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
@@ -24,7 +24,7 @@ class PlannedRun:
     """One run of a program, and the job that does it in a cold box."""
 
     installed: Installed
-    program: ProgramFiles
+    program: ProgramSources
     job: Job
 
     @property
@@ -59,26 +59,26 @@ class PlannedProgram:
     """A program with its tests (`POST /run`)."""
 
     request: ProgramRequest
-    program: ProgramFiles
+    program: ProgramSources
     installed: Installed
     settings: ExecutorSettings
 
     @property
     def commands(self) -> Commands:
         """The commands of a test that has no arguments and limits of its own."""
-        run_limits = limits.limits_for_test(self.request.limits, _settings_for(self.installed, self.settings))
+        run_limits = limits_for_test(self.request.limits, _settings_for(self.installed, self.settings))
         return commands_of(self.program, self.installed, run_limits.memory_bytes)
 
     def run(self, test: ProgramTest) -> PlannedRun:
         """Return the run of one test."""
         asked = test.limits.over(self.request.limits)
-        run_limits = limits.limits_for_test(asked, _settings_for(self.installed, self.settings))
+        run_limits = limits_for_test(asked, _settings_for(self.installed, self.settings))
         return _plan(self.program, self.installed, self.settings, self.request, run_limits, test.input(), test.args)
 
 
 def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> PlannedRun:
     """Return the only run of a program that comes through CodeX's call."""
-    run_limits = limits.limits_for_source(request, _settings_for(installed, settings))
+    run_limits = limits_for_source(request, _settings_for(installed, settings))
     program = program_of(request, installed)
     return _plan(program, installed, settings, _NO_OPTIONS, run_limits, request.input.encode())
 
@@ -87,7 +87,7 @@ def plan_program(request: ProgramRequest, installed: Installed, settings: Execut
     return PlannedProgram(request, program_of(request, installed), installed, settings)
 
 
-def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> ProgramFiles:
+def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> ProgramSources:
     """Return the request's program. The options of the language's variant come before its own, which win."""
     language, variant = installed.language, installed.variant
     if isinstance(request, ProgramRequest):
@@ -100,7 +100,7 @@ def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> Pr
     return replace(program, compiler_args=(*_without_overridden(variant.args, own), *own), is_plain=False)
 
 
-def commands_of(program: ProgramFiles, installed: Installed, memory_bytes: int) -> Commands:
+def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int) -> Commands:
     """Return the commands for the program, whose data may take `memory_bytes`."""
     names = program.names
     values = {
@@ -125,7 +125,7 @@ def commands_of(program: ProgramFiles, installed: Installed, memory_bytes: int) 
 
 def cold_box(settings: ExecutorSettings) -> Template:
     """Return the template of a cold box: nothing in it has started ahead of time."""
-    return Template(settings.max_disk_bytes, limits.of_run(limits.default_limits(settings), settings))
+    return Template(settings.max_disk_bytes, limits.run_step_limits(limits.default_limits(settings), settings))
 
 
 def boxes_to_keep(settings: ExecutorSettings) -> Ready:
@@ -134,7 +134,7 @@ def boxes_to_keep(settings: ExecutorSettings) -> Ready:
 
 
 def _plan(
-    program: ProgramFiles,
+    program: ProgramSources,
     installed: Installed,
     settings: ExecutorSettings,
     options: ProgramRequest,
@@ -151,7 +151,7 @@ def _plan(
             Step(
                 argv=commands.compile,
                 environment=environment,
-                limits=limits.of_compilation(settings, compile_limits),
+                limits=limits.compile_step_limits(settings, compile_limits),
                 output_bytes=min(compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
                 merge_output=not options.output_order,
                 stop_on_overflow=compile_limits.output_bytes is not None,
@@ -163,7 +163,7 @@ def _plan(
         Step(
             argv=(*commands.run, *args),
             environment=environment,
-            limits=limits.of_run(
+            limits=limits.run_step_limits(
                 run_limits,
                 settings,
                 run.extra_memory,
@@ -183,10 +183,10 @@ def _plan(
 
 
 def _settings_for(installed: Installed, settings: ExecutorSettings) -> ExecutorSettings:
-    return limits.of_language(settings, installed.language.needs)
+    return limits.settings_for_language(settings, installed.language.needs)
 
 
-def _shortcut(program: ProgramFiles, installed: Installed) -> Shortcut | None:
+def _shortcut(program: ProgramSources, installed: Installed) -> Shortcut | None:
     """Return the compiler's shortcut, with the name of the program's source in place of the usual one."""
     shortcut = installed.shortcut
     if shortcut is None or not program.is_plain:

@@ -35,7 +35,7 @@ log = get_logger(__name__)
 #: Bytes of compiled files that are kept for the further tests of a program. If it has more, each test compiles it.
 _COMPILED_BYTES = 64 * MIB
 #: Bytes that are sent of all outputs of a program's tests. What comes later is cut, after it has been compared.
-_MOST_OUTPUT_BYTES = 16 * MIB
+_MAX_OUTPUT_BYTES = 16 * MIB
 
 
 class Pipeline:
@@ -58,7 +58,7 @@ class Pipeline:
         """
         planned = plan_program(request, installed, self._settings)
         yield results.started(planned)
-        room = _MOST_OUTPUT_BYTES
+        room = _MAX_OUTPUT_BYTES
         number = 0
         async with aclosing(self._executions(planned, spare_slot)) as executions:
             async for execution in executions:

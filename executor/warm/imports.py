@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from executor.catalogue.installed import Installed
-from executor.languages.program import ProgramFiles
+from executor.languages.program import ProgramSources
 
 #: White space, comments, docstrings and imports. The quantifiers are possessive, so hostile sources take no longer.
 _BEGINNING: Final = re.compile(
@@ -22,7 +22,7 @@ _BEGINNING: Final = re.compile(
     re.VERBOSE,
 )
 #: Bytes in which a program's first statements are looked for.
-_MOST_BYTES: Final = 16384
+_MAX_BYTES: Final = 16384
 #: Matplotlib reads a file of this name in the program's folder when it is imported.
 _RC_FILE: Final = "matplotlibrc"
 
@@ -34,12 +34,12 @@ def slow_modules(installed: Installed) -> tuple[str, ...]:
     return tuple(name for name in modules if name.partition(".")[0] in installed.reserved)
 
 
-def imports_first(program: ProgramFiles, modules: tuple[str, ...]) -> bool:
+def imports_first(program: ProgramSources, modules: tuple[str, ...]) -> bool:
     """Return True if the program names some of these libraries, and imports them before it does anything else."""
     named = {name for name in {module.partition(".")[0].encode() for module in modules} if name in program.source}
     if not named:
         return False
-    beginning = _BEGINNING.match(program.source[:_MOST_BYTES])
+    beginning = _BEGINNING.match(program.source[:_MAX_BYTES])
     words = set(re.findall(rb"\w+", beginning[0] if beginning else b""))
     others = (path for path in program.files if path != program.names.source)
     own = {part.partition(".")[0] for path in others for part in path.split("/")}

@@ -21,11 +21,11 @@ class WarmRuntime:
 
     def __init__(self, installed: Installed, warm: ForkedRuntime, settings: ExecutorSettings) -> None:
         self._installed = installed
-        settings = limits.of_language(settings, installed.language.needs)
+        settings = limits.settings_for_language(settings, installed.language.needs)
         usual = limits.default_limits(settings)
         self._memory_bytes = usual.memory_bytes
         self._has_fixed_heap = any("{memory_mib}" in word for word in installed.language.run.words)
-        self._limits = limits.of_run(usual, settings, installed.language.run.extra_memory)
+        self._limits = limits.run_step_limits(usual, settings, installed.language.run.extra_memory)
         zygote = Zygote(self._command(warm.argv), installed.environment)
         self.template = Template(settings.max_disk_bytes, self._limits, zygote=zygote)
 

@@ -37,8 +37,8 @@ _LIMITS = StepLimits(
     cpu_s=600, wall_s=3600, memory_bytes=1024 * MIB, processes=64, open_files=256, file_bytes=MIB, stack_bytes=64 * MIB
 )
 _DISK_BYTES = 16 * MIB
-_MOST_SOURCES = 1000
-_MOST_BYTES = 8 * MIB
+_MAX_SOURCES = 1000
+_MAX_BYTES = 8 * MIB
 _START_S = 30.0
 #: Seconds that a source waits for those before it, and for its own compilation, until the ordinary compiler runs.
 _QUEUE_S, _COMPILE_S = 2.0, 5.0
@@ -106,7 +106,7 @@ class SharedCompiler:
     async def compile(self, name: str, source: bytes, output_bytes: int) -> StepResult | None:
         """Compile the source, or return None if the ordinary compiler must do it."""
         server = self._server
-        if server is None or not server.is_up or server.sources >= _MOST_SOURCES:
+        if server is None or not server.is_up or server.sources >= _MAX_SOURCES:
             self._start()
         if server is None or not server.is_up:
             return None
@@ -176,7 +176,7 @@ class SharedCompiler:
         box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # else asyncio logs the exception
         writer: asyncio.StreamWriter | None = None
         try:
-            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MOST_BYTES)
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MAX_BYTES)
             hello = asyncio.ensure_future(reader.readexactly(1))
             await asyncio.wait((hello, box), timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
             if not hello.done():
@@ -228,11 +228,11 @@ async def _exchange(server: _CompilerProcess, name: bytes, source: bytes) -> tup
 
 
 class _FieldReader:
-    """Reads fields, up to `_MOST_BYTES` in all."""
+    """Reads fields, up to `_MAX_BYTES` in all."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
-        self._left = _MOST_BYTES
+        self._left = _MAX_BYTES
 
     async def number(self) -> int:
         number: int = struct.unpack(">i", await self._reader.readexactly(4))[0]

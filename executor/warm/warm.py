@@ -16,7 +16,7 @@ from typing import Final
 from executor import languages
 from executor.catalogue.installed import Installed
 from executor.languages.base import ForkedRuntime
-from executor.languages.program import ProgramFiles, shadows
+from executor.languages.program import ProgramSources, shadows
 from executor.sandbox.base import Job, Ready, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -61,7 +61,7 @@ class Warm:
             if candidate.language.code == _AT_START:
                 self._start_set_up(candidate)
 
-    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramSources, installed: Installed) -> Job:
         """Return the job for a box with a warm runtime, or unchanged if there is none for its first step."""
         self._start_set_up(installed)
         # A runtime that has started has its environment already.
@@ -71,7 +71,7 @@ class Warm:
         runtime = None if shadows(program, installed.reserved) else self._runtime(program, installed)
         return runtime.place(job) if runtime else job
 
-    def _runtime(self, program: ProgramFiles, installed: Installed) -> WarmRuntime | None:
+    def _runtime(self, program: ProgramSources, installed: Installed) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
         code = installed.language.code
         modules = slow_modules(installed)

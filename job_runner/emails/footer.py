@@ -33,13 +33,11 @@ class Footer:
             "unsubscribe": email.unsubscribe,
         }
         html = render_html("footer", email.locale, **values)
-        # Earlier releases did not mark the place.
-        end = "" if _PLACE in email.html else "</body>"
-        before, _, after = email.html.rpartition(_PLACE if _PLACE in email.html else "</body>")
+        before, _, after = email.html.rpartition(_PLACE)
         return replace(
             email,
             text=self._in_text(email) or f"{email.text}{render_text('footer', email.locale, **values)}",
-            html=f"{before}{html}\n{end}{after}",
+            html=f"{before}{html}\n{after}",
         )
 
     def _in_text(self, email: Email) -> str | None:

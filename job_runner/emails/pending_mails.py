@@ -100,11 +100,11 @@ class PendingMails:
         except DatabaseUnavailable:
             raise
         except _NothingToMail:
-            await connection.execute(_REFUSE, {"id": row["id"], "error": "what it is about was deleted"})
+            await connection.execute(_REFUSE, {"id": row["id"], "error": "its submission was deleted"})
         except Exception as exc:
             # A defect of ours. Without this, the other mails would wait for it.
             log.exception("mail.not_rendered", mail=row["id"], kind=row["kind"])
-            await connection.execute(_REFUSE, {"id": row["id"], "error": f"an error of ours ({type(exc).__name__})"})
+            await connection.execute(_REFUSE, {"id": row["id"], "error": f"an internal error ({type(exc).__name__})"})
 
     async def _write(self, connection: Connection, row: Record) -> None:
         recipient, email = await (self._receipt if row["kind"] == "receipt" else self._result)(connection, row)

@@ -101,8 +101,11 @@ class ResultWriter:
         outcome, answer, details = self.outcome, self.outcome.answer, self.outcome.details
         if answer is None:
             return self._not_run()
-        what = self._summary(outcome.tests) if outcome.tests is not None else self._label()
-        error = self._cause(answer)
+        what, error = self._label(), ""
+        if outcome.tests is not None:
+            what = self._summary(outcome.tests)
+        elif answer.verdict is Verdict.RUNTIME_ERROR:
+            error = cause(answer.error, self.job.filename or "", self._locale)
         is_explained = bool(error or (outcome.tests and outcome.success))
         all_failed = [*self._failed(details.failed)] if details else []
         failed = _that_fit(all_failed)
@@ -114,7 +117,7 @@ class ResultWriter:
             "sentences": [*self._sentences(is_explained=is_explained)],
             "blocks": [*self._blocks(answer)],
             "tests": [*map(self._line, outcome.tests or ())],
-            "facts": [*self._facts(answer)],
+            "facts": [fact for fact in self._facts(answer) if fact.value],
             "links": [*self._links(answer)],
             "failed": failed,
             "failed_note": self.gettext("Open this result to see the other tests that failed.")
@@ -140,7 +143,7 @@ class ResultWriter:
                 self.gettext("Reason: %(reason)s", reason=reason),
                 *filter(None, (blame, self.gettext(outcome.next_step))),
             ],
-            "facts": [*self._of_the_submission(None)],
+            "facts": [fact for fact in self._of_the_submission(toolchain(self.job.language)) if fact.value],
         }
 
     def _about(self, answer: RunResponse | None) -> tuple[str, ...]:
@@ -152,12 +155,6 @@ class ResultWriter:
         if verdict is not None:
             return self.gettext(LABELS[verdict])
         return self.gettext("Finished") if self.outcome.success else self.gettext("Error")
-
-    def _cause(self, answer: RunResponse) -> str:
-        """Return the error that ended a program, if its language names it; otherwise an empty text."""
-        if answer.verdict is not Verdict.RUNTIME_ERROR or self.outcome.tests is not None:
-            return ""
-        return cause(answer.error, self.job.filename or "", self._locale)
 
     def _summary(self, tests: Sequence[TestOutcome]) -> str:
         passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
@@ -289,41 +286,35 @@ class ResultWriter:
             yield self._block(self.gettext("Input"), failed.stdin)
 
     def _facts(self, answer: RunResponse) -> Iterator[Fact]:
-        locale = self._locale
-        yield from self._of_the_submission(answer)
-        yield Fact(self.gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
+        """Yield what is known about the run. A fact without a value is not known."""
+        locale, job = self._locale, self.job
         limits = (self.outcome.details and self.outcome.details.limits) or _NO_LIMITS
-        if answer.time_s is not None:
-            yield Fact(self.gettext("CPU time"), self._time(answer.time_s, limits))
-        if answer.memory_bytes is not None:
-            yield Fact(self.gettext("Memory"), self._memory(answer.memory_bytes, limits))
-        if answer.wall_s is not None:
-            yield Fact(self.gettext("Elapsed time"), seconds(answer.wall_s, locale))
-        if answer.exit_code is not None:
-            yield Fact(self.gettext("Exit code"), digits(str(answer.exit_code), locale))
-        if answer.signal is not None:
-            yield Fact(self.gettext("Signal"), signal_name(answer.signal) or "", is_code=True)
-        if self.job.attempt > 1:
-            yield Fact(self.gettext("Attempts"), number(self.job.attempt, locale))
-        if answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None:
-            yield Fact(self.gettext("Time in which others used the processors"), percent(answer.cpu_pressure, locale))
+        is_exceeded = answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None
         run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
-        for label, words in ((self.gettext("Compiled by"), answer.compile), (self.gettext("Run by"), run)):
-            if words:
-                yield Fact(label, command(words), is_code=True)
+        yield from self._of_the_submission(toolchain(answer.language or job.language, answer.info))
+        yield Fact(self.gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
+        yield Fact(self.gettext("CPU time"), self._time(answer.time_s, limits))
+        yield Fact(self.gettext("Memory"), self._memory(answer.memory_bytes, limits))
+        yield Fact(self.gettext("Elapsed time"), self._time(answer.wall_s, _NO_LIMITS))
+        yield Fact(
+            self.gettext("Exit code"), digits(str(answer.exit_code), locale) if answer.exit_code is not None else ""
+        )
+        yield Fact(self.gettext("Signal"), signal_name(answer.signal) or "", is_code=True)
+        yield Fact(self.gettext("Attempts"), number(job.attempt, locale) if job.attempt > 1 else "")
+        yield Fact(
+            self.gettext("Time in which others used the processors"),
+            percent(answer.cpu_pressure or 0, locale) if is_exceeded else "",
+        )
+        yield Fact(self.gettext("Compiled by"), command(answer.compile or ""), is_code=True)
+        yield Fact(self.gettext("Run by"), command(run or ""), is_code=True)
 
-    def _of_the_submission(self, answer: RunResponse | None) -> Iterator[Fact]:
+    def _of_the_submission(self, language: str) -> Iterator[Fact]:
         job = self.job
         yield Fact(self.gettext("Submission"), digits(str(job.upload), self._locale))
-        if job.number > 1:
-            yield Fact(self.gettext("Run number"), number(job.number, self._locale))
-        if job.filename:
-            yield Fact(self.gettext("File"), one_line(job.filename), is_code=True)
-        language = toolchain(answer.language or job.language, answer.info) if answer else toolchain(job.language)
-        if language:
-            yield Fact(self.gettext("Language"), language, is_code=True)
-        if job.requested_at is not None:
-            yield Fact(self.gettext("Received at"), date_time(job.requested_at, self._locale))
+        yield Fact(self.gettext("Run number"), number(job.number, self._locale) if job.number > 1 else "")
+        yield Fact(self.gettext("File"), one_line(job.filename or ""), is_code=True)
+        yield Fact(self.gettext("Language"), language, is_code=True)
+        yield Fact(self.gettext("Received at"), date_time(job.requested_at, self._locale) if job.requested_at else "")
 
     def _links(self, answer: RunResponse) -> Iterator[dict[str, str]]:
         yield {"text": self.gettext("Open this result"), "url": self.page}

@@ -151,7 +151,7 @@ class MailSender:
         except Exception as exc:
             # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
             log.exception("mail.crashed", **_context(mail))
-            await self._retry_later(mail, MailerUnavailable(f"an error of ours ({type(exc).__name__})"))
+            await self._retry_later(mail, MailerUnavailable(f"an internal error ({type(exc).__name__})"))
             return False
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()

@@ -12,7 +12,7 @@ def render_test_mail(*, sender: str, domain: str, now: datetime, locale: str) ->
     words = translations(locale)
     named = {"sender": isolated(sender, locale), "time": date_time(now, locale)}
     values = {
-        "subject": words.gettext("Test mail of Precieux"),
+        "subject": words.gettext("Test mail from Precieux"),
         "lead": words.gettext("Mail from %(sender)s arrives. This one was sent on %(time)s.") % named,
     }
     return RenderedEmail(

@@ -265,7 +265,7 @@ class Processor:
     async def _try_after_defect(self, job: ClaimedJob, error: Exception) -> Outcome | None:
         """Do what `_try_again` does. A defect of ours must not lose the job, and the log has the traceback."""
         log.error("job.crashed", exc_info=error)
-        return await self._try_again(job, PrecieuxError(f"an error of ours ({type(error).__name__})"))
+        return await self._try_again(job, PrecieuxError(f"an internal error ({type(error).__name__})"))
 
     async def _try_again(self, job: ClaimedJob, error: PrecieuxError) -> Outcome | None:
         """Hand a job back, and charge the attempt. Return the outcome instead if that was the last."""

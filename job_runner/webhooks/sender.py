@@ -115,7 +115,7 @@ class Sender:
         try:
             message = await self._prepare(webhook)
             if message is None:
-                await self._fail(webhook, Answer(error="what it is about was deleted"))
+                await self._fail(webhook, Answer(error="its submission or batch was deleted"))
             elif message.manner.is_signed and not message.secrets:
                 error = "there is no secret to sign with: set PRECIEUX_WEBHOOK_SECRET, or rotate the key's"
                 await self._record(webhook, Answer(error=error))
@@ -131,7 +131,7 @@ class Sender:
             # A defect of ours. Without this, the webhook would be tried again after each lease, without end.
             log.exception("webhook.crashed", **_context(webhook))
             with contextlib.suppress(DatabaseUnavailable):
-                await self._give_back(webhook, Answer(error=f"an error of ours ({type(exc).__name__})"))
+                await self._give_back(webhook, Answer(error=f"an internal error ({type(exc).__name__})"))
 
     async def _prepare(self, webhook: ClaimedWebhook) -> Message | None:
         """Return the message; None if there is nothing to send. Its body is rendered and stored at the first attempt.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -30,7 +30,7 @@ from precieux.errors import UsageError
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
 from precieux.programs.read import files_of_no_test, read_tests
-from precieux_client import Batch, Checker, Client, InvalidRequest, Limits, SubmissionParameters, TestCase
+from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters
 from shared.service.stop_signals import INTERRUPTED
 
 #: Different faults of a batch that are shown.
@@ -62,8 +62,9 @@ def batch(
     entries = [replace(entry, email=entry.email or email) for entry in read_entries(path, language)]
     cases = read_tests(test or [], tests)
     show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
-    limits, compared, texts = limits_of(cpu_s, wall_s, memory_bytes), checker_of(checker), metadata_of(metadata)
-    bodies = [_body(entry, cases, limits, compared, texts) for entry in entries]
+    limits, texts = limits_of(cpu_s, wall_s, memory_bytes), metadata_of(metadata)
+    common = SubmissionParameters(language="", tests=cases, limits=limits, checker=checker_of(checker), metadata=texts)
+    bodies = [_body(entry, common) for entry in entries]
     check_writable(output)
     max_batch = server.connect().limits().max_batch
     client = server.connect(patient=True)
@@ -130,24 +131,16 @@ def _first_of(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _body(
-    entry: Entry,
-    cases: Sequence[TestCase],
-    limits: Limits | None,
-    checker: Checker | None,
-    metadata: Mapping[str, str],
-) -> SubmissionParameters:
+def _body(entry: Entry, common: SubmissionParameters) -> SubmissionParameters:
     assert entry.program.language
     return {
+        **common,
         "language": entry.program.language,
         "files": entry.program.files,
         "entry": entry.program.entry,
         "stdin": entry.stdin,
-        "tests": cases,
-        "limits": limits,
-        "checker": checker,
         "email": entry.email,
-        "metadata": {"name": entry.name[:500], **metadata},
+        "metadata": {"name": entry.name[:500], **(common["metadata"] or {})},
     }
 
 

@@ -39,22 +39,6 @@ def list_letters(
 
 
 @app.command()
-def show(
-    key: Annotated[str, typer.Argument(help="Key, as `precieux dead list` shows it.")],
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Show one dead letter."""
-    letters = _with_letters(lambda dead: dead.read(limit=_MANY), data_dir)
-    found = [letter for letter in letters if letter.key == key]
-    _require_all([key], found)
-    if as_json:
-        terminal.say_json(_as_dict(found[0]))
-    else:
-        terminal.show_table(("field", "value"), _as_dict(found[0]).items())
-
-
-@app.command()
 def replay(keys: Keys = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Put dead letters on the queue again. A message that has made a job makes no second one."""
     _settle(lambda dead, chosen: dead.replay(chosen), keys, everything, data_dir, as_json)

@@ -84,7 +84,4 @@ def cancel(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> No
 
 def _act(act: Callable[[Connection, int], Awaitable[str]], job_id: int, data_dir: Path | None, as_json: bool) -> None:
     done = operate_in_transaction(lambda connection: act(connection, job_id), data_dir)
-    if as_json:
-        terminal.say_json({"id": job_id, "done": done})
-    else:
-        terminal.say(done)
+    terminal.say_done(job_id, done, as_json=as_json)

@@ -12,7 +12,7 @@ import typer
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.mail import dns_records
-from precieux.mail.dns_records import DnsRecord, RecordCheck
+from precieux.mail.dns_records import RecordCheck
 from precieux.up import services
 from precieux.up.settings import load_up_settings
 from shared.messages.translations import LOCALES, SOURCE_LOCALE
@@ -35,19 +35,12 @@ def mail_test(
     dkim_selector: Annotated[
         list[str] | None, typer.Option(help="Selector of a DKIM key of the provider; may be repeated.")
     ] = None,
-    name_server: Annotated[
-        str | None, typer.Option(help="DNS server to ask, such as 9.9.9.9. Default: that of this machine.")
-    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Send a test mail through the configured provider, and check SPF, DKIM and DMARC of its sender."""
-    try:
-        resolver = dns_records.open_resolver(name_server)
-    except ValueError:
-        raise typer.BadParameter("it must be an address such as 9.9.9.9 or 127.0.0.1:5353") from None
     sent = _send(address, locale, os.environ | {"PRECIEUX_DATA_DIR": str(load_up_settings(data_dir=data_dir).data_dir)})
-    checks = list(dns_records.check(_records(sent, dkim_selector or []), resolver))
+    checks = _checks(sent, dkim_selector or [])
     if as_json:
         rows = [{"check": one.subject, "state": one.state, "hint": one.hint} for one in checks]
         terminal.say_json({**sent, "checks": rows})
@@ -68,16 +61,15 @@ def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str
     return sent
 
 
-def _records(sent: Mapping[str, Any], selectors: list[str]) -> list[DnsRecord]:
-    """Return the records that the mail needs; none if it did not leave this machine."""
+def _checks(sent: Mapping[str, Any], selectors: list[str]) -> list[RecordCheck]:
+    """Return the checks of the mail's sender; none if the mail did not leave this machine."""
     sender, return_path = (parseaddr(sent[name])[1].rpartition("@")[2].lower() for name in ("sender", "return_path"))
-    match sent["provider"]:
-        case "mailgun":
-            return dns_records.over_mailgun(sent["server"].lower(), sender, selectors)
-        case "smtp":
-            return dns_records.over_smtp(sender, return_path, selectors)
-        case _:
-            return []
+    resolver = dns_records.open_resolver()
+    if sent["provider"] == "mailgun":
+        return list(dns_records.over_mailgun(sent["server"].lower(), sender, selectors, resolver))
+    if sent["provider"] == "smtp":
+        return list(dns_records.over_smtp(sender, return_path, selectors, resolver))
+    return []
 
 
 def _show(sent: Mapping[str, Any], checks: list[RecordCheck]) -> None:

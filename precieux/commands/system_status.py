@@ -1,8 +1,7 @@
 """`precieux status --system`: shows what is wrong with the service now, and what to do."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import typer
@@ -44,6 +43,7 @@ _TEXTS: Final = {
     Trouble.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
     Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
 }
+_FIELDS: Final = ("trouble", "what", "remedy", "stops_work", "count", "oldest_s")
 _NO_DATABASE: Final = (
     "database-down",
     "the database does not answer, or none of its servers takes writes",
@@ -56,18 +56,6 @@ _FULL: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """One line of the output. `count` and `oldest_s` are None where nothing is counted."""
-
-    trouble: str
-    what: str
-    remedy: str
-    stops_work: bool
-    count: int | None = None
-    oldest_s: float | None = None
-
-
 def show(data_dir: Path | None, *, as_json: bool) -> None:
     """Print what is wrong, the worst first. Exit code 1 if anything stops work."""
     settings = load(BrokerSettings)
@@ -78,21 +66,18 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
 
     try:
         operation = operate(read, data_dir)
-    except DatabaseFull:
-        wrong, processes = [Wrong(*_FULL, stops_work=True)], "unknown"
-    except DatabaseUnavailable:
-        wrong, processes = [Wrong(*_NO_DATABASE, stops_work=True)], "unknown"
-    else:
         wrong, processes = [_line(finding) for finding in findings(operation)], _processes(operation)
+    except DatabaseFull:
+        wrong, processes = [_of_the_database(*_FULL)], "unknown"
+    except DatabaseUnavailable:
+        wrong, processes = [_of_the_database(*_NO_DATABASE)], "unknown"
     if as_json:
-        terminal.say_json([{name: getattr(one, name) for name in Wrong.__slots__} for one in wrong])
+        terminal.say_json(wrong)
     else:
-        terminal.show_table(
-            ("what is wrong", "count", "oldest", "what to do"),
-            ((one.what, one.count, age(one.oldest_s), one.remedy) for one in wrong),
-        )
+        cells = ([one["what"], one["count"], age(one["oldest_s"]), one["remedy"]] for one in wrong)
+        terminal.show_table(("what is wrong", "count", "oldest", "what to do"), cells)
         terminal.hint(f"{'' if wrong else 'Nothing is wrong. '}Processes: {processes}.")
-    if any(one.stops_work for one in wrong):
+    if any(one["stops_work"] for one in wrong):
         raise typer.Exit(1)
 
 
@@ -110,13 +95,17 @@ async def require_room(database: Database) -> None:
         raise DatabaseFull(f"the disk of the database has no room for a temporary file: {exc}") from exc
 
 
-def _line(finding: Finding) -> Wrong:
+def _line(finding: Finding) -> dict[str, Any]:
+    """Return one line of the output. `count` and `oldest_s` are None where nothing is counted."""
     what, remedy = _TEXTS[finding.trouble]
     if finding.reason:
         what = f"{what} ({finding.attempts} tries): {replace_controls(finding.reason)}"
-    return Wrong(
-        finding.trouble, what, remedy, finding.trouble.stops_work, finding.count or None, finding.seconds or None
-    )
+    stops_work, count, seconds = finding.trouble.stops_work, finding.count or None, finding.seconds or None
+    return dict(zip(_FIELDS, (finding.trouble, what, remedy, stops_work, count, seconds), strict=True))
+
+
+def _of_the_database(trouble: str, what: str, remedy: str) -> dict[str, Any]:
+    return dict(zip(_FIELDS, (trouble, what, remedy, True, None, None), strict=True))
 
 
 def _processes(operation: Operation) -> str:

@@ -11,8 +11,7 @@ from precieux import terminal
 from precieux.commands.options import DataDir
 from precieux.installation.schema import revision_of
 from precieux.postgres.embedded import running_or_started
-from precieux.up import system
-from precieux.up.settings import UpSettings, load_up_settings, require_data_dir
+from precieux.up.settings import UpSettings, load_up_settings, prepare_data_dir, require_data_dir
 from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
 from shared.database.schema import revisions
@@ -23,9 +22,13 @@ from shared.version import VERSION
 
 
 def migrate(data_dir: DataDir = None) -> None:
-    """Upgrade the database's schema. `precieux up` does it at each start."""
+    """Upgrade the database's schema, or make the database. `precieux up` does it at each start."""
     configure_logging("migrate", load(LogSettings))
-    system.migrate(load_up_settings(data_dir=data_dir))
+    settings = load_up_settings(data_dir=data_dir)
+    if not settings.database_url:
+        prepare_data_dir(settings.data_dir)
+    with _owners_address(settings) as url:
+        _upgrade(url)
 
 
 def upgrade(
@@ -34,41 +37,36 @@ def upgrade(
 ) -> None:
     """Bring the data to this release. `precieux up` does it at each start."""
     configure_logging("upgrade", load(LogSettings))
-    settings = load_up_settings(data_dir=data_dir)
-    with _owners_address(settings) as url:
+    with _owners_address(load_up_settings(data_dir=data_dir)) as url:
         current, known = revision_of(url), revisions()
-        if current is not None and current not in known:
-            _require_usable(url, current)
-            newer = f"the data are of a newer release (schema {current})"
-            terminal.say(f"Precieux {VERSION}: {newer}, and this release can use them.")
-            return
-        waiting = known[known.index(current) + 1 :] if current else known
-        if not waiting:
-            terminal.say(f"Precieux {VERSION}: the data are up to date (schema {current}).")
-        elif check:
+        is_newer = current is not None and current not in known
+        waiting = known[known.index(current) + 1 :] if current in known else known
+        if check and waiting and not is_newer:
             terminal.say(f"Precieux {VERSION}: {len(waiting)} changes of the schema are to be made, to {waiting[-1]}.")
             terminal.say("Make a backup with `precieux backup FILE`, then start `precieux up`, or `precieux upgrade`.")
-    if waiting and not check:
-        system.migrate(settings)
-        terminal.say(f"Precieux {VERSION}: the data are up to date (schema {known[-1]}).")
+            return
+        try:
+            if waiting:
+                _upgrade(url)
+        except ConfigurationError as exc:
+            raise ConfigurationError(
+                f"The data are of a newer release (schema {current}) than this one, {VERSION}: install that release"
+                " again, or restore a backup of an earlier one."
+            ) from exc
+    newer = f"of a newer release (schema {current}), and this release can use them"
+    terminal.say(f"Precieux {VERSION}: the data are {newer if is_newer else f'up to date (schema {known[-1]})'}.")
 
 
-def _require_usable(url: str, newer: str) -> None:
-    """Raise `ConfigurationError` if this release cannot use the newer schema."""
+def _upgrade(url: str) -> None:
+    """Bring the schema to this release's, unless it is newer. Raise `ConfigurationError` if it cannot be used."""
     from shared.database.migrate import upgrade_if_older  # Alembic is large, and most commands do not need it.
 
-    try:
-        upgrade_if_older(DatabaseSettings(database_url=SecretStr(url)))
-    except ConfigurationError as exc:
-        raise ConfigurationError(
-            f"The data are of a newer release (schema {newer}) than this one, {VERSION}: install that release"
-            " again, or restore a backup of an earlier one."
-        ) from exc
+    upgrade_if_older(DatabaseSettings(database_url=SecretStr(url)))
 
 
 @contextmanager
 def _owners_address(settings: UpSettings) -> Iterator[str]:
-    """Yield the address of the database for the owner of its tables. Nothing is migrated."""
+    """Yield the address of the database for the owner of its tables."""
     if settings.database_url:
         yield settings.database_url.get_secret_value()
         return

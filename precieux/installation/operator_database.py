@@ -13,12 +13,11 @@ from typing import Final, TypeVar
 import asyncpg
 from pydantic import SecretStr
 
-from precieux.installation.schema import revision_of
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.database.schema import require_current, revisions
+from shared.database.schema import require_current
 from shared.service.errors import ConfigurationError, DatabaseUnavailable
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import load
@@ -60,23 +59,23 @@ def _address(data_dir: Path | None) -> Iterator[str]:
     if running := running_url(folder, Role.OPERATOR):
         yield running
         return
+    from shared.database.migrate import upgrade_if_older  # Alembic is large, and most commands do not need it.
+
     with EmbeddedPostgres(folder) as postgres:
-        _upgrade(postgres.url(Role.OWNER))
+        upgrade_if_older(DatabaseSettings(database_url=SecretStr(postgres.url(Role.OWNER))))
         yield postgres.url(Role.OPERATOR)
-
-
-def _upgrade(url: str) -> None:
-    """Upgrade the schema as `up` does, because the database may be new or old."""
-    from shared.database.migrate import upgrade  # Alembic is large, and most commands do not need it.
-
-    current = revision_of(url)
-    if current is None or current in revisions():  # `require_current` judges a schema that is newer
-        upgrade(url)
 
 
 async def _use(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
     database = Database(load(DatabaseSettings, database_url=SecretStr(url), database_pool_size=2))
-    await _connect(database)
+    try:
+        async with asyncio.timeout(_CONNECT_TIMEOUT):
+            await database.connect()
+    except TimeoutError:
+        raise DatabaseUnavailable(
+            f"The database does not answer within {_CONNECT_TIMEOUT:.0f} s: check that it runs, and that"
+            " PRECIEUX_DATABASE_URL is its address."
+        ) from None
     try:
         await require_current(database)
         return await work(database)
@@ -87,14 +86,3 @@ async def _use(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
         ) from exc
     finally:
         await database.disconnect()
-
-
-async def _connect(database: Database) -> None:
-    try:
-        async with asyncio.timeout(_CONNECT_TIMEOUT):
-            await database.connect()
-    except TimeoutError:
-        raise DatabaseUnavailable(
-            f"The database does not answer within {_CONNECT_TIMEOUT:.0f} s: check that it runs, and that"
-            " PRECIEUX_DATABASE_URL is its address."
-        ) from None

@@ -4,9 +4,7 @@ It says which records are missing. Only a mail that has arrived shows how a prov
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,101 +18,66 @@ _SHOWN: Final = 200
 _MAILGUN_SELECTORS: Final = ("pdk1", "pdk2", "email", "mailo", "pic", "smtp", "mx", "mta", "krs", "k1", "s1")
 
 
-class CheckState(StrEnum):
-    OK = "ok"
-    WRONG = "wrong"
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, slots=True)
 class RecordCheck:
-    """The result of one check, and a hint on what to do."""
+    """The result of one check, `ok`, `wrong` or `unknown`, with the record or a hint on what to do."""
 
     subject: str
-    state: CheckState
+    state: str
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class DnsRecord:
-    """A TXT record that has `mark` in it, at one of the `names`. `remedy` says what to do if there is none."""
-
-    subject: str
-    names: Sequence[str]
-    mark: str
-    remedy: str
-
-
-def over_mailgun(domain: str, sender: str, selectors: Sequence[str] = ()) -> list[DnsRecord]:
-    """Return the records for mails over Mailgun, which signs with its `domain` and takes bounces there."""
-    spf = DnsRecord("SPF", [domain], "v=spf1", f'Add a TXT record to {domain}: "v=spf1 include:mailgun.org ~all".')
-    dkim = _dkim(domain, selectors or _MAILGUN_SELECTORS, "Mailgun shows for its domain")
-    return [spf, dkim, _dmarc(sender)]
-
-
-def over_smtp(sender: str, return_path: str, selectors: Sequence[str] = ()) -> list[DnsRecord]:
-    """Return the records for mails over an SMTP server, which may sign for the sender. The arguments are domains."""
-    remedy = f'Add a TXT record to {return_path}: "v=spf1 a:HOST ~all", with the name of the host that sends.'
-    dkim = _dkim(sender, selectors, "the SMTP server signs with")
-    return [DnsRecord("SPF", [return_path], "v=spf1", remedy), dkim, _dmarc(sender)]
-
-
-def open_resolver(name_server: str | None) -> "Resolver":
-    """Return a resolver that asks `name_server`, such as 9.9.9.9 or 127.0.0.1:5353, or else the system's.
-
-    Raises `ValueError` if it is no address.
-    """
+def open_resolver() -> "Resolver":
+    """Return a resolver that asks the name servers of this machine."""
     import dns.resolver  # large, and all other commands do without it
 
-    resolver = dns.resolver.Resolver(configure=False)
-    if name_server is None:
-        with suppress(dns.resolver.NoResolverConfiguration):
-            resolver.read_resolv_conf("/etc/resolv.conf")
-        return resolver
-    address, _, port = name_server.partition(":") if "." in name_server else (name_server, "", "")
-    resolver.nameservers, resolver.port = [address], int(port or 53)
-    return resolver
+    try:
+        return dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        return dns.resolver.Resolver(configure=False)
 
 
-def check(records: Sequence[DnsRecord], resolver: "Resolver") -> Iterator[RecordCheck]:
-    """Yield the check of each record. One that cannot be looked up is `unknown`."""
+def over_mailgun(domain: str, sender: str, selectors: Sequence[str], resolver: "Resolver") -> Iterator[RecordCheck]:
+    """Yield the checks for mails over Mailgun, which signs with its `domain` and takes bounces there."""
+    return _checks(sender, domain, domain, "include:mailgun.org", selectors or _MAILGUN_SELECTORS, resolver)
+
+
+def over_smtp(sender: str, return_path: str, selectors: Sequence[str], resolver: "Resolver") -> Iterator[RecordCheck]:
+    """Yield the checks for mails over an SMTP server, which may sign for the sender. The arguments are domains."""
+    return _checks(sender, return_path, sender, "a:SENDING-HOST", selectors, resolver)
+
+
+def _checks(
+    sender: str, return_path: str, signer: str, spf: str, selectors: Sequence[str], resolver: "Resolver"
+) -> Iterator[RecordCheck]:
+    spf_remedy = f'Add a TXT record to {return_path}: "v=spf1 {spf} ~all".'
+    yield _check("SPF", [return_path], "v=spf1", spf_remedy, resolver)
+    names = [f"{selector}._domainkey.{signer}" for selector in selectors]
+    if names:
+        missing = f"There is no key at {', '.join(names)}: add the one that your provider shows, or signs with."
+        yield _check("DKIM", names, "p=", missing, resolver)
+    else:
+        yield RecordCheck("DKIM", "unknown", "Name the selector of the key with --dkim-selector.")
+    # A domain above the sender's may have the policy, except the top-level domain.
+    labels = sender.split(".")
+    names = [f"_dmarc.{'.'.join(labels[first:])}" for first in range(max(1, len(labels) - 1))]
+    policy = f'"v=DMARC1; p=none; rua=mailto:postmaster@{sender}"'
+    yield _check("DMARC", names, "v=dmarc1", f"Add a TXT record to {names[0]}: {policy}.", resolver)
+
+
+def _check(subject: str, names: Sequence[str], mark: str, remedy: str, resolver: "Resolver") -> RecordCheck:
+    """Look for a TXT record with `mark` in it, at one of the names."""
     import dns.exception
-
-    for record in records:
-        if not record.names:
-            yield RecordCheck(record.subject, CheckState.UNKNOWN, record.remedy)
-            continue
-        try:
-            found = next(_found(record, resolver), None)
-        except dns.exception.DNSException as exc:
-            hint = f"No name server answers ({type(exc).__name__}). Try --name-server, for example 9.9.9.9."
-            yield RecordCheck(record.subject, CheckState.UNKNOWN, hint)
-        else:
-            yield RecordCheck(record.subject, CheckState.OK if found else CheckState.WRONG, found or record.remedy)
-
-
-def _found(record: DnsRecord, resolver: "Resolver") -> Iterator[str]:
     import dns.resolver
 
-    for name in record.names:
+    for name in names:
         try:
             answer = resolver.resolve(name, "TXT", lifetime=_LIFETIME)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             continue
+        except dns.exception.DNSException as exc:
+            return RecordCheck(subject, "unknown", f"No name server answers ({type(exc).__name__}).")
         for text in (b"".join(one.strings).decode("utf-8", "replace") for one in answer):
-            if record.mark in text.lower():
-                yield f"{name}: {text[:_SHOWN]}"
-
-
-def _dkim(signer: str, selectors: Sequence[str], which: str) -> DnsRecord:
-    names = [f"{selector}._domainkey.{signer}" for selector in selectors]
-    missing = f"There is no key at {', '.join(names)}: add the one that {which}."
-    return DnsRecord("DKIM", names, "p=", missing if names else "Name the selector of the key with --dkim-selector.")
-
-
-def _dmarc(sender: str) -> DnsRecord:
-    """Return the record of a domain, which may be one of a domain above it, except the top-level domain."""
-    labels = sender.split(".")
-    names = [f"_dmarc.{'.'.join(labels[first:])}" for first in range(max(1, len(labels) - 1))]
-    policy = f'"v=DMARC1; p=none; rua=mailto:postmaster@{sender}"'
-    return DnsRecord("DMARC", names, "v=dmarc1", f"Add a TXT record to {names[0]}: {policy}.")
+            if mark in text.lower():
+                return RecordCheck(subject, "ok", f"{name}: {text[:_SHOWN]}")
+    return RecordCheck(subject, "wrong", remedy)

@@ -16,13 +16,12 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
+from precieux.postgres.embedded import EmbeddedPostgres
 from precieux.up import forked, local_key, services
 from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
 from shared.database.roles import Role
-from shared.service.errors import PrecieuxError
 from shared.service.logging import get_logger
 from shared.service.notify import notify_ready, notify_status, notify_stopping
 from shared.service.settings import unknown
@@ -111,21 +110,6 @@ def _bring_up(
     supervisor.wait_ready()
     supervisor.start(services.services(environment, database_url))
     supervisor.wait_ready()
-
-
-def migrate(settings: UpSettings) -> None:
-    """Upgrade the schema of the operator's database, or of the embedded one."""
-    with ExitStack() as stack:
-        if settings.database_url:
-            url = _one_role(settings)(Role.OWNER)
-        else:
-            prepare_data_dir(settings.data_dir)
-            folder = settings.data_dir / _DATABASE
-            url = stack.enter_context(running_or_started(folder, Role.OWNER))
-        try:
-            stack.enter_context(Supervisor()).run_to_end(services.migration(os.environ, url))
-        except StopRequested:
-            raise PrecieuxError("The migration was stopped: start it again, and it continues.") from None
 
 
 def _one_role(settings: UpSettings) -> Callable[[Role], str]:

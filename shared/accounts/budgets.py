@@ -80,7 +80,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class BucketUsage:
     """The seconds of a budget's hour that are in use, and the time at which none will be."""
 
     seconds: float
@@ -120,13 +120,15 @@ async def overdrawn(connection: Connection, subject: str) -> float:
     return max(0.0, ahead.get(subject, 0.0) - _HOUR)
 
 
-async def in_use(connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()) -> dict[str, Usage]:
+async def in_use(
+    connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()
+) -> dict[str, BucketUsage]:
     """Return what is in use of each budget that has anything in use, by subject.
 
     For each prefix, it is what is in use of the fullest budget whose subject begins with it.
     """
     rows = await connection.fetch_all(_IN_USE, {"subjects": list(subjects), "prefixes": list(prefixes)})
-    return {row["subject"]: Usage(float(row["seconds"]), row["used_until"]) for row in rows}
+    return {row["subject"]: BucketUsage(float(row["seconds"]), row["used_until"]) for row in rows}
 
 
 def _values(uses: Collection[Use]) -> Mapping[str, object]:

@@ -13,11 +13,19 @@ from shared.files.archives import unpack
 from shared.judge0.fields import Judge0Submission
 from shared.judge0.statuses import Judge0End, ProgramEnd, Status, ending_of
 from shared.operations.job_state import JobState
-from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
+from shared.resources.texts import raw_output
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 
+_REMEMBER: Final = """
+    INSERT INTO judge0_submissions (upload, token, request) VALUES (:upload, :token, CAST(:request AS jsonb))
+"""
+# Submissions from before the upgrade have no `guards_callback`.
+_CALLBACK: Final = """
+    SELECT token, request -> 'guards_callback' IS DISTINCT FROM 'false' AS is_guarded FROM judge0_submissions
+    WHERE upload = :upload
+"""
 _FROM: Final = f"""
     FROM judge0_submissions d JOIN uploads u ON u.id = d.upload {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
 """
@@ -43,7 +51,7 @@ _WAITING: Final = """
     SELECT count(*) AS number FROM (
         SELECT FROM uploads u WHERE request_id IS NOT NULL AND {of_sender}
             AND NOT EXISTS (SELECT FROM job WHERE job.request_id = u.request_id AND job.status = 'executing')
-        LIMIT CAST(:most AS bigint)
+        LIMIT CAST(:limit AS bigint)
     ) AS waiting
 """
 #: The beginning of the executor's message about a compiler that a limit stopped.
@@ -52,10 +60,8 @@ _COMPILER_STOPPED: Final = b"Compilation: Time limit exceeded"
 
 async def remember(connection: Connection, upload: int, token: UUID, request: Mapping[str, Any]) -> None:
     """Store the client's request of a new submission, and the submission's token."""
-    await connection.execute(
-        "INSERT INTO judge0_submissions (upload, token, request) VALUES (:upload, :token, CAST(:request AS jsonb))",
-        {"upload": upload, "token": token, "request": json.dumps(request, ensure_ascii=False)},
-    )
+    values = {"upload": upload, "token": token, "request": json.dumps(request, ensure_ascii=False)}
+    await connection.execute(_REMEMBER, values)
 
 
 async def upload_of(connection: Connection, token: UUID, *, owner: int | None) -> int | None:
@@ -74,12 +80,7 @@ class Callback:
 
 async def callback_of(connection: Connection, upload: int) -> Callback | None:
     """Return the callback of a submission; None if it is gone."""
-    row = await connection.fetch_one(
-        # Submissions from before the upgrade have no `guards_callback`.
-        "SELECT token, request -> 'guards_callback' IS DISTINCT FROM 'false' AS is_guarded FROM judge0_submissions"
-        " WHERE upload = :upload",
-        {"upload": upload},
-    )
+    row = await connection.fetch_one(_CALLBACK, {"upload": upload})
     return Callback(row["token"], row["is_guarded"]) if row else None
 
 
@@ -167,10 +168,10 @@ async def page(connection: Connection, *, limit: int, offset: int) -> tuple[list
     return [row["token"] for row in rows], count["number"]
 
 
-async def waiting(connection: Connection, sender: int | None, *, most: int) -> int:
-    """Return how many requests of a key wait to be run, counted up to `most`. None: those that came without a key."""
+async def waiting(connection: Connection, sender: int | None, *, limit: int) -> int:
+    """Return how many requests of a key wait to be run, counted up to `limit`. None: those that came without a key."""
     sql = _WAITING.format(of_sender="owner IS NULL" if sender is None else "owner = :sender")
-    values = {"most": most} if sender is None else {"most": most, "sender": sender}
+    values = {"limit": limit} if sender is None else {"limit": limit, "sender": sender}
     row = await connection.fetch_one(sql, values)
     assert row is not None
     number: int = row["number"]

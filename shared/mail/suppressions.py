@@ -54,16 +54,21 @@ async def found(connection: Connection, text: str, *, limit: int) -> list[Suppre
     return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]
 
 
-async def remove(connection: Connection, email: str) -> list[Suppression]:
-    """Allow mails to an address again, in all its spellings; return the suppressions that were removed."""
+async def remove(connection: Connection, email: str, reason: str | None = None) -> list[Suppression]:
+    """Allow mails to an address again, in all its spellings; return the suppressions that were removed.
+
+    With a reason, only suppressions for that reason are removed.
+    """
     rows = await connection.fetch_all(
         """
         WITH unwanted AS MATERIALIZED (
-            SELECT email FROM suppressions WHERE canonical = :canonical OR email = :email ORDER BY email FOR UPDATE
+            SELECT email FROM suppressions
+            WHERE (canonical = :canonical OR email = :email) AND reason = coalesce(:reason, reason)
+            ORDER BY email FOR UPDATE
         )
         DELETE FROM suppressions USING unwanted WHERE suppressions.email = unwanted.email
         RETURNING suppressions.email, reason, created_at
         """,
-        {"canonical": canonical(email), "email": email},
+        {"canonical": canonical(email), "email": email, "reason": reason},
     )
     return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]

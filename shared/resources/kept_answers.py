@@ -30,9 +30,9 @@ async def forget_old(connection: Connection) -> None:
 
 async def forget_about_submissions(connection: Connection, ids: Iterable[int]) -> None:
     """Forget the answers about these submissions, in the transaction that removes them."""
-    await connection.execute(_FORGET, {"paths": [f"/v1/submissions/{one}" for one in ids]})
+    await connection.execute(_FORGET, {"paths": [f"/v1/submissions/{submission}" for submission in ids]})
 
 
 async def forget_about_batches(connection: Connection, ids: Iterable[int]) -> None:
     """Forget the answers about these batches, in the transaction that removes them."""
-    await connection.execute(_FORGET, {"paths": [f"/v1/batches/{one}" for one in ids]})
+    await connection.execute(_FORGET, {"paths": [f"/v1/batches/{batch}" for batch in ids]})

@@ -45,17 +45,6 @@ STATES: Final = {
     JobState.FAILED: State.FAILED,
     JobState.CANCELLED: State.CANCELLED,
 }
-_NO_TEXTS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("stdout", "stderr", "compile_output", "artifacts")),
-    "truncated": [],
-    "artifacts_left_out": {},
-}
-#: What a test that is not run, or not yet, has instead of results.
-_NOT_RUN: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("verdict", "stdout", "stderr", "diff", "exit_code", "signal", "cpu_s", "wall_s", "memory_bytes")),
-    "truncated": [],
-}
-
 #: What a submission has in place of a job, a mail and a webhook.
 _NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
     ("job", "status", "outcome", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
@@ -169,7 +158,7 @@ def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test
         started_at=None if state is State.QUEUED else row["started_at"],
         finished_at=row["finished_at"],
         attempt=row["attempt"],
-        **(texts or _NO_TEXTS),
+        **(texts or {}),
         exit_code=None if row["has_tests"] or row["signal"] is not None else row["exit_code"],
         signal=None if row["has_tests"] else signal_name(row["signal"]),
         cpu_s=row["time_s"],
@@ -187,22 +176,11 @@ def waiting_run(row: Record, tests: list[Test] | None = None) -> Run:
     return Run(
         number=row["runs"],
         state=State.QUEUED,
-        verdict=None,
         requested_at=row["requested_at"],
-        queued_at=None,
-        started_at=None,
-        finished_at=None,
         attempt=0,
-        **_NO_TEXTS,
-        exit_code=None,
-        signal=None,
-        cpu_s=None,
-        wall_s=None,
-        memory_bytes=None,
         engine=Engine(language=None, version=None),
         tests=tests,
         points=row["points"],
-        points_awarded=None,
     )
 
 
@@ -221,7 +199,7 @@ def tests_of(row: Record, results: Sequence[Record], text_limit: int) -> list[Te
 def test_of(number: int, spec: Mapping[str, Any], result: Record | None, text_limit: int, *, is_over: bool) -> Test:
     known = {"number": number, "name": spec["name"], "hidden": spec["hidden"], "points": spec["points"]}
     if result is None:
-        return Test(**known, **_NOT_RUN, points_awarded=0.0 if is_over else None)
+        return Test(**known, points_awarded=0.0 if is_over else None)
     stdout, stderr = _text(result, "stdout"), _text(result, "stderr")
     return Test(
         **known,
@@ -253,12 +231,12 @@ def artifacts_of(row: Record, upload: int, links: Links) -> dict[str, Any]:
         if stored is None
         else [
             Artifact(
-                name=one.name,
-                bytes=one.bytes,
-                media_type=one.media_type,
-                url=links.artifact(upload, row["number"], one.name),
+                name=artifact.name,
+                bytes=artifact.bytes,
+                media_type=artifact.media_type,
+                url=links.artifact(upload, row["number"], artifact.name),
             )
-            for one in stored
+            for artifact in stored
         ],
         "artifacts_left_out": json.loads(row["artifacts_left_out"] or "{}"),
     }

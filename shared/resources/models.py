@@ -155,18 +155,20 @@ class Test(Resource):
     number: int = Field(ge=1)
     name: str
     hidden: bool
-    verdict: Verdict | None
+    verdict: Verdict | None = None
     points: float
-    points_awarded: float | None
-    stdout: str | None
-    stderr: str | None
-    diff: str | None = Field(description="Ten lines at most, for people; null unless `verdict` is `wrong_answer`.")
-    truncated: list[str] = Field(description="The names of the texts that are cut.")
-    exit_code: int | None
-    signal: str | None = Field(examples=["SIGSEGV"])
-    cpu_s: float | None
-    wall_s: float | None
-    memory_bytes: int | None
+    points_awarded: float | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    diff: str | None = Field(
+        default=None, description="Ten lines at most, for people; null unless `verdict` is `wrong_answer`."
+    )
+    truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
+    exit_code: int | None = None
+    signal: str | None = Field(default=None, examples=["SIGSEGV"])
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    memory_bytes: int | None = None
 
 
 class Artifact(Resource):
@@ -186,29 +188,31 @@ class Run(Resource):
 
     number: int = Field(ge=1)
     state: State
-    verdict: Verdict | None
-    requested_at: Time | None
-    queued_at: Time | None
-    started_at: Time | None
-    finished_at: Time | None
+    verdict: Verdict | None = None
+    requested_at: Time | None = None
+    queued_at: Time | None = None
+    started_at: Time | None = None
+    finished_at: Time | None = None
     attempt: int
-    stdout: str | None
-    stderr: str | None
-    compile_output: str | None
-    truncated: list[str] = Field(description="The names of the texts that are cut.")
-    exit_code: int | None
-    signal: str | None = Field(examples=["SIGSEGV"])
-    cpu_s: float | None
-    wall_s: float | None
-    memory_bytes: int | None
+    stdout: str | None = None
+    stderr: str | None = None
+    compile_output: str | None = None
+    truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
+    exit_code: int | None = None
+    signal: str | None = Field(default=None, examples=["SIGSEGV"])
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    memory_bytes: int | None = None
     engine: Engine
-    artifacts: list[Artifact] | None = Field(description="Null with tests, and until the program has ended.")
-    artifacts_left_out: dict[LeftOut, int] = Field(
-        description="How many entries of the folder `out` did not come back, for each reason."
+    artifacts: list[Artifact] | None = Field(
+        default=None, description="Null with tests, and until the program has ended."
     )
-    tests: list[Test] | None
-    points: float | None
-    points_awarded: float | None
+    artifacts_left_out: dict[LeftOut, int] = Field(
+        default_factory=dict, description="How many entries of the folder `out` did not come back, for each reason."
+    )
+    tests: list[Test] | None = None
+    points: float | None = None
+    points_awarded: float | None = None
 
 
 class MailStatus(Resource):

@@ -14,7 +14,7 @@ from shared.database.connection import Connection
 from shared.resources.models import Queue
 
 #: Jobs that are looked at. Every job behind them has the next place.
-_MOST: Final = 5000
+_MAX_JOBS: Final = 5000
 #: The latest runs, whose mean is the estimate for one.
 _SAMPLE: Final = 20
 
@@ -26,7 +26,7 @@ _PLACES: Final = f"""
             row_number() OVER (PARTITION BY owner ORDER BY place, id) AS nth_place
         FROM (
             SELECT id, upload, owner, turn, place, run_after FROM job
-            WHERE status = 'none-executed' AND upload IS NOT NULL ORDER BY turn, id LIMIT {_MOST}
+            WHERE status = 'none-executed' AND upload IS NOT NULL ORDER BY turn, id LIMIT {_MAX_JOBS}
         ) AS front
     ), placed AS MATERIALIZED (
         SELECT u.id, mine.run_after, coalesce(
@@ -35,7 +35,7 @@ _PLACES: Final = f"""
                 -- The job is behind those that were looked at, or is not made yet: then it follows its key's last one,
                 -- and those of its batch that are not made yet either.
                 WHEN EXISTS (SELECT FROM job WHERE job.upload = u.id AND job.request_id = u.request_id)
-                    THEN {_MOST} + 1
+                    THEN {_MAX_JOBS} + 1
                 ELSE 1 + (SELECT count(*) FROM waiting WHERE turn <= coalesce(
                     (SELECT max(turn) + 1 FROM waiting WHERE owner = coalesce(u.owner, 0)),
                     (SELECT min(turn) FROM waiting))) + (

@@ -83,11 +83,11 @@ async def runs(
     rows = await connection.fetch_all(statements.FIND_RUNS, values)
     if not rows:
         return None
-    found = [each for row in rows[:limit] if row["job"] is not None and (each := mapping.run_of(row))]
+    runs = [run_of_row for row in rows[:limit] if row["job"] is not None and (run_of_row := mapping.run_of(row))]
     # The job of the latest run may not be made yet.
-    if before is None and rows[0]["runs"] and (not found or found[0].number < rows[0]["runs"]):
-        found.insert(0, mapping.waiting_run(rows[0]))
-    return found, rows[limit - 1]["number"] if len(rows) > limit else None
+    if before is None and rows[0]["runs"] and (not runs or runs[0].number < rows[0]["runs"]):
+        runs.insert(0, mapping.waiting_run(rows[0]))
+    return runs, rows[limit - 1]["number"] if len(rows) > limit else None
 
 
 async def ended_tests(connection: Connection, job: int, *, first: int, last: int, reserve: Reserve) -> list[Test]:
@@ -100,12 +100,7 @@ async def ended_tests(connection: Connection, job: int, *, first: int, last: int
 
 
 async def _whole_run(
-    connection: Connection,
-    row: Record,
-    upload: int,
-    links: Links,
-    text_limit: int,
-    reserve: Reserve | None = None,
+    connection: Connection, row: Record, upload: int, links: Links, text_limit: int, reserve: Reserve | None = None
 ) -> Run | None:
     """Return the run of a row with its texts, artifacts and tests."""
     results: list[Record] = []

@@ -31,6 +31,8 @@ _OBJECTS: Final = """
     FROM uploads u WHERE u.id = ANY(:ids)
 """
 _NOTE: Final = "INSERT INTO deleted_uploads (id, objects) VALUES (:id, :objects) ON CONFLICT (id) DO NOTHING"
+_NOTES: Final = "SELECT id, objects FROM deleted_uploads WHERE objects IS NOT NULL ORDER BY id LIMIT :limit"
+_REMOVE_NOTE: Final = "UPDATE deleted_uploads SET objects = NULL WHERE id = :id"
 _DELETIONS: Final = (
     "DELETE FROM webhooks WHERE upload = ANY(:ids)",
     "DELETE FROM emails WHERE upload = ANY(:ids)",
@@ -81,12 +83,10 @@ async def remove_objects(database: Database, store: ObjectStore, objects: Mappin
             else:
                 await store.delete(key)
         async with database.connection() as connection:
-            await connection.execute("UPDATE deleted_uploads SET objects = NULL WHERE id = :id", {"id": upload})
+            await connection.execute(_REMOVE_NOTE, {"id": upload})
 
 
 async def forgotten_objects(connection: Connection, *, limit: int) -> dict[int, list[str]]:
     """Return objects of removed submissions that a crash has left."""
-    rows = await connection.fetch_all(
-        "SELECT id, objects FROM deleted_uploads WHERE objects IS NOT NULL ORDER BY id LIMIT :limit", {"limit": limit}
-    )
+    rows = await connection.fetch_all(_NOTES, {"limit": limit})
     return {row["id"]: row["objects"] for row in rows}

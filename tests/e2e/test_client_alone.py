@@ -16,7 +16,7 @@ from tests.fixtures.up import Up
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 _CLIENT: Final = Path(__file__).parents[2] / "client"
-_MOST_PACKAGES: Final = 11
+_MAX_PACKAGES: Final = 11
 #: Uses each kind of call, so that mypy sees the types of their answers.
 _PROGRAM: Final = """
 import asyncio
@@ -74,7 +74,7 @@ def test_it_needs_few_packages(python: Path) -> None:
     listed = subprocess.run([python, "-m", "pip", "list", "--format", "json"], check=True, stdout=subprocess.PIPE)
     names = {package["name"] for package in json.loads(listed.stdout)} - {"pip", "setuptools"}
     assert "precieux-client" in names
-    assert len(names) <= _MOST_PACKAGES, names
+    assert len(names) <= _MAX_PACKAGES, names
 
 
 def test_a_program_of_it_passes_mypy_and_runs(python: Path, running: Up, tmp_path: Path) -> None:

@@ -48,6 +48,23 @@ def test_the_page_asks_for_a_key_and_keeps_it_in_the_tab(page: Page, new_page: N
     expect(other.locator("#key-dialog")).to_be_visible()
 
 
+def test_a_key_is_remembered_and_forgotten(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("#key-dialog")).to_be_visible()
+    page.locator("#remember-key").check()
+    give(page, KEY)
+    expect(page.locator("#version")).not_to_be_empty()
+    other = page.context.new_page()
+    other.goto("/")
+    expect(other.locator("#version")).not_to_be_empty()
+    other.locator("#open-key").press("Enter")
+    assert axe_violations(other) == []
+    other.locator("#forget-key").click()
+    expect(other.locator("#open-key")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#key-dialog")).to_be_visible()
+
+
 def test_the_plain_form_takes_a_key(new_page: NewPage, locale: str) -> None:
     page = new_page(locale=locale, java_script_enabled=False)
     page.goto("/")

@@ -24,6 +24,8 @@ HEADINGS = {
 
 UNSUBSCRIBED = {"en": "The mails are stopped", "fa": "دریافت ایمیل‌ها لغو شد"}
 
+ALLOWED = {"en": "The mails are allowed again", "fa": "دریافت نامه‌ها دوباره مجاز است"}
+
 
 def link_of(submission: dict[str, object]) -> str:
     links = submission["links"]
@@ -150,7 +152,13 @@ def test_the_unsubscribe_link_stops_the_mails_by_a_button(page: Page, system: Up
     page.locator("button").click()
     expect(page.locator("h1")).to_have_text(UNSUBSCRIBED[locale])
     expect(page.locator("strong")).to_have_text(address.replace("\u202e", "U+202E"))
+    expect(page.locator("main")).to_contain_text(f"Precieux (127.0.0.1:{system.port})")
     assert axe_violations(page) == []
+    page.locator("button").click()
+    expect(page.locator("h1")).to_have_text(ALLOWED[locale])
+    assert axe_violations(page) == []
+    page.locator("main a").click()
+    expect(page.locator("button.primary")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["/problems#not-found", "/no/such/page"])

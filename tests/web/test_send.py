@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.up import Up
-from tests.waiting import eventually_sync
+from tests.web.browsing import axe_violations
 from tests.web.programs import get
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -127,6 +127,61 @@ def test_several_files_are_dropped_and_run(page: Page, system: Up) -> None:
     assert [file["path"] for file in submission["files"]] == ["main.py", "greeting.py"]
 
 
+def test_main_is_the_file_that_runs_unless_another_is_chosen(page: Page, system: Up) -> None:
+    ready(page)
+    drop(page, {"words.py": "print('words')\n", "main.py": "print('main')\n"})
+    assert get(system, run(page))["entry"] == "main.py"
+    page.locator("#files .tab", has_text="words.py").click()
+    page.locator("#files .current button", has_text=re.compile("run this|اجرا کن")).click()
+    assert axe_violations(page) == []
+    page.locator("#run").click()
+    expect(page.locator("#result .output")).to_have_text("words\n")
+
+
+def test_files_are_added_and_renamed(page: Page, system: Up) -> None:
+    ready(page)
+    write(page, "import words\n")
+    page.locator("#add-file").press("Enter")
+    page.keyboard.type("word")
+    page.keyboard.press("Enter")
+    expect(page.locator("#files .tab")).to_have_text(["main.py", "word.py"])
+    write(page, "print('of a new file')\n")
+    page.locator("#files .current button[aria-label*=word]").nth(1).click()
+    expect(page.locator("#files input")).to_be_focused()
+    page.keyboard.type("words")
+    assert axe_violations(page) == []
+    page.keyboard.press("Enter")
+    submission = get(system, run(page))
+    assert (submission["entry"], submission["run"]["stdout"]) == ("main.py", "of a new file\n")
+
+
+def test_undoing_stays_within_its_file(page: Page) -> None:
+    ready(page)
+    drop(page, {"main.py": "one\n", "other.py": "two\n"})
+    write(page, "changed")
+    page.locator("#files .tab", has_text="other.py").click()
+    page.locator(".cm-content").press("ControlOrMeta+z")
+    expect(page.locator(".cm-content")).to_have_text("two")
+    page.locator("#files .tab", has_text="main.py").click()
+    page.locator(".cm-content").press("ControlOrMeta+z")
+    expect(page.locator(".cm-content")).to_have_text("one")
+
+
+def test_what_is_too_large_is_not_taken(page: Page) -> None:
+    ready(page)
+    drop(page, {"big.txt": "x" * (3 << 20)})
+    expect(page.locator("#too-large")).to_contain_text("big.txt")
+    expect(page.locator("#too-large")).to_contain_text(re.compile("3 MiB|۳ مبی‌بایت"))
+    expect(page.locator("#files .tab")).to_have_text(["main.py"])
+
+
+def test_an_empty_program_is_not_sent(page: Page) -> None:
+    ready(page)
+    write(page, " ")
+    page.locator("#run").click()
+    expect(page.locator("#result .notice")).to_have_text(re.compile("Write a program first|برنامه‌ای بنویسید"))
+
+
 def test_a_dropped_file_chooses_its_language(page: Page, system: Up) -> None:
     ready(page)
     drop(page, {"main.js": "console.log(7)\n"})
@@ -204,9 +259,6 @@ def test_the_switch_of_language_keeps_what_was_written(page: Page, locale: str) 
     ready(page)
     write(page, "print('kept')")
     page.locator("#stdin").fill("kept too")
-    # What is written is kept after a short pause.
-    expect(page.locator("#stdin")).to_have_value("kept too")
-    eventually_sync(lambda: "kept too" in (page.evaluate("sessionStorage['precieux.draft']") or ""), what="it is kept")
     page.locator(f"a[hreflang={'en' if locale == 'fa' else 'fa'}]").click()
     expect(page.locator("html")).not_to_have_attribute("lang", locale)
     expect(page.locator(".cm-content")).to_have_text("print('kept')")

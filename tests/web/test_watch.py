@@ -1,5 +1,6 @@
 """Watching a submission on the page: its states, its result, and what can be done with it."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -38,9 +39,15 @@ def test_a_running_program_is_followed_and_cancelled(page: Page, system: Up, loc
     submission = post(system, SLEEPING, wait_s=0)
     watch(page, submission)
     expect(page.locator("#status")).to_have_text(WORDS[locale]["running"])
+    # A clock goes on, of which screen readers do not tell each second.
+    seen = page.locator("#clock").inner_text()
+    expect(page.locator("#clock")).not_to_have_text(seen)
+    assert axe_violations(page) == []
     page.locator("#cancel").press("Enter")
     expect(page.locator("#status")).to_have_text(WORDS[locale]["cancelled"])
     expect(page.locator("#cancel")).to_be_hidden()
+    expect(page.locator("#clock")).to_be_hidden()
+    expect(page.locator("#result .sentence")).to_have_text(re.compile("after [0-9.]+ s|پس از [۰-۹٫]+ ثانیه"))
     assert get(system, submission["id"])["state"] == "cancelled"
 
 

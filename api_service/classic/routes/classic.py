@@ -13,7 +13,7 @@ from api_service.http.integers import AnyId
 from api_service.http.openapi import problem_responses
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
-from api_service.submissions.classic_list import ListQuery
+from api_service.submissions.classic_list import ClassicListQuery
 from api_service.v1.body.receive import body_bytes
 
 router = APIRouter(tags=["classic"])
@@ -111,5 +111,7 @@ async def check_email(
     response_model=SubmissionList,
     responses=problem_responses({**_ACCESS, **_INVALID, **_UNAVAILABLE}),
 )
-async def check_user(query: Annotated[ListQuery, Query()], principal: ReaderDep, services: ServicesDep) -> Response:
+async def check_user(
+    query: Annotated[ClassicListQuery, Query()], principal: ReaderDep, services: ServicesDep
+) -> Response:
     return PiecewiseResponse(await prefetch(services.classic_list.pieces(principal, query)), "application/json")

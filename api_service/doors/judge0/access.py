@@ -1,6 +1,5 @@
 """Checks Judge0's two tokens. Any API key authenticates its sender; a key with the scope `admin` also authorizes."""
 
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -16,32 +15,6 @@ _TOKEN, _USER = "X-Auth-Token", "X-Auth-User"
 #: Header fields of Judge0's clients. In protected mode, they would look like header fields of a proxy, and be refused.
 _OF_CLIENTS: Final = frozenset({b"x-auth-token", b"x-auth-user", b"x-rapidapi-key", b"x-rapidapi-host"})
 _OF_JUDGE0: Final = b"x-judge0-"
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Finds out what the sender of a request may do."""
-
-    request: Request
-    services: Services
-
-    async def sender(self, scope: Scope) -> Principal:
-        """Return the authenticated sender. Raises `Problem`: 401, or 403 without this scope."""
-        token = _sent(self.request, _TOKEN)
-        credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None
-        credentials = credentials or await credentials_of(self.request)
-        principal = await self.services.authenticator.principal(_without_own_fields(self.request), credentials)
-        require(principal, scope)
-        return principal
-
-    async def admin(self) -> Principal:
-        """Return the authorized sender, who sees all. Raises `Problem`: 401 or 403."""
-        await self.sender(Scope.READ)
-        user = _sent(self.request, _USER)
-        principal = await self.services.authenticator.valid(api_keys.digest(user)) if user else None
-        if principal is None or not principal.sees_all:
-            raise Problem(Kind.FORBIDDEN, "")
-        return principal
 
 
 def is_local(request: Request, services: Services) -> bool:
@@ -63,16 +36,32 @@ def _without_own_fields(request: Request) -> Request:
     return Request({**request.scope, "headers": fields})
 
 
+async def _sender(request: Request, services: Services, scope: Scope) -> Principal:
+    """Return the authenticated sender. Raises `Problem`: 401, or 403 without this scope."""
+    token = _sent(request, _TOKEN)
+    credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None
+    credentials = credentials or await credentials_of(request)
+    principal = await services.authenticator.principal(_without_own_fields(request), credentials)
+    require(principal, scope)
+    return principal
+
+
 async def _submitter(request: Request, services: ServicesDep) -> Principal:
-    return await Access(request, services).sender(Scope.SUBMIT)
+    return await _sender(request, services, Scope.SUBMIT)
 
 
 async def _reader(request: Request, services: ServicesDep) -> Principal:
-    return await Access(request, services).sender(Scope.READ)
+    return await _sender(request, services, Scope.READ)
 
 
 async def _admin(request: Request, services: ServicesDep) -> Principal:
-    return await Access(request, services).admin()
+    """Return the authorized sender, who sees all. Raises `Problem`: 401 or 403."""
+    await _sender(request, services, Scope.READ)
+    user = _sent(request, _USER)
+    principal = await services.authenticator.valid(api_keys.digest(user)) if user else None
+    if principal is None or not principal.sees_all:
+        raise Problem(Kind.FORBIDDEN, "")
+    return principal
 
 
 #: The sender of a request, who may submit.

@@ -80,13 +80,13 @@ class Configuration(BaseModel):
         }
         if not bounds:
             return self.model_copy(update=own)
-        most = {
+        maxima = {
             "cpu_time_limit": float(bounds["cpu_s"].max),
             "wall_time_limit": float(bounds["wall_s"].max),
             "memory_limit": int(bounds["memory_bytes"].max) // 1024,
             "max_processes_and_or_threads": int(bounds["processes"].max),
         }
-        names = {name: value for key, value in most.items() for name in (key, f"max_{key}")}
+        names = {name: value for key, value in maxima.items() for name in (key, f"max_{key}")}
         lowered = {name: min(getattr(self, name), value) for name, value in names.items()}
         return self.model_copy(update=own | lowered)
 

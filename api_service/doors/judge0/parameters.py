@@ -16,7 +16,7 @@ from api_service.v1.protocol.validation import parse_json
 from shared.judge0.fields import ALL, DEFAULT
 
 #: The most fields of a form.
-_MOST_FIELDS: Final = 1000
+_MAX_FIELDS: Final = 1000
 
 Parameters = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
         if kind == "multipart/form-data":
             return {part.name: part.text() for part in read_parts(body, content_type)}
         if kind == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+            return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
         content = parse_json(body)
     except Problem as exc:
         raise bad_request(exc.detail) from None

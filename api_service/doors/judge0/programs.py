@@ -81,10 +81,10 @@ def _files(asked: SubmissionRequest, largest_program: int) -> tuple[dict[str, by
     return (files, run) if run else ({**files, _RUN[0]: _NO_RUN}, _RUN[0])
 
 
-def _additional(archive: bytes | None, most: int) -> dict[str, bytes]:
+def _additional(archive: bytes | None, max_bytes: int) -> dict[str, bytes]:
     """Return the files of a zip. Return none if the zip cannot be used; the program then runs without them."""
     try:
-        return unpack_foreign(archive, max_files=MAX_FILES - 2, max_bytes=max(0, most)) if archive else {}
+        return unpack_foreign(archive, max_files=MAX_FILES - 2, max_bytes=max(0, max_bytes)) if archive else {}
     except ArchiveError:
         return {}
 

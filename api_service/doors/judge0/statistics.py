@@ -126,8 +126,8 @@ def _processors() -> dict[str, str]:
 
 def _memory() -> dict[str, str]:
     lines = (line.partition(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    found = {name: value.strip() for name, _, value in lines}
+    values = {name: value.strip() for name, _, value in lines}
     return {
-        name: f"total {found.get(total, 'unknown')}, free {found.get(free, 'unknown')}"
+        name: f"total {values.get(total, 'unknown')}, free {values.get(free, 'unknown')}"
         for name, (total, free) in _MEMORY.items()
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.languages import MULTI_FILE, Language, find
+from api_service.doors.judge0.languages import MULTI_FILE, Judge0Language, find
 from api_service.doors.judge0.parameters import Parameters
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine.run_call import is_allowed
@@ -60,7 +60,7 @@ class Invalid(Exception):
 class SubmissionRequest:
     """A checked request. `values` are Judge0's fields, with defaults for those that were not sent."""
 
-    language: Language
+    language: Judge0Language
     values: Mapping[str, Any]
     source: bytes | None
     stdin: bytes | None
@@ -74,14 +74,14 @@ def check(
     parameters: Parameters, catalog: LanguageCatalog, configuration: Configuration, *, base64: bool
 ) -> SubmissionRequest:
     """Return the checked request. Raises `Invalid` with all faults."""
-    one = _Check(parameters, catalog, configuration, base64=base64)
-    errors = {name: messages for name, messages in one.errors() if messages}
-    if errors or one.language is None:
+    checker = _SubmissionCheck(parameters, catalog, configuration, base64=base64)
+    errors = {name: messages for name, messages in checker.errors() if messages}
+    if errors or checker.language is None:
         raise Invalid(errors)
-    return one.asked(one.language)
+    return checker.asked(checker.language)
 
 
-class _Check:
+class _SubmissionCheck:
     """Checks one submission. Parameters that are no texts, numbers or switches count as not sent."""
 
     def __init__(
@@ -109,7 +109,7 @@ class _Check:
         for name in _SWITCHES:
             yield name, list(self._switch(name))
 
-    def asked(self, language: Language) -> SubmissionRequest:
+    def asked(self, language: Judge0Language) -> SubmissionRequest:
         values = self._values
         additional_files = self._option("additional_files")
         return SubmissionRequest(
@@ -186,7 +186,7 @@ class _Check:
 
     def _number(self, name: str, least: int, *, is_inclusive: bool) -> Iterator[str]:
         default = getattr(self._configuration, name)
-        most = getattr(self._configuration, f"max_{name}")
+        maximum = getattr(self._configuration, f"max_{name}")
         raw = self._sent.get(name)
         if raw is None or raw == "":
             self._values[name] = default
@@ -196,8 +196,8 @@ class _Check:
             yield "is not a number"
         elif number < least or (number == least and not is_inclusive):
             yield f"must be greater than {'or equal to ' if is_inclusive else ''}{least}"
-        elif number > most:
-            yield f"must be less than or equal to {most}"
+        elif number > maximum:
+            yield f"must be less than or equal to {maximum}"
         else:
             self._values[name] = number if isinstance(default, float) else int(number)
 
@@ -227,9 +227,9 @@ class _Check:
         return decode(str(raw)) if self._base64 else str(raw).encode(errors="replace")
 
 
-def _over(data: bytes | None, most: int) -> Iterator[str]:
-    if data is not None and len(data) > most:
-        yield f"is too long (maximum is {most} bytes)"
+def _over(data: bytes | None, max_bytes: int) -> Iterator[str]:
+    if data is not None and len(data) > max_bytes:
+        yield f"is too long (maximum is {max_bytes} bytes)"
 
 
 def _number(raw: object) -> float | None:

@@ -9,8 +9,8 @@ from api_service.doors.piston.runtimes import Runtime
 from shared.database.connection import Connection, Record
 from shared.engine.run_call import Stop, in_order
 from shared.operations.job_state import JobState
-from shared.resources.raw_output import raw_output
 from shared.resources.statements import LATEST_JOB, owned
+from shared.resources.texts import raw_output
 from shared.storage.base import ObjectStore
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.
@@ -137,31 +137,24 @@ async def run_end(connection: Connection, store: ObjectStore, upload: int, *, ow
 
 
 def _compiled(stage: dict[str, Any]) -> Stage:
-    return Stage(
-        stdout=stage["output"],
-        stderr=stage["stderr"] or "",
-        order=tuple(stage["order"] or ()),
-        exit_code=stage["exit_code"],
-        signal=stage["signal"],
-        stopped=stage["stopped"] and Stop(stage["stopped"]),
-        cut=tuple(stage["cut"]),
-        cpu_s=stage["cpu_s"],
-        wall_s=stage["wall_s"],
-        memory_bytes=stage["memory_bytes"],
-    )
+    own = {name: stage[name] for name in ("exit_code", "signal", "cpu_s", "wall_s", "memory_bytes")}
+    return _stage_of(stage, stdout=stage["output"], stderr=stage["stderr"] or "", cut=tuple(stage["cut"]), **own)
 
 
 async def _ran(store: ObjectStore, row: Record, stage: dict[str, Any]) -> Stage:
     stderr: bytes = row["stderr_bytes"] or (row["stderr"] or "").encode()
-    return Stage(
+    return _stage_of(
+        stage,
         stdout=(await raw_output(store, row["output"] or "", row["output_key"])).decode(errors="replace"),
         stderr=stderr.decode(errors="replace"),
-        order=tuple(stage["order"] or ()),
         exit_code=row["exit_code"],
         signal=row["signal"],
-        stopped=stage["stopped"] and Stop(stage["stopped"]),
         cut=tuple(row["cut"] or ()),
         cpu_s=row["time_s"] or 0.0,
         wall_s=row["wall_s"] or 0.0,
         memory_bytes=row["memory_bytes"] or 0,
     )
+
+
+def _stage_of(stage: dict[str, Any], **own: Any) -> Stage:
+    return Stage(order=tuple(stage["order"] or ()), stopped=stage["stopped"] and Stop(stage["stopped"]), **own)

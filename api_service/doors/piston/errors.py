@@ -15,9 +15,7 @@ def message(_: HTTPConnection, problem: Problem) -> JSONResponse:
     """Return the answer of a problem."""
     status = problem.kind.status
     return JSONResponse(
-        {"message": cut(problem.detail)},
-        HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status,
-        problem.headers,
+        {"message": cut(problem.detail)}, HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status, problem.headers
     )
 
 

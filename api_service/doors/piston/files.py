@@ -41,10 +41,10 @@ def read_files(files: Sequence[Mapping[str, Any]]) -> list[SentFile]:
     """Return the files. Raise `Problem` if a name is not valid, or if there are too many files."""
     if len(files) > MAX_FILES:
         raise Problem(Kind.INVALID, f"files must have at most {MAX_FILES} entries")
-    found = [_file(position, file) for position, file in enumerate(files)]
-    for position, fault in source_paths.faults_of([file.path for file in found]):
+    sent = [_file(position, file) for position, file in enumerate(files)]
+    for position, fault in source_paths.faults_of([file.path for file in sent]):
         raise Problem(Kind.INVALID, f"files[{position}].name cannot be used: {fault}")
-    return found
+    return sent
 
 
 def _file(position: int, file: Mapping[str, Any]) -> SentFile:
@@ -70,7 +70,7 @@ def _decoded(content: str, encoding: str) -> bytes:
             digits = digits[:-1] if len(digits) % 4 == 1 else digits
             return base64.b64decode(digits + "=" * (-len(digits) % 4))
         case "hex":
-            found = _HEX.match(content)
-            return bytes.fromhex(found[0]) if found else b""
+            pairs = _HEX.match(content)
+            return bytes.fromhex(pairs[0]) if pairs else b""
         case _:
             return content.encode()

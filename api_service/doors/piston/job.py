@@ -72,21 +72,21 @@ def read_job(body: object, runtimes: Sequence[Runtime], settings: PistonSettings
 
 
 def _limits(fields: Mapping[str, Any], maxima: Maxima) -> dict[str, float]:
-    most = asdict(maxima)
-    return {name: _limit(name, fields.get(name), most[name]) for name in _LIMITS}
+    maximum = asdict(maxima)
+    return {name: _limit(name, fields.get(name), maximum[name]) for name in _LIMITS}
 
 
-def _limit(name: str, asked: object, most: int) -> float:
+def _limit(name: str, asked: object, maximum: int) -> float:
     # JavaScript takes an empty list or object for true, so those are refused below.
     if asked in (None, "", 0) or (asked == _CONFIGURED and name.endswith("memory_limit")):
-        return most
+        return maximum
     if isinstance(asked, bool) or not isinstance(asked, int | float) or not _is_float(asked):
         raise Problem(Kind.INVALID, f"If specified, {name} must be a number")
-    if most > 0 and asked > most:
-        raise Problem(Kind.INVALID, f"{name} cannot exceed the configured limit of {most}")
-    if most > 0 and asked < 0:
+    if maximum > 0 and asked > maximum:
+        raise Problem(Kind.INVALID, f"{name} cannot exceed the configured limit of {maximum}")
+    if maximum > 0 and asked < 0:
         raise Problem(Kind.INVALID, f"{name} must be non-negative")
-    return asked if asked > 0 else most
+    return asked if asked > 0 else maximum
 
 
 def _is_float(number: float) -> bool:

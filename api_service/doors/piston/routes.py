@@ -9,20 +9,13 @@ from fastapi.responses import JSONResponse
 
 from api_service.access.auth import Principal
 from api_service.doors.door import post
-from api_service.doors.piston.access import (
-    ReaderDep,
-    RuntimesDep,
-    SettingsDep,
-    SubmitterDep,
-    runtimes_now,
-    submitter,
-)
+from api_service.doors.piston.access import ReaderDep, RuntimesDep, SettingsDep, SubmitterDep, runtimes_now, submitter
 from api_service.doors.piston.answer import RunEnd, answer_of, run_end
 from api_service.doors.piston.errors import message
 from api_service.doors.piston.job import read_job, read_json
 from api_service.doors.piston.program import submission_of
 from api_service.doors.piston.runtimes import Runtime, package_of
-from api_service.doors.piston.session.session import Session
+from api_service.doors.piston.session.session import InteractiveSession
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.problems import Kind, Problem
 from api_service.services import Services, ServicesDep
@@ -47,11 +40,7 @@ async def list_runtimes(_: ReaderDep, runtimes: RuntimesDep) -> JSONResponse:
 
 @router.post("/execute")
 async def execute(
-    principal: SubmitterDep,
-    request: Request,
-    services: ServicesDep,
-    runtimes: RuntimesDep,
-    settings: SettingsDep,
+    principal: SubmitterDep, request: Request, services: ServicesDep, runtimes: RuntimesDep, settings: SettingsDep
 ) -> JSONResponse:
     with services.waits.hold(principal):
         runtime, upload = await _stored(principal, request, services, runtimes, settings)
@@ -61,11 +50,7 @@ async def execute(
 
 
 async def _stored(
-    principal: Principal,
-    request: Request,
-    services: Services,
-    runtimes: Sequence[Runtime],
-    settings: PistonSettings,
+    principal: Principal, request: Request, services: Services, runtimes: Sequence[Runtime], settings: PistonSettings
 ) -> tuple[Runtime, int]:
     """Store the job of a request, and return its runtime and the submission."""
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
@@ -106,7 +91,7 @@ async def connect(websocket: WebSocket) -> None:
             await websocket.send_denial_response(message(websocket, exc))
             return
         await websocket.accept()
-        await Session(websocket, services, settings, principal).serve(await runtimes_now(services))
+        await InteractiveSession(websocket, services, settings, principal).serve(await runtimes_now(services))
 
 
 @router.api_route("/packages", methods=_READ)

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Final
 
 from nodesemver import satisfies
+from pydantic import TypeAdapter
 
 from api_service.http.problems import Kind, Problem
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
@@ -44,61 +46,10 @@ class PistonLanguage:
     compiler_args: tuple[str, ...] = ()
 
 
-def _script(name: str, *aliases: str, runtime: str | None = None) -> PistonLanguage:
-    """Return a language whose interpreter runs a file of any name."""
-    return PistonLanguage(name, aliases, runtime, compiles=False, naming=Naming.AS_SENT)
-
-
 #: Our code -> the language in Piston. A missing language has its code as its name, and our aliases.
-LANGUAGES: Final[dict[str, PistonLanguage]] = {
-    "py": _script("python", "py", "py3", "python3"),
-    "js": _script("javascript", "node-javascript", "node-js", "javascript", "js", runtime="node"),
-    "bash": _script("bash", "sh"),
-    "rb": _script("ruby", "ruby3", "rb"),
-    "pl": _script("perl", "pl"),
-    "php": _script("php"),
-    "lua": _script("lua"),
-    "java": PistonLanguage("java", compiles=False, naming=Naming.AS_SENT),
-    "go": PistonLanguage("go", ("go", "golang"), compiles=False),
-    "rs": PistonLanguage("rust", ("rs",), naming=Naming.AS_SENT),
-    "c": PistonLanguage("c", ("gcc",), "gcc", naming=Naming.ALL, compiler_args=("-std=c11",)),
-    "cpp": PistonLanguage("c++", ("cpp", "g++"), "gcc", naming=Naming.ALL, compiler_args=("-std=c++17",)),
-    "f90": PistonLanguage("fortran", ("fortran", "f90"), "gcc", naming=Naming.ALL),
-    "pas": PistonLanguage("pascal", ("freepascal", "pp", "pas")),
-    "cs": PistonLanguage(
-        "csharp", ("mono", "mono-csharp", "mono-c#", "mono-cs", "c#", "cs"), "mono", naming=Naming.ALL
-    ),
-    "ts": PistonLanguage("typescript", ("ts", "node-ts", "tsc"), naming=Naming.ALL),
-    "coffee": PistonLanguage("coffeescript", ("coffeescript", "coffee")),
-    "pypy": _script("pypy", "pypy3"),
-    "awk": PistonLanguage("awk", ("gawk",)),
-    "dash": _script("dash"),
-    "zsh": _script("zsh"),
-    "sql": PistonLanguage("sqlite3", ("sqlite", "sql")),
-    "lisp": PistonLanguage("lisp", ("lisp", "cl", "sbcl", "commonlisp")),
-    "erl": PistonLanguage("erlang", ("erlang", "erl", "escript")),
-    "exs": PistonLanguage("elixir", ("elixir", "exs")),
-    "prolog": PistonLanguage("prolog", ("prolog", "plg")),
-    "asm": PistonLanguage("nasm64", ("asm64", "nasm", "asm")),
-    "v": PistonLanguage("iverilog", ("verilog", "vvp")),
-    "bf": PistonLanguage("brainfuck", ("bf",)),
-    "forth": PistonLanguage("forth", ("gforth",)),
-    "d": PistonLanguage("d", ("gdc",)),
-    "cob": PistonLanguage("cobol", ("cob",)),
-    "clj": PistonLanguage("clojure", ("clojure", "clj")),
-    "groovy": PistonLanguage("groovy", ("groovy", "gvy")),
-    "r": PistonLanguage("rscript", ("r",)),
-    "raku": PistonLanguage("raku", ("raku", "rakudo", "perl6", "p6", "pl6")),
-    "cr": PistonLanguage("crystal", ("crystal", "cr")),
-    "octave": PistonLanguage("octave", ("matlab", "m")),
-    "ml": PistonLanguage("ocaml", ("ocaml", "ml")),
-    "scala": PistonLanguage("scala", ("sc",)),
-    "kt": PistonLanguage("kotlin", ("kt",)),
-    "rkt": PistonLanguage("racket", ("rkt",)),
-    "hs": PistonLanguage("haskell", ("haskell", "hs")),
-    "bas": PistonLanguage("basic", ("bas", "yabasic")),
-    "el": PistonLanguage("emacs", ("emacs", "el", "elisp")),
-}
+LANGUAGES: Final = TypeAdapter(dict[str, PistonLanguage]).validate_json(
+    (Path(__file__).parent / "languages.json").read_bytes()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +77,8 @@ class Runtime:
 
 def runtimes_of(catalog: LanguageCatalog) -> list[Runtime]:
     """Return the runtimes of a catalog. Languages of an engine that has only the CodeX call are left out."""
-    found = [EngineLanguage(code, details) for code, details in catalog.languages.items()]
-    return [_runtime(engine_language) for engine_language in found if engine_language.has_run_call]
+    languages = [EngineLanguage(code, details) for code, details in catalog.languages.items()]
+    return [_runtime(engine_language) for engine_language in languages if engine_language.has_run_call]
 
 
 def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | None:
@@ -154,7 +105,7 @@ def semantic_version(info: str) -> str:
     """Return the three numbers of a version text. Missing numbers are 0."""
     number = version_in(info)
     numbers: Sequence[str] = number.split(".") if number else _NUMBER.findall(info)[:1]
-    return ".".join(str(int(each)) for each in [*numbers, "0", "0", "0"][:3])
+    return ".".join(str(int(part)) for part in [*numbers, "0", "0", "0"][:3])
 
 
 def is_in(version: str, wanted: str) -> bool:

@@ -55,11 +55,7 @@ class PistonSettings(Settings):
         description='limits of single languages by Piston\'s names, as JSON: {"c++": {"run_timeout": 9000}}',
     )
     piston_output_max_size: Annotated[
-        int,
-        Field(
-            ge=64 << 10,
-            description="bytes of standard output, and of standard error; more ends the program",
-        ),
+        int, Field(ge=64 << 10, description="bytes of standard output, and of standard error; more ends the program")
     ] = 64 << 10
     codex_url: Annotated[
         str | None,

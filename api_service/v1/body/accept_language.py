@@ -9,14 +9,14 @@ _RANGE: Final = re.compile(
     r"[ \t]*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?",
     re.ASCII,
 )
-_MOST_RANGES: Final = 32
+_MAX_RANGES: Final = 32
 
 
 def locale_of(header: str) -> str:
     """Return the locale that a header prefers; English if it prefers none."""
     best = SOURCE_LOCALE
     weight = 0.0
-    for text in header.split(",", _MOST_RANGES)[:_MOST_RANGES]:
+    for text in header.split(",", _MAX_RANGES)[:_MAX_RANGES]:
         accepted = _RANGE.fullmatch(text)
         if accepted is None:
             continue

@@ -23,7 +23,7 @@ from api_service.v1.body.rules import overfull, validate_submission, webhook_fau
 from api_service.v1.body.submission import SubmissionBody, Text
 from api_service.v1.protocol.threads import run_in_thread, run_in_thread_if_large
 from api_service.v1.protocol.validation import (
-    MOST_FAULTS,
+    MAX_FAULTS,
     NoQuery,
     Strict,
     checked,
@@ -37,7 +37,7 @@ from api_service.v1.protocol.validation import (
 MAX_BATCH: Final = 1000
 #: What a batch may have outside of its strings (`shared.text.json_structure`): as much as a body of the default size
 #: that is full of tests with short texts.
-_MOST_STRUCTURE: Final = 393_216
+_MAX_STRUCTURE: Final = 393_216
 
 _KEYS: Final[dict[str, Any]] = {
     name: (Text | None if name == "language" else field.annotation, field if name != "language" else None)
@@ -92,18 +92,18 @@ async def read_batch(request: Request, services: Services, principal: Principal)
 
 def _outlined(body: bytes, faults: Sequence[Fault]) -> _Outline:
     """Return the outline of a body. Raises `Problem`: 400, or 422 with its faults and these of the query."""
-    content = parse_json(body, _MOST_STRUCTURE)
+    content = parse_json(body, _MAX_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
-    outline, found = checked(_Outline, content)
-    faults = [*faults, *_outline_faults(content, found)]
+    outline, shape_faults = checked(_Outline, content)
+    faults = [*faults, *_outline_faults(content, shape_faults)]
     if outline is None or faults:
         raise invalid(faults)
     return outline
 
 
-def _outline_faults(content: dict[str, Any], found: Sequence[Fault]) -> list[Fault]:
-    faults = list(found)
+def _outline_faults(content: dict[str, Any], shape_faults: Sequence[Fault]) -> list[Fault]:
+    faults = list(shape_faults)
     submissions, defaults = content.get("submissions"), content.get("defaults")
     if isinstance(defaults, dict):
         faults += _below("/defaults", overfull(defaults))
@@ -112,7 +112,7 @@ def _outline_faults(content: dict[str, Any], found: Sequence[Fault]) -> list[Fau
         # What is in them is not looked at.
         faults = [fault for fault in faults if not (fault.pointer or "").startswith("/submissions")]
         faults.append(Fault(detail, pointer="/submissions"))
-    return faults[:MOST_FAULTS]
+    return faults[:MAX_FAULTS]
 
 
 def _below(path: str, faults: Iterable[Fault]) -> list[Fault]:
@@ -124,18 +124,18 @@ def _validated(outline: _Outline, constraints: Constraints) -> NewBatch:
     defaults = Defaults(outline.defaults)
     if defaults.faults:
         raise invalid(_below("/defaults", defaults.faults))
-    found: dict[str | None, Fault] = {}
+    faults: dict[str | None, Fault] = {}
     if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, constraints)):
-        found[bad.pointer] = bad
+        faults[bad.pointer] = bad
     new: list[NewSubmission] = []
     for number, content in enumerate(outline.submissions):
-        if len(found) >= MOST_FAULTS:
+        if len(faults) >= MAX_FAULTS:
             break
         try:
             new.append(validate_submission(content, constraints, BodyPath(f"/submissions/{number}", defaults)))
         except Problem as exc:
             for fault in exc.faults:
-                found.setdefault(fault.pointer, fault)
-    if found:
-        raise invalid(list(found.values())[:MOST_FAULTS])
+                faults.setdefault(fault.pointer, fault)
+    if faults:
+        raise invalid(list(faults.values())[:MAX_FAULTS])
     return NewBatch(new, digest=outline.digest, webhook_url=outline.webhook_url)

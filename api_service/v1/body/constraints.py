@@ -37,10 +37,10 @@ class Constraints:
     def require_known(self, submissions: Iterable[NewSubmission]) -> None:
         """Raise `Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
         for submission in submissions:
-            language, v1 = self.catalog.find(submission.language), submission.v1
-            if v1 is None or (language and language.details):
+            language, spec, tests = self.catalog.find(submission.language), submission.spec, submission.tests
+            if spec is None or (language and language.details):
                 continue
-            if v1.spec["compiler_args"] or v1.spec["limits"] or (v1.tests and v1.tests.have_limits):
+            if spec["compiler_args"] or spec["limits"] or (tests and tests.have_limits):
                 raise Problem(
                     Kind.UNAVAILABLE,
                     "The engine has not reported its limits and compiler options yet; try again in a few seconds.",

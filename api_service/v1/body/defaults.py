@@ -47,8 +47,8 @@ class Defaults:
         key = (id(value), what)
         if key not in self._made:
             self._made[key] = make()
-        made: T = self._made[key]
-        return made
+        kept: T = self._made[key]
+        return kept
 
 
 def _without_null(content: Mapping[str, Any]) -> dict[str, Any]:

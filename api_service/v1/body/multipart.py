@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 #: The most parts of a form. Each costs memory, however small it is.
-MOST_PARTS: Final = 1000
+MAX_PARTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class _Form:
         }
 
     def _start(self) -> None:
-        if len(self.parts) >= MOST_PARTS:
-            raise invalid([Fault(f"The form has more than {MOST_PARTS} parts.", pointer="")])
+        if len(self.parts) >= MAX_PARTS:
+            raise invalid([Fault(f"The form has more than {MAX_PARTS} parts.", pointer="")])
         self._headers: dict[bytes, bytes] = {}
         self._name = bytearray()
         self._value = bytearray()

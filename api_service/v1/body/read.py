@@ -19,7 +19,7 @@ from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.multipart import Part, read_parts
-from api_service.v1.body.rules import Upload, validate_submission
+from api_service.v1.body.rules import UploadedFiles, validate_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
 from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large
@@ -42,7 +42,7 @@ class _Content:
     """The content of a body: the keys of a submission, the files of a form, and how its faults are reported."""
 
     keys: dict[str, Any]
-    upload: Upload | None = None
+    upload: UploadedFiles | None = None
     path: BodyPath | None = None
     faults: Sequence[Fault] = ()
     query: WaitQuery | None = None
@@ -143,16 +143,16 @@ def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
     return from_text(SubmissionBody, fields) | whole, faults
 
 
-def _upload(parts: Sequence[Part], settings: ApiSettings) -> Upload:
+def _upload(parts: Sequence[Part], settings: ApiSettings) -> UploadedFiles:
     """Return the files of a form. An archive that is the only file is unpacked."""
     [first, *others] = parts
     if others or not (first.filename or "").lower().endswith(".zip"):
-        return Upload([(part.filename or "", part.data) for part in parts])
+        return UploadedFiles([(part.filename or "", part.data) for part in parts])
     try:
         files = unpack_foreign(first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes)
     except ArchiveError as exc:
-        return Upload(fault=Fault(str(exc), pointer="/files"))
-    return Upload(list(files.items()))
+        return UploadedFiles(fault=Fault(str(exc), pointer="/files"))
+    return UploadedFiles(list(files.items()))
 
 
 def _validated(content: _Content, constraints: Constraints, *, has_key: bool) -> tuple[NewSubmission, str | None]:

@@ -10,24 +10,18 @@ from typing import Any, Final
 
 from api_service.http.problems import Fault, invalid
 from api_service.http.sentences import as_written
+from api_service.http.source_text import BOM, wide_fault
 from api_service.languages.catalog import EngineLanguage
-from api_service.submissions.new_submission import NewSubmission, Tests, V1Columns, as_json, stored, text_bytes_of
+from api_service.submissions.new_submission import NewSubmission, Tests, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.submission import (
-    MOST_METADATA,
-    CheckerBody,
-    FileBody,
-    LimitsBody,
-    SubmissionBody,
-    TestBody,
-)
-from api_service.v1.protocol.validation import MOST_FAULTS
+from api_service.v1.body.submission import MAX_METADATA, CheckerBody, FileBody, LimitsBody, SubmissionBody, TestBody
+from api_service.v1.protocol.validation import MAX_FAULTS
 from shared.engine.run_call import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
 from shared.text import source_paths
 
 #: The most keys that any object of a body may have.
-_MOST_KEYS: Final = 64
+_MAX_KEYS: Final = 64
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a foreign engine does not support, because it has only the CodeX call.
@@ -47,7 +41,7 @@ _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class UploadedFiles:
     """The files of a form, by their paths in their order, or the fault of its archive."""
 
     files: Sequence[tuple[str, bytes]] = ()
@@ -55,7 +49,7 @@ class Upload:
 
 
 def validate_submission(
-    content: object, constraints: Constraints, place: BodyPath | None = None, upload: Upload | None = None
+    content: object, constraints: Constraints, place: BodyPath | None = None, upload: UploadedFiles | None = None
 ) -> NewSubmission:
     """Return the submission of a body. Raises `Problem` (422) with all its faults.
 
@@ -72,16 +66,16 @@ def validate_submission(
         check = _Check(body, constraints, upload, place.defaults)
         faults = check.faults()
     if faults:
-        raise invalid([place.fault(content, fault) for fault in faults[:MOST_FAULTS]])
+        raise invalid([place.fault(content, fault) for fault in faults[:MAX_FAULTS]])
     return check.submission()
 
 
 def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
     """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
     if isinstance(value, dict):
-        most = MOST_METADATA if pointer == "/metadata" else _MOST_KEYS
-        if len(value) > most:
-            yield Fault(f"It must have at most {most} keys.", pointer=pointer)
+        max_keys = MAX_METADATA if pointer == "/metadata" else _MAX_KEYS
+        if len(value) > max_keys:
+            yield Fault(f"It must have at most {max_keys} keys.", pointer=pointer)
             return
         for name, inner in value.items():
             if isinstance(inner, dict | list):
@@ -96,7 +90,7 @@ class _Check:
     """Checks the rules of a body. What takes long is done `once` for values that come from the defaults of a batch."""
 
     def __init__(
-        self, body: SubmissionBody, constraints: Constraints, upload: Upload | None, defaults: Defaults
+        self, body: SubmissionBody, constraints: Constraints, upload: UploadedFiles | None, defaults: Defaults
     ) -> None:
         self.body = body
         self.upload = upload
@@ -108,13 +102,13 @@ class _Check:
     def faults(self) -> list[Fault]:
         """Return the faults of the body. What another engine lacks is only looked for if there is no other fault."""
         checks = (self._language, self._sources, self._inputs, self._compiler_args, self._limits, self._addresses)
-        found = [fault for check in checks for fault in check()]
-        return found or list(self._foreign_engine())
+        faults = [fault for check in checks for fault in check()]
+        return faults or list(self._foreign_engine())
 
     def _language(self) -> Iterator[Fault]:
         if self.engine_language is None:
             codes = ", ".join(self.constraints.catalog.codes)
-            yield Fault(f"It is not a language of this server; use one of {codes}.", pointer="/language")
+            yield Fault(f"It is not available here. Available: {codes}.", pointer="/language")
 
     def _sources(self) -> Iterator[Fault]:
         body, has_source = self.body, self.body.source is not None
@@ -134,7 +128,7 @@ class _Check:
     def _source(self, source: str) -> Iterator[Fault]:
         if not source.strip():
             yield Fault("It is empty; send the program.", pointer="/source")
-        data = self.once(source, "bytes", source.encode)
+        data = self.once(source, "bytes", lambda: source.encode().removeprefix(BOM))
         yield from self._size("/source", len(data))
         if self.engine_language:
             self.files = {self.engine_language.main: data}
@@ -150,22 +144,29 @@ class _Check:
             return
         wrong = self.once(files, "paths", lambda: list(source_paths.faults_of([path for path, _ in files])))
         yield from (Fault(fault, pointer=f"/files/{number}/path") for number, fault in wrong)
-        self.files = dict(files)
+        self.files = {path: self._without_mark(path, data) for path, data in files}
         yield from self._size("/files", sum(len(data) for _, data in files))
         entry = self.body.entry
         if entry is not None and entry not in self.files:
             yield Fault("It is not the path of a file; send one that is.", pointer="/entry")
         elif not self.files[self._entry].strip():
             yield Fault(_EMPTY, pointer="/entry" if entry else "/files/0/content")
+        elif fault := wide_fault(self.files[self._entry]):
+            yield Fault(fault, pointer="/entry" if entry else "/files/0/content")
+
+    def _without_mark(self, path: str, data: bytes) -> bytes:
+        """Return a source without its byte order mark, and another file as it is."""
+        extensions = self.engine_language.extensions if self.engine_language else ()
+        return data.removeprefix(BOM) if path.endswith(tuple(extensions)) else data
 
     @property
     def _entry(self) -> str:
         return self.body.entry or next(iter(self.files))
 
     def _size(self, pointer: str, size: int) -> Iterator[Fault]:
-        most = self.constraints.max_source_bytes
-        if size > most:
-            yield Fault(f"The program has {size} bytes; it may have {most}.", pointer=pointer)
+        max_bytes = self.constraints.max_source_bytes
+        if size > max_bytes:
+            yield Fault(f"The program has {size} bytes; it may have {max_bytes}.", pointer=pointer)
 
     def _inputs(self) -> Iterator[Fault]:
         body = self.body
@@ -250,22 +251,20 @@ class _Check:
             stdin=body.stdin or "",
             email=body.email,
             hold=bool(body.hold),
-            v1=V1Columns(
-                spec=spec,
-                files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
-                expected_output=body.expected_output,
-                tests=tests,
-                metadata=metadata,
-                webhook_url=body.webhook_url,
-                text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0),
-            ),
+            spec=spec,
+            files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
+            expected_output=body.expected_output,
+            tests=tests,
+            metadata=metadata,
+            webhook_url=body.webhook_url,
+            text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0),
         )
 
 
-def input_faults(text: str, most: int, place: str = "") -> Iterator[Fault]:
-    """Yield the fault of an input of more than `most` bytes. `place` points to what it is the `stdin` of."""
-    if len(text) > most or len(text.encode()) > most:
-        yield Fault(f"It has more than {most} bytes; send a shorter input.", pointer=f"{place}/stdin")
+def input_faults(text: str, max_bytes: int, place: str = "") -> Iterator[Fault]:
+    """Yield the fault of an input of more than `max_bytes` bytes. `place` points to what it is the `stdin` of."""
+    if len(text) > max_bytes or len(text.encode()) > max_bytes:
+        yield Fault(f"It has more than {max_bytes} bytes; send a shorter input.", pointer=f"{place}/stdin")
 
 
 def limit_faults(limits: LimitsBody | None, engine_language: EngineLanguage, place: str = "") -> Iterator[Fault]:

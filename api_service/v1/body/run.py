@@ -36,14 +36,16 @@ class RunBody(Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class RunRequest:
+class ParsedRunRequest:
     """A request for a run. `override` is what the run has of its own."""
 
     override: dict[str, Any]
     wait: Wait
 
 
-async def read_run_request(request: Request, services: Services, principal: Principal, upload_id: int) -> RunRequest:
+async def read_run_request(
+    request: Request, services: Services, principal: Principal, upload_id: int
+) -> ParsedRunRequest:
     """Return the request of a run. Raise `Problem`: 404, 415, 400, or 422 with all faults."""
     row = await find_visible(services, principal, upload_id, "language, tests IS NOT NULL AS has_tests")
     if row is None:
@@ -57,7 +59,7 @@ async def read_run_request(request: Request, services: Services, principal: Prin
     override = run.override()
     if override.get("limits") and (engine_language is None or engine_language.details is None):
         raise Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
-    return RunRequest(override, wait_of(request, query))
+    return ParsedRunRequest(override, wait_of(request, query))
 
 
 def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from api_service.submissions.address import Address
+from api_service.http.address import Address
 from api_service.v1.protocol.validation import Strict
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.messages.translations import LOCALES
@@ -19,7 +19,7 @@ else:
     Locale = Literal[LOCALES]
 
 #: The most entries of `metadata`.
-MOST_METADATA: Final = 16
+MAX_METADATA: Final = 16
 _TEXT: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
@@ -146,5 +146,5 @@ class SubmissionBody(Strict):
     webhook_url: Text | None = Field(default=None, description="Where the events of the submission are posted.")
     hold: bool | None = Field(default=None, description="Register it without a run.")
     metadata: (
-        Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MOST_METADATA)] | None
+        Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MAX_METADATA)] | None
     ) = Field(default=None, description="It comes back as it is, and lists can be filtered by it.")

@@ -40,10 +40,10 @@ async def ended_batch(services: Services, batch: int, owner: int | None) -> Batc
     """
     with services.notifications.watch(batch, channel=channels.BATCHES) as changed, suppress(TimeoutError):
         async with asyncio.timeout(_FINISH_SECONDS):
-            while (found := await find_batch(services, batch, owner)) and _is_due(found):
+            while (current := await find_batch(services, batch, owner)) and _is_due(current):
                 await changed.wait()
                 changed.clear()
-        return found
+        return current
     return await find_batch(services, batch, owner)
 
 

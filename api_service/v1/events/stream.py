@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
+from api_service.http.openapi import request_header
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from shared.http.connections import stop_counting
 
@@ -32,14 +33,10 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
     204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
 }
-LAST_EVENT_ID: Final[dict[str, Any]] = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "required": False,
-    "description": "The id of the last event that the client has had. The stream goes on after it. An unknown one is"
-    " ignored.",
-    "schema": {"type": "string"},
-}
+LAST_EVENT_ID: Final = request_header(
+    "Last-Event-ID",
+    "The id of the last event that the client has had. The stream goes on after it. An unknown one is ignored.",
+)
 
 
 def event(name: str, data: BaseModel, event_id: str | None = None) -> bytes:

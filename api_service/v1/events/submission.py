@@ -11,7 +11,15 @@ from pydantic import BaseModel
 
 from api_service.access.auth import Principal
 from api_service.events import reads
-from api_service.events.event_log import Event, Finished, Position, Snapshot, StateEntered, TestEnded, unsent
+from api_service.events.event_log import (
+    Event,
+    EventPosition,
+    Snapshot,
+    StateEntered,
+    SubmissionFinished,
+    TestFinished,
+    unsent,
+)
 from api_service.events.streams import Stream
 from api_service.http.problems import Problem
 from api_service.limits.holds import reserving
@@ -36,7 +44,7 @@ class StateEvent(Resource):
 
 
 async def submission_events(
-    services: Services, principal: Principal, submission: int, last: Position | None
+    services: Services, principal: Principal, submission: int, last: EventPosition | None
 ) -> AsyncGenerator[bytes]:
     """Yield the events after the `last` one that the client had, each when it happens, and comments in between.
 
@@ -61,27 +69,27 @@ async def submission_events(
 
 async def _pieces(
     services: Services, principal: Principal, stream: Stream, snapshot: Snapshot, events: Sequence[Event]
-) -> AsyncGenerator[tuple[Position, bytes]]:
+) -> AsyncGenerator[tuple[EventPosition, bytes]]:
     """Yield each event as its position and its text. Clients may read slowly, so long texts hold their memory."""
     tests: dict[int, Test] = {}
     with ExitStack() as held:
         roomy = partial(_with_room, services, principal, stream, held)
-        for one in events:
+        for happened in events:
             data: BaseModel | None
-            match one:
+            match happened:
                 case StateEntered():
-                    name, data = "state", StateEvent(state=one.state, at=one.at)
-                case TestEnded():
-                    if one.number not in tests:
+                    name, data = "state", StateEvent(state=happened.state, at=happened.at)
+                case TestFinished():
+                    if happened.number not in tests:
                         tests.clear()
-                        tests = await roomy(partial(_tests, services, snapshot, one.number))
+                        tests = await roomy(partial(_tests, services, snapshot, happened.number))
                     # If it is not there any more, the run was taken back.
-                    name, data = "test", tests.get(one.number)
-                case Finished():
+                    name, data = "test", tests.get(happened.number)
+                case SubmissionFinished():
                     tests.clear()
                     name, data = "finished", await roomy(partial(_ended, services, snapshot.submission))
             if data is not None:
-                yield one.position, event(name, data, str(one.position))
+                yield happened.position, event(name, data, str(happened.position))
 
 
 async def _with_room(

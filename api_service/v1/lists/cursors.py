@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from api_service.http.integers import LARGEST_ID
+from api_service.http.openapi import answer_header
 from api_service.services import Services
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.validation import Strict, query_items
@@ -17,12 +18,7 @@ T = TypeVar("T")
 #: The items of a page, if the client cannot choose their number.
 PAGE_ITEMS: Final = 200
 #: The header field of an answer, as OpenAPI describes it.
-LINK: Final = {
-    "Link": {
-        "description": 'The address of the next page, with the same filters: `<...>; rel="next"`.',
-        "schema": {"type": "string"},
-    }
-}
+LINK: Final = answer_header("Link", 'The address of the next page, with the same filters: `<...>; rel="next"`.')
 
 
 class PageQuery(Strict):

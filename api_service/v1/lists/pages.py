@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api_service.v1.lists.query import ListQuery
-from shared.database.connection import Connection, Record
+from shared.database.connection import Connection
 from shared.engine.languages import ALIASES, check_lang
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ _OF_FILTER: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class ListPosition:
     """A place in the list: right behind the submission with this time and id."""
 
     created_at: datetime
@@ -55,14 +55,14 @@ class Position:
         return f"{(self.created_at - _EPOCH) // _MICROSECOND}:{self.id}"
 
     @classmethod
-    def parse(cls, text: str) -> "Position":
+    def parse(cls, text: str) -> "ListPosition":
         microseconds, _, upload = text.partition(":")
         return cls(_EPOCH + int(microseconds) * _MICROSECOND, int(upload))
 
 
 async def find(
-    connection: Connection, query: ListQuery, *, owner: int | None, after: Position | None
-) -> tuple[list[int], Position | None]:
+    connection: Connection, query: ListQuery, *, owner: int | None, after: ListPosition | None
+) -> tuple[list[int], ListPosition | None]:
     """Return the ids of a page, and the position from which the next one leads on (None: this is the last).
 
     With `owner`, only submissions of that key are found.
@@ -92,11 +92,9 @@ async def find(
         },
     )
     page = rows[: query.limit]
-    return [row["id"] for row in page], _position(page[-1]) if len(rows) > query.limit else None
-
-
-def _position(row: Record) -> Position:
-    return Position(row["created_at"], row["id"])
+    return [row["id"] for row in page], ListPosition(page[-1]["created_at"], page[-1]["id"]) if len(
+        rows
+    ) > query.limit else None
 
 
 def _in_utc(time: datetime | None) -> datetime | None:

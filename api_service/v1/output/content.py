@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from api_service.http.openapi import Schema, request_header
 from api_service.http.problems import Kind, Problem
 from api_service.http.streaming import PiecewiseResponse, prefetch
-from api_service.v1.protocol.etags import is_match
-from api_service.v1.protocol.openapi import Schema
+from api_service.v1.protocol.answers import is_match
 
 TEXT: Final = "text/plain; charset=utf-8"
 ZIP: Final = "application/zip"
@@ -34,14 +34,9 @@ _RANGE: Final = re.compile(
     r"bytes=[ \t]*(?:([0-9]{1,100})-([0-9]{0,100})|-([0-9]{1,100}))[ \t]*", re.ASCII | re.IGNORECASE
 )
 
-RANGE: Final[Schema] = {
-    "name": "Range",
-    "in": "header",
-    "required": False,
-    "description": "One range of bytes. A malformed one, or several, are ignored.",
-    "schema": {"type": "string"},
-    "example": "bytes=0-1023",
-}
+RANGE: Final = request_header(
+    "Range", "One range of bytes. A malformed one, or several, are ignored.", example="bytes=0-1023"
+)
 #: Generators of clients take a `text/plain` that is binary for a mistake.
 _TEXT: Final[Schema] = {"schema": {"type": "string"}, "example": "42\n"}
 _BYTES: Final[Schema] = {"schema": {"type": "string", "format": "binary"}}
@@ -104,7 +99,7 @@ async def content_answer(request: Request, content: Content) -> Response:
 
 def _disposition(name: str, *, is_inline: bool) -> str:
     """Return the value of `Content-Disposition` (RFC 6266): the name in ASCII, and all of it if that differs."""
-    plain = "".join(one if " " <= one <= "~" and one not in '"\\%' else "_" for one in name)
+    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in name)
     value = f'{"inline" if is_inline else "attachment"}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 
@@ -114,10 +109,10 @@ def _part(request: Request, size: int, tag: str | None) -> tuple[int, int] | Non
     fields = request.headers.getlist("Range")
     # Without the entity tag that `If-Range` names, such a request is for everything.
     is_same = request.headers.get("If-Range", tag) == tag
-    found = _RANGE.fullmatch(fields[0]) if len(fields) == 1 and is_same else None
-    if found is None:
+    named = _RANGE.fullmatch(fields[0]) if len(fields) == 1 and is_same else None
+    if named is None:
         return None
-    first, last, length = found.groups()
+    first, last, length = named.groups()
     if length is not None:
         start, end = max(0, size - int(length)), size
     else:

@@ -77,13 +77,13 @@ async def artifact_of_run(
     async with database.connection() as connection:
         row = await connection.fetch_one(_ARTIFACTS, {"id": upload, "run": run})
     stored = ARTIFACTS.validate_json(row["artifacts"]) if row and row["artifacts"] else ()
-    found = next((artifact for artifact in stored if artifact.name == name), None)
-    if found is None:
+    artifact = next((artifact for artifact in stored if artifact.name == name), None)
+    if artifact is None:
         return None
-    content = await _object(store, found.key, found.media_type, found.name)
+    content = await _object(store, artifact.key, artifact.media_type, artifact.name)
     # In long pieces, because each is a request of its own to S3.
     return content and replace(
-        content, is_inline=found.media_type in IMAGES, digest=found.sha256, piece_bytes=_ARTIFACT_PIECE_BYTES
+        content, is_inline=artifact.media_type in IMAGES, digest=artifact.sha256, piece_bytes=_ARTIFACT_PIECE_BYTES
     )
 
 

@@ -55,7 +55,7 @@ _CLAIM_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 5.0
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE: Final = re.compile(r"[!#-~][ -~]*")
-_MOST_CHARACTERS: Final = 255
+_MAX_CHARACTERS: Final = 255
 
 _CLAIM: Final = """
     INSERT INTO idempotency_keys AS k (owner, path, key, content_sha256, claim_id)
@@ -211,10 +211,8 @@ def key_of(request: Request) -> str | None:
         key = re.sub(r"\\(.)", r"\1", quoted[1])
     else:
         key = text if _BARE.fullmatch(text) else ""
-    if len(values) > 1 or not 1 <= len(key) <= _MOST_CHARACTERS:
-        detail = (
-            f"It must be one text of 1 to {_MOST_CHARACTERS} printable ASCII characters, in quotes or without them."
-        )
+    if len(values) > 1 or not 1 <= len(key) <= _MAX_CHARACTERS:
+        detail = f"It must be one text of 1 to {_MAX_CHARACTERS} printable ASCII characters, in quotes or without them."
         raise invalid([Fault(detail, parameter=HEADER)])
     return key
 

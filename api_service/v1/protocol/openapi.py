@@ -14,11 +14,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.http.openapi import response_headers
+from api_service.http.openapi import Schema, answer_header, request_header, response_headers
 from api_service.http.problems import MEDIA_TYPE, Kind
 from api_service.v1.protocol.validation import NoQuery
-
-Schema = dict[str, Any]
 
 TAGS: Final = [
     {"name": "submissions", "description": "Run a program, and follow it to its result."},
@@ -33,14 +31,12 @@ _WITH_KEY: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
 _WITH_BODY: Final = (Kind.MALFORMED_BODY, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
 #: Names of models that FastAPI does not see -> their schemas.
 _schemas: Final[dict[str, Schema]] = {}
-_IDEMPOTENCY_KEY: Final[Schema] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A text of your choice, a new one for each request, in quotes or without. If an answer is lost, send"
-    " the same request with the same key: it is done only once, and answered with the first answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!#-~]([ -~]*[!-~])?$"},
-}
+_IDEMPOTENCY_KEY: Final = request_header(
+    "Idempotency-Key",
+    "A text of your choice, a new one for each request, in quotes or without. If an answer is lost, send the same"
+    " request with the same key: it is done only once, and answered with the first answer.",
+    {"minLength": 1, "maxLength": 255, "pattern": r"^[!#-~]([ -~]*[!-~])?$"},
+)
 #: The examples of bodies and answers by operation, and the things of which they are made (`_example`).
 _EXAMPLES: Final = json.loads((Path(__file__).parent / "examples.json").read_text())
 
@@ -124,7 +120,7 @@ def operation(
 
 def location(what: str) -> dict[str, Schema]:
     """Return the header field `Location` of an answer, which has the address of what was made."""
-    return {"Location": {"description": f"The address of the {what}.", "schema": {"type": "string", "format": "uri"}}}
+    return answer_header("Location", f"The address of the {what}.", {"format": "uri"})
 
 
 def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:

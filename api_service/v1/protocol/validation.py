@@ -34,12 +34,12 @@ _TIME: Final = re.compile(
 )
 _BOOLEANS: Final = {"true": True, "false": False}
 #: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
-MOST_FAULTS: Final = 100
+MAX_FAULTS: Final = 100
 #: What a JSON text may have outside of its strings (`shared.text.json_structure`). The largest submission has a hundred
 #: tests with all their keys and 256 arguments each.
-_MOST_STRUCTURE: Final = 131_072
+_MAX_STRUCTURE: Final = 131_072
 #: The most parameters of a query. Each that does not exist is a fault, which takes twenty times its text in the answer.
-_MOST_PARAMETERS: Final = 256
+_MAX_PARAMETERS: Final = 256
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
 _TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
@@ -84,13 +84,13 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
     return body
 
 
-def parse_json(body: bytes, most_structure: int = _MOST_STRUCTURE) -> object:
+def parse_json(body: bytes, max_structure: int = _MAX_STRUCTURE) -> object:
     """Return the value of a JSON text in UTF-8.
 
-    Raise `Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `most_structure`
+    Raise `Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `max_structure`
     (`shared.text.json_structure`).
     """
-    if has_more_structure(body, most_structure):
+    if has_more_structure(body, max_structure):
         raise invalid([Fault("It has too many keys and values; send fewer in one request.", pointer="")])
     try:
         # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
@@ -142,12 +142,12 @@ def _is_deeper(content: object, levels: int) -> bool:
 
 def checked(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
     """Return the content of a body as a model, and its faults, one for each place. With a fault there is no model."""
-    faults = {fault.pointer: fault for fault in islice(text_faults(content), MOST_FAULTS)}
+    faults = {fault.pointer: fault for fault in islice(text_faults(content), MAX_FAULTS)}
     value = None
     try:
         value = model.model_validate(content)
     except ValidationError as exc:
-        for error in exc.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
+        for error in exc.errors(include_url=False, include_input=False)[:MAX_FAULTS]:
             pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
             faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
     return (None if faults else value), list(faults.values())
@@ -155,9 +155,9 @@ def checked(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
 
 def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
     """Return the content of a body as a model. Raise `Problem` (422) with all its faults, and these `faults`."""
-    value, found = checked(model, content)
+    value, own_faults = checked(model, content)
     if value is None or faults:
-        raise invalid([*faults, *found])
+        raise invalid([*faults, *own_faults])
     return value
 
 
@@ -231,8 +231,8 @@ def query_items(request: Request) -> list[tuple[str, str]]:
     there are too many.
     """
     query = request.scope["query_string"].decode("latin-1")
-    if query.count("&") >= _MOST_PARAMETERS:
-        detail = f"The query has more than {_MOST_PARAMETERS} parameters; send fewer."
+    if query.count("&") >= _MAX_PARAMETERS:
+        detail = f"The query has more than {_MAX_PARAMETERS} parameters; send fewer."
         raise Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
     return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 

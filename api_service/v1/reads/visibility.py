@@ -1,6 +1,6 @@
 """Finds what a sender may see: what its key has made. `admin` sees all. The rest does not exist for the sender."""
 
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from fastapi import Request
 
@@ -15,6 +15,9 @@ from shared.resources.statements import owned
 
 M = TypeVar("M", bound=Strict)
 
+_FIND: Final = f"SELECT {{columns}} FROM uploads WHERE id = :id AND {owned('uploads')}"  # noqa: S608  (constants)
+_FIND_BATCH: Final = f"SELECT FROM batches WHERE id = :id AND {owned('batches')}"
+
 
 def owner_of(principal: Principal) -> int | None:
     """Return the key whose submissions a sender may see, or None if it may see all."""
@@ -26,17 +29,14 @@ def owner_of(principal: Principal) -> int | None:
 
 def refuse_unknown(what: str = "submission") -> NoReturn:
     """Raise the problem (404) of a path that names nothing, or what the sender may not see."""
-    raise Problem(
-        Kind.NOT_FOUND, f"There is no such {what} for this key; check the path, and use the key that made it."
-    )
+    raise Problem(Kind.NOT_FOUND, f"This {what} does not exist, or belongs to another key.")
 
 
 async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record | None:
     """Return these columns of a submission; None if the sender may not see it, or there is none."""
     async with services.database.connection() as connection:
         return await connection.fetch_one(
-            f"SELECT {columns} FROM uploads WHERE id = :id AND {owned('uploads')}",  # noqa: S608  (constants)
-            {"id": upload_id, "owner": owner_of(principal)},
+            _FIND.format(columns=columns), {"id": upload_id, "owner": owner_of(principal)}
         )
 
 
@@ -49,17 +49,14 @@ async def require_visible(services: Services, principal: Principal, upload_id: i
 async def visible_submission(services: Services, principal: Principal, upload_id: int) -> Submission:
     """Return a submission. Raise `Problem` (404) if the sender may not see it, or there is none."""
     async with services.database.connection() as connection:
-        found = await read.submission(connection, upload_id, links=services.links, owner=owner_of(principal))
-    return found or refuse_unknown()
+        submission = await read.submission(connection, upload_id, links=services.links, owner=owner_of(principal))
+    return submission or refuse_unknown()
 
 
 async def require_visible_batch(services: Services, principal: Principal, batch: int) -> None:
     """Raise `Problem` (404) if the sender may not see the batch, or there is none."""
     async with services.database.connection() as connection:
-        row = await connection.fetch_one(
-            f"SELECT FROM batches WHERE id = :id AND {owned('batches')}",
-            {"id": batch, "owner": owner_of(principal)},
-        )
+        row = await connection.fetch_one(_FIND_BATCH, {"id": batch, "owner": owner_of(principal)})
     if row is None:
         refuse_unknown("batch")
 

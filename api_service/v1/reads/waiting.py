@@ -15,6 +15,7 @@ from fastapi import Request
 from pydantic import Field
 
 from api_service.access.auth import Principal
+from api_service.http.openapi import answer_header, request_header
 from api_service.services import Services
 from api_service.v1.protocol.validation import Strict
 from api_service.v1.reads.visibility import find_visible
@@ -47,22 +48,14 @@ class WaitQuery(Strict):
 
 
 #: The header field `Prefer`, as OpenAPI describes it.
-PREFER: Final = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "description": f"`wait=N`: the seconds to wait until the state is final or `held`, {MAX_WAIT_S} at most. Another"
-    " value is ignored.",
-    "schema": {"type": "string"},
-    "example": "wait=10",
-}
+PREFER: Final = request_header(
+    "Prefer",
+    f"`wait=N`: the seconds to wait until the state is final or `held`, {MAX_WAIT_S} at most. Another value is"
+    " ignored.",
+    example="wait=10",
+)
 #: The header field `Preference-Applied` of answers, as OpenAPI describes it.
-PREFERENCE_APPLIED: Final = {
-    "Preference-Applied": {
-        "description": "`wait=N`, if the wait was preferred by `Prefer`.",
-        "schema": {"type": "string"},
-    }
-}
+PREFERENCE_APPLIED: Final = answer_header("Preference-Applied", "`wait=N`, if the wait was preferred by `Prefer`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +77,10 @@ def wait_of(request: Request, query: WaitQuery | None) -> Wait:
 def _preferred(header: str) -> int | None:
     """Return the seconds of the preference `wait`. If there are several, the first counts."""
     position = 0
-    while position < len(header) and (found := _PREFERENCE.match(header, position)):
-        position = found.end()
-        if found["name"].lower() == "wait":
-            seconds = _SECONDS.fullmatch(found["value"] or "")
+    while position < len(header) and (preference := _PREFERENCE.match(header, position)):
+        position = preference.end()
+        if preference["name"].lower() == "wait":
+            seconds = _SECONDS.fullmatch(preference["value"] or "")
             return min(int(seconds[1]), MAX_WAIT_S) if seconds else None
     return None
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.submissions.batches import Batches
+from api_service.submissions.batches import BatchSubmissions
 from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
 from api_service.v1.body.receive import receiving
@@ -52,7 +52,9 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 
         async def work(on_stored: OnStored) -> int:
             async with services.requesting_runs():
-                return await Batches(services.database, services.submissions).register(principal, new, on_stored)
+                return await BatchSubmissions(services.database, services.submissions).register(
+                    principal, new, on_stored
+                )
 
         render, status, path = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
         return await once(request, services, principal, content, work, render, status=status, location=path)
@@ -90,7 +92,7 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     read_query(request)
 
     async def work(on_stored: OnStored) -> int:
-        batches = Batches(services.database, services.submissions)
+        batches = BatchSubmissions(services.database, services.submissions)
         if not await batches.cancel(id, lambda connection: on_stored(connection, id)):
             raise Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id

@@ -86,18 +86,18 @@ async def list_languages(principal: ReaderDep, request: Request, services: Servi
 )
 async def get_language(principal: ReaderDep, name: LanguageName, request: Request, services: ServicesDep) -> Response:
     catalog = await services.languages.catalog([name])
-    found = catalog.find(name)
-    if found is None:
+    language = catalog.find(name)
+    if language is None:
         raise Problem(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
     read_query(request)
-    return answer(_language(catalog, _code(catalog, found)))
+    return answer(_language(catalog, _code(catalog, language)))
 
 
-def _code(catalog: LanguageCatalog, found: EngineLanguage) -> str:
+def _code(catalog: LanguageCatalog, language: EngineLanguage) -> str:
     """Return the code of a language, or of the one to which a variant belongs."""
-    if found.code in catalog.languages or found.details is None:
-        return found.code
-    return next(code for code, details in catalog.languages.items() if details is found.details)
+    if language.code in catalog.languages or language.details is None:
+        return language.code
+    return next(code for code, details in catalog.languages.items() if details is language.details)
 
 
 def _language(catalog: LanguageCatalog, code: str) -> Language:

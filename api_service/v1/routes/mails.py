@@ -55,10 +55,7 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
     ),
 )  # fmt: skip
 async def mail_result_again(
-    principal: SubmitterDep,
-    id: SubmissionId,
-    request: Request,
-    services: ServicesDep,
+    principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep
 ) -> Response:
     await require_visible(services, principal, id)
     read_query(request)
@@ -70,8 +67,8 @@ async def mail_result_again(
             detail = "This submission has no `email`, or no result yet; a result can be mailed when it has both."
             raise Problem(Kind.NOTHING_TO_MAIL, detail) from None
 
-    async def render(made: int) -> Mail:
+    async def render(mail: int) -> Mail:
         async with services.database.connection() as connection:
-            return await read.mail(connection, made) or refuse_unknown("mail")
+            return await read.mail(connection, mail) or refuse_unknown("mail")
 
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)

@@ -18,7 +18,7 @@ from api_service.v1.output.stored_bytes import (
     output_of_test,
     source_of,
 )
-from api_service.v1.protocol.etags import ETAG, IF_NONE_MATCH
+from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import Strict, read_query
@@ -105,11 +105,7 @@ async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, s
     ),
 )
 async def get_artifact(
-    principal: ReaderDep,
-    id: SubmissionId,
-    name: ArtifactName,
-    request: Request,
-    services: ServicesDep,
+    principal: ReaderDep, id: SubmissionId, name: ArtifactName, request: Request, services: ServicesDep
 ) -> Response:
     await find_visible(services, principal, id, "id") or refuse_unknown()
     query = read_query(request, ArtifactQuery)

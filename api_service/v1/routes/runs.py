@@ -39,8 +39,8 @@ router = APIRouter(tags=["submissions"])
 async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     query = await read_query_of(request, services, principal, id, PageQuery)
     async with services.database.connection() as connection:
-        found = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=owner_of(principal))
-    runs, following = found or refuse_unknown()
+        page = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=owner_of(principal))
+    runs, following = page or refuse_unknown()
     return page_answer(request, services, ListOf[Run], runs, following)
 
 

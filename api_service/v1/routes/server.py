@@ -122,18 +122,18 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     costs = services.submissions.costs
     own, mails = costs.of_key(principal), costs.share_of_mails(principal)
     async with services.database.connection() as connection:
-        found = await budgets.in_use(connection, [one.subject for one in own], [mails.subject])
-    return answer(ListOf[Usage](items=[_usage(one, found.get(one.subject)) for one in (*own, mails)], next=None))
+        in_use = await budgets.in_use(connection, [limit.subject for limit in own], [mails.subject])
+    return answer(ListOf[Usage](items=[_usage(limit, in_use.get(limit.subject)) for limit in (*own, mails)], next=None))
 
 
-def _usage(limit: RateLimit, found: budgets.Usage | None) -> Usage:
+def _usage(limit: RateLimit, in_use: budgets.BucketUsage | None) -> Usage:
     # Rounded, because the times in the database have microseconds.
-    used = math.ceil(round(found.seconds * limit.per_hour / WINDOW_SECONDS, 3)) if found else 0
+    used = math.ceil(round(in_use.seconds * limit.per_hour / WINDOW_SECONDS, 3)) if in_use else 0
     return Usage(
         name=limit.name,
         limit=limit.per_hour,
         used=used,
         remaining=max(0, limit.per_hour - used),
         window_s=WINDOW_SECONDS,
-        resets_at=found.until if found and used else None,
+        resets_at=in_use.until if in_use and used else None,
     )

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from api_service.events import reads
-from api_service.events.event_log import Position, unsent
+from api_service.events.event_log import EventPosition, unsent
 from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
 from api_service.submissions.cancel import cancel
@@ -14,18 +14,12 @@ from api_service.submissions.delete import delete
 from api_service.submissions.service import OnStored
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.events.submission import submission_events
-from api_service.v1.protocol.etags import ETAG, IF_NONE_MATCH, conditional
+from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, conditional
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
-from api_service.v1.reads.visibility import (
-    owner_of,
-    read_query_of,
-    refuse_unknown,
-    require_visible,
-    visible_submission,
-)
+from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown, require_visible, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources import read
 from shared.resources.models import Submission
@@ -127,7 +121,7 @@ async def stream_submission_events(
     if snapshot is None or owner_of(principal) not in (None, snapshot.owner):
         refuse_unknown()
     read_query(request)
-    last = Position.parse(request.headers.get("Last-Event-ID", ""))
+    last = EventPosition.parse(request.headers.get("Last-Event-ID", ""))
     if last is not None and last.is_last and not unsent(snapshot, last):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return await event_stream(request, submission_events(services, principal, id, last))

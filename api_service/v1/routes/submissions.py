@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
+from api_service.http.openapi import Schema
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
@@ -20,7 +21,7 @@ from api_service.v1.lists import pages
 from api_service.v1.lists.cursors import LINK, page_answer
 from api_service.v1.lists.query import ListQuery
 from api_service.v1.protocol.idempotency import Once
-from api_service.v1.protocol.openapi import Schema, location, operation, query_parameters
+from api_service.v1.protocol.openapi import location, operation, query_parameters
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery, reserved, wait_until_final
@@ -163,10 +164,10 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
     return page_answer(request, services, ListOf[Submission], items, cursor)
 
 
-def _position(services: Services, cursor: str | None) -> pages.Position | None:
+def _position(services: Services, cursor: str | None) -> pages.ListPosition | None:
     if cursor is None:
         return None
     text = services.signer.unseal(_CURSOR, cursor)
     if text is None:
         raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
-    return pages.Position.parse(text)
+    return pages.ListPosition.parse(text)

@@ -5,6 +5,7 @@ A GET changes nothing, because scanners follow every link of a mail. Only a POST
 
 from http import HTTPStatus
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -16,6 +17,8 @@ from api_service.web.rendering import SECRET, page
 from shared.mail import suppressions
 
 router = APIRouter(tags=["mail"])
+
+_REASON: Final = "unsubscribed"
 
 Email = Annotated[str, Query(max_length=254, description="The address.", examples=["someone@example.com"])]
 Signature = Annotated[str, Query(max_length=64, description="The proof that this server made the link.")]
@@ -41,7 +44,7 @@ _RESPONSES[HTTPStatus.FORBIDDEN]["content"]["text/html"] = HTML
 )
 async def confirmation_page(request: Request, email: Email, signature: Signature, services: ServicesDep) -> Response:
     _check(services, email, signature)
-    return page(request, "unsubscribe.html.j2", headers=SECRET, email=email, is_done=False)
+    return _page(request, services, email, is_done=False)
 
 
 @router.post(
@@ -63,8 +66,30 @@ async def confirmation_page(request: Request, email: Email, signature: Signature
 async def unsubscribe(request: Request, email: Email, signature: Signature, services: ServicesDep) -> Response:
     _check(services, email, signature)
     async with services.database.transaction() as connection:
-        await suppressions.add(connection, email, "unsubscribed")
-    return page(request, "unsubscribe.html.j2", headers=SECRET, email=email, is_done=True)
+        await suppressions.add(connection, email, _REASON)
+    return _page(request, services, email, is_done=True)
+
+
+@router.post("/unsubscribe/undo", include_in_schema=False)
+async def undo(request: Request, email: Email, signature: Signature, services: ServicesDep) -> Response:
+    """Allow the mails that the link has stopped. Addresses whose mails came back stay suppressed."""
+    _check(services, email, signature)
+    async with services.database.transaction() as connection:
+        await suppressions.remove(connection, email, _REASON)
+    return _page(request, services, email, is_done=False, is_undone=True)
+
+
+def _page(request: Request, services: Services, email: str, *, is_done: bool, is_undone: bool = False) -> Response:
+    return page(
+        request,
+        "unsubscribe.html.j2",
+        headers=SECRET,
+        email=email,
+        is_done=is_done,
+        is_undone=is_undone,
+        query=request.url.query,
+        host=urlsplit(services.signer.public_url).netloc,
+    )
 
 
 def _check(services: Services, email: str, signature: str) -> None:

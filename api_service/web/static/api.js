@@ -1,4 +1,4 @@
-// Calls API v1 as any client does. The API key, if the server wants one, is kept for this tab only.
+// Calls API v1 as any client does. The API key, if the server requires one, is kept in this tab, or in this browser.
 
 import { root, t } from "./page.js";
 
@@ -16,41 +16,52 @@ export class Problem extends Error {
   }
 }
 
-/** @type {() => Promise<string | null>} Asks for an API key; null if the person does not want to give one. */
-let askForKey = async () => null;
+/** @type {() => Promise<boolean>} Asks for an API key, and keeps it; false if the person does not give one. */
+let askForKey = async () => false;
 
-/** Set how a person is asked for an API key. @param {() => Promise<string | null>} ask */
+/** Set how a person is asked for an API key. @param {() => Promise<boolean>} ask */
 export function onKeyNeeded(ask) {
   askForKey = ask;
 }
 
-export const hasKey = () => sessionStorage.getItem(KEY) !== null;
-export const forgetKey = () => sessionStorage.removeItem(KEY);
+const keptKey = () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
+export const hasKey = () => keptKey() !== null;
+/** Keep a key: in this tab, or in this browser until it is forgotten. @param {string} key @param {boolean} isForLong */
+export function keepKey(key, isForLong) {
+  forgetKey();
+  (isForLong ? localStorage : sessionStorage).setItem(KEY, key);
+}
+export function forgetKey() {
+  sessionStorage.removeItem(KEY);
+  localStorage.removeItem(KEY);
+}
+
+/** Milliseconds by which the server's clock is ahead. */
+let skew = 0;
+/** Return the time of the server. */
+export const now = () => Date.now() + skew;
 
 /**
  * Call API v1, and return the answer. Ask for an API key if the server wants one.
- * @param {string} path
+ * @param {string} path One that begins with a slash is not below /v1.
  * @param {RequestInit & {json?: unknown}} [options] `json` is a body.
  */
 export async function call(path, { json, ...options } = {}) {
   for (;;) {
     const headers = new Headers(options.headers);
-    const key = sessionStorage.getItem(KEY);
+    const key = keptKey();
     if (key) headers.set("Authorization", `Bearer ${key}`);
     if (json !== undefined) headers.set("Content-Type", "application/json");
     const body = json === undefined ? options.body : JSON.stringify(json);
-    const response = await fetch(new URL(`v1/${path}`, root), { ...options, headers, body, cache: "no-store" }).catch(
+    const response = await fetch(new URL(path.startsWith("/") ? path.slice(1) : `v1/${path}`, root), { ...options, headers, body, cache: "no-store" }).catch(
       (error) => {
         throw error.name === "AbortError" ? error : new Problem(0, t("unreachable"));
       },
     );
+    skew = (Date.parse(response.headers.get("Date") ?? "") || Date.now()) - Date.now();
     if (response.ok) return response;
     if (response.status === 401) {
-      const given = await askForKey();
-      if (given !== null) {
-        sessionStorage.setItem(KEY, given);
-        continue;
-      }
+      if (await askForKey()) continue;
     }
     throw await problemOf(response);
   }

@@ -69,6 +69,10 @@ export function ended(submission, actions) {
 
 /** @param {any} submission */
 function sentenceOf({ state, verdict, run }) {
+  if (state === "cancelled" && run?.started_at && run.finished_at) {
+    const time = Math.round((Date.parse(run.finished_at) - Date.parse(run.started_at)) / 100) / 10;
+    return t("about.cancelled_after", { time: seconds(time) });
+  }
   if (state !== "finished") return t(`about.${state}`);
   // What the verdict's label says already is not said again.
   const parts = [has(`about.${verdict}`) && verdict !== "ok" ? t(`about.${verdict}`) : ""];
@@ -257,7 +261,7 @@ function facts({ id, language, run, runs, entry, mail, email }) {
     ["file", entry ? el("code", {}, ...visible(entry)) : null],
     ["language", el("bdi", { dir: "ltr" }, ...visible(`${nameOf(run.engine.language ?? language ?? "")} ${run.engine.version ?? ""}`.trim()))],
     ["ended_at", run.finished_at ? moment(run.finished_at) : null],
-    ["mail", mail ? t(`mail.${mail.state}`) : null],
+    ["mail", mail ? el("span", { id: "mail-state" }, t(`mail.${mail.state}`)) : null],
     ["recipient", email ? el("bdi", {}, ...visible(email)) : null],
   ];
   const items = rows.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, t(name)), el("dd", {}, value)));

@@ -1,17 +1,20 @@
 // The page on which a program is written, sent and watched.
 
-import { Problem, ask, call, events, forgetKey, hasKey, onKeyNeeded } from "./api.js";
+import { Problem, ask, call, events, forgetKey, hasKey, keepKey, now, onKeyNeeded } from "./api.js";
 import { unpack } from "./archive.js";
-import { Files, asBody, notText, readFiles, sourceFile } from "./files.js";
+import * as drafts from "./drafts.js";
+import { Files, asBody, notText, ofBody, readFiles, sizeOf, sourceFile } from "./files.js";
+import { addTest, asBody as bodyOfForm, contentOf, describeSections, fill as fillForm, read as readForm } from "./form.js";
 import * as history from "./history.js";
-import { afterPause, byId, el, locale, moment, number, root, t } from "./page.js";
+import { afterPause, byId, el, moment, root, seconds, size, t } from "./page.js";
 import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, testsOf, toneOf } from "./result.js";
+import { isShared, linkOf, shared } from "./share.js";
 import { visible } from "./visible.js";
 
-const DRAFT = "precieux.draft";
-const MEBIBYTE = 2 ** 20;
 /** The time between two questions for the place in the queue. */
 const PLACE_MS = 2000;
+/** The states of a mail that soon change. */
+const UNDER_WAY = new Set(["queued", "sending"]);
 /** As in program.css. */
 const NARROW = matchMedia("(max-width: 61.99rem)");
 
@@ -20,6 +23,7 @@ const source = byId("source");
 const languageField = byId("language");
 const tests = byId("tests");
 const status = byId("status");
+const clock = byId("clock");
 const body = byId("result");
 const buttons = { cancel: byId("cancel"), rerun: byId("rerun"), download: byId("download"), recipient: byId("recipient") };
 
@@ -33,8 +37,13 @@ let shown = null;
 let watching = null;
 /** True while what is shown waits in the queue. */
 let isQueued = false;
+/** Shows each second how long the state lasts. */
+let ticking = 0;
 /** The sample in the editor, as long as it is unchanged. */
 let sample = "";
+
+/** Return the id of the submission that an address shows, if any. */
+const idOf = () => Number(/\/submissions\/([1-9][0-9]*)\/?$/.exec(location.pathname)?.[1] ?? 0);
 
 // ---- The program ----------------------------------------------------------------------------------------------------
 
@@ -47,14 +56,25 @@ function write(content) {
 }
 
 const files = new Files(byId("files"), {
-  show: (file) => {
-    byId("editor").hidden = file !== null && file.text === null;
-    byId("not-text").hidden = file === null || file.text !== null;
-    if (file === null) return write("");
-    if (file.text === null) byId("not-text").replaceChildren(notText(file));
-    else write(file.text);
+  show: (file, before) => {
+    const isText = file === null || file.text !== null;
+    byId("editor").hidden = !isText || !editor;
+    source.hidden = !isText || !!editor;
+    byId("not-text").hidden = isText;
+    if (!isText) byId("not-text").replaceChildren(notText(file));
+    const content = file?.text ?? "";
+    source.value = content;
+    // Each file has an undo history of its own.
+    const state = editor?.swap(file?.state ?? editor.stateOf(content));
+    if (before) before.state = state;
+    if (file && shown && file.path === shown.entry) editor?.mark(marksOfRun(shown));
   },
-  changed: () => saveDraft(),
+  changed: () => changed(),
+  text,
+  usualName: () => {
+    const code = languageField.value;
+    return `${code === "java" ? "Main" : "main"}${languages.get(code)?.extensions[0] ?? ""}`;
+  },
 });
 
 /** Keep what was written in the editor with its file. */
@@ -71,11 +91,11 @@ async function startEditor() {
     language: languageField.value,
     label: t("program"),
     describedBy: t("leave_editor"),
-    onChange: () => (keepText(), saveDraft()),
+    onChange: () => (keepText(), changed()),
     onRun: () => form.requestSubmit(),
   });
+  host.hidden = source.hidden;
   source.hidden = true;
-  host.hidden = false;
   if (hadFocus) editor.focus();
   if (shown) editor.mark(marksOfRun(shown));
 }
@@ -89,28 +109,37 @@ async function loadLanguages() {
 
 /** Put the language's sample into the editor, unless a person has written there. */
 function offerSample() {
-  if (shown || files.all.length || text().trim() !== sample.trim()) return;
+  if (place() !== "home" || files.all.length || text().trim() !== sample.trim()) return;
   sample = languages.get(languageField.value)?.sample ?? "";
+  isFilling = true;
   write(sample);
+  isFilling = false;
 }
 
 function showLanguage() {
+  if (!languages.size) return;
   const language = languages.get(languageField.value);
   byId("version").textContent = language?.version ?? "";
   const options = language?.compiler_args ?? [];
   byId("compiler-args-field").hidden = options.length === 0;
-  byId("compiler-args-hint").textContent = options.join("  ");
+  byId("compiler-args-hint").replaceChildren(...options.flatMap((/** @type {string} */ option) => [el("code", { class: "option" }, option), " "]));
   byId("cpu_s").placeholder = language?.limits.cpu_s ? String(language.limits.cpu_s) : "";
-  byId("memory_mib").placeholder = language?.limits.memory_bytes ? String(language.limits.memory_bytes / MEBIBYTE) : "";
+  byId("memory_mib").placeholder = language?.limits.memory_bytes ? String(language.limits.memory_bytes / 2 ** 20) : "";
+  if (!files.all.length) files.draw();
 }
 
 /** @param {Iterable<File>} chosen */
 async function addFiles(chosen) {
   const added = await readFiles(chosen);
-  if (!added.length) return;
+  const room = Number(byId("drop").dataset.largest);
+  const kept = files.all.filter((file) => added.every((other) => other.path !== file.path)).reduce((sum, file) => sum + sizeOf(file), 0);
+  const tooLarge = added.find((file) => sizeOf(file) > room) ?? (added.reduce((sum, file) => sum + sizeOf(file), kept) > room ? added[0] : null);
+  byId("too-large").hidden = !tooLarge;
+  if (tooLarge) byId("too-large").textContent = t("too_large", { name: tooLarge.path, size: size(sizeOf(tooLarge)), most: size(room) });
+  if (!added.length || tooLarge) return;
   keepText();
   files.add(added);
-  const extension = /\.[^.]+$/.exec(files.all[0].path)?.[0].toLowerCase();
+  const extension = /\.[^.]+$/.exec(files.entry?.path ?? "")?.[0].toLowerCase();
   const found = [...languages.values()].find((language) => language.extensions.includes(extension));
   if (found) {
     languageField.value = found.code;
@@ -120,124 +149,91 @@ async function addFiles(chosen) {
   editor?.focus();
 }
 
-// ---- Tests ----------------------------------------------------------------------------------------------------------
+// ---- What was written -----------------------------------------------------------------------------------------------
 
-function addTest({ stdin = "", expected = "", hidden = false } = {}) {
-  const row = byId("test-row").content.firstElementChild.cloneNode(true);
-  const [input, output] = row.querySelectorAll("textarea");
-  input.value = stdin;
-  output.value = expected;
-  row.querySelector("input").checked = hidden;
-  row.querySelector("button").addEventListener("click", () => {
-    row.remove();
-    numberTests();
-    byId("add-test").focus();
-  });
-  tests.append(row);
-  numberTests();
-  return input;
+/** Return all that a person has written. */
+function read() {
+  keepText();
+  const program = files.all.length ? { files: files.all.map(asBody), entry: files.entry?.path } : { text: text() };
+  return { ...readForm(), ...program, sample };
 }
 
-function numberTests() {
-  [...tests.children].forEach((row, index) => {
-    row.querySelector("th").textContent = number(index + 1);
-    row.querySelectorAll("[aria-label]").forEach((/** @type {Element} */ field) => {
-      const name = /** @type {HTMLElement} */ (field).dataset.label ?? "";
-      field.setAttribute("aria-label", t("of_test", { what: name, number: number(index + 1) }));
-    });
-  });
-  describeSections();
-}
-
-function readTests() {
-  return [...tests.children]
-    .map((row) => {
-      const [input, output] = row.querySelectorAll("textarea");
-      return { stdin: input.value, expected: output.value, hidden: row.querySelector("input").checked };
-    })
-    .filter((test) => test.stdin !== "" || test.expected !== "");
-}
-
-/** Say in the heading of each closed section what is in it. */
-function describeSections() {
-  const count = readTests().length;
-  byId("tests-summary").textContent = count ? number(count) : "";
-  byId("mail-summary").textContent = form.email.value;
-  const limits = [form.args.value && t("arguments"), (form.cpu_s.value || form.memory_mib.value) && t("limits")];
-  byId("options-summary").textContent = limits.filter(Boolean).join(", ");
-  byId("stdin-field").hidden = count > 0;
-  byId("stdin-unused").hidden = count === 0;
-}
-
-// ---- Drafts ---------------------------------------------------------------------------------------------------------
-
-const FIELDS = ["language", "stdin", "args", "compiler_args", "cpu_s", "memory_mib", "email", "checker"];
-
-const saveDraft = afterPause(() => {
-  const fields = Object.fromEntries(FIELDS.map((name) => [name, form[name].value]));
-  const draft = { fields, text: files.all.length ? null : text(), sample, tests: readTests() };
+/** Show what was written. A draft or a link may hold anything. @param {any} content */
+function fill(content) {
+  isFilling = true;
   try {
-    sessionStorage.setItem(DRAFT, JSON.stringify(draft));
-  } catch {
-    // Without storage, a reload loses what was written.
+    fillForm(content);
+    sample = String(content.sample ?? "");
+    files.replace(Array.isArray(content.files) ? content.files.map(ofBody) : [], content.entry);
+    if (!files.all.length) {
+      source.value = String(content.text ?? "");
+      editor?.swap(editor.stateOf(source.value));
+    }
+    showLanguage();
+    editor?.speak(languageField.value);
+  } finally {
+    isFilling = false;
   }
-}, 200);
+}
 
-function restoreDraft() {
-  const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
-  if (!draft) return;
-  for (const name of FIELDS) if (draft.fields[name] !== undefined) form[name].value = draft.fields[name];
-  if (!languageField.value) languageField.selectedIndex = 0;
-  if (draft.text !== null) source.value = draft.text;
-  sample = draft.sample;
-  draft.tests.forEach(addTest);
-  for (const details of form.querySelectorAll("details")) {
-    details.open ||= [...details.querySelectorAll("input, textarea")].some((field) => field.value && field.type !== "checkbox");
-  }
-  describeSections();
+/** True while the page itself changes the form. */
+let isFilling = false;
+/** True if something was written that no draft has. */
+let isDirty = false;
+
+/** Return the place of what is written: a submission, a link, or the first page. */
+const place = () => (idOf() ? `submission.${idOf()}` : isShared() ? `link.${location.hash}` : "home");
+/** What was begun on the first page is also the draft of the first page after it was sent. */
+const places = () => [place(), ...(window.history.state?.isOwn && place() !== "home" ? ["home"] : [])];
+let current = places();
+
+/** Keep what was written, and begin at the place of the address. */
+function movePlace() {
+  saveDraft();
+  current = places();
+}
+
+function saveDraft() {
+  if (!isDirty) return;
+  isDirty = false;
+  isUnsaved = !drafts.save(current, read());
+}
+
+/** True if what was written is too large for the browser's storage. */
+let isUnsaved = false;
+const saveSoon = afterPause(saveDraft, 200);
+
+function changed() {
+  if (isFilling) return;
+  isDirty = true;
+  saveSoon();
 }
 
 // ---- Sending --------------------------------------------------------------------------------------------------------
 
-/** @param {string} field */
-const lines = (field) => form[field].value.split("\n").filter((/** @type {string} */ line) => line !== "");
-
-/** Return the submission of the form, as API v1 takes it. */
-function submission() {
-  keepText();
-  const cases = readTests();
-  const limits = {
-    cpu_s: form.cpu_s.value ? Number(form.cpu_s.value) : null,
-    memory_bytes: form.memory_mib.value ? Math.round(Number(form.memory_mib.value) * MEBIBYTE) : null,
-  };
-  const args = lines("args");
-  return {
-    language: languageField.value,
-    ...(files.all.length ? { files: files.all.map(asBody) } : { source: text() }),
-    compiler_args: byId("compiler-args-field").hidden ? null : form.compiler_args.value.split(/\s+/).filter(Boolean),
-    limits: limits.cpu_s || limits.memory_bytes ? limits : null,
-    email: form.email.value.trim() || null,
-    locale,
-    ...(cases.length
-      ? {
-          checker: { kind: form.checker.value },
-          tests: cases.map(({ stdin, expected, hidden }) => ({ stdin, args, hidden, expected_output: expected })),
-        }
-      : { stdin: form.stdin.value, args }),
-  };
+/** Return the submission of what was written, as API v1 takes it. @param {any} content */
+function submissionOf(content) {
+  const { entry, files, text } = content;
+  return { ...bodyOfForm(content), ...(files ? { files, entry } : { source: text }) };
 }
 
 async function send() {
   clearFaults();
+  const content = read();
+  if (!content.files && !content.text?.trim()) return fail(new Problem(0, t("write_first")));
   byId("run").disabled = true;
   show("sending", el("span", { class: "verdict waiting running" }, t("sending")));
   try {
-    const sent = submission();
-    const made = await post(sent);
-    const title = files.all[0]?.path ?? text().trim().split("\n", 1)[0].slice(0, 80);
+    const made = await post(submissionOf(content));
+    const title = content.entry ?? content.text.trim().split("\n", 1)[0].slice(0, 80);
     history.remember({ id: made.id, language: made.language, title, at: made.created_at, state: made.state, verdict: null });
     scrollToResult();
-    window.history.pushState({ id: made.id }, "", new URL(`submissions/${made.id}`, root));
+    saveDraft();
+    // What was written there has become a submission of its own.
+    if (place() !== "home") drafts.forget(place());
+    window.history.pushState({ isOwn: current.includes("home") }, "", new URL(`submissions/${made.id}`, root));
+    current = places();
+    changed();
     watch(made);
   } catch (error) {
     fail(error);
@@ -258,7 +254,7 @@ async function post(sent) {
     return ask("submissions", { method: "POST", json: sent });
   }
   // Only forms are unpacked.
-  const { files: _, ...rest } = sent;
+  const { files: _, entry: __, ...rest } = sent;
   const data = new FormData();
   data.append("file", new Blob([/** @type {any} */ (first.data)]), first.path);
   data.append("submission", new Blob([JSON.stringify(rest)], { type: "application/json" }));
@@ -268,14 +264,14 @@ async function post(sent) {
 /** Show an error where it belongs. @param {any} error */
 function fail(error) {
   if (error instanceof Problem === false) throw error;
-  show("problem", el("span", { class: "verdict bad" }, t("refused")));
+  show("problem", error.status ? el("span", { class: "verdict bad" }, t("refused")) : null);
   const faults = error.errors?.length ? error.errors : [{ pointer: "", detail: error.message }];
   const items = faults.map(({ pointer = "", detail }) => {
     const field = fieldOf(pointer);
     field?.setAttribute("aria-invalid", "true");
     field?.closest("details")?.setAttribute("open", "");
     const where = pointer && el("code", {}, pointer.slice(1).replaceAll("/", "."));
-    return el("li", {}, where, where && " ", el("bdi", { lang: "en", dir: "ltr" }, detail));
+    return el("li", {}, where, where && " ", error.status ? el("bdi", { lang: "en", dir: "ltr" }, detail) : detail);
   });
   body.replaceChildren(el("ul", { class: "notice bad plain" }, ...items));
   form.querySelector("[aria-invalid]")?.focus();
@@ -304,21 +300,24 @@ async function watch(submission) {
   /** @type {Map<number, any>} */
   const done = new Map();
   let place = submission.queue;
-  showState(submission.state, place);
+  let since = submission.run?.started_at ?? submission.run?.queued_at ?? submission.created_at;
+  showState(submission.state, place, since);
   if (FINAL.has(submission.state) && submission.run) return finish(submission);
   const asking = setInterval(async () => {
     if (!isQueued) return;
     const { queue } = await ask(`submissions/${submission.id}`).catch(() => ({ queue: null }));
     place = queue;
     // While we waited, the stream may have said that the program runs.
-    if (isQueued && !signal.aborted) showState("queued", place);
+    if (isQueued && !signal.aborted) showState("queued", place, since);
   }, PLACE_MS);
   signal.addEventListener("abort", () => clearInterval(asking));
   try {
     for await (const { name, data } of events(submission.id, signal)) {
       if (signal.aborted) return;
-      if (name === "state") showState(data.state, data.state === "queued" ? place : null);
-      else if (name === "finished") return finish(data);
+      if (name === "state") {
+        since = data.at;
+        showState(data.state, data.state === "queued" ? place : null, since);
+      } else if (name === "finished") return finish(data);
       else if (name === "test") {
         done.set(data.number, data);
         body.replaceChildren(testsOf([...done.values()], submission));
@@ -333,10 +332,17 @@ async function watch(submission) {
   }
 }
 
-/** @param {string} state @param {any} queue */
-function showState(state, queue) {
-  if (state === "queued" || state === "running") body.replaceChildren(el("div", { class: "progress", "aria-hidden": "true" }));
+/** @param {string} state @param {any} queue @param {string} since When the state began. */
+function showState(state, queue, since) {
+  const isGoingOn = state === "queued" || state === "running";
+  if (isGoingOn) body.replaceChildren(el("div", { class: "progress", "aria-hidden": "true" }));
   show(state, pill(state, null), queue ? el("span", { class: "muted" }, placeIn(queue)) : null);
+  if (isGoingOn) {
+    const tick = () => (clock.textContent = seconds(Math.max(0, Math.floor((now() - Date.parse(since)) / 1000))));
+    clock.hidden = false;
+    ticking = setInterval(tick, 1000);
+    tick();
+  }
   history.update({ id: shown.id, state });
 }
 
@@ -344,17 +350,39 @@ function showState(state, queue) {
 function finish(submission) {
   shown = submission;
   show(submission.state, pill(submission.state, submission.verdict));
-  body.replaceChildren(...ended(submission, { goTo: (line) => editor?.goTo(line), save, show: showImage }));
-  editor?.mark(marksOfRun(submission));
+  body.replaceChildren(...ended(submission, { goTo, save, show: showImage }));
+  if (!files.selected || files.selected.path === submission.entry) editor?.mark(marksOfRun(submission));
   document.title = `${labelOf(submission.state, submission.verdict)} · Precieux`;
   history.update({ id: submission.id, state: submission.state, verdict: submission.verdict });
+  followMail(submission);
   // For the tests, which measure how long after its end a result is on the screen.
   performance.mark("result", { detail: submission.id });
+}
+
+/** Show what becomes of the mail, while it is under way. @param {any} submission */
+async function followMail(submission) {
+  const signal = watching?.signal;
+  for (let wait = 1000; UNDER_WAY.has(submission.mail?.state) && wait < 120_000; wait *= 1.5) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    if (signal?.aborted) return;
+    submission = await ask(`submissions/${submission.id}`).catch(() => submission);
+    const place = body.querySelector("#mail-state");
+    if (place && !signal?.aborted) place.textContent = t(`mail.${submission.mail.state}`);
+  }
+}
+
+/** Put the cursor at a line of the file that was run. @param {number} line */
+function goTo(line) {
+  const entry = files.all.findIndex((file) => file.path === shown.entry);
+  if (entry >= 0 && entry !== files.current) files.select(entry);
+  editor?.goTo(line);
 }
 
 /** Show how things stand, and what can be done. @param {string} state @param {...(Node | null)} parts */
 function show(state, ...parts) {
   isQueued = state === "queued";
+  clearInterval(ticking);
+  clock.hidden = true;
   byId("panel").classList.toggle("shown", state !== "empty");
   status.replaceChildren(.../** @type {Node[]} */ (parts.filter(Boolean)));
   byId("panel").dataset.tone = state === "finished" ? toneOf(state, shown?.verdict) : "";
@@ -393,28 +421,28 @@ async function rerun() {
   watch({ ...shown, state: "queued", queue: null, run: null, runs: run });
 }
 
-/** Show the submission of the address, with its program. @param {number} id */
+/** Show the submission of the address, as it was sent or with what was written since. @param {number} id */
 async function open(id) {
   watching?.abort();
-  const submission = await ask(`submissions/${id}`);
-  languageField.value = submission.language;
-  showLanguage();
-  editor?.speak(submission.language);
-  const program = await call(`submissions/${id}/source`);
-  if (submission.files.length === 1) {
-    files.clear();
-    write(await program.text());
-  } else {
-    const unpacked = (await unpack(await program.arrayBuffer())).map(({ path, data }) => sourceFile(path, data));
-    // The first one is that which is run.
-    const entry = unpacked.filter((file) => file.path === submission.entry);
-    files.replace([...entry, ...unpacked.filter((file) => !entry.includes(file))]);
-  }
+  const submission = await ask(`submissions/${id}`).catch((error) => {
+    throw error.status === 404 ? new Problem(0, t("no_submission", { id })) : error;
+  });
+  fill(drafts.load(place()) ?? (await sentWith(submission)));
   watch(submission);
 }
 
-/** Return the id of the submission that an address shows, if any. */
-const idOf = () => Number(/\/submissions\/([1-9][0-9]*)\/?$/.exec(location.pathname)?.[1] ?? 0);
+/** Return the content of a submission, as its sender wrote it. @param {any} submission */
+async function sentWith(submission) {
+  const [program, sent] = await Promise.all([call(`submissions/${submission.id}/source`), ask(`/sent/${submission.id}`)]);
+  const content = contentOf(submission, sent);
+  if (submission.files.length > 1) {
+    const unpacked = await unpack(await program.arrayBuffer());
+    return { ...content, files: unpacked.map(({ path, data }) => asBody(sourceFile(path, data))), entry: submission.entry };
+  }
+  const only = sourceFile(submission.entry ?? "", new Uint8Array(await program.arrayBuffer()));
+  const isNamed = only.path && !/^main\.[^.]+$/i.test(only.path);
+  return only.text === null || isNamed ? { ...content, files: [asBody(only)], entry: only.path } : { ...content, text: only.text };
+}
 
 async function followAddress() {
   const id = idOf();
@@ -424,6 +452,14 @@ async function followAddress() {
   show("empty");
   body.replaceChildren(byId("welcome").content.cloneNode(true));
   editor?.mark([]);
+  const draft = drafts.load(place());
+  if (draft) return fill(draft);
+  if (!isShared()) return;
+  try {
+    fill(await shared());
+  } catch {
+    throw new Problem(0, t("bad_link"));
+  }
 }
 
 // ---- Dialogs --------------------------------------------------------------------------------------------------------
@@ -448,19 +484,40 @@ function showHistory() {
   byId("history").showModal();
 }
 
-onKeyNeeded(
-  () =>
-    new Promise((resolve) => {
-      const dialog = byId("key-dialog");
-      if (dialog.open) return dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" ? byId("key").value : null), { once: true });
-      byId("key-refused").hidden = !hasKey();
-      forgetKey();
-      byId("key").value = "";
-      dialog.returnValue = "";
-      dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" && byId("key").value ? byId("key").value.trim() : null), { once: true });
-      dialog.showModal();
-    }),
-);
+async function share() {
+  const { fields, ...content } = read();
+  const link = await linkOf({ ...content, fields: { ...fields, email: "" } });
+  byId("share-link").value = link ?? "";
+  byId("share-link").hidden = !link;
+  byId("too-long").hidden = !!link;
+  byId("copy").hidden = !link || !navigator.clipboard;
+  byId("copied").textContent = "";
+  byId("share-dialog").showModal();
+  byId("share-link").select();
+}
+
+/** Ask for a key, and keep it; false if none is given. Several calls may ask at once. @param {boolean} isRefused */
+function askForKey(isRefused) {
+  const dialog = byId("key-dialog");
+  if (!dialog.open) {
+    byId("key-refused").hidden = !isRefused;
+    byId("key").value = "";
+    byId("forget-key").hidden = !hasKey();
+    if (isRefused) forgetKey();
+    dialog.returnValue = "";
+    dialog.showModal();
+  }
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" && hasKey()), { once: true }));
+}
+
+onKeyNeeded(() => askForKey(hasKey()));
+byId("key-dialog").addEventListener("close", () => {
+  const key = byId("key").value.trim();
+  const { returnValue } = byId("key-dialog");
+  if (returnValue === "ok" && key) keepKey(key, byId("remember-key").checked);
+  if (returnValue === "forget") forgetKey();
+  byId("open-key").hidden = !hasKey();
+});
 
 // ---- Start ----------------------------------------------------------------------------------------------------------
 
@@ -468,7 +525,11 @@ form.addEventListener("submit", (/** @type {Event} */ event) => {
   event.preventDefault();
   send();
 });
-form.addEventListener("input", () => (describeSections(), saveDraft()));
+form.addEventListener("input", () => {
+  keepText();
+  describeSections();
+  changed();
+});
 languageField.addEventListener("change", () => {
   showLanguage();
   editor?.speak(languageField.value);
@@ -480,7 +541,10 @@ document.addEventListener("keydown", (event) => {
   form.requestSubmit();
 });
 byId("sample").addEventListener("click", () => {
-  files.clear();
+  if (files.all.length) {
+    if (!confirm(t("discard_files"))) return;
+    files.replace([]);
+  }
   sample = languages.get(languageField.value)?.sample ?? "";
   write(sample);
   editor?.focus();
@@ -490,16 +554,38 @@ byId("file").addEventListener("change", async () => {
   await addFiles(byId("file").files);
   byId("file").value = "";
 });
+byId("add-file").addEventListener("click", () => {
+  keepText();
+  files.create();
+});
 byId("add-test").addEventListener("click", () => addTest().focus());
 buttons.cancel.addEventListener("click", reporting(async () => void (await call(`submissions/${shown.id}/cancel`, { method: "POST" }))));
 buttons.rerun.addEventListener("click", reporting(rerun));
 buttons.download.addEventListener("click", reporting(() => save(`submissions/${shown.id}/output`, `output-${shown.id}.txt`)));
 byId("open-history").addEventListener("click", showHistory);
+byId("open-key").addEventListener("click", () => askForKey(false));
+byId("share").addEventListener("click", share);
+byId("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(byId("share-link").value);
+  byId("copied").textContent = t("copied");
+});
+// The fragment may hold the program.
+for (const link of document.querySelectorAll("a[hreflang]")) {
+  link.addEventListener("click", () => (/** @type {HTMLAnchorElement} */ (link).hash = location.hash));
+}
 byId("clear-history").addEventListener("click", () => {
   history.forgetAll();
   showHistory();
 });
-window.addEventListener("popstate", () => followAddress().catch(fail));
+window.addEventListener("popstate", () => {
+  movePlace();
+  followAddress().catch(fail);
+});
+window.addEventListener("pagehide", saveDraft);
+window.addEventListener("beforeunload", (event) => {
+  saveDraft();
+  if (isUnsaved) event.preventDefault();
+});
 
 const drop = byId("drop");
 // The editor is in a shadow tree, and would insert the name of a dropped file as text.
@@ -519,9 +605,11 @@ for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
 
 for (const element of document.querySelectorAll(".scripted")) /** @type {HTMLElement} */ (element).hidden = false;
 for (const element of document.querySelectorAll(".unscripted")) element.remove();
-restoreDraft();
+byId("open-key").hidden = !hasKey();
+files.draw();
+const draft = drafts.load(place());
+if (draft) fill(draft);
 describeSections();
-const isOpening = idOf() !== 0;
-loadLanguages().then(() => (isOpening ? followAddress() : undefined)).catch(fail);
+loadLanguages().then(() => (idOf() || isShared() ? followAddress() : undefined)).catch(fail);
 // For the tests, which measure how soon the page can be used.
 startEditor().then(() => performance.mark("interactive"));

@@ -11,6 +11,8 @@ from pathlib import Path
 from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.protocol import StepLimits
+from executor.sandbox.keeper.slow_read import SlowRead
+from executor.sandbox.keeper.step_clock import PROCESSORS
 
 #: Only half of an estimate counts, so that chance decides no verdict.
 _ESTIMATE_WEIGHT = 0.5
@@ -37,6 +39,8 @@ class SampledMeter:
         self._kills_before = 0
         self._list_at_s = _LIST_EVERY_S
         self._listed_bytes = 0
+        self._listing = SlowRead(lambda: tree.listed.held_bytes(self._limit))
+        self._sharing = SlowRead(tree.proportional_bytes)
         self._sampled_at = 0.0
         #: Estimated CPU seconds of processes that only the last sample contains, and of all such that have ended.
         self._new: dict[tuple[int, str], float] = {}
@@ -61,16 +65,17 @@ class SampledMeter:
     def sample(self) -> ResourceUsage:
         processes = self._tree.sample()
         cpu_s = self._cpu_s(processes)
-        if cpu_s > self._list_at_s:
+        if cpu_s > self._list_at_s and (listed := self._listing.result()) is not None:
             self._list_at_s = cpu_s + _LIST_EVERY_S
-            self._listed_bytes = self._tree.listed.held_bytes(self._limit)
+            self._listed_bytes = listed
         unmapped = self._tree.file_bytes() + self._tree.kernel.held_bytes() + self._listed_bytes
         unmapped += sum(process.page_tables for process in processes.values())
         used = unmapped + sum(process.resident for process in processes.values())
         if used > self._limit + _MAX_SHARED_BYTES:
             used -= _MAX_SHARED_BYTES
         elif used > self._limit:
-            used = unmapped + self._tree.proportional_bytes()
+            shared_once = self._sharing.result()
+            used = 0 if shared_once is None else unmapped + shared_once  # not known yet
         self._peak = max(self._peak, used)
         return ResourceUsage(cpu_s, self._peak, self._peak > self._limit)
 
@@ -103,11 +108,10 @@ class SampledMeter:
             max(used - self._living.get(key, 0.0), 0.0) for key, used in self._new.items() if key not in processes
         )
         now = time.monotonic()
-        self._new = {
-            key: process.running * (now - self._sampled_at)
-            for key, process in processes.items()
-            if key not in self._living
-        }
+        shares = {key: process.running for key, process in processes.items() if key not in self._living}
+        # A share holds for the process's life so far. If the sample is late, all together may be more than there is.
+        scale = min(1.0, PROCESSORS / max(sum(shares.values()), 1.0)) * (now - self._sampled_at)
+        self._new = {key: share * scale for key, share in shares.items()}
         self._sampled_at = now
 
 

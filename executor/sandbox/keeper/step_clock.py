@@ -5,7 +5,7 @@ import time
 
 from executor.sandbox.keeper.protocol import StepLimits
 
-_PROCESSORS = len(os.sched_getaffinity(0))
+PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit is stretched by the time that a program waits for a processor, up to this many times its length.
 _MAX_STRETCH = 20
 #: Seconds between two checks of a step, at least and at most.
@@ -44,6 +44,6 @@ class StepClock:
 
     def next_check(self, now: float, cpu_s: float, cost_s: float) -> float:
         """Return when to check again: soon if a limit is near, later if this check took much CPU time (`cost_s`)."""
-        left = min((self.limits.cpu_s - cpu_s) / _PROCESSORS, self.started + self._wall_s - now)
+        left = min((self.limits.cpu_s - cpu_s) / PROCESSORS, self.started + self._wall_s - now)
         rest = min(cost_s * _MIN_RATIO, cost_s + _MAX_REST)
         return now + max(min(max(left, _MIN_INTERVAL), self._max_interval), rest)

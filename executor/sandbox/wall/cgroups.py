@@ -86,7 +86,7 @@ def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroup
     return _claim_v1(root, paths)
 
 
-def most_processes(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
+def process_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
     """Return the visible limit of processes and threads for our cgroup and all below it; None if there is none."""
     paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
     limits = []

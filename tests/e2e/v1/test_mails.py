@@ -59,11 +59,6 @@ def mailed(system: Contract, api: Api, email: str, **keys: Any) -> tuple[str, Em
             "main.c: runtime error (#N)",
             ["Segmentation fault (signal 11).", "Run by: ./main"],
         ),
-        (
-            {"language": "c", "source": "int x;\n", "compiler_args": ["-O2"]},
-            "main.c: compile error (#N)",
-            ["Compiled by: gcc -O2 main.c -lm"],
-        ),
     ],
 )
 def test_a_mail_says_how_the_program_ended(

@@ -150,7 +150,7 @@ def client_of(
             signer=signer,
             response_memory=memory(large_answers_bytes, "Answers with many outputs"),
             notifications=notifications,
-            streams=Streams(database, notifications, most=100, most_in_all=100),
+            streams=Streams(database, notifications, max_of_key=100, max_in_all=100),
             waits=waits(4 * max_waits + 1),
             queue_positions=QueuePositions(database),
             webhooks=webhooks or WebhookSettings(),

@@ -11,7 +11,7 @@ import pytest
 from api_service.access.auth import Principal
 from api_service.http.problems import Problem
 from api_service.limits.holds import memory
-from api_service.submissions.classic_list import _WEIGHTS, LONGEST_TEXT, ClassicList, ListQuery
+from api_service.submissions.classic_list import _WEIGHTS, LONGEST_TEXT, ClassicList, ClassicListQuery
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
@@ -176,7 +176,7 @@ async def test_a_job_that_is_run_again_says_why_it_takes_longer(
 async def test_the_size_of_a_piece_is_bounded(database: Database, store: LocalStore) -> None:
     await add(database, 20, output="\x01" * (1 << 20), error="\x01" * (1 << 20))
     classic_list = ClassicList(database, store, memory(8 << 20, "Lists"))
-    sizes = [len(piece) async for piece in classic_list.pieces(OPERATOR, ListQuery(email=EMAIL))]
+    sizes = [len(piece) async for piece in classic_list.pieces(OPERATOR, ClassicListQuery(email=EMAIL))]
     assert sum(sizes) > 20 * 2 * 6 * LONGEST_TEXT
     assert max(sizes) < 2 << 20
 
@@ -184,13 +184,13 @@ async def test_the_size_of_a_piece_is_bounded(database: Database, store: LocalSt
 async def test_light_rows_come_in_one_piece(database: Database, store: LocalStore) -> None:
     await add(database, 100)
     classic_list = ClassicList(database, store, memory(8 << 20, "Lists"))
-    assert len([piece async for piece in classic_list.pieces(OPERATOR, ListQuery(email=EMAIL))]) == 2
+    assert len([piece async for piece in classic_list.pieces(OPERATOR, ClassicListQuery(email=EMAIL))]) == 2
 
 
 async def test_a_slow_reader_holds_no_connection_to_the_database(database: Database, store: LocalStore) -> None:
     await add(database, 20, output="x" * (1 << 20))
     classic_list = ClassicList(database, store, memory(64 << 20, "Lists"))
-    readers = [classic_list.pieces(OPERATOR, ListQuery(email=EMAIL)) for _ in range(20)]
+    readers = [classic_list.pieces(OPERATOR, ClassicListQuery(email=EMAIL)) for _ in range(20)]
     for reader in readers:
         await anext(reader)
     assert database.connections()["busy"] == 0
@@ -203,15 +203,15 @@ async def test_heavy_lists_share_a_bounded_memory(database: Database, store: Loc
     await execute(database, "INSERT INTO uploads (id, email) VALUES (100, 'light@example.com')")
     classic_list = ClassicList(database, store, memory((1 << 20) + 64, "Lists"))
     other = Principal(7, frozenset({Scope.ADMIN}))
-    heavy = [classic_list.pieces(OPERATOR, ListQuery(email=EMAIL)) for _ in range(3)]
+    heavy = [classic_list.pieces(OPERATOR, ClassicListQuery(email=EMAIL)) for _ in range(3)]
     await anext(heavy[0])
     await anext(heavy[1])
     with pytest.raises(Problem) as refused:
         await anext(heavy[2])
     assert refused.value.kind.status == 503
     assert refused.value.headers
-    await anext(classic_list.pieces(other, ListQuery(email=EMAIL)))
-    assert [piece async for piece in classic_list.pieces(OPERATOR, ListQuery(email="light@example.com"))]
+    await anext(classic_list.pieces(other, ClassicListQuery(email=EMAIL)))
+    assert [piece async for piece in classic_list.pieces(OPERATOR, ClassicListQuery(email="light@example.com"))]
     await heavy[0].aclose()
-    await anext(classic_list.pieces(OPERATOR, ListQuery(email=EMAIL)))
+    await anext(classic_list.pieces(OPERATOR, ClassicListQuery(email=EMAIL)))
     await asyncio.gather(*(reader.aclose() for reader in heavy))

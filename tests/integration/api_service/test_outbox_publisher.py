@@ -64,7 +64,7 @@ async def test_a_refused_row_stays_and_delays_no_other(
     assert await bodies_left(database) == ["1"]
 
 
-async def test_several_relays_publish_each_row_once(database: Database, broker: RecordingBroker) -> None:
+async def test_several_publishers_publish_each_row_once(database: Database, broker: RecordingBroker) -> None:
     await add_rows(database, 600)
     publishers = [OutboxPublisher(database, broker) for _ in range(4)]
 

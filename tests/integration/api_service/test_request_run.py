@@ -8,7 +8,7 @@ import pytest
 from api_service.access.auth import Principal
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.http.problems import Kind, Problem
-from api_service.submissions.new_submission import NewSubmission, Object, V1Columns
+from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import RunUnderWay, Submissions
 from shared.accounts.api_keys import Scope
@@ -35,8 +35,9 @@ def submissions(database: Database, store: LocalStore) -> Submissions:
 
 
 def new_submission(source: bytes = b"print(1)", *, receipt: bool = False, **how: Any) -> NewSubmission:
-    v1 = V1Columns(spec={"receipt": receipt, "locale": "fa"}, files=[{"path": "main.py", "size_bytes": len(source)}])
-    return NewSubmission("py", "main.py", Object(source, "py"), v1=v1, **how)
+    files = [{"path": "main.py", "size_bytes": len(source)}]
+    spec = {"receipt": receipt, "locale": "fa"}
+    return NewSubmission("py", "main.py", Object(source, "py"), spec=spec, files=files, **how)
 
 
 async def register(submissions: Submissions, principal: Principal, new: NewSubmission) -> int:

@@ -148,7 +148,7 @@ async def test_a_mail_about_nothing_is_refused(
     await order(database, kind, upload=99, job=None)
     await sender.run_once()
     [row] = await fetch(database, "SELECT status, last_error FROM emails")
-    assert row == {"status": "refused", "last_error": "what it is about was deleted"}
+    assert row == {"status": "refused", "last_error": "its submission was deleted"}
     assert mailer.sent == []
 
 
@@ -160,7 +160,7 @@ async def test_a_defect_holds_up_no_other_mail(database: Database, sender: MailS
     await sender.run_once()
     rows = await fetch(database, "SELECT status, last_error FROM emails ORDER BY id")
     assert rows == [
-        {"status": "refused", "last_error": "an error of ours (ValidationError)"},
+        {"status": "refused", "last_error": "an internal error (ValidationError)"},
         {"status": "sent", "last_error": None},
     ]
 
@@ -177,7 +177,7 @@ async def test_a_failed_statement_holds_up_no_other_mail(
     rows = await fetch(database, "SELECT status, last_error FROM emails ORDER BY id")
     assert rows == [
         {"status": "sent", "last_error": None},
-        {"status": "refused", "last_error": "an error of ours (UniqueViolationError)"},
+        {"status": "refused", "last_error": "an internal error (UniqueViolationError)"},
         {"status": "sent", "last_error": None},
     ]
 

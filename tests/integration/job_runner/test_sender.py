@@ -193,7 +193,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
     await add_email(database)
 
     async def handed_back() -> bool:
-        return [row["last_error"] for row in await rows(database)] == ["an error of ours (RuntimeError)"]
+        return [row["last_error"] for row in await rows(database)] == ["an internal error (RuntimeError)"]
 
     async with looping(sender.run):
         await eventually(handed_back)

@@ -272,7 +272,11 @@ async def test_a_webhook_about_nothing_fails(database: Database, sender: Sender,
     await execute(database, "DELETE FROM uploads WHERE id = :id", id=upload)
     await run_once(sender)
     after = await row(database)
-    assert (after["status"], after["last_error"], receiver.received) == ("failed", "what it is about was deleted", [])
+    assert (after["status"], after["last_error"], receiver.received) == (
+        "failed",
+        "its submission or batch was deleted",
+        [],
+    )
 
 
 async def test_a_slow_receiver_holds_up_only_itself(database: Database, sender: Sender, receiver: Receiver) -> None:
@@ -393,7 +397,7 @@ async def test_a_defect_of_ours_is_a_failed_attempt(database: Database, receiver
     await deliverer.close()
     after = await row(database)
     assert (after["status"], after["attempt"], after["last_error"]) == (
-        "pending", 1, "an error of ours (RuntimeError)",
+        "pending", 1, "an internal error (RuntimeError)",
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from job_runner.emails import queue
 from precieux.cli import app
 from precieux.commands import bounce
 from precieux.installation import operator_database
+from precieux.mail import dns_records
 from precieux.mail.status_notification import read
 from shared.database.connection import Database
 from shared.mail import mails, suppressions
@@ -106,18 +106,6 @@ def test_a_mail_is_shown_with_its_history_and_text(added: Callable[..., int]) ->
     assert "mail list" in refused("mail", "show", "99")
     unwritten = added(message_id=None, status="queued")
     assert "not written yet" in refused("mail", "show", str(unwritten), "--html")
-
-
-def test_the_whole_message_is_shown_if_it_is_kept(added: Callable[..., int], tmp_path: Path) -> None:
-    (tmp_path / "outbox").mkdir()
-    (tmp_path / "outbox" / "1@x.eml").write_bytes(b"Subject: \xd8\xa7\r\n\r\nHello\r\n")
-    (tmp_path / "secret.eml").write_bytes(b"secret")
-    kept = added(provider_id="1@x.eml")
-    shown = run("mail", "show", str(kept), "--raw", "--data-dir", str(tmp_path))
-    assert shown.stdout_bytes == b"Subject: \xd8\xa7\r\n\r\nHello\r\n"
-    for number, name in enumerate(("../secret.eml", str(tmp_path / "secret.eml"), "2@x.eml", None)):
-        other = added(provider_id=name, message_id=f"<{number}>")
-        assert "is kept" in refused("mail", "show", str(other), "--raw", "--data-dir", str(tmp_path))
 
 
 def test_a_mail_is_sent_again_by_command(on_database: OnDatabase, added: Callable[..., int]) -> None:
@@ -249,11 +237,12 @@ def test_a_report_is_kept_while_the_database_is_down(monkeypatch: pytest.MonkeyP
 def test_a_test_mail_is_sent_and_its_sender_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     records = {"example.com": ["v=spf1 ip4:127.0.0.1 -all"], "_dmarc.example.com": ["v=DMARC1; p=none"]}
     monkeypatch.setenv("PRECIEUX_MAIL_FROM", "Course <results@example.com>")
-    with smtp_server_in_a_thread() as server, dns_server(records) as address:
+    with smtp_server_in_a_thread() as server, dns_server(records) as resolver:
+        monkeypatch.setattr(dns_records, "open_resolver", lambda: resolver)
         monkeypatch.setenv("PRECIEUX_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
-        result = run("mail", "test", RECIPIENT, "--locale", "fa", "--name-server", address)
+        result = run("mail", "test", RECIPIENT, "--locale", "fa")
         server.replies["RCPT"] = "550 5.1.1 no such user"
-        failed = CliRunner().invoke(app, ["mail", "test", RECIPIENT, "--name-server", address, "--json"])
+        failed = CliRunner().invoke(app, ["mail", "test", RECIPIENT, "--json"])
     [envelope] = server.accepted
     assert envelope.recipients == [RECIPIENT]
     assert envelope.message["Content-Language"] == "fa"

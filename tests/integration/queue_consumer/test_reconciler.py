@@ -133,7 +133,7 @@ async def test_a_request_that_always_crashes_is_given_up(
     await execute(database, "UPDATE uploads SET requested_at = now() - interval '241 seconds'")
     assert len(await reconciler.run_once()) == 1
     [job] = await jobs(database)
-    assert (job["upload"], job["stop_reason"]) == (upload, "an error of ours (RuntimeError)")
+    assert (job["upload"], job["stop_reason"]) == (upload, "an internal error (RuntimeError)")
 
 
 async def test_a_database_conflict_counts_no_dead_consumer(

@@ -93,7 +93,7 @@ def test_long_defaults_cost_no_more_with_more_submissions(defaults: dict[str, An
 def test_defaults_are_in_memory_once() -> None:
     posted = read({"defaults": _LONG["arguments of tests"], "submissions": [{}] * 3 + [{"language": "cpp"}]})
     assert len({id(one.source.data) for one in posted.submissions}) == 1
-    assert len({id(one.v1.tests) for one in posted.submissions if one.v1}) == 1
+    assert len({id(one.tests) for one in posted.submissions}) == 1
     posted = read({"defaults": _LONG["many files"], "submissions": [{}, {"entry": "a/7.py"}, {"stdin": "x"}]})
     assert len({id(one.source) for one in posted.submissions}) == 1
     assert [one.filename for one in posted.submissions] == ["a/0.py", "a/7.py", "a/0.py"]
@@ -104,7 +104,7 @@ def test_an_own_value_is_not_taken_for_the_default() -> None:
     posted = read({"defaults": defaults, "submissions": [{}, {"source": "x", "tests": [{}, {}]}]})
     [first, second] = posted.submissions
     assert (first.source.data, second.source.data) == (b"print(1)\n", b"x")
-    assert [len(json.loads(one.v1.tests.json)) for one in posted.submissions if one.v1 and one.v1.tests] == [1, 2]
+    assert [len(json.loads(one.tests.json)) for one in posted.submissions if one.tests] == [1, 2]
 
 
 def test_an_own_key_wins_as_a_whole() -> None:

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.events.event_log import Event, Finished, Position, Snapshot, StateEntered, events_of, unsent
+from api_service.events.event_log import (
+    Event,
+    EventPosition,
+    Snapshot,
+    StateEntered,
+    SubmissionFinished,
+    events_of,
+    unsent,
+)
 from shared.resources.models import State
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -68,7 +76,7 @@ def test_events_are_only_of_what_happened(snapshot: Snapshot, expected: list[str
 @given(st.integers(0, 5).flatmap(lambda count: st.tuples(st.just(with_tests(count)), st.data())))
 def test_a_client_gets_each_event_once_wherever_it_breaks(drawn: tuple[list[Snapshot], st.DataObject]) -> None:
     history, data = drawn
-    last: Position | None = None
+    last: EventPosition | None = None
     got: list[Event] = []
     seen = [snapshot for snapshot in history if data.draw(st.booleans())]
     for snapshot in [*seen, history[-1]]:
@@ -76,21 +84,21 @@ def test_a_client_gets_each_event_once_wherever_it_breaks(drawn: tuple[list[Snap
         # The connection breaks, and the client reports the last id that it had.
         new = new[: data.draw(st.integers(0, len(new)))]
         got += new
-        last = Position.parse(str(new[-1].position)) if new else last
+        last = EventPosition.parse(str(new[-1].position)) if new else last
     got += unsent(history[-1], last)
     assert got == events_of(history[-1])
 
 
 def test_nothing_is_new_after_the_end() -> None:
     last = events_of(FINISHED)[-1]
-    assert isinstance(last, Finished)
+    assert isinstance(last, SubmissionFinished)
     assert unsent(FINISHED, last.position) == []
 
 
 def test_another_run_begins_with_its_own_events() -> None:
     last = events_of(FINISHED)[-1].position
     assert names(unsent(replace(QUEUED, run=2), last)) == ["17.2.1.queued"]
-    assert names(unsent(QUEUED, Position.parse("17.0.held"))) == ["17.1.1.queued"]
+    assert names(unsent(QUEUED, EventPosition.parse("17.0.held"))) == ["17.1.1.queued"]
 
 
 def test_another_attempt_leads_back_to_queued() -> None:
@@ -134,8 +142,8 @@ def test_cancelling_between_two_attempts_repeats_nothing() -> None:
     ],
 )
 def test_other_texts_are_no_ids(text: str) -> None:
-    assert Position.parse(text) is None
+    assert EventPosition.parse(text) is None
 
 
 def test_the_id_of_another_submission_is_unknown() -> None:
-    assert unsent(FINISHED, Position.parse("18.1.1.running")) == events_of(FINISHED)
+    assert unsent(FINISHED, EventPosition.parse("18.1.1.running")) == events_of(FINISHED)

@@ -1,5 +1,6 @@
 """Every key of a submission's body: good values, the default, null, and bad values with the place of the fault."""
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath
-from api_service.v1.body.rules import Upload, validate_submission
+from api_service.v1.body.rules import UploadedFiles, validate_submission
 from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
 from shared.http.egress import Egress
@@ -63,7 +64,7 @@ def validated(content: object, **constraints: Any) -> NewSubmission:
 
 
 def faults_of(
-    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+    content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
 ) -> list[Fault]:
     with pytest.raises(Problem) as refused:
         validate_submission(content, replace(TERMS, **constraints), place, upload)
@@ -74,7 +75,7 @@ def faults_of(
 
 
 def pointers_of(
-    content: object, place: BodyPath | None = None, upload: Upload | None = None, **constraints: Any
+    content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
 ) -> list[str]:
     return [fault.pointer or "" for fault in faults_of(content, place, upload, **constraints)]
 
@@ -291,6 +292,22 @@ def test_one_file_is_stored_as_it_is(path: str, suffix: str) -> None:
     assert (new.filename, new.source.suffix, new.source.data) == (path, suffix, b"x")
 
 
+def test_a_source_is_stored_without_its_byte_order_mark() -> None:
+    data = {"path": "words.txt", "content": "\ufeffx"}
+    files = [{"path": "Main.java", "content": "\ufeffclass Main {}"}, data]
+    stored = unpack(validated({"language": "java", "files": files}).source.data)
+    assert stored == {"Main.java": b"class Main {}", "words.txt": b"\xef\xbb\xbfx"}
+    assert validated({**BASE, "source": "\ufeffprint(1)"}).source.data == b"print(1)"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_program_in_another_encoding_is_refused(encoding: str) -> None:
+    content = base64.b64encode("print('Hello')".encode(encoding)).decode()
+    [fault] = faults_of(with_files({"path": "a.py", "content": content, "encoding": "base64"}))
+    assert fault.pointer == "/files/0/content"
+    assert fault.detail.endswith(": save it as UTF-8 and send it again.")
+
+
 def test_all_faults_of_a_step_are_found_at_once() -> None:
     content = {"language": "cobol", "source": "", "stdin": "x" * 101, "receipt": True}
     assert sorted(pointers_of(content)) == ["/language", "/receipt", "/source", "/stdin"]
@@ -349,7 +366,7 @@ def test_every_language_is_known_before_the_engine_has_answered() -> None:
 
 class TestUploads:
     def test_files_of_a_form_may_hold_any_byte(self) -> None:
-        upload = Upload([("a.py", b"\0\xff"), ("b", b"")])
+        upload = UploadedFiles([("a.py", b"\0\xff"), ("b", b"")])
         new = validate_submission({"language": "py"}, TERMS, upload=upload)
         assert (new.filename, unpack(new.source.data)) == ("a.py", {"a.py": b"\0\xff", "b": b""})
 
@@ -369,10 +386,10 @@ class TestUploads:
     def test_their_faults_have_the_places_of_json(
         self, files: list[tuple[str, bytes]], keys: dict[str, Any], pointers: list[str]
     ) -> None:
-        assert pointers_of({"language": "py", **keys}, upload=Upload(files)) == pointers
+        assert pointers_of({"language": "py", **keys}, upload=UploadedFiles(files)) == pointers
 
     def test_the_fault_of_an_archive_is_one_of_all(self) -> None:
-        upload = Upload(fault=Fault("It is damaged.", pointer="/files"))
+        upload = UploadedFiles(fault=Fault("It is damaged.", pointer="/files"))
         assert pointers_of({"language": "cobol"}, upload=upload) == ["/language", "/files"]
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from api_service.classic.schemas import Upload
-from api_service.submissions.address import Address
-from api_service.submissions.classic_list import ListQuery
+from api_service.http.address import Address
+from api_service.submissions.classic_list import ClassicListQuery
 from shared.engine.languages import ALIASES
 
 FIELDS: dict[str, Any] = Upload.model_json_schema()["properties"]
@@ -66,11 +66,11 @@ def test_a_language_is_described_as_it_is_checked(name: str) -> None:
 
 @pytest.mark.parametrize("field", ["id", "before", "limit"])
 def test_a_number_is_described_as_it_is_checked(field: str) -> None:
-    schema = ListQuery.model_json_schema()["properties"][field]
+    schema = ClassicListQuery.model_json_schema()["properties"][field]
     for value in (schema["minimum"], schema["maximum"]):
-        assert is_valid(ListQuery, {"email": "a@example.com", field: str(value)})
+        assert is_valid(ClassicListQuery, {"email": "a@example.com", field: str(value)})
     for value in (schema["minimum"] - 1, schema["maximum"] + 1):
-        assert not is_valid(ListQuery, {"email": "a@example.com", field: str(value)})
+        assert not is_valid(ClassicListQuery, {"email": "a@example.com", field: str(value)})
 
 
 def test_a_space_in_an_address_is_explained() -> None:

@@ -3,7 +3,7 @@ import codecs
 import pytest
 
 from api_service.http.problems import Problem
-from api_service.submissions.source_text import read_source
+from api_service.http.source_text import read_source
 
 
 def refusal(data: bytes) -> str:

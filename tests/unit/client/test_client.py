@@ -385,6 +385,15 @@ async def test_the_blocking_client_blocks_within_a_loop_too() -> None:
     assert Server(ok()).client().get(7).id == 7
 
 
+def test_both_clients_have_the_same_methods_with_the_same_parameters() -> None:
+    clients: tuple[type[Any], ...] = (Client, AsyncClient)
+    calls = [{name for name in dir(one) if not name.startswith("_")} for one in clients]
+    assert calls[0] == calls[1] >= {"submit", "run", "events", "create_batch"}
+    for name in calls[0]:
+        blocking, asynchronous = (inspect.signature(getattr(one, name)).parameters for one in clients)
+        assert list(blocking.values()) == list(asynchronous.values()), name
+
+
 def test_each_client_shows_what_its_methods_return() -> None:
     assert inspect.signature(Client.list).return_annotation == Iterator[Submission]
     assert inspect.signature(AsyncClient.list).return_annotation == AsyncIterator[Submission]

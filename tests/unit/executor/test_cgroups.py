@@ -197,8 +197,8 @@ def test_the_smallest_visible_limit_of_processes_counts(tmp_path: Path) -> None:
     (tmp_path / "pod/container").mkdir(parents=True)
     (tmp_path / "pod/pids.max").write_text("1000\n")
     (tmp_path / "pod/container/pids.max").write_text("max\n")
-    assert cgroups.most_processes(tmp_path, "0::/pod/container\n") == 1000
-    assert cgroups.most_processes(tmp_path, "0::/\n") is None
+    assert cgroups.process_limit(tmp_path, "0::/pod/container\n") == 1000
+    assert cgroups.process_limit(tmp_path, "0::/\n") is None
     (tmp_path / "pids/own").mkdir(parents=True)
     (tmp_path / "pids/own/pids.max").write_text("77\n")
-    assert cgroups.most_processes(tmp_path, "8:pids:/own\n0::/\n") == 77
+    assert cgroups.process_limit(tmp_path, "8:pids:/own\n0::/\n") == 77

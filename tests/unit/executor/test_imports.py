@@ -8,7 +8,7 @@ import pytest
 from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.languages.base import Names
-from executor.languages.program import ProgramFiles
+from executor.languages.program import ProgramSources
 from executor.warm.imports import imports_first, slow_modules
 
 _MODULES = ("numpy", "numpy.random", "pandas", "scipy.stats")
@@ -16,7 +16,7 @@ _MODULES = ("numpy", "numpy.random", "pandas", "scipy.stats")
 
 def _imports_first(source: bytes, *own: str) -> bool:
     files = {"main.py": source, **dict.fromkeys(own, b"")}
-    return imports_first(ProgramFiles(files, Names("main.py"), is_plain=not own), _MODULES)
+    return imports_first(ProgramSources(files, Names("main.py"), is_plain=not own), _MODULES)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_only_what_is_installed_is_imported_ahead() -> None:
     python = Installed(known()["py"], {"python": "/bin/python"}, "3", reserved=frozenset({"numpy", "os"}))
     assert slow_modules(python) == ("numpy", "numpy.random")
     assert slow_modules(replace(python, language=known()["bash"])) == ()
-    assert not imports_first(ProgramFiles({"main.py": b"import os"}, Names("main.py")), ())
+    assert not imports_first(ProgramSources({"main.py": b"import os"}, Names("main.py")), ())

@@ -19,7 +19,7 @@ _SETTINGS = ExecutorSettings(
 
 def _of(**fields: float) -> tuple[float, float, int]:
     request = RunRequest.model_validate({"code": "x", "language": "py", **fields})
-    found = limits.of_run(limits.limits_for_source(request, _SETTINGS), _SETTINGS, extra_memory=1000)
+    found = limits.run_step_limits(limits.limits_for_source(request, _SETTINGS), _SETTINGS, extra_memory=1000)
     return found.cpu_s, found.wall_s, found.memory_bytes - 1000
 
 
@@ -56,7 +56,7 @@ def test_a_memory_limit_too_low_for_any_process_is_raised() -> None:
 
 
 def _defaults(settings: ExecutorSettings, **needs: float) -> tuple[float, float, int]:
-    found = limits.default_limits(limits.of_language(settings, ProgramLimits.model_validate(needs)))
+    found = limits.default_limits(limits.settings_for_language(settings, ProgramLimits.model_validate(needs)))
     return found.cpu_s, found.wall_s, found.memory_bytes
 
 
@@ -71,8 +71,8 @@ def test_no_language_raises_a_default_above_the_maximum() -> None:
 
 
 def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:
-    fitted = limits.on_this_host(settings, by_number=by_number, most_processes=most)
-    run = limits.of_run(limits.default_limits(fitted), fitted, extra_memory=0)
+    fitted = limits.on_this_host(settings, by_number=by_number, process_limit=most)
+    run = limits.run_step_limits(limits.default_limits(fitted), fitted, extra_memory=0)
     return run.processes, run.open_files
 
 

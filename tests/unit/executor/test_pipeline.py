@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from executor import load
 from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.languages.program import ProgramFiles
+from executor.languages.program import ProgramSources
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
 from executor.pipeline.plan import plan_program
@@ -55,7 +55,7 @@ class AllWarm(Warm):
 
     def __init__(self) -> None: ...
 
-    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramSources, installed: Installed) -> Job:
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
@@ -77,7 +77,7 @@ class WithSharedCompiler(Warm):
     def __init__(self, compiled: StepResult | None) -> None:
         self._compiler = SharedCompiler(compiled)
 
-    def place(self, job: Job, program: ProgramFiles, installed: Installed) -> Job:
+    def place(self, job: Job, program: ProgramSources, installed: Installed) -> Job:
         return job
 
     def compiler(self, installed: Installed) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from executor.catalogue.installed import Commands
 from executor.languages import known
-from executor.languages.program import ProgramFiles, shadows
+from executor.languages.program import ProgramSources, shadows
 from executor.pipeline.plan import commands_of, program_of
 from shared.engine.run_call import ProgramRequest, is_allowed
 from tests.fixtures.languages import fake_installed
@@ -16,7 +16,7 @@ from tests.fixtures.languages import fake_installed
 _COMPILED = [code for code, language in known().items() if language.compile]
 
 
-def _program(code: str, *paths: str, **fields: Any) -> ProgramFiles:
+def _program(code: str, *paths: str, **fields: Any) -> ProgramSources:
     files = [{"path": path, "content": fields.pop(path, f"content of {path}")} for path in paths]
     request = ProgramRequest.model_validate({"language": code, "files": files, **fields}, strict=False)
     return program_of(request, fake_installed(code))

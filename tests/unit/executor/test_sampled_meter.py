@@ -1,6 +1,7 @@
 """The meter of hosts without cgroups, with a fake tree of processes."""
 
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -13,7 +14,9 @@ from executor.sandbox.keeper import sampled_meter
 from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.sampled_meter import SampledMeter
+from executor.sandbox.keeper.step_clock import PROCESSORS
 from executor.settings import MIB
+from tests.waiting import eventually_sync
 
 _LIMITS = StepLimits(10.0, 20.0, 512 * MIB, 128, 128, MIB, MIB)
 
@@ -64,6 +67,22 @@ def test_memory_beyond_what_can_be_read_in_time_is_too_much() -> None:
     assert tree.walks == 0
 
 
+def test_a_slow_read_does_not_hold_the_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = _Tree()
+    may_end = threading.Event()
+
+    def read() -> int:
+        may_end.wait(10)
+        return 600 * MIB
+
+    monkeypatch.setattr(tree, "proportional_bytes", read)
+    meter = _meter(tree)
+    tree.living = _resident(8, 280)
+    assert not meter.sample().exhausted
+    may_end.set()
+    eventually_sync(lambda: meter.sample().exhausted)
+
+
 def test_short_lived_children_count_for_a_whole_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -75,6 +94,19 @@ def test_short_lived_children_count_for_a_whole_sample(monkeypatch: pytest.Monke
         tree.living = {(child, "0"): Process(0.0001, 0.0, running=0.5)}
         used = meter.sample().cpu_s
     assert used == pytest.approx(300 * 0.01 * 0.5 * sampled_meter._ESTIMATE_WEIGHT, rel=0.1)
+
+
+def test_an_estimate_is_no_more_than_all_processors_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a sample that is late because the machine is busy."""
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    tree = _Tree()
+    meter = _meter(tree)
+    now += 2.0
+    tree.living = {(child, "0"): Process(0.001, 0.0, running=1.0) for child in range(2, 130)}
+    meter.sample()
+    tree.living = {}
+    assert meter.sample().cpu_s == pytest.approx(0.128 + sampled_meter._ESTIMATE_WEIGHT * 2.0 * PROCESSORS, rel=0.1)
 
 
 def test_a_lasting_process_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:

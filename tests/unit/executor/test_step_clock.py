@@ -16,7 +16,7 @@ _LIMITS = StepLimits(cpu_s=10, wall_s=20, memory_bytes=1, processes=1, open_file
 def start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the time at 100 s, on a machine with one processor."""
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(step_clock, "_PROCESSORS", 1)
+    monkeypatch.setattr(step_clock, "PROCESSORS", 1)
 
 
 def test_limit_expires_after_wall_seconds() -> None:
@@ -58,6 +58,6 @@ def test_next_check(is_sampled: bool, now: float, cpu_s: float, cost_s: float, p
 
 
 def test_cpu_time_may_be_used_on_all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step_clock, "_PROCESSORS", 4)
+    monkeypatch.setattr(step_clock, "PROCESSORS", 4)
     clock = StepClock(replace(_LIMITS, cpu_s=0.16), is_sampled=False)
     assert clock.next_check(100.0, 0.0, 0.0) == pytest.approx(100.04)

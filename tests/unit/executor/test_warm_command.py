@@ -4,7 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from executor.limits import of_compilation as compilation
+from executor.limits import compile_step_limits as compilation
 from executor.sandbox.base import Job, Step, Template
 from executor.settings import ExecutorSettings
 from executor.warm import __main__ as command

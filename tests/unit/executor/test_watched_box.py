@@ -59,6 +59,8 @@ class _Tree:
     def file_bytes(self) -> int:
         return 0
 
+    proportional_bytes = file_bytes
+
     def close(self) -> None:
         pass
 

@@ -13,7 +13,10 @@ LINK = "http://api/unsubscribe?email=a%40example.com&signature=s"
 
 
 def with_footer(
-    footer: Footer, *, text: str = "Hi,\n\nRegards,\n\nPrecieux\n", html: str = "<body><p>12</p></body></html>"
+    footer: Footer,
+    *,
+    text: str = "Hi,\n\nRegards,\n\nPrecieux\n",
+    html: str = "<body><p>12</p><!--footer--></body></html>",
 ) -> Email:
     email = make_email(text=text, html=html)
     return footer.add_to(Email(email.recipient, email.subject, text, html, email.message_id, unsubscribe=LINK))
@@ -77,11 +80,6 @@ def test_the_footer_is_in_the_mails_language() -> None:
     sent = Footer(SENDER, "abuse@example.com").add_to(email)
     assert "لغو دریافت این ایمیل‌ها" in sent.text
     assert 'lang="fa" dir="rtl"' in sent.html
-
-
-def test_the_footer_stands_at_its_place() -> None:
-    html = with_footer(Footer(SENDER, "abuse@example.com"), html="<body><td>a<!--footer-->b</td></body>").html
-    assert html.index("<td>a") < html.index(LINK.replace("&", "&amp;")) < html.index("b</td>")
 
 
 def test_the_footer_is_below_everything_else() -> None:

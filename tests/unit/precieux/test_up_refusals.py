@@ -1,4 +1,4 @@
-"""What `precieux up` and `precieux migrate` say when they cannot run, in one sentence."""
+"""What `precieux up` says when it cannot run, in one sentence."""
 
 import errno
 import os
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
-from pydantic import SecretStr
 
-from precieux.up import settings, system
+from precieux.up import settings
 from precieux.up.settings import (
     UpSettings,
     check_port_is_free,
@@ -17,9 +16,8 @@ from precieux.up.settings import (
     prepare_data_dir,
     require_data_dir,
 )
-from precieux.up.supervisor import StopRequested, Supervisor
 from shared.database.connector import Connector
-from shared.service.errors import ConfigurationError, PrecieuxError
+from shared.service.errors import ConfigurationError
 
 _NOBODY: Final = 65534
 
@@ -68,15 +66,6 @@ def test_a_host_that_cannot_be_a_name_is_explained() -> None:
 def test_the_executor_has_a_port_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_PORT is 8000, which is the API's port"):
         choose_executor_port(UpSettings(port=8000, executor_port=8000, data_dir=tmp_path))
-
-
-def test_a_stopped_migration_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*_: object) -> NoReturn:
-        raise StopRequested
-
-    monkeypatch.setattr(Supervisor, "run_to_end", stop)
-    with pytest.raises(PrecieuxError, match="The migration was stopped: start it again"):
-        system.migrate(UpSettings(data_dir=tmp_path, database_url=SecretStr("postgresql://localhost/x")))
 
 
 def test_a_database_is_named_without_its_password() -> None:

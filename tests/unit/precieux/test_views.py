@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from precieux import terminal
 from precieux.cli import app
-from precieux.commands import views
+from precieux.commands import show, views
 from shared.messages.translations import LOCALES
 
 _CREATED: Final = datetime(2025, 3, 4, 15, 12, 7, 123456, UTC)
@@ -74,8 +74,18 @@ def test_fields_have_labels_and_units() -> None:
     assert fields["Memory"] == "3.0 MiB"
     assert fields["Blocked"] == "no"
     assert "Signal" not in fields
+    assert ("Signal", "Segmentation fault (signal 11)") in views.job_fields(
+        dict.fromkeys(views._JOB) | job(signal=11, mails=[])
+    )
     assert fields["Mail 1: kind"] == "result"
     assert re.fullmatch(r"2025-03-0\d \d\d:\d\d:07 \S+", str(fields["Created"]))
+
+
+def test_a_difference_has_words_for_its_signs() -> None:
+    assert show._difference("@@ line 2 @@\n-5\n+-7") == "line 2\n  expected: 5\n  printed:  -7"
+    assert (
+        show._difference("@@ word 1 @@\n-a\n-b") == "word 1\n  expected: a\n  expected: b\n  printed:  (nothing more)"
+    )
 
 
 @pytest.mark.parametrize(

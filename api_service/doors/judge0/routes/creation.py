@@ -52,7 +52,7 @@ class Creator:
         """
         limit = self.configuration.max_queue_size
         async with self.services.database.connection() as connection:
-            if await store.waiting(connection, self.principal.key_id, most=limit + 1) + number > limit:
+            if await store.waiting(connection, self.principal.key_id, limit=limit + 1) + number > limit:
                 raise Problem(Kind.UNAVAILABLE, "queue is full")
 
     async def checked(
@@ -127,7 +127,7 @@ async def create_submission(request: Request, creator: CreatorDep) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class _Created:
+class _CreatedSubmission:
     """A submission that was stored, and how its answer is shown."""
 
     upload: int
@@ -136,7 +136,7 @@ class _Created:
     waits: bool
 
 
-async def _create(request: Request, creator: Creator, waiting: ExitStack) -> _Created | Invalid:
+async def _create(request: Request, creator: Creator, waiting: ExitStack) -> _CreatedSubmission | Invalid:
     """Store the submission of a request. Its wait counts until `waiting` is closed."""
     async with receiving(request, creator.services, creator.principal, counts_refused=False) as body:
         parameters = await read(request)
@@ -150,7 +150,7 @@ async def _create(request: Request, creator: Creator, waiting: ExitStack) -> _Cr
         if isinstance(asked, Invalid):
             return asked
         waiting.enter_context(reserved(creator.services, creator.principal, LONGEST_WAIT_S if waits else 0))
-        return _Created(*await creator.create(asked), how, waits)
+        return _CreatedSubmission(*await creator.create(asked), how, waits)
 
 
 @router.post("/submissions/batch")
@@ -160,8 +160,8 @@ async def create_batch(request: Request, creator: CreatorDep) -> Response:
         require_open(creator.configuration)
         sent = of_batch(parameters.get("submissions"), creator.configuration)
         await creator.require_room(len(sent))
-        each = [content if isinstance(content, dict) else {} for content in sent]
-        requests = await creator.checked(each, base64=is_on(parameters, "base64_encoded"), size=len(body))
+        contents = [content if isinstance(content, dict) else {} for content in sent]
+        requests = await creator.checked(contents, base64=is_on(parameters, "base64_encoded"), size=len(body))
         answers = [await _created(creator, asked) for asked in requests]
     is_any = any("token" in answer for answer in answers)
     return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -99,10 +99,10 @@ async def upload_of(services: Services, principal: Principal, text: str) -> int:
     """Return the id of a submission. Raises `Problem` (404) if there is none, or if the sender may not see it."""
     token = token_of(text)
     async with services.database.connection() as connection:
-        found = token and await store.upload_of(connection, token, owner=owner_of(principal))
-    if not found:
+        upload = token and await store.upload_of(connection, token, owner=owner_of(principal))
+    if not upload:
         raise Problem(Kind.NOT_FOUND, "")
-    return found
+    return upload
 
 
 async def read_one(services: Services, principal: Principal, text: str, how: Shown) -> dict[str, Any]:

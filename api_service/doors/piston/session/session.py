@@ -34,7 +34,7 @@ class Closed(Exception):
         self.reason = reason
 
 
-class Session:
+class InteractiveSession:
     """An accepted connection and its job."""
 
     def __init__(

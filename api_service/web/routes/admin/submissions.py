@@ -67,10 +67,10 @@ def _printable(text: str) -> str:
     return "".join(filter(str.isprintable, text)).strip()[:254]
 
 
-def _position(services: Services, cursor: str) -> pages.Position | None:
+def _position(services: Services, cursor: str) -> pages.ListPosition | None:
     """Return the position of a cursor. The list begins with the newest if the cursor is none of ours."""
     text = services.signer.unseal(_CURSOR, cursor) if cursor else None
-    return pages.Position.parse(text) if text else None
+    return pages.ListPosition.parse(text) if text else None
 
 
 def _midnight(day: str, *, days: int = 0) -> datetime | None:

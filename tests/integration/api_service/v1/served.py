@@ -38,7 +38,7 @@ async def serving(
     async with api_with(**how) as inner:
         transport: Any = inner._transport
         services: Services = transport.app.state.services
-    streams = Streams(services.database, services.notifications, most=max_streams, most_in_all=100)
+    streams = Streams(services.database, services.notifications, max_of_key=max_streams, max_in_all=100)
     services = replace(services, streams=streams)
     listening = listening_socket("127.0.0.1", 0, setting="none")
     stop = asyncio.Event()

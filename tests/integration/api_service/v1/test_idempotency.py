@@ -63,7 +63,7 @@ def assert_replayed(answer: httpx.Response, first: httpx.Response) -> None:
 
 def assert_refused(answer: httpx.Response, kind: Kind) -> None:
     assert answer.status_code == kind.status
-    assert answer.json()["type"] == f"{PUBLIC_URL}/problems#{kind.anchor}"
+    assert answer.json()["type"] == f"{PUBLIC_URL}/problems#{kind.value}"
     if kind.status == 422:
         assert [error["parameter"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
 

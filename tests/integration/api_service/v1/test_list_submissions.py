@@ -216,7 +216,7 @@ async def test_a_page_reads_few_rows(database: Database, alice: Key) -> None:
     async with database.connection() as inner:
         connection = Explaining(inner._raw, read)
         for query in QUERIES:
-            for position in (None, pages.Position(NOON + timedelta(seconds=20_000), 1 << 60)):
+            for position in (None, pages.ListPosition(NOON + timedelta(seconds=20_000), 1 << 60)):
                 await pages.find(connection, ListQuery(**query), owner=alice.id, after=position)
     for rows, text in read:
         assert rows <= 500, text

@@ -29,7 +29,7 @@ def assert_problem(answer: httpx.Response, kind: Kind) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "private, no-cache"
     content: dict[str, Any] = answer.json()
-    assert content["type"] == f"{PUBLIC_URL}/problems#{kind.anchor}"
+    assert content["type"] == f"{PUBLIC_URL}/problems#{kind.value}"
     assert (content["title"], content["status"]) == (kind.title, kind.status)
     assert content["detail"].endswith(".")
     assert (kind.status == 422) == ("errors" in content)
@@ -63,7 +63,7 @@ async def test_an_unavailable_database_says_when_to_retry(
 async def test_the_page_has_an_anchor_for_each_kind(api: httpx.AsyncClient) -> None:
     page = await api.get("/problems")
     assert page.status_code == 200
-    assert re.findall(r'<section [^>]*id="([\w-]+)"', page.text) == [kind.anchor for kind in Kind]
+    assert re.findall(r'<section [^>]*id="([\w-]+)"', page.text) == [kind.value for kind in Kind]
     assert "//" not in page.text.replace("<!doctype", "")
     assert (await api.get("/problems/")).text == page.text.replace('="./', '="../')
 

@@ -74,8 +74,8 @@ def zipped(files: Mapping[str, str]) -> str:
 
 
 def spec_of(new: NewSubmission) -> Mapping[str, Any]:
-    assert new.v1
-    return new.v1.spec
+    assert new.spec
+    return new.spec
 
 
 @pytest.mark.parametrize(

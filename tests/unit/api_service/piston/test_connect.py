@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_service.doors.piston.session.session import Closed, Session
+from api_service.doors.piston.session.session import Closed, InteractiveSession
 from shared.engine.run_call import Said
 
 
@@ -34,7 +34,7 @@ async def test_others_get_their_turns_among_many_messages(message: dict[str, Any
             await asyncio.sleep(0)
 
     nothing: Any = None
-    session = Session(_Client([message] * 1000), nothing, nothing, nothing)  # type: ignore[arg-type]
+    session = InteractiveSession(_Client([message] * 1000), nothing, nothing, nothing)  # type: ignore[arg-type]
     other = asyncio.create_task(count_turns())
     with pytest.raises(Closed, match="Already Initialized"):
         await session._listen(_Talk())  # type: ignore[arg-type]

@@ -7,7 +7,8 @@ from api_service.http.problems import Kind, Problem
 
 _SAVE_AS: Final = "save it as UTF-8 and send it again."
 _NO_TEXT: Final = "The file is not text: send the source of a program."
-_BOM: Final = codecs.BOM_UTF8
+#: The byte order mark of UTF-8, at which some compilers stop.
+BOM: Final = codecs.BOM_UTF8
 _WIDE: Final = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -18,15 +19,13 @@ _WIDE: Final = {
 
 def read_source(data: bytes) -> bytes:
     """Return the source without a byte order mark. Raises `Problem` (422) if it is not text in UTF-8."""
-    for mark, name in _WIDE.items():
-        if data.startswith(mark):
-            _refuse(f"The file is in {name}: {_SAVE_AS}")
-    data = data.removeprefix(_BOM)
+    if fault := wide_fault(data):
+        _refuse(fault)
+    data = data.removeprefix(BOM)
     if not data.strip():
         _refuse("The file is empty: send the program's source.")
     if b"\0" in data:
-        likely = _wide_without_mark(data)
-        _refuse(f"The file looks like {likely}: {_SAVE_AS}" if likely else _NO_TEXT)
+        _refuse(_NO_TEXT)
     try:
         data.decode()
     except UnicodeDecodeError as exc:
@@ -35,12 +34,18 @@ def read_source(data: bytes) -> bytes:
     return data
 
 
-def _wide_without_mark(data: bytes) -> str | None:
-    """Return "UTF-16" if most of every second byte is NUL, as in a text of mostly Latin letters; else None."""
-    beginning = data[:1024]
+def wide_fault(data: bytes) -> str | None:
+    """Return the fault of a text in UTF-16 or UTF-32, which no compiler reads; None if it is none.
+
+    Without a mark, most of every second byte is NUL, as in a text of mostly Latin letters.
+    """
+    for mark, name in _WIDE.items():
+        if data.startswith(mark):
+            return f"The file is in {name}: {_SAVE_AS}"
+    beginning = data[:1024] if len(data) >= 8 else b""
     for nuls, letters in ((beginning[1::2], beginning[::2]), (beginning[::2], beginning[1::2])):
         if nuls.count(0) > 0.7 * len(nuls) and letters.count(0) == 0:
-            return "UTF-16"
+            return f"The file looks like UTF-16: {_SAVE_AS}"
     return None
 
 
