@@ -1,8 +1,5 @@
 """The links of the page are right wherever it is, also below the prefix of a proxy."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 import requests
 from playwright.sync_api import Page, expect
@@ -15,31 +12,29 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 _STATUS = "performance.getEntriesByType('navigation')[0].responseStatus"
 
 
-@contextmanager
-def proxy(system: Up, prefix: str) -> Iterator[str]:
-    """Yield the address at which a proxy serves the system below a prefix, and nothing else."""
+def proxy(system: Up, prefix: str) -> Server:
+    """Return a proxy that serves the system below a prefix, and nothing else."""
 
     class Proxy(Handler):
         def get(self) -> None:
             if not self.path.startswith(f"{prefix}/"):
                 self.answer(404)
                 return
-            body = self.read_body()
+            address = system.url + self.path.removeprefix(prefix)
             answer = requests.request(
-                self.command, system.url + self.path.removeprefix(prefix), headers=dict(self.headers), data=body,
-                timeout=60,
-            )  # fmt: skip
+                self.command, address, headers=dict(self.headers), data=self.read_body(), timeout=60
+            )
             self.answer(answer.status_code, answer.content, {"Content-Type": answer.headers.get("Content-Type", "")})
 
         post = get
 
-    with Server(Proxy) as server:
-        yield f"{server.url}{prefix}"
+    return Server(Proxy)
 
 
 @pytest.mark.parametrize("prefix", ["", "/below/it"])
 def test_each_link_leads_somewhere_after_a_run(page: Page, system: Up, prefix: str) -> None:
-    with proxy(system, prefix) as url:
+    with proxy(system, prefix) as server:
+        url = server.url + prefix
         page.goto(f"{url}/")
         expect(page.locator("#version")).not_to_be_empty()
         page.locator("#run").click()

@@ -212,7 +212,8 @@ def test_a_program_of_several_files_is_shown_again(page: Page, system: Up) -> No
     ]
     submission = post(system, {"language": "py", "files": files, "entry": "main.py"})
     page.goto(f"/submissions/{submission['id']}")
-    expect(page.locator(".tab code")).to_have_text(["main.py", "parts/greeting.py", "data.bin"])
+    expect(page.locator(".tab code")).to_have_text(["parts/greeting.py", "data.bin", "main.py"])
+    expect(page.locator("#files .current .entry")).to_be_visible()
     expect(page.locator(".cm-content")).to_contain_text("from parts.greeting import word")
     page.locator("#run").click()
     page.wait_for_url(lambda address: address != f"{system.url}/submissions/{submission['id']}")
