@@ -18,7 +18,7 @@ _FAILING: Final = {
     "py": ("1 / 0\n", 'File "/box/work/{name}", line 1'),
     "js": ("throw Error('x')\n", "/box/work/{name}:1"),
     "c": ("int main(void) { return x; }\n", "{name}:1:25: error"),
-    "cpp": ("#include <bits/stdc++.h>\nint main() { return x; }\n", "{name}:2:21: error"),
+    "cpp": ("#include <cstdio>\nint main() { return x; }\n", "{name}:2:21: error"),
     "f90": ("program p\n  call\nend program\n", "{name}:2:6:"),
     "go": ('package main\n\nfunc main() { panic("x") }\n', "/box/work/{name}:3"),
     "cs": ("class P { static void Main() { x(); } }\n", "{name}(1,"),

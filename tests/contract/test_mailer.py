@@ -208,7 +208,7 @@ async def test_a_mail_that_the_provider_rejects_is_refused(rig: Rig, mailer: Mai
 
 
 @providers
-async def test_a_provider_that_delays_pauses_nothing_and_takes_it_later(rig: Rig, mailer: Mailer) -> None:
+async def test_a_delay_of_the_provider_pauses_no_mailer(rig: Rig, mailer: Mailer) -> None:
     assert rig.delay is not None
     rig.delay()
     email = make_email()
