@@ -12,8 +12,8 @@ from pika.exceptions import AMQPConnectionError
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
-from shared.broker.rabbitmq_confirms import Confirms
 from shared.broker.rabbitmq_consumer import Hosts, attempt, covered_by_multiple
+from shared.broker.rabbitmq_publisher import Confirms
 from shared.broker.rabbitmq_topology import connection_parameters
 from shared.service.errors import ConfigurationError
 
