@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from precieux import terminal
 from precieux.cli import app
 from precieux.commands import show, views
+from precieux.commands.usage import usage
+from precieux_client import Budget, Client
 from shared.messages.translations import LOCALES
 
 _CREATED: Final = datetime(2025, 3, 4, 15, 12, 7, 123456, UTC)
@@ -105,6 +107,14 @@ def test_a_history_has_the_times_that_are_stored(
     events = list(views.history(mail(state=state, sent_at=sent_at, updated_at=updated_at)))
     assert [event["state"] for event in events] == expected
     assert sorted(event["at"] for event in events) == [event["at"] for event in events]
+
+
+def test_a_budget_shows_what_is_left_and_how_it_comes_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Client, "usage", lambda _: (Budget("submissions", 6000, 90, 5910, 3600, None),))
+    usage()
+    assert capsys.readouterr().out == "submissions\t5910\t6000\t100 a minute\t-\n"
 
 
 @pytest.mark.parametrize(
