@@ -68,7 +68,7 @@ siege: ## Put attackers and honest clients to one system together; `make siege M
 	@deploy/bootstrap test
 	@$(python) -m tests.siege --minutes $(or $(MINUTES),3) $(args)
 
-lint: ## Check style, types, the OpenAPI document, layers and dependencies
+lint: ## Check style, types, files that services read, layers and dependencies
 	@deploy/bootstrap test
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check

@@ -34,8 +34,8 @@ from shared.database.schema import require_current
 from shared.http.connections import ConnectionLimits
 from shared.http.loopback import is_loopback
 from shared.http.server import listening_socket, serve_http
-from shared.operations.health import Health, HealthSettings
-from shared.operations.system_status import OperationReader
+from shared.operations.health import HealthServer, HealthSettings
+from shared.operations.system_status import SystemStatusReader
 from shared.operations.workers import connection_name
 from shared.service.errors import ConfigurationError
 from shared.service.lifecycle import restarting, run_loops, run_service
@@ -86,7 +86,7 @@ async def serve(stop: asyncio.Event) -> None:
         message_bytes = settings.largest_body_bytes if has_piston else 0
         limits = ConnectionLimits(most=settings.connections, most_per_address=settings.connections_per_address)
         log.info("api.starting", host=settings.host, port=settings.port)
-        health = Health(health_settings, database, counts_backlog=True)
+        health = HealthServer(health_settings, database, counts_backlog=True)
         # The HTTP server is not restarted: without it the process has no purpose.
         await run_loops(
             (
@@ -155,7 +155,7 @@ def _compose(
         queue_positions=QueuePositions(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,
-        operation=OperationReader(database, dead_letters),
+        system_status=SystemStatusReader(database, dead_letters),
     )
 
 

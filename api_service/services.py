@@ -25,7 +25,7 @@ from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings
 from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Database
-from shared.operations.system_status import OperationReader
+from shared.operations.system_status import SystemStatusReader
 from shared.resources.links import Links
 from shared.resources.read import Reserve
 from shared.storage.base import ObjectStore
@@ -62,7 +62,7 @@ class Services:
     webhooks: WebhookSettings
     #: Those of the broker, for the operator's page.
     dead_letters: DeadLetters
-    operation: OperationReader
+    system_status: SystemStatusReader
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
     body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MAX_READING))

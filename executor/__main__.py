@@ -85,12 +85,7 @@ async def _serve_until(
 
     async with in_background(end_runs()):
         await serve_http(
-            app,
-            listener,
-            no_runs,
-            limits=_CONNECTIONS,
-            grace_seconds=ANSWER_SECONDS,
-            message_bytes=message_bytes,
+            app, listener, no_runs, limits=_CONNECTIONS, grace_seconds=ANSWER_SECONDS, message_bytes=message_bytes
         )
 
 

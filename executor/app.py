@@ -249,8 +249,7 @@ class _Endpoint:
         if installed is None:
             known = ", ".join(self._installed)
             raise wire.BadRequest(
-                f"Unknown language {language[:40]!r}; `language` must be one of: {known}.",
-                language=language[:40],
+                f"Unknown language {language[:40]!r}; `language` must be one of: {known}.", language=language[:40]
             )
         return installed
 

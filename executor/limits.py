@@ -112,10 +112,10 @@ def limits_for_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimi
 
 def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     """Return a sentence on a limit that is over its maximum, or None."""
+    maxima = {name: bound.max for name, bound in bounds(settings).items()}
     for name, value in asked.model_dump(exclude_none=True).items():
-        maximum = bounds(settings)[name].max
-        if value > maximum:
-            return f"`{name}` may be at most {maximum:.15g}."
+        if value > maxima[name]:
+            return f"`{name}` may be at most {maxima[name]:.15g}."
     return None
 
 

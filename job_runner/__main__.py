@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from job_runner.emails.branding import Branding
-from job_runner.emails.complete import Completion
+from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import MailSender
@@ -15,16 +15,16 @@ from job_runner.mailers import MailSettings, open_mailer
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
-from job_runner.upkeep.batches import Batches
+from job_runner.upkeep.batches import BatchFinisher
 from job_runner.upkeep.cleaner import Cleaner
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
-from job_runner.webhooks.sender import Sender as WebhookSender
+from job_runner.webhooks.sender import WebhookSender
 from shared.accounts.budgets import RunBudgetSettings
 from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
-from shared.operations.health import Health, HealthSettings
+from shared.operations.health import HealthServer, HealthSettings
 from shared.operations.workers import connection_name
 from shared.resources.links import Links
 from shared.service.lifecycle import restarting, run_loops, run_service
@@ -67,7 +67,7 @@ async def serve(stop: asyncio.Event) -> None:
         sender = MailSender(
             database,
             mailer,
-            Completion(branding, footer, store, mail_settings.mail_reply_to),
+            MailCompletion(branding, footer, store, mail_settings.mail_reply_to),
             poll_interval=settings.poll_interval,
             render_pending=pending_mails.render,
         )
@@ -79,7 +79,7 @@ async def serve(stop: asyncio.Event) -> None:
             poll_interval=settings.poll_interval,
         )
         loops = [
-            restarting("health", Health(load(HealthSettings), database).run),
+            restarting("health", HealthServer(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
             restarting("languages", Languages(database, engine).run),
@@ -87,7 +87,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("webhooks", webhook_sender.run),
             restarting(
                 "batches",
-                Batches(database, branding, poll_interval=settings.poll_interval).run,
+                BatchFinisher(database, branding, poll_interval=settings.poll_interval).run,
             ),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]

@@ -11,7 +11,7 @@ from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
-from shared.operations.health import Health, HealthSettings
+from shared.operations.health import HealthServer, HealthSettings
 from shared.operations.workers import connection_name
 from shared.service.lifecycle import restarting, run_loops, run_service
 from shared.service.logging import get_logger
@@ -35,7 +35,7 @@ async def serve(stop: asyncio.Event) -> None:
         maker = JobMaker(database, store)
         consumer = Consumer(maker)
         source = broker or OutboxConsumer(database)
-        health = Health(load(HealthSettings), database)
+        health = HealthServer(load(HealthSettings), database)
         reconciler = Reconciler(database, maker)
         # Only now, because a wrong setting must end the start.
         log.info("consumer.ready", source=type(source).__name__)

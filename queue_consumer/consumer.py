@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from queue_consumer.jobs import JobMaker, Unusable
+from queue_consumer.jobs import InvalidMessage, JobMaker
 from shared.broker.base import Ack, Delivery, Reject, Settlement
 from shared.service.logging import get_logger
 
@@ -27,8 +27,8 @@ class Consumer:
         return settlements
 
 
-def _settlement(delivery: Delivery, job: int | Unusable | None) -> Settlement:
-    if isinstance(job, Unusable):
+def _settlement(delivery: Delivery, job: int | InvalidMessage | None) -> Settlement:
+    if isinstance(job, InvalidMessage):
         log.warning("message.rejected", request=delivery.message_id, reason=str(job))
         return Reject(str(job))
     if job is None:

@@ -31,12 +31,9 @@ _READ_UPLOADS: Final = """
         LIMIT :count
     ) AS wanted ON wanted.id = uploads.id
 """
-# The job's text is built in SQL, so that inputs never leave the database: JSON may take six bytes for one.
-#
-# Start-time fair queueing on two levels (docs/adr/0007). A job's `turn` comes after the turns of its key, and a key
-# without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
-_INSERT_JOBS: Final = """
-    WITH wanted AS MATERIALIZED (
+#: The requests that have no job yet, each with its place in the order of this batch, of its key and of its sender.
+_REQUESTS: Final = """
+    wanted AS MATERIALIZED (
         SELECT r.upload, r.id, r.source, r.stop_reason, r.nth, coalesce(u.owner, 0) AS owner,
             coalesce(r.sender, u.email) AS sender, u.runs, u.requested_at,
             u.request_id IS DISTINCT FROM r.id AS is_foreign
@@ -51,30 +48,41 @@ _INSERT_JOBS: Final = """
             row_number() OVER (PARTITION BY owner, sender ORDER BY nth) - 1 AS behind_sender
         FROM wanted
     )
+"""
+#: The text of a job. It is built in SQL, so that inputs never leave the database: JSON may take six bytes for one.
+_TEXT: Final = """
+    CASE WHEN source IS NULL THEN '{}' ELSE (
+        SELECT '{"language": ' || coalesce(CAST(to_json(language) AS text), 'null')
+            || ', "inputs": ' || coalesce(CAST(to_json(inputs) AS text), 'null')
+            || ', "contents": ' || to_json(convert_from(source, 'UTF8')) || '}'
+        FROM uploads WHERE uploads.id = upload) END
+"""
+# Start-time fair queueing on two levels (docs/adr/0007). A job's `turn` comes after the turns of its key, and a key
+# without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
+_TURN: Final = """
+    behind_key + greatest(
+        (SELECT min(turn) FROM job WHERE status = 'none-executed'),
+        (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
+        0)
+"""
+_PLACE: Final = """
+    behind_sender + greatest(
+        (SELECT min(place) FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
+        (SELECT max(place) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner
+            AND job.sender = request.sender),
+        0)
+"""
+_INSERT_JOBS: Final = f"""
+    WITH {_REQUESTS}
     INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place, number, requested_at)
-    SELECT upload,
-        CASE WHEN source IS NULL THEN '{}' ELSE (
-            SELECT '{"language": ' || coalesce(CAST(to_json(language) AS text), 'null')
-                || ', "inputs": ' || coalesce(CAST(to_json(inputs) AS text), 'null')
-                || ', "contents": ' || to_json(convert_from(source, 'UTF8')) || '}'
-            FROM uploads WHERE uploads.id = upload) END,
-        id, stop_reason, owner, sender,
-        behind_key + greatest(
-            (SELECT min(turn) FROM job WHERE status = 'none-executed'),
-            (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
-            0),
-        behind_sender + greatest(
-            (SELECT min(place) FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
-            (SELECT max(place) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner
-                AND job.sender = request.sender),
-            0),
+    SELECT upload, {_TEXT}, id, stop_reason, owner, sender, {_TURN}, {_PLACE},
         -- A request that an earlier release made was not counted.
         CASE WHEN is_foreign THEN runs + nth_of_upload ELSE greatest(runs, 1) END,
         CASE WHEN is_foreign THEN now() ELSE requested_at END
     FROM request ORDER BY nth
     ON CONFLICT (request_id) DO NOTHING
     RETURNING id, request_id, pg_notify(:jobs, ''), pg_notify(:submissions, CAST(upload AS text))
-"""
+"""  # noqa: S608  (constants)
 # Only a foreign message brings a request that `uploads` does not hold yet. Its upload is locked before the job is
 # inserted, so that each run gets its own number. Its `request_id` is set afterwards.
 _LOCK_UPLOADS: Final = "SELECT FROM uploads WHERE id = ANY(:uploads) ORDER BY id FOR NO KEY UPDATE"
@@ -105,19 +113,19 @@ _WITHDRAW: Final = """
 """
 
 
-class Unusable(Exception):
+class InvalidMessage(Exception):
     """This message can make no job. The text is the reason, which its dead letter carries."""
 
 
-#: The upload and perhaps the request that a message names; or why the message is unusable.
-_Decoded: TypeAlias = tuple[int, UUID | None] | Unusable
+#: The upload and perhaps the request that a message names; or why the message is invalid.
+_Decoded: TypeAlias = tuple[int, UUID | None] | InvalidMessage
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
     """A job to insert. `source` is UTF-8; a job without one must have a `stop_reason`.
 
-    `sender` is the canonical address, so other spellings get no further turns. `unusable` is set if the message is a
+    `sender` is the canonical address, so other spellings get no further turns. `invalid` is set if the message is a
     dead letter too. A request `is_foreign` if its submission does not hold it.
     """
 
@@ -127,19 +135,19 @@ class _Request:
     is_foreign: bool = False
     stop_reason: str | None = None
     sender: str | None = None
-    unusable: Unusable | None = None
+    invalid: InvalidMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _NoJob:
     """A request that makes no job, and is withdrawn: of a blocked submission, or of a classic one without its file.
 
-    The original reports a missing file and makes no job, so the message is a dead letter: `unusable` is the reason.
+    The original reports a missing file and makes no job, so the message is a dead letter: `invalid` is the reason.
     """
 
     upload: int
     id: UUID
-    unusable: Unusable | None = None
+    invalid: InvalidMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,23 +164,23 @@ class JobMaker:
     async def make(self, body: bytes, message_id: str | None) -> int | None:
         """Make a job, and return its id; None if there is nothing to do (made before, blocked, or removed).
 
-        Raise `Unusable` if the message can never make a job, and `TransientError` if a dependency is unavailable.
+        Raise `InvalidMessage` if the message can never make a job, and `TransientError` if a dependency is unavailable.
         """
         [job] = await self.make_all([(body, message_id)])
-        if isinstance(job, Unusable):
+        if isinstance(job, InvalidMessage):
             raise job
         return job
 
-    async def make_all(self, messages: Sequence[tuple[bytes, str | None]]) -> list[int | Unusable | None]:
+    async def make_all(self, messages: Sequence[tuple[bytes, str | None]]) -> list[int | InvalidMessage | None]:
         """Make the jobs of a batch of bodies with their message ids.
 
         One query reads the uploads. Then, for each group that fits in memory, the files are read concurrently, and one
         statement inserts the jobs. An error concerns the whole batch.
         """
         decoded = [_decode(body, message_id) for body, message_id in messages]
-        uploads = await self._uploads({one[0] for one in decoded if not isinstance(one, Unusable)})
+        uploads = await self._uploads({message[0] for message in decoded if not isinstance(message, InvalidMessage)})
         foreign_requests: dict[int, UUID] = {}
-        results: list[int | Unusable | None] = []
+        results: list[int | InvalidMessage | None] = []
         for group in _groups(decoded, uploads):
             results += await self._make_group(group, uploads, foreign_requests)
         return results
@@ -182,20 +190,20 @@ class JobMaker:
         group: Sequence[_Decoded],
         uploads: dict[int, Record],
         foreign_requests: dict[int, UUID],
-    ) -> list[int | Unusable | None]:
-        candidates = await asyncio.gather(*(self._prepare(one, uploads, foreign_requests) for one in group))
-        await self._withdraw([one for one in candidates if isinstance(one, _NoJob)])
-        jobs = await self._insert([one for one in candidates if isinstance(one, _Request)])
-        results: list[int | Unusable | None] = []
-        for one in candidates:
-            match one:
+    ) -> list[int | InvalidMessage | None]:
+        candidates = await asyncio.gather(*(self._prepare(message, uploads, foreign_requests) for message in group))
+        await self._withdraw([candidate for candidate in candidates if isinstance(candidate, _NoJob)])
+        jobs = await self._insert([candidate for candidate in candidates if isinstance(candidate, _Request)])
+        results: list[int | InvalidMessage | None] = []
+        for candidate in candidates:
+            match candidate:
                 case _Request():
-                    # If a message is in the batch twice, the second one makes nothing.
-                    results.append(one.unusable or jobs.pop(one.id, None))
+                    # If a message is in the batch twice, the second makes nothing.
+                    results.append(candidate.invalid or jobs.pop(candidate.id, None))
                 case _NoJob():
-                    results.append(one.unusable)
-                case Unusable():
-                    results.append(one)
+                    results.append(candidate.invalid)
+                case InvalidMessage():
+                    results.append(candidate)
         return results
 
     async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
@@ -211,13 +219,13 @@ class JobMaker:
 
     async def _prepare(
         self, decoded: _Decoded, uploads: dict[int, Record], foreign_requests: dict[int, UUID]
-    ) -> _Request | _NoJob | Unusable:
-        if isinstance(decoded, Unusable):
+    ) -> _Request | _NoJob | InvalidMessage:
+        if isinstance(decoded, InvalidMessage):
             return decoded
         upload_id, request_id = decoded
         upload = uploads.get(upload_id)
         if upload is None:
-            return Unusable(f"no submission has the id {upload_id}")
+            return InvalidMessage(f"no submission has the id {upload_id}")
         # A foreign message may have no id. It means the request under way, or a new one.
         request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
         is_foreign = upload["request_id"] != request_id
@@ -232,7 +240,7 @@ class JobMaker:
             data = await self._read(upload_id, key, upload["sha256"])
             if not upload["is_classic"] and key.endswith(".zip"):
                 data = _entry(data, upload)
-        except Unusable as exc:
+        except InvalidMessage as exc:
             if is_classic_call:
                 return _NoJob(upload_id, request_id, exc)
             return _Request(upload_id, request_id, None, is_foreign, str(exc), sender, exc)
@@ -244,11 +252,11 @@ class JobMaker:
         try:
             data = await self.store.get(key)
         except ObjectNotFound:
-            raise Unusable(f"the file of submission {upload_id} is missing") from None
+            raise InvalidMessage(f"the file of submission {upload_id} is missing") from None
         if not data:
-            raise Unusable(f"the file of submission {upload_id} is empty")
+            raise InvalidMessage(f"the file of submission {upload_id} is empty")
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise Unusable(f"the file of submission {upload_id} has changed since it was accepted")
+            raise InvalidMessage(f"the file of submission {upload_id} has changed since it was accepted")
         return data
 
     async def _insert(self, requests: Sequence[_Request]) -> dict[UUID, int]:
@@ -291,13 +299,13 @@ def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator
     """Yield the messages in their order, in groups whose sources fit in memory together."""
     group: list[_Decoded] = []
     size = 0
-    for one in decoded:
-        upload = None if isinstance(one, Unusable) else uploads.get(one[0])
+    for message in decoded:
+        upload = None if isinstance(message, InvalidMessage) else uploads.get(message[0])
         length = 0 if upload is None else max(upload["size_bytes"], int(upload["unpacked"] or 0))
         if group and size + length > _BYTES_AT_ONCE:
             yield group
             group, size = [], 0
-        group.append(one)
+        group.append(message)
         size += length
     if group:
         yield group
@@ -308,7 +316,7 @@ def _entry(archive: bytes, upload: Record) -> bytes:
     try:
         return unpack(archive)[upload["filename"]]
     except (BadZipFile, KeyError):
-        raise Unusable(f"the file {upload['filename']} of submission {upload['id']} is missing") from None
+        raise InvalidMessage(f"the file {upload['filename']} of submission {upload['id']} is missing") from None
 
 
 def _decode(body: bytes, message_id: str | None) -> _Decoded:
@@ -316,10 +324,10 @@ def _decode(body: bytes, message_id: str | None) -> _Decoded:
         # The original publishes the id with a full stop after it.
         upload_id = int(body.decode("ascii").removesuffix("."))
     except ValueError:
-        return Unusable("the body is not a decimal id")
+        return InvalidMessage("the body is not a decimal id")
     if not 0 < upload_id < 1 << 63:
-        return Unusable("the id is out of range")
+        return InvalidMessage("the id is out of range")
     try:
         return upload_id, UUID(message_id) if message_id else None
     except ValueError:
-        return Unusable("the message's id is not a UUID")
+        return InvalidMessage("the message's id is not a UUID")

@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 from uuid import UUID
 
-from queue_consumer.jobs import JobMaker, Unusable
+from queue_consumer.jobs import InvalidMessage, JobMaker
 from shared.database.connection import Database, Record
 from shared.service.errors import DatabaseUnavailable, TransientError
 from shared.service.lifecycle import wait_any
@@ -33,6 +33,20 @@ _LOCK: Final = """
     FROM uploads WHERE id = :upload
 """
 
+_SILENT: Final = """
+    SELECT id, request_id, requested_at < now() - make_interval(secs => :patience) AS overdue
+    FROM uploads
+    -- Without a time it was requested by the code of an earlier release.
+    WHERE request_id IS NOT NULL
+        AND (requested_at IS NULL OR requested_at < now() - make_interval(secs => :silence))
+        AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)
+    ORDER BY requested_at LIMIT :limit
+"""
+_COUNT_CONSUMER: Final = """
+    UPDATE uploads SET stopped_consumers = greatest(0, stopped_consumers + CAST(:change AS integer))
+    WHERE id = :id
+"""
+
 
 class Reconciler:
     """Makes the jobs of requests without a message. Each consumer has one, and they may run at the same time."""
@@ -54,16 +68,7 @@ class Reconciler:
         """Make the missing jobs, and return their ids."""
         async with self._database.transaction() as connection:
             silent = await connection.fetch_all(
-                """
-                SELECT id, request_id, requested_at < now() - make_interval(secs => :patience) AS overdue
-                FROM uploads
-                -- Without a time it was requested by the code of an earlier release.
-                WHERE request_id IS NOT NULL
-                    AND (requested_at IS NULL OR requested_at < now() - make_interval(secs => :silence))
-                    AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)
-                ORDER BY requested_at LIMIT :limit
-                """,
-                {"silence": self._silence, "patience": _PATIENCE * self._silence, "limit": _BATCH},
+                _SILENT, {"silence": self._silence, "patience": _PATIENCE * self._silence, "limit": _BATCH}
             )
         jobs = [await self._make_locked(row) for row in silent]
         return [job for job in jobs if job is not None]
@@ -99,11 +104,7 @@ class Reconciler:
 
     async def _count(self, upload: int, change: int) -> None:
         async with self._database.connection() as connection:
-            await connection.execute(
-                "UPDATE uploads SET stopped_consumers = greatest(0, stopped_consumers + CAST(:change AS integer))"
-                " WHERE id = :id",
-                {"id": upload, "change": change},
-            )
+            await connection.execute(_COUNT_CONSUMER, {"id": upload, "change": change})
 
     async def _make(self, upload: int, request: UUID, *, overdue: bool) -> int | None:
         context = {"upload": upload, "request": str(request)}
@@ -114,7 +115,7 @@ class Reconciler:
         except TransientError as exc:
             log.warning("request.waiting", **context, error=str(exc))
             return None
-        except Unusable as exc:
+        except InvalidMessage as exc:
             log.warning("request.rejected", **context, reason=str(exc))
             return None
         except Exception as exc:

@@ -15,7 +15,7 @@ from job_runner.emails.footer import Footer
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
-from job_runner.emails.test_mail import render_test_mail
+from job_runner.emails.send_test_mail import render_test_mail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.message import write_message

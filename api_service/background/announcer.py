@@ -15,7 +15,6 @@ from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
-_NOTIFY: Final = "SELECT pg_notify(:channel, '')"
 #: Seconds to wait after a notification. The first goes at once, and those that follow closely become one.
 _PACE_SECONDS: Final = 0.005
 
@@ -35,7 +34,7 @@ class Announcer:
             self.wake.clear()
             try:
                 async with self._database.connection() as connection:
-                    await connection.execute(_NOTIFY, {"channel": channels.OUTBOX})
+                    await connection.notify(channels.OUTBOX)
             except TransientError as exc:
                 log.warning("outbox.not_announced", error=str(exc))
             await asyncio.sleep(_PACE_SECONDS)

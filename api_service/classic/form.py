@@ -3,7 +3,7 @@
 FastAPI's own parameters cannot do this: each comes from one place only, and the limit on a field is lower than ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -50,46 +50,17 @@ async def read_submission(request: Request, settings: ApiSettings, languages: Se
             headers=_ACCEPTED,
         )
     body = await request.body()
-
-    def parsed() -> NewSubmission:
-        parts = read_parts(body, content_type) if media_type else []
-        _check_names(request, parts)
-        return _submission(_upload(request, parts, languages), parts, settings)
-
-    return await run_in_thread_if_large(len(body), parsed)
+    return await run_in_thread_if_large(
+        len(body), _parsed, body, content_type, request.query_params, settings, languages
+    )
 
 
-def _check_names(request: Request, parts: Sequence[Part]) -> None:
-    """Refuse a second file and a misspelt field, because ignoring them would mislead the sender.
-
-    Other unknown fields are ignored, because web forms add some.
-    """
-    if sum(part.name == "file" for part in parts) > 1:
-        raise Problem(Kind.INVALID, "A submission has one file: send each of the others as another submission.")
-    names = {*(part.name for part in parts), *request.query_params}
-    missing = _LONG_NAMES - names
-    # A comparison takes quadratic time, so only a few short names are compared.
-    for name in sorted(names - _NAMES)[:_MAX_MISSPELT]:
-        if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
-            raise Problem(Kind.INVALID, f"A submission has no field {name}; write {nearest[0]}.")
-
-
-def _upload(request: Request, parts: Sequence[Part], languages: Sequence[str]) -> Upload:
-    fields = {name: value for name, value in request.query_params.items() if name in Upload.model_fields}
-    for part in parts:
-        if part.name in Upload.model_fields:
-            if part.filename is not None:
-                raise Problem(Kind.INVALID, f"{part.name} must be a plain field, not a file.")
-            fields[part.name] = part.text()
-    # A web form sends an empty field for one that was left out.
-    fields = {name: value for name, value in fields.items() if value or name not in ("id", "enable")}
-    try:
-        return Upload.model_validate(fields, context=languages)
-    except ValidationError as exc:
-        raise RequestValidationError([{**error, "loc": ("form", *error["loc"][:1])} for error in exc.errors()]) from exc
-
-
-def _submission(upload: Upload, parts: Sequence[Part], settings: ApiSettings) -> NewSubmission:
+def _parsed(
+    body: bytes, content_type: str, query: Mapping[str, str], settings: ApiSettings, languages: Sequence[str]
+) -> NewSubmission:
+    parts = read_parts(body, content_type) if content_type else []
+    _check_names(query, parts)
+    upload = _upload(query, parts, languages)
     if len(upload.inputs.encode()) > settings.max_input_bytes:
         raise Problem(Kind.TOO_LARGE, f"inputs is longer than {settings.max_input_bytes} bytes; send a shorter input.")
     filename, source = _file(parts, settings)
@@ -102,6 +73,36 @@ def _submission(upload: Upload, parts: Sequence[Part], settings: ApiSettings) ->
         filename=filename,
         source=source,
     )
+
+
+def _check_names(query: Mapping[str, str], parts: Sequence[Part]) -> None:
+    """Refuse a second file and a misspelt field, because ignoring them would mislead the sender.
+
+    Other unknown fields are ignored, because web forms add some.
+    """
+    if sum(part.name == "file" for part in parts) > 1:
+        raise Problem(Kind.INVALID, "A submission has one file: send each of the others as another submission.")
+    names = {*(part.name for part in parts), *query}
+    missing = _LONG_NAMES - names
+    # A comparison takes quadratic time, so only a few short names are compared.
+    for name in sorted(names - _NAMES)[:_MAX_MISSPELT]:
+        if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
+            raise Problem(Kind.INVALID, f"A submission has no field {name}; write {nearest[0]}.")
+
+
+def _upload(query: Mapping[str, str], parts: Sequence[Part], languages: Sequence[str]) -> Upload:
+    fields = {name: value for name, value in query.items() if name in Upload.model_fields}
+    for part in parts:
+        if part.name in Upload.model_fields:
+            if part.filename is not None:
+                raise Problem(Kind.INVALID, f"{part.name} must be a plain field, not a file.")
+            fields[part.name] = part.text()
+    # A web form sends an empty field for one that was left out.
+    fields = {name: value for name, value in fields.items() if value or name not in ("id", "enable")}
+    try:
+        return Upload.model_validate(fields, context=languages)
+    except ValidationError as exc:
+        raise RequestValidationError([{**error, "loc": ("form", *error["loc"][:1])} for error in exc.errors()]) from exc
 
 
 def _file(parts: Sequence[Part], settings: ApiSettings) -> tuple[str, Object]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from api_service.http.problems import Kind, Problem
 from shared.accounts import budgets
-from shared.accounts.budgets import Bucket, Use
+from shared.accounts.budgets import Bucket, Charge
 from shared.database.connection import Connection
 
 WINDOW_SECONDS: Final = 3600
@@ -78,7 +78,7 @@ async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
     for limit in wanted:
         if limit.amount > limit.per_hour:
             raise LargerThanLimit(limit)
-    buckets = await budgets.take(connection, [Use(limit.subject, limit.per_hour, limit.amount) for limit in wanted])
+    buckets = await budgets.take(connection, [Charge(limit.subject, limit.per_hour, limit.amount) for limit in wanted])
     counted = [(limit, _counted(limit, buckets[limit.subject])) for limit in wanted if limit.subject in buckets]
     used_up = [(limit, state) for limit, state in counted if buckets[limit.subject].wait_s is not None]
     if used_up:

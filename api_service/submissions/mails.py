@@ -6,7 +6,7 @@ from api_service.access.auth import Principal
 from api_service.submissions.service import OnStored, Submissions
 from shared.database.connection import Database
 from shared.mail import mails
-from shared.mail.delivery_reports import Report, record
+from shared.mail.delivery_reports import DeliveryReport, record
 from shared.service.logging import get_logger
 
 log = get_logger(__name__)
@@ -37,7 +37,7 @@ async def mail_again(submissions: Submissions, principal: Principal, upload: int
     return number
 
 
-async def store_report(database: Database, token: str, report: Report | None) -> None:
+async def store_report(database: Database, token: str, report: DeliveryReport | None) -> None:
     """Store a report once, by its token. None is a report that says nothing of a delivery."""
     async with database.transaction() as connection:
         if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None:

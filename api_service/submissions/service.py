@@ -18,7 +18,7 @@ from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.rows import Stored
 from shared.accounts import budgets
-from shared.accounts.budgets import Use
+from shared.accounts.budgets import Charge
 from shared.database.connection import Connection, Database
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
@@ -125,7 +125,7 @@ class Submissions:
         run = self.costs.run_seconds(principal)
         try:
             async with self.database.connection() as connection:
-                await budgets.charge(connection, [Use(run.subject, run.per_hour, seconds)])
+                await budgets.charge(connection, [Charge(run.subject, run.per_hour, seconds)])
         except TransientError as exc:
             # A lost charge is acceptable. The client has all of the output, and must learn that the program has ended.
             log.warning("run.not_charged", error=str(exc))

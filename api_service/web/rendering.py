@@ -71,7 +71,7 @@ def page(
 
 def root_of(request: Request) -> str:
     """Return the relative address of the server's root, as seen from the page of a request."""
-    # As the browser spells it: `EitherSpelling` may have changed the path.
+    # As the browser spells it: `TrailingSlash` may have changed the path.
     return "../" * (request.scope["raw_path"].count(b"/") - 1) or "./"
 
 

@@ -15,10 +15,10 @@ from shared.engine import checker
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
-    Artifact,
     Checker,
     Compiled,
     LeftOut,
+    ProgramArtifact,
     ProgramTest,
     Started,
     Stop,
@@ -188,12 +188,12 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _artifacts_of(ran: StepResult) -> tuple[list[Artifact], dict[LeftOut, int]]:
+def _artifacts_of(ran: StepResult) -> tuple[list[ProgramArtifact], dict[LeftOut, int]]:
     """Return the files that the program wrote to `out/`, and how many entries of it are left out for each reason."""
     if ran.stopped is not None:  # it may have ended, and been collected, just before it was stopped
         return [], {}
     named, left_out = ran.out_folder.files, ran.out_folder.left_out
-    files = [Artifact(name=name, content=content) for name, content in named.items() if is_file_name(name)]
+    files = [ProgramArtifact(name=name, content=content) for name, content in named.items() if is_file_name(name)]
     bad_names = len(named) - len(files)
     return files, {**left_out, LeftOut.BAD_NAME: bad_names} if bad_names else left_out
 

@@ -9,8 +9,7 @@ from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, 
 from executor.sandbox.keeper.words import run_words
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.streams.collected import CollectedFiles
-from executor.sandbox.streams.sealed import sealed_file
-from executor.sandbox.streams.step import Descriptors, StepStreams
+from executor.sandbox.streams.step import Descriptors, StepStreams, sealed_file
 
 
 class Box:

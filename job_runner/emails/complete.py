@@ -11,7 +11,7 @@ from shared.storage.base import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class MailCompletion:
     """Adds the footer, the way to unsubscribe, the conversation, the address for replies, and the attached files.
 
     All of it is the same each time that a mail is sent, while the settings stay the same.

@@ -13,7 +13,7 @@ from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.sanitize import one_line
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.messages.translations import digits, gettext_noop, number, translations
@@ -123,4 +123,4 @@ def _is_good(line: Line) -> bool:
 
 def _name(file: str) -> str:
     """Return the name of a file, without what would break a line of the table. No file has a longer one."""
-    return " ".join(storable(file[:_LONGEST_PATH]).split())
+    return " ".join(strip_nul(file[:_LONGEST_PATH]).split())

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from job_runner.mailers.base import Email
 from shared.database.connection import Connection
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.mail.suppressions import suppressed
 from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.models import MailState
@@ -143,7 +143,7 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
         """,
         {
             "ids": [mail for mail, _ in sent],
-            "provider_ids": [storable(provider_id) for _, provider_id in sent],
+            "provider_ids": [strip_nul(provider_id) for _, provider_id in sent],
             "count": len(sent),
         },
     )
@@ -152,7 +152,7 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
 async def end(connection: Connection, lease_id: UUID, state: MailState, error: str | None = None) -> None:
     """Mark a mail that is sent no more: it is refused, suppressed or uncertain."""
     change = "status = :state, last_error = coalesce(CAST(:error AS text), last_error)"
-    await _write(connection, lease_id, change, state=state, error=error and storable(error))
+    await _write(connection, lease_id, change, state=state, error=error and strip_nul(error))
 
 
 async def retry_later(
@@ -163,7 +163,7 @@ async def retry_later(
         "status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay),"
         " crashes = crashes + CAST(:copies AS integer)"
     )
-    await _write(connection, lease_id, change, delay=delay, error=storable(error), copies=int(uncertain))
+    await _write(connection, lease_id, change, delay=delay, error=strip_nul(error), copies=int(uncertain))
 
 
 async def _write(connection: Connection, lease_id: UUID, change: str, **values: object) -> None:

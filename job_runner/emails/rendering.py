@@ -9,7 +9,7 @@ from typing import Any, Final
 import jinja2
 
 from job_runner.emails.attachments import StoredAttachment, to_json
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.messages import templates
 from shared.messages.translations import direction, known_locale
 
@@ -47,8 +47,8 @@ class RenderedEmail:
         """The columns of `emails` that hold it."""
         return {
             "subject": self.subject,
-            "text": storable(self.text),
-            "html": storable(self.html),
+            "text": strip_nul(self.text),
+            "html": strip_nul(self.html),
             "message_id": self.message_id,
             "attachments": to_json(self.attachments),
         }

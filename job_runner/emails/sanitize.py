@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.text.control_characters import replace_controls
 
 #: The most characters and lines of a text in the table of the original's mail.
@@ -72,7 +72,7 @@ def is_exact(text: str) -> bool:
 
 def one_line(text: str, length: int = _LONGEST_NAME) -> str:
     """Return a name as one short line that no character of it can leave or turn around."""
-    line = " ".join(storable(_harmless(text[: 2 * length])).translate(_DIRECTIONS).split())
+    line = " ".join(strip_nul(_harmless(text[: 2 * length])).translate(_DIRECTIONS).split())
     return line if len(line) <= length else f"{line[:length]}…"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from job_runner.emails import queue
-from job_runner.emails.complete import Completion
+from job_runner.emails.complete import MailCompletion
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.mailers.base import Mailer
 from shared.database import channels
@@ -52,7 +52,7 @@ class MailSender:
         self,
         database: Database,
         mailer: Mailer,
-        completion: Completion,
+        completion: MailCompletion,
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,

@@ -66,7 +66,7 @@ _NOT_CONNECTED: Final = (
 )
 
 
-class Engine(Protocol):
+class EngineClient(Protocol):
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
     ) -> RunResponse:

@@ -8,11 +8,11 @@ from typing import Final, TypeAlias
 
 from shared.engine.run_call import (
     MAX_ARTIFACTS,
-    Artifact,
     Compiled,
     Failed,
     Finished,
     LeftOut,
+    ProgramArtifact,
     Started,
     TestEnded,
     parse_event,
@@ -112,7 +112,7 @@ def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEven
 
 def _kept_artifacts(event: TestEnded, most_bytes: int) -> dict[str, object]:
     """Return the changes that leave out the artifacts beyond the bounds, and those with the name of another."""
-    kept: dict[str, Artifact] = {}
+    kept: dict[str, ProgramArtifact] = {}
     left_out = Counter(event.artifacts_left_out)
     for artifact in event.artifacts or ():
         if artifact.name in kept:

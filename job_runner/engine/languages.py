@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from shared.database.connection import Database
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.engine.codex import SupportedLanguage
 from shared.engine.languages import check_lang
 from shared.service.errors import DatabaseUnavailable, EngineUnavailable
@@ -57,13 +57,13 @@ class Languages:
     async def run_once(self) -> None:
         """Ask the engine, and update the table. An empty list changes nothing."""
         offered = await self._engine.languages()
-        by_code = {check_lang(one.language) or storable(one.language): one for one in offered}
+        by_code = {check_lang(language.language) or strip_nul(language.language): language for language in offered}
         if not by_code:
             return
         values = {
             "codes": list(by_code),
-            "infos": [storable(one.info) for one in by_code.values()],
-            "details": [_details(one) for one in by_code.values()],
+            "infos": [strip_nul(language.info) for language in by_code.values()],
+            "details": [_details(language) for language in by_code.values()],
         }
         async with self._database.connection() as connection:
             await connection.execute(_UPDATE, values)

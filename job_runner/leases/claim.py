@@ -15,6 +15,7 @@ from uuid import UUID
 
 from shared.database import channels
 from shared.database.connection import Connection, Record
+from shared.database.strip_nul import strip_nul
 from shared.service.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
@@ -66,25 +67,25 @@ def statement(taken: str) -> str:
 
 
 #: A job whose run was interrupted (`job_runner.leases.poison_jobs`).
-SUSPECT: Final = "crashes > 0 AND stop_reason IS NULL"
-WAITING_SUSPECT: Final = f"{SUSPECT} AND status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL"
+INTERRUPTED: Final = "crashes > 0 AND stop_reason IS NULL"
+WAITING_INTERRUPTED: Final = f"{INTERRUPTED} AND status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL"
 #: The shortest time between two runs alone, so that other jobs get their turn. It doubles with each culprit of the last
-#: hour, up to five times: an engine that stops by itself then condemns few programs.
+#: hour, up to five times: an engine that stops by itself then fails few programs.
 PAUSE_SECONDS: Final = 5.0
-#: The time before which no suspect may begin.
+#: The time before which no interrupted job may begin.
 PAUSE_END: Final = """(
     SELECT coalesce(max(greatest(started_at, crashed_at, finished_at)) + make_interval(secs =>
         CAST(:pause AS float8) * 2.0 ^ least(5, count(*) FILTER (WHERE crashes > 1))), '-infinity')
     FROM job WHERE crashes > 0 AND crashed_at > now() - interval '1 hour'
 )"""
-#: A job that a claim may take: due, and no suspect.
+#: A job that a claim may take: due, and no interrupted job.
 _DUE: Final = """
     status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
 """
-#: A suspect runs alone. It waits until all others have ended, so nothing else may begin.
+#: An interrupted job runs alone. It waits until all others have ended, so nothing else may begin.
 _SOMETHING_RUNS_ALONE: Final = f"""(
-    EXISTS (SELECT FROM job WHERE {SUSPECT} AND status = 'executing')
-    OR EXISTS (SELECT FROM job WHERE {WAITING_SUSPECT} AND {PAUSE_END} <= now())
+    EXISTS (SELECT FROM job WHERE {INTERRUPTED} AND status = 'executing')
+    OR EXISTS (SELECT FROM job WHERE {WAITING_INTERRUPTED} AND {PAUSE_END} <= now())
 )"""  # noqa: S608  (constants)
 # A claim has two steps (docs/adr/0007). The jobs with the lowest turns (`due`) decide how many jobs each key gets. The
 # jobs of that key with the lowest places (`chosen`) are taken. A job that is only chosen swaps turns with one that is
@@ -123,9 +124,9 @@ _CLAIM: Final = statement(f"""
 """)  # noqa: S608  (constants)
 
 
-#: Jobs at the front of the queue that an express claim searches. They include the first job of a new key.
+#: Jobs at the front of the queue that a claim for a reserved slot searches. They include the first job of a new key.
 _FRONT: Final = 200
-_EXPRESS: Final = statement(f"""
+_CLAIM_FOR_RESERVED_SLOT: Final = statement(f"""
     front AS MATERIALIZED (
         SELECT id, owner FROM job WHERE {_DUE} AND NOT {_SOMETHING_RUNS_ALONE} ORDER BY turn, id LIMIT {_FRONT}
     ), taken AS MATERIALIZED (
@@ -136,20 +137,57 @@ _EXPRESS: Final = statement(f"""
 """)  # noqa: S608
 
 
+_READ_PROGRAM: Final = f"""
+    SELECT convert_to({_PROGRAM}, 'UTF8') AS program FROM uploads JOIN job ON job.upload = uploads.id WHERE job.id = :id
+"""  # noqa: S608
+_READ_SUBMISSION: Final = "SELECT convert_to(job, 'UTF8') AS job FROM job WHERE id = :id"
+_NEXT_DUE: Final = f"""
+    SELECT alone_after IS NOT NULL AS is_interrupted, extract(epoch FROM least(run_after, CASE
+            WHEN alone_after IS NOT NULL THEN greatest(alone_after, {PAUSE_END}, now() + interval '0.25 s')
+        END) - now()) AS seconds
+    FROM (SELECT
+        (SELECT run_after FROM job
+            WHERE status = 'none-executed' AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
+            ORDER BY run_after LIMIT 1) AS run_after,
+        (SELECT run_after FROM job
+            WHERE {INTERRUPTED} AND status = 'none-executed' AND upload IS NOT NULL
+            ORDER BY run_after LIMIT 1) AS alone_after) AS next
+"""  # noqa: S608  (constants)
+_HEARTBEAT: Final = """
+    WITH held AS MATERIALIZED (
+        SELECT id FROM job WHERE lease_id = ANY(:lease_ids) AND status = 'executing'
+        ORDER BY upload, id FOR NO KEY UPDATE
+    )
+    UPDATE job SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
+    FROM held WHERE job.id = held.id RETURNING lease_id
+"""
+_IS_HELD: Final = "SELECT FROM job WHERE lease_id = :lease_id AND status = 'executing'"
+_RELEASE: Final = """
+    UPDATE job SET status = 'none-executed', attempt = attempt - 1, crashed_at = coalesce(crashed_at, now()),
+        lease_id = NULL, lease_expires_at = NULL
+    WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))
+"""
+_RETRY_LATER: Final = """
+    UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),
+        attempt = attempt - :refund, failure = :reason, lease_id = NULL, lease_expires_at = NULL
+    WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
     """A job under our lease.
 
     `attempt` counts this try (from 1). `job` is the JSON text that the consumer wrote, or None if it is long.
     `waited_s` is how long the job had been due. A job with a `stop_reason` must not run: it fails, and its recipient
-    gets a mail. `owner` is the key that submitted it, or 0 if
-    there is none. `filename` is the sender's name of the source.
+    gets a mail. `owner` is the key that submitted it, or 0 if there is none. `filename` is the sender's name of the
+    source.
 
     It is run `number` of its submission, which `is_classic` if `submit_email` has registered it. Its mail is written in
     `locale`.
 
-    A job that `has_program` runs by `POST /run`. `program` is the JSON text that `Program.of` reads, or None if it is
-    long.
+    A job that `has_program` runs by `POST /run`. `program` is the JSON text that `JobProgram.of` reads, or None if
+    it is long.
     """
 
     id: int
@@ -173,7 +211,7 @@ class ClaimedJob:
 
 
 class LeaseLost(Exception):
-    """Another runner has the job, or it was cancelled: nothing of ours is written any more."""
+    """Another process has it by now, or it was cancelled: nothing of ours is written any more."""
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedJob]:
@@ -182,10 +220,12 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
     return [job_of(row) for row in rows]
 
 
-async def claim_express(connection: Connection, *, busy: Collection[int], lease_seconds: float) -> list[ClaimedJob]:
+async def claim_for_reserved_slot(
+    connection: Connection, *, busy: Collection[int], lease_seconds: float
+) -> list[ClaimedJob]:
     """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0007)."""
     values = {"busy": list(busy), "lease_seconds": lease_seconds, "pause": PAUSE_SECONDS}
-    return [job_of(row) for row in await connection.fetch_all(_EXPRESS, values)]
+    return [job_of(row) for row in await connection.fetch_all(_CLAIM_FOR_RESERVED_SLOT, values)]
 
 
 def job_of(row: Record) -> ClaimedJob:
@@ -193,14 +233,9 @@ def job_of(row: Record) -> ClaimedJob:
     return ClaimedJob(**{field.name: row[field.name] for field in fields(ClaimedJob)})
 
 
-_READ_PROGRAM: Final = f"""
-    SELECT convert_to({_PROGRAM}, 'UTF8') AS program FROM uploads JOIN job ON job.upload = uploads.id WHERE job.id = :id
-"""  # noqa: S608
-
-
 async def submission_of(connection: Connection, job_id: int) -> bytes:
     """Return the JSON text of a job as UTF-8 bytes, because a `str` may take four times the memory."""
-    row = await connection.fetch_one("SELECT convert_to(job, 'UTF8') AS job FROM job WHERE id = :id", {"id": job_id})
+    row = await connection.fetch_one(_READ_SUBMISSION, {"id": job_id})
     if row is None or row["job"] is None:
         raise PermanentError("its submission is missing")
     submission: bytes = row["job"]
@@ -208,7 +243,7 @@ async def submission_of(connection: Connection, job_id: int) -> bytes:
 
 
 async def program_of(connection: Connection, job_id: int) -> bytes:
-    """Return the JSON text that `Program.of` reads, as UTF-8 bytes."""
+    """Return the JSON text that `JobProgram.of` reads, as UTF-8 bytes."""
     row = await connection.fetch_one(_READ_PROGRAM, {"id": job_id})
     if row is None:
         raise PermanentError("its submission is missing")
@@ -218,56 +253,32 @@ async def program_of(connection: Connection, job_id: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class NextDue:
-    """The seconds until a job is due: 0 if one is due already, None if none waits. `is_suspect` if a suspect waits."""
+    """The seconds until a job is due: 0 if one is due already, None if none waits.
+
+    `is_interrupted` is True if an interrupted job waits. It may have to wait for others, so it is looked for a few
+    times a second.
+    """
 
     seconds: float | None
-    is_suspect: bool
+    is_interrupted: bool
 
 
 async def next_due(connection: Connection) -> NextDue:
-    """Return when a job is due. A suspect may have to wait for others, so it is looked for a few times a second."""
-    row = await connection.fetch_one(
-        f"""
-        SELECT alone_after IS NOT NULL AS is_suspect, extract(epoch FROM least(run_after, CASE
-                WHEN alone_after IS NOT NULL THEN greatest(alone_after, {PAUSE_END}, now() + interval '0.25 s')
-            END) - now()) AS seconds
-        FROM (SELECT
-            (SELECT run_after FROM job
-                WHERE status = 'none-executed' AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
-                ORDER BY run_after LIMIT 1) AS run_after,
-            (SELECT run_after FROM job
-                WHERE {SUSPECT} AND status = 'none-executed' AND upload IS NOT NULL
-                ORDER BY run_after LIMIT 1) AS alone_after) AS next
-        """,  # noqa: S608  (constants)
-        {"pause": PAUSE_SECONDS},
-    )
+    row = await connection.fetch_one(_NEXT_DUE, {"pause": PAUSE_SECONDS})
     assert row is not None
     seconds = row["seconds"]
-    return NextDue(None if seconds is None else max(0.0, float(seconds)), bool(row["is_suspect"]))
+    return NextDue(None if seconds is None else max(0.0, float(seconds)), bool(row["is_interrupted"]))
 
 
 async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_seconds: float) -> set[UUID]:
     """Extend the leases, and return those that are still ours."""
-    rows = await connection.fetch_all(
-        """
-        WITH held AS MATERIALIZED (
-            SELECT id FROM job WHERE lease_id = ANY(:lease_ids) AND status = 'executing'
-            ORDER BY upload, id FOR NO KEY UPDATE
-        )
-        UPDATE job SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
-        FROM held WHERE job.id = held.id RETURNING lease_id
-        """,
-        {"lease_ids": list(lease_ids), "lease_seconds": lease_seconds},
-    )
+    rows = await connection.fetch_all(_HEARTBEAT, {"lease_ids": list(lease_ids), "lease_seconds": lease_seconds})
     return {row["lease_id"] for row in rows}
 
 
 async def is_held(connection: Connection, lease_id: UUID) -> bool:
     """Return True if the lease is still ours."""
-    row = await connection.fetch_one(
-        "SELECT FROM job WHERE lease_id = :lease_id AND status = 'executing'", {"lease_id": lease_id}
-    )
-    return row is not None
+    return await connection.fetch_one(_IS_HELD, {"lease_id": lease_id}) is not None
 
 
 async def release(connection: Connection, lease_id: UUID) -> None:
@@ -275,13 +286,8 @@ async def release(connection: Connection, lease_id: UUID) -> None:
 
     It may have stored something. `shared.resources.remove` looks for that, because the job was cut off once.
     """
-    await connection.execute(
-        "UPDATE job SET status = 'none-executed', attempt = attempt - 1, crashed_at = coalesce(crashed_at, now()),"
-        " lease_id = NULL, lease_expires_at = NULL"
-        " WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))",
-        {"lease_id": lease_id, "submissions": channels.SUBMISSIONS},
-    )
-    await notify(connection)
+    await connection.execute(_RELEASE, {"lease_id": lease_id, "submissions": channels.SUBMISSIONS})
+    await connection.notify(channels.JOBS)
 
 
 async def retry_later(
@@ -292,19 +298,12 @@ async def retry_later(
     The attempt is charged unless something that no program can affect was away.
     """
     await connection.execute(
-        "UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),"
-        " attempt = attempt - :refund, failure = :reason, lease_id = NULL, lease_expires_at = NULL"
-        " WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))",
+        _RETRY_LATER,
         {
             "lease_id": lease_id,
             "delay": delay,
-            "reason": reason,
+            "reason": strip_nul(reason),
             "refund": 0 if is_charged else 1,
             "submissions": channels.SUBMISSIONS,
         },
     )
-
-
-async def notify(connection: Connection) -> None:
-    """Wake the runners."""
-    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})

@@ -1,8 +1,8 @@
 """Finds the program that stopped an engine or a runner among the jobs whose runs were interrupted (docs/adr/0005).
 
 When an engine or a runner stops, all its runs end with it, and one program is the cause. So an interruption charges no
-attempt, and makes each of these jobs a suspect. A suspect runs once more, alone: nothing else runs at any engine
-meanwhile. If that run is interrupted too, its program is the culprit, and its job fails with the reason.
+attempt. Each of these jobs runs once more, alone: nothing else runs at any engine meanwhile. If that run is interrupted
+too, its program is the culprit, and its job fails with the reason.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from job_runner.leases import claim
-from job_runner.leases.claim import PAUSE_END, SUSPECT, WAITING_SUSPECT, ClaimedJob
+from job_runner.leases.claim import INTERRUPTED, PAUSE_END, WAITING_INTERRUPTED, ClaimedJob
 from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.service import metrics
@@ -18,18 +18,18 @@ from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
-#: A claim that began before a suspect was due does not see it. Such a claim has ended after this time.
+#: A claim that began before an interrupted job was due does not see it. Such a claim has ended after this time.
 _GRACE_SECONDS: Final = 0.5
 
 #: A row of the original system may keep this status indefinitely, without a lease.
 _EXECUTING: Final = "status = 'executing' AND lease_expires_at IS NOT NULL"
 
-# All runners choose the same suspect, and only one of them gets the lock of its row.
+# All runners choose the same interrupted job, and only one of them gets the lock of its row.
 _CLAIM: Final = claim.statement(f"""
     taken AS MATERIALIZED (
         SELECT id, turn FROM job
-        WHERE id = (SELECT id FROM job WHERE {WAITING_SUSPECT} ORDER BY run_after, id LIMIT 1)
-            AND {WAITING_SUSPECT} AND run_after <= now() - make_interval(secs => :grace)
+        WHERE id = (SELECT id FROM job WHERE {WAITING_INTERRUPTED} ORDER BY run_after, id LIMIT 1)
+            AND {WAITING_INTERRUPTED} AND run_after <= now() - make_interval(secs => :grace)
             AND {PAUSE_END} <= now() - make_interval(secs => :grace)
             AND NOT EXISTS (SELECT FROM job WHERE {_EXECUTING})
         FOR UPDATE SKIP LOCKED
@@ -41,7 +41,7 @@ _INTERRUPT: Final = f"""
     WITH broken AS MATERIALIZED ({{broken}}), judged AS (
         SELECT id, crashes > 0 AND stop_reason IS NULL
             AND NOT EXISTS (SELECT FROM job WHERE {_EXECUTING} AND job.id <> broken.id)
-            AND NOT EXISTS (SELECT FROM job WHERE {SUSPECT} AND status = 'none-executed'
+            AND NOT EXISTS (SELECT FROM job WHERE {INTERRUPTED} AND status = 'none-executed'
                 AND crashed_at >= broken.started_at) AS is_culprit
         FROM broken
     )
@@ -78,17 +78,23 @@ class Interruption:
 
 
 async def claim_alone(database: Database, *, lease_seconds: float, grace: float = _GRACE_SECONDS) -> list[ClaimedJob]:
-    """Take the first suspect, if nothing else is executing and the pause since the last is over."""
+    """Take the first interrupted job, if nothing else is executing and the pause since the last is over."""
     async with database.connection() as connection:
         values = {"lease_seconds": lease_seconds, "grace": grace, "pause": claim.PAUSE_SECONDS}
         rows = await connection.fetch_all(_CLAIM, values)
     return [claim.job_of(row) for row in rows]
 
 
-async def interrupt(connection: Connection, lease_id: UUID) -> Interruption | None:
-    """Hand back a job whose engine stopped during its run. Return None if it is not ours."""
-    interruptions = await _write(connection, _INTERRUPT_ONE, {"lease_id": lease_id, "what": "engine"})
-    return interruptions[0] if interruptions else None
+async def interrupt(connection: Connection, lease_id: UUID, error: str) -> Interruption | None:
+    """Hand back a job whose engine stopped during its run: it is the cause, or only ran at the same time.
+
+    Return None if it is not ours.
+    """
+    metrics.JOBS_INTERRUPTED.inc()
+    for interruption in await _write(connection, _INTERRUPT_ONE, {"lease_id": lease_id, "what": "engine"}):
+        log.warning("job.interrupted", error=error, crashes=interruption.crashes)
+        return interruption
+    return None
 
 
 async def rescue(connection: Connection) -> list[Interruption]:
@@ -99,7 +105,7 @@ async def rescue(connection: Connection) -> list[Interruption]:
 async def _write(connection: Connection, sql: str, values: dict[str, object]) -> list[Interruption]:
     rows = await connection.fetch_all(sql, {**values, "submissions": channels.SUBMISSIONS})
     if rows:
-        await claim.notify(connection)
+        await connection.notify(channels.JOBS)
     for row in rows:
         if row["is_culprit"]:
             metrics.POISON_JOBS.inc()

@@ -41,5 +41,5 @@ class Rescuer:
             rescued = await poison_jobs.rescue(connection)
         metrics.JOBS_RESCUED.inc(len(rescued))
         if rescued:
-            log.warning("jobs.rescued", jobs=[one.job for one in rescued])
-        return [one.job for one in rescued]
+            log.warning("jobs.rescued", jobs=[interruption.job for interruption in rescued])
+        return [interruption.job for interruption in rescued]

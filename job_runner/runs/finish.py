@@ -8,11 +8,12 @@ from pydantic_core import to_json
 
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.stored_files import NO_FILES, StoredFiles
 from job_runner.verdict.outcome import Details, Outcome
 from shared.database import channels
 from shared.database.connection import Connection
-from shared.database.strip_nul import storable
-from shared.engine.artifacts import ARTIFACTS, StoredArtifact
+from shared.database.strip_nul import strip_nul
+from shared.engine.artifacts import ARTIFACTS
 from shared.engine.codex import RunResponse
 from shared.judge0.callbacks import webhook_type
 
@@ -64,45 +65,42 @@ _FINISH: Final = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """The outcome of a claimed job, and its mail if it has a recipient. `output_key` and `filelink` are None if the
-    output is not in the object store, and `artifacts` if the program can have none."""
+class JobResult:
+    """What ends a claimed job: its outcome, the files that are stored, and its mail if it has a recipient."""
 
     job: ClaimedJob
     outcome: Outcome
     email: RenderedEmail | None
-    output_key: str | None = None
-    filelink: str | None = None
-    artifacts: tuple[StoredArtifact, ...] | None = None
+    files: StoredFiles = NO_FILES
 
 
-async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+async def finish(connection: Connection, results: Sequence[JobResult]) -> list[bool]:
     """Complete the jobs whose leases are still ours. Return False for each of the others, which are not written."""
     # Locks are taken in one order everywhere, to avoid deadlocks: jobs by (upload, id), each before its upload.
-    ordered = sorted(endings, key=lambda ending: (ending.job.upload, ending.job.id))
-    rows = await connection.fetch_each(_FINISH, [_values(ending) for ending in ordered])
+    ordered = sorted(results, key=lambda result: (result.job.upload, result.job.id))
+    rows = await connection.fetch_each(_FINISH, [_values(result) for result in ordered])
     finished = {row["id"] for row in rows}
-    return [ending.job.id in finished for ending in endings]
+    return [result.job.id in finished for result in results]
 
 
-def _values(ending: Ending) -> dict[str, object]:
-    job, outcome, email = ending.job, ending.outcome, ending.email
+def _values(result: JobResult) -> dict[str, object]:
+    job, outcome, files, email = result.job, result.outcome, result.files, result.email
     answer, details = outcome.answer, outcome.details
     engine = _engine_answer(answer, details) if answer else None
     return {
         "status": outcome.state,
         "job": job.id,
         "lease_id": job.lease_id,
-        "failure": storable(outcome.reason) if outcome.reason else None,
+        "failure": strip_nul(outcome.reason) if outcome.reason else None,
         "enable": int(outcome.blocks_upload),
         "kind": "result" if answer else "failure",
         "recipient": job.recipient if email else "",
         **(email.columns if email else dict.fromkeys(("subject", "text", "html", "message_id", "attachments"))),
         "has_result": answer is not None,
-        "output": storable(answer.output) if answer and outcome.tests is None else None,
-        "error": storable(answer.error) if answer else None,
-        "filelink": ending.filelink,
-        "output_key": ending.output_key,
+        "output": strip_nul(answer.output) if answer and outcome.tests is None else None,
+        "error": strip_nul(answer.error) if answer else None,
+        "filelink": files.filelink,
+        "output_key": files.output_key,
         "verdict": outcome.verdict,
         "exit_code": answer.exit_code if answer else None,
         "signal": answer.signal if answer else None,
@@ -112,13 +110,13 @@ def _values(ending: Ending) -> dict[str, object]:
         "truncated": answer.truncated if answer else None,
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
         "outcome": "finished" if answer else "failed",
-        "stderr": storable(details.stderr) if details and details.stderr is not None else None,
-        "stderr_bytes": _unstorable(details) if details else None,
-        "compile_output": storable(details.compile_output) if details and details.compile_output is not None else None,
+        "stderr": strip_nul(details.stderr) if details and details.stderr is not None else None,
+        "stderr_bytes": _bytes_of_stderr(details) if details else None,
+        "compile_output": strip_nul(details.compile_output) if details and details.compile_output is not None else None,
         "cut": list(details.cut) if details else None,
         "points": details.points if details else None,
         "points_awarded": details.points_awarded if details else None,
-        "artifacts": None if ending.artifacts is None else ARTIFACTS.dump_json(ending.artifacts).decode(),
+        "artifacts": None if files.artifacts is None else ARTIFACTS.dump_json(files.artifacts).decode(),
         "artifacts_left_out": to_json(details.artifacts_left_out).decode()
         if details and details.artifacts_left_out
         else None,
@@ -135,8 +133,8 @@ def _engine_answer(answer: RunResponse, details: Details | None) -> str:
     return to_json(fields | ({"stages": details.stages} if details and details.stages else {})).decode()
 
 
-def _unstorable(details: Details) -> bytes | None:
+def _bytes_of_stderr(details: Details) -> bytes | None:
     """Return the standard error as bytes if the database cannot store all of it as text; otherwise None."""
-    if details.stderr_bytes is None and details.stderr is not None and storable(details.stderr) != details.stderr:
+    if details.stderr_bytes is None and details.stderr is not None and strip_nul(details.stderr) != details.stderr:
         return details.stderr.encode("utf-8", "replace")
     return details.stderr_bytes

@@ -1,8 +1,8 @@
-"""Runs programs at the engine: reads their files, and writes the results of their tests as they end."""
+"""Runs programs at the engine: reads them and their files, and writes the results of their tests as they end."""
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -10,17 +10,16 @@ from zipfile import BadZipFile
 
 from pydantic_core import from_json
 
-from job_runner.engine.codex_client import Engine
+from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.test_results import TestResults
 from job_runner.verdict.outcome import Outcome, check_load, decide
-from job_runner.verdict.program import Program
-from job_runner.verdict.program_answer import WRONG, ProgramAnswer
-from shared.database.connection import Database
-from shared.engine.checker import compare
-from shared.engine.codex import RunResponse, Verdict
+from job_runner.verdict.program import JobProgram
+from job_runner.verdict.program_answer import ProgramAnswer, compared
+from shared.database.connection import Connection, Database
+from shared.engine.codex import RunResponse
 from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded
 from shared.files.archives import unpack
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
@@ -34,7 +33,7 @@ class ProgramRuns:
     """
 
     def __init__(
-        self, database: Database, store: ObjectStore, engine: Engine, pause: Pause, *, load_seconds: float
+        self, database: Database, store: ObjectStore, engine: EngineClient, pause: Pause, *, load_seconds: float
     ) -> None:
         self._database = database
         self._store = store
@@ -44,43 +43,51 @@ class ProgramRuns:
         self._results = TestResults(database)
         self._reading = asyncio.Lock()
 
-    async def run(self, job: ClaimedJob, submission: Mapping[str, Any]) -> Outcome:
-        """Run the program of a job, whose text is `submission`, and return its outcome. Raises `LeaseLost`."""
-        program = Program.of(await self._fields(job), submission)
-        files = await self._files(program, submission["contents"])
+    async def run(self, job: ClaimedJob) -> Outcome:
+        """Run the program of a job, and return its outcome. Raises `LeaseLost`.
+
+        A classic submission gets what the CodeX call answers. Our engine's own call says when a run has begun.
+        """
+        submission = await self._parsed(job.job, claim.submission_of, job)
+        contents = submission["contents"]
+        if job.has_program:
+            program = JobProgram.of(await self._parsed(job.program, claim.program_of, job), submission)
+            files = await self._files(program, contents)
+        else:
+            program = JobProgram.classic(job.filename, submission)
+            files = {program.entry: contents.encode()}
         share = f"key-{job.owner}"
-        if await self._engine.has_run_call():
-            return await self._stream(job, program, program.request(files), share)
+        if await self._has_run_call(job):
+            outcome = await self._stream(job, program, program.request(files), share)
+            return outcome if job.has_program else replace(outcome, details=None)
         if missing := program.beyond_codex:
             raise PermanentError(
                 f"the engine of this service cannot run programs with {' and '.join(missing)}: that needs"
                 " Precieux's own engine, which has the call POST /run"
             )
-        # The engine can only run it. Its output is compared here.
-        return decide(_compared(await self._call_codex(job, program, files[program.entry], share), program))
+        answer = await self._call_codex(job, program, files[program.entry], share)
+        return decide(compared(answer, program) if job.has_program else answer)
 
-    async def run_classic(self, job: ClaimedJob, submission: Mapping[str, Any]) -> Outcome:
-        """Run a classic submission as the CodeX call does. Our engine's own call says when a run has begun."""
-        program, source = Program.classic(job.filename, submission), submission["contents"].encode()
-        share = f"key-{job.owner}"
+    async def _has_run_call(self, job: ClaimedJob) -> bool:
         try:
-            has_run_call = await self._engine.has_run_call()
+            return await self._engine.has_run_call()
         except EngineAway:
             # An engine may lack the list of its calls, which the original's client never asked for.
-            has_run_call = False
-        if has_run_call:
-            outcome = await self._stream(job, program, program.request({program.entry: source}), share)
-            return replace(outcome, details=None)
-        return decide(await self._call_codex(job, program, source, share))
+            if job.has_program:
+                raise
+            return False
 
-    async def _fields(self, job: ClaimedJob) -> Any:
-        if job.program is not None:
-            return from_json(job.program)
-        # One at a time, as with long submissions (`Processor`).
+    async def _parsed(
+        self, text: str | None, read: Callable[[Connection, int], Awaitable[bytes]], job: ClaimedJob
+    ) -> Any:
+        """Return the value of a JSON text of a job. A long one is not in its claim: `text` is None."""
+        if text is not None:
+            return from_json(text)
+        # One at a time, because it takes several times its length in memory while it is read and parsed.
         async with self._reading, self._database.connection() as connection:
-            return from_json(await claim.program_of(connection, job.id))
+            return from_json(await read(connection, job.id))
 
-    async def _files(self, program: Program, contents: str) -> dict[str, bytes]:
+    async def _files(self, program: JobProgram, contents: str) -> dict[str, bytes]:
         """Return the files by their paths. Raises `PermanentError` if they are not those that were accepted."""
         data = contents.encode()
         if program.is_archive or (program.sha256 and _sha256(data) != program.sha256):
@@ -97,20 +104,20 @@ class ProgramRuns:
         except BadZipFile:
             raise PermanentError("its file has changed since it was accepted") from None
 
-    async def _stream(self, job: ClaimedJob, program: Program, request: bytes, share: str) -> Outcome:
+    async def _stream(self, job: ClaimedJob, program: JobProgram, request: bytes, share: str) -> Outcome:
         answer, results = ProgramAnswer(program), self._results.writer(job)
         async with aclosing(self._engine.run_program(request, share=share)) as events:
             del request
             async for event in events:
+                if program.may_rerun and not isinstance(event, Started):
+                    check_load(event, job.attempt, self._load_seconds)
                 match event:
                     case Started():
                         self._pause.end()
                         answer.start(event)
                     case Compiled():
-                        self._check_load(event, job, program)
                         answer.compiled(event)
                     case TestEnded():
-                        self._check_load(event, job, program)
                         answer.add(event)
                         if program.has_tests:
                             is_good = event.verdict in GOOD_VERDICTS
@@ -118,7 +125,7 @@ class ProgramRuns:
         await results.settle()
         return answer.outcome()
 
-    async def _call_codex(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> RunResponse:
+    async def _call_codex(self, job: ClaimedJob, program: JobProgram, source: bytes, share: str) -> RunResponse:
         was_well = self._pause.is_over or await self._engine.is_well()
         try:
             answer = await self._engine.run(
@@ -136,23 +143,6 @@ class ProgramRuns:
         self._pause.end()
         check_load(answer, job.attempt, self._load_seconds)
         return answer
-
-    def _check_load(self, event: Compiled | TestEnded, job: ClaimedJob, program: Program) -> None:
-        if program.may_rerun:
-            check_load(event, job.attempt, self._load_seconds)
-
-
-def _compared(answer: RunResponse, program: Program) -> RunResponse:
-    """Return the answer with a verdict that also judges its output. Some engines send no verdict at all."""
-    verdict = answer.verdict or (Verdict.OK if answer.status == 200 else Verdict.RUNTIME_ERROR)
-    expected = program.cases[0].fields["expected_output"]
-    if verdict is not Verdict.OK or expected is None:
-        return answer.model_copy(update={"verdict": verdict})
-    difference = compare(answer.output.encode("utf-8", "replace"), expected.encode(), program.checker)
-    if difference is None:
-        return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
-    error = f"{WRONG}\n{answer.error}" if answer.error else WRONG
-    return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": error})
 
 
 def _sha256(data: bytes) -> str:

@@ -34,8 +34,8 @@ log = get_logger(__name__)
 
 #: Seconds to wait after a claim. The first job is claimed at once, and those that follow closely are claimed together.
 _PACE_SECONDS: Final = 0.005
-#: The shortest time between two express claims.
-_EXPRESS_SECONDS: Final = 0.05
+#: The shortest time between two claims for reserved slots.
+_RESERVED_SECONDS: Final = 0.05
 #: Seconds between two looks whether the job that tries the engine has reached it.
 _PROBE_SECONDS: Final = 0.25
 #: The seconds that jobs under way get when the runner stops. They are handed back if they need more.
@@ -72,7 +72,7 @@ class Runner:
         self._slot_free = asyncio.Event()
         #: False if the last claim left slots free. Then no job waits for the slot of another.
         self._wants_slots = True
-        self._next_express_claim = 0.0
+        self._next_reserved_claim = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and run jobs until `stop`. Then wait for those under way, and hand back those that end too late."""
@@ -106,7 +106,7 @@ class Runner:
         next_due = None
         try:
             if free <= 0:
-                return await self._claim_express() if pause.is_over else _PROBE_SECONDS
+                return await self._claim_for_reserved_slot() if pause.is_over else _PROBE_SECONDS
             async with self._database.connection() as connection:
                 jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
                 self._start(jobs)
@@ -114,7 +114,7 @@ class Runner:
                 if len(jobs) < free:
                     following = await claim.next_due(connection)
                     next_due = following.seconds
-                    if following.is_suspect and not self._under_way:
+                    if following.is_interrupted and not self._under_way:
                         self._start(
                             await poison_jobs.claim_alone(self._database, lease_seconds=self._settings.lease_seconds)
                         )
@@ -129,17 +129,17 @@ class Runner:
         # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.
         return min(self._settings.poll_interval, max(next_due, 0.05))
 
-    async def _claim_express(self) -> float:
-        """Start an express job if there is one. Return the longest wait in seconds until the next claim."""
-        if self._free_express_slots() <= 0:
+    async def _claim_for_reserved_slot(self) -> float:
+        """Start a job in a reserved slot if there is one. Return the longest wait in seconds until the next claim."""
+        if self._free_reserved_slots() <= 0:
             return self._settings.poll_interval
-        wait = self._next_express_claim - time.monotonic()
+        wait = self._next_reserved_claim - time.monotonic()
         if wait > 0:
             return wait
-        self._next_express_claim = time.monotonic() + _EXPRESS_SECONDS
+        self._next_reserved_claim = time.monotonic() + _RESERVED_SECONDS
         async with self._database.connection() as connection:
             self._start(
-                await claim.claim_express(
+                await claim.claim_for_reserved_slot(
                     connection,
                     busy={owner for lease_id, owner in self._owners.items() if lease_id not in self._answered},
                     lease_seconds=self._settings.lease_seconds,
@@ -185,8 +185,8 @@ class Runner:
         slots = self._settings.runner_concurrency
         return min(slots - self._busy_slots(), 2 * slots - len(self._under_way))
 
-    def _free_express_slots(self) -> int:
-        """Return the number of free express slots. There are as many as slots, and none is free if outcomes pile up."""
+    def _free_reserved_slots(self) -> int:
+        """Return the number of free reserved slots: as many as slots, and none if outcomes pile up."""
         slots = self._settings.runner_concurrency
         return 2 * slots - self._busy_slots() if len(self._answered) <= slots else 0
 
@@ -208,7 +208,7 @@ class Runner:
         except asyncio.CancelledError:
             if job.lease_id in self._cancelled:
                 log.info("job.cancelled")
-                await self._processor.charge(job, time.monotonic() - started)
+                await self._processor.charges.add(job.owner, time.monotonic() - started)
             else:
                 await self._release(job)
         except Exception:

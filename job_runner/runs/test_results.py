@@ -9,7 +9,7 @@ from job_runner.leases.claim import ClaimedJob, LeaseLost
 from shared.database import channels
 from shared.database.connection import Database
 from shared.database.group_commit import GroupCommit
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.engine.run_call import TestEnded
 from shared.service.errors import DatabaseUnavailable
 from shared.service.logging import get_logger
@@ -80,7 +80,7 @@ class TestResults:
             "points": [row.points_awarded for row in rows],
             "stdouts": [event.written_to_stdout for event in events],
             "stderrs": [event.written_to_stderr for event in events],
-            "diffs": [None if event.diff is None else storable(event.diff) for event in events],
+            "diffs": [None if event.diff is None else strip_nul(event.diff) for event in events],
             "cuts": [",".join(event.truncated) for event in events],
             "exit_codes": [event.exit_code for event in events],
             "signals": [event.signal for event in events],

@@ -47,7 +47,7 @@ _ADD_MAIL: Final = """
 """
 
 
-class Batches:
+class BatchFinisher:
     """Finishes batches. Any number of runners may do it at once."""
 
     def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
@@ -116,7 +116,7 @@ class Batches:
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
         await connection.fetch_each(_ADD_MAIL, [self._mail(batch, lines) for lines in by_address.values()])
         if by_address:
-            await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})
+            await connection.notify(channels.EMAILS)
         return len(by_address)
 
     def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:

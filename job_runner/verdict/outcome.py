@@ -9,10 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import GOOD_VERDICTS, Artifact, Compiled, LeftOut, ProgramLimits, TestEnded
+from shared.engine.run_call import GOOD_VERDICTS, Compiled, LeftOut, ProgramArtifact, ProgramLimits, TestEnded
 from shared.messages.translations import gettext_noop
 from shared.operations.job_state import JobState
-from shared.service.errors import EngineUnavailable
+from shared.service.errors import (
+    EngineAway,
+    EngineCrashed,
+    EngineRefused,
+    EngineUnavailable,
+    PermanentError,
+    PrecieuxError,
+    TransientError,
+)
 
 MAX_RERUNS: Final = 2
 
@@ -67,7 +75,7 @@ class Details:
     limits: ProgramLimits | None = None
     failed: Sequence[FailedTest] = ()
     stages: Mapping[str, Any] | None = None
-    artifacts: Sequence[Artifact] | None = None
+    artifacts: Sequence[ProgramArtifact] | None = None
     artifacts_left_out: Mapping[LeftOut, int] = field(default_factory=dict)
 
     @property
@@ -156,3 +164,23 @@ def check_load(answer: RunResponse | TestEnded | Compiled, attempt: int, retry_s
 def give_up(reason: str, *, is_ours: bool = True, next_step: str = ASK_AGAIN) -> Outcome:
     """Return the outcome of a job that could not be run."""
     return Outcome(JobState.FAILED, False, None, None, reason=reason, is_ours=is_ours, next_step=next_step)
+
+
+def outcome_after(error: PrecieuxError, attempt: int, max_attempts: int) -> Outcome | None:
+    """Return the outcome of a job whose attempt ended by an error; None if it is tried again."""
+    match error:
+        case EngineRefused():
+            return give_up(str(error), is_ours=False, next_step=SEND_ANOTHER)
+        case PermanentError():
+            return give_up(str(error))
+        case EngineCrashed():
+            return None  # `job_runner.leases.poison_jobs` bounds these attempts
+    is_last = costs_an_attempt(error) and attempt >= max_attempts
+    return give_up(f"{error} (tried {attempt} times)") if is_last else None
+
+
+def costs_an_attempt(error: PrecieuxError) -> bool:
+    """Return False if something was away that no program can affect."""
+    if isinstance(error, EngineUnavailable):
+        return not isinstance(error, EngineAway)
+    return not isinstance(error, TransientError)

@@ -36,7 +36,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class JobProgram:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
     `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.

@@ -9,7 +9,8 @@ from statistics import fmean
 from typing import Any, Final, TypeAlias
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
-from job_runner.verdict.program import Program
+from job_runner.verdict.program import JobProgram
+from shared.engine.checker import compare
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded, in_order
 from shared.service.errors import EngineUnavailable
@@ -30,7 +31,7 @@ class ProgramAnswer:
     The caller keeps the texts of tests: only their verdicts and measures are kept here.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: JobProgram) -> None:
         self._program = program
         self._started: Started | None = None
         self._compiled: Compiled | None = None
@@ -75,7 +76,7 @@ class ProgramAnswer:
     @property
     def _may_test(self) -> bool:
         """True if another test may follow."""
-        failed = self._program.stop_at_first_failure and any(one not in GOOD_VERDICTS for one in self._verdicts)
+        failed = self._program.stop_at_first_failure and any(verdict not in GOOD_VERDICTS for verdict in self._verdicts)
         return not failed and (self._compiled is None or self._compiled.verdict is None)
 
     def _rejected(self, compiled: Compiled) -> Outcome:
@@ -118,7 +119,7 @@ class ProgramAnswer:
     def _tested(self) -> Outcome:
         tests = self._tests()
         passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
-        bad = next((one for one in self._verdicts if one not in GOOD_VERDICTS), None)
+        bad = next((verdict for verdict in self._verdicts if verdict not in GOOD_VERDICTS), None)
         good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
         answer = self._answer(
             bad or good,
@@ -174,6 +175,21 @@ class ProgramAnswer:
                 **fields,
             }
         )
+
+
+def compared(answer: RunResponse, program: JobProgram) -> RunResponse:
+    """Return the answer to a CodeX call with a verdict on its output too: that engine only runs the program.
+
+    Some engines send no verdict at all.
+    """
+    verdict = answer.verdict or (Verdict.OK if answer.status == 200 else Verdict.RUNTIME_ERROR)
+    expected = program.cases[0].fields["expected_output"]
+    if verdict is not Verdict.OK or expected is None:
+        return answer.model_copy(update={"verdict": verdict})
+    difference = compare(answer.output.encode("utf-8", "replace"), expected.encode(), program.checker)
+    if difference is None:
+        return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
+    return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": _join(WRONG, answer.error)})
 
 
 def failed_test(name: str, stdin: str, diff: str | None, stderr: str) -> FailedTest:

@@ -44,8 +44,8 @@ class Bodies:
 
     async def _callback(self, connection: Connection, upload: int | None) -> str | None:
         known = upload and await judge0.callback_of(connection, upload)
-        one = await judge0.find(connection, self._store, known.token) if known else None
-        return json.dumps(fields_of(one, DEFAULT, base64=True)) if one else None
+        judge0_submission = await judge0.find(connection, self._store, known.token) if known else None
+        return json.dumps(fields_of(judge0_submission, DEFAULT, base64=True)) if judge0_submission else None
 
     async def _resource(self, connection: Connection, webhook: ClaimedWebhook) -> Resource | None:
         if webhook.upload is not None:

@@ -16,7 +16,7 @@ import httpx
 from standardwebhooks.webhooks import Webhook
 
 from job_runner.engine.retry_after import parse_retry_after
-from job_runner.webhooks.manner import ATTEMPT_SECONDS, WEBHOOK, Manner
+from job_runner.webhooks.delivery_policy import ATTEMPT_SECONDS, WEBHOOK, DeliveryPolicy
 from shared.http.egress import Address, Egress, EgressRefused, Target, parse_addresses
 from shared.version import VERSION
 
@@ -34,17 +34,17 @@ Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WebhookMessage:
     """A webhook to deliver. `id` and `body` are the same at each attempt. `secrets` are of the form `whsec_...`."""
 
     id: str
     body: str
     secrets: Sequence[str]
-    manner: Manner = WEBHOOK
+    policy: DeliveryPolicy = WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookAnswer:
     """The result of an attempt. `error` is None if the receiver took the webhook, `status` None without an answer."""
 
     status: int | None = None
@@ -82,36 +82,36 @@ class Deliverer:
     async def close(self) -> None:
         await self._transport.aclose()
 
-    async def deliver(self, url: str, message: Message) -> Answer:
+    async def deliver(self, url: str, message: WebhookMessage) -> WebhookAnswer:
         """Try once, and return the result. Never raises."""
-        seconds = min(self._seconds, message.manner.seconds)
+        seconds = min(self._seconds, message.policy.seconds)
         try:
             async with asyncio.timeout(seconds):
-                egress = self._egress if message.manner.is_guarded else _ANYWHERE
+                egress = self._egress if message.policy.is_guarded else _ANYWHERE
                 target = egress.target(url)
                 return await self._send(target, await self._addresses(target, egress), message)
         except EgressRefused as exc:
-            return Answer(error=f"the URL is refused: {exc}")
+            return WebhookAnswer(error=f"the URL is refused: {exc}")
         except TimeoutError:
-            return Answer(error=f"the receiver did not answer within {seconds:g} s")
+            return WebhookAnswer(error=f"the receiver did not answer within {seconds:g} s")
         # Besides the errors of httpx, names and certificates can be such that ssl raises others.
         except Exception as exc:
-            return Answer(error=f"the receiver cannot be reached: {type(exc).__name__} {exc}".rstrip())
+            return WebhookAnswer(error=f"the receiver cannot be reached: {type(exc).__name__} {exc}".rstrip())
 
     async def _addresses(self, target: Target, egress: Egress) -> Sequence[Address]:
         """Return the addresses of the host, all of which may be reached. Raises `EgressRefused`."""
         if target.address is not None:
-            found: Sequence[Address] = [target.address]
+            addresses: Sequence[Address] = [target.address]
         else:
             try:
-                found = parse_addresses(await self._resolve(target.host))
+                addresses = parse_addresses(await self._resolve(target.host))
             except OSError as exc:
                 raise ConnectionError(f"the name {target.host} cannot be resolved ({exc})") from exc
-        if (refusal := egress.refusal(target, found)) is not None:
+        if (refusal := egress.refusal(target, addresses)) is not None:
             raise EgressRefused(refusal)
-        return found
+        return addresses
 
-    async def _send(self, target: Target, addresses: Sequence[Address], message: Message) -> Answer:
+    async def _send(self, target: Target, addresses: Sequence[Address], message: WebhookMessage) -> WebhookAnswer:
         """Send to the first address that accepts a connection."""
         headers = self._headers(target, message)
         for address in addresses[:-1]:
@@ -119,23 +119,25 @@ class Deliverer:
                 return await self._send_to(address, target, headers, message)
         return await self._send_to(addresses[-1], target, headers, message)
 
-    async def _send_to(self, address: Address, target: Target, headers: dict[str, str], message: Message) -> Answer:
+    async def _send_to(
+        self, address: Address, target: Target, headers: dict[str, str], message: WebhookMessage
+    ) -> WebhookAnswer:
         extensions: dict[str, object] = {"timeout": {"connect": _CONNECT_SECONDS}}
         if target.address is None:
             # The certificate is that of the name, which the receiver needs to know (RFC 6066, section 3).
             extensions["sni_hostname"] = target.host
         url = httpx.URL(scheme=target.scheme, host=str(address), port=target.port, raw_path=target.path.encode())
         request = httpx.Request(
-            message.manner.method, url, headers=headers, content=message.body.encode(), extensions=extensions
+            message.policy.method, url, headers=headers, content=message.body.encode(), extensions=extensions
         )
         response = await self._transport.handle_async_request(request)
         try:
             answer = await _judge(response)
-            return Answer(answer.status) if message.manner.takes_any_answer else answer
+            return WebhookAnswer(answer.status) if message.policy.takes_any_answer else answer
         finally:
             await response.aclose()
 
-    def _headers(self, target: Target, message: Message) -> dict[str, str]:
+    def _headers(self, target: Target, message: WebhookMessage) -> dict[str, str]:
         headers = {
             "Host": target.authority,
             "User-Agent": f"Precieux/{VERSION}",
@@ -145,10 +147,10 @@ class Deliverer:
             "Connection": "close",
             "Content-Type": "application/json",
         }
-        return {**headers, **_signed(message)} if message.manner.is_signed else headers
+        return {**headers, **_signed(message)} if message.policy.is_signed else headers
 
 
-def _signed(message: Message) -> dict[str, str]:
+def _signed(message: WebhookMessage) -> dict[str, str]:
     """Return the header fields that prove who has sent a webhook, and when."""
     now = datetime.now(UTC).replace(microsecond=0)
     signatures = [Webhook(secret).sign(message.id, now, message.body) for secret in message.secrets]
@@ -159,7 +161,7 @@ def _signed(message: Message) -> dict[str, str]:
     }
 
 
-async def _judge(response: httpx.Response) -> Answer:
+async def _judge(response: httpx.Response) -> WebhookAnswer:
     """Return what the status means. The body is read only so that the receiver can send it."""
     status = response.status_code
     with contextlib.suppress(httpx.HTTPError, TimeoutError):
@@ -170,11 +172,11 @@ async def _judge(response: httpx.Response) -> Answer:
                 if size >= _MOST_BYTES:
                     break
     if 200 <= status < 300:
-        return Answer(status)
+        return WebhookAnswer(status)
     retry_after = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
     if 300 <= status < 400:
-        return Answer(status, f"the receiver answered HTTP {status}; redirects are not followed", retry_after)
-    return Answer(status, f"the receiver answered HTTP {status}", retry_after)
+        return WebhookAnswer(status, f"the receiver answered HTTP {status}; redirects are not followed", retry_after)
+    return WebhookAnswer(status, f"the receiver answered HTTP {status}", retry_after)
 
 
 async def resolve_name(host: str) -> Sequence[str]:
@@ -183,18 +185,18 @@ async def resolve_name(host: str) -> Sequence[str]:
     Each lookup has a thread, because a name server that does not answer would hold up those of a pool, which the
     connections to the engine and the mail provider need. As a daemon, it does not delay the end of the process.
     """
-    found: Future[Sequence[str]] = Future()
-    found.set_running_or_notify_cancel()  # a future that runs cannot be cancelled, so the thread may settle it
+    addresses: Future[Sequence[str]] = Future()
+    addresses.set_running_or_notify_cancel()  # a future that runs cannot be cancelled, so the thread may settle it
 
     def look_up() -> None:
         try:
             infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except OSError as exc:
-            found.set_exception(exc)
+            addresses.set_exception(exc)
         except UnicodeError as exc:
-            found.set_exception(OSError(str(exc)))
+            addresses.set_exception(OSError(str(exc)))
         else:
-            found.set_result([str(info[4][0]) for info in infos])
+            addresses.set_result([str(info[4][0]) for info in infos])
 
     threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-    return await asyncio.wrap_future(found)
+    return await asyncio.wrap_future(addresses)

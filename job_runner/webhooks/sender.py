@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from job_runner.leases.claim import LeaseLost
 from job_runner.webhooks import queue
-from job_runner.webhooks.delivery import Answer, Deliverer, Message
-from job_runner.webhooks.manner import ATTEMPT_SECONDS, WEBHOOK, Manner, callback
+from job_runner.webhooks.delivery import Deliverer, WebhookAnswer, WebhookMessage
+from job_runner.webhooks.delivery_policy import ATTEMPT_SECONDS, WEBHOOK, DeliveryPolicy, callback
 from job_runner.webhooks.queue import ClaimedWebhook
 from shared.accounts.webhooks import WebhookSettings, signing_secrets
 from shared.database import channels
@@ -38,11 +39,7 @@ _DRAIN_SECONDS: Final = 5.0
 Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
 
 
-class _LeaseLost(Exception):
-    """This process was frozen for longer than its lease, and another sender has the webhook now."""
-
-
-class Sender:
+class WebhookSender:
     """Delivers webhooks. Any number of senders may run at once."""
 
     def __init__(
@@ -90,8 +87,8 @@ class Sender:
                 limit=free,
                 per_host=_SLOTS_PER_HOST,
                 lease_seconds=LEASE_SECONDS,
-                busy_hosts=Counter(one.host for one in self._under_way.values()),
-                busy_owners=Counter(one.owner or 0 for one in self._under_way.values()),
+                busy_hosts=Counter(webhook.host for webhook in self._under_way.values()),
+                busy_owners=Counter(webhook.owner or 0 for webhook in self._under_way.values()),
             )
             due = await queue.seconds_until_due(connection)
         for webhook in claimed:
@@ -115,13 +112,13 @@ class Sender:
         try:
             message = await self._prepare(webhook)
             if message is None:
-                await self._fail(webhook, Answer(error="its submission or batch was deleted"))
-            elif message.manner.is_signed and not message.secrets:
+                await self._fail(webhook, WebhookAnswer(error="its submission or batch was deleted"))
+            elif message.policy.is_signed and not message.secrets:
                 error = "there is no secret to sign with: set PRECIEUX_WEBHOOK_SECRET, or rotate the key's"
-                await self._record(webhook, Answer(error=error))
+                await self._record(webhook, WebhookAnswer(error=error))
             else:
-                await self._record(webhook, await self._deliverer.deliver(webhook.url, message), message.manner)
-        except _LeaseLost:
+                await self._record(webhook, await self._deliverer.deliver(webhook.url, message), message.policy)
+        except LeaseLost:
             log.info("webhook.lease_lost", **_context(webhook))
         except asyncio.CancelledError:
             await self._try_to(queue.release, webhook)
@@ -131,24 +128,24 @@ class Sender:
             # A defect of ours. Without this, the webhook would be tried again after each lease, without end.
             log.exception("webhook.crashed", **_context(webhook))
             with contextlib.suppress(DatabaseUnavailable):
-                await self._give_back(webhook, Answer(error=f"an internal error ({type(exc).__name__})"))
+                await self._give_back(webhook, WebhookAnswer(error=f"an internal error ({type(exc).__name__})"))
 
-    async def _prepare(self, webhook: ClaimedWebhook) -> Message | None:
+    async def _prepare(self, webhook: ClaimedWebhook) -> WebhookMessage | None:
         """Return the message; None if there is nothing to send. Its body is rendered and stored at the first attempt.
 
-        Raise `_LeaseLost` if another sender may have stored another body meanwhile.
+        Raise `LeaseLost` if another sender may have stored another body meanwhile.
         """
         async with self._database.transaction() as connection:
-            manner = await _manner_of(connection, webhook)
-            secrets = await signing_secrets(connection, webhook.owner, self._settings) if manner.is_signed else []
+            policy = await _policy_of(connection, webhook)
+            secrets = await signing_secrets(connection, webhook.owner, self._settings) if policy.is_signed else []
             body = webhook.body
             if body is None:
                 body = await self._render(connection, webhook)
                 if body is not None and not await queue.keep_body(connection, webhook, body):
-                    raise _LeaseLost
-        return None if body is None else Message(webhook.message, body, secrets, manner)
+                    raise LeaseLost
+        return None if body is None else WebhookMessage(webhook.message, body, secrets, policy)
 
-    async def _record(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
+    async def _record(self, webhook: ClaimedWebhook, answer: WebhookAnswer, policy: DeliveryPolicy = WEBHOOK) -> None:
         if answer.error is None and answer.status is not None:
             metrics.WEBHOOKS.labels("delivered").inc()
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
@@ -162,11 +159,13 @@ class Sender:
                 error = "the receiver answered HTTP 410: it wants no more"
                 await queue.mark_gone(connection, webhook, status=answer.status, error=error)
         else:
-            await self._give_back(webhook, answer, manner)
+            await self._give_back(webhook, answer, policy)
 
-    async def _give_back(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
+    async def _give_back(
+        self, webhook: ClaimedWebhook, answer: WebhookAnswer, policy: DeliveryPolicy = WEBHOOK
+    ) -> None:
         """Give a webhook back after a failed attempt, or end it after the last."""
-        delay = manner.next_delay(webhook.attempt, self._rng, at_least=answer.retry_after)
+        delay = policy.next_delay(webhook.attempt, self._rng, at_least=answer.retry_after)
         if delay is None:
             await self._fail(webhook, answer)
             return
@@ -176,7 +175,7 @@ class Sender:
         async with self._database.connection() as connection:
             await queue.retry_later(connection, webhook, delay=delay, status=answer.status, error=error)
 
-    async def _fail(self, webhook: ClaimedWebhook, answer: Answer) -> None:
+    async def _fail(self, webhook: ClaimedWebhook, answer: WebhookAnswer) -> None:
         metrics.WEBHOOKS.labels("failed").inc()
         log.warning("webhook.failed", **_context(webhook), status=answer.status, error=answer.error)
         async with self._database.connection() as connection:
@@ -202,7 +201,7 @@ class Sender:
             await asyncio.wait(late)
 
 
-async def _manner_of(connection: Connection, webhook: ClaimedWebhook) -> Manner:
+async def _policy_of(connection: Connection, webhook: ClaimedWebhook) -> DeliveryPolicy:
     if webhook.type != CALLBACK or webhook.upload is None:
         return WEBHOOK
     known = await judge0.callback_of(connection, webhook.upload)

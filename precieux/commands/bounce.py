@@ -13,7 +13,7 @@ from precieux.mail import status_notification
 from precieux.mail.status_notification import Notification
 from shared.database.connection import Connection
 from shared.mail import delivery_reports
-from shared.mail.delivery_reports import Report
+from shared.mail.delivery_reports import DeliveryReport
 from shared.service.errors import PrecieuxError
 
 #: The kinds of mails whose Message-ID is random, so that only their recipients know it. A stranger can write a report
@@ -52,7 +52,7 @@ async def store(connection: Connection, found: Notification) -> str:
     # The address is that of the mail, never one that the report names.
     is_unwanted = found.is_final and mail["kind"] in _UNGUESSABLE
     recipient = mail["recipient"] if is_unwanted else None
-    report = Report(found.delivery, mail["message_id"], recipient, found.reason)
+    report = DeliveryReport(found.delivery, mail["message_id"], recipient, found.reason)
     if await delivery_reports.record(connection, report) is None:
         return f"The state of mail {mail['id']} already says what this report says, or more."
     return f"Mail {mail['id']} is {found.delivery}."

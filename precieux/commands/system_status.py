@@ -12,36 +12,39 @@ from precieux.installation.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database
-from shared.operations.health_checks import Finding, Trouble, findings
-from shared.operations.system_status import Operation, read_operation
+from shared.operations.health_checks import Issue, IssueKind, issues
+from shared.operations.system_status import SystemStatus, read_system_status
 from shared.service.errors import DatabaseFull, DatabaseUnavailable
 from shared.service.settings import load
 from shared.text.control_characters import replace_controls
 
-#: Trouble -> its description, and what to do.
+#: IssueKind -> its description, and what to do.
 _TEXTS: Final = {
-    Trouble.STANDBY_GONE: (
+    IssueKind.STANDBY_GONE: (
         "every commit waits for a standby, and none is connected",
         "start the standby, or remove it from synchronous_standby_names",
     ),
-    Trouble.NO_API: (
+    IssueKind.NO_API: (
         "no API is connected to the database",
         "start api_service; the end of its log says why it stopped",
     ),
-    Trouble.NO_RUNNER: ("no runner is connected", "start job_runner; the end of its log says why it stopped"),
-    Trouble.NO_CONSUMER: ("no consumer is connected", "start queue_consumer; the end of its log says why it stopped"),
-    Trouble.BROKER_DOWN: ("RabbitMQ does not answer", "start it, and check PRECIEUX_AMQP_URL"),
-    Trouble.OUTBOX_STUCK: ("accepted requests do not reach the broker", "look at the log of the API and at the broker"),
-    Trouble.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
-    Trouble.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
-    Trouble.NOTHING_RUNS: (
+    IssueKind.NO_RUNNER: ("no runner is connected", "start job_runner; the end of its log says why it stopped"),
+    IssueKind.NO_CONSUMER: ("no consumer is connected", "start queue_consumer; the end of its log says why it stopped"),
+    IssueKind.BROKER_DOWN: ("RabbitMQ does not answer", "start it, and check PRECIEUX_AMQP_URL"),
+    IssueKind.OUTBOX_STUCK: (
+        "accepted requests do not reach the broker",
+        "look at the log of the API and at the broker",
+    ),
+    IssueKind.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
+    IssueKind.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
+    IssueKind.NOTHING_RUNS: (
         "no program could be run in the last minute",
         "look at the engine and the object store, and run `precieux doctor`; what waits is tried again",
     ),
-    Trouble.JOBS_RETRIED: ("some programs could not be run yet, and are tried again", "precieux jobs list"),
-    Trouble.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
-    Trouble.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
-    Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
+    IssueKind.JOBS_RETRIED: ("some programs could not be run yet, and are tried again", "precieux jobs list"),
+    IssueKind.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
+    IssueKind.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
+    IssueKind.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
 }
 _FIELDS: Final = ("trouble", "what", "remedy", "stops_work", "count", "oldest_s")
 _NO_DATABASE: Final = (
@@ -60,13 +63,13 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
     """Print what is wrong, the worst first. Exit code 1 if anything stops work."""
     settings = load(BrokerSettings)
 
-    async def read(database: Database) -> Operation:
+    async def read(database: Database) -> SystemStatus:
         await require_room(database)
-        return await read_operation(database, open_dead_letters(settings, database))
+        return await read_system_status(database, open_dead_letters(settings, database))
 
     try:
-        operation = operate(read, data_dir)
-        wrong, processes = [_line(finding) for finding in findings(operation)], _processes(operation)
+        system = operate(read, data_dir)
+        wrong, processes = [_line(issue) for issue in issues(system)], _processes(system)
     except DatabaseFull:
         wrong, processes = [_of_the_database(*_FULL)], "unknown"
     except DatabaseUnavailable:
@@ -95,19 +98,19 @@ async def require_room(database: Database) -> None:
         raise DatabaseFull(f"the disk of the database has no room for a temporary file: {exc}") from exc
 
 
-def _line(finding: Finding) -> dict[str, Any]:
+def _line(issue: Issue) -> dict[str, Any]:
     """Return one line of the output. `count` and `oldest_s` are None where nothing is counted."""
-    what, remedy = _TEXTS[finding.trouble]
-    if finding.reason:
-        what = f"{what} ({finding.attempts} tries): {replace_controls(finding.reason)}"
-    stops_work, count, seconds = finding.trouble.stops_work, finding.count or None, finding.seconds or None
-    return dict(zip(_FIELDS, (finding.trouble, what, remedy, stops_work, count, seconds), strict=True))
+    what, remedy = _TEXTS[issue.kind]
+    if issue.reason:
+        what = f"{what} ({issue.attempts} tries): {replace_controls(issue.reason)}"
+    stops_work, count, seconds = issue.kind.stops_work, issue.count or None, issue.seconds or None
+    return dict(zip(_FIELDS, (issue.kind, what, remedy, stops_work, count, seconds), strict=True))
 
 
 def _of_the_database(trouble: str, what: str, remedy: str) -> dict[str, Any]:
     return dict(zip(_FIELDS, (trouble, what, remedy, True, None, None), strict=True))
 
 
-def _processes(operation: Operation) -> str:
-    services = [one.service for one in operation.workers]
+def _processes(system: SystemStatus) -> str:
+    services = [one.service for one in system.workers]
     return ", ".join(f"{services.count(name)} {name}" for name in sorted(set(services))) or "none"

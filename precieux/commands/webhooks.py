@@ -92,7 +92,7 @@ def replay(
         rows = await connection.fetch_all(_REPLAY, {"ids": ids, "all_failed": all_failed})
         if missing := sorted(set(ids) - {row["id"] for row in rows}):
             raise _none(missing)
-        await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.WEBHOOKS})
+        await connection.notify(channels.WEBHOOKS)
         return [dict(row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
     _show(operate_in_transaction(write, data_dir), as_json=as_json)

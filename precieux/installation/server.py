@@ -8,6 +8,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from precieux.errors import UsageError
+from precieux.terminal import own_command
 from precieux.up import local_key
 from precieux.up.settings import load_up_settings
 from precieux_client import DEFAULT_URL, Client
@@ -49,7 +50,7 @@ class Server:
 
     def command(self, name: str, number: int) -> str:
         """Return a command on a submission of this server, for a hint. It never shows the key."""
-        words = ["precieux", name, str(number)]
+        words = [own_command(), name, str(number)]
         if self.url != DEFAULT_URL:
             words += ["--url", self.url]
         if self.data_dir is not None:

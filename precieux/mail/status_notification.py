@@ -10,7 +10,7 @@ from email.message import Message
 from email.parser import HeaderParser
 from typing import Final
 
-from shared.mail.delivery_reports import Delivery
+from shared.mail.delivery_reports import DeliveryState
 from shared.text.control_characters import replace_controls
 
 #: The most bytes that are read of a mail. A report comes before the mail that it is about.
@@ -19,14 +19,18 @@ LONGEST: Final = 256 << 10
 _MOST_LINES: Final = 5000
 
 #: Action -> what it means for the mail. The other actions are not about delivery.
-_DELIVERIES: Final = {"failed": Delivery.BOUNCED, "delayed": Delivery.DEFERRED, "delivered": Delivery.DELIVERED}
+_DELIVERIES: Final = {
+    "failed": DeliveryState.BOUNCED,
+    "delayed": DeliveryState.DEFERRED,
+    "delivered": DeliveryState.DELIVERED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """A report of the mail that has one of the `message_ids`. `is_final` is True if another try would fail too."""
 
-    delivery: Delivery
+    delivery: DeliveryState
     message_ids: tuple[str, ...]
     reason: str | None
     is_final: bool

@@ -24,6 +24,33 @@ LONGEST_NAME: Final = 200
 #: Stored in place of a digest. No key has this digest, so no key matches it.
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
+_CREATE: Final = """
+    INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret)
+    VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret) RETURNING id
+"""
+_FIND: Final = """
+    SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys
+    WHERE sha256 = :sha256 AND revoked_at IS NULL
+"""
+_REVOKED: Final = "SELECT id FROM api_keys WHERE id = ANY(:ids) AND revoked_at IS NOT NULL"
+_ANY_EVER: Final = "SELECT EXISTS (SELECT 1 FROM api_keys) AS found"
+_REMEMBER_SETTINGS: Final = """
+    INSERT INTO api_keys (name, sha256, revoked_at) VALUES (:name, :name, now()) ON CONFLICT (sha256) DO NOTHING
+"""
+_LIST: Final = """
+    SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys
+    WHERE sha256 <> :settings ORDER BY id
+"""
+_REVOKE: Final = """
+    UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL
+    RETURNING id, pg_notify(:keys, CAST(id AS text))
+"""
+_ROTATE: Final = """
+    UPDATE api_keys SET old_webhook_secret = webhook_secret, webhook_secret = :secret,
+        old_webhook_secret_until = now() + make_interval(hours => :hours)
+    WHERE id = :id AND revoked_at IS NULL RETURNING id
+"""
+
 
 class Scope(StrEnum):
     """`SUBMIT` submits and requests runs, `READ` lists the key's own submissions, `ADMIN` may do everything."""
@@ -68,8 +95,7 @@ async def create(
     """Make a key. Return its id and the key itself, which is not stored."""
     key = new_key()
     row = await connection.fetch_one(
-        "INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret)"
-        " VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret) RETURNING id",
+        _CREATE,
         {
             "name": name,
             "sha256": digest(key),
@@ -84,63 +110,41 @@ async def create(
 
 async def find(connection: "Connection", sha256: str) -> ApiKey | None:
     """Return the key with this digest; None if there is none or it is revoked."""
-    row = await connection.fetch_one(
-        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
-        " WHERE sha256 = :sha256 AND revoked_at IS NULL",
-        {"sha256": sha256},
-    )
+    row = await connection.fetch_one(_FIND, {"sha256": sha256})
     return _from_row(row) if row else None
 
 
 async def revoked(connection: "Connection", key_ids: Collection[int]) -> list[int]:
     """Return those of the keys that are revoked."""
-    rows = await connection.fetch_all(
-        "SELECT id FROM api_keys WHERE id = ANY(:ids) AND revoked_at IS NOT NULL", {"ids": list(key_ids)}
-    )
+    rows = await connection.fetch_all(_REVOKED, {"ids": list(key_ids)})
     return [row["id"] for row in rows]
 
 
 async def any_ever(connection: "Connection") -> bool:
     """Return True if there has ever been a key, including revoked keys and those of the settings."""
-    row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
+    row = await connection.fetch_one(_ANY_EVER)
     return bool(row and row["found"])
 
 
 async def remember_settings(connection: "Connection") -> None:
     """Record permanently that the settings have held keys."""
-    await connection.execute(
-        "INSERT INTO api_keys (name, sha256, revoked_at) VALUES (:name, :name, now()) ON CONFLICT (sha256) DO NOTHING",
-        {"name": _OF_SETTINGS},
-    )
+    await connection.execute(_REMEMBER_SETTINGS, {"name": _OF_SETTINGS})
 
 
 async def listed(connection: "Connection") -> list[ApiKey]:
-    rows = await connection.fetch_all(
-        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
-        " WHERE sha256 <> :settings ORDER BY id",
-        {"settings": _OF_SETTINGS},
-    )
+    rows = await connection.fetch_all(_LIST, {"settings": _OF_SETTINGS})
     return [_from_row(row) for row in rows]
 
 
 async def revoke(connection: "Connection", key_id: int) -> bool:
     """Revoke a key, and end its event streams. Return False if there is none, or it was revoked before."""
-    row = await connection.fetch_one(
-        "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL"
-        " RETURNING id, pg_notify(:keys, CAST(id AS text))",
-        {"id": key_id, "keys": channels.KEYS},
-    )
+    row = await connection.fetch_one(_REVOKE, {"id": key_id, "keys": channels.KEYS})
     return row is not None
 
 
 async def rotate_webhook_secret(connection: "Connection", key_id: int, secret: str, *, hours: int) -> bool:
     """Give a key a new secret; the one before signs along for `hours`. Return False if there is no valid key."""
-    row = await connection.fetch_one(
-        "UPDATE api_keys SET old_webhook_secret = webhook_secret, webhook_secret = :secret,"
-        " old_webhook_secret_until = now() + make_interval(hours => :hours)"
-        " WHERE id = :id AND revoked_at IS NULL RETURNING id",
-        {"id": key_id, "secret": secret, "hours": hours},
-    )
+    row = await connection.fetch_one(_ROTATE, {"id": key_id, "secret": secret, "hours": hours})
     return row is not None
 
 

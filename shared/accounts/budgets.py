@@ -45,6 +45,10 @@ _IN_USE: Final = """
     WHERE used_until > now() GROUP BY prefix
 """
 
+_SECONDS_IN_USE: Final = """
+    SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets WHERE subject = ANY(:subjects)
+"""
+
 
 class RunBudgetSettings(Settings):
     """The budget of running time. The API checks it, and the runner charges it."""
@@ -55,7 +59,7 @@ class RunBudgetSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Charge:
     """The use of `amount` from the budget of `subject`, which is `per_hour`."""
 
     subject: str
@@ -92,26 +96,26 @@ def run_seconds(key_id: int) -> str:
     return f"run-seconds:{key_id}"
 
 
-async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Bucket]:
-    """Take from several budgets, and return how each stands, by subject.
+async def take(connection: Connection, charges: Collection[Charge]) -> dict[str, Bucket]:
+    """Take from several budgets, and return their buckets, by subject.
 
-    A use that is larger than its whole budget finds it used up at any time. If any is used up, the caller must roll
+    A charge that is larger than its whole budget finds it used up at any time. If any is used up, the caller must roll
     back its transaction, because the other budgets were taken from.
     """
-    rows = await connection.fetch_all(_TAKE, _values(uses))
+    rows = await connection.fetch_all(_TAKE, _values(charges))
     buckets = {row["subject"]: Bucket(float(row["seconds"])) for row in rows}
-    used_up = {use.subject: use.seconds for use in uses if use.seconds and use.subject not in buckets}
+    used_up = {charge.subject: charge.seconds for charge in charges if charge.seconds and charge.subject not in buckets}
     if used_up:
         ahead = await _seconds_in_use(connection, used_up)
-        for subject, each in used_up.items():
+        for subject, seconds in used_up.items():
             in_use = max(0.0, ahead.get(subject, 0.0))
-            buckets[subject] = Bucket(in_use, in_use + each - _HOUR)
+            buckets[subject] = Bucket(in_use, in_use + seconds - _HOUR)
     return buckets
 
 
-async def charge(connection: Connection, uses: Collection[Use]) -> None:
+async def charge(connection: Connection, charges: Collection[Charge]) -> None:
     """Charge an amount that was already used, even if it overdraws the budgets."""
-    await connection.execute(_CHARGE, _values(uses))
+    await connection.execute(_CHARGE, _values(charges))
 
 
 async def overdrawn(connection: Connection, subject: str) -> float:
@@ -131,14 +135,11 @@ async def in_use(
     return {row["subject"]: BucketUsage(float(row["seconds"]), row["used_until"]) for row in rows}
 
 
-def _values(uses: Collection[Use]) -> Mapping[str, object]:
-    ordered = sorted(uses, key=lambda use: use.subject)
-    return {"subjects": [use.subject for use in ordered], "seconds": [use.seconds for use in ordered]}
+def _values(charges: Collection[Charge]) -> Mapping[str, object]:
+    ordered = sorted(charges, key=lambda charge: charge.subject)
+    return {"subjects": [charge.subject for charge in ordered], "seconds": [charge.seconds for charge in ordered]}
 
 
 async def _seconds_in_use(connection: Connection, subjects: Collection[str]) -> dict[str, float]:
-    rows = await connection.fetch_all(
-        "SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets WHERE subject = ANY(:subjects)",
-        {"subjects": list(subjects)},
-    )
+    rows = await connection.fetch_all(_SECONDS_IN_USE, {"subjects": list(subjects)})
     return {row["subject"]: float(row["seconds"]) for row in rows}

@@ -21,6 +21,12 @@ OLD_SECRET_HOURS: Final = 24
 _SECRET_BYTES: Final = 32
 _LEAST_BYTES, _MOST_BYTES = 24, 64
 
+_SIGNS_WEBHOOKS: Final = "SELECT signs_webhooks FROM api_keys WHERE id = :owner"
+_SECRETS: Final = """
+    SELECT webhook_secret, CASE WHEN old_webhook_secret_until > now() THEN old_webhook_secret END AS old
+    FROM api_keys WHERE id = :owner
+"""
+
 
 class WebhookSettings(Settings):
     webhook_secret: SecretStr | None = Field(
@@ -85,17 +91,13 @@ async def can_sign(connection: Connection, owner: int | None, settings: WebhookS
     """Return True if webhooks of this key can be signed; `owner` is None for a key of the settings or no key."""
     if settings.webhook_secret is not None:
         return True
-    row = await connection.fetch_one("SELECT signs_webhooks FROM api_keys WHERE id = :owner", {"owner": owner})
+    row = await connection.fetch_one(_SIGNS_WEBHOOKS, {"owner": owner})
     return bool(row and row["signs_webhooks"])
 
 
 async def signing_secrets(connection: Connection, owner: int | None, settings: WebhookSettings) -> list[str]:
     """Return the secrets that sign a key's webhooks, the latest first; none if the key and the settings have none."""
-    row = await connection.fetch_one(
-        "SELECT webhook_secret, CASE WHEN old_webhook_secret_until > now() THEN old_webhook_secret END AS old"
-        " FROM api_keys WHERE id = :owner",
-        {"owner": owner},
-    )
+    row = await connection.fetch_one(_SECRETS, {"owner": owner})
     of_key = [secret for secret in (row["webhook_secret"], row["old"]) if secret] if row else []
     if of_key or settings.webhook_secret is None:
         return of_key

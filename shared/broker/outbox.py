@@ -6,10 +6,21 @@ consumer takes them itself (`queue_consumer.outbox_consumer`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from shared.broker.base import QUEUE, Message
 from shared.database.connection import Connection
+
+_ADD: Final = """
+    INSERT INTO outbox (queue, body, headers)
+    VALUES (:queue, :body, jsonb_build_object('message_id', CAST(:message_id AS text)))
+"""
+_TAKE: Final = """
+    SELECT id, body, headers ->> 'message_id' AS message_id FROM outbox WHERE failure IS NULL
+    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+_REMOVE: Final = "DELETE FROM outbox WHERE id = ANY(:ids)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +31,14 @@ class OutboxRow:
 
 async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
     """Request a run of one submission, in the caller's transaction."""
-    await connection.execute(
-        "INSERT INTO outbox (queue, body, headers)"
-        " VALUES (:queue, :body, jsonb_build_object('message_id', CAST(:message_id AS text)))",
-        {"queue": QUEUE, "body": str(upload_id), "message_id": str(request_id)},
-    )
+    await connection.execute(_ADD, {"queue": QUEUE, "body": str(upload_id), "message_id": str(request_id)})
 
 
 async def take(connection: Connection, limit: int) -> list[OutboxRow]:
     """Lock the oldest rows that no other publisher holds, until the transaction ends."""
-    rows = await connection.fetch_all(
-        "SELECT id, body, headers ->> 'message_id' AS message_id FROM outbox WHERE failure IS NULL"
-        " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED",
-        {"limit": limit},
-    )
+    rows = await connection.fetch_all(_TAKE, {"limit": limit})
     return [OutboxRow(row["id"], Message(row["body"].encode(), row["message_id"])) for row in rows]
 
 
 async def remove(connection: Connection, ids: Sequence[int]) -> None:
-    await connection.execute("DELETE FROM outbox WHERE id = ANY(:ids)", {"ids": list(ids)})
+    await connection.execute(_REMOVE, {"ids": list(ids)})

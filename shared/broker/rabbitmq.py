@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from shared.broker.base import LONGEST_BREAK, Delivery, Handler, Message, Settlement
 from shared.broker.handling import settle_batch
-from shared.broker.rabbitmq_consumer import Batch, ConsumerThread
+from shared.broker.rabbitmq_consumer import ConsumerThread, DeliveryBatch
 from shared.broker.rabbitmq_publisher import Publisher
 from shared.broker.rabbitmq_topology import QueueType, connection_parameters, queues
 from shared.service.errors import TransientError
@@ -41,7 +41,7 @@ class RabbitMQBroker:
 
     async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
         """Consume. Raise `ConfigurationError` if a queue exists with other arguments."""
-        inbox: asyncio.Queue[Batch | Exception | None] = asyncio.Queue()
+        inbox: asyncio.Queue[DeliveryBatch | Exception | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         thread = ConsumerThread(
             connection_parameters(self._url, "consumer"),
@@ -85,6 +85,6 @@ class RabbitMQBroker:
                 return None
 
 
-async def _end_of_inbox(inbox: "asyncio.Queue[Batch | Exception | None]", stop: asyncio.Event) -> None:
+async def _end_of_inbox(inbox: "asyncio.Queue[DeliveryBatch | Exception | None]", stop: asyncio.Event) -> None:
     await stop.wait()
     inbox.put_nowait(None)

@@ -40,7 +40,7 @@ class Confirms:
 
     def on_confirm(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
         number = frame.method.delivery_tag
-        covered = [each for each in self._unconfirmed if each <= number] if frame.method.multiple else [number]
+        covered = [other for other in self._unconfirmed if other <= number] if frame.method.multiple else [number]
         for confirmed in covered:
             if unconfirmed := self._unconfirmed.pop(confirmed, None):
                 resolve(unconfirmed.outcome, isinstance(frame.method, Basic.Ack) and not unconfirmed.returned)

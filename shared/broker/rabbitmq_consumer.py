@@ -1,7 +1,7 @@
 """Consumes from RabbitMQ on a thread that owns the connection, so that heartbeats never wait for a handler.
 
-Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag is valid only
-on its channel. A session keeps its own tags and ends with them, so a late settlement has no effect.
+Everything but `DeliveryBatch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag is
+valid only on its channel. A session keeps its own tags and ends with them, so a late settlement has no effect.
 
 A node whose disk was full can keep a consumer connected and deliver nothing to it, although messages wait. A client
 cannot see that. So a consumer that has had no message in hand for half a minute connects again, to the next host. Such
@@ -31,7 +31,7 @@ from shared.broker.rabbitmq_topology import DeclaredQueue, explaining_conflict, 
 from shared.service.errors import ConfigurationError
 from shared.service.logging import get_logger
 from shared.service.retry import RetryPolicy
-from shared.service.watchdog import Pulse
+from shared.service.watchdog import Heartbeat
 
 log = get_logger(__name__)
 
@@ -43,14 +43,14 @@ SILENCE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class DeliveryBatch:
     """Deliveries to handle. Any thread may settle them; that has no effect after their connection was lost."""
 
     deliveries: Sequence[Delivery]
     settle: Callable[[Sequence[Settlement]], None]
 
 
-Post = Callable[[Batch | Exception], object]
+Post = Callable[[DeliveryBatch | Exception], object]
 
 
 class ConsumerThread(threading.Thread):
@@ -85,14 +85,14 @@ class ConsumerThread(threading.Thread):
             session.wake()
 
     def _consume_until_stopped(self) -> None:
-        with Pulse("rabbitmq-consumer", longest=_LONGEST_TURN) as pulse:
-            self._consume(pulse)
+        with Heartbeat("rabbitmq-consumer", longest=_LONGEST_TURN) as heartbeat:
+            self._consume(heartbeat)
 
-    def _consume(self, pulse: Pulse) -> None:
+    def _consume(self, heartbeat: Heartbeat) -> None:
         failures = 0
         was_silent = False
         while not self._stopping.is_set():
-            pulse.beat()
+            heartbeat.beat()
             try:
                 session = _Session(self._hosts, self._queues, self._post, self._policy, self._alone)
                 with contextlib.closing(session):
@@ -102,7 +102,7 @@ class ConsumerThread(threading.Thread):
                     failures = 0
                     was_silent = False
                     try:
-                        session.run(self._stopping, pulse)
+                        session.run(self._stopping, heartbeat)
                     finally:
                         self._alone = session.alone
                 was_silent = True
@@ -183,11 +183,11 @@ class _Session:
             self.close()
             raise
 
-    def run(self, stopping: threading.Event, pulse: Pulse) -> None:
+    def run(self, stopping: threading.Event, heartbeat: Heartbeat) -> None:
         """Receive and settle until `stopping`, or until there is silence. Raise pika's errors."""
         self._last_busy = time.monotonic()
         while True:
-            pulse.beat()
+            heartbeat.beat()
             # Read before settling, so that settlements from before the stop are still sent.
             last = stopping.is_set()
             while self._settlements:
@@ -247,7 +247,7 @@ class _Session:
             self._settlements.append((tags, settlements))
             self.wake()
 
-        self._post(Batch([self._unsettled[tag][0] for tag in tags], settle))
+        self._post(DeliveryBatch([self._unsettled[tag][0] for tag in tags], settle))
 
     def _settle(self, tags: Sequence[int], settlements: Sequence[Settlement]) -> None:
         self._handling = False

@@ -9,8 +9,10 @@ asyncpg, because `databases` compiles a statement at every call, which costs mor
 import asyncio
 import contextlib
 import random
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Protocol, TypeAlias
+from functools import lru_cache
+from typing import Annotated, Any, Final, Protocol, TypeAlias
 
 import asyncpg
 import databases
@@ -20,7 +22,6 @@ from shared.database.address import DatabaseUrl
 from shared.database.connection_errors import UNAVAILABLE, wrong_address
 from shared.database.connector import Connector
 from shared.database.listener import Listener
-from shared.database.named_parameters import numbered
 from shared.service import metrics
 from shared.service.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
 from shared.service.logging import get_logger
@@ -39,6 +40,11 @@ _IDLE_SECONDS = 60.0
 _SPARE_SECONDS = 15.0
 #: Errors of a server that undid a statement in favour of another: there was a deadlock, or a lock was not free.
 _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  # class 40, and 55P03
+
+# Literals, quoted names, comments and casts (`::`) come first: a colon in them begins no parameter.
+_TOKEN: Final = re.compile(
+    r"""'(?:[^']|'')*' | "[^"]*" | --[^\n]* | /\*.*?\*/ | :: | (?<!\w):(?P<name>[a-z_]\w*)""", re.VERBOSE | re.DOTALL
+)
 
 
 class DatabaseSettings(Settings):
@@ -76,10 +82,14 @@ class Connection:
 
     async def fetch_each(self, sql: str, values: Sequence[Values]) -> list[Record]:
         """Run one statement for each of the `values` in one round trip and one transaction. Return all rows."""
-        statements = [numbered(sql, each) for each in values]
+        statements = [numbered(sql, value) for value in values]
         if not statements:
             return []
         return list(await self._raw.fetchmany(statements[0][0], [arguments for _, arguments in statements]))
+
+    async def notify(self, channel: str, payload: str = "") -> None:
+        """Send a NOTIFY, which arrives when the transaction commits."""
+        await self.execute("SELECT pg_notify(:channel, :payload)", {"channel": channel, "payload": payload})
 
 
 def _transient(error: Exception) -> DatabaseUnavailable | None:
@@ -255,3 +265,23 @@ class Database:
 
     async def _connect_listener(self) -> asyncpg.Connection:
         return await self._connector.connect(timeout=10, server_settings=self._session)
+
+
+def numbered(sql: str, values: Mapping[str, object] | None) -> tuple[str, list[object]]:
+    """Return the statement with `$1`, `$2`, ... and its values in order. Raise `KeyError` if one is missing."""
+    text, names = _translated(sql)
+    if values is None:
+        values = {}
+    return text, [values[name] for name in names]
+
+
+# Statements are constants of the code, so there are few. The bound only keeps a bug from filling the memory.
+@lru_cache(maxsize=1024)
+def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
+    numbers: dict[str, int] = {}
+
+    def replace(token: re.Match[str]) -> str:
+        name = token["name"]
+        return token[0] if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    return _TOKEN.sub(replace, sql), tuple(numbers)

@@ -69,8 +69,8 @@ class GroupCommit(Generic[Item, Result]):
         except Exception as exc:
             if len(group) > 1 and not isinstance(exc, TransientError):
                 # One item that cannot be written must not fail the others, so each is written alone.
-                for one in group:
-                    await self._write_group([one])
+                for item in group:
+                    await self._write_group([item])
                 return
             for _, waiting in group:
                 if not waiting.done():

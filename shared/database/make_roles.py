@@ -19,6 +19,8 @@ log = get_logger(__name__)
 
 _LOCK: Final = 0x726F6C65
 
+_TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(:lock)"
+
 
 class RoleSettings(Settings):
     role_owner_password: SecretStr = Field(description=f"password of {Role.OWNER}, which migrates")
@@ -37,7 +39,7 @@ async def make_roles(settings: DatabaseSettings, passwords: dict[Role, str]) -> 
     await database.connect()
     try:
         async with database.transaction() as connection:
-            await connection.execute("SELECT pg_advisory_xact_lock(:lock)", {"lock": _LOCK})
+            await connection.execute(_TAKE_LOCK, {"lock": _LOCK})
             for statement in (*making(passwords), HAND_OVER):
                 await connection.execute(statement)
     finally:

@@ -15,9 +15,9 @@ _FIRST: Final = "0001"
 
 def oldest_program(script: ScriptDirectory, revision: str) -> str:
     """Return what the newest revision up to this one says that takes something away."""
-    for each in script.walk_revisions(head=revision):
-        if found := getattr(each.module, "oldest_program", None):
-            return str(found)
+    for revision_script in script.walk_revisions(head=revision):
+        if oldest := getattr(revision_script.module, "oldest_program", None):
+            return str(oldest)
     return _FIRST
 
 

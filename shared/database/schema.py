@@ -16,6 +16,8 @@ SELECT version_num AS current, obj_description('alembic_version'::regclass, 'pg_
 FROM alembic_version
 """
 
+_HAS_REVISIONS: Final = "SELECT to_regclass('alembic_version') IS NOT NULL AS found"
+
 
 def revisions() -> Sequence[str]:
     """Return the revisions that this release knows, the oldest first. Files are named after them: `r0001_original`."""
@@ -30,7 +32,7 @@ async def current_revision(database: Database) -> str | None:
     release's programs go on, and may be started again.
     """
     async with database.transaction() as connection:
-        exists = await connection.fetch_one("SELECT to_regclass('alembic_version') IS NOT NULL AS found")
+        exists = await connection.fetch_one(_HAS_REVISIONS)
         row = await connection.fetch_one(_REVISIONS) if exists and exists["found"] else None
     if row is None:
         return None

@@ -47,10 +47,12 @@ def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
             wanted_lines, lines = _lines(wanted, blanks), _lines(output, blanks)
             return None if wanted_lines == lines else _describe("line", wanted_lines, lines, _show)
         case CheckerKind.TOKENS:
-            return _compare_words(wanted.split(), output.split(), lambda one, other: one == other)
+            return _compare_words(wanted.split(), output.split(), lambda expected, word: expected == word)
         case CheckerKind.FLOAT:
             tolerance = Decimal(repr(DEFAULT_TOLERANCE if checker.tolerance is None else checker.tolerance))
-            return _compare_words(wanted.split(), output.split(), lambda one, other: _is_close(one, other, tolerance))
+            return _compare_words(
+                wanted.split(), output.split(), lambda expected, word: _is_close(expected, word, tolerance)
+            )
 
 
 def _lines(text: bytes, blanks: bytes) -> list[bytes]:
@@ -91,16 +93,16 @@ def _is_close(expected: bytes, word: bytes, tolerance: Decimal) -> bool:
 
 
 def _describe(
-    unit: str, expected: Sequence[bytes], found: Sequence[bytes], show: Callable[[bytes], str], first: int | None = None
+    unit: str, expected: Sequence[bytes], got: Sequence[bytes], show: Callable[[bytes], str], first: int | None = None
 ) -> str:
     """Return the first difference and what follows it, as in a unified diff: `-` expected, `+` printed."""
     if first is None:
-        pairs = enumerate(zip_longest(expected, found))
+        pairs = enumerate(zip_longest(expected, got))
         first = next(position for position, (wanted, line) in pairs if wanted != line)
     room = (_MOST_LINES - 1) // 2 if unit == "line" else 1
     lines = [f"@@ {unit} {first + 1} @@"]
     lines += [f"-{text}" for text in _some(expected, first, room, show)]
-    lines += [f"+{text}" for text in _some(found, first, room, show)]
+    lines += [f"+{text}" for text in _some(got, first, room, show)]
     return "\n".join(lines)
 
 

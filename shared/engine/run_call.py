@@ -246,7 +246,7 @@ def is_allowed(option: str, allowed: Iterable[str]) -> bool:
     A `*` stands for an ending of one character or more that does not begin with `@`: GCC's driver passes `-D@x` on to
     the compiler as two words, and the compiler would read more options from the file `x`.
     """
-    return any(_fits(option, each[:-1]) if each.endswith("*") else option == each for each in allowed)
+    return any(_fits(option, pattern[:-1]) if pattern.endswith("*") else option == pattern for pattern in allowed)
 
 
 def _fits(option: str, beginning: str) -> bool:
@@ -362,7 +362,7 @@ class LeftOut(StrEnum):
     BAD_NAME = "bad_name"
 
 
-class Artifact(BaseModel):
+class ProgramArtifact(BaseModel):
     """A file that a program wrote to its folder `out`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
@@ -409,7 +409,7 @@ class TestEnded(_Event):
     )
     stopped: Stop | None = None
     order: Order | None = None
-    artifacts: list[Artifact] | None = Field(default=None, description="None: the request did not ask for them")
+    artifacts: list[ProgramArtifact] | None = Field(default=None, description="None: the request did not ask for them")
     artifacts_left_out: dict[LeftOut, int] = Field(default={}, description="how many, for each reason")
 
     @property

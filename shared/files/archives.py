@@ -44,10 +44,10 @@ def unpack(data: bytes) -> dict[str, bytes]:
         return {entry.filename: archive.read(entry) for entry in archive.infolist()}
 
 
-def unpack_beginning(data: bytes, path: str, most: int) -> bytes:
-    """Return the first `most` bytes of one file of an archive that `pack` made."""
+def unpack_beginning(data: bytes, path: str, max_bytes: int) -> bytes:
+    """Return the first `max_bytes` bytes of one file of an archive that `pack` made."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path) as file:
-        return file.read(most)
+        return file.read(max_bytes)
 
 
 def unpack_foreign(data: bytes, *, max_files: int, max_bytes: int) -> dict[str, bytes]:

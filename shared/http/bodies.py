@@ -39,8 +39,8 @@ class BodyLimits:
 class ByteBudget:
     """The bytes that all requests together may hold."""
 
-    def __init__(self, most: int) -> None:
-        self.free = most
+    def __init__(self, max_bytes: int) -> None:
+        self.free = max_bytes
 
     def take(self, size: int) -> bool:
         """Take `size` bytes and return True, or take nothing and return False."""

@@ -23,14 +23,14 @@ def is_loopback(host: str) -> bool:
 
 def names_loopback(authority: str) -> bool:
     """Return True if the `Host` field of a request names loopback."""
-    found = _AUTHORITY.fullmatch(authority)
-    return found is not None and is_loopback(found["ipv6"] or found["name"])
+    match = _AUTHORITY.fullmatch(authority)
+    return match is not None and is_loopback(match["ipv6"] or match["name"])
 
 
 def is_loopback_origin(origin: str) -> bool:
     """Return True if the `Origin` field of a request names loopback."""
-    found = _ORIGIN.fullmatch(origin)
-    return found is not None and names_loopback(found["authority"])
+    match = _ORIGIN.fullmatch(origin)
+    return match is not None and names_loopback(match["authority"])
 
 
 def is_forwarded(fields: Collection[str]) -> bool:

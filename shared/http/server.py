@@ -19,7 +19,7 @@ from shared.service.notify import notify_ready
 _BACKLOG: Final = 256
 
 
-class _Server(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     """A server that waits for `stop`. uvicorn's own looks ten times a second whether it should end (ADR 38).
 
     uvicorn's also renews the date of the answers then. Here `BoundedProtocol` does that.
@@ -92,4 +92,4 @@ async def serve_http(
         lifespan="off",
         timeout_graceful_shutdown=grace_seconds,
     )
-    await _Server(config, stop, report_ready=report_ready).serve(sockets=[listening])
+    await _UvicornServer(config, stop, report_ready=report_ready).serve(sockets=[listening])

@@ -19,7 +19,7 @@ _RECORD: Final = """
 """
 
 
-class Delivery(StrEnum):
+class DeliveryState(StrEnum):
     """How the delivery of a mail went, as its provider reports it."""
 
     DEFERRED = "deferred"
@@ -31,31 +31,33 @@ class Delivery(StrEnum):
 _UNDER_WAY: Final = ("queued", "sending", "sent", "deferred", "uncertain")
 #: The states that a report changes.
 _BEFORE: Final = {
-    Delivery.DEFERRED: ("queued", "sending", "sent", "uncertain"),
-    Delivery.DELIVERED: _UNDER_WAY,
-    Delivery.BOUNCED: (*_UNDER_WAY, "delivered"),
-    Delivery.COMPLAINED: (*_UNDER_WAY, "delivered", "bounced"),
+    DeliveryState.DEFERRED: ("queued", "sending", "sent", "uncertain"),
+    DeliveryState.DELIVERED: _UNDER_WAY,
+    DeliveryState.BOUNCED: (*_UNDER_WAY, "delivered"),
+    DeliveryState.COMPLAINED: (*_UNDER_WAY, "delivered", "bounced"),
 }
 #: After these, the address gets no more mails.
-_SUPPRESSING: Final = frozenset({Delivery.BOUNCED, Delivery.COMPLAINED})
+_SUPPRESSING: Final = frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DeliveryReport:
     """A report of one mail. `recipient` is the address that it may suppress, and `reason` is the server's message."""
 
-    delivery: Delivery
+    delivery: DeliveryState
     message_id: str
     recipient: str | None
     reason: str | None = None
 
 
-async def record(connection: Connection, report: Report) -> int | None:
+async def record(connection: Connection, report: DeliveryReport) -> int | None:
     """Store a report, and return the id of its mail; None if the report changes the state of no mail.
 
     A report of a mail that is not ours suppresses nobody: others may send through the same account.
     """
-    reason = report.reason[:_REASON_LENGTH] if report.reason and report.delivery is not Delivery.DELIVERED else None
+    reason = (
+        report.reason[:_REASON_LENGTH] if report.reason and report.delivery is not DeliveryState.DELIVERED else None
+    )
     values = {
         "status": report.delivery,
         "reason": reason,

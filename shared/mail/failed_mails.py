@@ -76,6 +76,6 @@ async def listed(connection: Connection, *, limit: int = 50) -> list[FailedMail]
 
 async def send_again(connection: Connection, ids: Collection[int]) -> list[int]:
     """Queue mails that did not arrive, or may not have, again, and return their ids. Leave others as they are."""
-    rows = await connection.fetch_all(_SEND_AGAIN, {"ids": list(ids), "states": [str(one) for one in _SENT_AGAIN]})
-    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})
+    rows = await connection.fetch_all(_SEND_AGAIN, {"ids": list(ids), "states": [str(state) for state in _SENT_AGAIN]})
+    await connection.notify(channels.EMAILS)
     return sorted(row["id"] for row in rows)

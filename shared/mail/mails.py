@@ -85,7 +85,7 @@ async def resend(connection: Connection, mail_id: int) -> str:
         case MailState.REFUSED | MailState.BOUNCED | MailState.SUPPRESSED | MailState.UNCERTAIN:
             await failed_mails.send_again(connection, [mail_id])
             done = f"Mail {mail_id} is queued again."
-    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})
+    await connection.notify(channels.EMAILS)
     return done
 
 

@@ -16,9 +16,11 @@ _WAITING: Final = """
     UNION ALL SELECT 'webhooks', count(*), min(created_at) FROM webhooks WHERE status = 'pending'
 """
 
+_MEASURE: Final = f"SELECT place, depth, extract(epoch FROM now() - since) AS age FROM ({_WAITING}) AS waiting"  # noqa: S608
+
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Backlog:
     """How much waits in one place. `oldest_s` is the age of the oldest in seconds; None if nothing waits."""
 
     place: str
@@ -26,9 +28,7 @@ class Waiting:
     oldest_s: float | None
 
 
-async def measure(connection: Connection) -> list[Waiting]:
+async def measure(connection: Connection) -> list[Backlog]:
     """Return what waits, by place. RabbitMQ's queue is not among them, but `requested` counts its messages too."""
-    rows = await connection.fetch_all(
-        f"SELECT place, depth, extract(epoch FROM now() - since) AS age FROM ({_WAITING}) AS waiting"  # noqa: S608
-    )
-    return [Waiting(r["place"], r["depth"], float(r["age"]) if r["age"] is not None else None) for r in rows]
+    rows = await connection.fetch_all(_MEASURE)
+    return [Backlog(r["place"], r["depth"], float(r["age"]) if r["age"] is not None else None) for r in rows]

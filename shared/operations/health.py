@@ -33,12 +33,12 @@ class HealthSettings(Settings):
         """Raise `ConfigurationError` if this process serves something else there. The kernel would not refuse it."""
         hosts = {self.metrics_host, host}
         # A server on 0.0.0.0 has all addresses of IPv4, and one on :: has those of IPv6 too.
-        all_of_ipv4 = "0.0.0.0" in hosts and not any(":" in each for each in hosts)  # noqa: S104  (compared, not bound)
+        all_of_ipv4 = "0.0.0.0" in hosts and not any(":" in address for address in hosts)  # noqa: S104  (compared, not bound)
         if self.metrics_port == port and (len(hosts) == 1 or "::" in hosts or all_of_ipv4):
             raise ConfigurationError(f"PRECIEUX_METRICS_PORT and {setting} are both {port}: change one of them.")
 
 
-class Health:
+class HealthServer:
     """A process is healthy if its event loop runs and its database answers.
 
     With `counts_backlog`, its metrics also have what waits. Only the API does so: its role may read all that is

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.operations.system_status import Operation
+from shared.operations.system_status import SystemStatus
 
 #: By place of the backlog: the age of the oldest in seconds that is too much.
 _TOO_OLD: Final = {"none-executed": 300, "outbox": 60, "mails": 900}
 
 
-class Trouble(StrEnum):
+class IssueKind(StrEnum):
     """Something that an operator should act on, in the order of the page."""
 
     STANDBY_GONE = "standby-gone"
@@ -30,81 +30,81 @@ class Trouble(StrEnum):
 
     @property
     def stops_work(self) -> bool:
-        """Return True if programs or mails wait until the trouble is over."""
+        """Return True if programs or mails wait until it is over."""
         return self in _STOPS_WORK
 
 
 _STOPS_WORK: Final = frozenset(
     {
-        Trouble.STANDBY_GONE,
-        Trouble.NO_API,
-        Trouble.NO_RUNNER,
-        Trouble.NO_CONSUMER,
-        Trouble.BROKER_DOWN,
-        Trouble.OUTBOX_STUCK,
-        Trouble.MAILS_STUCK,
-        Trouble.NOTHING_RUNS,
+        IssueKind.STANDBY_GONE,
+        IssueKind.NO_API,
+        IssueKind.NO_RUNNER,
+        IssueKind.NO_CONSUMER,
+        IssueKind.BROKER_DOWN,
+        IssueKind.OUTBOX_STUCK,
+        IssueKind.MAILS_STUCK,
+        IssueKind.NOTHING_RUNS,
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A trouble. `count` is the number of things that it concerns, and `seconds` is the age of the oldest.
+class Issue:
+    """An issue. `count` is the number of things that it concerns, and `seconds` is the age of the oldest.
 
     Programs are tried again for a `reason`, and the one that was tried most often was tried `attempts` times.
     """
 
-    trouble: Trouble
+    kind: IssueKind
     count: int = 0
     seconds: float = 0
     reason: str = ""
     attempts: int = 0
 
 
-def findings(operation: Operation) -> list[Finding]:
+def issues(system: SystemStatus) -> list[Issue]:
     """Return what needs the operator, the worst first; nothing if all is well."""
-    found = [*_processes(operation), *_delays(operation), *_retried(operation), *_failures(operation)]
-    return sorted(found, key=lambda one: not one.trouble.stops_work)
+    unordered = [*_processes(system), *_delays(system), *_retried(system), *_failures(system)]
+    return sorted(unordered, key=lambda issue: not issue.kind.stops_work)
 
 
-def _processes(operation: Operation) -> Iterator[Finding]:
-    if operation.lacks_standby:
-        yield Finding(Trouble.STANDBY_GONE)
-    services = {one.service for one in operation.workers}
+def _processes(system: SystemStatus) -> Iterator[Issue]:
+    if system.lacks_standby:
+        yield Issue(IssueKind.STANDBY_GONE)
+    services = {worker.service for worker in system.workers}
     if "api_service" not in services:
-        yield Finding(Trouble.NO_API)
+        yield Issue(IssueKind.NO_API)
     if "job_runner" not in services:
-        yield Finding(Trouble.NO_RUNNER)
+        yield Issue(IssueKind.NO_RUNNER)
     if "queue_consumer" not in services:
-        yield Finding(Trouble.NO_CONSUMER)
-    if operation.dead is None:
-        yield Finding(Trouble.BROKER_DOWN)
+        yield Issue(IssueKind.NO_CONSUMER)
+    if system.dead is None:
+        yield Issue(IssueKind.BROKER_DOWN)
 
 
-def _delays(operation: Operation) -> Iterator[Finding]:
-    for place, trouble in (
-        ("outbox", Trouble.OUTBOX_STUCK),
-        ("mails", Trouble.MAILS_STUCK),
-        ("none-executed", Trouble.JOBS_WAIT),
+def _delays(system: SystemStatus) -> Iterator[Issue]:
+    for place, kind in (
+        ("outbox", IssueKind.OUTBOX_STUCK),
+        ("mails", IssueKind.MAILS_STUCK),
+        ("none-executed", IssueKind.JOBS_WAIT),
     ):
-        waiting = operation.waits[place]
+        waiting = system.waits[place]
         if waiting.oldest_s is not None and waiting.oldest_s > _TOO_OLD[place]:
-            yield Finding(trouble, waiting.depth, waiting.oldest_s)
+            yield Issue(kind, waiting.depth, waiting.oldest_s)
 
 
-def _retried(operation: Operation) -> Iterator[Finding]:
-    for one in operation.retried:
+def _retried(system: SystemStatus) -> Iterator[Issue]:
+    for retried in system.retried:
         # If the engine or the store is away, every program is tried again, and none is run.
-        trouble = Trouble.JOBS_RETRIED if one.others_run else Trouble.NOTHING_RUNS
-        yield Finding(trouble, one.count, one.oldest_s, one.reason, one.attempts)
+        kind = IssueKind.JOBS_RETRIED if retried.others_run else IssueKind.NOTHING_RUNS
+        yield Issue(kind, retried.count, retried.oldest_s, retried.reason, retried.attempts)
 
 
-def _failures(operation: Operation) -> Iterator[Finding]:
-    for trouble, count in (
-        (Trouble.DEAD_LETTERS, operation.dead),
-        (Trouble.JOBS_FAILED, operation.failed_jobs),
-        (Trouble.MAILS_FAILED, operation.failed_mails),
+def _failures(system: SystemStatus) -> Iterator[Issue]:
+    for kind, count in (
+        (IssueKind.DEAD_LETTERS, system.dead),
+        (IssueKind.JOBS_FAILED, system.failed_jobs),
+        (IssueKind.MAILS_FAILED, system.failed_mails),
     ):
         if count:
-            yield Finding(trouble, count)
+            yield Issue(kind, count)

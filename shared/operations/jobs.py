@@ -34,61 +34,82 @@ _RETRY_FAILED: Final = """
     SELECT count(*) AS jobs FROM queued
 """
 
+_LIST: Final = """
+    SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
+        results.verdict, job.failure, mail.status AS mail, job.created_at, job.finished_at
+    FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
+    LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
+    WHERE job.status = coalesce(CAST(:state AS text), job.status)
+        AND (CAST(:email AS text) IS NULL OR lower(uploads.email) = lower(:email))
+    ORDER BY job.id DESC LIMIT :limit
+"""
+_DETAILS: Final = """
+    SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
+        job.stop_reason, job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
+        job.request_id, job.lease_expires_at, job.run_after, job.created_at, job.started_at, job.finished_at,
+        results.verdict, results.exit_code, results.signal, results.time_s, results.wall_s, results.memory_bytes,
+        results.truncated, results.output_key
+    FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
+    WHERE job.id = :id
+"""
+_MAILS: Final = """
+    SELECT kind, status, attempt, run_after, sent_at, message_id, provider_id, last_error FROM emails
+    WHERE job = :id ORDER BY id
+"""
+_RUNNING: Final = """
+    SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.attempt, job.started_at,
+        extract(epoch FROM now() - job.started_at) AS seconds, lease_expires_at < now() AS is_lost
+    FROM job LEFT JOIN uploads ON uploads.id = job.upload
+    WHERE job.status = 'executing' ORDER BY job.started_at, job.id LIMIT :limit
+"""
+_FAILED: Final = """
+    SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.failure, job.attempt,
+        job.finished_at,
+        uploads.request_id IS NULL AND uploads.runs <= job.number AS is_last
+    FROM job LEFT JOIN uploads ON uploads.id = job.upload
+    WHERE job.status = 'failed' AND job.finished_at > now() - interval '1 day'
+    ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit
+"""
+_LOCK: Final = "SELECT upload, number, status, stop_reason FROM job WHERE id = :id FOR UPDATE"
+_MAKE_DUE: Final = "UPDATE job SET run_after = now() WHERE id = :id"
+_LOCK_LEASE: Final = "SELECT lease_id FROM job WHERE id = :id FOR UPDATE"
+_CANCEL: Final = """
+    UPDATE job SET stop_reason = coalesce(stop_reason, :reason), status = 'none-executed', run_after = now(),
+        lease_id = NULL, lease_expires_at = NULL
+    WHERE id = :id AND status <> ALL(:final)
+    RETURNING pg_notify(:submissions, CAST(upload AS text))
+"""
+_STATUS: Final = "SELECT status FROM job WHERE id = :id"
+_LOCK_UPLOAD: Final = """
+    SELECT enable, request_id, runs, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE
+"""
+_REQUEST_AGAIN: Final = """
+    UPDATE uploads SET request_id = :request_id, requested_at = now(), runs = runs + 1, outcome = NULL,
+        verdict = NULL
+    WHERE id = :id
+"""
+
 
 async def listed(
     connection: Connection, *, state: JobState | None = None, email: str | None = None, limit: int = 50
 ) -> list[dict[str, Any]]:
     """Return the latest jobs, the newest first, each with its verdict and the status of its mail."""
-    rows = await connection.fetch_all(
-        """
-        SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
-            results.verdict, job.failure, mail.status AS mail, job.created_at, job.finished_at
-        FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
-        LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
-        WHERE job.status = coalesce(CAST(:state AS text), job.status)
-            AND (CAST(:email AS text) IS NULL OR lower(uploads.email) = lower(:email))
-        ORDER BY job.id DESC LIMIT :limit
-        """,
-        {"state": state, "email": email, "limit": limit},
-    )
+    rows = await connection.fetch_all(_LIST, {"state": state, "email": email, "limit": limit})
     return [dict(row) for row in rows]
 
 
 async def details(connection: Connection, job_id: int) -> dict[str, Any]:
     """Return all fields of one job, without its program and output."""
-    row = await connection.fetch_one(
-        """
-        SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
-            job.stop_reason, job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
-            job.request_id, job.lease_expires_at, job.run_after, job.created_at, job.started_at, job.finished_at,
-            results.verdict, results.exit_code, results.signal, results.time_s, results.wall_s, results.memory_bytes,
-            results.truncated, results.output_key
-        FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
-        WHERE job.id = :id
-        """,
-        {"id": job_id},
-    )
+    row = await connection.fetch_one(_DETAILS, {"id": job_id})
     if row is None:
         raise _unknown(job_id)
-    mails = await connection.fetch_all(
-        "SELECT kind, status, attempt, run_after, sent_at, message_id, provider_id, last_error FROM emails"
-        " WHERE job = :id ORDER BY id",
-        {"id": job_id},
-    )
+    mails = await connection.fetch_all(_MAILS, {"id": job_id})
     return {**row, "mails": [dict(mail) for mail in mails]}
 
 
 async def running(connection: Connection, *, limit: int = 50) -> list[dict[str, Any]]:
     """Return the jobs that run now, the oldest first. The runner of one that `is_lost` has been silent for a lease."""
-    rows = await connection.fetch_all(
-        """
-        SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.attempt, job.started_at,
-            extract(epoch FROM now() - job.started_at) AS seconds, lease_expires_at < now() AS is_lost
-        FROM job LEFT JOIN uploads ON uploads.id = job.upload
-        WHERE job.status = 'executing' ORDER BY job.started_at, job.id LIMIT :limit
-        """,
-        {"limit": limit},
-    )
+    rows = await connection.fetch_all(_RUNNING, {"limit": limit})
     return [dict(row) for row in rows]
 
 
@@ -97,31 +118,19 @@ async def failed(connection: Connection, *, limit: int = 50) -> list[dict[str, A
 
     `is_last` says that its submission has not been requested again since.
     """
-    rows = await connection.fetch_all(
-        """
-        SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.failure, job.attempt,
-            job.finished_at,
-            uploads.request_id IS NULL AND uploads.runs <= job.number AS is_last
-        FROM job LEFT JOIN uploads ON uploads.id = job.upload
-        WHERE job.status = 'failed' AND job.finished_at > now() - interval '1 day'
-        ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit
-        """,
-        {"limit": limit},
-    )
+    rows = await connection.fetch_all(_FAILED, {"limit": limit})
     return [dict(row) for row in rows]
 
 
 async def retry(connection: Connection, job_id: int) -> str:
     """Make a waiting job due now, or request a failed one again. Return a sentence about what was done."""
-    job = await connection.fetch_one(
-        "SELECT upload, number, status, stop_reason FROM job WHERE id = :id FOR UPDATE", {"id": job_id}
-    )
+    job = await connection.fetch_one(_LOCK, {"id": job_id})
     if job is None:
         raise _unknown(job_id)
     match JobState(job["status"]):
         case JobState.NONE_EXECUTED if job["stop_reason"] is None:
-            await connection.execute("UPDATE job SET run_after = now() WHERE id = :id", {"id": job_id})
-            await _notify(connection)
+            await connection.execute(_MAKE_DUE, {"id": job_id})
+            await connection.notify(channels.JOBS)
             return f"Job {job_id} is due now."
         case JobState.NONE_EXECUTED:
             raise PrecieuxError(f"Job {job_id} is about to fail ({job['stop_reason']}); retry it after that.")
@@ -149,11 +158,9 @@ async def cancel(connection: Connection, job_id: int) -> str:
     A runner that has the job loses its lease, kills the program, and can write no outcome. The next runner that claims
     the job fails it and writes the mail.
     """
-    lease = await connection.fetch_one("SELECT lease_id FROM job WHERE id = :id FOR UPDATE", {"id": job_id})
+    lease = await connection.fetch_one(_LOCK_LEASE, {"id": job_id})
     row = await connection.fetch_one(
-        "UPDATE job SET stop_reason = coalesce(stop_reason, :reason), status = 'none-executed', run_after = now(),"
-        " lease_id = NULL, lease_expires_at = NULL WHERE id = :id AND status <> ALL(:final)"
-        " RETURNING pg_notify(:submissions, CAST(upload AS text))",
+        _CANCEL,
         {
             "id": job_id,
             "reason": CANCELLED,
@@ -162,24 +169,19 @@ async def cancel(connection: Connection, job_id: int) -> str:
         },
     )
     if row is None:
-        known = await connection.fetch_one("SELECT status FROM job WHERE id = :id", {"id": job_id})
+        known = await connection.fetch_one(_STATUS, {"id": job_id})
         if known is None:
             raise _unknown(job_id)
         raise PrecieuxError(f"Job {job_id} is {known['status']} already, so it cannot be cancelled.")
     if lease and lease["lease_id"] is not None:
-        await connection.execute(
-            "SELECT pg_notify(:channel, :lease)", {"channel": channels.CANCELLATIONS, "lease": str(lease["lease_id"])}
-        )
-    await _notify(connection)
+        await connection.notify(channels.CANCELLATIONS, str(lease["lease_id"]))
+    await connection.notify(channels.JOBS)
     return f"Job {job_id} is cancelled. Its recipient gets a mail."
 
 
 async def _request_again(connection: Connection, job_id: int, upload_id: int, number: int) -> str:
     """Make a new request, because the old one has ended and was mailed."""
-    upload = await connection.fetch_one(
-        "SELECT enable, request_id, runs, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE",
-        {"id": upload_id},
-    )
+    upload = await connection.fetch_one(_LOCK_UPLOAD, {"id": upload_id})
     if upload is None or (upload["enable"] != 0 and upload["is_classic"]):
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is blocked, so it cannot be requested again.")
     if upload["request_id"] is not None:
@@ -191,17 +193,9 @@ async def _request_again(connection: Connection, job_id: int, upload_id: int, nu
             " last run, or request another run."
         )
     request_id = uuid4()
-    await connection.execute(
-        "UPDATE uploads SET request_id = :request_id, requested_at = now(), runs = runs + 1, outcome = NULL,"
-        " verdict = NULL WHERE id = :id",
-        {"id": upload_id, "request_id": request_id},
-    )
+    await connection.execute(_REQUEST_AGAIN, {"id": upload_id, "request_id": request_id})
     await outbox.add(connection, upload_id, request_id)
     return f"Job {job_id} stays as it is; its submission {upload_id} is requested again, which makes a new job."
-
-
-async def _notify(connection: Connection) -> None:
-    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})
 
 
 def _unknown(job_id: int) -> PrecieuxError:

@@ -12,7 +12,7 @@ from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Connection, Database
 from shared.database.standby import lacks_standby
 from shared.operations import backlog, jobs, workers
-from shared.operations.backlog import Waiting
+from shared.operations.backlog import Backlog
 from shared.operations.workers import Worker
 from shared.service.errors import BrokerUnavailable
 
@@ -68,7 +68,7 @@ _ENGINE: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineState:
     """The engine, as the runners see it: they ask it for its languages every minute."""
 
     languages: int
@@ -77,7 +77,7 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class SystemStatus:
     """The service at one moment.
 
     `waits` has the backlog of each place (`shared.operations.backlog`).
@@ -88,7 +88,7 @@ class Operation:
     `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
     """
 
-    waits: Mapping[str, Waiting]
+    waits: Mapping[str, Backlog]
     running: Sequence[Mapping[str, Any]]
     workers: Sequence[Worker]
     dead: int | None
@@ -96,19 +96,19 @@ class Operation:
     failed_mails: int
     lacks_standby: bool
     retried: Sequence[Retried] = ()
-    engine: Engine | None = None
+    engine: EngineState | None = None
 
     @property
     def slots(self) -> int:
         """How many programs the connected runners have run at once."""
-        return sum(one.slots for one in self.workers)
+        return sum(worker.slots for worker in self.workers)
 
     @property
     def failures(self) -> int:
         return self.failed_jobs + self.failed_mails + (self.dead or 0)
 
 
-class OperationReader:
+class SystemStatusReader:
     """Reads what the service does, for all pages that are open."""
 
     def __init__(self, database: Database, dead_letters: DeadLetters) -> None:
@@ -116,13 +116,13 @@ class OperationReader:
         self._dead_letters = dead_letters
         self._lock = asyncio.Lock()
         self._read_at: float | None = None
-        self._latest: Operation | None = None
+        self._latest: SystemStatus | None = None
 
-    async def read(self) -> Operation:
+    async def read(self) -> SystemStatus:
         """Return what the service does; it may be two seconds old."""
         async with self._lock:
             if self._latest is None or self._read_at is None or time.monotonic() - self._read_at > _CACHE_SECONDS:
-                self._latest = await read_operation(self._database, self._dead_letters)
+                self._latest = await read_system_status(self._database, self._dead_letters)
                 self._read_at = time.monotonic()
             return self._latest
 
@@ -131,23 +131,23 @@ class OperationReader:
         self._read_at = None
 
 
-async def read_operation(database: Database, dead_letters: DeadLetters) -> Operation:
+async def read_system_status(database: Database, dead_letters: DeadLetters) -> SystemStatus:
     """Return the state of the service at this moment."""
     try:
         dead = (await dead_letters.depths())[DEAD_QUEUE].messages
     except BrokerUnavailable:
         dead = None
     async with database.transaction() as connection:
-        return await _operation(connection, dead)
+        return await _system_status(connection, dead)
 
 
-async def _operation(connection: Connection, dead: int | None) -> Operation:
+async def _system_status(connection: Connection, dead: int | None) -> SystemStatus:
     failures = await connection.fetch_one(_FAILURES)
     engine = await connection.fetch_one(_ENGINE)
     assert failures is not None
     assert engine is not None
-    return Operation(
-        waits={one.place: one for one in await backlog.measure(connection)},
+    return SystemStatus(
+        waits={waiting.place: waiting for waiting in await backlog.measure(connection)},
         running=await jobs.running(connection),
         workers=await workers.connected(connection),
         dead=dead,
@@ -158,5 +158,5 @@ async def _operation(connection: Connection, dead: int | None) -> Operation:
             Retried(row["failure"], row["count"], row["attempts"], float(row["seconds"]), row["others_run"])
             for row in await connection.fetch_all(_RETRIED)
         ],
-        engine=Engine(**engine) if engine["languages"] else None,
+        engine=EngineState(**engine) if engine["languages"] else None,
     )

@@ -43,13 +43,15 @@ def connection_name(service: str, *, slots: int = 0) -> str:
 async def connected(connection: Connection) -> list[Worker]:
     """Return the processes that are connected to the database, by service and host."""
     rows = await connection.fetch_all(_CONNECTED, {"mark": f"{_MARK} "})
-    found = (_parse(row["application_name"]) for row in rows)
-    return sorted((one for one in found if one), key=lambda one: (one.service, one.host, one.pid))
+    processes = (_parse(row["application_name"]) for row in rows)
+    return sorted(
+        (worker for worker in processes if worker), key=lambda worker: (worker.service, worker.host, worker.pid)
+    )
 
 
 def _parse(name: str) -> Worker | None:
     """Return the process of a connection's name; None if another program chose it."""
     match name.split(" "):
-        case [_, service, pid, started, slots, host] if all(one.isdecimal() for one in (pid, started, slots)):
+        case [_, service, pid, started, slots, host] if all(number.isdecimal() for number in (pid, started, slots)):
             return Worker(service, host, int(pid), datetime.fromtimestamp(int(started), UTC), int(slots))
     return None

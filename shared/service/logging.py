@@ -19,14 +19,14 @@ from shared.service.settings import Settings, unknown
 @contextmanager
 def _hidden(module: str) -> Iterator[None]:
     """Let imports in the block fail to find a module that they could do without."""
-    found = sys.modules.get(module)
+    module_before = sys.modules.get(module)
     sys.modules[module] = None  # type: ignore[assignment]
     try:
         yield
     finally:
         del sys.modules[module]
-        if found is not None:
-            sys.modules[module] = found
+        if module_before is not None:
+            sys.modules[module] = module_before
 
 
 # structlog would load rich for tracebacks that we do not show. That takes 5 MB and 60 ms in each process.

@@ -98,8 +98,8 @@ def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
 def _nearest(name: str) -> str | None:
     # A word that was left out makes a name less alike than a wrong letter does.
     longer = [known for known in sorted(_KNOWN) if known.endswith(f"_{name}")]
-    found = longer or difflib.get_close_matches(name, sorted(_KNOWN), n=1, cutoff=0.6)
-    return f"{PREFIX}{found[0]}" if found else None
+    alike = longer or difflib.get_close_matches(name, sorted(_KNOWN), n=1, cutoff=0.6)
+    return f"{PREFIX}{alike[0]}" if alike else None
 
 
 def default_data_dir() -> Path:

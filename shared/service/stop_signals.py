@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Final
 
 from shared.service.notify import notify_stopping
-from shared.service.watchdog import signs_of_life
+from shared.service.watchdog import heartbeats
 
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 #: The exit code of a command that SIGINT has ended, as shells report it.
@@ -23,7 +23,7 @@ async def run_until_stop_signal(serve: Callable[[asyncio.Event], Awaitable[None]
         stop.set()
 
     at_first_stop_signal(request_stop)
-    async with signs_of_life():
+    async with heartbeats():
         await serve(stop)
 
 
@@ -36,9 +36,9 @@ def at_first_stop_signal(act: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
 
     def note(number: int, frame: FrameType | None) -> None:
-        for each in _STOP:
-            signal.signal(each, signal.SIG_IGN)
+        for stop_signal in _STOP:
+            signal.signal(stop_signal, signal.SIG_IGN)
         loop.call_soon_threadsafe(act)
 
-    for each in _STOP:
-        signal.signal(each, note)
+    for stop_signal in _STOP:
+        signal.signal(stop_signal, note)

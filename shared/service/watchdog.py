@@ -1,7 +1,7 @@
 """Reports regularly that this process is alive (WatchdogSec= of systemd.service(5)).
 
 The event loop sends the report. If the loop is stuck no report is sent, and systemd or `precieux up` restarts the
-process. Threads that the process needs are watched too: each has a `Pulse`.
+process. Threads that the process needs are watched too: each has a `Heartbeat`.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ log = get_logger(__name__)
 _REPORTS: Final = 3
 
 
-class Pulse:
+class Heartbeat:
     """Watches a thread: inside the block the thread must call `beat` at least every `longest` seconds."""
 
     def __init__(self, name: str, *, longest: float) -> None:
@@ -31,11 +31,11 @@ class Pulse:
 
     def __enter__(self) -> Self:
         self.beat()
-        _pulses.add(self)
+        _watched.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _pulses.discard(self)
+        _watched.discard(self)
 
     def beat(self) -> None:
         self._last = time.monotonic()
@@ -48,7 +48,7 @@ class Pulse:
         return silent_s > self._longest
 
 
-_pulses: Final[set[Pulse]] = set()
+_watched: Final[set[Heartbeat]] = set()
 
 
 def interval() -> float | None:
@@ -61,7 +61,7 @@ def interval() -> float | None:
 
 
 @contextlib.asynccontextmanager
-async def signs_of_life() -> AsyncIterator[None]:
+async def heartbeats() -> AsyncIterator[None]:
     """Report inside the block that this process is alive, while its loop runs and no watched thread is stuck."""
     seconds = interval()
     if seconds is None:
@@ -73,6 +73,6 @@ async def signs_of_life() -> AsyncIterator[None]:
 
 async def _repeat(seconds: float) -> None:
     while True:
-        if not any(pulse.is_stuck() for pulse in tuple(_pulses)):
+        if not any(heartbeat.is_stuck() for heartbeat in tuple(_watched)):
             notify_alive()
         await asyncio.sleep(seconds)

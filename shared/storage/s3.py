@@ -92,7 +92,7 @@ class S3Store:
     async def keys(self, folder: str) -> AsyncGenerator[list[str]]:
         pages = iter(self._pages(f"{checked(folder)}/", Delimiter="/"))
         while (page := await self._call(lambda: _next(pages))) is not None:
-            yield [found["Key"] for found in page.get("Contents", ())]
+            yield [entry["Key"] for entry in page.get("Contents", ())]
 
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -122,8 +122,8 @@ class S3Store:
 
     def _delete_prefix(self, prefix: str) -> None:
         for page in self._pages(prefix):
-            for found in page.get("Contents", ()):
-                self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
+            for entry in page.get("Contents", ()):
+                self._client.delete_object(Bucket=self._bucket, Key=entry["Key"])
 
     def _pages(self, prefix: str, **options: Any) -> "PageIterator[ListObjectsV2OutputTypeDef]":
         """Return the pages of the list of all objects whose keys begin with `prefix`."""

@@ -32,84 +32,65 @@ class LinkSigner:
         return f"{self.public_url}/files/{quote(key)}?expires={expires}&signature={self.signature(key, expires)}"
 
     def signature(self, key: str, expires: int) -> str:
-        return _signature(self._secret, _of_file(key, expires))
+        return self._sign("files", expires, key)
 
     def verifies(self, key: str, *, expires: int, signature: str, now: float) -> bool:
         """Return True if `signature` is valid for this key and expiry, and has not expired. Takes constant time."""
-        return self._is_ours(_of_file(key, expires), signature) and now < expires
+        return self._is_ours(signature, "files", expires, key) and now < expires
 
     def page_link(self, upload: int, *, expires: int) -> str:
         """Return a link to a submission's page for its recipient."""
-        signature = _signature(self._secret, _of_page(upload, expires))
+        signature = self._sign("page", expires, upload)
         return f"{self.public_url}/pages/{upload}?expires={expires}&signature={signature}"
 
     def verifies_page(self, upload: int, *, expires: int, signature: str, now: float) -> bool:
         """Return True if `signature` is valid for this submission and expiry, and has not expired."""
-        return self._is_ours(_of_page(upload, expires), signature) and now < expires
+        return self._is_ours(signature, "page", expires, upload) and now < expires
 
     def artifact_link(self, upload: int, run: int, name: str, *, expires: int) -> str:
         """Return a link to a file that a run of a submission wrote, for its recipient. It opens all files of this run.
 
         That of the page does not, because a later run may be for other eyes.
         """
-        signature = _signature(self._secret, _of_run(upload, run, expires))
+        signature = self._sign("run", expires, upload, run)
         path = f"{self.public_url}/pages/{upload}/artifacts/{quote(name, safe='')}"
         return f"{path}?run={run}&expires={expires}&signature={signature}"
 
     def verifies_run(self, upload: int, run: int, *, expires: int, signature: str, now: float) -> bool:
         """Return True if `signature` is valid for the files of this run and expiry, and has not expired."""
-        return self._is_ours(_of_run(upload, run, expires), signature) and now < expires
+        return self._is_ours(signature, "run", expires, upload, run) and now < expires
 
     def unsubscribe_link(self, email: str) -> str:
-        signature = _signature(self._secret, _of_unsubscribing(email))
+        signature = self._sign("unsubscribe", email)
         return f"{self.public_url}/unsubscribe?email={quote(email, safe='')}&signature={signature}"
 
     def verifies_unsubscribe(self, email: str, *, signature: str) -> bool:
-        return self._is_ours(_of_unsubscribing(email), signature)
+        return self._is_ours(signature, "unsubscribe", email)
 
     def seal(self, purpose: str, text: str) -> str:
         """Return the text with a signature, in characters that a URL may hold unchanged."""
         encoded = _encoded(text.encode())
-        return f"{encoded}.{_signature(self._secret, _of_sealed(purpose, encoded))[:_SEAL]}"
+        return f"{encoded}.{self._sign(f'sealed {purpose}', encoded)[:_SEAL]}"
 
     def unseal(self, purpose: str, sealed: str) -> str | None:
         """Return the text that `seal` has signed for this purpose; None if it is not ours."""
         encoded, _, signature = sealed.partition(".")
-        matches = [
-            _equal(_signature(secret, _of_sealed(purpose, encoded))[:_SEAL], signature) for secret in self._valid
-        ]
-        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode() if any(matches) else None
+        is_ours = self._is_ours(signature, f"sealed {purpose}", encoded, length=_SEAL)
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode() if is_ours else None
 
-    def _is_ours(self, message: str, signature: str) -> bool:
+    def _sign(self, purpose: str, *values: object) -> str:
+        return _signature(self._secret, purpose, values)
+
+    def _is_ours(self, signature: str, purpose: str, *values: object, length: int | None = None) -> bool:
         # All are tried, so that the time does not reveal which one matches.
-        matches = [_equal(_signature(secret, message), signature) for secret in self._valid]
+        matches = [_equal(_signature(secret, purpose, values)[:length], signature) for secret in self._valid]
         return any(matches)
 
 
-def _of_file(key: str, expires: int) -> str:
-    # The expiry comes first and holds no newline, so no other pair gives the same message.
-    return f"files\n{expires}\n{key}"
-
-
-def _of_page(upload: int, expires: int) -> str:
-    return f"page\n{expires}\n{upload}"
-
-
-def _of_run(upload: int, run: int, expires: int) -> str:
-    return f"run\n{expires}\n{upload}\n{run}"
-
-
-def _of_sealed(purpose: str, encoded: str) -> str:
-    return f"sealed {purpose}\n{encoded}"
-
-
-def _of_unsubscribing(email: str) -> str:
-    return f"unsubscribe\n{email}"
-
-
-def _signature(secret: bytes, message: str) -> str:
-    digest = hmac.digest(secret, message.encode(errors="replace"), hashlib.sha256)
-    return _encoded(digest)
+def _signature(secret: bytes, purpose: str, values: Sequence[object]) -> str:
+    # A text of a stranger's comes last, and what is before it holds no newline. So no others give the same message.
+    message = "\n".join((purpose, *map(str, values)))
+    return _encoded(hmac.digest(secret, message.encode(errors="replace"), hashlib.sha256))
 
 
 def _encoded(data: bytes) -> str:

@@ -13,14 +13,14 @@ _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+'
 _PASSED: Final = re.compile(rb"[ \t\r\n]++(?:%s)?+|%s" % (_STRING, _STRING), re.DOTALL)
 
 
-def has_more_structure(text: bytes | bytearray, most: int) -> bool:
-    """Return True if a JSON text has over `most` bytes, where each string and each row of white space counts as one."""
-    if len(text) <= most:
+def has_more_structure(text: bytes | bytearray, max_bytes: int) -> bool:
+    """Return True if a JSON text has over `max_bytes`, where each string and each row of white space counts as one."""
+    if len(text) <= max_bytes:
         return False
     outside = end = 0
     for passed in _PASSED.finditer(text):
         outside += max(1, passed.start() - end)
         end = passed.end()
-        if outside > most:
+        if outside > max_bytes:
             return True
-    return outside + len(text) - end > most
+    return outside + len(text) - end > max_bytes

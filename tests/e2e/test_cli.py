@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from precieux.cli import main
+from precieux.terminal import own_command
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
@@ -130,14 +131,14 @@ def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, endless:
         waiting.send_signal(signal.SIGINT)
         rest = waiting.stderr.read()
     assert waiting.returncode == 130, rest
-    hint = f"Submission {number} still runs: see `precieux watch {number} --url {running.url}`."
+    hint = f"Submission {number} still runs: see `{own_command()} watch {number} --url {running.url}`."
     assert hint in " ".join(rest.split())
 
 
 def test_a_wait_ends_after_its_timeout(command: Command, running: Up, endless: Path) -> None:
     done = command("submit", endless, "--wait", "--timeout", "0.5", "--url", running.url)
     assert done.returncode == 124, done.stderr
-    assert "still runs: see `precieux watch" in " ".join(done.stderr.split())
+    assert f"still runs: see `{own_command()} watch" in " ".join(done.stderr.split())
 
 
 def test_json_output_is_the_submission(command: Command, running: Up, source: Path) -> None:

@@ -82,7 +82,7 @@ async def add_job(
             "INSERT INTO job (upload, job, request_id, owner) VALUES (:upload, :job, :request_id, :owner) RETURNING id",
             {"upload": upload, "job": job, "request_id": request_id, "owner": owner},
         )
-        await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})
+        await connection.notify(channels.JOBS)
     assert row is not None
     return int(row["id"])
 

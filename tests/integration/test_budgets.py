@@ -9,7 +9,7 @@ import pytest
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.accounts import budgets
-from shared.accounts.budgets import Bucket, Use
+from shared.accounts.budgets import Bucket, Charge
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -19,7 +19,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-async def take(database: Database, *uses: Use) -> dict[str, float]:
+async def take(database: Database, *uses: Charge) -> dict[str, float]:
     """Charge the budgets, and commit only if none refuses."""
 
     class Refused(Exception):
@@ -38,10 +38,10 @@ async def take(database: Database, *uses: Use) -> dict[str, float]:
 
 
 async def test_a_budget_weighs_amounts(database: Database) -> None:
-    assert await take(database, Use("a", 100, 60)) == {}
-    assert await take(database, Use("a", 100, 60)) == {"a": pytest.approx(720, abs=10)}
-    assert await take(database, Use("a", 100, 40)) == {}
-    assert list(await take(database, Use("a", 100, 1))) == ["a"]
+    assert await take(database, Charge("a", 100, 60)) == {}
+    assert await take(database, Charge("a", 100, 60)) == {"a": pytest.approx(720, abs=10)}
+    assert await take(database, Charge("a", 100, 40)) == {}
+    assert list(await take(database, Charge("a", 100, 1))) == ["a"]
 
 
 @pytest.mark.parametrize("in_use", [None, -7200, -1, 1800])
@@ -49,7 +49,7 @@ async def test_a_use_that_is_larger_than_the_budget_is_never_taken(database: Dat
     if in_use is not None:
         await execute(database, f"INSERT INTO budgets VALUES ('a', now() + interval '{in_use} s')")
     wait = (1.5 - 1) * 3600 + max(0, in_use or 0)
-    assert await take(database, Use("a", 100, 150)) == {"a": pytest.approx(wait, abs=10)}
+    assert await take(database, Charge("a", 100, 150)) == {"a": pytest.approx(wait, abs=10)}
     [row] = await fetch(
         database, "SELECT coalesce(max(used_until) <= now() + interval '1800 s', true) AS ok FROM budgets"
     )
@@ -59,12 +59,12 @@ async def test_a_use_that_is_larger_than_the_budget_is_never_taken(database: Dat
 async def test_taking_returns_the_use_of_each_budget(database: Database) -> None:
     async with database.transaction() as connection:
         for times in (1, 2):
-            buckets = await budgets.take(connection, [Use("a", 100, 3), Use("b", 3600)])
+            buckets = await budgets.take(connection, [Charge("a", 100, 3), Charge("b", 3600)])
             assert buckets == {"a": Bucket(times * 108.0), "b": Bucket(times * 1.0)}
 
 
 async def test_a_refusal_names_the_budgets_that_are_used_up(database: Database) -> None:
-    uses = [Use("a", 1), Use("b", 2), Use("c", 1)]
+    uses = [Charge("a", 1), Charge("b", 2), Charge("c", 1)]
     assert await take(database, *uses) == {}
     assert sorted(await take(database, *uses)) == ["a", "c"]
 
@@ -72,9 +72,9 @@ async def test_a_refusal_names_the_budgets_that_are_used_up(database: Database) 
 async def test_a_charge_may_overdraw_and_is_repaid_over_time(database: Database) -> None:
     async with database.transaction() as connection:
         assert await budgets.overdrawn(connection, "a") == 0
-        await budgets.charge(connection, [Use("a", 100, 90), Use("b", 100, 90)])
+        await budgets.charge(connection, [Charge("a", 100, 90), Charge("b", 100, 90)])
         assert await budgets.overdrawn(connection, "a") == 0
-        await budgets.charge(connection, [Use("a", 100, 30)])
+        await budgets.charge(connection, [Charge("a", 100, 30)])
         assert await budgets.overdrawn(connection, "a") == pytest.approx(720, abs=10)
         assert await budgets.overdrawn(connection, "b") == 0
     await execute(database, "UPDATE budgets SET used_until = used_until - interval '721 s'")
@@ -99,7 +99,7 @@ async def test_two_charges_of_the_same_budgets_do_not_deadlock(database: Databas
 
     async def use(*subjects: str) -> None:
         async with database.transaction() as connection:
-            await statement(connection, [Use(subject, 1000) for subject in subjects])
+            await statement(connection, [Charge(subject, 1000) for subject in subjects])
 
     async def both_wait() -> bool:
         [row] = await fetch(

@@ -12,7 +12,7 @@ from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.operations.health import Health, HealthSettings
+from shared.operations.health import HealthServer, HealthSettings
 from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 async def serving(database: Database, *, counts_backlog: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     [port] = free_ports(1)
     stop = asyncio.Event()
-    health = Health(HealthSettings(metrics_port=port), database, counts_backlog=counts_backlog)
+    health = HealthServer(HealthSettings(metrics_port=port), database, counts_backlog=counts_backlog)
     running = asyncio.create_task(health.run(stop))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
 
@@ -76,8 +76,8 @@ def test_a_taken_port_is_refused_before_the_service_is_ready(database: Database)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=rf"cannot listen on 127\.0\.0\.1:{port}.*PRECIEUX_METRICS_PORT"):
-            Health(HealthSettings(metrics_port=port), database)
+            HealthServer(HealthSettings(metrics_port=port), database)
 
 
 async def test_nothing_is_served_without_a_port(database: Database) -> None:
-    await asyncio.wait_for(Health(HealthSettings(), database).run(asyncio.Event()), timeout=30)
+    await asyncio.wait_for(HealthServer(HealthSettings(), database).run(asyncio.Event()), timeout=30)

@@ -1,9 +1,9 @@
 """Measures how long a writer waits for locks while each revision runs: `python -m tests.migration.locks`.
 
-It fills a database of revision 0002 with a million finished submissions. Then it runs the later revisions, one after
+It fills a database of revision 0005 with a million finished submissions. Then it runs the later revisions, one after
 the other, while a writer does what services of every release do: it makes submissions, jobs, results and mails, and
 changes old rows.
-Revision 0002 itself writes the original's tables again, so it is not measured here.
+Revision 0005 itself writes the original's tables again, so it is not measured here.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from tests.fixtures.postgres import administrator_url, in_thread
 
 #: Seconds. The bound of ADR 37.
 LONGEST: Final = 1.0
-_FIRST: Final = "0002"
+_FIRST: Final = "0005"
 _WATCH_EVERY: Final = 0.01
 #: One submission of so many waits to be run.
 _WAITING_SHARE: Final = 100
@@ -54,7 +54,7 @@ _FILL: Final = """
         FROM job WHERE status = 'executed';
     ANALYZE
 """
-#: Statements that every revision from 0002 on knows. `$1` is the row of this round, `$2` is an old one.
+#: Statements that every revision from 0005 on knows. `$1` is the row of this round, `$2` is an old one.
 _UPLOAD: Final = "INSERT INTO uploads (email, inputs, language) VALUES ('a@example.com', '', 'python') RETURNING id"
 _JOB: Final = "INSERT INTO job (upload, job, request_id) VALUES ($1, '{}', gen_random_uuid()) RETURNING id"
 _MAIL: Final = (
@@ -153,7 +153,7 @@ def upgrade(url: str, revision: str) -> None:
 
 
 def fill(url: str, rows: int) -> None:
-    """Make a database of revision 0002 with so many finished submissions."""
+    """Make a database of revision 0005 with so many finished submissions."""
     upgrade(url, _FIRST)
     for statement in _FILL.format(rows=rows, waiting=_WAITING_SHARE).split(";\n"):
         execute(url, statement)
@@ -169,7 +169,7 @@ def execute(url: str, statement: str) -> None:
 
 
 def measure(url: str, rows: int) -> Iterator[Wait]:
-    """Run each revision after 0002 on a filled database beside a writer, and yield what it cost."""
+    """Run each revision after 0005 on a filled database beside a writer, and yield what it cost."""
     for revision in (each for each in revisions() if each > _FIRST):
         with Writer(url, rows) as writer:
             began = time.perf_counter()

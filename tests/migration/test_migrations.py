@@ -2,52 +2,60 @@
 
 import asyncio
 import os
-import subprocess
 import sys
-from typing import Any
+from pathlib import Path
 
 import asyncpg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, pool
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.database.connection import Database
 from shared.database.migrate import alembic_config
 from shared.database.schema import require_current, revisions
-from shared.database.tables import metadata
 from shared.mail.suppressions import suppressed
 from shared.service.errors import ConfigurationError
-from tests.fixtures.postgres import connected, in_thread
+from tests.fixtures.postgres import connected
 from tests.migration.locks import upgrade
 
 pytestmark = pytest.mark.migration
 
-
-def differences(url: str) -> list[Any]:
-    def compare(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True, "target_metadata": metadata}
-        )
-        return list(compare_metadata(context, metadata))
-
-    async def main() -> list[Any]:
-        engine = create_async_engine("postgresql+asyncpg://" + url.split("://", 1)[1], poolclass=pool.NullPool)
-        async with engine.connect() as connection:
-            found = await connection.run_sync(compare)
-        await engine.dispose()
-        return found
-
-    found: list[Any] = []
-    in_thread(lambda: found.extend(asyncio.run(main())))
-    return found
+SCHEMA = Path(__file__).parents[2] / "shared/database/schema.sql"
 
 
-def test_the_migrations_arrive_at_the_tables(empty_database_url: str) -> None:
+#: The columns, constraints and indexes of a schema, one a row. A name of another schema is written with it.
+_CATALOG = """
+    SELECT format('%s.%s %s not null %s identity %s generated %s %s', relname, attname,
+        format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated, pg_get_expr(adbin, adrelid)) AS row
+    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE relnamespace = CAST(CAST($1 AS text) AS regnamespace) AND relkind = 'r'
+    UNION ALL SELECT format('%s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    WHERE connamespace = CAST(CAST($1 AS text) AS regnamespace) AND contype <> 'n'
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = CAST($1 AS text)
+"""
+
+
+async def rows_of(connection: asyncpg.Connection, schema: str) -> set[str]:
+    await connection.execute(f"SET search_path TO {schema}")
+    rows = {row["row"].replace(f"{schema}.", "") for row in await connection.fetch(_CATALOG, schema)}
+    return {row for row in rows if "alembic_version" not in row}
+
+
+async def differences(url: str) -> set[str]:
+    """Return the rows of the catalog in which the database differs from `schema.sql`."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("CREATE SCHEMA wanted; SET search_path TO wanted")
+        await connection.execute(SCHEMA.read_text())
+        return await rows_of(connection, "public") ^ await rows_of(connection, "wanted")
+    finally:
+        await connection.execute("DROP SCHEMA wanted CASCADE")
+        await connection.close()
+
+
+async def test_the_migrations_arrive_at_the_schema(empty_database_url: str) -> None:
     upgrade(empty_database_url, "head")
-    assert differences(empty_database_url) == []
+    assert await differences(empty_database_url) == set()
 
 
 async def test_the_originals_database_is_upgraded_in_place(empty_database_url: str) -> None:
@@ -62,7 +70,7 @@ async def test_the_originals_database_is_upgraded_in_place(empty_database_url: s
             INSERT INTO job (upload, job, status) VALUES (7, '{}', 'executed'), (12, '{}', 'none-executed');
         """)
         upgrade(empty_database_url, "head")
-        assert differences(empty_database_url) == []
+        assert await differences(empty_database_url) == set()
         uploads = await connection.fetch("SELECT id, email, inputs, language, enable FROM uploads ORDER BY id")
         assert [tuple(row) for row in uploads] == [
             (7, "a@example.com", "in", "python", 0),
@@ -133,11 +141,13 @@ async def test_a_service_runs_on_its_own_schema_and_on_a_newer_one(database: Dat
 
 
 @pytest.mark.slow
-def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
+async def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
     environment = {**os.environ, "PRECIEUX_DATABASE_URL": empty_database_url}
-    upgrades = [subprocess.Popen([sys.executable, "-m", "shared.database.migrate"], env=environment) for _ in range(3)]
-    assert [upgrade.wait(timeout=60) for upgrade in upgrades] == [0, 0, 0]
-    assert differences(empty_database_url) == []
+    command = (sys.executable, "-m", "shared.database.migrate")
+    upgrades = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(3)]
+    async with asyncio.timeout(60):
+        assert [await upgrade.wait() for upgrade in upgrades] == [0, 0, 0]
+    assert await differences(empty_database_url) == set()
 
 
 def test_the_known_revisions_are_alembics() -> None:

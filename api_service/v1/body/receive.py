@@ -13,7 +13,7 @@ from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.v1.protocol.threads import LARGE
 from shared.accounts import budgets
-from shared.accounts.budgets import Use
+from shared.accounts.budgets import Charge
 from shared.http.bodies import FREE_BYTES, give_back
 
 
@@ -49,7 +49,7 @@ async def _counting_refusals(services: Services, principal: Principal) -> AsyncI
     except Problem as exc:
         if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
             async with services.database.connection() as connection:
-                await budgets.charge(connection, [Use(own.subject, own.per_hour)])
+                await budgets.charge(connection, [Charge(own.subject, own.per_hour)])
         raise
 
 

@@ -20,8 +20,6 @@ ZIP: Final = "application/zip"
 
 #: Bytes that are in memory for a client that reads slowly.
 _PIECE_BYTES: Final = 32 << 10
-#: Bytes that are read at once of a text in the database, which reads the whole text for each piece.
-_TEXT_PIECE_BYTES: Final = 256 << 10
 _SAFE: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -58,11 +56,6 @@ class Content:
     is_inline: bool = False
     digest: str | None = None
     piece_bytes: int = _PIECE_BYTES
-
-
-def text_content(size: int, read: Callable[[int, int], Awaitable[bytes]]) -> Content:
-    """Return the content of a text in the database."""
-    return Content(size, read, piece_bytes=_TEXT_PIECE_BYTES)
 
 
 def content_responses(*media_types: str) -> dict[int | str, Schema]:

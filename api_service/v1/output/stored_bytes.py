@@ -1,9 +1,10 @@
 """Finds the stored bytes of a submission: sources and outputs in the object store, other texts in the database."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Literal
 
-from api_service.v1.output.content import TEXT, ZIP, Content, text_content
+from api_service.v1.output.content import TEXT, ZIP, Content
 from shared.database.connection import Database, Record
 from shared.engine.artifacts import ARTIFACTS, IMAGES
 from shared.engine.languages import check_lang
@@ -29,7 +30,9 @@ _BYTES: Final[dict[Stream, str]] = {
 _RESULT: Final = """
     SELECT results.id, results.output_key, octet_length({stream}) AS size FROM results WHERE job = ({job})
 """
+#: Bytes that are read at once of an artifact, and of a text.
 _ARTIFACT_PIECE_BYTES: Final = 256 << 10
+_TEXT_PIECE_BYTES: Final = 256 << 10
 _ARTIFACTS: Final = f"SELECT artifacts FROM results WHERE job = ({_JOB})"  # noqa: S608  (a constant)
 _PIECE: Final = "SELECT substring({stream} FROM :start FOR :length) AS piece FROM results WHERE id = :id"
 _TEST: Final = """
@@ -61,13 +64,7 @@ async def output_of_run(
     if stream == "stdout" and row["output_key"]:
         # The object has the very bytes; Postgres cannot store NUL.
         return await _object(store, row["output_key"], TEXT)
-
-    async def read(start: int, length: int) -> bytes:
-        return await _piece(
-            database, _PIECE.format(stream=written), {"id": row["id"], "start": start + 1, "length": length}
-        )
-
-    return text_content(row["size"], read)
+    return _text(database, row["size"], _PIECE.format(stream=written), {"id": row["id"]})
 
 
 async def artifact_of_run(
@@ -95,12 +92,7 @@ async def output_of_test(database: Database, upload: int, run: int | None, test:
         )
     if row is None:
         return None
-
-    async def read(start: int, length: int) -> bytes:
-        values = {"job": row["job"], "test": test, "start": start + 1, "length": length}
-        return await _piece(database, _PIECE_OF_TEST.format(stream=stream), values)
-
-    return text_content(row["size"], read)
+    return _text(database, row["size"], _PIECE_OF_TEST.format(stream=stream), {"job": row["job"], "test": test})
 
 
 async def _object(store: ObjectStore, key: str, media_type: str, file_name: str | None = None) -> Content | None:
@@ -111,7 +103,12 @@ async def _object(store: ObjectStore, key: str, media_type: str, file_name: str 
     return Content(size, lambda start, length: store.read(key, start, length), media_type, file_name)
 
 
-async def _piece(database: Database, sql: str, values: dict[str, object]) -> bytes:
-    async with database.connection() as connection:
-        row = await connection.fetch_one(sql, values)
-    return bytes(row["piece"]) if row is not None else b""
+def _text(database: Database, size: int, sql: str, which: Mapping[str, object]) -> Content:
+    """Return the content of a text in the database, which reads the whole text for each piece."""
+
+    async def read(start: int, length: int) -> bytes:
+        async with database.connection() as connection:
+            row = await connection.fetch_one(sql, {**which, "start": start + 1, "length": length})
+        return bytes(row["piece"]) if row is not None else b""
+
+    return Content(size, read, piece_bytes=_TEXT_PIECE_BYTES)

@@ -17,7 +17,7 @@ from api_service.services import ServicesDep
 from api_service.submissions.mails import store_report
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import is_clean, read_json, read_query
-from shared.mail.delivery_reports import Delivery, Report
+from shared.mail.delivery_reports import DeliveryReport, DeliveryState
 
 router = APIRouter(tags=["service"])
 
@@ -87,7 +87,7 @@ def _is_genuine(signature: Signature, key: str, now: float) -> bool:
     return is_signed and stamp.isdecimal() and len(stamp) < 20 and abs(int(stamp) - now) <= _TOLERANCE_SECONDS
 
 
-def report_of(data: dict[str, Any]) -> Report | None:
+def report_of(data: dict[str, Any]) -> DeliveryReport | None:
     """Return what an event reports of a mail; None if it reports nothing that we store."""
     delivery = _delivery(data)
     message_id = _text(data, "message", "headers", "message-id")
@@ -98,19 +98,19 @@ def report_of(data: dict[str, Any]) -> Report | None:
     is_address = recipient is not None and "@" in recipient and len(recipient) <= _LONGEST
     # Mailgun leaves out the brackets, which our ids have.
     message_id = f"<{message_id.strip('<>')}>"
-    return Report(delivery, message_id, recipient if is_address else None, reason or _text(data, "reason"))
+    return DeliveryReport(delivery, message_id, recipient if is_address else None, reason or _text(data, "reason"))
 
 
-def _delivery(data: dict[str, Any]) -> Delivery | None:
+def _delivery(data: dict[str, Any]) -> DeliveryState | None:
     match data.get("event"), data.get("severity"):
         case "delivered", _:
-            return Delivery.DELIVERED
+            return DeliveryState.DELIVERED
         case "failed", "permanent":
-            return Delivery.BOUNCED
+            return DeliveryState.BOUNCED
         case "failed", "temporary":
-            return Delivery.DEFERRED
+            return DeliveryState.DEFERRED
         case "complained", _:
-            return Delivery.COMPLAINED
+            return DeliveryState.COMPLAINED
         case _:
             return None
 

@@ -1,14 +1,18 @@
 """The streams of a step: the program's ends go into its `StepOrder`, and the output is read from ours."""
 
+import fcntl
 import os
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
-from executor.sandbox.streams.sealed import sealed_file
 from shared.engine.run_call import MOST_TURNS
+
+#: A program cannot change its source and its input.
+_SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 class Descriptors:
@@ -86,3 +90,14 @@ class StepStreams:
     def close(self) -> None:
         self._stdout.close()
         self._stderr.close()
+
+
+def sealed_file(content: bytes) -> int:
+    """Return a descriptor at the start of a sealed file in memory (memfd_create(2)). The caller closes it."""
+    descriptor = os.memfd_create("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -1,6 +1,6 @@
 """Alembic revisions. 0001 is the original system's schema, the later ones are ours. There is no way down.
 
-From 0003 on, a revision runs while services of the previous release write (ADR 37). So it has up to three parts:
+From 0021 on, a revision runs while services of the previous release write (ADR 37). So it has up to three parts:
 
 1. `run`: changes that lock a table for a moment only. They may run twice, because the next part commits them.
 2. `create_indexes`, `run_online`, `update_in_batches`: long work that stops no writer. It may run twice, too.
@@ -104,7 +104,7 @@ def _waiting_for_readers() -> Iterator[None]:
 
 
 def _is_invalid(index: str) -> bool:
-    found = op.get_bind().execute(
+    row = op.get_bind().execute(
         text("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:index) AND NOT indisvalid"), {"index": index}
     )
-    return found.scalar() is not None
+    return row.scalar() is not None

@@ -18,7 +18,6 @@ from shared.database.connector import Connector
 from shared.database.migrations import LOCK_TIMEOUT, patiently
 from shared.database.oldest_program import record
 from shared.database.roles import grant
-from shared.database.tables import metadata
 
 # An arbitrary number: no other program uses it as an advisory lock on this database.
 _MIGRATION_LOCK: Final = 0x50524543
@@ -33,7 +32,6 @@ def _run(connection: Connection) -> None:
 def _run_revisions(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=metadata,
         transaction_per_migration=True,
         on_version_apply=_record_oldest_program,
     )

@@ -32,7 +32,7 @@ from shared.broker.dead_letters import DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.operations.system_status import OperationReader
+from shared.operations.system_status import SystemStatusReader
 from shared.service.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
@@ -155,7 +155,7 @@ def client_of(
             queue_positions=QueuePositions(database),
             webhooks=webhooks or WebhookSettings(),
             dead_letters=dead_letters or OutboxDeadLetters(database),
-            operation=OperationReader(database, dead_letters or OutboxDeadLetters(database)),
+            system_status=SystemStatusReader(database, dead_letters or OutboxDeadLetters(database)),
         ),
     )
     if not front_doors:  # a door is an application with services of its own

@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 import pytest
 
-from job_runner.upkeep.batches import Batches
+from job_runner.upkeep.batches import BatchFinisher
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.engine.codex import LimitBounds, SupportedLanguage
@@ -89,7 +89,7 @@ async def engine(database: Database) -> None:
 async def finished_batches(database: Database) -> AsyncIterator[None]:
     """Finish batches as a runner does. Without it, the event stream of a cancelled batch would not end."""
     stop = asyncio.Event()
-    batches = asyncio.create_task(Batches(owner_of(database), BRANDING, poll_interval=60).run(stop))
+    batches = asyncio.create_task(BatchFinisher(owner_of(database), BRANDING, poll_interval=60).run(stop))
     yield
     stop.set()
     await batches

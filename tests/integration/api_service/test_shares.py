@@ -10,7 +10,7 @@ from api_service.access.recipients import Recipients
 from api_service.submissions import rows
 from shared.accounts import api_keys, budgets
 from shared.accounts.api_keys import Scope
-from shared.accounts.budgets import Use
+from shared.accounts.budgets import Charge
 from shared.database.connection import Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
@@ -133,7 +133,7 @@ async def test_a_key_whose_programs_ran_too_long_waits(api_with: ApiWith, databa
     async with api_with(key_budget=MANY, key_cpu_seconds=100) as client:
         assert (await submit(client, key, id=1)).status_code == 200
         async with database.transaction() as connection:
-            await budgets.charge(connection, [Use(budgets.run_seconds(1), 100, 110)])
+            await budgets.charge(connection, [Charge(budgets.run_seconds(1), 100, 110)])
         for answer in (await submit(client, key), await ask(client, key, 1)):
             assert answer.status_code == 429
             assert 350 <= int(answer.headers["Retry-After"]) <= 360

@@ -10,7 +10,7 @@ import pytest
 
 from job_runner.emails.branding import Branding
 from job_runner.emails.sender import MailSender
-from job_runner.upkeep.batches import Batches
+from job_runner.upkeep.batches import BatchFinisher
 from shared.database import channels
 from shared.database.connection import Database
 from shared.resources.links import Links
@@ -26,7 +26,7 @@ BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.ex
 pytestmark = pytest.mark.integration
 
 
-class CountedBatches(Batches):
+class CountedBatches(BatchFinisher):
     """Counts how often it looks for batches that have ended."""
 
     looks = 0

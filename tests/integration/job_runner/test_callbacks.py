@@ -9,7 +9,7 @@ import pytest
 
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
-from job_runner.webhooks.sender import Sender
+from job_runner.webhooks.sender import WebhookSender
 from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database
 from shared.judge0.callbacks import CALLBACK, CALLBACK_TRIES
@@ -26,12 +26,12 @@ REQUEST = {"cpu_time_limit": 5.0, "language_id": 71, "language": "Python", "sour
 
 
 @pytest.fixture
-async def sender(database: Database, tmp_path: Path) -> AsyncIterator[Sender]:
+async def sender(database: Database, tmp_path: Path) -> AsyncIterator[WebhookSender]:
     """Yield a sender whose operator allows no address that is not public, and has no secret."""
     signer = LinkSigner(b"k" * 32, "http://api")
     deliverer = Deliverer(WebhookSettings().egress)
     bodies = Bodies(Links(signer), LocalStore(tmp_path, signer))
-    yield Sender(database, deliverer, bodies.render, WebhookSettings(), poll_interval=3600)
+    yield WebhookSender(database, deliverer, bodies.render, WebhookSettings(), poll_interval=3600)
     await deliverer.close()
 
 
@@ -52,7 +52,7 @@ async def add_callback(database: Database, url: str, **guards_callback: object) 
     )
 
 
-async def attempt(database: Database, sender: Sender) -> dict[str, Any]:
+async def attempt(database: Database, sender: WebhookSender) -> dict[str, Any]:
     """Make one attempt at once, and return the row after it."""
     await execute(database, "UPDATE webhooks SET run_after = now()")
     await sender.claim()
@@ -61,7 +61,7 @@ async def attempt(database: Database, sender: Sender) -> dict[str, Any]:
     return row
 
 
-async def test_any_answer_to_a_callback_will_do(database: Database, sender: Sender) -> None:
+async def test_any_answer_to_a_callback_will_do(database: Database, sender: WebhookSender) -> None:
     async with receiving() as receiver:
         receiver.answers.append(answer(500))
         await add_callback(database, receiver.url, guards_callback=False)
@@ -73,7 +73,7 @@ async def test_any_answer_to_a_callback_will_do(database: Database, sender: Send
     assert not any(name.startswith("webhook-") for name in request.headers)
 
 
-async def test_a_callback_is_tried_three_times(database: Database, sender: Sender) -> None:
+async def test_a_callback_is_tried_three_times(database: Database, sender: WebhookSender) -> None:
     async with receiving() as receiver:
         url = receiver.url
     await add_callback(database, url, guards_callback=False)
@@ -85,7 +85,7 @@ async def test_a_callback_is_tried_three_times(database: Database, sender: Sende
     "guards_callback", [{"guards_callback": True}, {}, {"guards_callback": None}], ids=["true", "missing", "null"]
 )
 async def test_a_guarded_callback_reaches_no_private_address(
-    database: Database, sender: Sender, guards_callback: dict[str, object]
+    database: Database, sender: WebhookSender, guards_callback: dict[str, object]
 ) -> None:
     """So does one of which it is unknown, such as one from before an upgrade."""
     async with receiving() as receiver:

@@ -10,7 +10,8 @@ import pytest
 from job_runner.emails.render import render
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
-from job_runner.runs.finish import Ending, finish
+from job_runner.runs.finish import JobResult, finish
+from job_runner.runs.stored_files import StoredFiles
 from job_runner.verdict.outcome import decide, give_up
 from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
@@ -27,7 +28,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def take(database: Database, limit: int = 10, lease_seconds: float = 30) -> list[ClaimedJob]:
-    """Claim as a runner does: a suspect that may run, and others."""
+    """Claim as a runner does: an interrupted job that may run, and others."""
     one = await poison_jobs.claim_alone(database, lease_seconds=lease_seconds, grace=0)
     async with database.transaction() as connection:
         return one + await claim.claim(connection, limit=limit, lease_seconds=lease_seconds)
@@ -37,7 +38,7 @@ async def complete(database: Database, job: ClaimedJob, verdict: Verdict = Verdi
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out\0put", verdict=verdict))
     email = render(job, outcome, BRANDING)
     async with database.transaction() as connection:
-        [ours] = await finish(connection, [Ending(job, outcome, email, output_key="k", filelink="l")])
+        [ours] = await finish(connection, [JobResult(job, outcome, email, StoredFiles("k", "l"))])
         return ours
 
 
@@ -63,7 +64,7 @@ async def test_the_job_text_is_cleared_only_after_an_execution(
     outcome = give_up("the engine is gone")
     email = render(jobs[failed], outcome, BRANDING)
     async with database.transaction() as connection:
-        assert await finish(connection, [Ending(jobs[failed], outcome, email)]) == [True]
+        assert await finish(connection, [JobResult(jobs[failed], outcome, email)]) == [True]
     assert (await state(database, executed))["job"] is None
     assert (await state(database, failed))["job"] == jobs[failed].job
 
@@ -113,9 +114,9 @@ async def test_only_endings_without_a_lease_are_dropped(database: Database) -> N
     await expire(database, jobs[1].id)
     await rescue(database)
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
-    endings = [Ending(job, outcome, render(job, outcome, BRANDING)) for job in jobs]
+    results = [JobResult(job, outcome, render(job, outcome, BRANDING)) for job in jobs]
     async with database.connection() as connection:
-        assert await finish(connection, endings[::-1]) == [True, True, False, True]
+        assert await finish(connection, results[::-1]) == [True, True, False, True]
     done = await fetch(database, "SELECT job FROM results JOIN emails USING (job) ORDER BY job")
     assert [row["job"] for row in done] == sorted(job.id for job in jobs if job is not jobs[1])
 
@@ -127,7 +128,7 @@ async def test_an_error_blocks_the_upload_and_a_failure_does_not(database: Datab
     outcome = give_up("no engine")
     async with database.transaction() as connection:
         email = render(by_id[unlucky], outcome, BRANDING)
-        assert await finish(connection, [Ending(by_id[unlucky], outcome, email)]) == [True]
+        assert await finish(connection, [JobResult(by_id[unlucky], outcome, email)]) == [True]
     assert (await state(database, unlucky))["status"] == "failed"
     enabled = await fetch(database, "SELECT job.id, enable FROM job JOIN uploads ON uploads.id = upload")
     assert {row["id"]: row["enable"] for row in enabled} == {wrong: 1, unlucky: 0}

@@ -207,7 +207,7 @@ async def test_a_claim_from_a_long_queue_reads_few_rows(database: Database) -> N
     lease = {"lease_seconds": 30.0, "pause": 5.0}
     for sql, values, most in (
         (claim._CLAIM, {**lease, "limit": 10}, 100),
-        (claim._EXPRESS, {**lease, "busy": [greedy]}, claim._FRONT),
+        (claim._CLAIM_FOR_RESERVED_SLOT, {**lease, "busy": [greedy]}, claim._FRONT),
         (_INSERT_JOBS, insertion, 100),
     ):
         [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)

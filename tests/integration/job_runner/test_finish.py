@@ -7,7 +7,7 @@ import pytest
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
-from job_runner.runs.finish import Ending, finish
+from job_runner.runs.finish import JobResult, finish
 from job_runner.verdict.outcome import Outcome, decide, give_up
 from shared.database import channels
 from shared.database.connection import Database
@@ -33,7 +33,7 @@ async def claimed(database: Database, **columns: Any) -> ClaimedJob:
 async def end(database: Database, job: ClaimedJob, outcome: Outcome = GOOD) -> bool:
     email = RenderedEmail("subject", "text", "html", f"<{job.request_id}@example.com>")
     async with database.connection() as connection:
-        [is_written] = await finish(connection, [Ending(job, outcome, email)])
+        [is_written] = await finish(connection, [JobResult(job, outcome, email)])
     return is_written
 
 

@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from job_runner.emails.render import render
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
-from job_runner.runs.finish import Ending, finish
+from job_runner.runs.finish import JobResult, finish
 from job_runner.verdict.outcome import Outcome, decide, give_up
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.engine.codex import RunResponse, Verdict
@@ -57,7 +57,7 @@ class Job:
     result: bool = False
 
     @property
-    def is_suspect(self) -> bool:
+    def is_interrupted(self) -> bool:
         return self.crashes > 0 and not self.stopped and self.status in ("none-executed", "executing")
 
     @property
@@ -122,11 +122,11 @@ class Leases(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, limit=st.integers(1, 3))
     def claim(self, worker: int, limit: int) -> None:
-        everyone_waits = any(job.is_suspect and not (job.waits and not job.due) for job in self.jobs.values())
+        everyone_waits = any(job.is_interrupted and not (job.waits and not job.due) for job in self.jobs.values())
         due = {
             number
             for number, job in self.jobs.items()
-            if job.waits and job.due and not job.is_suspect and not everyone_waits
+            if job.waits and job.due and not job.is_interrupted and not everyone_waits
         }
         taken = self.transact(lambda connection: claim.claim(connection, limit=limit, lease_seconds=3600))
         assert len(taken) == min(limit, len(due))
@@ -149,7 +149,7 @@ class Leases(RuleBasedStateMachine):
         free = {
             number
             for number, job in self.jobs.items()
-            if job.is_suspect and job.waits and job.due and not somebody_runs
+            if job.is_interrupted and job.waits and job.due and not somebody_runs
         }
         taken = self.world.run(poison_jobs.claim_alone(self.world.database, lease_seconds=3600, grace=0))
         assert len(taken) == bool(free)
@@ -233,7 +233,7 @@ class Leases(RuleBasedStateMachine):
     def rescue(self) -> None:
         expired = {number for number, job in self.jobs.items() if job.lease and job.expired}
         executing = {number for number, job in self.jobs.items() if job.status == "executing"}
-        waiting = [job for job in self.jobs.values() if job.is_suspect and job.waits]
+        waiting = [job for job in self.jobs.values() if job.is_interrupted and job.waits]
         rescued = self.transact(poison_jobs.rescue)
         assert {one.job for one in rescued} == expired
         self.clock += 1
@@ -242,10 +242,10 @@ class Leases(RuleBasedStateMachine):
             beside = executing != {number} or any(other.crashed_at >= job.started_at for other in waiting)
             job.status, job.lease, job.attempt = "none-executed", None, job.attempt - 1
             job.crashes, job.crashed_at = job.crashes + 1, self.clock
-            guilty = not job.stopped and job.crashes > 1 and not beside
-            assert [one.is_culprit for one in rescued if one.job == number] == [guilty]
+            is_culprit = not job.stopped and job.crashes > 1 and not beside
+            assert [one.is_culprit for one in rescued if one.job == number] == [is_culprit]
             job.due = True
-            job.stopped = job.stopped or guilty
+            job.stopped = job.stopped or is_culprit
 
     @precondition(lambda self: any(not job.due for job in self.jobs.values()))
     @rule()
@@ -318,7 +318,7 @@ def _outcome(end: str) -> Outcome:
 
 async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -> bool:
     email = render(lease, outcome, BRANDING)
-    [ours] = await finish(connection, [Ending(lease, outcome, email)])
+    [ours] = await finish(connection, [JobResult(lease, outcome, email)])
     return ours
 
 

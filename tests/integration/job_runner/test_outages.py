@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.engine.codex_client import Engine
+from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
-from job_runner.runs.finish import Ending, finish
+from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
@@ -92,7 +92,7 @@ async def add_jobs(database: Database, count: int = JOBS) -> None:
 
 
 def processor_of(
-    database: Database, store: LocalStore, engine: Engine, attempts: int = 20, pause: Pause | None = None
+    database: Database, store: LocalStore, engine: EngineClient, attempts: int = 20, pause: Pause | None = None
 ) -> Processor:
     return Processor(database, store, engine, BRANDING, attempts, policy=POLICY, pause=pause or Pause(POLICY))
 
@@ -101,14 +101,14 @@ def fail_to_finish(monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable, 
     """Let the writes of outcomes fail so many times: before they are made, or so `late` that they are made."""
     outage = Outage(lambda: error, times)
 
-    async def write(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+    async def write(connection: Connection, results: Sequence[JobResult]) -> list[bool]:
         if not late:
             await outage.contact()
-        written = await finish(connection, endings)
+        written = await finish(connection, results)
         await outage.contact()
         return written
 
-    monkeypatch.setattr("job_runner.runs.process.finish", write)
+    monkeypatch.setattr("job_runner.runs.completion.finish", write)
     return outage
 
 

@@ -76,7 +76,7 @@ async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
     database: Database, other_database: Database, store: LocalStore, poisons: int
 ) -> None:
     innocent = [await add_job(database, contents=f"print({number})") for number in range(8 - poisons)]
-    guilty = [await add_job(database, contents=f"{POISON} {number}") for number in range(poisons)]
+    culprits = [await add_job(database, contents=f"{POISON} {number}") for number in range(poisons)]
     machine = Machine(jobs=8)
     stop = asyncio.Event()
     settings = RunnerSettings(runner_concurrency=4, poll_interval=3600)
@@ -98,9 +98,9 @@ async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
     rows = {row["id"]: row for row in await fetch(database, "SELECT id, status, attempt, stop_reason FROM job")}
     assert {(rows[job]["status"], rows[job]["attempt"]) for job in innocent} == {("executed", 1)}
     reason = "the engine stopped while it ran this program, 2 times"
-    assert {(rows[job]["status"], rows[job]["stop_reason"]) for job in guilty} == {("failed", reason)}
+    assert {(rows[job]["status"], rows[job]["stop_reason"]) for job in culprits} == {("failed", reason)}
     assert max(machine.runs.values()) == 2
-    # After the first death, every suspect ran alone.
+    # After the first death, every interrupted job ran alone.
     assert set(machine.beside) == {0}
     mails = await fetch(database, "SELECT text FROM emails WHERE kind = 'failure'")
     assert len(mails) == poisons
@@ -178,18 +178,18 @@ async def test_a_failed_program_can_be_requested_again(database: Database, store
 
 @pytest.mark.parametrize("is_first", [True, False])
 async def test_an_interruption_beside_others_is_not_the_last(database: Database, is_first: bool) -> None:
-    """A claim may have begun before the suspect was due. The others are still running, or have been handed back."""
-    suspect, other = await add_job(database), await add_job(database)
+    """A claim may have begun before the first was due. The others are still running, or have been handed back."""
+    interrupted, other = await add_job(database), await add_job(database)
     async with database.transaction() as connection:
         both = await claim.claim(connection, limit=2, lease_seconds=60)
-    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=suspect)
-    assert {job.id for job in both} == {suspect, other}
+    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=interrupted)
+    assert {job.id for job in both} == {interrupted, other}
     for job in sorted(both, key=lambda job: job.id, reverse=not is_first):
         async with database.transaction() as connection:
-            interruption = await poison_jobs.interrupt(connection, job.lease_id)
+            interruption = await poison_jobs.interrupt(connection, job.lease_id, "it died")
         assert interruption is not None
         assert not interruption.is_culprit
-    [row] = await fetch(database, "SELECT crashes, stop_reason FROM job WHERE id = :id", id=suspect)
+    [row] = await fetch(database, "SELECT crashes, stop_reason FROM job WHERE id = :id", id=interrupted)
     assert row == {"crashes": 2, "stop_reason": None}
 
 
@@ -198,14 +198,14 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
     await execute(database, "UPDATE job SET crashes = 1, run_after = now() - interval '1 minute'")
     for job in jobs:
         at_once = [poison_jobs.claim_alone(database, lease_seconds=60) for _ in range(3)]
-        [suspect] = [one for taken in await asyncio.gather(*at_once) for one in taken]
-        assert suspect.id == job
+        [interrupted] = [one for taken in await asyncio.gather(*at_once) for one in taken]
+        assert interrupted.id == job
         async with database.transaction() as connection:
             assert await claim.claim(connection, limit=9, lease_seconds=60) == []
-            assert await claim.claim_express(connection, busy=[], lease_seconds=60) == []
+            assert await claim.claim_for_reserved_slot(connection, busy=[], lease_seconds=60) == []
             following = await claim.next_due(connection)
-            assert following.is_suspect == (job != jobs[-1])
-            if following.is_suspect:
+            assert following.is_interrupted == (job != jobs[-1])
+            if following.is_interrupted:
                 # Runners look for it a few times a second, and not without a pause.
                 assert 0.2 < (following.seconds or 0) <= 0.25
         await end(database, job)
@@ -228,8 +228,8 @@ async def test_a_foreign_row_that_never_ends_delays_no_job(database: Database) -
     foreign, alone = await add_job(database), await add_job(database)
     await execute(database, "UPDATE job SET status = 'executing' WHERE id = :id", id=foreign)
     await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=alone)
-    [suspect] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
-    assert suspect.id == alone
+    [interrupted] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
+    assert interrupted.id == alone
 
 
 async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database) -> None:
@@ -243,15 +243,15 @@ async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database)
     third = await add_job(database)
     async with database.transaction() as connection:
         assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
-        assert await claim.claim_express(connection, busy=[], lease_seconds=3600) == []
+        assert await claim.claim_for_reserved_slot(connection, busy=[], lease_seconds=3600) == []
     assert await poison_jobs.claim_alone(database, lease_seconds=3600) == []
     async with database.transaction() as connection:
         await claim.release(connection, running.lease_id)
-    [suspect] = await poison_jobs.claim_alone(database, lease_seconds=3600)
-    assert suspect.id == alone
+    [interrupted] = await poison_jobs.claim_alone(database, lease_seconds=3600)
+    assert interrupted.id == alone
     async with database.transaction() as connection:
         assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
-        await claim.retry_later(connection, suspect.lease_id, delay=3600, reason="away", is_charged=False)
+        await claim.retry_later(connection, interrupted.lease_id, delay=3600, reason="away", is_charged=False)
         begun = await claim.claim(connection, limit=9, lease_seconds=3600)
     assert [job.id for job in begun] == [first, third]
 
@@ -259,10 +259,10 @@ async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database)
 async def test_pauses_between_runs_alone_grow_with_culprits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine that stops by itself condemns few programs, and others run meanwhile."""
+    """An engine that stops by itself fails few programs, and others run meanwhile."""
     monkeypatch.setattr(claim, "PAUSE_SECONDS", 5.0)
     culprits = [await add_job(database) for _ in range(3)]
-    suspect, other = await add_job(database), await add_job(database)
+    interrupted, other = await add_job(database), await add_job(database)
     await execute(
         database,
         "UPDATE job SET status = 'failed', stop_reason = 'x', crashes = 2, crashed_at = now() - interval '39 s',"
@@ -273,7 +273,7 @@ async def test_pauses_between_runs_alone_grow_with_culprits(
         database,
         "UPDATE job SET crashes = 1, crashed_at = now() - interval '50 s', run_after = now() - interval '50 s'"
         " WHERE id = :id",
-        id=suspect,
+        id=interrupted,
     )
     assert await poison_jobs.claim_alone(database, lease_seconds=60, grace=0) == []
     async with database.transaction() as connection:
@@ -289,7 +289,7 @@ async def test_pauses_between_runs_alone_grow_with_culprits(
         ids=culprits,
     )
     [taken] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
-    assert taken.id == suspect
+    assert taken.id == interrupted
 
 
 async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Database, store: LocalStore) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from job_runner.emails.complete import Completion
+from job_runner.emails.complete import MailCompletion
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import MailSender
 from shared.database.connection import Database
@@ -34,7 +34,7 @@ LONG = "".join(f"line {number}\n" for number in range(1000))
 
 
 def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> MailSender:
-    completion = Completion(BRANDING, FOOTER, store, reply_to="help@example.com")
+    completion = MailCompletion(BRANDING, FOOTER, store, reply_to="help@example.com")
     return MailSender(database, mailer, completion, poll_interval=3600)
 
 

@@ -12,12 +12,13 @@ from job_runner.emails.render import render
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.leases.rescuer import Rescuer
-from job_runner.runs.finish import Ending, finish
+from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from job_runner.verdict.outcome import decide
 from queue_consumer.jobs import JobMaker
+from shared.database import channels
 from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
 from shared.service.lifecycle import wait_any
@@ -54,16 +55,16 @@ async def test_a_heartbeat_and_a_group_of_outcomes_do_not_deadlock(database: Dat
             return set(await claim.heartbeat(connection, [second.lease_id, first.lease_id], lease_seconds=60))
 
     async with database.transaction() as connection:
-        assert await finish(connection, [_ending(first)]) == [True]
+        assert await finish(connection, [_result(first)]) == [True]
         beating = asyncio.create_task(beat())
         await eventually(lambda: _is_blocked(database), what="the heartbeat waits for the outcomes")
-        assert await finish(connection, [_ending(second)]) == [True]
+        assert await finish(connection, [_result(second)]) == [True]
     assert await beating == set()
 
 
-def _ending(job: ClaimedJob) -> Ending:
+def _result(job: ClaimedJob) -> JobResult:
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
-    return Ending(job, outcome, render(job, outcome, BRANDING))
+    return JobResult(job, outcome, render(job, outcome, BRANDING))
 
 
 async def _is_blocked(database: Database) -> bool:
@@ -142,5 +143,5 @@ async def _upload(database: Database, store: LocalStore) -> int:
 async def _all_ended(database: Database) -> bool:
     await execute(database, "UPDATE job SET run_after = now() WHERE status = 'none-executed'")
     async with database.connection() as connection:
-        await claim.notify(connection)
+        await connection.notify(channels.JOBS)
     return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")

@@ -198,8 +198,9 @@ async def test_a_refused_program_is_not_tried_again(
     [mail] = await fetch(database, "SELECT text, html FROM emails")
     for part in map(str, mail.values()):
         assert "no\N{REPLACEMENT CHARACTER}thing" in part
-        assert "Requesting it again cannot help" in part
         assert "our fault" not in part
+    assert "Requesting it again cannot help" in mail["text"]  # a classic call's
+    assert "Fix this, then send the program again." in mail["html"]
 
 
 async def test_a_stop_hands_jobs_back_without_charging_the_attempt(
@@ -372,7 +373,7 @@ async def test_an_error_in_the_heartbeat_does_not_end_it(
 async def test_a_job_whose_outcome_was_not_stored_is_released(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lease that expires would make the job a suspect."""
+    """A lease that expires would make the job an interrupted job."""
     process, failures = processor.process, 0
 
     async def cut_off(*args: Any) -> None:

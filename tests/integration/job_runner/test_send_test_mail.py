@@ -22,7 +22,7 @@ async def test_a_test_mail_is_a_file_without_a_provider(tmp_path: Path) -> None:
     assert (sent.provider, sent.server, sent.error) == ("files", str(tmp_path / "outbox"), None)
     text = (tmp_path / "outbox" / str(sent.answer)).read_text()
     assert f"Message-ID: {sent.message_id}\n" in text
-    assert "Mails of results@example.com arrive." in text
+    assert "Mail from results@example.com arrives." in text
     assert "List-Unsubscribe" not in text
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from job_runner.emails import queue
 from job_runner.emails import sender as sender_module
-from job_runner.emails.complete import Completion
+from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
 from job_runner.emails.sender import MailSender
 from job_runner.mailers.base import Email
@@ -37,7 +37,7 @@ class NoStore:
         raise ObjectNotFound(key)
 
 
-COMPLETION = Completion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
+COMPLETION = MailCompletion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
 
 pytestmark = pytest.mark.integration
 

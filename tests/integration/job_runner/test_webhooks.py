@@ -14,9 +14,9 @@ from job_runner.webhooks import queue
 from job_runner.webhooks import sender as sender_module
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
-from job_runner.webhooks.manner import SCHEDULE
+from job_runner.webhooks.delivery_policy import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.sender import Sender
+from job_runner.webhooks.sender import WebhookSender
 from shared.accounts.webhooks import WebhookSettings, new_secret
 from shared.database import channels
 from shared.database.connection import Connection, Database
@@ -47,15 +47,15 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def new_sender(database: Database, tmp_path: Path) -> AsyncIterator[Callable[..., Sender]]:
+async def new_sender(database: Database, tmp_path: Path) -> AsyncIterator[Callable[..., WebhookSender]]:
     deliverers: list[Deliverer] = []
 
     async def here(host: str) -> list[str]:
         return ["127.0.0.1"]
 
-    def new(settings: WebhookSettings = SETTINGS, on: Database | None = None) -> Sender:
+    def new(settings: WebhookSettings = SETTINGS, on: Database | None = None) -> WebhookSender:
         deliverers.append(Deliverer(settings.egress, resolve=here))
-        return Sender(
+        return WebhookSender(
             on or database,
             deliverers[-1],
             Bodies(LINKS, LocalStore(tmp_path, LINKS.signer)).render,
@@ -69,7 +69,7 @@ async def new_sender(database: Database, tmp_path: Path) -> AsyncIterator[Callab
 
 
 @pytest.fixture
-def sender(new_sender: Callable[..., Sender]) -> Sender:
+def sender(new_sender: Callable[..., WebhookSender]) -> WebhookSender:
     return new_sender()
 
 
@@ -133,7 +133,7 @@ async def row(database: Database) -> dict[str, Any]:
     return one
 
 
-async def run_once(sender: Sender) -> float:
+async def run_once(sender: WebhookSender) -> float:
     seconds = await sender.claim()
     await sender.wait_idle()
     return seconds
@@ -149,7 +149,7 @@ def rows_read(plan: dict[str, Any]) -> int:
     return int(sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans))
 
 
-async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, receiver: Receiver) -> None:
+async def test_a_notification_wakes_the_sender(database: Database, sender: WebhookSender, receiver: Receiver) -> None:
 
     async def recorded() -> bool:
         return [one["status"] for one in await rows(database)] == ["delivered"]
@@ -163,7 +163,7 @@ async def test_a_notification_wakes_the_sender(database: Database, sender: Sende
 
 
 async def test_a_late_first_attempt_shows_the_run_that_it_is_about(
-    database: Database, sender: Sender, receiver: Receiver
+    database: Database, sender: WebhookSender, receiver: Receiver
 ) -> None:
     upload = await add_finished(database)
     await add_webhook(database, receiver.url, upload=upload, body=None)
@@ -176,7 +176,7 @@ async def test_a_late_first_attempt_shows_the_run_that_it_is_about(
 
 
 async def test_each_attempt_waits_longer_and_the_last_one_fails(
-    database: Database, sender: Sender, receiver: Receiver
+    database: Database, sender: WebhookSender, receiver: Receiver
 ) -> None:
     await add_webhook(database, receiver.url)
     for about in SCHEDULE:
@@ -196,7 +196,9 @@ async def test_each_attempt_waits_longer_and_the_last_one_fails(
     assert len(receiver.received) == 10
 
 
-async def test_a_receiver_that_is_back_gets_what_waits(database: Database, sender: Sender, receiver: Receiver) -> None:
+async def test_a_receiver_that_is_back_gets_what_waits(
+    database: Database, sender: WebhookSender, receiver: Receiver
+) -> None:
     """Webhooks without an answer do not wait for five minutes once another one to the same URL was delivered."""
 
     async def waiting(change: str, *, url: str = receiver.url) -> int:
@@ -223,7 +225,7 @@ async def test_a_receiver_that_is_back_gets_what_waits(database: Database, sende
 
 
 async def test_an_error_after_a_delivery_leaves_it_recorded(
-    database: Database, sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    database: Database, sender: WebhookSender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:
         raise DatabaseUnavailable("gone")
@@ -237,7 +239,7 @@ async def test_an_error_after_a_delivery_leaves_it_recorded(
 
 
 async def test_gone_ends_it_and_what_waits_of_the_same_submission(
-    database: Database, sender: Sender, receiver: Receiver
+    database: Database, sender: WebhookSender, receiver: Receiver
 ) -> None:
     upload, other = await add_upload(database), await add_upload(database)
     await add_webhook(database, receiver.url, upload=upload)
@@ -256,7 +258,7 @@ async def test_gone_ends_it_and_what_waits_of_the_same_submission(
 
 
 async def test_without_a_secret_nothing_is_sent(
-    database: Database, new_sender: Callable[..., Sender], receiver: Receiver
+    database: Database, new_sender: Callable[..., WebhookSender], receiver: Receiver
 ) -> None:
     await add_webhook(database, receiver.url)
     await run_once(new_sender(WebhookSettings(webhook_allowed_hosts="127.0.0.1")))
@@ -266,7 +268,7 @@ async def test_without_a_secret_nothing_is_sent(
     assert "PRECIEUX_WEBHOOK_SECRET" in after["last_error"]
 
 
-async def test_a_webhook_about_nothing_fails(database: Database, sender: Sender, receiver: Receiver) -> None:
+async def test_a_webhook_about_nothing_fails(database: Database, sender: WebhookSender, receiver: Receiver) -> None:
     upload = await add_upload(database)
     await add_webhook(database, receiver.url, upload=upload, body=None)
     await execute(database, "DELETE FROM uploads WHERE id = :id", id=upload)
@@ -279,7 +281,9 @@ async def test_a_webhook_about_nothing_fails(database: Database, sender: Sender,
     )
 
 
-async def test_a_slow_receiver_holds_up_only_itself(database: Database, sender: Sender, receiver: Receiver) -> None:
+async def test_a_slow_receiver_holds_up_only_itself(
+    database: Database, sender: WebhookSender, receiver: Receiver
+) -> None:
     release = asyncio.Event()
 
     async def wait(writer: asyncio.StreamWriter) -> None:
@@ -305,7 +309,7 @@ async def test_a_slow_receiver_holds_up_only_itself(database: Database, sender: 
 
 
 async def test_a_key_with_many_slow_receivers_delays_no_other(
-    database: Database, sender: Sender, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+    database: Database, sender: WebhookSender, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
 ) -> None:
     monkeypatch.setattr(sender_module, "_SLOTS", 2)
     monkeypatch.setattr(sender_module, "_SLOTS_PER_HOST", 1)
@@ -337,13 +341,13 @@ async def test_a_key_with_many_slow_receivers_delays_no_other(
 
 
 async def test_many_senders_deliver_each_webhook_once(
-    other_databases: list[Database], new_sender: Callable[..., Sender], database: Database, receiver: Receiver
+    other_databases: list[Database], new_sender: Callable[..., WebhookSender], database: Database, receiver: Receiver
 ) -> None:
     for _ in range(60):
         await add_webhook(database, receiver.url)
     senders = [new_sender(on=each) for each in (database, *other_databases)]
 
-    async def drain(sender: Sender) -> None:
+    async def drain(sender: WebhookSender) -> None:
         while any(one["status"] == "pending" for one in await rows(database)):
             await run_once(sender)
 
@@ -352,7 +356,7 @@ async def test_many_senders_deliver_each_webhook_once(
 
 
 async def test_a_stopping_sender_finishes_what_is_under_way(
-    database: Database, sender: Sender, receiver: Receiver
+    database: Database, sender: WebhookSender, receiver: Receiver
 ) -> None:
     release = asyncio.Event()
 
@@ -370,7 +374,7 @@ async def test_a_stopping_sender_finishes_what_is_under_way(
 
 
 async def test_a_stopping_sender_gives_back_what_takes_longer(
-    database: Database, sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    database: Database, sender: WebhookSender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender_module, "_DRAIN_SECONDS", 0.1)
 
@@ -391,7 +395,7 @@ async def test_a_defect_of_ours_is_a_failed_attempt(database: Database, receiver
         raise RuntimeError("a defect")
 
     deliverer = Deliverer(SETTINGS.egress)
-    sender = Sender(database, deliverer, broken, SETTINGS, poll_interval=3600)
+    sender = WebhookSender(database, deliverer, broken, SETTINGS, poll_interval=3600)
     await add_webhook(database, receiver.url, upload=await add_upload(database), body=None)
     await run_once(sender)
     await deliverer.close()
@@ -410,7 +414,7 @@ async def test_a_sender_that_lost_its_lease_sends_no_body(database: Database, re
 
     await add_webhook(database, receiver.url, body=None)
     deliverer = Deliverer(SETTINGS.egress)
-    await run_once(Sender(database, deliverer, render_too_late, SETTINGS, poll_interval=3600))
+    await run_once(WebhookSender(database, deliverer, render_too_late, SETTINGS, poll_interval=3600))
     assert receiver.received == []
     assert (await row(database))["body"] == "first"
     await deliverer.close()

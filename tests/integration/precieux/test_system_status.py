@@ -14,7 +14,7 @@ from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.operations.health_checks import Trouble
+from shared.operations.health_checks import IssueKind
 from shared.operations.workers import connection_name
 from shared.service.errors import DatabaseFull
 from tests.fixtures.postgres import connected, migrate, url_of
@@ -36,7 +36,7 @@ def status(*, code: int) -> list[dict[str, Any]]:
 
 
 def test_every_trouble_has_its_words() -> None:
-    assert set(_TEXTS) == set(Trouble)
+    assert set(_TEXTS) == set(IssueKind)
 
 
 def test_what_stops_work_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -385,7 +385,7 @@ async def test_the_blocking_client_blocks_within_a_loop_too() -> None:
     assert Server(ok()).client().get(7).id == 7
 
 
-def test_both_clients_have_the_same_methods_with_the_same_parameters() -> None:
+def test_both_clients_have_the_same_methods_and_parameters() -> None:
     clients: tuple[type[Any], ...] = (Client, AsyncClient)
     calls = [{name for name in dir(one) if not name.startswith("_")} for one in clients]
     assert calls[0] == calls[1] >= {"submit", "run", "events", "create_batch"}

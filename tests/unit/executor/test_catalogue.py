@@ -59,6 +59,29 @@ async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pyt
     assert list(installed) == sorted(installed, key=position_of)
 
 
+class _CountingSandbox(_FakeSandbox):
+    """Counts the jobs that run at once."""
+
+    at_once = highest = 0
+
+    async def run(self, job: Job) -> list[StepResult]:
+        self.at_once += 1
+        self.highest = max(self.highest, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        return await super().run(job)
+
+
+async def test_no_more_tools_run_at_once_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor.languages.known", lambda: {code: known()[code] for code in ("bash", "bc", "pl")})
+    monkeypatch.setattr(
+        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
+    )
+    sandbox = _CountingSandbox()
+    installed, _ = await find.examine(sandbox, 2)
+    assert (len(installed), sandbox.highest) == (3, 2)
+
+
 class _FakePython:
     """Runs nothing. `broken` cannot be imported."""
 

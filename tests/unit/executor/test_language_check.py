@@ -9,11 +9,11 @@ import pytest
 from executor import wire
 from executor.catalogue.installed import Installed
 from executor.doctor import language_check
-from executor.languages import known
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
+from tests.fixtures.languages import fake_installed
 from tests.waiting import eventually
 
 _SETTINGS = ExecutorSettings()
@@ -29,14 +29,14 @@ class _FakeSandbox:
 
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs += 1
-        end = self.ends.get(job.steps[-1].argv[0].removeprefix("/"), _WORKS)
+        end = self.ends.get(job.steps[-1].argv[0].removeprefix("/bin/"), _WORKS)
         if isinstance(end, SandboxFailure):
             raise end
         return [StepResult(exit_code=0)] * (len(job.steps) - 1) + [end]
 
 
 def _installed(*codes: str) -> dict[str, Installed]:
-    return {code: Installed(known()[code], {tool: f"/{tool}" for tool in known()[code].tools}, "1.0") for code in codes}
+    return {code: fake_installed(code) for code in codes}
 
 
 @contextlib.asynccontextmanager

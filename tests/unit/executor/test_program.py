@@ -6,30 +6,24 @@ from typing import Any
 
 import pytest
 
-from executor.catalogue.installed import Commands, Installed
+from executor.catalogue.installed import Commands
 from executor.languages import known
 from executor.languages.program import ProgramSources, shadows
 from executor.pipeline.plan import commands_of, program_of
 from shared.engine.run_call import ProgramRequest, is_allowed
+from tests.fixtures.languages import fake_installed
 
 _COMPILED = [code for code, language in known().items() if language.compile]
-
-
-def _installed(code: str, reserved: frozenset[str] = frozenset()) -> Installed:
-    language = known()[code]
-    options = language.compile.options if language.compile else {}
-    tools = {**{tool: f"/bin/{tool}" for tool in language.tools}, **dict.fromkeys(options, "")}
-    return Installed(language, tools, "1.0", reserved=reserved)
 
 
 def _program(code: str, *paths: str, **fields: Any) -> ProgramSources:
     files = [{"path": path, "content": fields.pop(path, f"content of {path}")} for path in paths]
     request = ProgramRequest.model_validate({"language": code, "files": files, **fields}, strict=False)
-    return program_of(request, _installed(code))
+    return program_of(request, fake_installed(code))
 
 
 def _commands(code: str, *paths: str, **fields: Any) -> Commands:
-    return commands_of(_program(code, *paths, **fields), _installed(code), 512 << 20)
+    return commands_of(_program(code, *paths, **fields), fake_installed(code), 512 << 20)
 
 
 def _compile(code: str, *paths: str, **fields: Any) -> list[str]:
@@ -122,7 +116,7 @@ def test_shortcuts_are_for_plain_programs(paths: list[str], fields: dict[str, An
      (["main.py", "random/x.py"], True), (["a/main.py", "a/random.txt"], True)],
 )  # fmt: skip
 def test_a_program_may_replace_modules_of_its_language(paths: list[str], shadowing: bool) -> None:
-    installed = _installed("py", frozenset({"random"}))
+    installed = fake_installed("py", reserved=frozenset({"random"}))
     program = replace(_program("py", *paths), is_plain=paths == ["main.py"])
     assert shadows(program, installed.reserved) is shadowing
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from executor.catalogue.installed import Installed
-from executor.languages import known
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, Started, TestEnded, parse_event
+from tests.fixtures.languages import fake_installed
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
 _SECRET = "what nobody may see"
@@ -37,12 +36,6 @@ class _Sandbox:
         return [*compiled, self._program(len(self.jobs))]
 
 
-def _installed(code: str) -> Installed:
-    language = known()[code]
-    options = language.compile.options if language.compile else {}
-    return Installed(language, {**dict.fromkeys(language.tools, "/bin/tool"), **dict.fromkeys(options, "")}, "")
-
-
 async def _run(
     sandbox: Any,
     code: str = "c",
@@ -53,9 +46,8 @@ async def _run(
 ) -> list[Compiled | TestEnded]:
     fields = {"files": [{"path": f"main.{code}", "content": "x"}], **fields}
     request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
-    installed = _installed(code)
     pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
-    async with aclosing(pipeline.run_tests(request, installed, spare_slot)) as events:
+    async with aclosing(pipeline.run_tests(request, fake_installed(code), spare_slot)) as events:
         return [event async for event in events if not isinstance(event, Started)]
 
 

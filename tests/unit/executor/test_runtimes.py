@@ -2,13 +2,13 @@
 
 import pytest
 
-from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.runtimes import WarmRuntime
 from shared.engine.codex import RunRequest
+from tests.fixtures.languages import fake_installed
 
 _SETTINGS = ExecutorSettings(default_memory_limit=100 << 20)
 
@@ -25,20 +25,16 @@ class _Sandbox:
         return [self._ended]
 
 
-def _installed(code: str) -> Installed:
-    return Installed(known()[code], {tool: f"/bin/{tool}" for tool in known()[code].tools}, "1.0")
-
-
 def _runtime(code: str) -> WarmRuntime:
     warm = known()[code].run.warm
     assert warm
-    return WarmRuntime(_installed(code), warm, _SETTINGS)
+    return WarmRuntime(fake_installed(code), warm, _SETTINGS)
 
 
 def _place(code: str, **fields: object) -> tuple[Job, Job]:
     """Return a job, and the same job as the runtime changes it."""
     request = RunRequest.model_validate({"language": code, "code": "1", **fields})
-    job = plan_source(request, _installed(code), _SETTINGS).job
+    job = plan_source(request, fake_installed(code), _SETTINGS).job
     return job, _runtime(code).place(job)
 
 

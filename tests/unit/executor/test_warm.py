@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from executor.catalogue.installed import Installed
-from executor.languages import known
 from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, Ready, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest
+from tests.fixtures.languages import fake_installed
 from tests.waiting import eventually
 
 _SETTINGS = ExecutorSettings()
@@ -41,13 +41,6 @@ class _Sandbox:
         return any(program in command for command in self.kept)
 
 
-def _installed(code: str) -> Installed:
-    language = known()[code]
-    options = dict.fromkeys(language.compile.options, "") if language.compile else {}
-    tools = {tool: f"/bin/{tool}" for tool in language.tools}
-    return Installed(language, tools | options, "1.0")
-
-
 async def _settle() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
@@ -55,7 +48,7 @@ async def _settle() -> None:
 
 def _place(warm: Warm, code: str, source: str = "1", installed: Installed | None = None) -> Job:
     """Return the job of a small program, as the speed-ups change it."""
-    installed = installed or _installed(code)
+    installed = installed or fake_installed(code)
     planned = plan_source(RunRequest(language=code, code=source), installed, _SETTINGS)
     return warm.place(planned.job, planned.program, installed)
 
@@ -66,7 +59,7 @@ def _files(folder: Path) -> list[str]:
 
 async def test_pythons_zygote_starts_before_its_first_program() -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, _SETTINGS, [_installed("py")], None)
+    warm = Warm(sandbox, _SETTINGS, [fake_installed("py")], None)
     await _settle()
     assert sandbox.keeps("/bin/python")
     assert _place(warm, "py").template.zygote
@@ -75,7 +68,7 @@ async def test_pythons_zygote_starts_before_its_first_program() -> None:
 
 async def test_node_starts_with_its_first_program() -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, _SETTINGS, [_installed("js")], None)
+    warm = Warm(sandbox, _SETTINGS, [fake_installed("js")], None)
     await _settle()
     assert not sandbox.keeps("/bin/node")
     assert _place(warm, "js").template.zygote is None
@@ -87,7 +80,7 @@ async def test_node_starts_with_its_first_program() -> None:
 
 async def test_libraries_are_imported_ahead_after_their_first_program() -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, _SETTINGS, [python := replace(_installed("py"), reserved=frozenset({"numpy"}))], None)
+    warm = Warm(sandbox, _SETTINGS, [python := replace(fake_installed("py"), reserved=frozenset({"numpy"}))], None)
     await _settle()
     assert not sandbox.keeps("numpy")
     for modules in ((), ("numpy", "numpy.random")):
@@ -103,7 +96,7 @@ async def test_libraries_are_imported_ahead_after_their_first_program() -> None:
 @pytest.mark.parametrize("code", ["py", "js"])
 async def test_an_executor_may_do_without_speed_ups(code: str) -> None:
     sandbox: Any = _Sandbox()
-    warm = Warm(sandbox, ExecutorSettings().tuned(warm_boxes=0), [_installed(code)], None)
+    warm = Warm(sandbox, ExecutorSettings().tuned(warm_boxes=0), [fake_installed(code)], None)
     assert _place(warm, code).template.zygote is None
     await _settle()
     assert sandbox.kept == set()
@@ -114,7 +107,7 @@ async def test_a_failed_set_up_is_tried_three_times_at_most() -> None:
     for failing, is_kept in ((2, True), (3, False)):
         sandbox: Any = _Sandbox()
         sandbox.failing = failing
-        warm = Warm(sandbox, _SETTINGS, [_installed("js")], None)
+        warm = Warm(sandbox, _SETTINGS, [fake_installed("js")], None)
         for _ in range(4):
             _place(warm, "js")
             await _settle()
@@ -126,7 +119,7 @@ async def test_a_failed_set_up_is_tried_three_times_at_most() -> None:
 async def test_files_that_were_not_made_are_tried_again(tmp_path: Path) -> None:
     sandbox: Any = _Sandbox()
     sandbox.failing = 1
-    warm = Warm(sandbox, _SETTINGS, [_installed("go")], tmp_path)
+    warm = Warm(sandbox, _SETTINGS, [fake_installed("go")], tmp_path)
     for _ in range(2):
         _place(warm, "go")
         await eventually(lambda: all(task.done() for task in warm._set_ups.values()), what="Go is set up")

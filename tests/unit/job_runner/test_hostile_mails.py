@@ -22,7 +22,7 @@ from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
-from shared.database.strip_nul import storable
+from shared.database.strip_nul import strip_nul
 from shared.engine.codex import RunResponse, Verdict
 from tests.factories import BRANDING
 from tests.hostile_texts import hostile_texts
@@ -103,7 +103,7 @@ class Structure(HTMLParser):
 def skeleton(mail: RenderedEmail) -> tuple[list[str], list[object]]:
     """Return the headers and parts of a mail as its recipient's program reads them, and the elements of its HTML."""
     email = email_of(mail, "en")
-    email = replace(email, text=storable(email.text), html=storable(email.html))
+    email = replace(email, text=strip_nul(email.text), html=strip_nul(email.html))
     message = message_from_bytes(write_message(email, SENDER, NOW), policy=policy.default)
     parts: list[str] = [f"{name}: {message[name]}" for name in message if name not in ("Content-Type", "Subject")]
     assert len(message.get_all("Subject", [])) == 1

@@ -9,6 +9,7 @@ import typer
 
 from precieux.commands.follow import Progress, follow
 from precieux.installation.server import Server
+from precieux.terminal import own_command
 from precieux_client import Client, Event
 from tests.factories import client_submission
 
@@ -65,5 +66,5 @@ def test_a_wait_that_ends_early_says_so(
     with pytest.raises(typer.Exit) as ended:
         follow(Server("http://api"), 7, timeout=timeout)
     assert ended.value.exit_code == code
-    assert "Submission 7 still runs: see `precieux watch 7 --url http://api`." in capsys.readouterr().err
+    assert f"Submission 7 still runs: see `{own_command()} watch 7 --url http://api`." in capsys.readouterr().err
     assert signal.getsignal(signal.SIGALRM) == before

@@ -6,18 +6,19 @@ import pytest
 
 from precieux.errors import UsageError
 from precieux.installation.server import Server
+from precieux.terminal import own_command
 
 
 @pytest.mark.parametrize(
     ("server", "command"),
     [
-        (Server(), "precieux watch 7"),
-        (Server("http://127.0.0.1:8080", "pcx_secret"), "precieux watch 7 --url http://127.0.0.1:8080"),
-        (Server(data_dir=Path("/srv/my data")), "precieux watch 7 --data-dir '/srv/my data'"),
+        (Server(), "watch 7"),
+        (Server("http://127.0.0.1:8080", "pcx_secret"), "watch 7 --url http://127.0.0.1:8080"),
+        (Server(data_dir=Path("/srv/my data")), "watch 7 --data-dir '/srv/my data'"),
     ],
 )
 def test_a_hint_names_the_same_server_without_its_key(server: Server, command: str) -> None:
-    assert server.command("watch", 7) == command
+    assert server.command("watch", 7) == f"{own_command()} {command}"
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "http://"])

@@ -1,4 +1,4 @@
-"""Delivery status notifications of mail servers, and mails that only look like one."""
+"""DeliveryState status notifications of mail servers, and mails that only look like one."""
 
 import random
 from dataclasses import replace
@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from precieux.mail.status_notification import LONGEST, Notification, read
-from shared.mail.delivery_reports import Delivery
+from shared.mail.delivery_reports import DeliveryState
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 
-BOUNCED = Notification(Delivery.BOUNCED, (MESSAGE_ID, MESSAGE_ID), "550 no such user", is_final=True)
+BOUNCED = Notification(DeliveryState.BOUNCED, (MESSAGE_ID, MESSAGE_ID), "550 no such user", is_final=True)
 
 
 def test_a_failure_is_final_with_its_reason() -> None:
@@ -20,15 +20,15 @@ def test_a_failure_is_final_with_its_reason() -> None:
 @pytest.mark.parametrize(
     ("groups", "delivery", "is_final"),
     [
-        ([recipient("delayed", "4.4.1")], Delivery.DEFERRED, False),
-        ([recipient("Delivered", "2.0.0")], Delivery.DELIVERED, False),
+        ([recipient("delayed", "4.4.1")], DeliveryState.DEFERRED, False),
+        ([recipient("Delivered", "2.0.0")], DeliveryState.DELIVERED, False),
         # The server has given up, and the address may be right.
-        ([recipient("failed", "4.4.7")], Delivery.BOUNCED, False),
-        ([recipient(), recipient(address="other@example.org")], Delivery.BOUNCED, True),
-        ([recipient(), recipient(status="4.2.2", address="other@example.org")], Delivery.BOUNCED, False),
+        ([recipient("failed", "4.4.7")], DeliveryState.BOUNCED, False),
+        ([recipient(), recipient(address="other@example.org")], DeliveryState.BOUNCED, True),
+        ([recipient(), recipient(status="4.2.2", address="other@example.org")], DeliveryState.BOUNCED, False),
     ],
 )
-def test_the_action_becomes_a_delivery(groups: list[str], delivery: Delivery, is_final: bool) -> None:
+def test_the_action_becomes_a_delivery(groups: list[str], delivery: DeliveryState, is_final: bool) -> None:
     found = read(notification(*groups))
     assert found is not None
     assert (found.delivery, found.is_final) == (delivery, is_final)

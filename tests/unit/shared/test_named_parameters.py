@@ -1,6 +1,6 @@
 import pytest
 
-from shared.database.named_parameters import numbered
+from shared.database.connection import numbered
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 import structlog.testing
 
-from shared.service.watchdog import Pulse, interval, signs_of_life
+from shared.service.watchdog import Heartbeat, heartbeats, interval
 from tests.waiting import eventually
 
 INTERVAL = 0.02
@@ -77,12 +77,12 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 
 
 async def test_a_running_loop_reports_regularly(listener: Listener) -> None:
-    async with signs_of_life():
+    async with heartbeats():
         assert [await listener.next_soon() for _ in range(3)] == ["WATCHDOG=1"] * 3
 
 
 async def test_a_stuck_loop_reports_nothing(listener: Listener) -> None:
-    async with signs_of_life():
+    async with heartbeats():
         assert await listener.next_soon() == "WATCHDOG=1"
         listener.drain()
         time.sleep(10 * INTERVAL)  # noqa: ASYNC251  (this is what being stuck is)
@@ -91,19 +91,19 @@ async def test_a_stuck_loop_reports_nothing(listener: Listener) -> None:
 
 
 async def test_a_stuck_thread_is_logged_and_stops_the_reports(listener: Listener) -> None:
-    with Pulse("consumer", longest=0) as pulse, structlog.testing.capture_logs() as records:
-        async with signs_of_life():
+    with Heartbeat("consumer", longest=0) as heartbeat, structlog.testing.capture_logs() as records:
+        async with heartbeats():
             await eventually(lambda: records)
             assert listener.drain() == []
-            pulse._longest = 60
+            heartbeat._longest = 60
             assert await listener.next_soon() == "WATCHDOG=1"
     assert (records[0]["event"], records[0]["thread"]) == ("watchdog.thread_is_stuck", "consumer")
 
 
 async def test_a_thread_that_has_ended_is_not_watched(listener: Listener) -> None:
-    with Pulse("consumer", longest=0):
+    with Heartbeat("consumer", longest=0):
         pass
-    async with signs_of_life():
+    async with heartbeats():
         assert await listener.next_soon() == "WATCHDOG=1"
 
 
@@ -111,7 +111,7 @@ async def test_a_listener_that_does_not_read_does_not_stop_the_loop(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener.fill()
-    async with signs_of_life(), asyncio.timeout(_PATIENCE):
+    async with heartbeats(), asyncio.timeout(_PATIENCE):
         await asyncio.sleep(3 * INTERVAL)
         monkeypatch.setenv("NOTIFY_SOCKET", "@nobody-listens-there")
         await asyncio.sleep(3 * INTERVAL)

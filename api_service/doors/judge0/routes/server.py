@@ -57,7 +57,7 @@ async def get_system_info(_: Reader) -> Response:
 
 @router.get("/workers")
 async def workers(_: Reader, services: ServicesDep) -> Response:
-    now = await services.operation.read()
+    now = await services.system_status.read()
     working = len(now.running)
     waiting = now.waits["requested"].depth - now.waits["executing"].depth
     return JSONResponse(

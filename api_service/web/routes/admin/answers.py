@@ -31,7 +31,7 @@ async def admin_page(
         here=name,
         csrf=session.csrf,
         csrf_field=FIELD,
-        operation=await services.operation.read(),
+        system=await services.system_status.read(),
         done=request.query_params.get("done"),
         count=_number(request.query_params.get("count")),
         **values,
@@ -40,7 +40,7 @@ async def admin_page(
 
 def done(request: Request, services: Services, name: str, what: str, count: int = 1) -> Response:
     """Lead the browser back to a page, which then says what was done. Loading it again repeats nothing."""
-    services.operation.forget()
+    services.system_status.forget()
     query = urlencode({"done": what, "count": count})
     return RedirectResponse(f"{root_of(request)}admin/{name}?{query}", HTTPStatus.SEE_OTHER)
 

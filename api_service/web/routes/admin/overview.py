@@ -12,7 +12,7 @@ from api_service.services import ServicesDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page
 from api_service.web.session import SessionDep
-from shared.operations.health_checks import findings
+from shared.operations.health_checks import issues
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -23,13 +23,13 @@ _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 async def overview(request: Request, services: ServicesDep, session: SessionDep) -> Response:
     async with services.database.connection() as connection:
         minutes = await metrics_history.read(connection, _LONG_AGO)
-    operation = await services.operation.read()
+    system = await services.system_status.read()
     return await admin_page(
         request,
         services,
         session,
         "overview",
-        findings=findings(operation),
+        issues=issues(system),
         latest=minutes[-1] if minutes else None,
         hours=hours(minutes),
     )

@@ -10,7 +10,7 @@ import pytest
 
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
-from shared.accounts.budgets import Use, run_seconds
+from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import Key, key_of
@@ -57,7 +57,7 @@ async def test_the_use_of_a_key_counts_for_it_alone(
     charged_at = time.monotonic()
     async with owner_of(database).transaction() as connection:
         limit = found["run_seconds"]["limit"]
-        await budgets.charge(connection, [Use(run_seconds(alice.id), limit, 2 * limit)])
+        await budgets.charge(connection, [Charge(run_seconds(alice.id), limit, 2 * limit)])
     overdrawn = (await usage(api, alice.headers))["run_seconds"]
     come_back = math.ceil((time.monotonic() - charged_at) * limit / overdrawn["window_s"])
     assert 2 * limit - come_back <= overdrawn["used"] <= 2 * limit
@@ -73,7 +73,7 @@ async def test_mails_are_those_to_the_address_mailed_most(
             (f"share:{alice.id}:d@e.f", 2),
             (f"share:{alice.id}0:a@b.c", 3),
         ):
-            await budgets.charge(connection, [Use(subject, 4, amount)])
+            await budgets.charge(connection, [Charge(subject, 4, amount)])
     mails = (await usage(api, alice.headers))["mails"]
     assert mails["used"] == 1  # two of four an hour are one of two
 

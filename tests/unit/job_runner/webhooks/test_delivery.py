@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.webhooks.delivery import Answer, Deliverer, Message, Resolve, resolve_name
+from job_runner.webhooks.delivery import Deliverer, Resolve, WebhookAnswer, WebhookMessage, resolve_name
 from precieux.host.ports import free_ports
 from shared.accounts.webhooks import new_secret
 from shared.http.egress import Egress
@@ -18,7 +18,7 @@ from tests.fixtures.gate import leave_out
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
 
 SECRET = new_secret()
-MESSAGE = Message("msg_1", '{"type": "submission.finished", "data": "é"}', [SECRET])
+MESSAGE = WebhookMessage("msg_1", '{"type": "submission.finished", "data": "é"}', [SECRET])
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ async def deliver(
     *,
     allowed: Sequence[str] = ("127.0.0.1",),
     ports: Sequence[int] = (),
-    message: Message = MESSAGE,
+    message: WebhookMessage = MESSAGE,
     resolve: Resolve | None = None,
     certificates: ssl.SSLContext | None = None,
     seconds: float = 10,
-) -> Answer:
+) -> WebhookAnswer:
     deliverer = Deliverer(Egress(ports, allowed), resolve=resolve, certificates=certificates, seconds=seconds)
     try:
         return await deliverer.deliver(url, message)
@@ -58,7 +58,7 @@ async def deliver(
 
 async def test_a_webhook_is_signed_as_the_standard_says(receiver: Receiver) -> None:
     before = int(time.time())
-    assert await deliver(receiver.url + "?a=%2F&b") == Answer(204)
+    assert await deliver(receiver.url + "?a=%2F&b") == WebhookAnswer(204)
     [received] = receiver.received
     assert received.line == "POST /hook?a=%2F&b HTTP/1.1"
     assert received.verified(SECRET) == {"type": "submission.finished", "data": "é"}
@@ -75,7 +75,7 @@ async def test_a_webhook_is_signed_as_the_standard_says(receiver: Receiver) -> N
 async def test_only_2xx_is_a_success(receiver: Receiver, status: int) -> None:
     receiver.answers = [answer(status)]
     outcome = await deliver(receiver.url)
-    assert outcome == Answer(status, f"the receiver answered HTTP {status}" if status >= 300 else None)
+    assert outcome == WebhookAnswer(status, f"the receiver answered HTTP {status}" if status >= 300 else None)
     assert outcome.gone is (status == 410)
 
 
@@ -140,7 +140,7 @@ async def test_the_connection_goes_to_the_checked_address(receiver: Receiver) ->
     """A name that leads elsewhere at its second resolution (DNS rebinding) is resolved once."""
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     url = f"http://hooks.example:{receiver.port}/"
-    assert await deliver(url, allowed=("127.0.0.1",), ports=(receiver.port,), resolve=names) == Answer(204)
+    assert await deliver(url, allowed=("127.0.0.1",), ports=(receiver.port,), resolve=names) == WebhookAnswer(204)
     assert names.asked == ["hooks.example"]
     assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
     # At the next attempt the other address is checked.
@@ -152,7 +152,7 @@ async def test_the_connection_goes_to_the_checked_address(receiver: Receiver) ->
 async def test_the_next_address_is_tried(receiver: Receiver) -> None:
     names = Names(["127.0.0.2", "127.0.0.1"])
     url = f"http://hooks.example:{receiver.port}/"
-    assert await deliver(url, allowed=("hooks.example",), resolve=names) == Answer(204)
+    assert await deliver(url, allowed=("hooks.example",), resolve=names) == WebhookAnswer(204)
 
 
 async def test_a_name_that_cannot_be_resolved_is_a_failure() -> None:
@@ -181,7 +181,7 @@ async def test_a_receiver_that_does_not_answer_is_given_up(receiver: Receiver) -
     receiver.answers = [never]
     started = time.monotonic()
     outcome = await deliver(receiver.url, seconds=0.3)
-    assert outcome == Answer(error="the receiver did not answer within 0.3 s")
+    assert outcome == WebhookAnswer(error="the receiver did not answer within 0.3 s")
     assert time.monotonic() - started < 30
 
 
@@ -222,7 +222,7 @@ async def test_little_of_an_endless_answer_is_read(receiver: Receiver) -> None:
             sent += 65536
 
     receiver.answers = [flood]
-    assert await deliver(receiver.url) == Answer(200)
+    assert await deliver(receiver.url) == WebhookAnswer(200)
     # The buffers of the kernel and of both programs, not more.
     assert sent < 16 << 20
 
@@ -237,7 +237,7 @@ async def test_a_trickling_answer_holds_nothing_up(receiver: Receiver) -> None:
 
     receiver.answers = [trickle]
     started = time.monotonic()
-    assert await deliver(receiver.url, seconds=60) == Answer(200)
+    assert await deliver(receiver.url, seconds=60) == WebhookAnswer(200)
     assert time.monotonic() - started < 30
 
 
@@ -251,7 +251,7 @@ async def test_proxies_of_the_environment_are_not_used(receiver: Receiver, monke
     async with receiving() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        assert await deliver(receiver.url) == Answer(204)
+        assert await deliver(receiver.url) == WebhookAnswer(204)
         assert (len(receiver.received), proxy.received) == (1, [])
 
 
@@ -287,7 +287,7 @@ async def test_the_certificate_must_be_that_of_the_name(
         names = Names(["127.0.0.1"])
         url = f"https://hooks.example:{receiver.port}/hook"
         outcome = await deliver(url, allowed=("hooks.example",), resolve=names, certificates=client)
-        assert outcome == Answer(204)
+        assert outcome == WebhookAnswer(204)
         assert receiver.received[0].server_name == "hooks.example"
         assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
         for wrong in (f"https://other.example:{receiver.port}/", f"https://127.0.0.1:{receiver.port}/"):
@@ -305,14 +305,14 @@ async def test_a_certificate_may_be_that_of_an_address(
     server, client = certificate("127.0.0.1")
     async with receiving(tls=server) as receiver:
         url = f"https://127.0.0.1:{receiver.port}/hook"
-        assert await deliver(url, certificates=client) == Answer(204)
+        assert await deliver(url, certificates=client) == WebhookAnswer(204)
 
 
 async def test_an_ipv6_address_is_reached() -> None:
     try:
         async with receiving(host="::1") as receiver:
             url = f"http://[::1]:{receiver.port}/"
-            assert await deliver(url, allowed=("::1",)) == Answer(204)
+            assert await deliver(url, allowed=("::1",)) == WebhookAnswer(204)
             assert receiver.received[0].headers["host"] == f"[::1]:{receiver.port}"
     except OSError:
         leave_out("this machine has no IPv6")

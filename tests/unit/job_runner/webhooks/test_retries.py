@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from job_runner.webhooks.manner import SCHEDULE, WEBHOOK
+from job_runner.webhooks.delivery_policy import SCHEDULE, WEBHOOK
 
 
 @pytest.mark.parametrize(

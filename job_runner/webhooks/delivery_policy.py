@@ -18,7 +18,7 @@ _SECONDS_BETWEEN: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class DeliveryPolicy:
     """The rules of delivery for one kind of message.
 
     `is_guarded` is False if every address may be called. With `takes_any_answer`, the status of an answer does not
@@ -42,9 +42,9 @@ class Manner:
         return max(self.delays[attempt - 1] * rng.uniform(1 - _JITTER, 1 + _JITTER), at_least or 0.0)
 
 
-WEBHOOK: Final = Manner()
+WEBHOOK: Final = DeliveryPolicy()
 
 
-def callback(*, is_guarded: bool) -> Manner:
-    """Return the manner of Judge0's callbacks."""
-    return Manner("PUT", False, is_guarded, True, CALLBACK_SECONDS, [_SECONDS_BETWEEN] * (CALLBACK_TRIES - 1))
+def callback(*, is_guarded: bool) -> DeliveryPolicy:
+    """Return the policy of Judge0's callbacks."""
+    return DeliveryPolicy("PUT", False, is_guarded, True, CALLBACK_SECONDS, [_SECONDS_BETWEEN] * (CALLBACK_TRIES - 1))

@@ -1,0 +1,44 @@
+"""Charges keys for the time for which their programs held slots."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from shared.accounts import budgets
+from shared.accounts.budgets import Charge, run_seconds
+from shared.database.connection import Database
+from shared.database.group_commit import GroupCommit
+from shared.service.errors import TransientError
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+
+class Charges:
+    """Charges in groups. A program that sleeps, compiles, is cancelled or makes its engine fail holds a slot as well.
+
+    `key_cpu_seconds` is the hourly budget of each key.
+    """
+
+    def __init__(self, database: Database, key_cpu_seconds: int) -> None:
+        self._database = database
+        self._key_cpu_seconds = key_cpu_seconds
+        self._group = GroupCommit(self._charge_all)
+
+    async def add(self, key: int, seconds: float) -> None:
+        """Charge a key, which is 0 for submissions without one."""
+        if key == 0:
+            return
+        try:
+            await self._group.write((key, seconds))
+        except TransientError as exc:
+            # A lost charge is acceptable, because the outcome is written.
+            log.warning("job.not_charged", error=str(exc))
+
+    async def _charge_all(self, charges: Sequence[tuple[int, float]]) -> list[None]:
+        by_key: dict[int, float] = defaultdict(float)
+        for key, seconds in charges:
+            by_key[key] += seconds
+        uses = [Charge(run_seconds(key), self._key_cpu_seconds, seconds) for key, seconds in by_key.items()]
+        async with self._database.connection() as connection:
+            await budgets.charge(connection, uses)
+        return [None] * len(charges)

@@ -1,0 +1,90 @@
+"""Completes a job that has an outcome: stores its files, renders its mail, and writes everything in one statement."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from job_runner.emails.branding import Branding
+from job_runner.emails.render import render
+from job_runner.engine.pause import LONGEST_PAUSE
+from job_runner.leases import claim
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.finish import JobResult, finish
+from job_runner.runs.stored_files import remove_files, store_files
+from job_runner.verdict.outcome import Outcome
+from shared.database.connection import Database
+from shared.database.group_commit import GroupCommit
+from shared.service import metrics
+from shared.service.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
+from shared.storage.base import ObjectStore
+
+log = get_logger(__name__)
+
+
+class Completion:
+    """Completes jobs. `complete` may run for many at once."""
+
+    def __init__(self, database: Database, store: ObjectStore, branding: Branding, policy: RetryPolicy) -> None:
+        self._database = database
+        self._store = store
+        self._branding = branding
+        self._policy = policy.capped(LONGEST_PAUSE)
+        self._rng = random.Random()  # noqa: S311  (jitter)
+        self._group = GroupCommit(self._finish)
+
+    async def complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
+        """Write the outcome as soon as the store and the database take it: it is not computed again.
+
+        Return False, and write nothing, if the lease is lost.
+        """
+        failures, is_certain = 0, True
+        while True:
+            try:
+                return await self._try(job, outcome, is_certain=is_certain)
+            except (StoreUnavailable, DatabaseUnavailable) as exc:
+                failures += 1
+                delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                # A commit whose answer was lost may have been made.
+                is_certain = is_certain and isinstance(exc, StoreUnavailable | DatabaseConflict)
+                log.warning("outcome.waiting", error=str(exc), next_try_s=round(delay, 1))
+            # Nobody else can have the job as long as nobody can claim.
+            with suppress(DatabaseUnavailable):
+                async with self._database.connection() as connection:
+                    if not await claim.is_held(connection, job.lease_id):
+                        log.warning("job.lease_lost")
+                        return False
+            await asyncio.sleep(delay)
+
+    async def _try(self, job: ClaimedJob, outcome: Outcome, *, is_certain: bool) -> bool:
+        """Complete a job. If it is not certain that an earlier try wrote nothing, what is stored stays: the result may
+        name it."""
+        files = await store_files(self._store, job, outcome)
+        if outcome.details is not None:  # the files are stored, and the database may be slow
+            outcome = replace(outcome, details=replace(outcome.details, artifacts=None))
+        email = None
+        if job.recipient:
+            email = render(
+                job,
+                outcome,
+                self._branding,
+                filelink=files.filelink if outcome.answer and outcome.answer.output else None,
+                output_key=files.output_key,
+                artifacts=files.artifacts or (),
+            )
+        is_written = await self._group.write(JobResult(job, outcome, email, files))
+        if is_written:
+            metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
+        write_record = log.info if outcome.reason is None else log.warning
+        event = "job.finished" if is_written else "job.lease_lost"
+        write_record(event, state=outcome.state, verdict=outcome.verdict, reason=outcome.reason)
+        if not is_written and is_certain:
+            await remove_files(self._store, files)
+        return is_written
+
+    async def _finish(self, results: Sequence[JobResult]) -> list[bool]:
+        async with self._database.connection() as connection:
+            return await finish(connection, results)

@@ -1,0 +1,64 @@
+"""Puts the output and the artifacts of a run in the object store.
+
+They are stored before the outcome. So a crash in between leaves objects without a result, and never a result without
+its output.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from job_runner.leases.claim import ClaimedJob
+from job_runner.verdict.outcome import Outcome
+from shared.database.strip_nul import strip_nul
+from shared.engine.artifacts import StoredArtifact, media_type_of
+from shared.storage.base import ObjectStore
+from shared.storage.output_keys import LINK_LIFETIME, artifact_key, output_key
+
+#: The longest output that only the row of its result holds. The API reads as much in one piece.
+_IN_ROW_BYTES: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFiles:
+    """`output_key` and `filelink` are None if the output is not in the object store, and `artifacts` if the program can
+    have none."""
+
+    output_key: str | None = None
+    filelink: str | None = None
+    artifacts: tuple[StoredArtifact, ...] | None = None
+
+
+NO_FILES: Final = StoredFiles()
+
+
+async def store_files(store: ObjectStore, job: ClaimedJob, outcome: Outcome) -> StoredFiles:
+    """Store the output if its row cannot hold it or a mail links to it, and the artifacts if there are any."""
+    key = link = artifacts = None
+    if _needs_object(job, outcome):
+        key = output_key(job.id, job.attempt, job.lease_id)
+        await store.put(key, outcome.output, content_type="text/plain; charset=utf-8")
+        link = await store.link(key, expires_in=LINK_LIFETIME)
+    if outcome.details is not None and outcome.details.artifacts is not None:
+        artifacts = []
+        for number, artifact in enumerate(outcome.details.artifacts, 1):
+            name, content = artifact.name, artifact.content
+            stored_at = artifact_key(job.id, job.attempt, job.lease_id, number)
+            # As unknown bytes: only the API serves them, with header fields that make them harmless.
+            await store.put(stored_at, content)
+            digest = hashlib.sha256(content).hexdigest()
+            artifacts.append(StoredArtifact(name, len(content), media_type_of(name, content), digest, stored_at))
+    return StoredFiles(key, link, None if artifacts is None else tuple(artifacts))
+
+
+async def remove_files(store: ObjectStore, files: StoredFiles) -> None:
+    for key in (files.output_key, *(artifact.key for artifact in files.artifacts or ())):
+        if key is not None:
+            await store.delete(key)
+
+
+def _needs_object(job: ClaimedJob, outcome: Outcome) -> bool:
+    if outcome.answer is None or outcome.tests is not None:
+        return False
+    output = outcome.output
+    return bool(job.recipient) or len(output) > _IN_ROW_BYTES or strip_nul(outcome.answer.output).encode() != output
