@@ -22,7 +22,7 @@ from api_service.limits.holds import memory, waits
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
-from api_service.submissions.queue_positions import QueuePositions
+from api_service.submissions.posted_positions import QueuePositions
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from shared.accounts.budgets import RunBudgetSettings

@@ -19,7 +19,7 @@ from api_service.limits.backlog import BacklogGuard
 from api_service.limits.holds import ConcurrencyLimit, KeySemaphore, reserving
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
-from api_service.submissions.queue_positions import QueuePositions
+from api_service.submissions.posted_positions import QueuePositions
 from api_service.submissions.service import Submissions
 from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field, SecretStr, field_validator
 
 from shared.service.settings import ARE_LONG, Settings, split_keys
-from shared.text.addresses import is_recipient
+from shared.text.email_addresses import is_recipient
 
 #: The front doors, which answer the calls of other systems.
 DOORS: Final = ("piston", "judge0")

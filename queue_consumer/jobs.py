@@ -14,7 +14,7 @@ from shared.engine.languages import check_lang
 from shared.files.archives import unpack
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
-from shared.text.addresses import canonical
+from shared.text.email_addresses import canonical
 
 #: Bytes of sources that are held in memory at once. A longer source is held alone.
 _BYTES_AT_ONCE: Final = 4 << 20

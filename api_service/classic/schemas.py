@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.http.address import Address, ignoring_case, storable
+from api_service.http.email_address import Address, ignoring_case, storable
 from api_service.http.integers import INT64, LARGEST_ID, decimal
 from api_service.submissions.classic_list import SubmissionStatus
 from shared.engine.languages import ALIASES, check_lang

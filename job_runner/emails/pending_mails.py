@@ -23,7 +23,7 @@ from shared.engine.artifacts import ARTIFACTS
 from shared.engine.codex import RunResponse
 from shared.engine.run_call import GOOD_VERDICTS, LeftOut
 from shared.messages.translations import SOURCE_LOCALE
-from shared.resources.queue import places
+from shared.resources.queue_positions import places
 from shared.service.errors import DatabaseUnavailable
 from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore

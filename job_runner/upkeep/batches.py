@@ -12,7 +12,7 @@ from shared.database.connection import Connection, Database
 from shared.service.errors import DatabaseUnavailable
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
-from shared.text.addresses import as_addressed
+from shared.text.email_addresses import as_addressed
 
 log = get_logger(__name__)
 

@@ -10,7 +10,7 @@ from precieux.installation.operator_database import operate_in_transaction
 from shared.accounts import api_keys, webhooks
 from shared.accounts.api_keys import Scope
 from shared.service.errors import PrecieuxError
-from shared.text.addresses import is_recipient
+from shared.text.email_addresses import is_recipient
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 

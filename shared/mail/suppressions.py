@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.database.connection import Connection
-from shared.text.addresses import canonical
+from shared.text.email_addresses import canonical
 
 _ADD: Final = """
     INSERT INTO suppressions (email, canonical, reason) VALUES (:email, :canonical, :reason)

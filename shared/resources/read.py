@@ -8,7 +8,7 @@ from shared.resources import mapping, statements
 from shared.resources.links import Links
 from shared.resources.mapping import TEXT_LIMIT
 from shared.resources.models import Run, State, Submission, Test
-from shared.resources.queue import places
+from shared.resources.queue_positions import places
 
 #: Takes the bytes of the outputs of a run's tests, and raises if they are too many to be read now.
 Reserve = Callable[[int], object]

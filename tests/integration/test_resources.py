@@ -8,7 +8,7 @@ import pytest
 
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
-from shared.resources import queue, read, statements
+from shared.resources import queue_positions, read, statements
 from shared.resources.links import Links
 from shared.resources.models import Submission
 from shared.storage.signing import LinkSigner
@@ -178,9 +178,9 @@ async def test_places_follow_the_turns_of_the_keys(database: Database) -> None:
         uploads.append(upload)
     positions = []
     for upload in uploads:
-        queue = (await get(database, upload)).queue
-        assert queue is not None
-        positions.append(queue.position)
+        queue_positions = (await get(database, upload)).queue
+        assert queue_positions is not None
+        positions.append(queue_positions.position)
     # After the first submission, the third is the next of its key, because it has a lower place than the second.
     assert positions == [1, 4, 2, 3]
 
@@ -194,13 +194,13 @@ async def test_the_estimate_is_made_of_the_latest_runs(database: Database) -> No
         last = await add(database)
         await request(database, last)
         await make_job(database, last, status)
-    queue = (await get(database, last)).queue
+    queue_positions = (await get(database, last)).queue
     [row] = await fetch(database, "SELECT now() AS now")
-    assert queue is not None
-    assert queue.estimated_start_at is not None
-    ahead = queue.estimated_start_at - row["now"]
+    assert queue_positions is not None
+    assert queue_positions.estimated_start_at is not None
+    ahead = queue_positions.estimated_start_at - row["now"]
     # Two places, two slots, two seconds a run.
-    assert (queue.position, timedelta(seconds=1.5) < ahead < timedelta(seconds=2.1)) == (2, True)
+    assert (queue_positions.position, timedelta(seconds=1.5) < ahead < timedelta(seconds=2.1)) == (2, True)
 
 
 @pytest.mark.parametrize("before", [None, 1500])
@@ -222,7 +222,7 @@ async def test_a_page_of_many_runs_reads_no_others(database: Database, before: i
 
 
 async def test_the_place_in_the_queue_is_planned_once(database: Database) -> None:
-    rows = await fetch(database, f"EXPLAIN {queue._PLACES}", uploads=[1])
+    rows = await fetch(database, f"EXPLAIN {queue_positions._PLACES}", uploads=[1])
     # Without the fences, each use of a part has a copy of it.
     assert sum("on results" in row["QUERY PLAN"] for row in rows) == 1
     assert sum("on uploads earlier" in row["QUERY PLAN"] for row in rows) == 1

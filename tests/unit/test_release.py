@@ -62,6 +62,9 @@ def checkout(tmp_path: Path) -> Path:
         command.chmod(0o755)
     for name in ("release", "Dockerfile"):
         shutil.copy2(_ROOT / "deploy" / name, tmp_path / "deploy")
+    bootstrap = tmp_path / "deploy/bootstrap"
+    bootstrap.write_text("#!/bin/sh\n")
+    bootstrap.chmod(0o755)
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
     return tmp_path
@@ -119,12 +122,12 @@ def test_a_failed_step_makes_no_tag(checkout: Path, failing: str, images: bool) 
     done = release(checkout, failing, images=images)
     assert done.returncode != 0
     assert git(checkout, "tag") == ""
-    assert (failing == "version") is ("the images need a Docker engine, and none answers" in done.stderr)
+    assert (failing == "version") is ("The images need a Docker engine, and none answers" in done.stderr)
 
 
 def test_a_wrong_state_is_refused(checkout: Path) -> None:
     (checkout / "new.txt").touch()
-    assert "there are uncommitted changes" in release(checkout).stderr
+    assert "There are uncommitted changes" in release(checkout).stderr
     (checkout / "new.txt").unlink()
     git(checkout, "tag", "v1.2.3")
     assert "v1.2.3 exists" in release(checkout).stderr

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from api_service.http.address import Address
+from api_service.http.email_address import Address
 from api_service.v1.protocol.validation import Strict
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.messages.translations import LOCALES

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from executor.sandbox.wall.syscall_rules import ALLOW, Allow, IfBits, ReturnErrno, Rule, Switch, rules
+from executor.sandbox.wall.syscall_argument_rules import ALLOW, Allow, IfBits, ReturnErrno, Rule, Switch, rules
 
 #: AUDIT_ARCH_* of linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

@@ -15,7 +15,7 @@ import pytest
 from api_service.doors.piston import routes
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.text.addresses import canonical, domain_of
+from shared.text.email_addresses import canonical, domain_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, execute, fetch, make_key, offer
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from api_service.classic.schemas import Upload
-from api_service.http.address import Address
+from api_service.http.email_address import Address
 from api_service.submissions.classic_list import ClassicListQuery
 from shared.engine.languages import ALIASES
 

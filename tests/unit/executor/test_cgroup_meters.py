@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from executor.sandbox.keeper import files
-from executor.sandbox.keeper.cgroup_meters import CgroupV1, CgroupV2
+from executor.sandbox.keeper.cgroup_limits import CgroupV1, CgroupV2
 from executor.sandbox.keeper.meter import ResourceUsage
 from executor.sandbox.keeper.protocol import StepLimits
 

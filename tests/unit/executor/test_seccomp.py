@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from executor.sandbox.wall import seccomp
-from executor.sandbox.wall.syscall_rules import rules
+from executor.sandbox.wall.syscall_argument_rules import rules
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _AUDIT_ARCH_I386, _AUDIT_ARCH_ARM = 0x40000003, 0x40000028

@@ -14,7 +14,7 @@ from api_service.web.session import Session, SessionDep
 from shared.accounts import api_keys, webhooks
 from shared.accounts.api_keys import Scope
 from shared.service.logging import get_logger
-from shared.text.addresses import is_recipient
+from shared.text.email_addresses import is_recipient
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -12,7 +12,7 @@ from api_service.web.routes.admin.answers import admin_page, done
 from api_service.web.session import SessionDep
 from shared.mail import suppressions as use_cases
 from shared.service.logging import get_logger
-from shared.text.addresses import domain_of, is_recipient
+from shared.text.email_addresses import domain_of, is_recipient
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy import text
 
 from shared.database.migrations import create_indexes, run, run_online, update_in_batches
-from shared.text.addresses import canonical
+from shared.text.email_addresses import canonical
 
 revision = "0021"
 down_revision = "0005"

@@ -22,7 +22,7 @@ from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings, new_secret
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
-from shared.resources.queue import places
+from shared.resources.queue_positions import places
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
@@ -408,7 +408,7 @@ async def test_places_are_counted_under_load(api: httpx.AsyncClient, monkeypatch
         await asyncio.sleep(0.02)
         return await places(*arguments)
 
-    monkeypatch.setattr("api_service.submissions.queue_positions.places", slow)
+    monkeypatch.setattr("api_service.submissions.posted_positions.places", slow)
     positions = [(await post(api)).json()["queue"]["position"] for _ in range(4)]
     assert positions == [positions[0] + number for number in range(4)]
     assert asked == 1

@@ -9,7 +9,7 @@ from cachetools import TTLCache
 
 from shared.database.connection import Database
 from shared.resources.models import Queue
-from shared.resources.queue import places
+from shared.resources.queue_positions import places
 
 #: A place is asked for again after this many times as long as the question took, so that it costs a small part of all.
 _PAUSE: Final = 20

@@ -1,4 +1,4 @@
-"""Meters of hosts where cgroups of version 1 or 2 can be made.
+"""Limits and meters of hosts where cgroups of version 1 or 2 can be made.
 
 The executor finds out the version (`executor/sandbox/wall/cgroups.py`) and passes descriptors of its own cgroup
 folders. Each step gets new children of them, so that nothing is carried over from one step to the next. CPU time that a
