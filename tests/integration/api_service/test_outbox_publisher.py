@@ -29,24 +29,24 @@ async def bodies_left(database: Database) -> list[object]:
 
 
 async def test_confirmed_rows_are_deleted_and_published_in_order(
-    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
+    database: Database, outbox_publisher: OutboxPublisher, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 3)
-    await publisher.run_once()
+    await outbox_publisher.run_once()
     assert broker.accepted == [Message(b"1", "1"), Message(b"2", "2"), Message(b"3", "3")]
     assert await bodies_left(database) == []
 
 
 async def test_rows_wait_for_a_broker_that_is_down(
-    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
+    database: Database, outbox_publisher: OutboxPublisher, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 2)
     broker.down = True
     with pytest.raises(BrokerUnavailable):
-        await publisher.run_once()
+        await outbox_publisher.run_once()
     assert await bodies_left(database) == ["1", "2"]
     stop = asyncio.Event()
-    running = asyncio.create_task(publisher.run(stop))
+    running = asyncio.create_task(outbox_publisher.run(stop))
     broker.down = False
     await eventually(lambda: len(broker.accepted) == 2)
     stop.set()
@@ -55,11 +55,11 @@ async def test_rows_wait_for_a_broker_that_is_down(
 
 
 async def test_a_refused_row_stays_and_delays_no_other(
-    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
+    database: Database, outbox_publisher: OutboxPublisher, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 3)
     broker.refused = {b"1"}
-    await publisher.run_once()
+    await outbox_publisher.run_once()
     assert [message.body for message in broker.accepted] == [b"2", b"3"]
     assert await bodies_left(database) == ["1"]
 
@@ -77,7 +77,7 @@ async def test_several_publishers_publish_each_row_once(database: Database, brok
 
 
 async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
-    database: Database, publisher: OutboxPublisher, broker: RecordingBroker, monkeypatch: pytest.MonkeyPatch
+    database: Database, outbox_publisher: OutboxPublisher, broker: RecordingBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add_rows(database, 1)
 
@@ -87,17 +87,17 @@ async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
     with monkeypatch.context() as patch:
         patch.setattr("shared.broker.outbox.remove", crash)
         with pytest.raises(RuntimeError):
-            await publisher.run_once()
-    await publisher.run_once()
+            await outbox_publisher.run_once()
+    await outbox_publisher.run_once()
     assert broker.accepted == [Message(b"1", "1")] * 2
 
 
 async def test_a_dead_row_is_not_published(
-    database: Database, publisher: OutboxPublisher, broker: RecordingBroker
+    database: Database, outbox_publisher: OutboxPublisher, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 2)
     await execute(database, "UPDATE outbox SET failure = 'no such upload', failed_at = now() WHERE body = '1'")
-    await publisher.run_once()
+    await outbox_publisher.run_once()
     assert [message.body for message in broker.accepted] == [b"2"]
     assert await bodies_left(database) == ["1"]
 

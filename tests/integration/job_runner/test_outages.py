@@ -157,23 +157,23 @@ async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Dat
         contacts += 1
         raise EngineAway("refused")
 
-    def reached(number: int) -> bool:
-        return contacts == number
+    async def has_failed(number: int) -> bool:
+        """Return True if all of the contacts so far have failed, and so have begun the pause."""
+        return contacts == number and not await fetch(database, "SELECT id FROM job WHERE status = 'executing'")
 
     await add_jobs(database, 30)
     pause = Pause(RetryPolicy(base=1, cap=60), clock=lambda: clock)
     engine = PlayedEngine(Runs().play, contact)
     processor = processor_of(database, store, engine, pause=pause)
     async with running(database, processor):
-        await eventually(lambda: contacts == 4, what="the first contacts, one for each slot")
+        await eventually(partial(has_failed, 4), what="the first contacts, one for each slot")
         lengths = []
         for number in range(1, 9):
-            await eventually(lambda: pause.seconds > 0)
             lengths.append(pause.seconds)
             clock += pause.seconds
             await execute(database, "UPDATE job SET run_after = now() WHERE status = 'none-executed'")
             await execute(database, "SELECT pg_notify('precieux_jobs', '')")
-            await eventually(partial(reached, 4 + number), what="one contact after a pause")
+            await eventually(partial(has_failed, 4 + number), what="one contact after a pause")
     assert all(2**number / 2 <= length <= 2**number for number, length in enumerate(lengths) if number < 6)
     assert all(30 <= length <= 60 for length in lengths[6:])
     rows = await fetch(database, "SELECT DISTINCT status, attempt FROM job")
