@@ -10,6 +10,7 @@ import os
 import pwd
 import select
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -143,7 +144,12 @@ def _try(subordinates: Subordinates, bubblewrap: Path) -> None:
     argv = [str(bubblewrap), "--die-with-parent", "--unshare-user", *gate.options, "--ro-bind", "/", "/", "true"]
     try:
         process = subprocess.Popen(
-            argv, pass_fds=(gate.block, gate.info), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            argv,
+            pass_fds=(gate.block, gate.info),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
         )
     except OSError as exc:
         gate.close()
@@ -157,6 +163,8 @@ def _try(subordinates: Subordinates, bubblewrap: Path) -> None:
         except (TimeoutError, subprocess.TimeoutExpired) as exc:
             raise ConfigurationError(f"{bubblewrap} hangs when it makes a user namespace.") from exc
         finally:
-            process.kill()
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # also its child in the sandbox, which would outlive it
     if process.returncode != 0:
         raise Unavailable(f"bubblewrap failed: {stderr.strip()}")
