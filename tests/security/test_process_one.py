@@ -105,7 +105,8 @@ async def test_a_further_step_pays_only_for_its_program() -> None:
         true = Step(("/bin/true",), ENVIRONMENT, SMALL, 100)
         runs = [await sandbox.run(Job({}, (true, true), _TEMPLATE)) for _ in range(15)]
     first, further = (statistics.median(run[step].cpu_s for run in runs) for step in (0, 1))
-    assert further < first
+    # Otherwise it takes 1.4 to 1.8 times as long as the first.
+    assert further < 1.2 * first
 
 
 @contextlib.asynccontextmanager
