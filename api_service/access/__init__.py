@@ -1,1 +1,1 @@
-"""Who may do what: keys, requests from this machine, allowed recipients."""
+"""Decides who may do what, by keys, by requests from this machine, and by allowed recipients."""

@@ -1,1 +1,1 @@
-"""What the API does beside requests: publishes the outbox, records figures, checks its readiness."""
+"""Work beside the requests: publishes the outbox, records figures, and checks if the API is ready."""

@@ -1,4 +1,4 @@
-"""What the front doors share: their applications, and the submissions of programs that are run at once."""
+"""Makes the applications of the front doors, and submits programs for them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

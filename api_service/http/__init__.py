@@ -1,1 +1,1 @@
-"""What every answer of the API has in common: errors, request ids, OpenAPI, streaming."""
+"""The common parts of all answers: errors, request ids, OpenAPI and streaming."""

@@ -1,1 +1,1 @@
-"""What a key, and all keys together, may use or hold."""
+"""Bounds what one key, and all keys together, may use or hold."""

@@ -11,7 +11,7 @@ from api_service.web.locales import chosen_locale
 from api_service.web.rendering import SECRET, page
 from shared.messages.translations import gettext_noop, translations
 
-#: The first parts of the paths of calls. Whatever they accept, their clients expect documents.
+#: The first parts of the paths of calls. Their clients get documents, even if they say that they accept HTML.
 _CALLS: Final = frozenset(
     {"v1", "submit_email", "check_email", "check_user", "healthz", "readyz", "openapi.json", "metrics"}
 )

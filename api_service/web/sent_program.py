@@ -1,4 +1,4 @@
-"""What was sent with a submission, as far as its recipient may see it: the program, and what it reads."""
+"""Reads the program and the inputs of a submission, as far as its recipient may see them."""
 
 import asyncio
 import json

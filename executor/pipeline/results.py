@@ -167,7 +167,7 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
 
 
 def _figures(result: StepResult) -> dict[str, Any]:
-    """Return what both events tell of a step."""
+    """Return the figures of a step, which both events have."""
     return {
         "cpu_s": round(result.cpu_s, 6),
         "wall_s": round(result.wall_s, 6),

@@ -86,9 +86,8 @@ class Pipeline:
             only = replace(planned.job, steps=planned.job.steps[:1], compiled_bytes=_COMPILED_BYTES)
             (compiled,) = await self._sandbox.run(only)
             self._keep(key, compiled)
-        return compiled, planned.after(
-            compiled
-        ) if compiled.compiled_files and planned.is_compiled_once else planned.job
+        serves_again = compiled.compiled_files and planned.is_compiled_once
+        return compiled, planned.after(compiled) if serves_again else planned.job
 
     async def run_job(self, job: Job) -> StepResult:
         """Run a job, and return how it ended: its last step, or the compiler if that rejected the program this time."""

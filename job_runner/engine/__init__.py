@@ -1,1 +1,1 @@
-"""Calls the engine, and waits while it is away."""
+"""Calls the engine, and waits while it cannot be reached."""

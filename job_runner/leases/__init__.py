@@ -1,1 +1,1 @@
-"""Who works on a job: claims, interrupted jobs, expired leases."""
+"""Decides which runner works on a job: by claims, and after interruptions and expired leases."""

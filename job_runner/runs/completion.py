@@ -51,7 +51,7 @@ class Completion:
                 # A commit whose answer was lost may have been made.
                 is_certain = is_certain and isinstance(exc, StoreUnavailable | DatabaseConflict)
                 log.warning("outcome.waiting", error=str(exc), next_try_s=round(delay, 1))
-            # Nobody else can have the job as long as nobody can claim.
+            # Without a database no other runner can claim the job, so the lease is still ours.
             with suppress(DatabaseUnavailable):
                 async with self._database.connection() as connection:
                     if not await claim.is_held(connection, job.lease_id):

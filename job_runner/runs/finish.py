@@ -66,7 +66,7 @@ _FINISH: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What ends a claimed job: its outcome, the files that are stored, and its mail if it has a recipient."""
+    """The end of a claimed job: its outcome, its stored files, and its mail if it has a recipient."""
 
     job: ClaimedJob
     outcome: Outcome

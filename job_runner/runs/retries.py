@@ -16,7 +16,7 @@ log = get_logger(__name__)
 
 
 class Retries:
-    """Every job has up to `max_attempts`. `pause` begins while the engine or the store is away."""
+    """Every job has up to `max_attempts`. If the engine or the store cannot be reached, `pause` begins."""
 
     def __init__(self, database: Database, pause: Pause, max_attempts: int, policy: RetryPolicy) -> None:
         self._database = database

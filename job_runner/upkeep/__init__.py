@@ -1,1 +1,1 @@
-"""What is due from time to time: cleaning, orphans, ended batches."""
+"""Does what is due from time to time: removes old rows and orphans, and ends batches."""

@@ -1,1 +1,1 @@
-"""What the engine's answer means."""
+"""Decides what the engine's answer means for a job."""

@@ -1,1 +1,1 @@
-"""What the command line knows of mails: records in the DNS, files of mails, reports of mail servers."""
+"""Reads mails in a folder and reports of mail servers, and looks up DNS records."""

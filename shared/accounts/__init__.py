@@ -1,1 +1,1 @@
-"""What belongs to a key: the key, its budgets, the secrets of its webhooks."""
+"""API keys, with their budgets and the secrets of their webhooks."""

@@ -1,1 +1,1 @@
-"""What an operator reads and changes: jobs, workers, backlog, health."""
+"""Reads and changes for the operator: jobs, workers, backlog and health."""

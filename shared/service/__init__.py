@@ -1,1 +1,1 @@
-"""What every process has: settings, logs, metrics, signals, retries."""
+"""The common parts of all processes: settings, logs, metrics, signals and retries."""

@@ -51,6 +51,13 @@ def die_at(point: str) -> None:
     setattr(owner, name, dying)
 
 
+def replace(module: str, name: str, value: object) -> None:
+    """Give a constant of a module another value. Raises `AttributeError` if the module no longer has it."""
+    found = import_module(module)
+    getattr(found, name)
+    setattr(found, name, value)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-at", choices=POINTS)
@@ -59,9 +66,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.mail_lease is not None:
         for sender in ("job_runner.emails.sender", "job_runner.webhooks.sender"):
-            setattr(import_module(sender), "LEASE_SECONDS", chosen.mail_lease)  # noqa: B010
+            replace(sender, "LEASE_SECONDS", chosen.mail_lease)
     # Mails whose answer was lost come within the time of a storm.
-    setattr(import_module("job_runner.emails.sender"), "UNCERTAIN_PAUSES", (1.0, 2.0, 4.0, 8.0))  # noqa: B010
+    replace("job_runner.emails.sender", "UNCERTAIN_PAUSES", (1.0, 2.0, 4.0, 8.0))
     if chosen.die_at is not None:
         die_at(chosen.die_at)
     runpy.run_module(chosen.module, run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""What was written is not lost: in drafts, in opened submissions, and in links."""
+"""Drafts, opened submissions and links keep what was written."""
 
 import base64
 import json

@@ -39,7 +39,7 @@ def test_a_running_program_is_followed_and_cancelled(page: Page, system: Up, loc
     submission = post(system, SLEEPING, wait_s=0)
     watch(page, submission)
     expect(page.locator("#status")).to_have_text(WORDS[locale]["running"])
-    # A clock goes on, of which screen readers do not tell each second.
+    # A clock goes on, and screen readers do not read each second of it.
     seen = page.locator("#clock").inner_text()
     expect(page.locator("#clock")).not_to_have_text(seen)
     assert axe_violations(page) == []

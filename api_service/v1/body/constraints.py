@@ -1,4 +1,4 @@
-"""What the operator and the engine allow, as far as the submissions of a request need it."""
+"""The constraints of the operator and of the engine on the submissions of a request."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from shared.http.egress import Egress
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What the operator and the engine allow."""
+    """The constraints of the operator and of the engine."""
 
     catalog: LanguageCatalog
     max_source_bytes: int

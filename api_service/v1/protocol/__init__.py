@@ -1,1 +1,1 @@
-"""What every call of API v1 follows: validation, ids, entity tags, idempotency."""
+"""The rules of all calls of API v1: validation, ids, entity tags and idempotency."""

@@ -1,4 +1,4 @@
-"""What this server allows, and what a key has used of it."""
+"""The limits of this server, and the use of a key's budgets."""
 
 import math
 

@@ -13,8 +13,10 @@ _PATIENCE_S = 0.02
 
 
 class SlowRead:
-    """Runs `read` once at a time. It may still run when the files that it reads are closed: then nobody asks for its
-    result."""
+    """Runs `read` once at a time.
+
+    A read may outlast the files that it reads. By then its result is no longer asked for.
+    """
 
     def __init__(self, read: Callable[[], int]) -> None:
         self._read = read
@@ -29,7 +31,8 @@ class SlowRead:
                 self._thread.start()
             except RuntimeError:  # there are too many processes on this host
                 self._thread = None
-                return self._read()
+                self._run()
+                return self._result
         self._thread.join(_PATIENCE_S)
         if self._thread.is_alive():
             return None

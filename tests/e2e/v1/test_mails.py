@@ -1,4 +1,4 @@
-"""What a recipient reads in the mails of API v1."""
+"""The mails of API v1, as a recipient reads them."""
 
 import re
 from email.message import EmailMessage

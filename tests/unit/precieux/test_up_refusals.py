@@ -1,4 +1,4 @@
-"""What `precieux up` says when it cannot run, in one sentence."""
+"""The one sentence of `precieux up` when it cannot run."""
 
 import errno
 import os
