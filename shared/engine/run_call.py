@@ -59,6 +59,15 @@ def bytes_of(text: str, encoding: Encoding, name: str) -> bytes:
         raise ValueError(f"`{name}` is not base64.") from None
 
 
+def check_args(args: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `args`. Raises `ValueError` if a program cannot be started with them."""
+    if any("\0" in word for word in args):
+        raise ValueError("An argument contains a NUL.")
+    if len(args) > MAX_ARGS or sum(len(word.encode()) for word in args) > MAX_ARGS_BYTES:
+        raise ValueError(f"There are more than {MAX_ARGS} arguments, or over {MAX_ARGS_BYTES} bytes of them.")
+    return args
+
+
 class ProgramFile(_Strict):
     path: str = Field(description="relative to the program's folder, with `/` between folders")
     content: str = Field(repr=False)
@@ -99,21 +108,50 @@ class CheckerKind(StrEnum):
     """How a program's output is compared with the expected output.
 
     exact: byte for byte. lines: without white space at the ends of lines and blank lines at the end. tokens: by words.
-    float: by words, and numbers may differ by the tolerance.
+    float: by words, and numbers may differ by the tolerance. icpc: by words, as the default validator of problem
+    packages does with these `args`. program: a program of the sender's judges.
     """
 
     EXACT = "exact"
     LINES = "lines"
     TOKENS = "tokens"
     FLOAT = "float"
+    ICPC = "icpc"
+    PROGRAM = "program"
 
 
 #: The tolerance of the kind `float`, if a checker names none.
 DEFAULT_TOLERANCE: Final = 1e-6
 
 
+class JudgeProtocol(StrEnum):
+    """How a judge is called, and what its exit code means: as by Kattis and the ICPC, or as testlib has it."""
+
+    KATTIS = "kattis"
+    TESTLIB = "testlib"
+
+
+class JudgeProgram(_Strict):
+    """A program that judges: a checker, which reads the output, or an interactor, which talks with the program."""
+
+    protocol: JudgeProtocol = JudgeProtocol.KATTIS
+    language: str
+    files: tuple[ProgramFile, ...] = Field(min_length=1, max_length=MAX_FILES)
+    entry: str | None = Field(default=None, description="the path that is compiled or run; None: the first file's")
+    compiler_args: tuple[str, ...] = ()
+    args: tuple[str, ...] = Field(default=(), description="of every test, after the protocol's own")
+    limits: ProgramLimits = Field(
+        default=ProgramLimits(), description="None: the language's own; of memory the operator's most; 8 MiB of output"
+    )
+    build: str | None = Field(default=None, description="as in a program's request")
+
+    _args_fit = field_validator("args", "compiler_args")(check_args)
+
+
 class Checker(_Strict):
     kind: CheckerKind = CheckerKind.LINES
+    args: tuple[str, ...] = Field(default=(), description="of the kind `icpc`")
+    program: JudgeProgram | None = Field(default=None, description="of the kind `program`")
     tolerance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False, description="None: 1e-6")
     nul_is_blank: bool = Field(default=False, description="for the kind `lines`: NUL counts as white space")
 
@@ -122,15 +160,6 @@ class Checker(_Strict):
         if self.tolerance is not None and self.kind is not CheckerKind.FLOAT:
             raise ValueError("`tolerance` goes with the kind `float` only.")
         return self
-
-
-def check_args(args: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `args`. Raises `ValueError` if a program cannot be started with them."""
-    if any("\0" in word for word in args):
-        raise ValueError("An argument contains a NUL.")
-    if len(args) > MAX_ARGS or sum(len(word.encode()) for word in args) > MAX_ARGS_BYTES:
-        raise ValueError(f"There are more than {MAX_ARGS} arguments, or over {MAX_ARGS_BYTES} bytes of them.")
-    return args
 
 
 def _check_environment(environment: dict[str, str]) -> dict[str, str]:
@@ -151,6 +180,7 @@ class ProgramTest(_Strict):
     stdin: str = Field(default="", repr=False)
     args: tuple[str, ...] = ()
     expected_output: str | None = Field(default=None, repr=False)
+    points: float = Field(default=1, ge=0, allow_inf_nan=False, description="the most that a judge may give")
     encoding: Encoding = Field(default=Encoding.UTF_8, description="of `stdin` and `expected_output`")
     limits: ProgramLimits = ProgramLimits()
 
@@ -192,6 +222,7 @@ class ProgramRequest(_Strict):
     )
     limits: ProgramLimits = ProgramLimits()
     checker: Checker = Checker()
+    interactor: JudgeProgram | None = Field(default=None, description="a judge that talks with the program")
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
     repeat: int = Field(default=1, ge=1, description="how often the tests are run; each run has a number of its own")
     stop_at_first_failure: bool = False
@@ -378,6 +409,14 @@ class ProgramArtifact(BaseModel):
         return name
 
 
+class JudgeFailed(_Event):
+    """A judge cannot run, so no test has a verdict. Only `Finished` follows."""
+
+    event: Literal["judge_failed"] = "judge_failed"
+    judge: Literal["checker", "interactor"]
+    judge_message: str = Field(description="the reason, such as the compiler's diagnostics")
+
+
 class TestEnded(_Event):
     """A test has ended. Tests that are not run have no event. The verdict is `compile_error` if the program had to be
     compiled again for this test, and the compiler rejected it; then `stderr` has the diagnostics.
@@ -398,6 +437,12 @@ class TestEnded(_Event):
     stdout_bytes: bytes | None = Field(default=None, repr=False, description="URL-safe base64; None: `stdout` is exact")
     stderr_bytes: bytes | None = Field(default=None, repr=False, description="URL-safe base64; None: `stderr` is exact")
     diff: str | None = Field(description="for people, of at most ten lines, after `wrong_answer`")
+    message: str | None = Field(default=None, description="from the judge to the program's author")
+    judge_message: str | None = Field(default=None, description="from the judge to whoever set the test")
+    points_awarded: float | None = Field(
+        default=None, description="by a judge program, of the test's points; None: the verdict decides"
+    )
+    judge_cpu_s: float = Field(default=0, description="of all judges of this test")
     truncated: list[str] = Field(description="those of `stdout` and `stderr` that were cut")
     exit_code: int | None
     signal: int | None
@@ -468,9 +513,9 @@ class Failed(_Event):
     stopping: bool = False
 
 
-Event = Annotated[Started | Compiled | TestEnded | Finished | Failed, Field(discriminator="event")]
+Event = Annotated[Started | Compiled | JudgeFailed | TestEnded | Finished | Failed, Field(discriminator="event")]
 
-_EVENT: Final[TypeAdapter[Started | Compiled | TestEnded | Finished | Failed]] = TypeAdapter(Event)
+_EVENT: Final[TypeAdapter[Started | Compiled | JudgeFailed | TestEnded | Finished | Failed]] = TypeAdapter(Event)
 
 
 ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
@@ -485,6 +530,6 @@ def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEn
     return _CONVERSATION_EVENT.validate_json(text)
 
 
-def parse_event(line: bytes | str) -> Started | Compiled | TestEnded | Finished | Failed:
+def parse_event(line: bytes | str) -> Started | Compiled | JudgeFailed | TestEnded | Finished | Failed:
     """Return the event of a line. Raises `ValueError` if the line is not an event."""
     return _EVENT.validate_json(line)
