@@ -24,9 +24,11 @@ class Verdict(StrEnum):
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     INTERNAL_ERROR = "internal_error"
-    # These two are only for programs whose output is compared (`shared.engine.run_call`).
+    # These are only for programs whose output is compared (`shared.engine.run_call`).
     ACCEPTED = "accepted"
     WRONG_ANSWER = "wrong_answer"
+    #: The judge of a test failed, and the program did not.
+    JUDGE_ERROR = "judge_error"
 
 
 class RunRequest(BaseModel):
