@@ -156,9 +156,8 @@ BYTES_OF_TESTS: Final = f"""
     SELECT sum({_TEST_BYTES}) AS bytes FROM test_results WHERE job = :job AND number BETWEEN :first AND :last
 """  # noqa: S608
 FIND_ENDED_TESTS: Final = f"""
-    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive,
-        t.verdict, points_awarded, {_TEST_TEXTS}, diff, cut,
-        exit_code, signal, cpu_s, wall_s, memory_bytes
+    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded, {_TEST_TEXTS}, diff, cut,
+        uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive, exit_code, signal, cpu_s, wall_s, memory_bytes
     FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt
         JOIN uploads ON uploads.id = job.upload
     WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number
