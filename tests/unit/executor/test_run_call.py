@@ -17,7 +17,7 @@ from executor.languages import known
 from executor.pipeline import results
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.plan import plan_program
-from executor.pipeline.run import Pipeline
+from executor.pipeline.run import FindLanguage, Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots
@@ -47,7 +47,7 @@ class _Pipeline:
         self.cancelled = False
 
     async def run_tests(
-        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot
+        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot, find_language: FindLanguage
     ) -> AsyncGenerator[Started | TestEnded]:
         yield results.started(plan_program(request, installed, _SETTINGS))
         for number in range(1, len(request.tests) + 1):
