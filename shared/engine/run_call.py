@@ -325,6 +325,17 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     )
 
 
+#: What a judge may write in all, unless its limits say otherwise, and what they may say.
+JUDGE_OUTPUT_BYTES: Final = 8 << 20
+MAX_JUDGE_OUTPUT_BYTES: Final = 64 << 20
+
+
+def judge_limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
+    """Return all five limits of a judge, as `limits_in_effect` does: it may have all of the memory."""
+    own = ProgramLimits(memory_bytes=int(bounds["memory_bytes"].max), output_bytes=JUDGE_OUTPUT_BYTES)
+    return limits_in_effect(asked.over(own), bounds)
+
+
 #: The most turns of the two outputs that an engine reports.
 MOST_TURNS: Final = 8192
 
