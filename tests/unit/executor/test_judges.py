@@ -191,6 +191,23 @@ async def test_a_judge_in_a_language_that_is_not_here_ends_the_run() -> None:
     assert failed == JudgeFailed(judge="checker", judge_message=message)
 
 
+class _WithoutHeaders(_Sandbox):
+    """Rejects what uses precompiled headers."""
+
+    async def run(self, job: Job) -> list[StepResult]:
+        results = await super().run(job)
+        uses_headers = any("/headers/" in word for word in job.steps[0].argv)
+        return [replace(_OK, exit_code=1)] if uses_headers else results
+
+
+async def test_a_judge_that_precompiled_headers_break_is_compiled_without_them() -> None:
+    sandbox = _WithoutHeaders()
+    files = [{"path": "j.cpp", "content": "#include <bits/stdc++.h>"}]
+    (_, event) = await _run(sandbox, _program(language="cpp", files=files))
+    assert isinstance(event, TestEnded)
+    assert (event.verdict, len(sandbox.compiled)) == (Verdict.ACCEPTED, 3)
+
+
 async def test_an_interpreted_program_and_judge_compile_nothing() -> None:
     sandbox = _Sandbox()
     files = [{"path": "main.py", "content": "x"}]
