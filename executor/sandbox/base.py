@@ -6,10 +6,11 @@ Modules above the sandbox import these values from here, and none of its mechani
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from executor.sandbox.keeper.file_limit import raise_file_limit as raise_file_limit
@@ -24,6 +25,9 @@ from shared.service.errors import ConfigurationError
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"
+#: The folder in a box of the program's files, in which it starts, and that of files which it may only read.
+WORK: Final = "/box/work"
+GIVEN: Final = "/box/given"
 #: The folder with files that were prepared for runtimes.
 RUNTIMES: Final = "/runtimes"
 #: The folder with the files of `executor/warm/preload`.
@@ -107,10 +111,12 @@ class WorkFile:
 
 @dataclass(frozen=True)
 class OutLimits:
-    """The most files that are taken from a program's out folder, and their most bytes together."""
+    """The most files that are taken from a program's out folder, and their most bytes together. `folder` is the folder,
+    which is made if it is not there."""
 
     files: int
     bytes: int
+    folder: str = f"{WORK}/out"
 
 
 @dataclass(frozen=True)
@@ -131,8 +137,10 @@ class Job:
     If the first step succeeds, the files that it made are its `StepResult.compiled_files`, unless they have more than
     `compiled_bytes` together. They are collected before the next step starts.
 
-    With `out_limits`, the files in the folder `out` of the work folder are the last step's `StepResult.out_folder`.
-    They are collected when no process of the program is left. A program that was stopped by a limit has none.
+    The files `given`, by name, are in the folder `GIVEN`. No program may change them.
+
+    With `out_limits`, the files in the out folder are the last step's `StepResult.out_folder`. They are collected when
+    no process of the program is left. A program that was stopped by a limit has none.
     """
 
     files: dict[str, WorkFile]
@@ -140,6 +148,7 @@ class Job:
     template: Template
     compiled_bytes: int = 0
     out_limits: OutLimits | None = None
+    given: Mapping[str, bytes] = field(default=MappingProxyType({}), repr=False)
     judge: "JudgeJob | None" = None
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
+from shared.engine import icpc
 from shared.engine.codex import LimitBounds, Verdict
 from shared.text import source_paths
 
@@ -131,21 +132,48 @@ class JudgeProtocol(StrEnum):
     TESTLIB = "testlib"
 
 
-class JudgeProgram(_Strict):
+class _Sources(_Strict):
+    """A program: its files, and how they are compiled."""
+
+    language: str
+    files: tuple[ProgramFile, ...] = Field(min_length=1, max_length=MAX_FILES)
+    entry: str | None = Field(
+        default=None, description="the path that is compiled or run; None: that of the first file"
+    )
+    compiler_args: tuple[str, ...] = Field(default=(), description="options of the compiler, of those in `GET /list`")
+    build: str | None = Field(
+        default=None, description="the path of a program that is run first, as a compiler is; for interpreted languages"
+    )
+
+    _options_fit = field_validator("compiler_args")(check_args)
+
+    @model_validator(mode="after")
+    def _files_fit_together(self) -> Self:
+        paths = [file.path for file in self.files]
+        for position, fault in source_paths.faults_of(paths):
+            raise ValueError(f"files.{position}: {fault}")
+        for name, path in (("entry", self.entry), ("build", self.build)):
+            if path is not None and path not in paths:
+                raise ValueError(f"`{name}` is not the path of a file.")
+        if not self.entry_file.data():
+            raise ValueError("The file that is run is empty.")
+        return self
+
+    @property
+    def entry_file(self) -> ProgramFile:
+        return next((file for file in self.files if file.path == self.entry), self.files[0])
+
+
+class JudgeProgram(_Sources):
     """A program that judges: a checker, which reads the output, or an interactor, which talks with the program."""
 
     protocol: JudgeProtocol = JudgeProtocol.KATTIS
-    language: str
-    files: tuple[ProgramFile, ...] = Field(min_length=1, max_length=MAX_FILES)
-    entry: str | None = Field(default=None, description="the path that is compiled or run; None: the first file's")
-    compiler_args: tuple[str, ...] = ()
     args: tuple[str, ...] = Field(default=(), description="of every test, after the protocol's own")
     limits: ProgramLimits = Field(
         default=ProgramLimits(), description="None: the language's own; of memory the operator's most; 8 MiB of output"
     )
-    build: str | None = Field(default=None, description="as in a program's request")
 
-    _args_fit = field_validator("args", "compiler_args")(check_args)
+    _args_fit = field_validator("args")(check_args)
 
 
 class Checker(_Strict):
@@ -156,9 +184,17 @@ class Checker(_Strict):
     nul_is_blank: bool = Field(default=False, description="for the kind `lines`: NUL counts as white space")
 
     @model_validator(mode="after")
-    def _tolerance_fits(self) -> Self:
-        if self.tolerance is not None and self.kind is not CheckerKind.FLOAT:
-            raise ValueError("`tolerance` goes with the kind `float` only.")
+    def _keys_fit_the_kind(self) -> Self:
+        for name, value, kind in (
+            ("tolerance", self.tolerance, CheckerKind.FLOAT),
+            ("args", self.args or None, CheckerKind.ICPC),
+            ("program", self.program, CheckerKind.PROGRAM),
+        ):
+            if value is not None and self.kind is not kind:
+                raise ValueError(f"`{name}` goes with the kind `{kind}` only.")
+        if self.kind is CheckerKind.PROGRAM and self.program is None:
+            raise ValueError("The kind `program` needs a `program`.")
+        icpc.parse_args(self.args)
         return self
 
 
@@ -202,18 +238,12 @@ class ProgramTest(_Strict):
         return None if text is None else bytes_of(text, self.encoding, "expected_output")
 
 
-class ProgramRequest(_Strict):
+class ProgramRequest(_Sources):
     """Body of `POST /run`: a program, and 1 to 100 runs of it."""
 
-    language: str
-    files: tuple[ProgramFile, ...] = Field(min_length=1, max_length=MAX_FILES)
-    entry: str | None = Field(
-        default=None, description="the path that is compiled or run; None: that of the first file"
-    )
     data_files: tuple[str, ...] = Field(
         default=(), description="paths of files that are never compiled, whatever their names are"
     )
-    compiler_args: tuple[str, ...] = Field(default=(), description="options of the compiler, of those in `GET /list`")
     environment: dict[str, str] = Field(
         default={}, description="variables of the compiler and the program, in addition to the usual ones or over them"
     )
@@ -226,9 +256,6 @@ class ProgramRequest(_Strict):
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
     repeat: int = Field(default=1, ge=1, description="how often the tests are run; each run has a number of its own")
     stop_at_first_failure: bool = False
-    build: str | None = Field(
-        default=None, description="the path of a program that is run first, as a compiler is; for interpreted languages"
-    )
     merge_output: bool = Field(default=False, description="standard error goes where standard output goes")
     stack_bytes: int | None = Field(default=None, gt=0, description="of the first thread; None: 256 MiB, the most")
     file_bytes: int | None = Field(
@@ -243,32 +270,26 @@ class ProgramRequest(_Strict):
     )
 
     _environment_fits = field_validator("environment")(_check_environment)
-    _args_fit = field_validator("compiler_args")(check_args)
 
     @model_validator(mode="after")
-    def _files_fit_together(self) -> Self:
-        paths = [file.path for file in self.files]
-        for position, fault in source_paths.faults_of(paths):
-            raise ValueError(f"files.{position}: {fault}")
-        for name, path in (("entry", self.entry), ("build", self.build)):
-            if path is not None and path not in paths:
-                raise ValueError(f"`{name}` is not the path of a file.")
+    def _keys_fit_together(self) -> Self:
         if len(self.tests) * self.repeat > MAX_TESTS:
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
         if self.artifacts and len(self.runs) > 1:
             raise ValueError("`artifacts` goes with a single run only.")
-        if not self.entry_file.data():
-            raise ValueError("The file that is run is empty.")
+        checks_after = self.interactor and self.checker != Checker()
+        if checks_after and not self._both_are_testlib():
+            raise ValueError("`checker` goes with an interactor only if both are programs of the protocol `testlib`.")
         return self
+
+    def _both_are_testlib(self) -> bool:
+        judges = (self.interactor, self.checker.program)
+        return all(judge is not None and judge.protocol is JudgeProtocol.TESTLIB for judge in judges)
 
     @property
     def runs(self) -> tuple[ProgramTest, ...]:
         """The tests, repeated as often as they are run."""
         return self.tests * self.repeat
-
-    @property
-    def entry_file(self) -> ProgramFile:
-        return next((file for file in self.files if file.path == self.entry), self.files[0])
 
 
 def is_allowed(option: str, allowed: Iterable[str]) -> bool:
@@ -302,6 +323,17 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
         output_bytes=int(wanted["output_bytes"]),
         processes=int(wanted["processes"]),
     )
+
+
+#: What a judge may write in all, unless its limits say otherwise, and what they may say.
+JUDGE_OUTPUT_BYTES: Final = 8 << 20
+MAX_JUDGE_OUTPUT_BYTES: Final = 64 << 20
+
+
+def judge_limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
+    """Return all five limits of a judge, as `limits_in_effect` does: it may have all of the memory."""
+    own = ProgramLimits(memory_bytes=int(bounds["memory_bytes"].max), output_bytes=JUDGE_OUTPUT_BYTES)
+    return limits_in_effect(asked.over(own), bounds)
 
 
 #: The most turns of the two outputs that an engine reports.

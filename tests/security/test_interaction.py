@@ -110,14 +110,14 @@ async def test_a_closed_output_of_the_program_does_not(sandbox: BubblewrapSandbo
     assert _ends(*await _run(sandbox, program, judge)) == (3, _ACCEPTED)
 
 
-async def test_a_closed_output_of_the_judge_ends_the_input_of_the_program(sandbox: BubblewrapSandbox) -> None:
+async def test_a_closed_output_of_the_judge_does(sandbox: BubblewrapSandbox) -> None:
     program = "assert sys.stdin.read() == 'hi'; print('read')"
     judge = "os.write(1, b'hi'); os.close(1); assert sys.stdin.read() == 'read\\n'; sys.exit(42)"
     assert _ends(*await _run(sandbox, program, judge)) == (0, _ACCEPTED)
 
 
 @pytest.mark.parametrize("left", ["", "if os.fork() == 0: time.sleep(100)\n"], ids=["alone", "with a process left"])
-async def test_the_end_of_the_judge_is_known_before_the_program_can_follow(
+async def test_the_end_of_the_judge_is_known_before_it_matters(
     sandbox: BubblewrapSandbox, left: str
 ) -> None:
     for _ in range(10):
@@ -126,7 +126,7 @@ async def test_the_end_of_the_judge_is_known_before_the_program_can_follow(
         assert judged.ended_at < played.ended_at
 
 
-async def test_the_end_of_the_program_is_known_before_the_judge_can_follow(sandbox: BubblewrapSandbox) -> None:
+async def test_the_end_of_the_program_is_known_before_it_matters(sandbox: BubblewrapSandbox) -> None:
     for _ in range(10):
         played, judged = await _run(sandbox, "sys.exit(3)", "sys.stdin.read(); sys.exit(43)")
         assert (played.exit_code, judged.exit_code) == (3, _WRONG)
@@ -165,7 +165,7 @@ async def test_both_are_stopped_when_the_program_has_waited_too_long(
     assert _ends(*await _run(sandbox, program, judge, wall_s=0.5, judge_wall_s=0.1)) == ends
 
 
-async def test_the_clock_of_the_program_stands_still_while_the_judge_computes(sandbox: BubblewrapSandbox) -> None:
+async def test_the_judge_may_compute_on_nobodys_clock(sandbox: BubblewrapSandbox) -> None:
     judge = """
 input()
 while time.process_time() < 1.5:
@@ -177,7 +177,7 @@ sys.exit(42)
     assert _ends(*await _run(sandbox, "print(1, flush=True); time.sleep(9)", judge, wall_s=0.5)) == ("wall", 42)
 
 
-async def test_a_judge_has_the_wall_limit_from_the_end_of_the_program_on(sandbox: BubblewrapSandbox) -> None:
+async def test_the_clock_of_the_judge_starts_with_the_programs_end(sandbox: BubblewrapSandbox) -> None:
     """Until then it may wait as long as the program runs."""
     judge = "sys.stdin.read(); time.sleep({}); sys.exit(42)"
     for sleep_s, end in ((0, _ACCEPTED), (9, "wall")):

@@ -251,7 +251,8 @@ static void run(const struct box *box, const struct confinement *confinement, st
     long long collect_bytes = next_number(&packet);
     int out = (int)next_number(&packet), out_files = (int)next_number(&packet);
     long long out_bytes = next_number(&packet);
-    write_work_folder(files, count, out >= 0, box->user);
+    const char *out_folder = next_word(&packet);
+    write_work_folder(files, count, out_folder, box->user);
     int steps = (int)next_number(&packet);
     bool forwards = next_number(&packet) > 0;
     int ends = (int)next_number(&packet);
@@ -283,7 +284,7 @@ static void run(const struct box *box, const struct confinement *confinement, st
         if (step == 0 && exit_code == 0 && collect >= 0)
             send_compiled_files(files, count, collect_bytes, descriptor_at(&packet, collect));
         if (step + 1 == steps && out >= 0)
-            send_out_folder(box->user, out_files, out_bytes, descriptor_at(&packet, out));
+            send_out_folder(box->user, out_folder, out_files, out_bytes, descriptor_at(&packet, out));
         report(keeper, step, exit_code, cpu_s, start_s, ended_at - began_at, resident, ended_at);
         if (exit_code != 0)
             break;

@@ -23,7 +23,10 @@ READ_BY: Final[dict[str, tuple[str, ...]]] = {
     "read_box": ("id", "user", "disk_bytes", "is_forked"),
     "read_files": ("count", "contents"),
     "read_file": ("name", "size", "mode"),
-    "run": ("collect", "collect_bytes", "out", "out_files", "out_bytes", "steps", "forwards", "ends", "relays"),
+    "run": (
+        "collect", "collect_bytes", "out", "out_files", "out_bytes", "out_folder", "steps", "forwards", "ends",
+        "relays",
+    ),
     "read_step": (
         "cpu_s", "processes", "open_files", "file_bytes", "stack_bytes", "stdin_index", "stdout_index", "stderr_index",
         "has_shortcut",
@@ -101,21 +104,22 @@ def run_words(
     out: int = -1,
     max_out_files: int = 0,
     max_out_bytes: int = 0,
+    out_folder: str = "",
     forwards: bool = False,
     ends: int = -1,
     relays: bool = False,
 ) -> bytes:
     """Return the words for `run` in init/pid1.c.
 
-    `files` are those of the work folder: name, size, mode. `contents` is the index of the descriptor of one file with
-    the contents of all, or -1.
+    `files` are those of the work folder, and of folders beside it, whose names begin with `..`: name, size, mode.
+    `contents` is the index of the descriptor of one file with the contents of all, or -1.
 
     `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
     are sent there before the next one starts: one packet of the words name, mode and size of each. A sealed file with
     the contents of all is attached. Together they may have up to `max_bytes`.
 
-    `out` is the index of another socket, or -1. If it is given, the files in the last step's out folder are sent there
-    when that step has ended, however it ended: the words name and size of each, and the numbers of those left out
+    `out` is the index of another socket, or -1. If it is given, `out_folder` is made, and its files are sent there when
+    the last step has ended, however it ended: the words name and size of each, and the numbers of those left out
     (`send_out_folder` in init/out_folder.c).
 
     With `forwards`, process 1 forwards signals that the keeper sends it to the program of the step.
@@ -132,6 +136,7 @@ def run_words(
         out=out,
         out_files=max_out_files,
         out_bytes=max_out_bytes,
+        out_folder=out_folder,
         steps=len(steps),
         forwards=forwards,
         ends=ends,

@@ -39,7 +39,7 @@ def test_a_waiting_program_ends_after_twenty_times_its_limit() -> None:
     assert not clock.stretch(500.1, waited_s=1000.0)
 
 
-def test_the_clock_of_a_program_stands_still_while_its_judge_works() -> None:
+def test_the_clock_stands_still_while_a_judge_works() -> None:
     clock = StepClock(_LIMITS, is_sampled=False)
     assert clock.stretch(1000.0, waited_s=0.0, stood_still_s=885.0)
     assert not clock.has_expired(1004.9)
@@ -47,7 +47,7 @@ def test_the_clock_of_a_program_stands_still_while_its_judge_works() -> None:
     assert not clock.stretch(1005.0, waited_s=0.0, stood_still_s=885.0)
 
 
-def test_a_judge_on_several_processors_gives_no_more_than_all_time() -> None:
+def test_a_judge_on_several_processors_gives_at_most_all_time() -> None:
     clock = StepClock(_LIMITS, is_sampled=False)
     assert clock.stretch(120.0, waited_s=0.0, stood_still_s=100.0)
     assert clock.has_expired(140.0)
