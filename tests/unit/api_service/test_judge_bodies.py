@@ -45,7 +45,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"checker": {**PROGRAM, "tolerance": 0.1}}, "/checker/tolerance"),
     ({"checker": {"kind": "float", "args": []}}, "/checker/args"),
     ({"checker": {"args": ["case_sensitive"]}}, "/checker/args"),
-    ({"checker": {"kind": "icpc", "args": ["float"]}}, "/checker/args"),
+    ({"checker": {"kind": "icpc", "args": ["case_sensitive", "float"]}}, "/checker/args/1"),
     ({"checker": {"kind": "icpc", "args": "case_sensitive"}}, "/checker/args"),
     ({"checker": {"kind": "icpc", "language": "py"}}, "/checker/language"),
     ({"checker": {"kind": "tokens", "source": "x"}}, "/checker/source"),
