@@ -1,0 +1,53 @@
+"""Collects what is wrong with a package, so that its author reads all of it at once. Pure."""
+
+from typing import Final
+
+from shared.packages.model import PackageFault
+
+#: The most faults, and the most warnings, that are listed.
+_MOST: Final = 100
+
+
+class PackageError(ValueError):
+    """A package cannot be used. `faults` says why, and `warnings` what else is strange."""
+
+    def __init__(self, faults: list[PackageFault], warnings: list[PackageFault]) -> None:
+        super().__init__(f"{len(faults)} faults, the first: {faults[0].path}: {faults[0].detail}")
+        self.faults = faults
+        self.warnings = warnings
+
+
+class FaultList:
+    """The faults and warnings of a package that is being read."""
+
+    def __init__(self) -> None:
+        self._faults: dict[PackageFault, None] = {}
+        self._warnings: dict[PackageFault, None] = {}
+
+    def add(self, path: str, detail: str) -> None:
+        """Note a fault. Nothing is raised before `check`."""
+        self._faults[PackageFault(path, detail)] = None
+
+    def warn(self, path: str, detail: str) -> None:
+        """Note what does not hinder."""
+        self._warnings[PackageFault(path, detail)] = None
+
+    def check(self) -> None:
+        """Raise `PackageError` if there is a fault."""
+        if self._faults:
+            raise PackageError(_first(self._faults), self.warnings())
+
+    def fail(self, path: str, detail: str) -> "PackageError":
+        """Return the error to raise for a fault after which nothing more can be read."""
+        self.add(path, detail)
+        return PackageError(_first(self._faults), self.warnings())
+
+    def warnings(self) -> list[PackageFault]:
+        return _first(self._warnings)
+
+
+def _first(faults: dict[PackageFault, None]) -> list[PackageFault]:
+    """Return the first of them, and one that says how many more there are."""
+    listed = list(faults)[:_MOST]
+    more = len(faults) - len(listed)
+    return [*listed, PackageFault("", f"There are {more} more.")] if more else listed

@@ -1,0 +1,309 @@
+"""What a problem package says, whatever its format. Pure.
+
+A package refers to its files by their names in the archive (`Package.files`). The contents of tests are not in memory.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Literal
+
+from shared.grading import Scheme
+
+
+class PackageFormat(StrEnum):
+    LEGACY = "legacy"
+    KATTIS_2025_09 = "2025-09"
+    POLYGON = "polygon"
+
+
+class ProblemType(StrEnum):
+    PASS_FAIL = "pass-fail"  # noqa: S105
+    SCORING = "scoring"
+    INTERACTIVE = "interactive"
+    MULTI_PASS = "multi-pass"  # noqa: S105
+
+
+#: The code of the scripts `build` and `run`: their folder has no other language.
+SCRIPTS: Final = "dash"
+
+#: The key of `Package.includes` for the files that every language gets.
+EVERY_LANGUAGE: Final = ""
+
+#: The key of `Test.input_validator_args` for the validators that it does not name.
+EVERY_VALIDATOR: Final = ""
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """A file of the archive. A link is the file that it leads to, under its own name."""
+
+    name: str
+    size_bytes: int
+    digest: str = field(repr=False)
+    has_cr: bool = False
+
+
+@dataclass(frozen=True)
+class PackageProgram:
+    """A program in a package. `files` are the names in the archive of its files, by their paths in its folder.
+
+    `name` is its path in the package. `language` is a code of ours; "" if the program cannot run here, and `fault` says
+    why. With `build` the program is a folder of scripts: `build` runs first, as a compiler does, and `entry` is `run`,
+    which may not exist before.
+    """
+
+    name: str
+    language: str
+    files: Mapping[str, str]
+    entry: str
+    build: str | None = None
+    compiler_args: tuple[str, ...] = ()
+    fault: str = ""
+
+    @property
+    def is_scripts(self) -> bool:
+        """True if `entry` is the script or the binary `run` of the program's folder."""
+        return self.language == SCRIPTS and self.entry == "run"
+
+
+@dataclass(frozen=True)
+class PackageJudge:
+    """A checker or an interactor that is a program. Its arguments are those of each test (`Test.checker_args`)."""
+
+    program: PackageProgram
+    protocol: Literal["kattis", "testlib"] = "kattis"
+
+
+@dataclass(frozen=True)
+class PackageTest:
+    """`number` counts from 1 in the order in which the tests are run. `input` and `answer` are names in the archive.
+
+    `files` are copied into the program's folder before it starts: names in the archive, by path in that folder.
+    `checker_args` are those of the checker or the interactor; without a program, those of the checker `icpc`.
+    """
+
+    number: int
+    name: str
+    group: str
+    input: str
+    answer: str
+    is_sample: bool
+    args: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    checker_args: tuple[str, ...] = ()
+    input_validator_args: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def args_for(self, validator: str) -> tuple[str, ...]:
+        """Return the arguments of an input validator, by the name of its file or folder."""
+        own = self.input_validator_args.get(validator)
+        return self.input_validator_args.get(EVERY_VALIDATOR, ()) if own is None else own
+
+
+class DataKind(StrEnum):
+    """What a check proves of a test that no submission runs on."""
+
+    INVALID_INPUT = "invalid_input"
+    INVALID_OUTPUT = "invalid_output"
+    VALID_OUTPUT = "valid_output"
+
+
+@dataclass(frozen=True)
+class DataTest:
+    """A test of the validators. `test.answer` and `output` are "" where the kind has none."""
+
+    kind: DataKind
+    test: PackageTest
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What people are shown of a sample: names in the archive, or None."""
+
+    name: str
+    input: str | None
+    answer: str | None
+    interaction: str | None
+
+
+class Letters(StrEnum):
+    """A verdict as jury submissions name it."""
+
+    AC = "AC"
+    WA = "WA"
+    TLE = "TLE"
+    RTE = "RTE"
+    CE = "CE"
+
+
+#: What a test can get.
+OF_TESTS: Final = frozenset({Letters.AC, Letters.WA, Letters.TLE, Letters.RTE})
+
+
+@dataclass(frozen=True)
+class TestExpectation:
+    """What the tests below `where` must get: all of them one of `permitted`, and one of them one of `required`.
+
+    `where` is a glob over the names of tests and groups; "" stands for all. `score` bounds the points of what `where`
+    names. `message` is a part of some message of a judge.
+    """
+
+    __test__ = False  # pytest would take it for a test
+
+    where: str = ""
+    permitted: frozenset[Letters] = OF_TESTS
+    required: frozenset[Letters] = OF_TESTS
+    score: tuple[float, float] | None = None
+    message: str = ""
+    bounds_from_below: bool = False
+    bounds_from_above: bool = False
+
+
+@dataclass(frozen=True)
+class RunExpectation:
+    """What a whole run must get: one of `verdicts`, or exactly `score` points.
+
+    With `partial` it must get less than the most points.
+    """
+
+    verdicts: frozenset[Letters] = frozenset()
+    score: float | None = None
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class JurySubmission:
+    """A submission of the package. `path` is its path in the package.
+
+    Either `run` or `tests` says what it must get. With neither it is not run, and `not_run` says why.
+    """
+
+    path: str
+    program: PackageProgram
+    run: RunExpectation | None = None
+    tests: tuple[TestExpectation, ...] = ()
+    bounds_from_below: bool = False
+    bounds_from_above: bool = False
+    not_run: str = ""
+
+    @property
+    def expected(self) -> list[str]:
+        """The letters that it may get, for people."""
+        if self.run:
+            letters = self.run.verdicts
+        else:
+            letters = frozenset(OF_TESTS if self.tests else ())
+            for expectation in self.tests:
+                if not expectation.where:
+                    letters &= expectation.permitted
+                    letters = (letters & expectation.required) or letters
+        return [letter for letter in Letters if letter in letters]
+
+
+@dataclass(frozen=True)
+class PackageLimits:
+    """Of the program. `cpu_s` None: the package names none. Of a compiler, and of judges, too."""
+
+    cpu_s: float | None
+    memory_bytes: int
+    output_bytes: int
+    source_bytes: int
+    compile_cpu_s: float
+    compile_memory_bytes: int
+    judge_cpu_s: float
+    judge_memory_bytes: int
+    judge_output_bytes: int
+    passes: int = 1
+
+
+@dataclass(frozen=True)
+class TimeLimitRule:
+    """How a check derives the time limit (contract 5.7).
+
+    The limit is a multiple of `resolution`, at least `from_accepted` times the slowest accepted test. It is
+    `from_too_slow` times below the fastest too slow one; if not `must_separate`, that is only a warning.
+    """
+
+    from_accepted: float
+    from_too_slow: float
+    resolution: float = 1.0
+    must_separate: bool = True
+
+
+@dataclass(frozen=True)
+class Package:
+    """A problem package. `checker_args` are those of the default checker for tests that have none of their own.
+
+    `grader` is the custom grader of legacy packages. `constants` replace `{{name}}` in programs and includes
+    (`shared.packages.constants`). `metadata` are the keys that are read and kept.
+    """
+
+    format: PackageFormat
+    name: str
+    titles: Mapping[str, str]
+    types: tuple[ProblemType, ...]
+    languages: tuple[str, ...] | None
+    limits: PackageLimits
+    time_limit_rule: TimeLimitRule
+    checker: PackageJudge | None
+    interactor: PackageJudge | None
+    grader: PackageProgram | None
+    tests: tuple[PackageTest, ...]
+    scheme: Scheme
+    samples: tuple[Sample, ...]
+    attachments: tuple[str, ...]
+    includes: Mapping[str, Mapping[str, str]]
+    submissions: tuple[JurySubmission, ...]
+    input_validators: tuple[PackageProgram, ...]
+    data_tests: tuple[DataTest, ...]
+    constants: Mapping[str, str]
+    metadata: Mapping[str, object]
+    files: Mapping[str, ArchiveFile] = field(repr=False)
+    warnings: tuple["PackageFault", ...] = ()
+    checker_args: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The title in English if there is one, else in the first language."""
+        return self.titles.get("en") or next(iter(self.titles.values()), self.name)
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all files, unpacked."""
+        return sum(file.size_bytes for file in self.files.values())
+
+
+@dataclass(frozen=True)
+class PackageFault:
+    """What is wrong with a file of a package. `path` "" stands for the archive."""
+
+    path: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class OperatorLimits:
+    """What this service allows. A package that asks for more is refused; one that asks for nothing gets no more."""
+
+    cpu_s: float
+    memory_bytes: int
+    output_bytes: int
+    source_bytes: int
+    compile_cpu_s: float
+    compile_memory_bytes: int
+    judge_cpu_s: float
+    judge_memory_bytes: int
+    judge_output_bytes: int
+
+
+@dataclass(frozen=True)
+class PackageBounds:
+    """What a package may hold, and what it may ask for. `languages` are the codes that work here."""
+
+    bytes: int
+    files: int
+    tests: int
+    test_bytes: int
+    operator: OperatorLimits
+    languages: frozenset[str]
