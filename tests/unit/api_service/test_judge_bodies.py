@@ -123,7 +123,7 @@ def test_a_judge_is_stored_beside_the_program() -> None:
     }
     assert "x = 1" not in json.dumps(new.spec)
     plain = validated(BASE)
-    assert new.size_bytes == plain.size_bytes + len(stored.data) + len("strict")
+    assert new.size_bytes == plain.size_bytes + 13 + len("strict")
     assert new.stored_bytes > plain.stored_bytes + len(stored.data)
 
 
