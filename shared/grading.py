@@ -362,11 +362,13 @@ class Grading:
 
     def _close_dependents(self, name: str) -> None:
         """End the groups that require this one, those that require them, and so on."""
-        for dependent in self._dependents[name]:
+        closed = list(self._dependents[name])
+        while closed:
+            dependent = closed.pop()
             if dependent not in self._unmet:
                 self._unmet.add(dependent)
                 self._ended.add(dependent)
-                self._close_dependents(dependent)
+                closed += self._dependents[dependent]
 
     def _may_run(self, number: int) -> bool:
         """Return False if the test has its result, or cannot change that of the run any more."""

@@ -134,6 +134,10 @@ class ProgramFinder:
         chosen = entry if entry in files else sources[0][1] if sources else next(iter(files), "")
         return self._checked(PackageProgram(path, language, files, chosen))
 
+    def of_files(self, path: str, files: Mapping[str, str], language: str) -> PackageProgram:
+        """Return the program of these files in our `language`, whose source is the file `path` of the package."""
+        return self._checked(PackageProgram(path, language, files, path.rpartition("/")[2]))
+
     def _kind(self, path: str) -> str | None:
         """Return the format's code for the language of a file."""
         ending = path.rpartition(".")[2]

@@ -7,6 +7,7 @@ from shared.packages.archive import MARKERS, PackageArchive
 from shared.packages.faults import FaultList
 from shared.packages.kattis import read_kattis
 from shared.packages.model import Package, PackageBounds
+from shared.packages.polygon import read_polygon
 
 
 def read_package(file: BinaryIO, bounds: PackageBounds, *, name: str = "") -> Package:
@@ -19,6 +20,7 @@ def read_package(file: BinaryIO, bounds: PackageBounds, *, name: str = "") -> Pa
     archive = PackageArchive(file, bounds, faults)
     if not any(marker in archive.files for marker in MARKERS):
         raise faults.fail("", f"There is none of {', '.join(MARKERS)} at the top or in the only folder.")
-    package = read_kattis(archive, bounds, faults, name)
+    read = read_polygon if MARKERS[0] in archive.files else read_kattis
+    package = read(archive, bounds, faults, name)
     faults.check()
     return replace(package, warnings=tuple(faults.warnings()))
