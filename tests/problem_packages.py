@@ -61,7 +61,7 @@ def pack(files: Mapping[str, str | bytes], links: Mapping[str, str] | None = Non
     return packed
 
 
-def read(files: Mapping[str, str | bytes], **bounds: int) -> Package:
+def read(files: Mapping[str, str | bytes], /, **bounds: int) -> Package:
     return read_package(pack(files), replace(BOUNDS, **bounds), name="sum")  # type: ignore[arg-type]
 
 
@@ -72,6 +72,6 @@ def faults_of(packed: io.BytesIO, **bounds: int) -> list[PackageFault]:
     return raised.value.faults
 
 
-def fault_texts(files: Mapping[str, str | bytes], **bounds: int) -> list[str]:
+def fault_texts(files: Mapping[str, str | bytes], /, **bounds: int) -> list[str]:
     """Return the faults of a package as `path: detail`."""
     return [f"{fault.path}: {fault.detail}" for fault in faults_of(pack(files), **bounds)]

@@ -23,7 +23,7 @@ class Fields:
     def __init__(self, value: object, path: str, faults: FaultList, within: str = "") -> None:
         self.path, self._faults, self._within = path, faults, within
         if value is not None and not isinstance(value, dict):
-            self.fault(within[:-1] or "The file", "is not a mapping.")
+            faults.add(path, f"`{within[:-1]}` is not a mapping." if within else "The file is not a mapping.")
         self.unread: dict[str, object] = {}
         for key, kept in (value if isinstance(value, dict) else {}).items():
             self.unread[str(key)] = kept
@@ -33,7 +33,7 @@ class Fields:
 
     def fault(self, key: str, sentence: str) -> None:
         """Note what is wrong with the value of a key. The sentence goes on after the key."""
-        self._faults.add(self.path, f"{key if key.endswith(('file', 'YAML')) else f'`{self._within}{key}`'} {sentence}")
+        self._faults.add(self.path, f"`{self._within}{key}` {sentence}")
 
     def check_glob(self, key: str) -> None:
         """Note a key that is no glob of the problem format."""

@@ -70,6 +70,7 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
         constants=config.constants,
         metadata=config.metadata,
         files=archive.files,
+        checker_args=data.checker_args,
     )
 
 

@@ -59,6 +59,7 @@ class TestData:
     scheme: Scheme
     samples: tuple[Sample, ...]
     data_tests: tuple[DataTest, ...]
+    checker_args: tuple[str, ...]
     uses_grader: bool
 
 
@@ -87,6 +88,8 @@ class _Reader:
         self.archive, self.config, self.bounds, self.faults = archive, config, bounds, faults
         self.has_checker = has_checker
         self.tests: list[PackageTest] = []
+        self.known_args: set[tuple[str, ...]] = set()
+        self.checker_args = self.checked(config.validator_flags, CONFIG)
         self.arguments: dict[str, _Arguments] = {}
 
     def read(self) -> TestData:
@@ -124,7 +127,7 @@ class _Reader:
             is_sample=folder.split("/")[0] == _SAMPLE,
             args=arguments.args,
             files=files,
-            checker_args=self.checked(arguments.checker_args, path),
+            checker_args=self.checked(arguments.checker_args, f"data/{folder}"),
             input_validator_args=arguments.validator_args,
         )
         self.check_file(test.input)
@@ -147,10 +150,12 @@ class _Reader:
         if self.has_checker:
             return args
         args = args if self.config.generation is Generation.KATTIS_2025_09 else _last_counts(args)
-        try:
-            parse_args(args)
-        except IcpcArgumentError as error:
-            self.faults.add(CONFIG if args == self.config.validator_flags else path.rpartition("/")[0], str(error))
+        if args not in self.known_args:
+            self.known_args.add(args)
+            try:
+                parse_args(args)
+            except IcpcArgumentError as error:
+                self.faults.add(path, str(error))
         return args
 
     def samples(self) -> tuple[Sample, ...]:
@@ -180,7 +185,7 @@ class _Reader:
             self.faults.warn("data/secret", "There is no secret test.")
         if len(self.tests) > self.bounds.tests:
             self.faults.add("data", f"There are {len(self.tests)} tests; there may be {self.bounds.tests}.")
-        return TestData(tuple(self.tests), scheme, self.samples(), data_tests, uses_grader)
+        return TestData(tuple(self.tests), scheme, self.samples(), data_tests, self.checker_args, uses_grader)
 
 
 class _LegacyReader(_Reader):
@@ -352,6 +357,7 @@ class _NewReader(_Reader):
         policy = Policy.SUM if self.config.is_scoring else Policy.ALL
         root_group = Group(name=_ROOT, parent=None, policy=policy, points=points, children=(_SAMPLE, _SECRET))
         self._check_scores(groups)
+        self.checker_args = self.arguments[_SECRET].checker_args
         scheme = Scheme(
             fold=Fold.KATTIS_2025_09,
             is_scoring=self.config.is_scoring,
@@ -509,9 +515,12 @@ def _last_counts(args: tuple[str, ...]) -> tuple[str, ...]:
     words = iter(args)
     for word in words:
         if word in _TOLERANCES:
-            number = next(words, "")
-            tolerances |= dict.fromkeys(_TOLERANCES[word], number)
+            number = next(words, None)
+            if number is None:
+                flags[word] = None
+            else:
+                tolerances |= dict.fromkeys(_TOLERANCES[word], number)
         else:
             flags[word] = None
     pairs = (word for kind, number in sorted(tolerances.items()) for word in (f"float_{kind}_tolerance", number))
-    return (*flags, *pairs)
+    return (*pairs, *flags)

@@ -24,7 +24,7 @@ AC, WA, TLE, RTE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT, V
 MLE, OLE, JE = Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT, Verdict.JUDGE_ERROR
 
 
-def tree(fold: Fold, groups: Mapping[str, dict[str, Any]], *, scoring: bool = True, **tests: Any) -> Scheme:
+def tree(fold: Fold, groups: Mapping[str, Any], *, scoring: bool = True, **tests: Any) -> Scheme:
     """Return a scheme of groups by name; the parent of `a/b` is `a`, and that of `a` the root.
 
     A group's tests are in `tests`; `worth` are the points of each.
@@ -188,7 +188,7 @@ class TestCustomGrader:
         assert grading.result().error == ("The grader crashed." if output is None else grading.result().error)
 
 
-def new(secret: dict[str, Any], groups: Mapping[str, dict[str, Any]], rule: ScoreRule = ScoreRule.BOUNDED) -> Scheme:
+def new(secret: dict[str, Any], groups: Mapping[str, Any], rule: ScoreRule = ScoreRule.BOUNDED) -> Scheme:
     """Return a scoring problem of 2025-09 with one sample, which is test 1."""
     sample = {"tests": (1,), "policy": Policy.ALL, "points": 0.0, "worth": 0.0}
     root = {"policy": Policy.SUM, "points": secret.get("points")}
