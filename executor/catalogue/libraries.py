@@ -21,7 +21,6 @@ from shared.service.errors import ConfigurationError
 
 #: Node looks for modules in the folders of this name from the program's folder up to the root.
 _MODULES: Final = "node_modules"
-_NODE_LANGUAGES: Final = ("js", "ts", "coffee")
 #: Maven's names of archives, such as commons-lang3-3.14.0.
 _ARCHIVE: Final = re.compile(r"(.+?)-(\d[\w.+-]*)")
 
@@ -47,8 +46,9 @@ def find_libraries(settings: ExecutorSettings) -> Libraries:
         by_language["py"] = python_libraries(folder)
     if folder := settings.node_packages:
         _require(folder, _MODULES, "NODE_PACKAGES", f"npm install --ignore-scripts --prefix {_place(folder)} PACKAGE")
-        folders[languages["js"].libraries.folder] = folder / _MODULES
-        by_language |= dict.fromkeys(_NODE_LANGUAGES, node_libraries(folder))
+        modules, packages = languages["js"].libraries.folder, node_libraries(folder)
+        folders[modules] = folder / _MODULES
+        by_language |= {code: packages for code, language in languages.items() if language.libraries.folder == modules}
     if folder := settings.java_jars:
         _require(folder, "*.jar", "JAVA_JARS", f"cp ARCHIVE.jar {_place(folder)}")
         folders[languages["java"].libraries.folder] = folder
