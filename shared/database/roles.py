@@ -66,7 +66,7 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages",
         "SELECT, UPDATE": "idempotency_keys",
         "SELECT": "judge0_submissions, suppressions, alembic_version, problems",
-        "SELECT (id, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",
+        "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",
     },
     Role.OPERATOR: {
         _ALL: "outbox, suppressions",
