@@ -21,6 +21,7 @@ from api_service.v1.protocol.validation import NoQuery
 TAGS: Final = [
     {"name": "submissions", "description": "Run a program, and follow it to its result."},
     {"name": "batches", "description": "Submissions that are posted and followed together."},
+    {"name": "problems", "description": "Packages with tests and judges, which programs are submitted to by name."},
     {"name": "service", "description": "What this server offers, and what a key has used of it."},
 ]
 
@@ -49,6 +50,9 @@ class FaultDocument(BaseModel):
     )
     parameter: str | SkipJsonSchema[None] = Field(
         None, description="The parameter of the query, or the header field.", examples=["limit"]
+    )
+    path: str | SkipJsonSchema[None] = Field(
+        None, description="The file of a problem's package; empty for the archive.", examples=["data/secret/03.in"]
     )
     detail: str = Field(description="What is wrong, and what to do.", examples=["It must be at most 200."])
 

@@ -1,0 +1,40 @@
+"""The operator's bounds on packages."""
+
+from api_service.http.problems import Kind, Problem
+from api_service.languages.catalog import LanguageCatalog
+from api_service.settings import ApiSettings
+from shared.engine.run_call import MAX_JUDGE_OUTPUT_BYTES
+from shared.packages.model import OperatorLimits, PackageBounds
+
+
+def require_bounds(catalog: LanguageCatalog) -> None:
+    """Raise `Problem` (503) if the engine has not reported its limits yet, or is another one, which knows no tests."""
+    if not catalog.bounds:
+        raise Problem(
+            Kind.UNAVAILABLE, "The engine has not reported its limits yet, which problems need; try again in a minute."
+        )
+
+
+def package_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> PackageBounds:
+    """Return what a package may hold and ask for. Raises `Problem` as `require_bounds` does."""
+    require_bounds(catalog)
+    cpu_s = float(catalog.bounds["cpu_s"].max)
+    memory_bytes = int(catalog.bounds["memory_bytes"].max)
+    return PackageBounds(
+        bytes=settings.max_problem_bytes,
+        files=settings.max_problem_files,
+        tests=settings.max_problem_tests,
+        test_bytes=settings.max_test_bytes,
+        operator=OperatorLimits(
+            cpu_s=cpu_s,
+            memory_bytes=memory_bytes,
+            output_bytes=MAX_JUDGE_OUTPUT_BYTES,
+            source_bytes=settings.max_source_bytes,
+            compile_cpu_s=cpu_s,
+            compile_memory_bytes=memory_bytes,
+            judge_cpu_s=cpu_s,
+            judge_memory_bytes=memory_bytes,
+            judge_output_bytes=MAX_JUDGE_OUTPUT_BYTES,
+        ),
+        languages=frozenset(catalog.codes),
+    )
