@@ -34,7 +34,12 @@ _NAME_FILES: Final = """
     )
     SELECT sha256 FROM named WHERE NOT stored
 """
-_STORED: Final = "UPDATE problem_objects SET stored = true WHERE sha256 = ANY(:sha256) AND NOT stored"
+_STORED: Final = """
+    WITH files AS MATERIALIZED (
+        SELECT sha256 FROM problem_objects WHERE sha256 = ANY(:sha256) AND NOT stored ORDER BY sha256 FOR UPDATE
+    )
+    UPDATE problem_objects SET stored = true FROM files WHERE problem_objects.sha256 = files.sha256
+"""
 _UNNAMED: Final = """
     SELECT sha256 FROM problem_objects o
     WHERE NOT EXISTS (SELECT FROM problem_references WHERE problem_references.sha256 = o.sha256)

@@ -168,9 +168,9 @@ def query_parameters(model: type[BaseModel]) -> list[Schema]:
 def complete(document: Schema) -> None:
     """Add the examples. FastAPI would drop each null in those of answers."""
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        name, success = operation["operationId"], min(operation["responses"])
-        if name in _EXAMPLES["answers"]:
-            content = operation["responses"][success]["content"]["application/json"]
+        name = operation["operationId"]
+        for status in ("200", "201", "202") if name in _EXAMPLES["answers"] else ():
+            content = operation["responses"].get(status, {}).get("content", {}).get("application/json", {})
             content["example"] = _example(_EXAMPLES["answers"][name])
         if name in _EXAMPLES["bodies"]:
             operation["requestBody"]["content"]["application/json"]["example"] = _EXAMPLES["bodies"][name]

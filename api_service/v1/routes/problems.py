@@ -139,7 +139,7 @@ async def get_problem(
         status=HTTPStatus.CREATED,
         body={ZIP: {"type": "string", "format": "binary"}, FORM: _PACKAGE_FORM},
         headers=location("problem"),
-        problems=[Kind.NAME_TAKEN, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+        problems=[Kind.NOT_FOUND, Kind.NAME_TAKEN, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
         responses={HTTPStatus.OK: {"model": StoredProblem, "description": "The latest version is the same."}},
     ),
 )

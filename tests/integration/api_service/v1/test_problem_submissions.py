@@ -231,9 +231,7 @@ async def test_secret_tests_are_shown_to_the_owner_alone(
     assert (await client.get(path, headers=admin.headers)).json()["run"]["tests"][1]["stdout"] == "OUT"
 
 
-async def test_who_takes_over_a_name_does_not_get_the_secrets_of_its_former_owner(
-    client: httpx.AsyncClient, database: Database
-) -> None:
+async def test_a_name_that_is_taken_over_brings_no_secrets(client: httpx.AsyncClient, database: Database) -> None:
     await put(client, visibility="shared")
     rival = await make_key(database, "rival", Scope.SUBMIT, Scope.READ, Scope.PROBLEMS)
     number = (await submit(client, rival))["id"]

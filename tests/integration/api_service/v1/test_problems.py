@@ -282,7 +282,7 @@ async def test_the_list_has_pages(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/problems?cursor=x")).status_code == 422
 
 
-async def test_a_deleted_problem_is_gone_and_its_numbers_are_not_used_again(
+async def test_numbers_of_a_deleted_problem_are_not_used_again(
     client: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore
 ) -> None:
     await put(client)
@@ -304,7 +304,7 @@ async def test_a_deleted_problem_is_gone_and_its_numbers_are_not_used_again(
     assert (again["version"], again["visibility"], again["title"]) == (3, "private", "Sum")
 
 
-async def test_a_version_that_was_not_stored_to_its_end_is_not_seen(
+async def test_a_version_that_was_not_stored_is_not_seen(
     client: httpx.AsyncClient,
     database: Database,
     database_url: str,
