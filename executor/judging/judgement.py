@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from executor import verdict
-from executor.sandbox.base import LeftOut, StepLimits, StepResult
+from executor.sandbox.base import LeftOut, StepResult
 from shared.engine.codex import Verdict
 from shared.text.control_characters import replace_controls
 
@@ -39,9 +38,9 @@ def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Ju
     )
 
 
-def why_failed(judge: str, ended: StepResult, limits: StepLimits, output_bytes: int) -> str | None:
+def why_failed(judge: str, ended: StepResult, explanation: str, output_bytes: int) -> str | None:
     """Return a sentence if the judge was stopped or killed, or wrote too much; None if its protocol says what its end
-    means. `output_bytes` counts its streams and its feedback together."""
+    means. `explanation` is for the former, and `output_bytes` counts its streams and its feedback together."""
     files, left_out = ended.out_folder.files, ended.out_folder.left_out
     written = len(ended.stdout) + len(ended.stderr) + sum(map(len, files.values()))
     if ended.stopped == "output" or (
@@ -52,7 +51,7 @@ def why_failed(judge: str, ended: StepResult, limits: StepLimits, output_bytes: 
         return f"The {judge} wrote more than {MOST_FEEDBACK_FILES} feedback files."
     if ended.stopped is None and ended.signal is None:
         return None
-    return f"The {judge} failed. {verdict.explain(ended, limits, output_bytes)}"
+    return f"The {judge} failed. {explanation}"
 
 
 def clean(text: bytes, most_bytes: int = _MESSAGE_BYTES) -> str | None:

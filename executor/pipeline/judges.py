@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from executor import verdict
 from executor.judging import kattis, testlib
 from executor.judging.judgement import MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
 from executor.pipeline.plan import PlannedRun
@@ -51,10 +52,11 @@ class Judge:
         own."""
         ended, step = steps[-1], self.planned.job.steps[len(steps) - 1]
         _check_stop(self.name, ended)
+        explanation = verdict.explain(ended, step.limits, step.output_bytes)
         feedback = ended.out_folder.files.get(kattis.JUDGE_MESSAGE, b"")
         if len(steps) < len(self.planned.job.steps):
             judgement = judge_error(f"The {self.name} did not compile again.", stderr=ended.stdout + ended.stderr)
-        elif sentence := why_failed(self.name, ended, step.limits, step.output_bytes):
+        elif sentence := why_failed(self.name, ended, explanation, step.output_bytes):
             judgement = judge_error(sentence, feedback, ended.stderr)
         else:
             protocol = kattis if self.program.protocol is JudgeProtocol.KATTIS else testlib
