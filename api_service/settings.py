@@ -18,8 +18,11 @@ class ApiSettings(Settings):
     port: Annotated[int, Field(ge=1, le=65535, description="the port to listen on")] = 8000
     max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20, description="bytes of a program's source text")] = 1 << 20
     max_checker_bytes: Annotated[
-        int, Field(ge=1, le=64 << 20, description="bytes of the files of a program that judges a submission")
+        int, Field(ge=1, le=64 << 20, description="bytes of all files of a checker or an interactor")
     ] = 1 << 20
+    max_judged_output_bytes: Annotated[
+        int, Field(ge=1, description="the most bytes that a checker or an interactor may be allowed to write")
+    ] = 64 << 20
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
         1 << 20
     )

@@ -325,9 +325,8 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     )
 
 
-#: What a judge may write in all, unless its limits say otherwise, and what they may say.
+#: What a judge may write in all, unless its limits say otherwise.
 JUDGE_OUTPUT_BYTES: Final = 8 << 20
-MAX_JUDGE_OUTPUT_BYTES: Final = 64 << 20
 
 
 def judge_limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
