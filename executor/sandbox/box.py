@@ -114,6 +114,7 @@ class Box:
         if job.out_limits:
             self._out_folder = CollectedFiles()
             out = descriptors.add(self._out_folder.take_writer())
+        pipes = job.steps[-1].pipes
         words = run_words(
             files,
             contents_at,
@@ -125,8 +126,10 @@ class Box:
             max_out_bytes=job.out_limits.bytes if job.out_limits else 0,
             out_folder=_from_work(job.out_limits.folder) if job.out_limits else "",
             forwards=any(step.wires for step in job.steps),
+            ends=steps[-1].stdin if pipes else -1,
+            relays=pipes is not None and pipes.judge == self.id,
         )
-        return Begin(self.id, tuple(step.limits for step in job.steps), words)
+        return Begin(self.id, tuple(step.limits for step in job.steps), words, pipes.judge if pipes else None)
 
 
 def _from_work(path: str) -> str:
@@ -152,4 +155,5 @@ def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
         truncated=bool(cut),
         cut=cut,
         turns=streams.turns,
+        ended_at=report.ended_at,
     )
