@@ -57,7 +57,7 @@ def test_a_checker_judges_a_program_without_expected_output(owner: Api) -> None:
     assert (run["points"], run["groups"], body["problem"]) == (None, None, None)
 
 
-def test_a_checker_gives_each_test_a_verdict_a_message_and_points(owner: Api) -> None:
+def test_a_checker_gives_verdicts_messages_and_points(owner: Api) -> None:
     tests = inputs_of("4", "9", "3", points=3, expected_output="x")
     body = owner.submit(source=DOUBLE, tests=tests, checker=checker())
     run = body["run"]
@@ -116,7 +116,7 @@ def test_the_comparison_of_packages(owner: Api) -> None:
     assert body["run"]["tests"][1]["diff"]
 
 
-def test_the_result_is_mailed_with_the_judges_words_to_the_author(owner: Api, email: str, system: Contract) -> None:
+def test_the_mail_has_the_words_to_the_author_alone(owner: Api, email: str, system: Contract) -> None:
     tests = [{"stdin": "9", "name": "shown"}, {"stdin": "9", "name": "secret", "hidden": True}]
     owner.submit(source=DOUBLE, tests=tests, checker=checker(), email=email)
     [mail] = eventually_sync(lambda: mails(system, email)) or []
