@@ -100,8 +100,9 @@ class ApiSettings(Settings):
 
     @property
     def largest_body_bytes(self) -> int:
-        """The bytes of a source, an input and a checker, and what a form adds to them: boundaries, headers, fields."""
-        return self.max_source_bytes + self.max_input_bytes + self.max_checker_bytes + (64 << 10)
+        """The bytes of a source and an input, or at least of a checker, and what a form adds to them: boundaries,
+        headers, other fields."""
+        return max(self.max_source_bytes + self.max_input_bytes, self.max_checker_bytes) + (64 << 10)
 
     @property
     def all_bodies_bytes(self) -> int:
