@@ -129,10 +129,10 @@ class ProgramRuns:
                     case JudgeFailed():
                         answer.judge_failed(event)
                     case TestEnded():
-                        ended = answer.add(event)
+                        answer.add(event)
                         if program.has_tests:
-                            points = program.cases[ended.number - 1].points
-                            await results.write(ended, awarded(points, ended.verdict, ended.points_awarded))
+                            points = program.cases[event.number - 1].points
+                            await results.write(event, awarded(points, event.verdict, event.points_awarded))
         await results.settle()
         return answer.outcome()
 

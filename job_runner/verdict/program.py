@@ -7,15 +7,13 @@ from typing import Any, Final, Self
 
 from pydantic_core import to_json
 
-from shared.engine.codex import LimitBounds, Verdict
+from shared.engine.codex import LimitBounds
 from shared.engine.languages import check_lang
 from shared.engine.run_call import (
     Checker,
     CheckerKind,
     Encoding,
-    JudgeProtocol,
     ProgramLimits,
-    TestEnded,
     limits_in_effect,
 )
 from shared.text import source_paths
@@ -148,19 +146,10 @@ class JobProgram:
             }
         )
 
-    def without_secrets(self, event: TestEnded) -> TestEnded:
-        """Return the event of a test without a message that the program's author may not read.
-
-        The one text of testlib's judges often names what was expected, so only whoever set a hidden test may read it.
-        """
-        is_told = any(judge["protocol"] == JudgeProtocol.TESTLIB for judge in self.judges.values())
-        is_hidden = self.cases[event.number - 1].hidden and is_told
-        is_shown = not is_hidden and event.verdict is not Verdict.JUDGE_ERROR
-        return event if is_shown or event.message is None else event.model_copy(update={"message": None})
-
     def _test(self, case: Case) -> Mapping[str, Any]:
-        # Only a judge needs the points, which an engine of the previous release does not know.
-        return {**case.fields, "points": case.points} if self.judges and self.has_tests else case.fields
+        # Only a judge needs the further fields, which an engine of the previous release does not know.
+        of_judge = {"points": case.points, "hidden": case.hidden}
+        return {**case.fields, **of_judge} if self.judges and self.has_tests else case.fields
 
 
 def judges_of(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
