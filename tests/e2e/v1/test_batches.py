@@ -21,6 +21,7 @@ VERDICTS = [
     "memory_limit",
     "output_limit",
     "wrong_answer",
+    "judge_error",
 ]
 
 

@@ -122,4 +122,4 @@ def test_the_mail_has_the_words_to_the_author_alone(owner: Api, email: str, syst
     [mail] = eventually_sync(lambda: mails(system, email)) or []
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert text.count("you printed ['1']") == 1
-    assert "answer" not in text
+    assert "answer ''" not in text
