@@ -117,9 +117,7 @@ async def test_a_closed_output_of_the_judge_does(sandbox: BubblewrapSandbox) -> 
 
 
 @pytest.mark.parametrize("left", ["", "if os.fork() == 0: time.sleep(100)\n"], ids=["alone", "with a process left"])
-async def test_the_end_of_the_judge_is_known_before_it_matters(
-    sandbox: BubblewrapSandbox, left: str
-) -> None:
+async def test_the_end_of_the_judge_is_known_before_it_matters(sandbox: BubblewrapSandbox, left: str) -> None:
     for _ in range(10):
         played, judged = await _run(sandbox, "sys.exit(sys.stdin.read() == '')", f"{left}sys.exit(42)")
         assert _ends(played, judged) == (1, _ACCEPTED)
