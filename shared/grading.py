@@ -4,12 +4,17 @@
 tests run: it names the next test whose result may still change the result of the run.
 """
 
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.engine.codex import Verdict
+from shared.engine.run_call import GOOD_VERDICTS
 
 
 class Fold(StrEnum):
@@ -30,11 +35,15 @@ class Policy(StrEnum):
 
 
 class ScoreRule(StrEnum):
-    """If a judge may score a test. ABSOLUTE: it must, by `score.txt`, without a bound of the test's own."""
+    """If a judge may score a test.
+
+    BOUNDED: by up to the test's points. OPTIONAL: by any number. ABSOLUTE: it must, by any number.
+    """
 
     NONE = "none"
     IGNORED = "ignored"
     BOUNDED = "bounded"
+    OPTIONAL = "optional"
     ABSOLUTE = "absolute"
 
 
@@ -43,19 +52,22 @@ class _Value(BaseModel):
 
 
 class ScoredTest(_Value):
-    """`points` are the most; None: no bound. `low` is what a test earns that was not accepted (legacy)."""
+    """`points` are the most; None: no bound. `reject_points` are what it earns if it is not accepted (legacy)."""
 
     number: int
     group: str
     points: float | None
-    rule: ScoreRule
+    rule: ScoreRule = ScoreRule.NONE
     reject_points: float = 0
+    ignores_multiplier: bool = False
+    may_be_negative: bool = False
 
 
 class Group(_Value):
-    """`children` are the numbers of tests and the names of groups, in the order in which they are judged.
+    """A group of tests. `children` are numbers of tests and names of groups, in the order in which they are judged.
 
-    `points` are the most; None: no bound. `low` and `high` are the range of an accepted group (legacy).
+    `points` are the most; None: no bound. `requires` are groups whose tests must all be accepted before. The rest is
+    for legacy packages: `breaks` ends the group after a child that is not accepted, `low` and `high` bound its points.
     """
 
     name: str
@@ -131,9 +143,93 @@ class GraderCall(_Value):
     stdin: str
 
 
+#: The flags of the default grader, beside those that are policies.
+_VERDICT_FLAGS: Final = ("worst_error", "no_errors", "first_error", "always_accept")
+_POLICY_FLAGS: Final = (Policy.SUM, Policy.AVG, Policy.MIN, Policy.MAX)
+GRADER_FLAGS: Final = frozenset((*_VERDICT_FLAGS, *_POLICY_FLAGS, "ignore_sample", "accept_if_any_accepted"))
+#: From the worst to the least bad.
+_WORST_FIRST: Final = (
+    Verdict.RUNTIME_ERROR,
+    Verdict.MEMORY_LIMIT,
+    Verdict.TIME_LIMIT,
+    Verdict.OUTPUT_LIMIT,
+    Verdict.WRONG_ANSWER,
+)
+#: What custom graders write and read. All other verdicts are RTE to them.
+_GRADER_VERDICTS: Final = {
+    "AC": Verdict.ACCEPTED,
+    "WA": Verdict.WRONG_ANSWER,
+    "TLE": Verdict.TIME_LIMIT,
+    "RTE": Verdict.RUNTIME_ERROR,
+}
+_GRADE: Final = re.compile(rb"\s*(AC|WA|TLE|RTE)\s+([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*")
+_LONGEST_GRADE: Final = 4096
+#: Sums of fractions differ from their bounds by less.
+_ROUNDING: Final = 1e-6
+
+
+def policy_of(flags: Sequence[str]) -> Policy:
+    """Return how the default grader folds scores. Of contradicting flags the last counts."""
+    return Policy(next((flag for flag in reversed(flags) if flag in _POLICY_FLAGS), Policy.SUM))
+
+
+def fold_scores(policy: Policy, scores: Sequence[float]) -> float:
+    """Return the score of a group from those of its children; 0 without children."""
+    if not scores:
+        return 0.0
+    match policy:
+        case Policy.MIN:
+            return min(scores)
+        case Policy.MAX:
+            return max(scores)
+        case Policy.AVG:
+            return math.fsum(scores) / len(scores)
+        case _:
+            return math.fsum(scores)
+
+
 def award(test: ScoredTest, score: TestScore) -> Award:
-    """Return what a test earns (contract 2.3)."""
-    raise NotImplementedError
+    """Return what a test earns (contract 2.3). Testlib's 0 points are a wrong answer without a score."""
+    multiplier = None if test.ignores_multiplier else score.multiplier
+    has_score = score.score is not None or multiplier is not None
+    if score.verdict is Verdict.JUDGE_ERROR:
+        return Award(verdict=score.verdict, points=None)
+    if score.verdict not in GOOD_VERDICTS:
+        if score.verdict is Verdict.WRONG_ANSWER and has_score and test.rule is not ScoreRule.IGNORED:
+            return _judge_error("The judge rejected the output and gave it a score.")
+        return Award(verdict=score.verdict, points=test.reject_points)
+    points = test.points or 0.0
+    match test.rule:
+        case ScoreRule.NONE if has_score:
+            return _judge_error("The judge gave a score, which this problem does not allow here.")
+        case ScoreRule.ABSOLUTE if score.score is None or multiplier is not None:
+            return _judge_error("The judge accepted the output without a score, or with a share of the points.")
+        case ScoreRule.BOUNDED if score.score is not None and multiplier is not None:
+            return _judge_error("The judge gave both a score and a share of the points.")
+        case ScoreRule.ABSOLUTE | ScoreRule.BOUNDED | ScoreRule.OPTIONAL if score.score is not None:
+            points = score.score
+        case ScoreRule.BOUNDED if multiplier is not None:
+            if not 0 <= multiplier <= 1:
+                return _judge_error(f"The judge gave the share {multiplier:g} of the points, which is not in 0 to 1.")
+            points *= multiplier
+    low = -math.inf if test.may_be_negative else 0.0
+    high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else math.inf
+    if not (math.isfinite(points) and low <= points <= high + _ROUNDING):
+        return _judge_error(f"The judge gave {points:g} points, which is out of range.")
+    return Award(verdict=score.verdict, points=points)
+
+
+def _judge_error(sentence: str) -> Award:
+    return Award(verdict=Verdict.JUDGE_ERROR, points=None, error=sentence)
+
+
+@dataclass
+class _LegacyGroup:
+    """A group of a legacy package while it is judged: its children so far, and its grade once it has one."""
+
+    position: int = 0
+    children: list[Award] = field(default_factory=list)
+    grade: Award | None = None
 
 
 class Grading:
@@ -144,25 +240,253 @@ class Grading:
     """
 
     def __init__(self, scheme: Scheme, *, run_all: bool = False) -> None:
-        """With `run_all` no test is left out, except after a judge error."""
-        raise NotImplementedError
+        """With `run_all` no test is left out, except after a judge error and in legacy packages."""
+        self._scheme = scheme
+        self._run_all = run_all and scheme.fold is not Fold.LEGACY
+        self._groups = {group.name: group for group in scheme.groups}
+        self._tests = {test.number: test for test in scheme.tests}
+        self._chains = {name: tuple(self._ancestors(name)) for name in self._groups}
+        self._members: dict[str, list[int]] = {name: [] for name in self._groups}
+        for test in scheme.tests:
+            for name in self._chains[test.group]:
+                self._members[name].append(test.number)
+        self._dependents: dict[str, list[str]] = {name: [] for name in self._groups}
+        for group in scheme.groups:
+            for required in group.requires:
+                self._dependents.setdefault(required, []).append(group.name)
+        self._awards: dict[int, Award] = {}
+        self._accepted = dict.fromkeys(self._groups, 0)
+        #: Groups of which nothing more is run, and those whose requirements are not met.
+        self._ended: set[str] = set()
+        self._unmet: set[str] = set()
+        self._legacy = {name: _LegacyGroup() for name in self._groups}
+        self._order = list(self._tests)
+        self._first = 0
+        self._has_failed = False
+        self._error = ""
 
     def next_step(self) -> int | GraderCall | None:
         """Return the number of the next test, or a call of the grader; None: nothing can change the result."""
-        raise NotImplementedError
+        if self._has_failed:
+            return None
+        if self._scheme.fold is Fold.LEGACY:
+            return self._legacy_step(self._scheme.groups[0])
+        return next(self.upcoming(), None)
 
     def upcoming(self) -> Iterator[int]:
         """Yield the tests that may still change the result, in the order in which their results are wanted."""
-        raise NotImplementedError
+        if self._has_failed:
+            return
+        while self._first < len(self._order) and not self._may_run(self._order[self._first]):
+            self._first += 1
+        waiting: list[int] = []
+        for position in range(self._first, len(self._order)):
+            number = self._order[position]
+            if self._may_run(number):
+                if self._is_ready(number):
+                    yield number
+                else:
+                    waiting.append(number)
+        yield from waiting
 
     def put(self, number: int, score: TestScore) -> Award:
         """Take the result of a test, and return what it earns."""
-        raise NotImplementedError
+        test = self._tests[number]
+        earned = self._awards[number] = award(test, score)
+        if earned.verdict is Verdict.JUDGE_ERROR:
+            self._fail(earned.error)
+        elif earned.verdict in GOOD_VERDICTS:
+            for name in self._chains[test.group]:
+                self._accepted[name] += 1
+        elif self._scheme.fold is not Fold.LEGACY:
+            has_nothing = True
+            for name in self._chains[test.group]:
+                self._close_dependents(name)
+                policy = self._groups[name].policy
+                has_nothing = policy is Policy.ALL or (policy is Policy.MIN and has_nothing)
+                if has_nothing:
+                    self._ended.add(name)
+        return earned.model_copy(update={"points": _rounded(earned.points)})
 
     def put_grade(self, call: GraderCall, output: bytes | None, error: str = "") -> None:
         """Take the standard output of a custom grader; None: it failed, and `error` says how."""
-        raise NotImplementedError
+        match = None if output is None or len(output) > _LONGEST_GRADE else _GRADE.fullmatch(output)
+        if match:
+            grade = Award(verdict=_GRADER_VERDICTS[match[1].decode()], points=float(match[2]))
+        else:
+            grade = _judge_error(error or "The grader did not write one line with a verdict and a score.")
+        self._set_grade(self._groups[call.group], grade)
 
     def result(self) -> RunResult:
         """Return the result of the run, from the tests so far."""
-        raise NotImplementedError
+        scheme, root = self._scheme, self._scheme.groups[0]
+        verdict = self._verdict(root)
+        scores = {group.name: self._points(group) for group in reversed(scheme.groups)}
+        for group in scheme.groups:
+            points = scores[group.name]
+            if scheme.fold is not Fold.LEGACY and group.points is not None and points > group.points + _ROUNDING:
+                self._error = self._error or f"The group {group.name} has {points:g} points of {group.points:g}."
+        is_judged = verdict is not Verdict.JUDGE_ERROR and not self._error
+        results = tuple(
+            GroupResult(
+                name=group.name,
+                parent=group.parent or None,
+                verdict=self._verdict(group),
+                points=_rounded(group.points),
+                points_awarded=_rounded(scores[group.name]) if is_judged else None,
+                tests=len(self._members[group.name]),
+                passed=self._accepted[group.name],
+            )
+            for group in scheme.groups[1:]
+        )
+        earned = scores[""] if scheme.is_scoring else 1.0
+        if verdict not in GOOD_VERDICTS and (scheme.fold is Fold.LEGACY or not scheme.is_scoring):
+            earned = 0.0
+        return RunResult(
+            verdict=(verdict or Verdict.ACCEPTED) if is_judged else Verdict.JUDGE_ERROR,
+            points=_rounded(scheme.points),
+            points_awarded=_rounded(earned) if is_judged else None,
+            groups=results,
+            error=self._error,
+        )
+
+    def _fail(self, error: str) -> None:
+        self._has_failed = True
+        self._error = self._error or error
+
+    def _ancestors(self, name: str | None) -> Iterator[str]:
+        """Yield the name of a group, of its parent, and so on to the root."""
+        while name is not None:
+            yield name
+            name = self._groups[name].parent
+
+    def _close_dependents(self, name: str) -> None:
+        """End the groups that require this one, those that require them, and so on."""
+        closed = list(self._dependents[name])
+        while closed:
+            dependent = closed.pop()
+            if dependent not in self._unmet:
+                self._unmet.add(dependent)
+                self._ended.add(dependent)
+                closed += self._dependents[dependent]
+
+    def _may_run(self, number: int) -> bool:
+        """Return False if the test has its result, or cannot change that of the run any more."""
+        if number in self._awards:
+            return False
+        return self._run_all or self._ended.isdisjoint(self._chains[self._tests[number].group])
+
+    def _is_ready(self, number: int) -> bool:
+        """Return True if the groups that this test's groups require are accepted."""
+        if self._run_all:
+            return True
+        names = (name for group in self._chains[self._tests[number].group] for name in self._groups[group].requires)
+        return all(self._accepted[name] == len(self._members[name]) for name in names)
+
+    def _verdict(self, group: Group) -> Verdict | None:
+        grade = self._legacy[group.name].grade
+        if grade:
+            return grade.verdict if any(number in self._awards for number in self._members[group.name]) else None
+        verdicts = [self._awards[number].verdict for number in self._members[group.name] if number in self._awards]
+        if Verdict.JUDGE_ERROR in verdicts:
+            return Verdict.JUDGE_ERROR
+        bad = (verdict for verdict in verdicts if verdict not in GOOD_VERDICTS)
+        return next(bad, Verdict.ACCEPTED if verdicts else None)
+
+    def _points(self, group: Group) -> float:
+        """Return what the group earns, from the tests so far."""
+        if self._scheme.fold is Fold.LEGACY:
+            grade = self._legacy[group.name].grade
+            return (grade.points or 0.0) if grade and self._scheme.is_scoring else 0.0
+        if group.name in self._unmet:
+            return 0.0
+        if group.policy is Policy.ALL:
+            members = self._members[group.name]
+            return group.points or 0.0 if self._accepted[group.name] == len(members) else 0.0
+        if group.policy is Policy.MIN and self._scheme.fold is Fold.POLYGON:
+            return (group.points or 0.0) * min((self._share(number) for number in self._members[group.name]), default=0)
+        children = [
+            self._points(self._groups[child]) if isinstance(child, str) else self._test_points(child)
+            for child in group.children
+        ]
+        return fold_scores(group.policy, children)
+
+    def _test_points(self, number: int) -> float:
+        return (self._awards[number].points or 0.0) if number in self._awards else 0.0
+
+    def _share(self, number: int) -> float:
+        """Return which part of its points a test has earned."""
+        most = self._tests[number].points
+        if most:
+            return self._test_points(number) / most
+        return 1.0 if number in self._awards and self._awards[number].verdict in GOOD_VERDICTS else 0.0
+
+    def _legacy_step(self, group: Group) -> int | GraderCall | None:
+        """Return what the group's grade waits for; None: it has its grade."""
+        state = self._legacy[group.name]
+        while state.grade is None:
+            if state.position == len(group.children) or (
+                group.breaks and state.children and state.children[-1].verdict not in GOOD_VERDICTS
+            ):
+                if group.policy is Policy.CUSTOM and state.children:
+                    return GraderCall(group=group.name, args=group.grader_flags, stdin=_grader_input(state.children))
+                self._set_grade(group, _default_grade(group, state.children))
+                break
+            child = group.children[state.position]
+            if isinstance(child, str):
+                if step := self._legacy_step(self._groups[child]):
+                    return step
+                if self._has_failed:
+                    return None
+                state.children.append(self._legacy[child].grade or _EMPTY)
+            elif child not in self._awards:
+                return child
+            else:
+                state.children.append(self._awards[child])
+            state.position += 1
+        return None
+
+    def _set_grade(self, group: Group, grade: Award) -> None:
+        """Keep the grade of a legacy group, if its score is in the group's range."""
+        state, points = self._legacy[group.name], grade.points or 0.0
+        low = -math.inf if group.low is None else group.low - _ROUNDING
+        high = math.inf if group.high is None else group.high + _ROUNDING
+        if grade.verdict in GOOD_VERDICTS and state.children and self._scheme.is_scoring and not low <= points <= high:
+            name = group.name or "data"
+            grade = _judge_error(f"The group {name} has {points:g} points, which is not in its range.")
+        if grade.verdict is Verdict.JUDGE_ERROR:
+            self._fail(grade.error)
+        state.grade = grade
+        self._ended.add(group.name)
+
+
+#: The grade of a group without tests.
+_EMPTY: Final = Award(verdict=Verdict.ACCEPTED, points=0.0)
+
+
+def _default_grade(group: Group, children: Sequence[Award]) -> Award:
+    """Return the grade of a legacy group by the default grader and its flags."""
+    flags = group.grader_flags
+    if "ignore_sample" in flags and group.parent is None:
+        children = children[-1:]
+    if not children:
+        return _EMPTY
+    bad = [child.verdict for child in children if child.verdict not in GOOD_VERDICTS]
+    mode = next((flag for flag in reversed(flags) if flag in _VERDICT_FLAGS), "worst_error")
+    verdict = Verdict.ACCEPTED
+    is_saved = "accept_if_any_accepted" in flags and len(bad) < len(children)
+    if bad and not is_saved and mode != "always_accept":
+        worst = (candidate for candidate in _WORST_FIRST if candidate in bad)
+        verdict = bad[0] if mode == "first_error" else next(worst, bad[0])
+    return Award(verdict=verdict, points=fold_scores(policy_of(flags), [child.points or 0.0 for child in children]))
+
+
+def _grader_input(children: Sequence[Award]) -> str:
+    """Return the standard input of a custom grader: a line for each child."""
+    names = {verdict: name for name, verdict in _GRADER_VERDICTS.items()} | {Verdict.OK: "AC"}
+    return "".join(f"{names.get(child.verdict, 'RTE')} {_rounded(child.points or 0.0):.12g}\n" for child in children)
+
+
+def _rounded(points: float | None) -> float | None:
+    """Return points as people are shown them, with at most six decimals."""
+    return None if points is None else round(points, 6) + 0.0

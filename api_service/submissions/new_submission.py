@@ -53,7 +53,8 @@ class NewSubmission:
     """The values of a row of `uploads`. `id` is the one that a client of the classic calls has chosen.
 
     A submission of a classic call has no `spec` and nothing after it. `text_bytes` are the bytes of the texts of those
-    (`text_bytes_of`). Unless it is on `hold`, it is run at once. `judges` are the files of each program that judges it.
+    (`text_bytes_of`), and of the files of its judges. Unless it is on `hold`, it is run at once. `judges` has the
+    object of each program that judges it.
     """
 
     language: str
@@ -95,12 +96,8 @@ class NewSubmission:
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of its source, its judges, its inputs, and all other texts that are stored for it."""
-        return self._object_bytes + len(self.stdin.encode()) + self.text_bytes
-
-    @property
-    def _object_bytes(self) -> int:
-        return sum(len(one.data) for one in (self.source, *self.judges.values()))
+        """The bytes of its source, its inputs, its judges, and all other texts that are stored for it."""
+        return len(self.source.data) + len(self.stdin.encode()) + self.text_bytes
 
     @property
     def stored_bytes(self) -> int:
@@ -109,7 +106,8 @@ class NewSubmission:
             return self.size_bytes
         texts = [self.stdin, self.expected_output or "", self.tests.json if self.tests else ""]
         texts += [as_json(self.spec), as_json(self.files), as_json(self.metadata or {})]
-        return self._object_bytes + sum(len(text.encode()) for text in texts)
+        objects = (self.source, *self.judges.values())
+        return sum(len(one.data) for one in objects) + sum(len(text.encode()) for text in texts)
 
 
 def as_json(value: object) -> str:

@@ -1,6 +1,7 @@
 """What a problem package says, whatever its format. Pure.
 
-A package refers to its files by their names in the archive (`Package.files`). The contents of tests are not in memory.
+A package refers to its files by their paths in it, and `Package.files` says which entries of the archive they are. The
+contents of tests are not in memory.
 """
 
 from collections.abc import Mapping
@@ -36,9 +37,9 @@ EVERY_VALIDATOR: Final = ""
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """A file of the archive. A link is the file that it leads to, under its own name."""
+    """A file of the archive, by the name of its entry. A link has the entry of the file that it leads to."""
 
-    name: str
+    entry: str
     size_bytes: int
     digest: str = field(repr=False)
     has_cr: bool = False
@@ -46,7 +47,7 @@ class ArchiveFile:
 
 @dataclass(frozen=True)
 class PackageProgram:
-    """A program in a package. `files` are the names in the archive of its files, by their paths in its folder.
+    """A program in a package. `files` are their paths in the package, by those in the program's folder.
 
     `name` is its path in the package. `language` is a code of ours; "" if the program cannot run here, and `fault` says
     why. With `build` the program is a folder of scripts: `build` runs first, as a compiler does, and `entry` is `run`,
@@ -77,9 +78,9 @@ class PackageJudge:
 
 @dataclass(frozen=True)
 class PackageTest:
-    """`number` counts from 1 in the order in which the tests are run. `input` and `answer` are names in the archive.
+    """`number` counts from 1 in the order in which the tests are run. `input` and `answer` are paths in the package.
 
-    `files` are copied into the program's folder before it starts: names in the archive, by path in that folder.
+    `files` are copied into the program's folder before it starts: paths in the package, by those in that folder.
     `checker_args` are those of the checker or the interactor; without a program, those of the checker `icpc`.
     """
 
@@ -119,7 +120,7 @@ class DataTest:
 
 @dataclass(frozen=True)
 class Sample:
-    """What people are shown of a sample: names in the archive, or None."""
+    """What people are shown of a sample: paths in the package, or None."""
 
     name: str
     input: str | None
@@ -146,7 +147,7 @@ class TestExpectation:
     """What the tests below `where` must get: all of them one of `permitted`, and one of them one of `required`.
 
     `where` is a glob over the names of tests and groups; "" stands for all. `score` bounds the points of what `where`
-    names. `message` is a part of some message of a judge.
+    names. `message` is a part of some message of a judge. With `or_all_accepted` they may all be accepted instead.
     """
 
     __test__ = False  # pytest would take it for a test
@@ -156,6 +157,7 @@ class TestExpectation:
     required: frozenset[Letters] = OF_TESTS
     score: tuple[float, float] | None = None
     message: str = ""
+    or_all_accepted: bool = False
     bounds_from_below: bool = False
     bounds_from_above: bool = False
 
@@ -236,7 +238,7 @@ class Package:
     """A problem package. `checker_args` are those of the default checker for tests that have none of their own.
 
     `grader` is the custom grader of legacy packages. `constants` replace `{{name}}` in programs and includes
-    (`shared.packages.constants`). `metadata` are the keys that are read and kept.
+    (`shared.packages.fields.replace_constants`). `metadata` are the keys that are read and kept.
     """
 
     format: PackageFormat

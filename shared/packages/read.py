@@ -1,8 +1,13 @@
 """Reads a problem package from a zip, in any format."""
 
+from dataclasses import replace
 from typing import BinaryIO
 
+from shared.packages.archive import MARKERS, PackageArchive
+from shared.packages.faults import FaultList
+from shared.packages.kattis import read_kattis
 from shared.packages.model import Package, PackageBounds
+from shared.packages.polygon import read_polygon
 
 
 def read_package(file: BinaryIO, bounds: PackageBounds, *, name: str = "") -> Package:
@@ -11,4 +16,11 @@ def read_package(file: BinaryIO, bounds: PackageBounds, *, name: str = "") -> Pa
     Reads each entry once, in pieces. It takes seconds for a large package, so call it off the event loop. Raises
     `shared.packages.faults.PackageError` with everything that is wrong.
     """
-    raise NotImplementedError
+    faults = FaultList()
+    archive = PackageArchive(file, bounds, faults)
+    if not any(marker in archive.files for marker in MARKERS):
+        raise faults.fail("", f"There is none of {', '.join(MARKERS)} at the top or in the only folder.")
+    read = read_polygon if MARKERS[0] in archive.files else read_kattis
+    package = read(archive, bounds, faults, name)
+    faults.check()
+    return replace(package, warnings=tuple(faults.warnings()))

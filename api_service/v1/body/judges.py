@@ -11,6 +11,7 @@ from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import do_each_time
 from api_service.v1.body.program import ProgramCheck, limit_faults
 from api_service.v1.body.submission import CheckerBody, JudgeBody, SubmissionBody
+from shared.engine import icpc
 from shared.engine.codex import LimitBounds
 from shared.engine.run_call import (
     DEFAULT_TOLERANCE,
@@ -26,17 +27,6 @@ _OF_PROGRAM: Final = (CheckerKind.PROGRAM,)
 _INTERACTOR_JUDGES: Final = (
     "The interactor gives the verdict; leave it out, or use the protocol `testlib` for both, where it runs after it."
 )
-
-
-def icpc_fault(args: Sequence[str]) -> str | None:
-    known = {
-        "case_sensitive": 0,
-        "space_change_sensitive": 0,
-        "float_absolute_tolerance": 1,
-        "float_relative_tolerance": 1,
-        "float_tolerance": 1,
-    }
-    return None if not args or args[0] in known else "bad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +57,19 @@ def key_faults(body: SubmissionBody) -> Iterator[Fault]:
                 yield Fault(f"It goes only with the kind {named}; leave it out.", pointer=f"/checker/{name}")
         if kind is CheckerKind.PROGRAM and checker.language is None:
             yield Fault(MISSING, pointer="/checker/language")
-        if kind is CheckerKind.ICPC and (fault := icpc_fault(checker.args or ())):
-            yield Fault(fault, pointer="/checker/args")
+        if kind is CheckerKind.ICPC:
+            yield from _icpc_faults(checker.args or ())
     if checker is not None and interactor is not None:
         protocols = (_protocol(interactor), kind_of(checker) is CheckerKind.PROGRAM and _protocol(checker))
         if protocols != (JudgeProtocol.TESTLIB, JudgeProtocol.TESTLIB):
             yield Fault(_INTERACTOR_JUDGES, pointer="/checker")
+
+
+def _icpc_faults(args: Sequence[str]) -> Iterator[Fault]:
+    try:
+        icpc.parse_args(args)
+    except icpc.IcpcArgumentError as exc:
+        yield Fault(str(exc), pointer=f"/checker/args/{exc.position}")
 
 
 def programs_of(body: SubmissionBody) -> dict[str, JudgeBody | CheckerBody]:

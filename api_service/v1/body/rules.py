@@ -178,6 +178,7 @@ class _Check:
         metadata = body.metadata or {}
         texts = [body.expected_output, body.args, body.compiler_args, metadata]
         texts += [judge.spec["args"] for judge in self.judges.values()]
+        judge_bytes = sum(file["size_bytes"] for judge in self.judges.values() for file in judge.spec["files"])
         return NewSubmission(
             language=self.engine_language.code,
             filename=self.program.entry,
@@ -192,7 +193,7 @@ class _Check:
             tests=tests,
             metadata=metadata,
             webhook_url=body.webhook_url,
-            text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0),
+            text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0) + judge_bytes,
         )
 
 

@@ -45,7 +45,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"checker": {**PROGRAM, "tolerance": 0.1}}, "/checker/tolerance"),
     ({"checker": {"kind": "float", "args": []}}, "/checker/args"),
     ({"checker": {"args": ["case_sensitive"]}}, "/checker/args"),
-    ({"checker": {"kind": "icpc", "args": ["float"]}}, "/checker/args"),
+    ({"checker": {"kind": "icpc", "args": ["case_sensitive", "float"]}}, "/checker/args/1"),
     ({"checker": {"kind": "icpc", "args": "case_sensitive"}}, "/checker/args"),
     ({"checker": {"kind": "icpc", "language": "py"}}, "/checker/language"),
     ({"checker": {"kind": "tokens", "source": "x"}}, "/checker/source"),
@@ -123,7 +123,7 @@ def test_a_judge_is_stored_beside_the_program() -> None:
     }
     assert "x = 1" not in json.dumps(new.spec)
     plain = validated(BASE)
-    assert new.size_bytes == plain.size_bytes + len(stored.data) + len("strict")
+    assert new.size_bytes == plain.size_bytes + 13 + len("strict")
     assert new.stored_bytes > plain.stored_bytes + len(stored.data)
 
 

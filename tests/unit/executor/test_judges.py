@@ -200,7 +200,7 @@ class _WithoutHeaders(_Sandbox):
         return [replace(_OK, exit_code=1)] if uses_headers else results
 
 
-async def test_a_judge_that_precompiled_headers_break_is_compiled_without_them() -> None:
+async def test_a_judge_that_headers_break_is_compiled_without_them() -> None:
     sandbox = _WithoutHeaders()
     files = [{"path": "j.cpp", "content": "#include <bits/stdc++.h>"}]
     (_, event) = await _run(sandbox, _program(language="cpp", files=files))

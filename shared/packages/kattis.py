@@ -1,0 +1,233 @@
+"""Reads the packages of Kattis and the ICPC, of both generations, with what DOMjudge adds. Pure."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Final
+
+from shared.packages.archive import PackageArchive
+from shared.packages.expectations import LEGACY_FOLDERS, SubmissionsYaml, of_tags
+from shared.packages.faults import FaultList
+from shared.packages.fields import read_fields
+from shared.packages.model import (
+    EVERY_LANGUAGE,
+    JurySubmission,
+    Package,
+    PackageBounds,
+    PackageFormat,
+    PackageJudge,
+    PackageProgram,
+)
+from shared.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
+from shared.packages.programs import ProgramFinder, language_of
+from shared.packages.test_data import read_test_data
+
+_PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
+_LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\.\w+", re.DOTALL)
+_SUBMISSIONS_JSON: Final = "submissions.json"
+_SUBMISSIONS_YAML: Final = "submissions/submissions.yaml"
+_LONGEST_JSON: Final = 1 << 18
+#: Bytes of a source in which DOMjudge's tags are looked for.
+_LONGEST_SOURCE: Final = 1 << 20
+
+
+def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultList, name: str) -> Package:
+    """Return the package. Faults are noted, and the package means nothing if there are any."""
+    archive.keep(lambda path: _is_named_well(path, faults))
+    config = read_config(archive, bounds.operator, faults)
+    finder = ProgramFinder(archive, bounds.languages)
+    validator = _find_checker(archive, config, finder, faults)
+    grader = _find_grader(config, finder, faults)
+    data = read_test_data(archive, config, bounds, faults, has_checker=validator is not None)
+    if data.uses_grader is not (grader is not None):
+        sentence = "`grading: custom` needs a grader." if data.uses_grader else "No group has `grading: custom`."
+        faults.add("graders", sentence)
+    if archive.is_folder("static_validator"):
+        faults.warn("static_validator", "Static validators are not run.")
+    judge = PackageJudge(validator) if validator else None
+    name = archive.folder or name
+    limits = config.limits
+    assert limits is not None
+    return Package(
+        format=PackageFormat.LEGACY if config.generation is Generation.LEGACY else PackageFormat.KATTIS_2025_09,
+        name=name,
+        titles={language: title for language, title in config.titles.items() if title} or {"en": name},
+        types=config.types,
+        languages=config.languages,
+        limits=limits,
+        time_limit_rule=config.rule,
+        checker=None if config.is_interactive else judge,
+        interactor=judge if config.is_interactive else None,
+        grader=grader,
+        tests=data.tests,
+        scheme=data.scheme,
+        samples=data.samples,
+        attachments=tuple(archive.below("attachments").values()),
+        includes=_includes(archive, config, faults),
+        submissions=_submissions(archive, config, finder, faults),
+        input_validators=_input_validators(archive, finder, faults),
+        data_tests=data.data_tests,
+        constants=config.constants,
+        metadata=config.metadata,
+        files=archive.files,
+        checker_args=data.checker_args,
+    )
+
+
+def _is_named_well(path: str, faults: FaultList) -> bool:
+    """Return False for a path that counts as absent. If it looks like a test or a submission, that is a warning."""
+    if path == ".timelimit" or all(_PART.fullmatch(part) for part in path.split("/")):
+        return True
+    if _LOOKS_IMPORTANT.fullmatch(path):
+        faults.warn(path[:200], "The path has other characters than the format allows, so the file counts as absent.")
+    return False
+
+
+def _find_checker(
+    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
+) -> PackageProgram | None:
+    """Return the output validator, if there is one."""
+    programs = _programs_of("output_validator", archive, finder)
+    if config.generation is Generation.LEGACY:
+        programs += _programs_of("output_validators", archive, finder)
+    wanted = config.wants_validator
+    needs = config.is_interactive or config.is_multi_pass
+    if len(programs) > 1:
+        faults.add(programs[1].name, "There is more than one output validator.")
+    elif programs and wanted is False:
+        faults.add(programs[0].name, "There is an output validator, but `validation` is not `custom`.")
+    elif not programs and (wanted or needs):
+        faults.add(CONFIG, "The problem needs an output validator, and there is none.")
+    for program in programs[:1]:
+        if program.fault:
+            faults.add(program.name, program.fault)
+    return programs[0] if programs else None
+
+
+def _programs_of(folder: str, archive: PackageArchive, finder: ProgramFinder) -> list[PackageProgram]:
+    """Return the programs of a folder: itself, if its sources are in it, else those in its folders."""
+    names = archive.children(folder)
+    files = [name for name in names if f"{folder}/{name}" in archive.files]
+    sources = [name for name in files if finder.find(f"{folder}/{name}")]
+    is_program = len(sources) == 1 or folder == "output_validator" or {"build", "run"} & set(files)
+    if files and is_program:
+        program = finder.find(folder, scripts=True)
+        return [program] if program else []
+    return finder.all_in(folder, scripts=True)
+
+
+def _find_grader(config: ProblemConfig, finder: ProgramFinder, faults: FaultList) -> PackageProgram | None:
+    if config.generation is Generation.KATTIS_2025_09:
+        return None
+    graders = finder.all_in("graders", scripts=True)
+    if len(graders) > 1:
+        faults.add(graders[1].name, "There is more than one grader.")
+    for grader in graders[:1]:
+        if grader.fault:
+            faults.add(grader.name, grader.fault)
+    return graders[0] if graders else None
+
+
+def _includes(archive: PackageArchive, config: ProblemConfig, faults: FaultList) -> dict[str, dict[str, str]]:
+    """Return the files that are copied over a program's, by language."""
+    includes: dict[str, dict[str, str]] = {}
+    for name in archive.children("include"):
+        language = EVERY_LANGUAGE if name == "default" else language_of(name)
+        if language is None or (name == "default" and config.generation is Generation.LEGACY):
+            faults.warn(f"include/{name}", "This is no code of a language.")
+        elif language or name == "default":
+            includes[language] = archive.below(f"include/{name}")
+    return includes
+
+
+def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: FaultList) -> tuple[PackageProgram, ...]:
+    found: list[PackageProgram] = []
+    for folder in ("input_validators", "input_format_validators"):
+        found += finder.all_in(folder, scripts=True)
+        for path in archive.below(folder).values():
+            if path.endswith((".ctd", ".viva")):
+                faults.warn(path, "Checktestdata and VIVA are not run.")
+    for program in found:
+        if program.fault:
+            faults.warn(program.name, program.fault)
+    return tuple(found)
+
+
+def _submissions(
+    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
+) -> tuple[JurySubmission, ...]:
+    by_tests = config.generation is Generation.KATTIS_2025_09
+    rules = SubmissionsYaml(read_fields(archive, _SUBMISSIONS_YAML, faults)) if by_tests else None
+    overrides = _submissions_json(archive, faults)
+    submissions: list[JurySubmission] = []
+    for folder in archive.children("submissions"):
+        for name in archive.children(f"submissions/{folder}"):
+            path = f"submissions/{folder}/{name}"
+            asked = overrides.get(path, (None, None))
+            rule = rules.rules_for(f"{folder}/{name}") if rules else None
+            if rule:
+                asked = (rule.language or asked[0], rule.entry or asked[1])
+            language = language_of(asked[0]) if asked[0] else None
+            program = finder.find(path, language=language, entry=asked[1])
+            if program is None:
+                faults.warn(path, "Its language is not known, so it is no submission.")
+                continue
+            if program.fault:
+                faults.warn(path, program.fault)
+            submission = JurySubmission(path, program, tests=rule.tests if rule else ())
+            if not rule:
+                submission = _expected_of_run(archive, folder, submission, faults)
+            submissions.append(_with_bounds(submission))
+    if not any(submission.expected == ["AC"] for submission in submissions):
+        faults.warn("submissions/accepted", "There is no accepted submission.")
+    return tuple(submissions)
+
+
+def _expected_of_run(
+    archive: PackageArchive, folder: str, submission: JurySubmission, faults: FaultList
+) -> JurySubmission:
+    """Return the submission with what its folder or its tags say (legacy)."""
+    expected = LEGACY_FOLDERS.get(folder)
+    if expected is None:
+        sources = (archive.beginning(path, _LONGEST_SOURCE) for path in submission.program.files.values())
+        tags = [found for found in map(of_tags, sources) if found[1]]
+        expected = tags[0][0] if tags else None
+        if sum(number for _, number in tags) > 1:
+            faults.warn(submission.path, "There are several tags of expected results; the first one counts.")
+    return replace(
+        submission,
+        run=expected,
+        bounds_from_below=folder == "accepted",
+        bounds_from_above=folder == "time_limit_exceeded",
+    )
+
+
+def _with_bounds(submission: JurySubmission) -> JurySubmission:
+    """Return the submission with what its expectations say of the time limit, and why it is not run."""
+    not_run = submission.program.fault
+    if not not_run and not submission.run and not submission.tests:
+        not_run = "Nothing says what it must get."
+    return replace(
+        submission,
+        bounds_from_below=submission.bounds_from_below or any(test.bounds_from_below for test in submission.tests),
+        bounds_from_above=submission.bounds_from_above or any(test.bounds_from_above for test in submission.tests),
+        not_run=not_run,
+    )
+
+
+def _submissions_json(archive: PackageArchive, faults: FaultList) -> dict[str, tuple[str | None, str | None]]:
+    """Return the languages and entries that DOMjudge's file names, by the paths of submissions."""
+    if _SUBMISSIONS_JSON not in archive.files:
+        return {}
+    try:
+        value = json.loads(archive.read(_SUBMISSIONS_JSON, _LONGEST_JSON) or b"{}")
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict) or not all(isinstance(entry, dict) for entry in value.values()):
+        faults.add(_SUBMISSIONS_JSON, "The file is not a JSON object of objects.")
+        return {}
+
+    def text(entry: dict[str, object], key: str) -> str | None:
+        return word if isinstance(word := entry.get(key), str) else None
+
+    return {path.strip("/"): (text(entry, "langid"), text(entry, "entry_point")) for path, entry in value.items()}

@@ -1,0 +1,219 @@
+"""Packages of 2025-09."""
+
+import pytest
+
+from shared.grading import Fold, Policy, ScoreRule
+from shared.packages.fields import replace_constants
+from shared.packages.model import DataKind, Package, PackageFormat, ProblemType
+from shared.packages.programs import main_file
+from tests.problem_packages import NEW, NEW_YAML, TESTS, fault_texts, read
+
+SCORING = f"{NEW_YAML}type: scoring\n"
+CHECKER = {"output_validator/check.cpp": "int main() {}"}
+
+
+def with_yaml(text: str, **files: str) -> dict[str, str | bytes]:
+    return {**NEW, "problem.yaml": NEW_YAML + text, **files}
+
+
+def scoring(groups: dict[str, str], secret: str = "") -> dict[str, str | bytes]:
+    """Return a scoring problem whose secret groups have two tests each, by their `test_group.yaml`."""
+    files: dict[str, str | bytes] = {"problem.yaml": SCORING, "data/secret/test_group.yaml": secret}
+    for name, text in groups.items():
+        files[f"data/secret/{name}/test_group.yaml"] = text
+        files |= {f"data/secret/{name}/{test}{ending}": "" for test in "ab" for ending in (".in", ".ans")}
+    return files
+
+
+def points_of(package: Package) -> list[tuple[float | None, ScoreRule]]:
+    return [(test.points, test.rule) for test in package.scheme.tests]
+
+
+def test_a_plain_problem() -> None:
+    package = read(NEW)
+    assert (package.format, package.types) == (PackageFormat.KATTIS_2025_09, (ProblemType.PASS_FAIL,))
+    assert (package.scheme.fold, package.scheme.points) == (Fold.KATTIS_2025_09, 1)
+    assert [group.name for group in package.scheme.groups] == ["", "sample", "secret"]
+    assert (package.time_limit_rule.from_accepted, package.time_limit_rule.must_separate) == (2, True)
+    assert package.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("type: [scoring, pass-fail]", "has a value twice, or both"),
+        ("type: [interactive, interactive]", "has a value twice, or both"),
+        ("type: submit-answer", "has `submit-answer`, which is not supported."),
+        ("type: fun", "has an unknown value: fun."),
+        ("type: multi-pass", "needs an output validator, and there is none."),
+        ("validation: custom", "`validation` is not a key that is known here."),
+        ("limits: {time_limit: 1.5}", "is not a multiple of the time resolution, 1 s."),
+        (
+            "limits: {time_limit: 1.5, time_resolution: 0.5, validation_passes: 1}",
+            "is not a whole number of at least 2",
+        ),
+        ("limits: {time_multipliers: {ac_to_time_limit: 0.5}}", "is not a number of at least 1."),
+        ("limits: {validation_passes: 101}", "is more than 100."),
+        ("languages: [apl]", "has no language that is here."),
+        ("constants: {1a: 2}", "is not a constant"),
+        ("constants: {a: {other: 2}}", "is not a constant"),
+        ("keywords: {a: &x b}", "aliases"),
+    ],
+)
+def test_faults_of_the_metadata(text: str, fault: str) -> None:
+    assert any(fault in listed for listed in fault_texts(with_yaml(text)))
+
+
+def test_name_and_uuid_are_required() -> None:
+    assert fault_texts({"problem.yaml": "problem_format_version: 2025-09-draft\n", **TESTS}) == [
+        "problem.yaml: `name` is missing.",
+        "problem.yaml: `uuid` is missing.",
+    ]
+
+
+def test_a_sum_of_tests_shares_the_points() -> None:
+    package = read({"problem.yaml": SCORING, **TESTS, "data/secret/02.in": "", "data/secret/02.ans": ""})
+    assert package.scheme.points == 100
+    assert points_of(package) == [(0, ScoreRule.IGNORED), (50, ScoreRule.BOUNDED), (50, ScoreRule.BOUNDED)]
+
+
+def test_groups_and_what_they_require() -> None:
+    groups = {
+        "1": "max_score: 30\n",
+        "2": "max_score: 20\nscore_aggregation: sum\nrequire_pass: secret/1\n",
+        "3": "max_score: 50\nscore_aggregation: min\nrequire_pass: [sample, secret/1]\n",
+    }
+    package = read(scoring(groups))
+    assert [(group.name, group.policy, group.points, group.requires) for group in package.scheme.groups[3:]] == [
+        ("secret/1", Policy.ALL, 30, ()),
+        ("secret/2", Policy.SUM, 20, ("secret/1",)),
+        ("secret/3", Policy.MIN, 50, ("sample", "secret/1")),
+    ]
+    none, bounded = ScoreRule.NONE, ScoreRule.BOUNDED
+    assert points_of(package) == [(0, none)] * 2 + [(10, bounded)] * 2 + [(50, bounded)] * 2
+
+
+def test_an_unbounded_secret() -> None:
+    package = read(scoring({"1": "score_aggregation: sum\n"}, "max_score: unbounded\n"))
+    assert package.scheme.points is None
+    assert points_of(package) == [(None, ScoreRule.ABSOLUTE)] * 2
+
+
+@pytest.mark.parametrize(
+    ("groups", "secret", "fault"),
+    [
+        ({"1": ""}, "", "`max_score` is missing"),
+        ({"1": "score_aggregation: sum"}, "", "`max_score` is missing"),
+        ({"1": ""}, "max_score: unbounded", "`max_score` is missing"),
+        ({"1": "max_score: 5\nscore_aggregation: sum"}, "score_aggregation: pass-fail", "must be `pass-fail`"),
+        ({"1": "max_score: 5\nrequire_pass: secret/2", "2": "max_score: 5"}, "", "'secret/2', which is no earlier"),
+        ({"1": "max_score: 5\nscore_aggregation: sum", "2": "max_score: 5\nrequire_pass: secret/1"}, "", "no earlier"),
+        ({"1": "max_score: 5\nrequire_pass: secret/1"}, "", "no earlier"),
+        ({"1": "max_score: 5\nrequire_pass: secret"}, "", "no earlier"),
+        ({"1": "max_score: 1.5"}, "", "is not a whole number"),
+        ({"1": "max_score: 5\nstatic_validation_score: 5"}, "", "`static_validation_score` is not supported."),
+        ({"1": "max_score: 5\ncolor: red"}, "", "`color` is not a key that is known here."),
+        ({"1": "max_score: 5\nscore_aggregation: best"}, "", "is none of: pass-fail, sum, min."),
+    ],
+)
+def test_faults_of_groups(groups: dict[str, str], secret: str, fault: str) -> None:
+    assert any(fault in listed for listed in fault_texts(scoring(groups, secret)))
+
+
+def test_tests_beside_groups_are_faults() -> None:
+    files = scoring({"1": "max_score: 100"})
+    assert "tests beside groups" in fault_texts({**files, "data/secret/x.in": "", "data/secret/x.ans": ""})[0]
+    plain = {"data/secret/2/a.in": "", "data/secret/2/a.ans": ""}
+    assert any("though other folders" in text for text in fault_texts({**files, **plain}))
+    nested = {"data/secret/1/deep/test_group.yaml": "", "data/secret/1/deep/a.in": "", "data/secret/1/deep/a.ans": ""}
+    assert "Only folders in `secret` are groups" in fault_texts({**files, **nested})[0]
+    assert "problems of the type `scoring`" in fault_texts({**NEW, "data/sample/test_group.yaml": "max_score: 1"})[0]
+
+
+def test_a_folder_without_its_file_is_no_group() -> None:
+    package = read({**NEW, "data/secret/deep/a.in": "", "data/secret/deep/a.ans": ""})
+    assert [(test.name, test.group) for test in package.tests[1:]] == [
+        ("secret/01", "secret"),
+        ("secret/deep/a", "secret"),
+    ]
+
+
+def test_what_a_test_gets() -> None:
+    files = {
+        "data/secret/test_group.yaml": "output_validator_args: [float_tolerance, '{{EPS}}']\nargs: [a]\n",
+        "data/secret/01.yaml": "args: [--n, 3]\ninput_validator_args: {check: [x]}\nhint: try\n",
+        "data/secret/01.files/in/table.txt": "1",
+        "data/secret/02.in": "",
+        "data/secret/02.ans": "",
+    }
+    package = read(with_yaml("constants: {EPS: {value: '1e-3', TEX: '10^{-3}'}}", **files))
+    sample, first, second = package.tests
+    assert (sample.args, first.args, second.args) == ((), ("--n", "3"), ("a",))
+    assert first.checker_args == second.checker_args == package.checker_args == ("float_tolerance", "1e-3")
+    assert first.files == {"in/table.txt": "data/secret/01.files/in/table.txt"}
+    assert (first.args_for("check"), first.args_for("other"), second.args_for("check")) == (("x",), (), ())
+    assert package.constants == {"EPS": "1e-3", "EPS.value": "1e-3", "EPS.TEX": "10^{-3}"}
+    assert (
+        replace_constants(b"{{EPS}} {{EPS.TEX}} {{OTHER}} {EPS}", package.constants) == b"1e-3 10^{-3} {{OTHER}} {EPS}"
+    )
+
+
+def test_arguments_of_the_default_checker_are_strict() -> None:
+    text = "output_validator_args: [float_tolerance, 1e-3, float_relative_tolerance, 1]\n"
+    assert "has set what" in fault_texts({**NEW, "data/secret/test_group.yaml": text})[0]
+    package = read({**NEW, **CHECKER, "data/secret/test_group.yaml": text})
+    assert package.tests[1].checker_args[2:] == ("float_relative_tolerance", "1")
+
+
+def test_tests_of_the_validators() -> None:
+    files = {
+        "data/invalid_input/a.in": "",
+        "data/invalid_output/deep/b.in": "",
+        "data/invalid_output/deep/b.ans": "",
+        "data/invalid_output/deep/b.out": "",
+        "data/valid_output/c.in": "",
+        "data/valid_output/c.ans": "",
+        "data/valid_output/c.out": "",
+        "data/valid_output/c.yaml": "output_validator_args: [case_sensitive]\n",
+    }
+    package = read({**NEW, **files})
+    assert [(data.kind, data.test.name, data.output) for data in package.data_tests] == [
+        (DataKind.INVALID_INPUT, "invalid_input/a", ""),
+        (DataKind.INVALID_OUTPUT, "invalid_output/deep/b", "data/invalid_output/deep/b.out"),
+        (DataKind.VALID_OUTPUT, "valid_output/c", "data/valid_output/c.out"),
+    ]
+    assert package.data_tests[2].test.checker_args == ("case_sensitive",)
+    assert len(package.tests) == 2
+    del files["data/valid_output/c.out"]
+    assert fault_texts({**NEW, **files}) == ["data/valid_output/c.in: There is no c.out beside it."]
+
+
+def test_samples_show_what_the_statement_shows() -> None:
+    files = {"data/sample/1.in.statement": "x", "data/sample/1.out": "y"}
+    sample = read({**NEW, **files}).samples[0]
+    assert (sample.input, sample.answer) == ("data/sample/1.in.statement", "data/sample/1.out")
+
+
+def test_includes_by_language() -> None:
+    files = {
+        "include/default/data.txt": "",
+        "include/cpp/lib/main.cpp": "",
+        "include/apl/x": "",
+        "include/klingon/x": "",
+    }
+    package = read({**NEW, **files})
+    assert package.includes == {
+        "": {"data.txt": "include/default/data.txt"},
+        "cpp": {"lib/main.cpp": "include/cpp/lib/main.cpp"},
+    }
+    assert [warning.path for warning in package.warnings] == ["include/klingon"]
+    assert main_file(package.includes["cpp"], "cpp") == "lib/main.cpp"
+    assert main_file(package.includes["cpp"], "py") is None
+
+
+def test_what_is_missing_is_a_warning() -> None:
+    files = {path: text for path, text in NEW.items() if "secret" not in path and "submissions" not in path}
+    assert [warning.detail for warning in read(files).warnings] == [
+        "There is no secret test.",
+        "There is no accepted submission.",
+    ]
