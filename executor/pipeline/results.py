@@ -161,7 +161,7 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
         stdout_bytes=_unless_text(stdout),
         stderr_bytes=_unless_text(stderr),
         diff=diff,
-        message=judgement.message,
+        message=None if test.hidden and judgement.may_name_answer else judgement.message,
         judge_message=judgement.judge_message,
         points_awarded=judgement.points,
         judge_cpu_s=round(judgement.cpu_s, 6),

@@ -141,8 +141,9 @@ class JobProgram:
         )
 
     def _test(self, case: Case) -> Mapping[str, Any]:
-        # Only a judge needs the points, which an engine of the previous release does not know.
-        return {**case.fields, "points": case.points} if self.judges and self.has_tests else case.fields
+        # Only a judge needs the further fields, which an engine of the previous release does not know.
+        of_judge = {"points": case.points, "hidden": case.hidden}
+        return {**case.fields, **of_judge} if self.judges and self.has_tests else case.fields
 
 
 def judges_of(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -217,6 +217,9 @@ class ProgramTest(_Strict):
     args: tuple[str, ...] = ()
     expected_output: str | None = Field(default=None, repr=False)
     points: float = Field(default=1, ge=0, allow_inf_nan=False, description="the most that a judge may give")
+    hidden: bool = Field(
+        default=False, description="the author of the program is told nothing that may name the answer"
+    )
     encoding: Encoding = Field(default=Encoding.UTF_8, description="of `stdin` and `expected_output`")
     limits: ProgramLimits = ProgramLimits()
 
