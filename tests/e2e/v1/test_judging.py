@@ -123,3 +123,71 @@ def test_the_mail_has_the_words_to_the_author_alone(owner: Api, email: str, syst
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert text.count("you printed ['1']") == 1
     assert "answer ''" not in text
+
+
+#: Thinks of the number in its input, and answers guesses.
+GUESSING = """
+import sys
+from pathlib import Path
+
+secret = int(Path(sys.argv[1]).read_text())
+for _ in range(10):
+    line = sys.stdin.readline()
+    if not line.strip().isdigit():
+        break
+    guess = int(line)
+    print("lower" if guess > secret else "higher" if guess < secret else "right", flush=True)
+    if guess == secret:
+        Path(sys.argv[3], "teammessage.txt").write_text("well guessed")
+        raise SystemExit(42)
+Path(sys.argv[3], "judgemessage.txt").write_text("no guess was right")
+raise SystemExit(43)
+"""
+BISECTING = """
+low, high = 0, 100
+while True:
+    middle = (low + high) // 2
+    print(middle, flush=True)
+    answer = input()
+    if answer == "right":
+        break
+    low, high = (middle + 1, high) if answer == "higher" else (low, middle - 1)
+"""
+#: Writes what the program said for the checker after it.
+RECORDING = """
+import sys
+from pathlib import Path
+
+print(Path(sys.argv[1]).read_text(), flush=True)
+Path(sys.argv[2]).write_text(sys.stdin.readline())
+"""
+
+
+def test_an_interactor_talks_with_the_program(owner: Api) -> None:
+    judge = {"language": "py", "source": GUESSING}
+    tests = [{"stdin": "42", "points": 2}, {"stdin": "7", "points": 2}]
+    body = owner.submit(source=BISECTING, tests=tests, interactor=judge)
+    run = body["run"]
+    assert (body["verdict"], run["points_awarded"]) == ("accepted", 4)
+    assert [test["message"] for test in run["tests"]] == ["well guessed"] * 2
+    assert [test["stdout"] for test in run["tests"]] == [None] * 2
+    assert (body["checker"], body["interactor"]["entry"]) == ({"kind": "lines", "tolerance": None}, "main.py")
+    wrong = owner.submit(source="print('x')", stdin="42", interactor=judge)
+    assert (wrong["verdict"], wrong["run"]["stdout"]) == ("wrong_answer", None)
+    assert wrong["run"]["judge_message"] == "no guess was right"
+
+
+def test_a_checker_judges_what_an_interactor_wrote(owner: Api) -> None:
+    judge = {"language": "py", "source": RECORDING, "protocol": "testlib"}
+    tests = [{"stdin": "4"}, {"stdin": "9"}]
+    judges = {"interactor": judge, "checker": checker(TESTLIB, protocol="testlib")}
+    body = owner.submit(source=DOUBLE, tests=tests, **judges)
+    assert [test["verdict"] for test in body["run"]["tests"]] == ["accepted", "wrong_answer"]
+    alone = owner.submit(source=DOUBLE, stdin="9", interactor=judge)
+    assert alone["verdict"] == "accepted"
+
+
+def test_an_interactor_that_fails_is_no_fault_of_the_program(owner: Api) -> None:
+    body = owner.submit(source="print(1)", stdin="x", interactor={"language": "py", "source": "raise SystemExit(1)"})
+    assert (body["state"], body["verdict"]) == ("finished", "judge_error")
+    assert body["run"]["judge_message"]
