@@ -57,7 +57,7 @@ class Steps:
         self._start_clock(is_paused=is_judge)
 
     def stand_still_during(self, judge: "Steps") -> None:
-        """Let the wall limit not count the time in which the judge computes or waits for a processor."""
+        """Let the wall limit not count the time in which only the judge computes or waits for a processor."""
         self._judge = judge
 
     def resume_clock(self) -> None:
@@ -171,9 +171,9 @@ class Steps:
         return False
 
     def _can_stretch(self, clock: StepClock, now: float) -> bool:
-        judged_s = self._judge.busy_s() if self._judge else 0.0
+        judge_s, cpu_s = (self._judge.busy_s(), self._last_sample.cpu_s) if self._judge else (0.0, 0.0)
         with contextlib.suppress(OSError):  # it has just ended
-            return clock.stretch(now, self._processes().longest_wait(), judged_s)
+            return clock.stretch(now, self._processes().longest_wait(), judge_s, cpu_s)
         return False
 
     def busy_s(self) -> float:
