@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from executor import verdict
 from executor.judging import interaction, kattis, testlib
@@ -11,10 +10,8 @@ from executor.judging.judgement import MOST_FEEDBACK_FILES, Judgement, clean, ju
 from executor.pipeline.plan import PlannedRun
 from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult
 from shared.engine.codex import Verdict
-from shared.engine.run_call import JudgeFailed, JudgeProgram, JudgeProtocol, ProgramTest, Stop
+from shared.engine.run_call import JudgeFailed, JudgeName, JudgeProgram, JudgeProtocol, ProgramTest, Stop
 from shared.service.errors import ConfigurationError
-
-JudgeName: TypeAlias = Literal["checker", "interactor"]
 
 #: The folder in a judge's box to which it may write feedback.
 FEEDBACK = "/box/feedback"
