@@ -221,18 +221,24 @@ async def test_the_clock_of_the_judge_starts_with_the_programs_end(sandbox: Bubb
         assert ends == (0, end)
 
 
-async def test_each_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None:
-    spins, fills = "while True: pass", "print(len(bytearray(400 << 20)))"
-    for program, judge, ends in (
-        (spins, "sys.stdin.read(); sys.exit(42)", ("cpu", _ACCEPTED)),
-        (fills, "sys.stdin.read(); sys.exit(42)", ("memory", _ACCEPTED)),
-        ("input()", spins, ("killed", "cpu")),
-        ("input()", fills, ("killed", "memory")),
-        ("input()", "while True: os.write(2, bytes(65536))", ("killed", "output")),
+async def test_a_program_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None:
+    judging = JudgeJob(_job("sys.stdin.read(); sys.exit(42)", cpu_s=0.5), frozenset({_ACCEPTED}))
+    for program, stopped in (("while True: pass", "cpu"), ("bytearray(400 << 20)", "memory")):
+        played, judged = await sandbox.run(replace(_job(program, cpu_s=0.5), judge=judging))
+        assert _ends(played, judged) == (stopped, _ACCEPTED)
+
+
+async def test_a_judge_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None:
+    """The program ends with it, by its own fault if it is quick."""
+    for judge, stopped in (
+        ("while True: pass", "cpu"),
+        ("bytearray(400 << 20)", "memory"),
+        ("while True: os.write(2, bytes(65536))", "output"),
     ):
         judging = JudgeJob(_job(judge, cpu_s=0.5), frozenset({_ACCEPTED}))
-        played, judged = await sandbox.run(replace(_job(program, cpu_s=0.5), judge=judging))
-        assert _ends(played, judged) == ends
+        played, judged = await sandbox.run(replace(_job("input()", cpu_s=0.5), judge=judging))
+        assert judged.stopped == stopped
+        assert (played.stopped or played.exit_code) in ("killed", 1)
 
 
 async def test_neither_pays_for_the_other(sandbox: BubblewrapSandbox) -> None:
