@@ -6,7 +6,7 @@ tests run: it names the next test whose result may still change the result of th
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -93,6 +93,11 @@ class Scheme(_Value):
     points: float | None
     groups: tuple[Group, ...]
     tests: tuple[ScoredTest, ...]
+
+    @property
+    def listed(self) -> tuple[Group, ...]:
+        """The groups that people see: all but the root, and the samples' if there are none."""
+        return tuple(group for group in self.groups[1:] if group.name != "sample" or group.children)
 
 
 class TestScore(_Value):
@@ -319,36 +324,44 @@ class Grading:
 
     def result(self) -> RunResult:
         """Return the result of the run, from the tests so far."""
-        scheme, root = self._scheme, self._scheme.groups[0]
-        verdict = self._verdict(root)
-        scores = {group.name: self._points(group) for group in reversed(scheme.groups)}
-        for group in scheme.groups:
-            points = scores[group.name]
-            if scheme.fold is not Fold.LEGACY and group.points is not None and points > group.points + _ROUNDING:
-                self._error = self._error or f"The group {group.name} has {points:g} points of {group.points:g}."
-        is_judged = verdict is not Verdict.JUDGE_ERROR and not self._error
-        results = tuple(
+        scheme = self._scheme
+        verdict = self._verdict("") or Verdict.ACCEPTED
+        scores = {group.name: self._points(group) for group in scheme.groups}
+        error = self._error or self._excess(scores)
+        if error:
+            verdict = Verdict.JUDGE_ERROR
+        is_judged = verdict is not Verdict.JUDGE_ERROR
+        earned = scores[""] if scheme.is_scoring else 1.0
+        if verdict not in GOOD_VERDICTS and (scheme.fold is Fold.LEGACY or not scheme.is_scoring):
+            earned = 0.0
+        groups = tuple(
             GroupResult(
                 name=group.name,
                 parent=group.parent or None,
-                verdict=self._verdict(group),
+                verdict=self._verdict(group.name),
                 points=_rounded(group.points),
                 points_awarded=_rounded(scores[group.name]) if is_judged else None,
                 tests=len(self._members[group.name]),
                 passed=self._accepted[group.name],
             )
-            for group in scheme.groups[1:]
+            for group in scheme.listed
         )
-        earned = scores[""] if scheme.is_scoring else 1.0
-        if verdict not in GOOD_VERDICTS and (scheme.fold is Fold.LEGACY or not scheme.is_scoring):
-            earned = 0.0
         return RunResult(
-            verdict=(verdict or Verdict.ACCEPTED) if is_judged else Verdict.JUDGE_ERROR,
+            verdict=verdict,
             points=_rounded(scheme.points),
             points_awarded=_rounded(earned) if is_judged else None,
-            groups=results,
-            error=self._error,
+            groups=groups,
+            error=error,
         )
+
+    def _excess(self, scores: Mapping[str, float]) -> str:
+        """Return a sentence on a group that earned more than its most; "" if there is none."""
+        for group in self._scheme.groups:
+            earned = scores[group.name]
+            is_bounded = group.points is not None and self._scheme.fold is not Fold.LEGACY
+            if is_bounded and earned > (group.points or 0.0) + _ROUNDING:
+                return f"The group {group.name or 'data'} has {earned:g} points of {group.points:g}."
+        return ""
 
     def _fail(self, error: str) -> None:
         self._has_failed = True
@@ -383,11 +396,12 @@ class Grading:
         names = (name for group in self._chains[self._tests[number].group] for name in self._groups[group].requires)
         return all(self._accepted[name] == len(self._members[name]) for name in names)
 
-    def _verdict(self, group: Group) -> Verdict | None:
-        grade = self._legacy[group.name].grade
-        if grade:
-            return grade.verdict if any(number in self._awards for number in self._members[group.name]) else None
-        verdicts = [self._awards[number].verdict for number in self._members[group.name] if number in self._awards]
+    def _verdict(self, name: str) -> Verdict | None:
+        """Return the verdict of a group; None if none of its tests was run."""
+        verdicts = [self._awards[number].verdict for number in self._members[name] if number in self._awards]
+        grade = self._legacy[name].grade
+        if grade and verdicts:
+            return grade.verdict
         if Verdict.JUDGE_ERROR in verdicts:
             return Verdict.JUDGE_ERROR
         bad = (verdict for verdict in verdicts if verdict not in GOOD_VERDICTS)

@@ -88,8 +88,9 @@ _RESULTS: Final = {
     "COMPILER-ERROR": CE,
 }
 _TAG: Final = re.compile(rb"@EXPECTED_(RESULTS|SCORE)@:([^\n]*)")
-#: A glob stands for at most so many.
-_MOST_CHOICES: Final = 100
+#: A glob stands for at most so many, and a file has at most so many globs, since each is matched with every name.
+_MOST_CHOICES: Final = 32
+_MOST_GLOBS: Final = 200
 _USES: Final = {"lower": (True, False), "upper": (False, True)}
 
 
@@ -123,6 +124,10 @@ class SubmissionsYaml:
     def __init__(self, fields: Fields) -> None:
         self._rules: list[tuple[str, tuple[TestExpectation, ...], str | None, str | None]] = []
         keys = list(fields.unread)
+        globs = [inner for value in fields.unread.values() if isinstance(value, dict) for inner in value]
+        if len(keys) + len(globs) > _MOST_GLOBS:
+            fields.fault(keys[-1], f"is one of more than {_MOST_GLOBS} globs.")
+            keys = []
         for key in keys:
             fields.check_glob(key)
             self._read(key, fields.inner(key))

@@ -19,7 +19,7 @@ from shared.packages.model import (
     PackageProgram,
 )
 from shared.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
-from shared.packages.programs import ProgramFinder, language_of
+from shared.packages.programs import MOST_PROGRAMS, ProgramFinder, language_of
 from shared.packages.test_data import read_test_data
 
 _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
@@ -163,6 +163,8 @@ def _submissions(
     for folder in archive.children("submissions"):
         for name in archive.children(f"submissions/{folder}"):
             path = f"submissions/{folder}/{name}"
+            if len(submissions) == MOST_PROGRAMS:
+                raise faults.fail("submissions", f"There are more than {MOST_PROGRAMS} submissions.")
             asked = overrides.get(path, (None, None))
             rule = rules.rules_for(f"{folder}/{name}") if rules else None
             if rule:

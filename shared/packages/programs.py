@@ -64,6 +64,9 @@ _LANGUAGES: Final[dict[str, tuple[str, str]]] = {
     "zig": ("", "zig"),
 }
 _BY_ENDING: Final = {ending: name for name, (_, endings) in _LANGUAGES.items() for ending in endings.split()}
+#: The most programs of a kind that a package may have: more are no jury's, and each takes time.
+MOST_PROGRAMS: Final = 500
+
 _FIRST_LINE_BYTES: Final = 200
 _PROLOG_BYTES: Final = 8192
 
