@@ -17,6 +17,9 @@ class ApiSettings(Settings):
     host: Annotated[str, Field(description="the address to listen on, such as 127.0.0.1")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="the port to listen on")] = 8000
     max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20, description="bytes of a program's source text")] = 1 << 20
+    max_checker_bytes: Annotated[
+        int, Field(ge=1, le=64 << 20, description="bytes of the files of a program that judges a submission")
+    ] = 1 << 20
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
         1 << 20
     )
@@ -94,8 +97,8 @@ class ApiSettings(Settings):
 
     @property
     def largest_body_bytes(self) -> int:
-        """The bytes of a source, an input, and what a form adds to them: boundaries, headers, other fields."""
-        return self.max_source_bytes + self.max_input_bytes + (64 << 10)
+        """The bytes of a source, an input and a checker, and what a form adds to them: boundaries, headers, fields."""
+        return self.max_source_bytes + self.max_input_bytes + self.max_checker_bytes + (64 << 10)
 
     @property
     def all_bodies_bytes(self) -> int:

@@ -34,7 +34,7 @@ from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
 from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine.languages import check_lang
-from shared.engine.run_call import Failed, Finished, ProgramRequest, is_allowed
+from shared.engine.run_call import Failed, Finished, JudgeProgram, ProgramRequest, is_allowed
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.service.logging import get_logger
 
@@ -186,7 +186,8 @@ class _Endpoint:
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         spare_slot = partial(self._slots.take_spare, share)
         try:
-            async with contextlib.aclosing(self._pipeline.run_tests(request, installed, spare_slot)) as events:
+            running = self._pipeline.run_tests(request, installed, spare_slot, self._language)
+            async with contextlib.aclosing(running) as events:
                 async for event in events:
                     yield wire.line(event)
         except SandboxFailure as exc:
@@ -224,15 +225,11 @@ class _Endpoint:
 
     def _check_program(self, request: ProgramRequest) -> Installed:
         installed = self._find(request.language)
-        self._check_size(sum(len(file.data()) for file in request.files), "files", self._settings.max_source_bytes)
-        allowed = installed.language.compile.allowed if installed.language.compile else ()
-        for option in request.compiler_args:
-            if not is_allowed(option, allowed):
-                raise wire.BadRequest(
-                    f"`compiler_args` may not have {option[:80]!r}; {installed.name} allows: "
-                    f"{' '.join(allowed) or 'none'}.",
-                    HTTPStatus.UNPROCESSABLE_ENTITY,
-                )
+        self._check_sources(request, installed, self._settings.max_source_bytes)
+        for judge in filter(None, (request.checker.program, request.interactor)):
+            self._check_sources(judge, self._language(judge.language), self._settings.max_checker_bytes)
+            if fault := limits.excess_of_judge(judge.limits, self._settings):
+                raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
         for test in request.tests:
             self._check_size(len(test.input()), "stdin", self._settings.max_input_bytes)
         for asked in (request.limits, *(test.limits for test in request.tests)):
@@ -240,12 +237,26 @@ class _Endpoint:
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
         return installed
 
+    def _check_sources(
+        self, program: ProgramRequest | JudgeProgram, installed: Installed | None, max_bytes: int
+    ) -> None:
+        """Check the files and options. A judge's language that is not here is an answer, and no bad request."""
+        self._check_size(sum(len(file.data()) for file in program.files), "files", max_bytes)
+        allowed = installed.language.compile.allowed if installed and installed.language.compile else ()
+        for option in program.compiler_args:
+            if installed and not is_allowed(option, allowed):
+                raise wire.BadRequest(
+                    f"`compiler_args` may not have {option[:80]!r}; {installed.name} allows: "
+                    f"{' '.join(allowed) or 'none'}.",
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                )
+
     def _check_size(self, size: int, name: str, maximum: int) -> None:
         if size > maximum:
             raise wire.BadRequest(f"`{name}` is over {maximum} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def _find(self, language: str) -> Installed:
-        installed = self._installed.get(check_lang(language) or "") or self._variant(language.strip().lower())
+        installed = self._language(language)
         if installed is None:
             known = ", ".join(self._installed)
             raise wire.BadRequest(
@@ -253,10 +264,13 @@ class _Endpoint:
             )
         return installed
 
-    def _variant(self, code: str) -> Installed | None:
+    def _language(self, name: str) -> Installed | None:
+        """Return a language or a variant; None if it is not here."""
         # Looked up each time, because the languages may change while this serves (`executor.doctor.language_check`).
-        languages = self._installed.values()
-        return next((language.variants[code] for language in languages if code in language.variants), None)
+        languages, code = self._installed.values(), name.strip().lower()
+        return self._installed.get(check_lang(name) or "") or next(
+            (language.variants[code] for language in languages if code in language.variants), None
+        )
 
     def _unauthorized(self, request: HTTPConnection) -> Response | None:
         token = self._settings.codex_token

@@ -119,6 +119,11 @@ def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     return None
 
 
+def excess_of_judge(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
+    """Return a sentence on a judge's limit that is over its maximum, or None. A judge may write more than a program."""
+    return excess(asked, settings.model_copy(update={"max_output_bytes": settings.max_judged_output_bytes}))
+
+
 def run_step_limits(
     limits: RunLimits,
     settings: ExecutorSettings,

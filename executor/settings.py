@@ -49,6 +49,13 @@ class ExecutorSettings(Settings):
     max_source_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's source text")
     max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
+    max_checker_bytes: int = Field(default=MIB, ge=1, description="bytes of all files of a checker or an interactor")
+    max_judged_output_bytes: int = Field(
+        default=64 * MIB, ge=1, description="the most bytes that a checker or an interactor may be allowed to write"
+    )
+    checker_files: Path | None = Field(
+        default=None, description="folder of files, such as testlib.h, that stand beside each checker and interactor"
+    )
 
     artifact_bytes: int = Field(
         default=4 * MIB,
@@ -110,7 +117,8 @@ class ExecutorSettings(Settings):
     def max_body_bytes(self) -> int:
         """The longest body of a legal request. In JSON a byte can take six, and clients send the input under two
         names."""
-        return 6 * (self.max_source_bytes + 2 * self.max_input_bytes) + (64 << 10)
+        judges = 2 * self.max_checker_bytes
+        return 6 * (self.max_source_bytes + judges + 2 * self.max_input_bytes) + (64 << 10)
 
     @property
     def max_bodies_bytes(self) -> int:
@@ -145,6 +153,7 @@ class ExecutorSettings(Settings):
     def _within_maxima(self) -> Self:
         for lower, higher in (
             ("max_source_bytes", "max_disk_bytes"),
+            ("max_checker_bytes", "max_disk_bytes"),
             ("default_time_limit", "max_time_limit"),
             ("default_memory_limit", "max_memory_limit"),
         ):

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+MISSING: Final = "It is missing; send it with the request."
 _OBJECT: Final = "It must be an object."
 _WHOLE: Final = "It must be a whole number."
 _NUMBER: Final = "It must be a number."
 _SENTENCES: Final = {
-    "missing": "It is missing; send it with the request.",
+    "missing": MISSING,
     "extra_forbidden": "There is no such key or parameter; check the spelling, or leave it out.",
     "model_type": _OBJECT,
     "model_attributes_type": _OBJECT,

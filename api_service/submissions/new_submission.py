@@ -1,5 +1,6 @@
 """A submission that is valid and not registered yet. Both APIs make it, and `submissions.service` registers it."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ class Object:
     def suffix(self) -> str:
         """The end of the object's key, after the submission's id."""
         return f".{self.extension}" if self.extension else ""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
 
     @property
     def content_type(self) -> str:
@@ -48,7 +53,8 @@ class NewSubmission:
     """The values of a row of `uploads`. `id` is the one that a client of the classic calls has chosen.
 
     A submission of a classic call has no `spec` and nothing after it. `text_bytes` are the bytes of the texts of those
-    (`text_bytes_of`). Unless it is on `hold`, it is run at once.
+    (`text_bytes_of`), and of the files of its judges. Unless it is on `hold`, it is run at once. `judges` has the
+    object of each program that judges it.
     """
 
     language: str
@@ -67,6 +73,7 @@ class NewSubmission:
     webhook_url: str | None = None
     batch: int | None = None
     text_bytes: int = 0
+    judges: Mapping[str, Object] = field(default_factory=dict)
 
     @property
     def columns(self) -> dict[str, object]:
@@ -89,7 +96,7 @@ class NewSubmission:
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of its source, its inputs, and all other texts that are stored for it."""
+        """The bytes of its source, its inputs, its judges, and all other texts that are stored for it."""
         return len(self.source.data) + len(self.stdin.encode()) + self.text_bytes
 
     @property
@@ -99,7 +106,8 @@ class NewSubmission:
             return self.size_bytes
         texts = [self.stdin, self.expected_output or "", self.tests.json if self.tests else ""]
         texts += [as_json(self.spec), as_json(self.files), as_json(self.metadata or {})]
-        return len(self.source.data) + sum(len(text.encode()) for text in texts)
+        objects = (self.source, *self.judges.values())
+        return sum(len(one.data) for one in objects) + sum(len(text.encode()) for text in texts)
 
 
 def as_json(value: object) -> str:
@@ -119,10 +127,15 @@ def text_bytes_of(value: object) -> int:
     return 0
 
 
+def archive_of(files: Mapping[str, bytes]) -> Object:
+    """Return the archive of these files, even if there is only one."""
+    return Object(pack(files), _ARCHIVE)
+
+
 def stored(files: Mapping[str, bytes]) -> Object:
     """Return the object that holds these files."""
     if len(files) > 1:
-        return Object(pack(files), _ARCHIVE)
+        return archive_of(files)
     [(path, data)] = files.items()
     name = path.rpartition("/")[2]
     extension = name.rpartition(".")[2] if "." in name else ""

@@ -23,7 +23,7 @@ from shared.database.connection import Connection, Database
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore
-from shared.storage.source_keys import source_key
+from shared.storage.source_keys import judge_key, source_key
 
 log = get_logger(__name__)
 
@@ -169,7 +169,10 @@ class Submissions:
         """
         today = datetime.now(UTC).date()
         keys = [source_key(today, submission.source.suffix) for submission in new]
-        await self._store(list(zip(keys, (submission.source for submission in new), strict=True)))
+        objects = [(key, submission.source) for key, submission in zip(keys, new, strict=True)]
+        for key, submission in zip(keys, new, strict=True):
+            objects += [(judge_key(key, name), judge) for name, judge in submission.judges.items()]
+        await self._store(objects)
         return keys
 
     async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:

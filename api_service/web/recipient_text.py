@@ -16,6 +16,6 @@ def text_of(submission: Submission) -> str:
 def _lines_of(run: Run) -> Iterator[str]:
     for test in run.tests or ():
         yield f"Test {test.name}: {test.verdict or 'not run'}"
-        if not test.hidden and test.stdout:
-            yield test.stdout
-    yield from (text for text in (run.compile_output, run.stdout, run.stderr) if text)
+        if not test.hidden:
+            yield from (text for text in (test.message, test.stdout) if text)
+    yield from (text for text in (run.compile_output, run.message, run.stdout, run.stderr) if text)

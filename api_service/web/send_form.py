@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from api_service.http.problems import Fault
 from api_service.v1.body.multipart import Part
-from api_service.v1.body.rules import UploadedFiles
+from api_service.v1.body.program import UploadedFiles
 
 _MEBIBYTE: Final = 1 << 20
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)

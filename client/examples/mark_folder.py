@@ -20,7 +20,7 @@ try:
         )
         for number, file in zip(client.wait_for_batch(batch.id).submissions, files, strict=True):
             run = client.get(number).run
-            marks = f"{run.points_awarded:g} of {run.points:g} points, {run.verdict}" if run else "no result"
+            marks = f"{run.points_awarded or 0:g} of {run.points:g} points, {run.verdict}" if run else "no result"
             print(f"{file.name:20} {marks}")
 except (OSError, PrecieuxError) as error:
     sys.exit(f"{error}\nPRECIEUX_URL is the server's address, and PRECIEUX_API_KEY your key.")

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 import httpx
 
 from precieux_client.decoding import decode
-from precieux_client.models import Page
+from precieux_client.models import JudgeProgram, Page
 from precieux_client.parameters import SubmissionParameters
 
 T = TypeVar("T")
@@ -68,12 +68,16 @@ def submission_body(submission: SubmissionParameters) -> dict[str, Any]:
     plain = {name: _plain(value) for name, value in submission.items() if name != "files"}
     body = {name: value for name, value in plain.items() if value not in (None, False, [], {})}
     files = submission.get("files")
-    return body if files is None else {**body, "files": [_file(path, data) for path, data in files.items()]}
+    return body if files is None else {**body, "files": _files(files)}
 
 
 def given(**values: Any) -> dict[str, Any]:
     """Return the JSON of the values that are not None."""
     return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _files(files: Mapping[str, str | bytes]) -> list[dict[str, str]]:
+    return [_file(path, data) for path, data in files.items()]
 
 
 def _file(path: str, data: str | bytes) -> dict[str, str]:
@@ -92,6 +96,8 @@ def _plain(value: Any) -> Any:
     """Return a value as JSON has it: a dataclass without the fields that are None or empty, any iterable as a list."""
     if is_dataclass(value):
         values = {one.name: getattr(value, one.name) for one in fields(value)}
+        if isinstance(value, JudgeProgram) and value.files is not None:
+            values["files"] = _files(value.files)
         return {name: _plain(inner) for name, inner in values.items() if inner is not None and inner != ()}
     if isinstance(value, Mapping):
         return dict(value)

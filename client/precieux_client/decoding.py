@@ -1,8 +1,9 @@
 """Makes values of JSON, by the type hints of their classes."""
 
+import contextlib
 import types
 import typing
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -23,12 +24,20 @@ def decode(kind: type[T], content: Any) -> T:
         raise ValueError(f"this is not a {kind.__name__} ({exc!r})") from exc
 
 
+def _first(decoders: Sequence[Callable[[Any], Any]], content: Any) -> Any:
+    """Return the value of the first of several classes that has the shape of the JSON."""
+    for decoder in decoders[:-1]:
+        with contextlib.suppress(KeyError, TypeError, AttributeError):
+            return decoder(content)
+    return decoders[-1](content)
+
+
 @cache
 def _decoder(kind: Any) -> Callable[[Any], Any]:
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (Union, types.UnionType):
-        (one,) = (_decoder(option) for option in inner if option is not types.NoneType)
-        return lambda content: None if content is None else one(content)
+        decoders = [_decoder(option) for option in inner if option is not types.NoneType]
+        return lambda content: None if content is None else _first(decoders, content)
     if origin is tuple:
         item = _decoder(inner[0])
         return lambda content: tuple(item(one) for one in content)
@@ -39,11 +48,11 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
         return datetime.fromisoformat
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        decoders = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
+        of_fields = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
         # What an older server does not send.
         optional = {one.name for one in fields(kind) if (one.default, one.default_factory) != (MISSING, MISSING)}
         make = cast("Callable[..., Any]", kind)
         return lambda content: make(
-            **{name: read(content[name]) for name, read in decoders.items() if name in content or name not in optional}
+            **{name: read(content[name]) for name, read in of_fields.items() if name in content or name not in optional}
         )
     return lambda content: content

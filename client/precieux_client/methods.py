@@ -198,13 +198,14 @@ class Methods(ABC):
         webhook_url: str | None = None,
         idempotency_key: str | None = None,
     ) -> Batch:
-        """Register submissions together, all or none. `defaults` has keys of a submission's JSON for all of them.
+        """Register submissions together, all or none. `defaults` has keys of a submission's JSON for all of them, or
+        the values that `submit` takes for these keys.
 
         With `digest`, each address gets one mail when all have ended, and none before.
         """
         body = given(
             submissions=[submission_body(each) for each in submissions],
-            defaults=defaults or None,
+            defaults=given(**(defaults or {})) or None,
             digest=digest or None,
             webhook_url=webhook_url,
         )

@@ -15,6 +15,7 @@ Verdict = Literal[
     "memory_limit",
     "output_limit",
     "wrong_answer",
+    "judge_error",
 ]
 MailState = Literal[
     "queued", "sending", "sent", "delivered", "deferred", "bounced", "complained", "refused", "suppressed", "uncertain"
@@ -41,10 +42,43 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """How an output is compared with the expected one: `exact`, `lines`, `tokens` or `float`."""
+    """How an output is compared with the expected one: `exact`, `lines`, `tokens`, `float` or `icpc`.
 
-    kind: Literal["exact", "lines", "tokens", "float"] = "lines"
+    `args` are those of `icpc`, the default validator of problem packages.
+    """
+
+    kind: Literal["exact", "lines", "tokens", "float", "icpc"] = "lines"
     tolerance: float | None = None
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeProgram:
+    """A program that judges another: its language, either `source` or `files`, and how it is called.
+
+    `files` has each file's content by its path. None and empty values are the server's defaults.
+    """
+
+    language: str
+    source: str | None = None
+    files: Mapping[str, str | bytes] | None = None
+    entry: str | None = None
+    protocol: Literal["kattis", "testlib"] = "kattis"
+    args: tuple[str, ...] = ()
+    compiler_args: tuple[str, ...] = ()
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramChecker(JudgeProgram):
+    """A program that judges the output of each test."""
+
+    kind: Literal["program"] = field(default="program", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Interactor(JudgeProgram):
+    """A program that talks with the submitted one while it runs, and judges it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +105,20 @@ class FileInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """A program that judges a submission, without its source. A checker has the `kind` `program`."""
+
+    protocol: Literal["kattis", "testlib"]
+    language: str
+    entry: str
+    files: tuple[FileInfo, ...]
+    args: tuple[str, ...]
+    compiler_args: tuple[str, ...]
+    limits: Limits
+    kind: Literal["program"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """The language as the engine names it, and the version of its tools."""
 
@@ -80,7 +128,10 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """How one test ended. `verdict` is None if it was not run."""
+    """How one test ended. `verdict` is None if it was not run, and `points_awarded` if its judge failed.
+
+    `message` is from the judge to the program's author, `judge_message` to whoever set the test.
+    """
 
     __test__ = False
 
@@ -89,7 +140,7 @@ class TestResult:
     hidden: bool
     verdict: Verdict | None
     points: float
-    points_awarded: float
+    points_awarded: float | None
     stdout: str | None
     stderr: str | None
     diff: str | None
@@ -99,6 +150,9 @@ class TestResult:
     cpu_s: float | None
     wall_s: float | None
     memory_bytes: int | None
+    message: str | None = None
+    judge_message: str | None = None
+    group: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -117,7 +171,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a submission. With tests, its own output, exit code and signal are None."""
+    """One run of a submission. With tests, its own output, exit code and signal are None.
+
+    The messages are as for a test. With tests, `judge_message` says why none of them could be judged.
+    """
 
     number: int
     state: State
@@ -144,6 +201,8 @@ class Run:
     artifacts: tuple[Artifact, ...] | None = None
     #: How many entries of `out` did not come back, for each reason.
     artifacts_left_out: Mapping[str, int] = field(default_factory=dict)
+    message: str | None = None
+    judge_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +256,7 @@ class Submission:
     args: tuple[str, ...]
     compiler_args: tuple[str, ...]
     limits: Limits
-    checker: Checker
+    checker: Judge | Checker
     stop_at_first_failure: bool
     email: str | None
     locale: str
@@ -210,6 +269,8 @@ class Submission:
     mail: MailSummary | None
     webhook: Webhook | None
     links: SubmissionLinks
+    interactor: Judge | None = None
+    problem: str | None = None
 
     @property
     def is_final(self) -> bool:
@@ -338,6 +399,7 @@ class ServerLimits:
     max_streams: int
     idempotency_s: int
     limits: Mapping[str, LimitBounds]
+    max_checker_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Required, TypeAlias, TypedDict
 
-from precieux_client.models import Checker, Limits, TestCase
+from precieux_client.models import Checker, Interactor, Limits, ProgramChecker, TestCase
 
 #: The files of a program: their content by path.
 Files: TypeAlias = Mapping[str, str | bytes]
@@ -27,7 +27,8 @@ class SubmissionParameters(TypedDict, total=False):
     compiler_args: Iterable[str]
     limits: Limits | None
     expected_output: str | None
-    checker: Checker | None
+    checker: Checker | ProgramChecker | None
+    interactor: Interactor | None
     tests: Iterable[TestCase]
     stop_at_first_failure: bool
     email: str | None

@@ -1,5 +1,6 @@
 """Plans how a program runs: its files, the commands of its steps, and their limits. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,10 +12,12 @@ from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
-from shared.engine.run_call import MAX_ARTIFACTS, ProgramRequest, ProgramTest
+from shared.engine.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramLimits, ProgramRequest, ProgramTest
 
 #: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
 _DIAGNOSTICS_BYTES: Final = 65536
+#: The bytes that a judge without a limit of its own may write.
+_JUDGE_OUTPUT_BYTES: Final = 8 << 20
 #: The options of a program that comes through CodeX's call, which has none.
 _NO_OPTIONS: Final = ProgramRequest.model_construct()
 
@@ -85,6 +88,30 @@ def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSet
 
 def plan_program(request: ProgramRequest, installed: Installed, settings: ExecutorSettings) -> PlannedProgram:
     return PlannedProgram(request, program_of(request, installed), installed, settings)
+
+
+def plan_judge(
+    judge: JudgeProgram, installed: Installed, settings: ExecutorSettings, beside: Mapping[str, bytes]
+) -> PlannedRun:
+    """Return the run of a judge, without what a test adds. The files `beside` stand beside those of the judge, unless
+    it has files or folders of their names."""
+    usual = ProgramLimits(
+        memory_bytes=settings.max_memory_limit, output_bytes=min(_JUDGE_OUTPUT_BYTES, settings.max_judged_output_bytes)
+    )
+    request = ProgramRequest.model_construct(
+        language=judge.language,
+        files=judge.files,
+        entry=judge.entry,
+        compiler_args=judge.compiler_args,
+        build=judge.build,
+        limits=judge.limits.over(usual),
+    )
+    program = program_of(request, installed)
+    taken = {path.partition("/")[0] for path in program.files}
+    others = {name: content for name, content in beside.items() if name not in taken}
+    if others:
+        program = replace(program, files={**others, **program.files}, is_plain=False)
+    return PlannedProgram(request, program, installed, settings).run(ProgramTest())
 
 
 def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> ProgramSources:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from executor import verdict
+from executor.judging.judgement import Judgement
 from executor.pipeline.plan import PlannedProgram, PlannedRun
 from executor.sandbox.base import SandboxFailure, Step, StepResult
 from shared.engine import checker
@@ -41,13 +42,15 @@ _LONG_COMPARISON: Final = 65536
 class Execution:
     """How the steps of one run of a program ended.
 
-    `compiled` is None if the language has no compiler. `ran` is None if the compiler rejected the source.
+    `compiled` is None if the language has no compiler. `ran` is None if the compiler rejected the source. `judgement`
+    is what a judge program says of the run; None if it was not asked.
     """
 
     planned: PlannedRun
     compiled: StepResult | None
     ran: StepResult | None
     cpu_pressure: float | None = None
+    judgement: Judgement | None = None
 
     @property
     def last(self) -> StepResult:
@@ -112,9 +115,9 @@ def started(planned: PlannedProgram) -> Started:
     return Started(language=installed.code, info=installed.info, compile=compile_, run=run, instance=INSTANCE)
 
 
-def compiled(execution: Execution, result: StepResult) -> Compiled:
-    """Return the event of a compiler that ended with `result`."""
-    reports_order, rejected = execution.planned.job.steps[0].report_order, execution.ran is None
+def compiled(execution: Execution, result: StepResult, *, rejected: bool) -> Compiled:
+    """Return the event of a compiler that ended with `result`. `rejected`: no test follows."""
+    reports_order = execution.planned.job.steps[0].report_order
     return Compiled(
         verdict=Verdict.COMPILE_ERROR if rejected else None,
         error=execution.reason if rejected else "",
@@ -140,23 +143,28 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
         ran = replace(ran, stdout=b"", stderr=ran.stdout + ran.stderr, cut=cut, turns=())
     if how is Verdict.INTERNAL_ERROR:
         raise SandboxFailure(f"the program was stopped: {ran.stopped}")
-    diff = None
-    if how is Verdict.OK and (expected := test.expected()) is not None:
+    diff, judgement = None, execution.judgement
+    if judgement is None and how is Verdict.OK and (expected := test.expected()) is not None:
         diff = await _compare(ran.stdout, expected, own)
         how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
+    judgement = judgement or Judgement(how)
     stdout = ran.stdout[:room]
     stderr = ran.stderr[: room - len(stdout)]
     artifacts, left_out = _artifacts_of(ran)
     names = {*ran.cut, *(["stdout"] if stdout != ran.stdout else []), *(["stderr"] if stderr != ran.stderr else [])}
     return TestEnded(
         number=number,
-        verdict=how,
+        verdict=judgement.verdict,
         error=execution.reason,
         stdout=_decode(stdout),
         stderr=_decode(stderr),
         stdout_bytes=_unless_text(stdout),
         stderr_bytes=_unless_text(stderr),
         diff=diff,
+        message=judgement.message,
+        judge_message=judgement.judge_message,
+        points_awarded=judgement.points,
+        judge_cpu_s=round(judgement.cpu_s, 6),
         truncated=sorted(names, reverse=True),
         **_figures(ran),
         cpu_pressure=execution.cpu_pressure,

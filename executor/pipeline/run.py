@@ -10,27 +10,41 @@ exception (`SandboxFailure`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from executor import load
 from executor.catalogue.installed import Installed
 from executor.pipeline import results
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.in_order import SpareSlot, in_order
-from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_program, plan_source
+from executor.pipeline.judges import Judge, JudgeName, files_beside, rejected
+from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_program, plan_source
 from executor.pipeline.results import Execution
 from executor.sandbox.base import Job, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
-from shared.engine.codex import RunRequest, RunResponse
-from shared.engine.run_call import GOOD_VERDICTS, Compiled, ProgramRequest, ProgramTest, Started, TestEnded
+from shared.engine.codex import RunRequest, RunResponse, Verdict
+from shared.engine.run_call import (
+    GOOD_VERDICTS,
+    Compiled,
+    JudgeFailed,
+    JudgeProgram,
+    ProgramRequest,
+    ProgramTest,
+    Started,
+    TestEnded,
+)
 from shared.service.logging import get_logger
 
 log = get_logger(__name__)
+
+#: Returns a language or a variant by its name or code; None if it is not here.
+FindLanguage: TypeAlias = Callable[[str], Installed | None]
 
 #: Bytes of compiled files that are kept for the further tests of a program. If it has more, each test compiles it.
 _COMPILED_BYTES = 64 * MIB
@@ -44,32 +58,57 @@ class Pipeline:
         self._warm = warm
         self._settings = settings
         self._cache = CompileCache(settings.compile_cache_bytes)
+        self._beside_judges = files_beside(settings.checker_files)
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
         """Compile and run the program. If this is cancelled, the program is killed."""
         return results.answer(await self._execute(plan_source(request, installed, self._settings)))
 
     async def run_tests(
-        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot
-    ) -> AsyncGenerator[Started | Compiled | TestEnded]:
+        self,
+        request: ProgramRequest,
+        installed: Installed,
+        spare_slot: SpareSlot,
+        find_language: FindLanguage = lambda language: None,
+    ) -> AsyncGenerator[Started | Compiled | JudgeFailed | TestEnded]:
         """Compile the program once, run its tests, and yield in order how each ended.
 
-        Raises `SandboxFailure` if the sandbox fails. If this is cancelled, the program is killed.
+        A judge's language is found by `find_language`. Raises `SandboxFailure` if the sandbox fails. If this is
+        cancelled, the program is killed.
         """
         planned = plan_program(request, installed, self._settings)
         yield results.started(planned)
+        compiled, judge = None, None
+        if request.interactor:
+            yield JudgeFailed(judge="interactor", judge_message="This engine has no interaction yet.")
+            return
+        if request.checker.program:
+            first = await self._compile_first(planned)
+            if first.compiled:
+                yield results.compiled(first, first.compiled, rejected=not first.compiled.succeeded)
+                if not first.compiled.succeeded:
+                    return
+            compiled = first.compiled
+            prepared = await self._prepare("checker", request.checker.program, find_language)
+            if isinstance(prepared, JudgeFailed):
+                yield prepared
+                return
+            judge = prepared
         room = _MAX_OUTPUT_BYTES
         number = 0
-        async with aclosing(self._executions(planned, spare_slot)) as executions:
+        executions = self._executions(planned, spare_slot, compiled, judge)
+        async with aclosing(executions):
             async for execution in executions:
                 number += 1
-                if number == 1 and execution.compiled:
-                    yield results.compiled(execution, execution.compiled)
+                if number == 1 and execution.compiled and judge is None:
+                    yield results.compiled(execution, execution.compiled, rejected=execution.ran is None)
                     if execution.ran is None:
                         return
                 event = await results.test_ended(number, request.runs[number - 1], request.checker, execution, room)
                 room -= min(room, len(execution.last.stdout) + len(execution.last.stderr))
                 yield event
+                if event.verdict is Verdict.JUDGE_ERROR:
+                    return
                 if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
                     return
 
@@ -83,27 +122,59 @@ class Pipeline:
             return None, planned.job
         key, compiled = await self._compiled(planned)
         if compiled is None:
-            only = replace(planned.job, steps=planned.job.steps[:1], compiled_bytes=_COMPILED_BYTES)
-            (compiled,) = await self._sandbox.run(only)
+            compiled = await self._compile_alone(planned)
+            uses_headers = planned.installed.headers_option in planned.job.steps[0].argv
+            if uses_headers and self._rejected_with_precompiled_header(compiled, planned.job, planned.installed):
+                compiled = await self._compile_alone(planned.without_headers())
             self._keep(key, compiled)
         serves_again = compiled.compiled_files and planned.is_compiled_once
         return compiled, planned.after(compiled) if serves_again else planned.job
+
+    async def _compile_alone(self, planned: PlannedRun) -> StepResult:
+        kept = _COMPILED_BYTES if planned.is_compiled_once else 0
+        only = replace(planned.job, steps=planned.job.steps[:1], compiled_bytes=kept, out_limits=None)
+        (compiled,) = await self._sandbox.run(only)
+        return compiled
+
+    async def _compile_first(self, planned: PlannedProgram) -> Execution:
+        """Compile a program whose tests run later, when its judge is compiled."""
+        first = planned.run(planned.request.runs[0])
+        since = load.Since(asyncio.get_running_loop())
+        compiled, _ = await self.compile(first)
+        pressure = since.share() if compiled and compiled.stopped == "wall" else None
+        return Execution(first, compiled, None, pressure)
+
+    async def _prepare(self, name: JudgeName, program: JudgeProgram, find: FindLanguage) -> Judge | JudgeFailed:
+        """Compile a judge."""
+        installed = find(program.language)
+        if installed is None:
+            message = f"The language of the {name}, {program.language[:40]!r}, is not on this server."
+            return JudgeFailed(judge=name, judge_message=message)
+        planned = plan_judge(program, installed, self._settings, self._beside_judges)
+        compiled, job = await self.compile(planned)
+        if compiled and not compiled.succeeded:
+            return rejected(name, compiled, Execution(planned, compiled, None).reason)
+        return Judge(name, program, replace(planned, job=job))
 
     async def run_job(self, job: Job) -> StepResult:
         """Run a job, and return how it ended: its last step, or the compiler if that rejected the program this time."""
         return (await self._sandbox.run(job))[-1]
 
-    async def _executions(self, planned: PlannedProgram, spare_slot: SpareSlot) -> AsyncGenerator[Execution]:
-        """Run the tests, and yield their executions in order. The first compiles, and the others run at once where
-        there are slots, unless a failure may keep the next one from running at all."""
+    async def _executions(
+        self, planned: PlannedProgram, spare_slot: SpareSlot, compiled: StepResult | None, judge: Judge | None
+    ) -> AsyncGenerator[Execution]:
+        """Run the tests, and yield their executions in order. The first compiles, unless the program is `compiled`. The
+        others run at once where there are slots, unless a failure may keep the next one from running at all."""
         tests = planned.request.runs
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
-            return await self._execute(planned.run(test), compiled, again=len(tests) > 1)
+            compiled = compiled if compiled and compiled.compiled_files else None
+            execution = await self._execute(planned.run(test), compiled, again=len(tests) > 1)
+            return await self._judge(execution, test, judge) if judge else execution
 
-        first = await execute(tests[0])
+        first = await execute(tests[0], compiled)
         yield first
-        compiled = first.compiled if first.compiled and first.compiled.compiled_files else None
+        compiled = first.compiled
         if planned.request.stop_at_first_failure:
             for test in tests[1:]:
                 yield await execute(test, compiled)
@@ -112,6 +183,13 @@ class Pipeline:
         async with aclosing(in_order(work, spare_slot)) as others:
             async for execution in others:
                 yield execution
+
+    async def _judge(self, execution: Execution, test: ProgramTest, judge: Judge) -> Execution:
+        """Let a checker judge a program that ended well."""
+        if execution.verdict is not Verdict.OK:
+            return execution
+        steps = await self._run_with_fallback(judge.planned, judge.check(test, execution.last.stdout))
+        return replace(execution, judgement=judge.read(steps, test.points))
 
     async def _execute(
         self, planned: PlannedRun, compiled: StepResult | None = None, *, again: bool = False
@@ -178,19 +256,20 @@ class Pipeline:
                 raise
             log.warning("warm.failed", reason=str(exc))
             steps = await self._sandbox.run(job)
-        if self._rejected_with_precompiled_header(steps, job, installed):
+        rejected = len(steps) < len(job.steps)
+        if rejected and self._rejected_with_precompiled_header(steps[-1], job, installed):
             unaided = replace(planned.without_headers().job, compiled_bytes=job.compiled_bytes)
             steps = await self._sandbox.run(unaided)
             if len(steps) == len(job.steps):
                 log.warning("header.rejected_a_program", language=installed.code)
         return steps
 
-    def _rejected_with_precompiled_header(self, steps: list[StepResult], job: Job, installed: Installed) -> bool:
+    def _rejected_with_precompiled_header(self, compiled: StepResult, job: Job, installed: Installed) -> bool:
         """True if the compiler rejected a source that may use a precompiled header.
 
         GCC rejects some valid programs that use one (ADR 17), so the caller compiles the source again without it.
         """
         headers = installed.headers if self._settings.tuning.precompile_headers else None
-        if headers is None or len(steps) == len(job.steps) or steps[-1].stopped is not None:
+        if headers is None or compiled.succeeded or compiled.stopped is not None:
             return False
         return any(name.encode() in file.content for name in headers.names for file in job.files.values())

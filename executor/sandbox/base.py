@@ -6,10 +6,11 @@ Modules above the sandbox import these values from here, and none of its mechani
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from executor.sandbox.keeper.file_limit import raise_file_limit as raise_file_limit
@@ -24,6 +25,9 @@ from shared.service.errors import ConfigurationError
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"
+#: The folder in a box of the program's files, in which it starts, and that of files which it may only read.
+WORK: Final = "/box/work"
+GIVEN: Final = "/box/given"
 #: The folder with files that were prepared for runtimes.
 RUNTIMES: Final = "/runtimes"
 #: The folder with the files of `executor/warm/preload`.
@@ -45,6 +49,20 @@ class Wires:
     signal: Callable[[int], None] = lambda number: None
 
 
+@dataclass
+class Pipes:
+    """The descriptors by which a program talks with one in another box: those of its standard input and output. A judge
+    also has those by which process 1 of its box passes the bytes (init/relay.h). `judge` is the judge's box."""
+
+    descriptors: list[int]
+    judge: int
+
+    def take(self) -> list[int]:
+        """Return the descriptors, which then belong to the caller."""
+        taken, self.descriptors = self.descriptors, []
+        return taken
+
+
 @dataclass(frozen=True)
 class Step:
     """One program to run in the box; the next step follows only if this one exits with 0.
@@ -52,7 +70,8 @@ class Step:
     The first `output_bytes` of each output stream are kept. A step that writes more is stopped if `stop_on_overflow`,
     and read to its end otherwise. With `merge_output`, standard error goes where standard output goes. With
     `report_order`, the result says in which order the output came. If `stdin` is a socket, the program converses with
-    the caller, who closes it. With `wires`, the caller has all three streams, and nothing of them is kept.
+    the caller, who closes it. With `wires`, the caller has all three streams, and nothing of them is kept. With
+    `pipes`, only standard error is kept.
     """
 
     argv: tuple[str, ...]
@@ -65,6 +84,7 @@ class Step:
     stop_on_overflow: bool = True
     report_order: bool = False
     wires: Wires | None = None
+    pipes: Pipes | None = None
 
 
 @dataclass(frozen=True)
@@ -91,10 +111,12 @@ class WorkFile:
 
 @dataclass(frozen=True)
 class OutLimits:
-    """The most files that are taken from a program's out folder, and their most bytes together."""
+    """The most files that are taken from a program's out folder, and their most bytes together. `folder` is the folder,
+    which is made if it is not there."""
 
     files: int
     bytes: int
+    folder: str = f"{WORK}/out"
 
 
 @dataclass(frozen=True)
@@ -115,8 +137,10 @@ class Job:
     If the first step succeeds, the files that it made are its `StepResult.compiled_files`, unless they have more than
     `compiled_bytes` together. They are collected before the next step starts.
 
-    With `out_limits`, the files in the folder `out` of the work folder are the last step's `StepResult.out_folder`.
-    They are collected when no process of the program is left. A program that was stopped by a limit has none.
+    The files `given`, by name, are in the folder `GIVEN`. No program may change them.
+
+    With `out_limits`, the files in the out folder are the last step's `StepResult.out_folder`. They are collected when
+    no process of the program is left. A program that was stopped by a limit has none.
     """
 
     files: dict[str, WorkFile]
@@ -124,15 +148,32 @@ class Job:
     template: Template
     compiled_bytes: int = 0
     out_limits: OutLimits | None = None
+    given: Mapping[str, bytes] = field(default=MappingProxyType({}), repr=False)
+    judge: "JudgeJob | None" = None
+
+
+@dataclass(frozen=True)
+class JudgeJob:
+    """The job of a judge, which talks with a program. Both have one step, and begin together. If the judge ends with
+    another exit code than those that are `accepting`, the program is `stopped` as `killed`.
+
+    The program's wall limit does not count the time in which the judge computes or waits for a processor. At that limit
+    a judge that has not ended is `stopped` too: as `hang` if it leaves unread what the program wrote, and could write
+    itself; else as `deadlock`. Its own wall limit counts from the program's end on.
+    """
+
+    job: Job
+    accepting: frozenset[int]
 
 
 @dataclass(frozen=True)
 class StepResult:
     """How a step ended.
 
-    `stopped` is the limit that ended it: cpu, wall, memory or output; None if no limit did. `cut` has the names of the
-    output streams of which only the beginning is kept. `turns` has the bytes of standard output and of standard error
-    that came by turns, standard output first.
+    `stopped` is the limit that ended it: cpu, wall, memory or output; None if no limit did (`JudgeJob` has other
+    reasons). `cut` has the names of the output streams of which only the beginning is kept. `turns` has the bytes of
+    standard output and of standard error that came by turns, standard output first. `ended_at` is on a clock that all
+    boxes share.
     """
 
     exit_code: int | None
@@ -148,6 +189,7 @@ class StepResult:
     cut: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
     out_folder: OutFolder = field(default_factory=OutFolder, repr=False)
+    ended_at: float = 0.0
 
     @property
     def succeeded(self) -> bool:
@@ -175,7 +217,8 @@ class SandboxFailure(Exception):
 
 class Sandbox(Protocol):
     async def run(self, job: Job) -> list[StepResult]:
-        """Run the steps in a box of their own, and return the results of those that were started, in order.
+        """Run the steps in a box of their own, and return the results of those that were started, in order. That of a
+        judge comes last.
 
         When it returns, is cancelled or raises `SandboxFailure`, every process of the box is dead.
         """

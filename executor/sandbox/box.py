@@ -1,10 +1,11 @@
 """One box as the executor uses it: it is prepared, runs one job, and is gone."""
 
 import asyncio
+import os
 from dataclasses import replace
 from functools import partial
 
-from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
+from executor.sandbox.base import GIVEN, WORK, Job, SandboxFailure, Step, StepResult, Template, WorkFile
 from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepReport, encode
 from executor.sandbox.keeper.words import run_words
 from executor.sandbox.link import KeeperLink
@@ -97,8 +98,10 @@ class Box:
                 step.wires.signal = partial(self._link.signal, self.id)
 
     def _order(self, job: Job, descriptors: Descriptors) -> Begin:
-        files = [(name, len(file.content), file.mode) for name, file in job.files.items()]
-        contents = b"".join(file.content for file in job.files.values())
+        given = {_from_work(f"{GIVEN}/{name}"): WorkFile(content, 0o444) for name, content in job.given.items()}
+        all_files = {**job.files, **given}
+        files = [(name, len(file.content), file.mode) for name, file in all_files.items()]
+        contents = b"".join(file.content for file in all_files.values())
         contents_at = descriptors.add(sealed_file(contents)) if files else -1
         steps = []
         for step in job.steps:
@@ -111,6 +114,7 @@ class Box:
         if job.out_limits:
             self._out_folder = CollectedFiles()
             out = descriptors.add(self._out_folder.take_writer())
+        pipes = job.steps[-1].pipes
         words = run_words(
             files,
             contents_at,
@@ -120,9 +124,17 @@ class Box:
             out=out,
             max_out_files=job.out_limits.files if job.out_limits else 0,
             max_out_bytes=job.out_limits.bytes if job.out_limits else 0,
+            out_folder=_from_work(job.out_limits.folder) if job.out_limits else "",
             forwards=any(step.wires for step in job.steps),
+            ends=steps[-1].stdin if pipes else -1,
+            relays=pipes is not None and pipes.judge == self.id,
         )
-        return Begin(self.id, tuple(step.limits for step in job.steps), words)
+        return Begin(self.id, tuple(step.limits for step in job.steps), words, pipes.judge if pipes else None)
+
+
+def _from_work(path: str) -> str:
+    """Return an absolute path as it is seen from the work folder."""
+    return os.path.relpath(path, WORK)
 
 
 def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
@@ -143,4 +155,5 @@ def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
         truncated=bool(cut),
         cut=cut,
         turns=streams.turns,
+        ended_at=report.ended_at,
     )

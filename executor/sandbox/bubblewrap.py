@@ -7,6 +7,7 @@ from executor.sandbox.base import Job, Ready, SandboxFailure, Step, StepResult, 
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
 from executor.sandbox.link import KeeperLink
+from executor.sandbox.pair import run_pair
 from executor.sandbox.pool import Pool
 from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -81,13 +82,24 @@ class BubblewrapSandbox:
 
     async def run(self, job: Job) -> list[StepResult]:
         await self._ensure_up()
-        pool = next((pool for pool in self._pools if pool.template == job.template), None)
         try:
-            box = (pool and pool.take()) or await self._make(job.template)
+            box = await self._take(job.template)
             self._refill_in(_WHILE_RUNNING_S)
-            return await box.run(job)
+            if job.judge is None:
+                return await box.run(job)
+            try:
+                judge = await self._take(job.judge.job.template)
+            except BaseException:
+                box.kill()
+                raise
+            return await run_pair(box, judge, job, job.judge)
         finally:
             self._refill_in(_AFTER_RUN_S)
+
+    async def _take(self, template: Template) -> Box:
+        """Return a box of the template, which is ready or will be in a moment."""
+        pool = next((pool for pool in self._pools if pool.template == template), None)
+        return (pool and pool.take()) or await self._make(template)
 
     async def _ensure_up(self) -> None:
         if await self._link.start():

@@ -14,6 +14,7 @@ from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.sanitize import one_line
 from shared.database.strip_nul import strip_nul
+from shared.engine.codex import Verdict
 from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.messages.translations import digits, gettext_noop, number, translations
@@ -69,7 +70,8 @@ def as_csv(lines: Sequence[Line]) -> str:
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for line in lines:
-        points = ("", "") if line.points is None else (f"{line.points_awarded or 0:g}", f"{line.points:g}")
+        awarded = "" if line.result == Verdict.JUDGE_ERROR else f"{line.points_awarded or 0:.12g}"
+        points = ("", "") if line.points is None else (awarded, f"{line.points:.12g}")
         cells = (str(line.id), _name(line.file), one_line(line.language), line.result, *points, line.page)
         writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
     return f"\ufeff{text.getvalue()}"
@@ -79,6 +81,7 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
     """Return what the templates show, in the language of the mail."""
     words, gettext = translations(locale), translations(locale).gettext
     good = sum(_is_good(line) for line in lines)
+    unjudged = sum(line.result == Verdict.JUDGE_ERROR for line in lines)
     has_points = any(line.points is not None for line in lines)
     counts = {"good": number(good, locale), "num": number(len(lines), locale)}
     heading = words.ngettext(
@@ -86,6 +89,13 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
     )
     shown = lines if len(lines) <= MAX_ROWS else sorted(lines, key=_is_good)[:MAX_ROWS]
     notes = [gettext("These links work for a week."), gettext("The attached file has the whole table.")]
+    if unjudged:
+        message = words.ngettext(
+            "The judge failed for %(num)s submission, which is no fault of the program.",
+            "The judge failed for %(num)s submissions, which is no fault of the programs.",
+            unjudged,
+        )
+        notes.insert(0, message % {"num": number(unjudged, locale)})
     if len(shown) < len(lines):
         left = number(len(lines) - len(shown), locale)
         notes.insert(0, gettext("%(left)s more are only in the attached file.") % {"left": left})
@@ -93,7 +103,7 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
         "subject": gettext("Results of batch %(id)s") % {"id": digits(str(batch), locale)},
         "heading": heading % counts,
         "lead": gettext("This batch has finished. Your submissions are below."),
-        "tone": "good" if good == len(lines) else "bad",
+        "tone": "good" if good == len(lines) else "muted" if good + unjudged == len(lines) else "bad",
         "columns": (gettext("File"), gettext("Result"), *([gettext("Points")] if has_points else [])),
         "rows": [_row(line, locale) for line in shown],
         "notes": notes,
@@ -103,7 +113,7 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
 def _row(line: Line, locale: str) -> dict[str, str]:
     gettext = translations(locale).gettext
     points = ""
-    if line.points is not None:
+    if line.points is not None and line.result != Verdict.JUDGE_ERROR:
         parts = {"part": number(line.points_awarded or 0, locale), "whole": number(line.points, locale)}
         points = gettext("%(part)s of %(whole)s") % parts
     return {
@@ -111,7 +121,7 @@ def _row(line: Line, locale: str) -> dict[str, str]:
         "file": one_line(line.file),
         "language": name_of(one_line(line.language)),
         "result": gettext(_LABELS.get(line.result, line.result)),
-        "tone": "good" if _is_good(line) else "bad",
+        "tone": "good" if _is_good(line) else "muted" if line.result == Verdict.JUDGE_ERROR else "bad",
         "points": points,
         "page": line.page,
     }

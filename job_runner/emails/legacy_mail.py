@@ -24,6 +24,8 @@ _RAN: Final = "The program ran to its end."
 def subject(job: ClaimedJob, outcome: Outcome) -> str:
     if outcome.answer is None:
         return f"Code could not be run - {job.upload}"
+    if outcome.verdict is Verdict.JUDGE_ERROR:
+        return f"Code could not be judged - {job.upload}"
     # As in the original, every error has the second subject. The body says which error it was.
     return f"{'Successful Code result' if outcome.success else 'Error while compiling code'} - {job.upload}"
 
@@ -42,6 +44,9 @@ def text(job: ClaimedJob, outcome: Outcome, *, filelink: str | None) -> str:
             f"Hi,\n\nYour code request {job.upload} could not be run. {blame}: {outcome.reason}\n\n"
             f"{next_step}\n\n{REGARDS}"
         )
+    if outcome.verdict is Verdict.JUDGE_ERROR:
+        reason = EXPLANATIONS[Verdict.JUDGE_ERROR]
+        return f"Hi,\n\nYour code request {job.upload} could not be judged. {reason}\n\n{REGARDS}"
     values = [
         ("timeStamp", str(answer.time_stamp)),
         ("status", str(answer.status)),

@@ -20,7 +20,7 @@ from job_runner.verdict.program import case_limits
 from job_runner.verdict.program_answer import failed_test
 from shared.database.connection import Connection, Database, Record
 from shared.engine.artifacts import ARTIFACTS
-from shared.engine.codex import RunResponse
+from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import GOOD_VERDICTS, LeftOut
 from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.queue_positions import places
@@ -58,17 +58,18 @@ _RESULT: Final = f"""
     SELECT {_OF_UPLOAD}, job.request_id, job.attempt, job.lease_id, job.number,
         coalesce(job.requested_at, job.created_at) AS requested_at,
         r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, r.artifacts,
-        r.artifacts_left_out, u.tests,
+        r.artifacts_left_out, r.message, u.tests, u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
         u.spec -> 'limits' AS limits, u.override -> 'limits' AS other_limits,
         (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
         (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
-                'memory_bytes', memory_bytes))
+                'memory_bytes', memory_bytes, 'scored', points_awarded))
             FROM test_results WHERE test_results.job = job.id) AS ended
     FROM job JOIN uploads u ON u.id = job.upload JOIN results r ON r.job = job.id WHERE job.id = :job
 """  # noqa: S608
 _FAILED_TESTS: Final = """
-    SELECT number, diff, substring(stderr FOR :length) AS stderr FROM test_results
-    WHERE job = :job AND number = ANY(:numbers) ORDER BY number
+    SELECT number, verdict, diff, substring(stderr FOR :length) AS stderr, left(message, :length) AS message
+    FROM test_results
+    WHERE job = :job AND number = ANY(:numbers) AND (verdict <> ALL(:good) OR message IS NOT NULL) ORDER BY number
 """
 
 
@@ -173,6 +174,9 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
         artifacts_left_out={
             LeftOut(reason): count for reason, count in json.loads(stored["artifacts_left_out"] or "{}").items()
         },
+        message=stored["message"],
+        is_interactive=stored["is_interactive"],
+        is_judged=answer.verdict is not Verdict.JUDGE_ERROR,
     )
     if stored["tests"] is None:
         return decide(answer, replace(details, limits=case_limits(limits, {}, bounds)))
@@ -187,18 +191,17 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
         )
         for number, test in enumerate(specs, 1)
     ]
-    failed = [
-        number
-        for number, test in enumerate(tests, 1)
-        if test.verdict is not None and test.verdict not in GOOD_VERDICTS and not test.hidden
-    ]
-    rows = await connection.fetch_all(_FAILED_TESTS, {"job": job, "numbers": failed, "length": _STDERR_BYTES})
+    shown = [number for number, test in enumerate(tests, 1) if test.verdict is not None and not test.hidden]
+    values = {"job": job, "numbers": shown, "length": _STDERR_BYTES, "good": list(map(str, GOOD_VERDICTS))}
+    rows = await connection.fetch_all(_FAILED_TESTS, values)
     texts = tuple(
         failed_test(
             tests[row["number"] - 1].name,
             specs[row["number"] - 1]["stdin"],
             row["diff"],
             bytes(row["stderr"]).decode("utf-8", "replace"),
+            Verdict(row["verdict"]),
+            row["message"],
         )
         for row in rows
     )

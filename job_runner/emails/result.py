@@ -30,7 +30,7 @@ from shared.messages.translations import (
     seconds,
     translations,
 )
-from shared.messages.verdict_texts import EXPLANATIONS, LABELS
+from shared.messages.verdict_texts import EXPLANATIONS, JUDGE_SAYS, LABELS
 from shared.resources.models import signal_name
 
 _NO_LIMITS: Final = ProgramLimits()
@@ -102,18 +102,20 @@ class ResultWriter:
         if answer is None:
             return self._not_run()
         what, error = self._label(), ""
-        if outcome.tests is not None:
+        if self._is_unjudged:
+            pass
+        elif outcome.tests is not None:
             what = self._summary(outcome.tests)
         elif answer.verdict is Verdict.RUNTIME_ERROR:
             error = cause(answer.error, self.job.filename or "", self._locale)
         is_explained = bool(error or (outcome.tests and outcome.success))
-        all_failed = [*self._failed(details.failed)] if details else []
+        all_failed = [*self._failed(details.failed)] if details and not self._is_unjudged else []
         failed = _that_fit(all_failed)
         return {
             "subject": subject(self.job, what),
             "about": self._about(answer),
             "heading": f"{what}: {error}" if error else what,
-            "tone": "good" if outcome.success else "bad",
+            "tone": "good" if outcome.success else "muted" if self._is_unjudged else "bad",
             "sentences": [*self._sentences(is_explained=is_explained)],
             "blocks": [*self._blocks(answer)],
             "tests": [*map(self._line, outcome.tests or ())],
@@ -126,6 +128,11 @@ class ResultWriter:
             "files": self.files,
             "files_note": about_left_out(details.artifacts_left_out, self._locale) if details else "",
         }
+
+    @property
+    def _is_unjudged(self) -> bool:
+        """True if a judge failed. Then nothing looks like a fault of the program."""
+        return self.outcome.verdict is Verdict.JUDGE_ERROR
 
     def _not_run(self) -> dict[str, Any]:
         outcome = self.outcome
@@ -169,7 +176,7 @@ class ResultWriter:
             yield reason
         elif verdict is not None and verdict in EXPLANATIONS and not is_explained:
             yield self.gettext(EXPLANATIONS[verdict])
-        if outcome.details and outcome.details.points is not None:
+        if outcome.details and outcome.details.points is not None and not self._is_unjudged:
             points = self._share(outcome.details.points_awarded or 0, outcome.details.points)
             yield self.gettext("Points: %(points)s", points=points)
 
@@ -183,9 +190,11 @@ class ResultWriter:
         if answer.verdict is Verdict.COMPILE_ERROR:
             yield self._block(self.gettext("What the compiler says"), error or compile_output or "")
             return
+        if details and details.message and not self._is_unjudged:
+            yield self._block(self.gettext(JUDGE_SAYS), details.message)
         error = "" if has_tests else error
         errors = [self._block(self.gettext("Errors"), error)] if error else []
-        output = [] if has_tests else [self._output(answer)]
+        output = [] if has_tests or (details and details.is_interactive) else [self._output(answer)]
         yield from (*output, *errors) if self.outcome.success else (*errors, *output)
         if compile_output:
             yield self._block(self.gettext("Warnings of the compiler"), compile_output)
@@ -237,8 +246,8 @@ class ResultWriter:
         return {
             "name": self._name(test.name),
             "result": self.gettext(LABELS[verdict]) if verdict else self.gettext("Not run"),
-            "tone": "muted" if verdict is None else "good" if verdict in GOOD_VERDICTS else "bad",
-            "points": self._share(test.points_awarded, test.points),
+            "tone": "good" if verdict in GOOD_VERDICTS else "muted" if verdict is None or self._is_unjudged else "bad",
+            "points": "" if self._is_unjudged else self._share(test.points_awarded or 0, test.points),
             "usage": [*filter(None, usage)],
         }
 
@@ -278,6 +287,8 @@ class ResultWriter:
             yield Block(title, excerpt(text), " ".join(filter(None, ("" if text else self.gettext("Nothing."), note))))
 
     def _failed_blocks(self, failed: FailedTest) -> Iterator[Block]:
+        if failed.message:
+            yield self._block(self.gettext(JUDGE_SAYS), failed.message)
         if failed.diff:
             yield from self._difference(failed.diff)
         if failed.stderr:

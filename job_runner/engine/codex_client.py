@@ -19,7 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json, to_json
 
 from job_runner.engine.event_lines import LONG as _LONG
-from job_runner.engine.event_lines import EventLines, RunEvent, shorten_event
+from job_runner.engine.event_lines import MESSAGE_LENGTH, EventLines, RunEvent, shorten_event
 from job_runner.engine.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.engine.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
@@ -103,6 +103,7 @@ class CodexClient:
         # fields.
         self._max_answer = 15 * settings.max_output_bytes + (64 << 10)
         self._max_line = self._max_answer + 2 * settings.artifact_bytes + MAX_ARTIFACTS * _NAME_LENGTH
+        self._max_line += 2 * 6 * MESSAGE_LENGTH
         self._max_output = settings.max_output_bytes
         self._max_artifact_bytes = settings.artifact_bytes
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)

@@ -11,6 +11,7 @@ from shared.engine.run_call import (
     Compiled,
     Failed,
     Finished,
+    JudgeFailed,
     LeftOut,
     ProgramArtifact,
     Started,
@@ -20,13 +21,15 @@ from shared.engine.run_call import (
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.text.json_structure import has_more_structure
 
-RunEvent: TypeAlias = Started | Compiled | TestEnded
+RunEvent: TypeAlias = Started | Compiled | JudgeFailed | TestEnded
 
 #: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 LONG: Final = 64 << 10
 #: Characters kept of a difference, and of an engine's reason, which are meant to be short.
 _DIFF_LENGTH: Final = 10_000
 _REASON_LENGTH: Final = 1000
+#: Characters kept of a judge's message.
+MESSAGE_LENGTH: Final = 64 << 10
 #: What a line may have outside of its strings (`shared.text.json_structure`). The longest is the order of the outputs.
 _MOST_STRUCTURE: Final = 131_072
 
@@ -99,11 +102,16 @@ def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEven
                 changes["diff"] = event.diff[:_DIFF_LENGTH]
             if len(event.error) > _REASON_LENGTH:
                 changes["error"] = event.error[:_REASON_LENGTH]
+            for name in ("message", "judge_message"):
+                if len(getattr(event, name) or "") > MESSAGE_LENGTH:
+                    changes[name] = getattr(event, name)[:MESSAGE_LENGTH]
             changes |= _kept_artifacts(event, artifact_bytes)
             return event.model_copy(update=changes) if changes else event
         case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
             cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
             return event.model_copy(update={**cut_texts, "error": event.error[:_REASON_LENGTH], "truncated": True})
+        case JudgeFailed() if len(event.judge_message) > MESSAGE_LENGTH:
+            return event.model_copy(update={"judge_message": event.judge_message[:MESSAGE_LENGTH]})
         case Compiled() if len(event.error) > _REASON_LENGTH:
             return event.model_copy(update={"error": event.error[:_REASON_LENGTH]})
         case _:
@@ -129,7 +137,7 @@ def _kept_artifacts(event: TestEnded, most_bytes: int) -> dict[str, object]:
     return {"artifacts": list(kept.values()), "artifacts_left_out": dict(left_out)}
 
 
-def _parse(line: bytearray) -> Started | Compiled | TestEnded | Finished | Failed:
+def _parse(line: bytearray) -> RunEvent | Finished | Failed:
     if has_more_structure(line, _MOST_STRUCTURE):
         raise EngineUnavailable("the engine's answer has a line of too many values")
     try:

@@ -74,8 +74,9 @@ class Processor:
                 await self._completion.complete(job, outcome_of_error)
             return
         if is_stored and outcome.answer is not None:
-            # CPU time is more than the elapsed time if the program used several processors.
-            await self.charges.add(job.owner, max(seconds, outcome.answer.time_s or 0.0))
+            # CPU time is more than the elapsed time if the program or its judge used several processors.
+            judge_s = outcome.details.judge_cpu_s if outcome.details else 0.0
+            await self.charges.add(job.owner, max(seconds, (outcome.answer.time_s or 0.0) + judge_s))
 
     async def _run(self, job: ClaimedJob) -> Outcome:
         if job.stop_reason is not None:

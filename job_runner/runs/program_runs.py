@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 from zipfile import BadZipFile
 
 from pydantic_core import from_json
@@ -15,15 +15,18 @@ from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.test_results import TestResults
-from job_runner.verdict.outcome import Outcome, check_load, decide
+from job_runner.verdict.outcome import Outcome, awarded, check_load, decide
 from job_runner.verdict.program import JobProgram
 from job_runner.verdict.program_answer import ProgramAnswer, compared
 from shared.database.connection import Connection, Database
 from shared.engine.codex import RunResponse
-from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded
+from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
 from shared.files.archives import unpack
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
+from shared.storage.source_keys import judge_key
+
+_CHANGED: Final = "its file has changed since it was accepted"
 
 
 class ProgramRuns:
@@ -58,7 +61,7 @@ class ProgramRuns:
             files = {program.entry: contents.encode()}
         share = f"key-{job.owner}"
         if await self._has_run_call(job):
-            outcome = await self._stream(job, program, program.request(files), share)
+            outcome = await self._stream(job, program, program.request(files, await self._judges(program)), share)
             return outcome if job.has_program else replace(outcome, details=None)
         if missing := program.beyond_codex:
             raise PermanentError(
@@ -91,25 +94,31 @@ class ProgramRuns:
         """Return the files by their paths. Raises `PermanentError` if they are not those that were accepted."""
         data = contents.encode()
         if program.is_archive or (program.sha256 and _sha256(data) != program.sha256):
-            try:
-                data = await self._store.get(program.object_key)
-            except ObjectNotFound:
-                raise PermanentError("its file is missing") from None
-            if program.sha256 and _sha256(data) != program.sha256:
-                raise PermanentError("its file has changed since it was accepted")
-        if not program.is_archive:
-            return {program.entry: data}
+            data = await self._stored(program.object_key, program.sha256)
+        return _unpacked(data) if program.is_archive else {program.entry: data}
+
+    async def _judges(self, program: JobProgram) -> dict[str, dict[str, bytes]]:
+        """Return the files of each judge. Raises `PermanentError` if they are not those that were accepted."""
+        return {
+            name: _unpacked(await self._stored(judge_key(program.object_key, name), judge["sha256"]))
+            for name, judge in program.judges.items()
+        }
+
+    async def _stored(self, key: str, sha256: str | None) -> bytes:
         try:
-            return unpack(data)
-        except BadZipFile:
-            raise PermanentError("its file has changed since it was accepted") from None
+            data = await self._store.get(key)
+        except ObjectNotFound:
+            raise PermanentError("its file is missing") from None
+        if sha256 and _sha256(data) != sha256:
+            raise PermanentError(_CHANGED)
+        return data
 
     async def _stream(self, job: ClaimedJob, program: JobProgram, request: bytes, share: str) -> Outcome:
         answer, results = ProgramAnswer(program), self._results.writer(job)
         async with aclosing(self._engine.run_program(request, share=share)) as events:
             del request
             async for event in events:
-                if program.may_rerun and not isinstance(event, Started):
+                if program.may_rerun and isinstance(event, Compiled | TestEnded):
                     check_load(event, job.attempt, self._load_seconds)
                 match event:
                     case Started():
@@ -117,11 +126,13 @@ class ProgramRuns:
                         answer.start(event)
                     case Compiled():
                         answer.compiled(event)
+                    case JudgeFailed():
+                        answer.judge_failed(event)
                     case TestEnded():
                         answer.add(event)
                         if program.has_tests:
-                            is_good = event.verdict in GOOD_VERDICTS
-                            await results.write(event, program.cases[event.number - 1].points if is_good else 0.0)
+                            points = program.cases[event.number - 1].points
+                            await results.write(event, awarded(points, event.verdict, event.points_awarded))
         await results.settle()
         return answer.outcome()
 
@@ -143,6 +154,13 @@ class ProgramRuns:
         self._pause.end()
         check_load(answer, job.attempt, self._load_seconds)
         return answer
+
+
+def _unpacked(data: bytes) -> dict[str, bytes]:
+    try:
+        return unpack(data)
+    except BadZipFile:
+        raise PermanentError(_CHANGED) from None
 
 
 def _sha256(data: bytes) -> str:

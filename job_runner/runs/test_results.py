@@ -31,20 +31,22 @@ _WRITE: Final = """
             CAST(:jobs AS bigint[]), CAST(:leases AS uuid[]), CAST(:numbers AS integer[]), CAST(:verdicts AS text[]),
             CAST(:points AS float8[]), CAST(:stdouts AS bytea[]), CAST(:stderrs AS bytea[]), CAST(:diffs AS text[]),
             CAST(:cuts AS text[]), CAST(:exit_codes AS integer[]), CAST(:signals AS integer[]),
-            CAST(:cpu_s AS float8[]), CAST(:wall_s AS float8[]), CAST(:memory_bytes AS bigint[])
+            CAST(:cpu_s AS float8[]), CAST(:wall_s AS float8[]), CAST(:memory_bytes AS bigint[]),
+            CAST(:messages AS text[]), CAST(:judge_messages AS text[])
         ) AS row (job, lease_id, number, verdict, points_awarded, stdout, stderr, diff, cut, exit_code, signal, cpu_s,
-            wall_s, memory_bytes)
+            wall_s, memory_bytes, message, judge_message)
         JOIN job ON job.id = row.job AND job.lease_id = row.lease_id AND job.status = 'executing'
     ), written AS (
         INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr, diff, cut, exit_code,
-            signal, cpu_s, wall_s, memory_bytes)
+            signal, cpu_s, wall_s, memory_bytes, message, judge_message)
         SELECT job, number, attempt, verdict, points_awarded, stdout, stderr, diff, string_to_array(cut, ','),
-            exit_code, signal, cpu_s, wall_s, memory_bytes
+            exit_code, signal, cpu_s, wall_s, memory_bytes, message, judge_message
         FROM ended ORDER BY job, number
         ON CONFLICT (job, number) DO UPDATE SET attempt = excluded.attempt, verdict = excluded.verdict,
             points_awarded = excluded.points_awarded, stdout = excluded.stdout, stderr = excluded.stderr,
             diff = excluded.diff, cut = excluded.cut, exit_code = excluded.exit_code, signal = excluded.signal,
-            cpu_s = excluded.cpu_s, wall_s = excluded.wall_s, memory_bytes = excluded.memory_bytes, ended_at = now()
+            cpu_s = excluded.cpu_s, wall_s = excluded.wall_s, memory_bytes = excluded.memory_bytes,
+            message = excluded.message, judge_message = excluded.judge_message, ended_at = now()
     )
     SELECT job, number, pg_notify(:submissions, CAST(upload AS text)) FROM ended
 """
@@ -54,7 +56,7 @@ _WRITE: Final = """
 class _Row:
     job: ClaimedJob
     event: TestEnded
-    points_awarded: float
+    points_awarded: float | None
 
 
 class TestResults:
@@ -87,6 +89,8 @@ class TestResults:
             "cpu_s": [event.cpu_s for event in events],
             "wall_s": [event.wall_s for event in events],
             "memory_bytes": [event.memory_bytes for event in events],
+            "messages": [event.message and strip_nul(event.message) for event in events],
+            "judge_messages": [event.judge_message and strip_nul(event.judge_message) for event in events],
             "submissions": channels.SUBMISSIONS,
         }
         async with self._database.connection() as connection:
@@ -105,10 +109,11 @@ class TestWriter:
         self._waiting: list[tuple[_Row, asyncio.Future[bool]]] = []
         self._bytes = 0
 
-    async def write(self, event: TestEnded, points_awarded: float) -> None:
+    async def write(self, event: TestEnded, points_awarded: float | None) -> None:
         """Have a result written. Raises `LeaseLost` if an earlier one was refused."""
         self._put(_Row(self._job, event, points_awarded))
         self._bytes += len(event.stdout) + len(event.stderr)
+        self._bytes += len(event.message or "") + len(event.judge_message or "")
         if self._bytes > _MOST_WAITING:
             await self._flush()
         elif (first := self._waiting[0][1]).done() and first.exception() is None:

@@ -23,11 +23,24 @@ from shared.service.errors import (
 )
 
 MAX_RERUNS: Final = 2
+#: Decimals of points.
+POINTS_DECIMALS: Final = 6
+
+
+def awarded(points: float, verdict: Verdict | None, scored: float | None) -> float | None:
+    """Return the points that a test has earned; None if its judge failed."""
+    if verdict is Verdict.JUDGE_ERROR:
+        return None
+    earned = points if verdict in GOOD_VERDICTS else 0.0
+    return earned if scored is None else round(scored, POINTS_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """How a test ended. Its verdict is None if it was not run, and `limits` if the engine does not report them."""
+    """How a test ended. Its verdict is None if it was not run, and `limits` if the engine does not report them.
+
+    `scored` are the points that a judge gave; None if the verdict decides.
+    """
 
     name: str
     hidden: bool
@@ -36,22 +49,27 @@ class TestOutcome:
     cpu_s: float | None = None
     memory_bytes: int | None = None
     limits: ProgramLimits | None = None
+    scored: float | None = None
 
     __test__ = False  # pytest would take it for a test
 
     @property
-    def points_awarded(self) -> float:
-        return self.points if self.verdict in GOOD_VERDICTS else 0.0
+    def points_awarded(self) -> float | None:
+        return awarded(self.points, self.verdict, self.scored)
 
 
 @dataclass(frozen=True, slots=True)
 class FailedTest:
-    """The texts of a test that was not passed and is not hidden, for the mail."""
+    """The texts of a test that was not passed and is not hidden, for the mail.
+
+    One that was passed is among them if its judge left a message, and has no other text.
+    """
 
     name: str
     stdin: str
     diff: str
     stderr: str
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +81,8 @@ class Details:
     the program's output if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
     `stages` says how the compiler and the program ended, if it asks for that (`api_service.doors.piston.answer`).
     `artifacts` are the files that the program wrote to `out/`, or None if the engine was not asked for them;
-    `artifacts_left_out` says how many others there were, for each reason.
+    `artifacts_left_out` says how many others there were, for each reason. The messages are those of a judge to the
+    program's author and to whoever set the test: about a submission without tests, or why no test could be judged.
     """
 
     stderr: str | None
@@ -77,6 +96,13 @@ class Details:
     stages: Mapping[str, Any] | None = None
     artifacts: Sequence[ProgramArtifact] | None = None
     artifacts_left_out: Mapping[LeftOut, int] = field(default_factory=dict)
+    message: str | None = None
+    judge_message: str | None = None
+    judge_cpu_s: float = 0.0
+    #: False if a judge failed: nobody knows what the tests have earned.
+    is_judged: bool = True
+    #: True if the program talked with an interactor. Then it has no output.
+    is_interactive: bool = False
 
     @property
     def points(self) -> float | None:
@@ -84,7 +110,9 @@ class Details:
 
     @property
     def points_awarded(self) -> float | None:
-        return None if self.tests is None else sum(test.points_awarded for test in self.tests)
+        if self.tests is None or not self.is_judged:
+            return None
+        return round(sum(test.points_awarded or 0.0 for test in self.tests), POINTS_DECIMALS)
 
 
 #: What a sender can do about a job that could not be run, as the mail says it.
@@ -125,7 +153,7 @@ class Outcome:
     @property
     def blocks_upload(self) -> bool:
         """True if the code may not be requested again, because it is in error. After a failure on our side, it may."""
-        return self.state is JobState.EXECUTED and not self.success
+        return self.state is JobState.EXECUTED and not self.success and self.verdict is not Verdict.JUDGE_ERROR
 
 
 def decide(answer: RunResponse, details: Details | None = None) -> Outcome:

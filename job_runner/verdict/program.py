@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from shared.engine.codex import LimitBounds
 from shared.engine.languages import check_lang
-from shared.engine.run_call import Checker, Encoding, ProgramLimits, limits_in_effect
+from shared.engine.run_call import Checker, CheckerKind, Encoding, ProgramLimits, limits_in_effect
 from shared.text import source_paths
 
 #: The optional fields that the engine's request copies from the submission's `spec`.
@@ -39,7 +39,8 @@ class Case:
 class JobProgram:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
-    `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
+    `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows. `checker`
+    compares its output, unless `judges` has a program that does: they are stored beside its files, by their names.
     `as_stored` are further fields of the engine's request. `may_rerun` is False if the sender waits for the result: a
     time limit that was exceeded because of the machine's load is then final.
     """
@@ -59,6 +60,7 @@ class JobProgram:
     as_stored: Mapping[str, Any] = field(default_factory=dict)
     may_rerun: bool = True
     wants_artifacts: bool = False
+    judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -68,6 +70,7 @@ class JobProgram:
         object_key = fields["object_key"] or f"{fields['id']}.{language}"
         limits = {**(spec.get("limits") or {}), **(override.get("limits") or {})}
         tests, bounds = fields["tests"], fields.get("bounds")
+        judges = judges_of(spec)
         cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)] * spec.get("repeat", 1)
         return cls(
             language=language,
@@ -78,13 +81,16 @@ class JobProgram:
             has_tests=bool(tests),
             compiler_args=spec.get("compiler_args") or [],
             limits=_set(limits),
-            checker=Checker.model_validate_json(to_json(spec.get("checker") or {})),
+            checker=Checker()
+            if "checker" in judges
+            else Checker.model_validate_json(to_json(spec.get("checker") or {})),
             stop_at_first_failure=bool(spec.get("stop_at_first_failure")),
             is_one_file=len(fields["files"] or [None]) == 1,
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
             as_stored={name: spec[name] for name in _AS_STORED if name in spec},
             may_rerun=spec.get("may_rerun", True),
             wants_artifacts=bool(spec.get("artifacts")),
+            judges=judges,
         )
 
     @classmethod
@@ -100,6 +106,7 @@ class JobProgram:
         has = {
             "several files": not self.is_one_file,
             "tests": self.has_tests,
+            "a judge": bool(self.judges),
             "arguments": bool(only["args"]),
             "options of the compiler": bool(self.compiler_args),
             "limits": bool(self.limits),
@@ -107,8 +114,15 @@ class JobProgram:
         }
         return [what for what, is_so in has.items() if is_so]
 
-    def request(self, files: Mapping[str, bytes]) -> bytes:
-        """Return the body of `POST /run`. What a program writes to `out/` can come back only from a single run."""
+    @property
+    def is_interactive(self) -> bool:
+        return "interactor" in self.judges
+
+    def request(self, files: Mapping[str, bytes], judges: Mapping[str, Mapping[str, bytes]] | None = None) -> bytes:
+        """Return the body of `POST /run`. What a program writes to `out/` can come back only from a single run.
+
+        `judges` are the files of each judge.
+        """
         artifacts = self.wants_artifacts and not self.has_tests and len(self.cases) == 1
         return to_json(
             {
@@ -118,12 +132,35 @@ class JobProgram:
                 "compiler_args": self.compiler_args,
                 "limits": self.limits,
                 "checker": self.checker,
-                "tests": [case.fields for case in (self.cases if self.has_tests else self.cases[:1])],
+                **{name: _judge(name, self.judges[name], of_judge) for name, of_judge in (judges or {}).items()},
+                "tests": [self._test(case) for case in (self.cases if self.has_tests else self.cases[:1])],
                 "stop_at_first_failure": self.stop_at_first_failure,
                 **self.as_stored,
                 **({"artifacts": True} if artifacts else {}),
             }
         )
+
+    def _test(self, case: Case) -> Mapping[str, Any]:
+        # Only a judge needs the points, which an engine of the previous release does not know.
+        return {**case.fields, "points": case.points} if self.judges and self.has_tests else case.fields
+
+
+def judges_of(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the programs that judge a submission, by their keys in its `spec`."""
+    checker, interactor = spec.get("checker") or {}, spec.get("interactor")
+    found = {"checker": checker if checker.get("kind") == CheckerKind.PROGRAM else None, "interactor": interactor}
+    return {name: judge for name, judge in found.items() if judge}
+
+
+def _judge(name: str, stored: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return a judge as the engine's request has it."""
+    names = ("protocol", "language", "entry", "compiler_args", "args")
+    program = {
+        **{name: stored[name] for name in names},
+        "limits": _set(stored["limits"]),
+        "files": [_file(path, data) for path, data in files.items()],
+    }
+    return {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
 
 
 def case_limits(

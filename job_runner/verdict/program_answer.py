@@ -12,7 +12,7 @@ from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome
 from job_runner.verdict.program import JobProgram
 from shared.engine.checker import compare
 from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import GOOD_VERDICTS, Compiled, Started, TestEnded, in_order
+from shared.engine.run_call import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, in_order
 from shared.service.errors import EngineUnavailable
 
 #: What the sender reads as the reason of `wrong_answer`.
@@ -21,8 +21,8 @@ WRONG: Final = "The output is not the expected one."
 _FIELD_LENGTH: Final = 1000
 #: Characters of each text of a failed test that its mail shows.
 _SHOWN: Final = 1000
-#: The verdict, the CPU seconds and the bytes of memory of a test.
-_End: TypeAlias = tuple[Verdict | None, float | None, int | None]
+#: The verdict, the CPU seconds and the bytes of memory of a test, and the points that its judge gave.
+_End: TypeAlias = tuple[Verdict | None, float | None, int | None, float | None]
 
 
 class ProgramAnswer:
@@ -42,6 +42,10 @@ class ProgramAnswer:
         self._cpu_s: list[float] = []
         self._wall_s = 0.0
         self._memory_bytes: list[int] = []
+        self._scored: list[float | None] = []
+        self._judge_cpu_s = 0.0
+        #: Why no test can be judged.
+        self._judge_failed: JudgeFailed | None = None
 
     def start(self, event: Started) -> None:
         if self._started is not None:
@@ -53,6 +57,11 @@ class ProgramAnswer:
             raise _mixed_up("it compiled twice, or after the first test")
         self._compiled = event
 
+    def judge_failed(self, event: JudgeFailed) -> None:
+        if self._verdicts or not self._may_test:
+            raise _mixed_up("its judge failed after the first test, or twice")
+        self._judge_failed = event
+
     def add(self, event: TestEnded) -> None:
         if event.number != len(self._verdicts) + 1 or event.number > len(self._program.cases) or not self._may_test:
             raise _mixed_up(f"test {event.number} was not due")
@@ -60,10 +69,14 @@ class ProgramAnswer:
         self._cpu_s.append(event.cpu_s)
         self._wall_s += event.wall_s
         self._memory_bytes.append(event.memory_bytes)
+        self._scored.append(event.points_awarded)
+        self._judge_cpu_s += event.judge_cpu_s
         self._last = None if self._program.has_tests else event
         case = self._program.cases[event.number - 1]
-        if event.verdict not in GOOD_VERDICTS and not case.hidden:
-            self._failed.append(failed_test(case.name, case.fields["stdin"], event.diff, event.stderr))
+        if not case.hidden and (event.verdict not in GOOD_VERDICTS or event.message):
+            self._failed.append(
+                failed_test(case.name, case.fields["stdin"], event.diff, event.stderr, event.verdict, event.message)
+            )
 
     def outcome(self) -> Outcome:
         """Return the outcome after the last event."""
@@ -71,13 +84,16 @@ class ProgramAnswer:
             raise _mixed_up("it ended too early")
         if self._compiled is not None and self._compiled.verdict is not None:
             return self._rejected(self._compiled)
+        if self._judge_failed is not None:
+            return self._not_judged(self._judge_failed)
         return self._tested() if self._program.has_tests else self._ran()
 
     @property
     def _may_test(self) -> bool:
         """True if another test may follow."""
         failed = self._program.stop_at_first_failure and any(verdict not in GOOD_VERDICTS for verdict in self._verdicts)
-        return not failed and (self._compiled is None or self._compiled.verdict is None)
+        is_unjudged = self._judge_failed is not None or Verdict.JUDGE_ERROR in self._verdicts
+        return not failed and not is_unjudged and (self._compiled is None or self._compiled.verdict is None)
 
     def _rejected(self, compiled: Compiled) -> Outcome:
         answer = self._answer(
@@ -90,6 +106,12 @@ class ProgramAnswer:
         )
         tests = self._tests() if self._program.has_tests else None
         return decide(answer, self._details(None if tests else "", (), tests))
+
+    def _not_judged(self, event: JudgeFailed) -> Outcome:
+        tests = self._tests() if self._program.has_tests else None
+        details = self._details(None if tests else "", (), tests)
+        details = replace(details, judge_message=event.judge_message, is_judged=False)
+        return decide(self._answer(Verdict.JUDGE_ERROR, error=f"{Verdict.JUDGE_ERROR}."), details)
 
     def _ran(self) -> Outcome:
         event = self._last
@@ -113,6 +135,8 @@ class ProgramAnswer:
             stderr_bytes=event.stderr_bytes,
             artifacts=event.artifacts,
             artifacts_left_out=event.artifacts_left_out,
+            message=event.message,
+            judge_message=event.judge_message,
         )
         return decide(answer, details)
 
@@ -120,6 +144,8 @@ class ProgramAnswer:
         tests = self._tests()
         passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
         bad = next((verdict for verdict in self._verdicts if verdict not in GOOD_VERDICTS), None)
+        if Verdict.JUDGE_ERROR in self._verdicts:
+            bad = Verdict.JUDGE_ERROR
         good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
         answer = self._answer(
             bad or good,
@@ -128,15 +154,16 @@ class ProgramAnswer:
             wall_s=round(self._wall_s, 6),
             memory_bytes=max(self._memory_bytes),
         )
-        return decide(answer, self._details(None, (), tests))
+        is_judged = bad is not Verdict.JUDGE_ERROR
+        return decide(answer, replace(self._details(None, (), tests), is_judged=is_judged))
 
     def _tests(self) -> tuple[TestOutcome, ...]:
-        not_run: _End = (None, None, None)
-        ends: list[_End] = [*zip(self._verdicts, self._cpu_s, self._memory_bytes, strict=True)]
+        not_run: _End = (None, None, None, None)
+        ends: list[_End] = [*zip(self._verdicts, self._cpu_s, self._memory_bytes, self._scored, strict=True)]
         ends += [not_run] * (len(self._program.cases) - len(ends))
         return tuple(
-            TestOutcome(case.name, case.hidden, case.points, *end, case.limits)
-            for case, end in zip(self._program.cases, ends, strict=True)
+            TestOutcome(case.name, case.hidden, case.points, verdict, cpu_s, memory_bytes, case.limits, scored)
+            for case, (verdict, cpu_s, memory_bytes, scored) in zip(self._program.cases, ends, strict=True)
         )
 
     def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:
@@ -145,8 +172,11 @@ class ProgramAnswer:
         if compiled is not None and compiled.truncated:
             cut = (*cut, "compile_output")
         if tests is not None:
-            return Details(stderr, diagnostics, cut, tests, failed=tuple(self._failed))
-        return Details(stderr, diagnostics, cut, limits=self._program.cases[0].limits, stages=self._stages())
+            details = Details(stderr, diagnostics, cut, tests, failed=tuple(self._failed))
+        else:
+            limits = self._program.cases[0].limits
+            details = Details(stderr, diagnostics, cut, limits=limits, stages=self._stages())
+        return replace(details, judge_cpu_s=self._judge_cpu_s, is_interactive=self._program.is_interactive)
 
     def _stages(self) -> dict[str, Any] | None:
         """Return how the compiler and the program ended, if the submission asks for the order of their output."""
@@ -192,9 +222,13 @@ def compared(answer: RunResponse, program: JobProgram) -> RunResponse:
     return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": _join(WRONG, answer.error)})
 
 
-def failed_test(name: str, stdin: str, diff: str | None, stderr: str) -> FailedTest:
-    """Return the texts of a test, as far as its mail shows them."""
-    return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN])
+def failed_test(
+    name: str, stdin: str, diff: str | None, stderr: str, verdict: Verdict, message: str | None
+) -> FailedTest:
+    """Return the texts of a test, as far as its mail shows them: of one that was passed, only its judge's message."""
+    if verdict in GOOD_VERDICTS:
+        stdin = stderr = ""
+    return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN], (message or "")[:_SHOWN])
 
 
 def _diagnostics(compiled: Compiled) -> str:
@@ -203,7 +237,7 @@ def _diagnostics(compiled: Compiled) -> str:
 
 def _error(event: TestEnded) -> str:
     """Return what the CodeX call answers as `error`: the reason, and the program's standard error."""
-    reason = event.error
+    reason = "" if event.verdict is Verdict.JUDGE_ERROR else event.error
     if event.verdict is Verdict.RUNTIME_ERROR and event.stderr.strip() and event.signal is None:
         reason = ""  # the program's own message says more than its exit code
     if event.verdict is Verdict.WRONG_ANSWER and not reason:

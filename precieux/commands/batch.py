@@ -15,17 +15,20 @@ from precieux import terminal
 from precieux.commands import show
 from precieux.commands.batch_files import Entry, check_writable, read_entries, say_totals, write_results
 from precieux.commands.options import (
-    CheckerKind,
+    CheckerArgs,
+    CheckerName,
     CpuSeconds,
+    InteractorPath,
     Json,
     MemoryBytes,
     Metadata,
+    Protocol,
     Test,
     Tests,
     WallSeconds,
     on_server,
 )
-from precieux.commands.parameters import checker_of, limits_of, metadata_of
+from precieux.commands.parameters import Judges, judges_of, limits_of, metadata_of
 from precieux.errors import UsageError
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
@@ -46,7 +49,10 @@ def batch(
     digest: Annotated[bool, typer.Option("--digest", help="Send one mail for all instead of one each.")] = False,
     test: Test = None,
     tests: Tests = None,
-    checker: CheckerKind = "lines",
+    checker: CheckerName = "lines",
+    checker_args: CheckerArgs = None,
+    interactor: InteractorPath = None,
+    protocol: Protocol = "kattis",
     cpu_s: CpuSeconds = None,
     wall_s: WallSeconds = None,
     memory_bytes: MemoryBytes = None,
@@ -63,7 +69,8 @@ def batch(
     cases = read_tests(test or [], tests)
     show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
     limits, texts = limits_of(cpu_s, wall_s, memory_bytes), metadata_of(metadata)
-    common = SubmissionParameters(language="", tests=cases, limits=limits, checker=checker_of(checker), metadata=texts)
+    judges = judges_of(checker, checker_args, interactor, protocol)
+    common = SubmissionParameters(language="", tests=cases, limits=limits, metadata=texts)
     bodies = [_body(entry, common) for entry in entries]
     check_writable(output)
     max_batch = server.connect().limits().max_batch
@@ -71,7 +78,7 @@ def batch(
     batches: list[Batch] = []
     try:
         with stoppable():
-            batches.extend(_register(client, entries, bodies, size=max_batch, digest=digest, again=again))
+            batches.extend(_register(client, entries, bodies, judges, size=max_batch, digest=digest, again=again))
             _follow(client, batches)
     except KeyboardInterrupt:
         terminal.hint(_interrupted(sum(one.total for one in batches) == len(entries), again))
@@ -87,6 +94,7 @@ def _register(
     client: Client,
     entries: Sequence[Entry],
     bodies: Sequence[SubmissionParameters],
+    judges: Judges,
     *,
     size: int,
     digest: bool,
@@ -95,9 +103,10 @@ def _register(
     """Register the programs, `size` in a batch. The same programs make the same batches."""
     for start in range(0, len(entries), size):
         part, its_bodies = entries[start : start + size], bodies[start : start + size]
-        key = None if again else _key_of(its_bodies)
+        key = None if again else _key_of([its_bodies, judges])
+        defaults = {"checker": judges.checker, "interactor": judges.interactor}
         try:
-            created = client.create_batch(its_bodies, digest=digest, idempotency_key=key)
+            created = client.create_batch(its_bodies, defaults=defaults, digest=digest, idempotency_key=key)
         except InvalidRequest as exc:
             done = f"The programs before {part[0].name} are registered, the others not." if start else ""
             raise UsageError(f"{done or 'Nothing was registered.'} {_with_names(exc, part)}") from exc
@@ -144,9 +153,9 @@ def _body(entry: Entry, common: SubmissionParameters) -> SubmissionParameters:
     }
 
 
-def _key_of(bodies: Sequence[SubmissionParameters]) -> str:
-    """Return an Idempotency-Key of the content. The server keeps it for a day."""
-    text = json.dumps(show.plain(bodies), default=bytes.hex, sort_keys=True)
+def _key_of(content: object) -> str:
+    """Return an Idempotency-Key of a batch's content. The server keeps it for a day."""
+    text = json.dumps(show.plain(content), default=bytes.hex, sort_keys=True)
     return f"precieux-batch-{hashlib.sha256(text.encode()).hexdigest()}"
 
 

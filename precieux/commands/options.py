@@ -31,7 +31,24 @@ Tests = Annotated[
         help="Folder of tests: 1.in, 1.out, 2.in, ... A test without an output is passed by a program that ends well.",
     ),
 ]
-CheckerKind = Annotated[str, typer.Option("--checker", help="How outputs are compared: exact, lines, tokens or float.")]
+CheckerName = Annotated[
+    str,
+    typer.Option(
+        "--checker",
+        metavar="KIND|FILE",
+        help="How outputs are compared: exact, lines, tokens, float or icpc; or a file or folder with a program that"
+        " judges them.",
+    ),
+]
+CheckerArgs = Annotated[
+    list[str] | None, typer.Option("--checker-arg", help="An argument of the checker or interactor; may be repeated.")
+]
+InteractorPath = Annotated[
+    Path | None, typer.Option("--interactor", metavar="FILE", help="A program that talks with this one, and judges it.")
+]
+Protocol = Annotated[
+    str, typer.Option("--checker-protocol", help="How a program that judges is called: kattis or testlib.")
+]
 Metadata = Annotated[
     list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT", help="A text of yours; may be repeated.")
 ]

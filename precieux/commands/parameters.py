@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from precieux.errors import UsageError
 from precieux.host import files
-from precieux_client import Checker, Limits
+from precieux.programs.read import read_program
+from precieux_client import Checker, Interactor, Limits, ProgramChecker
+from precieux_client.models import JudgeProgram
 
 
 def read_input(text: str | None, file: Path | None) -> str | None:
@@ -24,12 +27,42 @@ def limits_of(cpu_s: float | None, wall_s: float | None, memory_bytes: int | Non
     return None if limits == Limits() else limits
 
 
-def checker_of(kind: str) -> Checker | None:
-    """Return the checker of this kind; None for the default."""
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """What judges a program; None is the default."""
+
+    checker: Checker | ProgramChecker | None
+    interactor: Interactor | None
+
+
+def judges_of(checker: str, args: Sequence[str] | None, interactor: Path | None, protocol: str) -> Judges:
+    """Return what judges a program, by the options of a command. `checker` is a kind, or the path of a program.
+
+    The arguments are those of the program that judges, or of `icpc`.
+    """
     kinds: tuple[Any, ...] = get_args(Checker.__annotations__["kind"])
-    if kind not in kinds:
-        raise UsageError(f"--checker {kind}: it must be one of {', '.join(kinds)}.")
-    return None if kind == "lines" else Checker(kind=kind)  # type: ignore[arg-type]
+    protocols: tuple[Any, ...] = get_args(JudgeProgram.__annotations__["protocol"])
+    if protocol not in protocols:
+        raise UsageError(f"--checker-protocol {protocol}: it must be one of {', '.join(protocols)}.")
+    is_program = checker not in kinds
+    if is_program and not Path(checker).exists():
+        raise UsageError(f"--checker {checker}: there is no such file, and it is not one of {', '.join(kinds)}.")
+    if args and not (is_program or interactor or checker == "icpc"):
+        raise UsageError("--checker-arg goes with a program that judges, or with --checker icpc.")
+    made: Checker | ProgramChecker | None = None
+    if is_program:
+        made = ProgramChecker(**_program(Path(checker)), protocol=protocol, args=tuple(args or ()))  # type: ignore[arg-type]
+    elif checker != "lines":
+        made = Checker(kind=checker, args=tuple(args or ()) if checker == "icpc" else ())  # type: ignore[arg-type]
+    if interactor is None:
+        return Judges(made, None)
+    own = () if is_program else tuple(args or ())
+    return Judges(made, Interactor(**_program(interactor), protocol=protocol, args=own))  # type: ignore[arg-type]
+
+
+def _program(path: Path) -> dict[str, Any]:
+    program = read_program([path])
+    return {"language": program.language, "files": program.files, "entry": program.entry}
 
 
 def metadata_of(pairs: Sequence[str] | None) -> dict[str, str]:

@@ -58,7 +58,7 @@ def result(client: Client, submission: Submission) -> None:
             is_cut = "stdout" in run.truncated
             whole = client.output(submission.id).decode("utf-8", "replace") if is_cut else run.stdout
             terminal.show_program_output(whole)
-        for text in (run.compile_output, run.stderr):
+        for text in (run.compile_output, run.stderr, run.message, run.judge_message):
             if text:
                 words = replace_controls(text).rstrip("\n")
                 terminal.err.print(words, markup=False, style="red", soft_wrap=True)
@@ -72,9 +72,10 @@ def reason_of(submission: Submission) -> str:
     """Return why a submission ended as it did, in a few words; an empty text if its verdict says all."""
     if submission.state == "failed":
         return "it could not be run, which is no fault of the program"
-    if submission.run is None or submission.run.points is not None:  # each test has its own
+    run = submission.run
+    if run is None or (run.points is not None and run.verdict != "judge_error"):  # each test has its own
         return ""
-    return _reason(submission.run, submission.limits)
+    return _reason(run, submission.limits)
 
 
 def _reason(ended: Run | TestResult, limits: Limits | None = None) -> str:
@@ -89,6 +90,8 @@ def _reason(ended: Run | TestResult, limits: Limits | None = None) -> str:
             return f"stopped after {ended.cpu_s:.3g} s of CPU time, {ended.wall_s:.3g} s in all"
         case "memory_limit" if ended.memory_bytes is not None:
             return f"stopped with {ended.memory_bytes / (1 << 20):.1f} MiB in use"
+        case "judge_error":
+            return "the judge failed, which is no fault of the program"
         case "output_limit" if limits and limits.output_bytes is not None:
             return f"stopped after {limits.output_bytes:,} bytes of output"
     return ""
@@ -96,9 +99,11 @@ def _reason(ended: Run | TestResult, limits: Limits | None = None) -> str:
 
 def points(run: Run | None) -> str:
     """Return the points of a run with tests, such as 3/10, else a dash."""
-    if run is None or run.points is None or run.points_awarded is None:
-        return "-"
-    return f"{run.points_awarded:g}/{run.points:g}"
+    return "-" if run is None else _share(run.points_awarded, run.points)
+
+
+def _share(awarded: float | None, points: float | None) -> str:
+    return "-" if awarded is None or points is None else f"{awarded:.12g}/{points:.12g}"
 
 
 def _show_tests(tests: Sequence[TestResult]) -> None:
@@ -107,7 +112,7 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
             test.number,
             test.name,
             test.verdict or "not run",
-            f"{test.points_awarded:g}/{test.points:g}",
+            _share(test.points_awarded, test.points),
             _seconds(test),
             _reason(test) or None,
         )
@@ -116,8 +121,9 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
     terminal.show_table(("test", "name", "verdict", "points", "CPU s", "reason"), rows)
     for test in tests:
         error = test.stderr if test.verdict not in GOOD_VERDICTS else None
-        if why := _difference(test.diff) if test.diff else error:
-            lines = replace_controls(why).rstrip("\n")
+        texts = (test.message, test.judge_message, _difference(test.diff) if test.diff else error)
+        if why := "\n".join(text.rstrip("\n") for text in texts if text):
+            lines = replace_controls(why)
             terminal.err.print(Text(f"Test {test.number}:\n{lines}", style="yellow"), soft_wrap=True)
 
 

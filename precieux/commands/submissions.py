@@ -11,14 +11,17 @@ from precieux.commands import show
 from precieux.commands.follow import follow
 from precieux.commands.options import (
     Args,
-    CheckerKind,
+    CheckerArgs,
+    CheckerName,
     CpuSeconds,
     Input,
     InputFile,
+    InteractorPath,
     Json,
     MemoryBytes,
     Metadata,
     Number,
+    Protocol,
     Test,
     Tests,
     Timeout,
@@ -26,7 +29,7 @@ from precieux.commands.options import (
     WallSeconds,
     on_server,
 )
-from precieux.commands.parameters import checker_of, limits_of, metadata_of, read_input
+from precieux.commands.parameters import judges_of, limits_of, metadata_of, read_input
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
@@ -60,7 +63,10 @@ def submit(
     ] = None,
     test: Test = None,
     tests: Tests = None,
-    checker: CheckerKind = "lines",
+    checker: CheckerName = "lines",
+    checker_args: CheckerArgs = None,
+    interactor: InteractorPath = None,
+    protocol: Protocol = "kattis",
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Leave out the tests after the first bad one.")
     ] = False,
@@ -75,6 +81,7 @@ def submit(
     if files.STDIN in paths and input_file == files.STDIN:
         raise UsageError("Standard input can be the program or its input, not both.")
     program = read_program(paths, entry=entry, language=language)
+    judges = judges_of(checker, checker_args, interactor, protocol)
     cases = read_tests(test or [], tests)
     show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
     assert program.language
@@ -90,7 +97,8 @@ def submit(
         compiler_args=compiler_args or (),
         limits=limits_of(cpu_s, wall_s, memory_bytes),
         expected_output=files.read_text(expected) if expected else None,
-        checker=checker_of(checker),
+        checker=judges.checker,
+        interactor=judges.interactor,
         tests=cases,
         stop_at_first_failure=stop_at_first_failure,
         email=email,

@@ -9,17 +9,19 @@ from decimal import Context, Decimal
 from itertools import zip_longest
 from typing import Final
 
+from shared.engine.icpc import NUMBER, IcpcRules, parse_args
 from shared.engine.run_call import DEFAULT_TOLERANCE, Checker, CheckerKind
 from shared.text.control_characters import replace_controls
 
-#: A decimal number, as programs print it. `float` would also accept `1_000` and `nan`. The quantifiers are possessive,
-#: because a long row of digits with a letter at its end would else be tried in every split.
-_NUMBER: Final = re.compile(rb"[+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d{1,9})?")
 #: Differences are exact to this many digits. So 1.1 differs from 1.0 by 0.1, and not by more.
 _EXACT: Final = Context(prec=60, Emax=2_000_000_000, Emin=-2_000_000_000, traps=[])
 
+_ZERO: Final = Decimal(0)
+
 #: White space.
 _BLANKS: Final = b" \t\n\v\f\r"
+#: A word, for splitting a text into white space and words by turns, white space first and last.
+_WORD: Final = re.compile(rb"([^ \t\n\v\f\r]++)")
 
 #: A bound on the relative error of what is computed with doubles here.
 _DOUBLE: Final = 1e-14
@@ -36,7 +38,10 @@ _LINE_ENDS: Final = {
 
 
 def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
-    """Return the first difference from the expected output, for people; None if there is none."""
+    """Return the first difference from the expected output, for people; None if there is none.
+
+    The kind `program` compares nothing: a judge reads the output (`executor.pipeline.judges`).
+    """
     if output == wanted:
         return None
     match checker.kind:
@@ -51,8 +56,12 @@ def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
         case CheckerKind.FLOAT:
             tolerance = Decimal(repr(DEFAULT_TOLERANCE if checker.tolerance is None else checker.tolerance))
             return _compare_words(
-                wanted.split(), output.split(), lambda expected, word: _is_close(expected, word, tolerance)
+                wanted.split(), output.split(), lambda expected, word: _is_close(expected, word, tolerance, tolerance)
             )
+        case CheckerKind.ICPC:
+            return _compare_as_icpc(output, wanted, parse_args(checker.args))
+        case CheckerKind.PROGRAM:
+            return None
 
 
 def _lines(text: bytes, blanks: bytes) -> list[bytes]:
@@ -76,20 +85,41 @@ def _compare_words(
     return _describe("word", expected, words, _show, min(len(expected), len(words)) if different is None else different)
 
 
-def _is_close(expected: bytes, word: bytes, tolerance: Decimal) -> bool:
+def _compare_as_icpc(output: bytes, wanted: bytes, rules: IcpcRules) -> str | None:
+    expected, words = wanted.split(), output.split()
+    difference = _compare_words(expected, words, lambda expected, word: _is_equal_to_icpc(expected, word, rules))
+    if difference or not rules.space_change_sensitive:
+        return difference
+    # The words are equal in number, so the texts have as many places of white space.
+    places, others = _WORD.split(wanted)[::2], _WORD.split(output)[::2]
+    return None if places == others else _describe("white space", places, others, _show_space)
+
+
+def _is_equal_to_icpc(expected: bytes, word: bytes, rules: IcpcRules) -> bool:
+    has_tolerance = rules.absolute is not None or rules.relative is not None
+    if has_tolerance and NUMBER.fullmatch(expected):
+        return _is_close(expected, word, rules.absolute, rules.relative)
+    return expected == word or (not rules.case_sensitive and expected.lower() == word.lower())
+
+
+def _is_close(expected: bytes, word: bytes, absolute: Decimal | None, relative: Decimal | None) -> bool:
+    """Return True if the difference is within one of the tolerances; the relative one is a share of what is
+    expected."""
     if expected == word:
         return True
-    if not (_NUMBER.fullmatch(expected) and _NUMBER.fullmatch(word)):
+    if not (NUMBER.fullmatch(expected) and NUMBER.fullmatch(word)):
         return False
+    absolute, relative = absolute or _ZERO, relative or _ZERO
     # Doubles are faster, and decide unless the difference is about as large as the tolerance.
     doubles = float(expected), float(word)
-    rough, allowed = abs(doubles[1] - doubles[0]), float(tolerance) * max(1.0, abs(doubles[0]))
+    rough = abs(doubles[1] - doubles[0])
+    allowed = max(float(absolute), float(relative) * abs(doubles[0]))
     error = _DOUBLE * (abs(doubles[0]) + abs(doubles[1]) + allowed)
     if rough + error < allowed or rough - error > allowed:
         return rough < allowed
     wanted, number = Decimal(expected.decode()), Decimal(word.decode())
     difference = _EXACT.abs(_EXACT.subtract(number, wanted))
-    return difference <= tolerance or difference <= _EXACT.multiply(tolerance, _EXACT.abs(wanted))
+    return difference <= absolute or difference <= _EXACT.multiply(relative, _EXACT.abs(wanted))
 
 
 def _describe(
@@ -121,3 +151,8 @@ def _show_all(line: bytes) -> str:
     """Return the line with its end and its tabs visible."""
     body = line.rstrip(b"\r\n")
     return _show(body) + "".join({13: "\\r", 10: "\\n"}[byte] for byte in line[len(body) :])
+
+
+def _show_space(text: bytes) -> str:
+    """Return white space with its line ends and other controls visible."""
+    return ascii(text[:_MOST_CHARACTERS].decode())[1:-1]

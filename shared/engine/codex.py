@@ -31,6 +31,10 @@ class Verdict(StrEnum):
     JUDGE_ERROR = "judge_error"
 
 
+#: The verdicts that are stored. After the others, the program is run again.
+STORED_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.INTERNAL_ERROR)
+
+
 class RunRequest(BaseModel):
     """Body of `POST /`, as JSON or as form fields."""
 

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
+from shared.engine import icpc
 from shared.engine.codex import LimitBounds, Verdict
 from shared.text import source_paths
 
@@ -59,6 +60,15 @@ def bytes_of(text: str, encoding: Encoding, name: str) -> bytes:
         raise ValueError(f"`{name}` is not base64.") from None
 
 
+def check_args(args: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `args`. Raises `ValueError` if a program cannot be started with them."""
+    if any("\0" in word for word in args):
+        raise ValueError("An argument contains a NUL.")
+    if len(args) > MAX_ARGS or sum(len(word.encode()) for word in args) > MAX_ARGS_BYTES:
+        raise ValueError(f"There are more than {MAX_ARGS} arguments, or over {MAX_ARGS_BYTES} bytes of them.")
+    return args
+
+
 class ProgramFile(_Strict):
     path: str = Field(description="relative to the program's folder, with `/` between folders")
     content: str = Field(repr=False)
@@ -99,38 +109,93 @@ class CheckerKind(StrEnum):
     """How a program's output is compared with the expected output.
 
     exact: byte for byte. lines: without white space at the ends of lines and blank lines at the end. tokens: by words.
-    float: by words, and numbers may differ by the tolerance.
+    float: by words, and numbers may differ by the tolerance. icpc: by words, as the default validator of problem
+    packages does with these `args`. program: a program of the sender's judges.
     """
 
     EXACT = "exact"
     LINES = "lines"
     TOKENS = "tokens"
     FLOAT = "float"
+    ICPC = "icpc"
+    PROGRAM = "program"
 
 
 #: The tolerance of the kind `float`, if a checker names none.
 DEFAULT_TOLERANCE: Final = 1e-6
 
 
+class JudgeProtocol(StrEnum):
+    """How a judge is called, and what its exit code means: as by Kattis and the ICPC, or as testlib has it."""
+
+    KATTIS = "kattis"
+    TESTLIB = "testlib"
+
+
+class _Sources(_Strict):
+    """A program: its files, and how they are compiled."""
+
+    language: str
+    files: tuple[ProgramFile, ...] = Field(min_length=1, max_length=MAX_FILES)
+    entry: str | None = Field(
+        default=None, description="the path that is compiled or run; None: that of the first file"
+    )
+    compiler_args: tuple[str, ...] = Field(default=(), description="options of the compiler, of those in `GET /list`")
+    build: str | None = Field(
+        default=None, description="the path of a program that is run first, as a compiler is; for interpreted languages"
+    )
+
+    _options_fit = field_validator("compiler_args")(check_args)
+
+    @model_validator(mode="after")
+    def _files_fit_together(self) -> Self:
+        paths = [file.path for file in self.files]
+        for position, fault in source_paths.faults_of(paths):
+            raise ValueError(f"files.{position}: {fault}")
+        for name, path in (("entry", self.entry), ("build", self.build)):
+            if path is not None and path not in paths:
+                raise ValueError(f"`{name}` is not the path of a file.")
+        if not self.entry_file.data():
+            raise ValueError("The file that is run is empty.")
+        return self
+
+    @property
+    def entry_file(self) -> ProgramFile:
+        return next((file for file in self.files if file.path == self.entry), self.files[0])
+
+
+class JudgeProgram(_Sources):
+    """A program that judges: a checker, which reads the output, or an interactor, which talks with the program."""
+
+    protocol: JudgeProtocol = JudgeProtocol.KATTIS
+    args: tuple[str, ...] = Field(default=(), description="of every test, after the protocol's own")
+    limits: ProgramLimits = Field(
+        default=ProgramLimits(), description="None: the language's own; of memory the operator's most; 8 MiB of output"
+    )
+
+    _args_fit = field_validator("args")(check_args)
+
+
 class Checker(_Strict):
     kind: CheckerKind = CheckerKind.LINES
+    args: tuple[str, ...] = Field(default=(), description="of the kind `icpc`")
+    program: JudgeProgram | None = Field(default=None, description="of the kind `program`")
     tolerance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False, description="None: 1e-6")
     nul_is_blank: bool = Field(default=False, description="for the kind `lines`: NUL counts as white space")
 
     @model_validator(mode="after")
-    def _tolerance_fits(self) -> Self:
-        if self.tolerance is not None and self.kind is not CheckerKind.FLOAT:
-            raise ValueError("`tolerance` goes with the kind `float` only.")
+    def _keys_fit_the_kind(self) -> Self:
+        for name, value, kind in (
+            ("tolerance", self.tolerance, CheckerKind.FLOAT),
+            ("args", self.args or None, CheckerKind.ICPC),
+            ("program", self.program, CheckerKind.PROGRAM),
+        ):
+            if value is not None and self.kind is not kind:
+                raise ValueError(f"`{name}` goes with the kind `{kind}` only.")
+        if self.kind is CheckerKind.PROGRAM and self.program is None:
+            raise ValueError("The kind `program` needs a `program`.")
+        icpc.parse_args(self.args)
         return self
-
-
-def check_args(args: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `args`. Raises `ValueError` if a program cannot be started with them."""
-    if any("\0" in word for word in args):
-        raise ValueError("An argument contains a NUL.")
-    if len(args) > MAX_ARGS or sum(len(word.encode()) for word in args) > MAX_ARGS_BYTES:
-        raise ValueError(f"There are more than {MAX_ARGS} arguments, or over {MAX_ARGS_BYTES} bytes of them.")
-    return args
 
 
 def _check_environment(environment: dict[str, str]) -> dict[str, str]:
@@ -151,6 +216,7 @@ class ProgramTest(_Strict):
     stdin: str = Field(default="", repr=False)
     args: tuple[str, ...] = ()
     expected_output: str | None = Field(default=None, repr=False)
+    points: float = Field(default=1, ge=0, allow_inf_nan=False, description="the most that a judge may give")
     encoding: Encoding = Field(default=Encoding.UTF_8, description="of `stdin` and `expected_output`")
     limits: ProgramLimits = ProgramLimits()
 
@@ -172,18 +238,12 @@ class ProgramTest(_Strict):
         return None if text is None else bytes_of(text, self.encoding, "expected_output")
 
 
-class ProgramRequest(_Strict):
+class ProgramRequest(_Sources):
     """Body of `POST /run`: a program, and 1 to 100 runs of it."""
 
-    language: str
-    files: tuple[ProgramFile, ...] = Field(min_length=1, max_length=MAX_FILES)
-    entry: str | None = Field(
-        default=None, description="the path that is compiled or run; None: that of the first file"
-    )
     data_files: tuple[str, ...] = Field(
         default=(), description="paths of files that are never compiled, whatever their names are"
     )
-    compiler_args: tuple[str, ...] = Field(default=(), description="options of the compiler, of those in `GET /list`")
     environment: dict[str, str] = Field(
         default={}, description="variables of the compiler and the program, in addition to the usual ones or over them"
     )
@@ -192,12 +252,10 @@ class ProgramRequest(_Strict):
     )
     limits: ProgramLimits = ProgramLimits()
     checker: Checker = Checker()
+    interactor: JudgeProgram | None = Field(default=None, description="a judge that talks with the program")
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
     repeat: int = Field(default=1, ge=1, description="how often the tests are run; each run has a number of its own")
     stop_at_first_failure: bool = False
-    build: str | None = Field(
-        default=None, description="the path of a program that is run first, as a compiler is; for interpreted languages"
-    )
     merge_output: bool = Field(default=False, description="standard error goes where standard output goes")
     stack_bytes: int | None = Field(default=None, gt=0, description="of the first thread; None: 256 MiB, the most")
     file_bytes: int | None = Field(
@@ -212,32 +270,26 @@ class ProgramRequest(_Strict):
     )
 
     _environment_fits = field_validator("environment")(_check_environment)
-    _args_fit = field_validator("compiler_args")(check_args)
 
     @model_validator(mode="after")
-    def _files_fit_together(self) -> Self:
-        paths = [file.path for file in self.files]
-        for position, fault in source_paths.faults_of(paths):
-            raise ValueError(f"files.{position}: {fault}")
-        for name, path in (("entry", self.entry), ("build", self.build)):
-            if path is not None and path not in paths:
-                raise ValueError(f"`{name}` is not the path of a file.")
+    def _keys_fit_together(self) -> Self:
         if len(self.tests) * self.repeat > MAX_TESTS:
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
         if self.artifacts and len(self.runs) > 1:
             raise ValueError("`artifacts` goes with a single run only.")
-        if not self.entry_file.data():
-            raise ValueError("The file that is run is empty.")
+        checks_after = self.interactor and self.checker != Checker()
+        if checks_after and not self._both_are_testlib():
+            raise ValueError("`checker` goes with an interactor only if both are programs of the protocol `testlib`.")
         return self
+
+    def _both_are_testlib(self) -> bool:
+        judges = (self.interactor, self.checker.program)
+        return all(judge is not None and judge.protocol is JudgeProtocol.TESTLIB for judge in judges)
 
     @property
     def runs(self) -> tuple[ProgramTest, ...]:
         """The tests, repeated as often as they are run."""
         return self.tests * self.repeat
-
-    @property
-    def entry_file(self) -> ProgramFile:
-        return next((file for file in self.files if file.path == self.entry), self.files[0])
 
 
 def is_allowed(option: str, allowed: Iterable[str]) -> bool:
@@ -271,6 +323,17 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
         output_bytes=int(wanted["output_bytes"]),
         processes=int(wanted["processes"]),
     )
+
+
+#: What a judge may write in all, unless its limits say otherwise, and what they may say.
+JUDGE_OUTPUT_BYTES: Final = 8 << 20
+MAX_JUDGE_OUTPUT_BYTES: Final = 64 << 20
+
+
+def judge_limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
+    """Return all five limits of a judge, as `limits_in_effect` does: it may have all of the memory."""
+    own = ProgramLimits(memory_bytes=int(bounds["memory_bytes"].max), output_bytes=JUDGE_OUTPUT_BYTES)
+    return limits_in_effect(asked.over(own), bounds)
 
 
 #: The most turns of the two outputs that an engine reports.
@@ -378,6 +441,14 @@ class ProgramArtifact(BaseModel):
         return name
 
 
+class JudgeFailed(_Event):
+    """A judge cannot run, so no test has a verdict. Only `Finished` follows."""
+
+    event: Literal["judge_failed"] = "judge_failed"
+    judge: Literal["checker", "interactor"]
+    judge_message: str = Field(description="the reason, such as the compiler's diagnostics")
+
+
 class TestEnded(_Event):
     """A test has ended. Tests that are not run have no event. The verdict is `compile_error` if the program had to be
     compiled again for this test, and the compiler rejected it; then `stderr` has the diagnostics.
@@ -398,6 +469,12 @@ class TestEnded(_Event):
     stdout_bytes: bytes | None = Field(default=None, repr=False, description="URL-safe base64; None: `stdout` is exact")
     stderr_bytes: bytes | None = Field(default=None, repr=False, description="URL-safe base64; None: `stderr` is exact")
     diff: str | None = Field(description="for people, of at most ten lines, after `wrong_answer`")
+    message: str | None = Field(default=None, description="from the judge to the program's author")
+    judge_message: str | None = Field(default=None, description="from the judge to whoever set the test")
+    points_awarded: float | None = Field(
+        default=None, description="by a judge program, of the test's points; None: the verdict decides"
+    )
+    judge_cpu_s: float = Field(default=0, description="of all judges of this test")
     truncated: list[str] = Field(description="those of `stdout` and `stderr` that were cut")
     exit_code: int | None
     signal: int | None
@@ -468,9 +545,9 @@ class Failed(_Event):
     stopping: bool = False
 
 
-Event = Annotated[Started | Compiled | TestEnded | Finished | Failed, Field(discriminator="event")]
+Event = Annotated[Started | Compiled | JudgeFailed | TestEnded | Finished | Failed, Field(discriminator="event")]
 
-_EVENT: Final[TypeAdapter[Started | Compiled | TestEnded | Finished | Failed]] = TypeAdapter(Event)
+_EVENT: Final[TypeAdapter[Started | Compiled | JudgeFailed | TestEnded | Finished | Failed]] = TypeAdapter(Event)
 
 
 ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
@@ -485,6 +562,6 @@ def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEn
     return _CONVERSATION_EVENT.validate_json(text)
 
 
-def parse_event(line: bytes | str) -> Started | Compiled | TestEnded | Finished | Failed:
+def parse_event(line: bytes | str) -> Started | Compiled | JudgeFailed | TestEnded | Finished | Failed:
     """Return the event of a line. Raises `ValueError` if the line is not an event."""
     return _EVENT.validate_json(line)

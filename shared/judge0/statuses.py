@@ -83,6 +83,8 @@ def ending_of(run: ProgramEnd) -> Judge0End:
         return Judge0End(Status.COMPILATION_ERROR)
     if run.verdict is Verdict.INTERNAL_ERROR:
         return Judge0End(Status.INTERNAL_ERROR, "The sandbox failed.")
+    if run.verdict is Verdict.JUDGE_ERROR:
+        return Judge0End(Status.INTERNAL_ERROR, "The judge failed.")
     if is_over or run.verdict is Verdict.TIME_LIMIT:
         message = "Time limit exceeded" if is_over else "Time limit exceeded (wall clock)"
         return Judge0End(Status.TIME_LIMIT_EXCEEDED, message, 0)

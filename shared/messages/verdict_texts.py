@@ -17,6 +17,7 @@ LABELS: Final[Mapping[Verdict, str]] = {
     Verdict.MEMORY_LIMIT: gettext_noop("Memory limit exceeded"),
     Verdict.OUTPUT_LIMIT: gettext_noop("Output limit exceeded"),
     Verdict.INTERNAL_ERROR: gettext_noop("Engine error"),
+    Verdict.JUDGE_ERROR: gettext_noop("Could not be judged"),
 }
 #: A sentence, where the heading does not say everything.
 EXPLANATIONS: Final[Mapping[Verdict, str]] = {
@@ -27,4 +28,10 @@ EXPLANATIONS: Final[Mapping[Verdict, str]] = {
     Verdict.OUTPUT_LIMIT: gettext_noop("The program exceeded its output limit, and was stopped."),
     Verdict.ACCEPTED: gettext_noop("The output is what was expected."),
     Verdict.WRONG_ANSWER: gettext_noop("The output is not what was expected."),
+    Verdict.JUDGE_ERROR: gettext_noop(
+        "The program ran, but the judge of this task failed. This is no fault of the program. It will be judged again"
+        " when the task is mended."
+    ),
 }
+#: The title of a judge's message to the program's author.
+JUDGE_SAYS: Final = gettext_noop("What the judge says")

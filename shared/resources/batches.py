@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from shared.database.connection import Connection
-from shared.engine.codex import Verdict
+from shared.engine.codex import STORED_VERDICTS, Verdict
 from shared.resources.links import Links
 from shared.resources.mapping import webhook_of
 from shared.resources.models import FINAL_STATES, Batch, BatchProgress, BatchState, State
@@ -31,8 +31,6 @@ _COUNTS: Final = """
         WHERE u.batch = :id
     ) AS member GROUP BY state, verdict
 """
-#: The verdicts of programs.
-_VERDICTS: Final = [verdict for verdict in Verdict if verdict is not Verdict.INTERNAL_ERROR]
 
 
 async def batch(connection: Connection, number: int, *, links: Links, owner: int | None = None) -> Batch | None:
@@ -72,5 +70,5 @@ async def progress(connection: Connection, number: int) -> BatchProgress:
         total=states.total(),
         done=sum(states[state] for state in FINAL_STATES),
         states={state: states[state] for state in State},
-        verdicts={verdict: verdicts[verdict] for verdict in _VERDICTS},
+        verdicts={verdict: verdicts[verdict] for verdict in STORED_VERDICTS},
     )

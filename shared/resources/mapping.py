@@ -4,21 +4,31 @@ Rows of the classic calls have fewer values. What they lack is derived, so that 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.database.connection import Record
 from shared.engine.artifacts import ARTIFACTS
 from shared.engine.codex import LimitBounds, version_in
 from shared.engine.languages import check_lang
-from shared.engine.run_call import DEFAULT_TOLERANCE, CheckerKind, ProgramLimits, limits_in_effect
+from shared.engine.run_call import (
+    DEFAULT_TOLERANCE,
+    CheckerKind,
+    ProgramLimits,
+    judge_limits_in_effect,
+    limits_in_effect,
+)
 from shared.operations.job_state import JobState
 from shared.resources.links import Links
 from shared.resources.models import (
+    AnyChecker,
     Artifact,
+    CheckerProgram,
     Comparison,
     Engine,
     File,
+    IcpcComparison,
+    Judge,
     Limits,
     MailState,
     MailStatus,
@@ -55,11 +65,12 @@ _NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
 def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> Submission:
     """Return a submission that was stored just now, from the values of its row. It has no job, mail or webhook yet.
 
-    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language.
+    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language and of those of
+    its judges.
     """
     tests = json.loads(values["tests"]) if values["tests"] else None
     points = sum(test["points"] for test in tests) if tests else None
-    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "points": points, **values}
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "is_interactive": False, "points": points, **values}
     run = run_of(row, None, tests_of(row, [], TEXT_LIMIT))
     return submission_of(row, state_of(row), links, queue, run)
 
@@ -84,7 +95,8 @@ def submission_of(row: Record, state: State, links: Links, queue: Queue | None, 
         args=spec.get("args") or [],
         compiler_args=spec.get("compiler_args") or [],
         limits=_limits(spec.get("limits") or {}, row["bounds"]),
-        checker=_checker(spec.get("checker") or {}),
+        checker=_checker(spec.get("checker") or {}, row["checker_bounds"]),
+        interactor=Judge(**_judge(spec["interactor"], row["interactor_bounds"])) if spec.get("interactor") else None,
         stop_at_first_failure=spec.get("stop_at_first_failure") or False,
         email=row["email"],
         locale=spec.get("locale") or "en",
@@ -107,16 +119,32 @@ def _file(row: Record) -> File:
     return File(path=path, size_bytes=row["size_bytes"])
 
 
-def _limits(asked: Mapping[str, Any], bounds: str | None) -> Limits:
+def _limits(
+    asked: Mapping[str, Any],
+    bounds: str | None,
+    in_effect: Callable[[ProgramLimits, Mapping[str, LimitBounds]], ProgramLimits] = limits_in_effect,
+) -> Limits:
     wanted = ProgramLimits(**asked)
     # A foreign engine reports none.
     if known := json.loads(bounds or "null"):
-        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
+        wanted = in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
     return Limits(**wanted.model_dump())
 
 
-def _checker(asked: Mapping[str, Any]) -> Comparison:
+def _judge(stored: Mapping[str, Any], bounds: str | None) -> dict[str, Any]:
+    names = ("protocol", "language", "entry", "files", "args", "compiler_args")
+    return {
+        **{name: stored[name] for name in names},
+        "limits": _limits(stored["limits"], bounds, judge_limits_in_effect),
+    }
+
+
+def _checker(asked: Mapping[str, Any], bounds: str | None) -> AnyChecker:
     kind = CheckerKind(asked.get("kind") or CheckerKind.LINES)
+    if kind is CheckerKind.ICPC:
+        return IcpcComparison(kind=kind, args=asked["args"])
+    if kind is CheckerKind.PROGRAM:
+        return CheckerProgram(**_judge(asked, bounds))
     tolerance = asked.get("tolerance")
     if kind is CheckerKind.FLOAT and tolerance is None:
         tolerance = DEFAULT_TOLERANCE
@@ -191,24 +219,36 @@ def tests_of(row: Record, results: Sequence[Record], text_limit: int) -> list[Te
     ended = {result["number"]: result for result in results}
     is_over = row["status"] == JobState.EXECUTED
     return [
-        test_of(number, spec, ended.get(number), text_limit, is_over=is_over)
+        test_of(number, spec, ended.get(number), text_limit, is_over=is_over, is_interactive=row["is_interactive"])
         for number, spec in enumerate(json.loads(row["tests"]), 1)
     ]
 
 
-def test_of(number: int, spec: Mapping[str, Any], result: Record | None, text_limit: int, *, is_over: bool) -> Test:
+def test_of(
+    number: int,
+    spec: Mapping[str, Any],
+    result: Record | None,
+    text_limit: int,
+    *,
+    is_over: bool,
+    is_interactive: bool,
+) -> Test:
+    """Return a test of a run. The output of a program that talks with an interactor is not kept."""
     known = {"number": number, "name": spec["name"], "hidden": spec["hidden"], "points": spec["points"]}
     if result is None:
         return Test(**known, points_awarded=0.0 if is_over else None)
-    stdout, stderr = _text(result, "stdout"), _text(result, "stderr")
+    texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
+    texts |= {name: result[name] for name in ("message", "judge_message")}
+    if is_interactive:
+        texts["stdout"] = None
+    shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return Test(
         **known,
         verdict=result["verdict"],
         points_awarded=result["points_awarded"],
-        stdout=cut(stdout, text_limit),
-        stderr=cut(stderr, text_limit),
+        **shown,
         diff=result["diff"],
-        truncated=_truncated(result, {"stdout": stdout, "stderr": stderr}, text_limit),
+        truncated=_truncated(result, texts, text_limit),
         exit_code=None if result["signal"] is not None else result["exit_code"],
         signal=signal_name(result["signal"]),
         cpu_s=result["cpu_s"],
@@ -218,7 +258,7 @@ def test_of(number: int, spec: Mapping[str, Any], result: Record | None, text_li
 
 
 def texts_of(row: Record, text_limit: int) -> dict[str, Any]:
-    texts = {name: row[name] for name in ("stdout", "stderr", "compile_output")}
+    texts = {name: row[name] for name in ("stdout", "stderr", "compile_output", "message", "judge_message")}
     shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return {**shown, "truncated": _truncated(row, texts, text_limit)}
 

@@ -6,12 +6,12 @@ A model's fields are in the order in which they are sent.
 import signal as signals
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.engine.codex import Verdict
-from shared.engine.run_call import CheckerKind, LeftOut
+from shared.engine.run_call import CheckerKind, JudgeProtocol, LeftOut
 
 T = TypeVar("T")
 
@@ -129,8 +129,36 @@ class Limits(Resource):
 class Comparison(Resource):
     """How the output is compared. `tolerance` is null unless `kind` is `float`."""
 
-    kind: CheckerKind
+    kind: Literal[CheckerKind.EXACT, CheckerKind.LINES, CheckerKind.TOKENS, CheckerKind.FLOAT]
     tolerance: float | None
+
+
+class IcpcComparison(Resource):
+    """The output is compared as by the default validator of problem packages."""
+
+    kind: Literal[CheckerKind.ICPC]
+    args: list[str]
+
+
+class Judge(Resource):
+    """A program that judges. Its source does not come back. `limits` are those in effect."""
+
+    protocol: JudgeProtocol
+    language: str = Field(examples=["cpp"])
+    entry: str = Field(examples=["checker.cpp"])
+    files: list[File]
+    args: list[str]
+    compiler_args: list[str]
+    limits: Limits
+
+
+class CheckerProgram(Judge):
+    """A program judges the output."""
+
+    kind: Literal[CheckerKind.PROGRAM] = CheckerKind.PROGRAM
+
+
+AnyChecker: TypeAlias = Annotated[Comparison | IcpcComparison | CheckerProgram, Field(discriminator="kind")]
 
 
 class Queue(Resource):
@@ -154,15 +182,19 @@ class Test(Resource):
 
     number: int = Field(ge=1)
     name: str
+    group: str | None = Field(default=None, description="The name of its group; null without a problem.")
     hidden: bool
     verdict: Verdict | None = None
     points: float
-    points_awarded: float | None = None
+    points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
     stdout: str | None = None
     stderr: str | None = None
     diff: str | None = Field(
-        default=None, description="Ten lines at most, for people; null unless `verdict` is `wrong_answer`."
+        default=None,
+        description="Ten lines at most, for people; null unless `verdict` is `wrong_answer`, and after a program.",
     )
+    message: str | None = Field(default=None, description="From the judge to the program's author.")
+    judge_message: str | None = Field(default=None, description="From the judge to whoever set the test.")
     truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
     exit_code: int | None = None
     signal: str | None = Field(default=None, examples=["SIGSEGV"])
@@ -197,6 +229,11 @@ class Run(Resource):
     stdout: str | None = None
     stderr: str | None = None
     compile_output: str | None = None
+    message: str | None = Field(default=None, description="From the judge to the program's author; null with tests.")
+    judge_message: str | None = Field(
+        default=None,
+        description="From the judge to whoever set the task. With tests it says why none could be judged.",
+    )
     truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
     exit_code: int | None = None
     signal: str | None = Field(default=None, examples=["SIGSEGV"])
@@ -211,8 +248,9 @@ class Run(Resource):
         default_factory=dict, description="How many entries of the folder `out` did not come back, for each reason."
     )
     tests: list[Test] | None = None
+    groups: None = Field(default=None, description="Null without a problem.")
     points: float | None = None
-    points_awarded: float | None = None
+    points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
 
 
 class MailStatus(Resource):
@@ -265,13 +303,15 @@ class Submission(Resource):
     id: Id
     state: State
     verdict: Verdict | None
+    problem: str | None = Field(default=None, description="Null if it came with its own tests.")
     language: str | None = Field(examples=["py"])
     entry: str | None = Field(examples=["main.py"])
     files: list[File]
     args: list[str]
     compiler_args: list[str]
     limits: Limits
-    checker: Comparison
+    checker: AnyChecker
+    interactor: Judge | None = Field(description="What talks with the program while it runs; null for nothing.")
     stop_at_first_failure: bool
     email: str | None
     locale: str

@@ -96,7 +96,17 @@ async def ended_tests(connection: Connection, job: int, *, first: int, last: int
     size = await connection.fetch_one(statements.BYTES_OF_TESTS, values)
     reserve(int(size["bytes"] or 0) if size else 0)
     rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, values)
-    return [mapping.test_of(row["number"], json.loads(row["spec"]), row, TEXT_LIMIT, is_over=False) for row in rows]
+    return [
+        mapping.test_of(
+            row["number"],
+            json.loads(row["spec"]),
+            row,
+            TEXT_LIMIT,
+            is_over=False,
+            is_interactive=row["is_interactive"],
+        )
+        for row in rows
+    ]
 
 
 async def _whole_run(

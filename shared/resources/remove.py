@@ -12,13 +12,15 @@ from shared.database.connection import Connection, Database
 from shared.resources.kept_answers import forget_about_submissions
 from shared.storage.base import ObjectStore
 from shared.storage.output_keys import outputs_of
+from shared.storage.source_keys import JUDGES, judge_key
 
 #: Ends the note of a prefix. No key ends with it.
 _ANY: Final = "*"
 
 _OBJECTS: Final = """
     -- By jobs, because the uploads of results have no index.
-    SELECT u.id, u.object_key,
+    SELECT u.id, u.object_key, u.spec -> 'checker' ->> 'kind' = 'program' AS has_checker,
+        u.spec ->> 'interactor' IS NOT NULL AS has_interactor,
         ARRAY(SELECT output_key FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS outputs,
         ARRAY(SELECT artifact ->> 'key' FROM job JOIN results ON results.job = job.id,
                 jsonb_array_elements(results.artifacts) AS artifact
@@ -54,6 +56,7 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
     objects = {
         row["id"]: [
             *([row["object_key"]] if row["object_key"] else []),
+            *(judge_key(row["object_key"], judge) for judge in JUDGES if row[f"has_{judge}"]),
             *(key for key in row["outputs"] if key),
             *row["artifacts"],
             *(f"{outputs_of(job)}{_ANY}" for job in row["repeated"]),

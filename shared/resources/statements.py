@@ -15,10 +15,25 @@ def owned(table: str) -> str:
     return f"(CAST(:owner AS bigint) IS NULL OR {table}.owner = :owner)"
 
 
+def _bounds_of(code: str, variant: str) -> str:
+    """Return the expression of the limits of a language. A variant of a language has its limits."""
+    return f"""coalesce(
+        (SELECT details -> 'limits' FROM languages WHERE languages.code = {code}),
+        (SELECT details -> 'limits' FROM languages
+            WHERE details -> 'variants' @> jsonb_build_array(jsonb_build_object('code', {variant})) LIMIT 1)
+    )"""  # noqa: S608  (constants)
+
+
+def _bounds_of_judge(judge: str) -> str:
+    code = f"u.spec -> '{judge}' ->> 'language'"
+    return f"CASE WHEN {code} IS NOT NULL THEN {_bounds_of(code, code)} END"
+
+
 # An engine that does not send verdicts sends the status of its answer, as the original's did.
 _RUN: Final = """
     j.id AS job, j.number, j.status, j.attempt, j.requested_at AS run_requested_at, j.created_at AS queued_at,
     j.started_at, j.finished_at, u.tests IS NOT NULL AS has_tests,
+    u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
     CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE WHEN r.engine ->> 'status' = '200' THEN 'ok'
         WHEN r.engine ->> 'status' = '408' THEN 'time_limit' WHEN r.engine ->> 'status' <> '' THEN 'runtime_error' END)
         END AS verdict,
@@ -27,11 +42,24 @@ _RUN: Final = """
     CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
-_TEXTS: Final = """
+#: The texts of a test, as far as they are read, and the bytes of all of them.
+_TEST_TEXTS: Final = """
+    substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
+    substring(stderr FOR :text_limit) AS stderr, octet_length(stderr) AS stderr_bytes,
+    left(message, :text_limit) AS message, octet_length(message) AS message_bytes,
+    left(judge_message, :text_limit) AS judge_message, octet_length(judge_message) AS judge_message_bytes
+"""
+_TEST_BYTES: Final = " + ".join(
+    f"least(octet_length({text}), :text_limit)"
+    for text in ("stdout", "stderr", "coalesce(message, '')", "coalesce(judge_message, '')")
+)
+_TEXTS: Final = f"""
     r.artifacts, r.artifacts_left_out,
     left(t.stdout, :text_limit) AS stdout, octet_length(t.stdout) AS stdout_bytes,
     left(t.stderr, :text_limit) AS stderr, octet_length(t.stderr) AS stderr_bytes,
     left(t.compile_output, :text_limit) AS compile_output, octet_length(t.compile_output) AS compile_output_bytes,
+    left(r.message, :text_limit) AS message, octet_length(r.message) AS message_bytes,
+    left(r.judge_message, :text_limit) AS judge_message, octet_length(r.judge_message) AS judge_message_bytes,
     CASE WHEN r.cut IS NULL AND r.truncated THEN ARRAY['stdout'] ELSE coalesce(r.cut, ARRAY[]::text[]) END AS cut,
     CASE WHEN u.tests IS NOT NULL THEN (
         SELECT jsonb_agg(jsonb_build_object('name', test -> 'name', 'hidden', test -> 'hidden',
@@ -39,17 +67,16 @@ _TEXTS: Final = """
         FROM jsonb_array_elements(u.tests) WITH ORDINALITY AS each (test, nth)
     ) END AS tests,
     CASE WHEN u.tests IS NOT NULL THEN (
-        SELECT sum(least(octet_length(stdout), :text_limit) + least(octet_length(stderr), :text_limit))
-        FROM test_results WHERE test_results.job = j.id
+        SELECT sum({_TEST_BYTES}) FROM test_results WHERE test_results.job = j.id
     ) END AS tests_bytes
-"""
+"""  # noqa: S608  (constants)
 # The CodeX call gives one text for both the diagnostics and the standard error.
 _SPLIT: Final = """
     LEFT JOIN LATERAL (
         SELECT r.stderr IS NOT NULL OR r.compile_output IS NOT NULL OR u.tests IS NOT NULL AS is_split
     ) AS s ON true
     LEFT JOIN LATERAL (
-        SELECT CASE WHEN u.tests IS NULL THEN r.output END AS stdout,
+        SELECT CASE WHEN u.tests IS NULL AND u.spec ->> 'interactor' IS NULL THEN r.output END AS stdout,
             CASE WHEN u.tests IS NOT NULL THEN NULL WHEN is_split THEN r.stderr
                 WHEN r.verdict IS DISTINCT FROM 'compile_error' THEN r.error END AS stderr,
             CASE WHEN is_split THEN r.compile_output WHEN r.verdict = 'compile_error' THEN r.error END
@@ -59,16 +86,12 @@ _SPLIT: Final = """
 _SUBMISSION: Final = f"""
     u.id, u.language, {_LANGUAGE} AS code, u.filename, u.object_key, u.size_bytes, u.files, u.spec, u.email, u.metadata,
     u.batch, u.created_at, u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at, u.outcome, u.webhook_url,
-    coalesce(
-        (SELECT details -> 'limits' FROM languages WHERE languages.code = {_LANGUAGE}),
-        -- A variant of a language has its limits.
-        (SELECT details -> 'limits' FROM languages
-            WHERE details -> 'variants' @> jsonb_build_array(jsonb_build_object('code', u.language)) LIMIT 1)
-    ) AS bounds,
+    {_bounds_of(_LANGUAGE, "u.language")} AS bounds, {_bounds_of_judge("checker")} AS checker_bounds,
+    {_bounds_of_judge("interactor")} AS interactor_bounds,
     m.id AS mail, m.status AS mail_status, m.updated_at AS mail_updated_at,
     w.status AS webhook_status, w.attempt AS webhook_attempt, w.last_status AS webhook_last_status,
     w.last_error AS webhook_last_error, w.run_after AS webhook_run_after
-"""  # noqa: S608
+"""
 #: Joins the job of the latest run of `uploads u` as `j`.
 LATEST_JOB: Final = """
     LEFT JOIN LATERAL (
@@ -125,21 +148,17 @@ FIND_RUNS: Final = f"""
     ) AS j ON true LEFT JOIN results r ON r.job = j.id
     WHERE u.id = :id AND {_OWNED} ORDER BY j.number DESC, j.id DESC
 """  # noqa: S608
-FIND_TESTS: Final = """
-    SELECT number, verdict, points_awarded, substring(stdout FOR :text_limit) AS stdout,
-        octet_length(stdout) AS stdout_bytes, substring(stderr FOR :text_limit) AS stderr,
-        octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal, cpu_s, wall_s, memory_bytes
+FIND_TESTS: Final = f"""
+    SELECT number, verdict, points_awarded, {_TEST_TEXTS}, diff, cut, exit_code, signal, cpu_s, wall_s, memory_bytes
     FROM test_results WHERE job = :job ORDER BY number
-"""
-BYTES_OF_TESTS: Final = """
-    SELECT sum(least(octet_length(stdout), :text_limit) + least(octet_length(stderr), :text_limit)) AS bytes
-    FROM test_results WHERE job = :job AND number BETWEEN :first AND :last
-"""
-FIND_ENDED_TESTS: Final = """
-    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded,
-        substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
-        substring(stderr FOR :text_limit) AS stderr, octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal,
-        cpu_s, wall_s, memory_bytes
-    FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt JOIN uploads ON uploads.id = job.upload
+"""  # noqa: S608
+BYTES_OF_TESTS: Final = f"""
+    SELECT sum({_TEST_BYTES}) AS bytes FROM test_results WHERE job = :job AND number BETWEEN :first AND :last
+"""  # noqa: S608
+FIND_ENDED_TESTS: Final = f"""
+    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded, {_TEST_TEXTS}, diff, cut,
+        uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive, exit_code, signal, cpu_s, wall_s, memory_bytes
+    FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt
+        JOIN uploads ON uploads.id = job.upload
     WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number
-"""
+"""  # noqa: S608

@@ -9,11 +9,21 @@ from uuid import uuid4
 
 #: All these keys begin with it.
 FOLDER: Final = "sources"
+#: The programs that may judge a submission, whose files are kept beside its own.
+JUDGES: Final = ("checker", "interactor")
 
 
 def source_key(day: date, suffix: str) -> str:
     """Return a new random key of a file that is stored on this day, in UTC."""
     return f"{folder_of(day)}/{uuid4().hex}{suffix}"
+
+
+def judge_key(source: str, judge: str) -> str:
+    """Return the key of the files of a judge, an archive, from that of the submission's own files.
+
+    `judge` is one of `JUDGES`.
+    """
+    return f"{source}.{judge}"
 
 
 def folder_of(day: date) -> str:

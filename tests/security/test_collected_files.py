@@ -319,3 +319,27 @@ async def test_no_step_follows_one_over_its_limit(sandbox: BubblewrapSandbox) ->
     )
     results = await sandbox.run(Job({}, steps, Template(16 << 20, SMALL)))
     assert [result.stopped for result in results] == ["cpu"]
+
+
+_CHANGE_WHAT_IS_GIVEN = """
+def attempt(change, *arguments):
+    try: change(*arguments)
+    except OSError: return
+    print(change.__name__, arguments)
+given = '/box/given/input'
+print(open(given).read(), os.listdir('/box/given'), os.listdir('/box/feedback'))
+attempt(open, given, 'r+'), attempt(os.chmod, given, 0o666), attempt(os.truncate, given, 0), attempt(os.unlink, given)
+attempt(os.rename, given, 'x'), attempt(os.rename, '/box/given', '/box/x'), attempt(open, '/box/given/x', 'w')
+attempt(os.rename, '/box/feedback', '/box/x'), attempt(open, '/box/x', 'w')
+open('/box/feedback/x', 'w').write('written')
+"""
+
+
+async def test_what_a_program_is_given_stays_as_it_is(sandbox: BubblewrapSandbox) -> None:
+    if not sandbox.mechanisms.own_users:
+        pytest.skip("programs share the executor's user, which owns the files")
+    limits = replace(_LIMITS, folder="/box/feedback")
+    job = Job({}, (_step(_CHANGE_WHAT_IS_GIVEN),), Template(16 << 20, SMALL), 0, limits, {"input": b"in"})
+    (result,) = await sandbox.run(job)
+    assert (result.stdout, result.stderr) == (b"in ['input'] []\n", b"")
+    assert result.out_folder == OutFolder({"x": b"written"})

@@ -15,6 +15,7 @@ from api_service.v1.body.accept_language import locale_of
 from api_service.v1.body.submission import Locale
 from shared.accounts import webhooks
 from shared.http.egress import Egress
+from shared.storage.source_keys import JUDGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Constraints:
     catalog: LanguageCatalog
     max_source_bytes: int
     max_stdin_bytes: int
+    max_checker_bytes: int
     egress: Egress
     #: Returns why an address may not be mailed; None if it may.
     refusal: Callable[[str], str | None]
@@ -40,7 +42,9 @@ class Constraints:
             language, spec, tests = self.catalog.find(submission.language), submission.spec, submission.tests
             if spec is None or (language and language.details):
                 continue
-            if spec["compiler_args"] or spec["limits"] or (tests and tests.have_limits):
+            programs = (spec, *(spec[name] for name in submission.judges))
+            asks = any(program["compiler_args"] or program["limits"] for program in programs)
+            if asks or (tests and tests.have_limits):
                 raise Problem(
                     Kind.UNAVAILABLE,
                     "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
@@ -51,7 +55,12 @@ async def constraints_of(
     request: Request, services: Services, principal: Principal, contents: Sequence[Mapping[str, Any]]
 ) -> Constraints:
     """Return the constraints of submissions with these contents."""
-    languages = [content["language"] for content in contents if isinstance(content.get("language"), str)]
+    programs = [*contents, *(content[name] for content in contents for name in JUDGES if name in content)]
+    languages = [
+        program["language"]
+        for program in programs
+        if isinstance(program, Mapping) and isinstance(program.get("language"), str)
+    ]
     can_sign = False
     if any(content.get("webhook_url") is not None for content in contents):
         async with services.database.connection() as connection:
@@ -60,6 +69,7 @@ async def constraints_of(
         catalog=await services.languages.catalog(languages),
         max_source_bytes=services.settings.max_source_bytes,
         max_stdin_bytes=services.settings.max_input_bytes,
+        max_checker_bytes=services.settings.max_checker_bytes,
         egress=services.webhooks.egress,
         refusal=lambda email: services.submissions.refusal(principal, email),
         can_sign=can_sign,

@@ -5,13 +5,23 @@ Defaults are checked once, and what is made of them is made once, for all submis
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from api_service.http.problems import Fault
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.validation import checked, first_key
 
 T = TypeVar("T")
+
+
+class Once(Protocol):
+    """Returns what `make` makes of a value, perhaps what it made the first time. `what` names that."""
+
+    def __call__(self, value: object, what: str, make: Callable[[], T]) -> T: ...
+
+
+def do_each_time(value: object, what: str, make: Callable[[], T]) -> T:
+    return make()
 
 
 class Defaults:
@@ -24,7 +34,8 @@ class Defaults:
         self._content = _without_null(content)
         self._body, self.faults = checked(SubmissionBody, {"language": "", **self._content})
         #: The defaults whose work is worth keeping.
-        self._kept = {id(value) for name in ("source", "files", "tests") if (value := getattr(self._body, name, None))}
+        kept = ("source", "files", "tests", "checker", "interactor")
+        self._kept = {id(value) for name in kept if (value := getattr(self._body, name, None))}
         self._made: dict[tuple[int, str], Any] = {}
 
     def has(self, name: str, content: Mapping[str, Any]) -> bool:

@@ -19,7 +19,8 @@ from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.multipart import Part, read_parts
-from api_service.v1.body.rules import UploadedFiles, validate_submission
+from api_service.v1.body.program import UploadedFiles
+from api_service.v1.body.rules import validate_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
 from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large

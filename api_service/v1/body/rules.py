@@ -4,21 +4,20 @@ The rules are about keys together, and about what the operator and the engine al
 once. `api_service.v1.body.submission` has the models.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from api_service.http.problems import Fault, invalid
-from api_service.http.sentences import as_written
-from api_service.http.source_text import BOM, wide_fault
 from api_service.languages.catalog import EngineLanguage
 from api_service.submissions.new_submission import NewSubmission, Tests, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.submission import MAX_METADATA, CheckerBody, FileBody, LimitsBody, SubmissionBody, TestBody
+from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
+from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults
+from api_service.v1.body.submission import MAX_METADATA, LimitsBody, SubmissionBody, TestBody
 from api_service.v1.protocol.validation import MAX_FAULTS
-from shared.engine.run_call import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
-from shared.text import source_paths
+from shared.engine.run_call import MAX_FILES, CheckerKind
 
 #: The most keys that any object of a body may have.
 _MAX_KEYS: Final = 64
@@ -31,21 +30,11 @@ _ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests
 NEEDS_RUN: Final = (
     "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
 )
-_EMPTY: Final = "The file that is run is empty; send the program."
-_TWICE: Final = "The files are there twice; send them either as parts or in `submission`."
 _UNSIGNED: Final = (
     "Webhooks of this key cannot be signed, because it has no secret; use a key that has one, or ask the operator to"
     " set PRECIEUX_WEBHOOK_SECRET."
 )
 _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedFiles:
-    """The files of a form, by their paths in their order, or the fault of its archive."""
-
-    files: Sequence[tuple[str, bytes]] = ()
-    fault: Fault | None = None
 
 
 def validate_submission(
@@ -93,80 +82,23 @@ class _Check:
         self, body: SubmissionBody, constraints: Constraints, upload: UploadedFiles | None, defaults: Defaults
     ) -> None:
         self.body = body
-        self.upload = upload
         self.constraints = constraints
         self.once = defaults.once
-        self.engine_language = constraints.catalog.find(body.language)
-        self.files: Mapping[str, bytes] = {}
+        self.program = ProgramCheck(
+            body, constraints, defaults.once, max_bytes=constraints.max_source_bytes, upload=upload
+        )
+        self.engine_language = self.program.engine_language
+        self.judges: dict[str, Judge] = {}
 
     def faults(self) -> list[Fault]:
         """Return the faults of the body. What another engine lacks is only looked for if there is no other fault."""
-        checks = (self._language, self._sources, self._inputs, self._compiler_args, self._limits, self._addresses)
+        program = self.program
+        checks = (
+            *(program.language_faults, program.source_faults, self._inputs, program.option_faults, self._limits),
+            *(self._judges, self._addresses),
+        )
         faults = [fault for check in checks for fault in check()]
         return faults or list(self._foreign_engine())
-
-    def _language(self) -> Iterator[Fault]:
-        if self.engine_language is None:
-            codes = ", ".join(self.constraints.catalog.codes)
-            yield Fault(f"It is not available here. Available: {codes}.", pointer="/language")
-
-    def _sources(self) -> Iterator[Fault]:
-        body, has_source = self.body, self.body.source is not None
-        if self.upload is not None and body.files is not None:
-            yield Fault(_TWICE, pointer="/files")
-        elif has_source == (body.files is not None or self.upload is not None):
-            yield Fault("Send exactly one of `source` and `files`.", pointer="")
-        elif body.entry is not None and has_source:
-            yield Fault("It goes only with `files`; leave it out.", pointer="/entry")
-        elif body.source is not None:
-            yield from self._source(body.source)
-        elif self.upload is not None:
-            yield from [self.upload.fault] if self.upload.fault else self._files(self.upload.files)
-        elif body.files is not None:
-            yield from self._encoded_files(body.files)
-
-    def _source(self, source: str) -> Iterator[Fault]:
-        if not source.strip():
-            yield Fault("It is empty; send the program.", pointer="/source")
-        data = self.once(source, "bytes", lambda: source.encode().removeprefix(BOM))
-        yield from self._size("/source", len(data))
-        if self.engine_language:
-            self.files = {self.engine_language.main: data}
-
-    def _encoded_files(self, files: Sequence[FileBody]) -> Iterator[Fault]:
-        decoded, faults = self.once(files, "bytes", lambda: _decoded(files))
-        yield from faults
-        yield from self._files(decoded)
-
-    def _files(self, files: Sequence[tuple[str, bytes]]) -> Iterator[Fault]:
-        if len(files) > MAX_FILES:
-            yield Fault(f"It must have at most {MAX_FILES} entries.", pointer="/files")
-            return
-        wrong = self.once(files, "paths", lambda: list(source_paths.faults_of([path for path, _ in files])))
-        yield from (Fault(fault, pointer=f"/files/{number}/path") for number, fault in wrong)
-        self.files = {path: self._without_mark(path, data) for path, data in files}
-        yield from self._size("/files", sum(len(data) for _, data in files))
-        entry = self.body.entry
-        if entry is not None and entry not in self.files:
-            yield Fault("It is not the path of a file; send one that is.", pointer="/entry")
-        elif not self.files[self._entry].strip():
-            yield Fault(_EMPTY, pointer="/entry" if entry else "/files/0/content")
-        elif fault := wide_fault(self.files[self._entry]):
-            yield Fault(fault, pointer="/entry" if entry else "/files/0/content")
-
-    def _without_mark(self, path: str, data: bytes) -> bytes:
-        """Return a source without its byte order mark, and another file as it is."""
-        extensions = self.engine_language.extensions if self.engine_language else ()
-        return data.removeprefix(BOM) if path.endswith(tuple(extensions)) else data
-
-    @property
-    def _entry(self) -> str:
-        return self.body.entry or next(iter(self.files))
-
-    def _size(self, pointer: str, size: int) -> Iterator[Fault]:
-        max_bytes = self.constraints.max_source_bytes
-        if size > max_bytes:
-            yield Fault(f"The program has {size} bytes; it may have {max_bytes}.", pointer=pointer)
 
     def _inputs(self) -> Iterator[Fault]:
         body = self.body
@@ -179,32 +111,29 @@ class _Check:
         yield from self.once(body.tests, "inputs", lambda: list(self._inputs_of_tests(body.tests or ())))
         if body.hold is not None and not self.constraints.may_hold:
             yield Fault(_NOT_HELD, pointer="/hold")
-        checker = body.checker
-        if checker is not None and checker.tolerance is not None and checker.kind != "float":
-            yield Fault("It goes only with the kind `float`; leave it out.", pointer="/checker/tolerance")
 
     def _inputs_of_tests(self, tests: Sequence[TestBody]) -> Iterator[Fault]:
         for number, test in enumerate(tests):
             yield from input_faults(test.stdin or "", self.constraints.max_stdin_bytes, f"/tests/{number}")
 
-    def _compiler_args(self) -> Iterator[Fault]:
-        if not self.body.compiler_args or self.engine_language is None or not self.engine_language.has_run_call:
-            return
-        allowed = self.engine_language.compiler_args
-        for number, word in enumerate(self.body.compiler_args):
-            if not is_allowed(word, allowed):
-                named = ", ".join(f"`{option}`" for option in allowed)
-                text = f"allowed are {named}" if allowed else "this language has none"
-                yield Fault(f"This option is not allowed: {text}.", pointer=f"/compiler_args/{number}")
-
     def _limits(self) -> Iterator[Fault]:
         if self.engine_language is None:
             return
-        yield from limit_faults(self.body.limits, self.engine_language)
+        yield from limit_faults(self.body.limits, self.engine_language.limits)
         tests, engine_language = self.body.tests or (), self.engine_language
         yield from self.once(
             self.body.tests, engine_language.code, lambda: list(_limit_faults_of_tests(tests, engine_language))
         )
+
+    def _judges(self) -> Iterator[Fault]:
+        yield from key_faults(self.body)
+        for name, program in programs_of(self.body).items():
+            checked = self.once(
+                getattr(self.body, name), "judge", partial(check_judge, name, program, self.constraints)
+            )
+            yield from checked.faults
+            if checked.judge is not None:
+                self.judges[name] = checked.judge
 
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
@@ -222,9 +151,11 @@ class _Check:
             value = getattr(self.body, name)
             if value.asked() if isinstance(value, LimitsBody) else value not in (None, []):
                 yield Fault(NEEDS_RUN, pointer=f"/{name}")
-        if len(self.files) > 1:
+        yield from (Fault(NEEDS_RUN, pointer=f"/{name}") for name in self.judges)
+        files = self.program.files
+        if len(files) > 1:
             yield Fault(NEEDS_RUN, pointer="/files")
-        elif not _is_text(self.files[self._entry]):
+        elif not _is_text(files[self.program.entry]):
             yield Fault(NEEDS_RUN, pointer="/files/0/content")
 
     def submission(self) -> NewSubmission:
@@ -235,29 +166,34 @@ class _Check:
             "args": body.args or [],
             "compiler_args": body.compiler_args or [],
             "limits": body.limits.asked() if body.limits else {},
-            "checker": _checker(body.checker),
+            "checker": comparison_of(body.checker),
             "stop_at_first_failure": bool(body.stop_at_first_failure),
             "locale": body.locale or self.constraints.locale,
             "receipt": bool(body.receipt),
             "artifacts": True,
         }
+        for name, judge in self.judges.items():
+            spec[name] = {"kind": CheckerKind.PROGRAM, **judge.spec} if name == "checker" else judge.spec
         tests = self.once(body.tests, "stored", lambda: _tests(body.tests or ())) if body.tests else None
         metadata = body.metadata or {}
         texts = [body.expected_output, body.args, body.compiler_args, metadata]
+        texts += [judge.spec["args"] for judge in self.judges.values()]
+        judge_bytes = sum(file["size_bytes"] for judge in self.judges.values() for file in judge.spec["files"])
         return NewSubmission(
             language=self.engine_language.code,
-            filename=self._entry,
-            source=self.once(body.files, "stored", lambda: stored(self.files)),
+            filename=self.program.entry,
+            source=self.once(body.files, "stored", lambda: stored(self.program.files)),
+            judges={name: judge.object for name, judge in self.judges.items()},
             stdin=body.stdin or "",
             email=body.email,
             hold=bool(body.hold),
             spec=spec,
-            files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
+            files=[{"path": path, "size_bytes": len(data)} for path, data in self.program.files.items()],
             expected_output=body.expected_output,
             tests=tests,
             metadata=metadata,
             webhook_url=body.webhook_url,
-            text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0),
+            text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0) + judge_bytes,
         )
 
 
@@ -267,14 +203,6 @@ def input_faults(text: str, max_bytes: int, place: str = "") -> Iterator[Fault]:
         yield Fault(f"It has more than {max_bytes} bytes; send a shorter input.", pointer=f"{place}/stdin")
 
 
-def limit_faults(limits: LimitsBody | None, engine_language: EngineLanguage, place: str = "") -> Iterator[Fault]:
-    """Yield a fault for each limit above the operator's bound. `place` points to what they are the `limits` of."""
-    for name, value in (limits.asked() if limits else {}).items():
-        bounds = engine_language.limits.get(name)
-        if bounds is not None and value > bounds.max:
-            yield Fault(f"It must be at most {as_written(bounds.max)}.", pointer=f"{place}/limits/{name}")
-
-
 def webhook_fault(url: str, constraints: Constraints) -> Fault | None:
     """Return the fault of a `webhook_url`, as far as it can be found before the first webhook."""
     if fault := constraints.egress.fault_of(url):
@@ -282,30 +210,9 @@ def webhook_fault(url: str, constraints: Constraints) -> Fault | None:
     return None if constraints.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
 
 
-def _checker(body: CheckerBody | None) -> dict[str, Any]:
-    kind = (body and body.kind) or CheckerKind.LINES.value
-    if kind != "float":
-        return {"kind": kind, "tolerance": None}
-    tolerance = body.tolerance if body else None
-    return {"kind": kind, "tolerance": DEFAULT_TOLERANCE if tolerance is None else tolerance}
-
-
-def _decoded(files: Sequence[FileBody]) -> tuple[list[tuple[str, bytes]], list[Fault]]:
-    """Return the paths and bytes of files, and the faults of their encoding."""
-    decoded: list[tuple[str, bytes]] = []
-    faults: list[Fault] = []
-    for number, file in enumerate(files):
-        try:
-            decoded.append((file.path, file.data()))
-        except ValueError as exc:
-            faults.append(Fault(str(exc), pointer=f"/files/{number}/content"))
-            decoded.append((file.path, b"?"))
-    return decoded, faults
-
-
 def _limit_faults_of_tests(tests: Sequence[TestBody], engine_language: EngineLanguage) -> Iterator[Fault]:
     for number, test in enumerate(tests):
-        yield from limit_faults(test.limits, engine_language, f"/tests/{number}")
+        yield from limit_faults(test.limits, engine_language.limits, f"/tests/{number}")
 
 
 def _tests(bodies: Sequence[TestBody]) -> Tests:

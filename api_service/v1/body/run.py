@@ -11,7 +11,8 @@ from api_service.access.auth import Principal
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.languages.catalog import EngineLanguage
 from api_service.services import Services
-from api_service.v1.body.rules import NEEDS_RUN, input_faults, limit_faults
+from api_service.v1.body.program import limit_faults
+from api_service.v1.body.rules import NEEDS_RUN, input_faults
 from api_service.v1.body.submission import Args, LimitsBody, Text
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.protocol.validation import Strict, checked_query, parse_json, query_items, read_body, validated
@@ -19,14 +20,22 @@ from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
+_HAS_JUDGE: Final = "A submission that a program judges runs again with its own; leave it out."
 _LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again in a few seconds."
+
+
+_NOT_FIXED: Final = "Not for a submission with tests, or that a program judges."
+_COLUMNS: Final = """
+    language, tests IS NOT NULL AS has_tests,
+    spec ->> 'interactor' IS NOT NULL OR coalesce(spec -> 'checker' ->> 'kind' = 'program', false) AS has_judge
+"""
 
 
 class RunBody(Strict):
     """The run's own input, arguments and limits. If one is null, the run has that of the submission."""
 
-    stdin: Text | None = Field(default=None, repr=False, description="Not for a submission with tests.")
-    args: Args | None = Field(default=None, description="Not for a submission with tests.")
+    stdin: Text | None = Field(default=None, repr=False, description=_NOT_FIXED)
+    args: Args | None = Field(default=None, description=_NOT_FIXED)
     limits: LimitsBody | None = Field(default=None, description="A limit that is null stays as it is.")
 
     def override(self) -> dict[str, Any]:
@@ -47,14 +56,15 @@ async def read_run_request(
     request: Request, services: Services, principal: Principal, upload_id: int
 ) -> ParsedRunRequest:
     """Return the request of a run. Raise `Problem`: 404, 415, 400, or 422 with all faults."""
-    row = await find_visible(services, principal, upload_id, "language, tests IS NOT NULL AS has_tests")
+    row = await find_visible(services, principal, upload_id, _COLUMNS)
     if row is None:
         refuse_unknown()
     body = await read_body(request, may_be_empty=True)
     query, faults = checked_query(WaitQuery, query_items(request))
     run = await run_in_thread_if_large(len(body), _parsed, body, faults)
     engine_language = (await services.languages.catalog([row["language"]])).find(row["language"])
-    if faults := list(_faults(run, engine_language, services.settings.max_input_bytes, has_tests=row["has_tests"])):
+    fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if row["has_judge"] else None
+    if faults := list(_faults(run, engine_language, services.settings.max_input_bytes, fixed)):
         raise invalid(faults)
     override = run.override()
     if override.get("limits") and (engine_language is None or engine_language.details is None):
@@ -69,14 +79,15 @@ def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:
 
 
 def _faults(
-    run: RunBody, engine_language: EngineLanguage | None, max_stdin_bytes: int, *, has_tests: bool
+    run: RunBody, engine_language: EngineLanguage | None, max_stdin_bytes: int, fixed: str | None
 ) -> Iterator[Fault]:
+    """Yield the faults of a run. `fixed` says why its input and arguments are those of the submission."""
     for name in ("stdin", "args"):
-        if has_tests and getattr(run, name) is not None:
-            yield Fault(_HAS_TESTS, pointer=f"/{name}")
+        if fixed is not None and getattr(run, name) is not None:
+            yield Fault(fixed, pointer=f"/{name}")
     yield from input_faults(run.stdin or "", max_stdin_bytes)
     if engine_language is None:
         return
-    yield from limit_faults(run.limits, engine_language)
+    yield from limit_faults(run.limits, engine_language.limits)
     if engine_language.is_foreign:
         yield from (Fault(NEEDS_RUN, pointer=f"/{name}") for name in run.override())

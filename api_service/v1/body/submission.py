@@ -82,17 +82,42 @@ class LimitsBody(Strict):
         return self.model_dump(exclude_none=True)
 
 
-class CheckerBody(Strict):
-    """How the output is compared with the expected one."""
+class _JudgeKeys(Strict):
+    """The keys of a program that judges, without its language."""
 
-    kind: Literal["exact", "lines", "tokens", "float"] | None = Field(
+    protocol: Literal["kattis", "testlib"] | None = Field(
+        default=None, description="How it is called, and what its exit code means; `kattis` if it is null."
+    )
+    source: Text | None = Field(default=None, repr=False, description="Send either this or `files`.")
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    entry: Path | None = Field(default=None, description="As for the program.")
+    compiler_args: Args | None = Field(default=None, description="As for the program.")
+    args: Args | None = Field(default=None, description="After those of the protocol; with `icpc` its options.")
+    limits: LimitsBody | None = Field(
+        default=None,
+        description="Null: all of the memory, 8 MiB of output, and else the defaults of its language.",
+    )
+
+
+class JudgeBody(_JudgeKeys):
+    """A program that judges another."""
+
+    language: Text = Field(description="As for the program.", examples=["cpp"])
+
+
+class CheckerBody(_JudgeKeys):
+    """How the output is compared with the expected one, or the program that judges it."""
+
+    kind: Literal["exact", "lines", "tokens", "float", "icpc", "program"] | None = Field(
         default=None,
         description="exact: byte for byte. lines: without white space at the ends of lines, and blank lines at the end."
-        " tokens: by words. float: by words, and numbers may differ by the tolerance. `lines` if it is null.",
+        " tokens: by words. float: by words, and numbers may differ by the tolerance. icpc: as the default validator of"
+        " problem packages. program: a program judges it, which the other keys describe. `lines` if it is null.",
     )
     tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
         default=None, description="Only with `float`, where null means 1e-6."
     )
+    language: Text | None = Field(default=None, description="Of a program, which must have one.", examples=["cpp"])
 
 
 class TestBody(Strict):
@@ -130,6 +155,9 @@ class SubmissionBody(Strict):
         default=None, repr=False, description="Null: the output is not compared. Empty: nothing may be printed."
     )
     checker: CheckerBody | None = None
+    interactor: JudgeBody | None = Field(
+        default=None, description="A program that talks with this one while it runs, and judges it."
+    )
     tests: Annotated[list[TestBody], Field(min_length=1, max_length=MAX_TESTS)] | None = Field(
         default=None,
         description="Runs after one compilation, some of them at once. They exclude `stdin`, `args` and"

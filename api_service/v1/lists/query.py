@@ -1,13 +1,20 @@
 """The query of `GET /v1/submissions`."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from api_service.http.integers import LARGEST_ID
 from api_service.v1.body.submission import MetadataName
 from api_service.v1.protocol.validation import Strict
+from shared.engine.codex import STORED_VERDICTS
+
+# A type checker does not know these.
+if TYPE_CHECKING:
+    _Verdict = str
+else:
+    _Verdict = Literal[tuple(map(str, STORED_VERDICTS))]
 
 
 class ListQuery(Strict):
@@ -24,19 +31,7 @@ class ListQuery(Strict):
     state: Literal["held", "queued", "running", "finished", "failed", "cancelled"] | None = Field(
         None, description="Only those in this state."
     )
-    verdict: (
-        Literal[
-            "ok",
-            "accepted",
-            "compile_error",
-            "runtime_error",
-            "time_limit",
-            "memory_limit",
-            "output_limit",
-            "wrong_answer",
-        ]
-        | None
-    ) = Field(None, description="Only those whose latest run ended with this verdict.")
+    verdict: _Verdict | None = Field(None, description="Only those whose latest run ended with this verdict.")
     batch: int | None = Field(None, ge=1, le=LARGEST_ID, description="Only those of the batch with this id.")
     created_after: datetime | None = Field(None, description="Only those that were made after this time.")
     created_before: datetime | None = Field(None, description="Only those that were made before this time.")

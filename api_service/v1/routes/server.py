@@ -49,6 +49,7 @@ class ServiceLimits(Resource):
 
     max_body_bytes: Bytes
     max_source_bytes: Bytes = Field(description="All files of a submission together.")
+    max_checker_bytes: Bytes = Field(description="All files of a program that judges a submission together.")
     max_stdin_bytes: Bytes
     max_files: int
     max_tests: int
@@ -81,6 +82,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
         ServiceLimits(
             max_body_bytes=settings.largest_body_bytes,
             max_source_bytes=settings.max_source_bytes,
+            max_checker_bytes=settings.max_checker_bytes,
             max_stdin_bytes=settings.max_input_bytes,
             max_files=MAX_FILES,
             max_tests=MAX_TESTS,

@@ -29,6 +29,7 @@ from shared.resources import read
 from shared.resources.mapping import posted
 from shared.resources.models import ListOf, Submission
 from shared.service.errors import DatabaseTooSlow
+from shared.storage.source_keys import JUDGES
 
 router = APIRouter(tags=["submissions"])
 
@@ -123,7 +124,14 @@ async def _create(request: Request, services: Services, principal: Principal, wa
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
     """Return a submission that was stored just now. It is not read again, for speed."""
-    language = (await services.languages.catalog()).find(new.language)
+    catalog, spec = await services.languages.catalog(), new.spec or {}
+
+    def bounds_of(name: str | None) -> str | None:
+        language = catalog.find(name) if name else None
+        if language is None:
+            return None
+        return json.dumps({limit: bound.model_dump() for limit, bound in language.limits.items()})
+
     values = {
         **stored.values,
         "id": stored.id,
@@ -132,7 +140,8 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         "requested_at": stored.created_at,
         "is_requested": not new.hold,
         "runs": 0 if new.hold else 1,
-        "bounds": language and json.dumps({name: bound.model_dump() for name, bound in language.limits.items()}),
+        "bounds": bounds_of(new.language),
+        **{f"{judge}_bounds": bounds_of((spec.get(judge) or {}).get("language")) for judge in JUDGES},
     }
     queue = None if new.hold else await services.queue_positions.of_posted(stored.id, principal.key_id)
     return posted(values, links=services.links, queue=queue)

@@ -20,7 +20,7 @@ const LARGEST_IMAGE = 200 * 1024;
 
 /** Return the tone of a verdict or state: the colour that goes with its word. @param {string} state @param {string | null} verdict */
 export function toneOf(state, verdict) {
-  if (state === "finished") return GOOD.has(verdict ?? "") ? "good" : "bad";
+  if (state === "finished") return GOOD.has(verdict ?? "") ? "good" : verdict === "judge_error" ? "muted" : "bad";
   if (state === "failed") return "bad";
   return state === "cancelled" || state === "held" ? "muted" : "waiting";
 }
@@ -56,6 +56,7 @@ export function ended(submission, actions) {
   if (lines) parts.push(lines);
   const compiled = run.compile_output && block(verdict === "compile_error" ? "compiler" : "warnings", run.compile_output);
   if (verdict === "compile_error") parts.push(compiled);
+  if (run.message) parts.push(block("judge", run.message));
   const errors = run.stderr && block("errors", run.stderr, cutNote(run, "stderr", submission, actions));
   const output = run.stdout !== null && verdict !== "compile_error" && outputOf(submission, actions);
   parts.push(...(GOOD.has(verdict) ? [output, errors] : [errors, output]));
@@ -157,7 +158,7 @@ export function marksOfRun({ run, entry }) {
 function summaryOfTests(run) {
   const passed = run.tests.filter((/** @type {any} */ test) => GOOD.has(test.verdict)).length;
   const text = t("passed", { passed: number(passed), all: number(run.tests.length) });
-  const points = run.points === null ? "" : t("points", { part: number(run.points_awarded ?? 0), whole: number(run.points) });
+  const points = run.points === null || run.points_awarded === null ? "" : t("points", { part: number(run.points_awarded ?? 0), whole: number(run.points) });
   return el("p", { class: "sentence" }, el("strong", {}, text), points && ` · ${points}`);
 }
 
@@ -180,7 +181,7 @@ function rowOf(test, { limits }) {
     {},
     el("th", { scope: "row" }, el("bdi", {}, ...visible(nameOfTest(test))), test.hidden && el("span", { class: "muted" }, ` (${t("hidden")})`)),
     el("td", {}, label),
-    el("td", { class: "number" }, t("of", { part: number(test.points_awarded ?? 0), whole: number(test.points) })),
+    el("td", { class: "number" }, test.verdict === "judge_error" ? "" : t("of", { part: number(test.points_awarded ?? 0), whole: number(test.points) })),
     el("td", { class: "number" }, test.cpu_s === null ? "" : seconds(test.cpu_s), bar(test.cpu_s, limits.cpu_s)),
     el("td", { class: "number" }, test.memory_bytes === null ? "" : memory(test.memory_bytes), bar(test.memory_bytes, limits.memory_bytes)),
   );
@@ -189,6 +190,7 @@ function rowOf(test, { limits }) {
 /** @param {any} test */
 function detailsOf(test) {
   const parts = [];
+  if (test.message && !test.hidden) parts.push(block("judge", test.message));
   if (test.diff) parts.push(diffOf(test.diff));
   if (test.stderr) parts.push(block("errors", test.stderr));
   if (test.stdout && !test.diff) parts.push(block("output", test.stdout));

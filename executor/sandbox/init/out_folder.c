@@ -88,14 +88,14 @@ static enum fate collect(int folder, const char *name, struct collection *files)
     return COLLECTED;
 }
 
-void send_out_folder(uid_t user, int max_files, long long max_bytes, int receiver)
+void send_out_folder(uid_t user, const char *name, int max_files, long long max_bytes, int receiver)
 {
     static struct collection files;
     /* It may open what the program may open, and nothing else. The last step has ended, so it keeps the rights of the
      * user. */
     setfsuid(user);
     int work = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int folder = openat(work, "out", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int folder = openat(work, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *listing = folder < 0 ? NULL : fdopendir(folder);
     if (!listing)
         return;

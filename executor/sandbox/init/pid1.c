@@ -5,6 +5,7 @@
 #include "pid1.h"
 #include "privileges.h"
 #include "process.h"
+#include "relay.h"
 #include "threads.h"
 #include "world.h"
 
@@ -175,11 +176,14 @@ static void kill_remaining(void)
     }
 }
 
-/* `start_s` are the CPU seconds that the step's process used in its cgroup before it got its step. */
-static void report(int keeper, int step, int exit_code, double cpu_s, double start_s, double wall_s, long long resident)
+/* `start_s` are the CPU seconds that the step's process used in its cgroup before it got its step. The last value is on the
+ * clock that all boxes of the machine share. */
+static void report(int keeper, int step, int exit_code, double cpu_s, double start_s, double wall_s, long long resident,
+                   double ended_at)
 {
     char text[256];
-    snprintf(text, sizeof text, "step %d %d %.6f %.6f %.6f %lld", step, exit_code, cpu_s, start_s, wall_s, resident);
+    snprintf(text, sizeof text, "step %d %d %.6f %.6f %.6f %lld %.6f", step, exit_code, cpu_s, start_s, wall_s, resident,
+             ended_at);
     send_text(keeper, text);
 }
 
@@ -198,6 +202,23 @@ static double start_further(const struct box *box, const struct confinement *con
     further.join_count = joins.count;
     start_child(&further, confinement, child);
     return clock_getcpuclockid(child->pid, &clock) == 0 ? read_clock(clock) : 0;
+}
+
+static void close_descriptor(int index)
+{
+    close(packet.descriptors[index]);
+    packet.descriptors[index] = -1;
+}
+
+/* Close the ends of pipes that the child alone may hold: its standard input, and of a judge also its standard output. What
+ * a program writes ends for its judge only when we close our end of it. */
+static void give_ends(int first, bool relays, pid_t child)
+{
+    close_descriptor(first + JUDGE_STDIN);
+    if (relays) {
+        close_descriptor(first + JUDGE_STDOUT);
+        begin_relay(packet.descriptors + first, child);
+    }
 }
 
 static struct file read_file(int contents, off_t offset)
@@ -230,9 +251,12 @@ static void run(const struct box *box, const struct confinement *confinement, st
     long long collect_bytes = next_number(&packet);
     int out = (int)next_number(&packet), out_files = (int)next_number(&packet);
     long long out_bytes = next_number(&packet);
-    write_work_folder(files, count, out >= 0, box->user);
+    const char *out_folder = next_word(&packet);
+    write_work_folder(files, count, out_folder, box->user);
     int steps = (int)next_number(&packet);
     bool forwards = next_number(&packet) > 0;
+    int ends = (int)next_number(&packet);
+    bool relays = next_number(&packet) > 0;
     for (int step = 0; step < steps; step++) {
         long long resident;
         double cpu_before = cpu_of_children();
@@ -245,8 +269,12 @@ static void run(const struct box *box, const struct confinement *confinement, st
             forward_signals(child->pid);
             hold_signals(false);
         }
+        if (step + 1 == steps && ends >= 0)
+            give_ends(ends, relays, child->pid);
+        if (relays)
+            relay(keeper);
         int status = wait_for(child->pid, &resident);
-        double wall_s = read_clock(CLOCK_MONOTONIC) - began_at;
+        double ended_at = read_clock(CLOCK_MONOTONIC);
         if (forwards)
             forward_signals(0);
         kill_remaining();
@@ -256,11 +284,14 @@ static void run(const struct box *box, const struct confinement *confinement, st
         if (step == 0 && exit_code == 0 && collect >= 0)
             send_compiled_files(files, count, collect_bytes, descriptor_at(&packet, collect));
         if (step + 1 == steps && out >= 0)
-            send_out_folder(box->user, out_files, out_bytes, descriptor_at(&packet, out));
-        report(keeper, step, exit_code, cpu_s, start_s, wall_s, resident);
+            send_out_folder(box->user, out_folder, out_files, out_bytes, descriptor_at(&packet, out));
+        report(keeper, step, exit_code, cpu_s, start_s, ended_at - began_at, resident, ended_at);
         if (exit_code != 0)
             break;
     }
+    if (relays)
+        relay(keeper);
+    close_descriptors(&packet);
 }
 
 void run_process_one(const struct box *box, const struct confinement *confinement)

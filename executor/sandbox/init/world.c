@@ -139,13 +139,19 @@ void make_world(long long disk_bytes, uid_t user)
     lower_limits();
 }
 
+/* True if a file or folder is beside the work folder. Files there stay ours, and so do their folders. */
+static bool is_beside(const char *name)
+{
+    return strncmp(name, "../", 3) == 0;
+}
+
 /* Make each folder on the path of a file in the work folder, or give each to the `user`. */
 static void prepare_folders(const char *name, bool make, uid_t user)
 {
     char path[4096];
     for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
         snprintf(path, sizeof path, WORK "/%.*s", (int)(end - name), name);
-        if (!make)
+        if (!make && !is_beside(name))
             give_to(path, user);
         else if (mkdir(path, 0755) < 0 && errno != EEXIST)
             fail(path);
@@ -163,31 +169,25 @@ static void write_file(const struct file *file, uid_t user)
         fail(path);
     while (offset < end && (sent = sendfile(target, file->contents, &offset, (size_t)(end - offset))) > 0)
         ;
-    if (sent <= 0 || fchown(target, user, user) < 0)
+    if (sent <= 0 || (!is_beside(file->name) && fchown(target, user, user) < 0))
         fail(path);
     close(target);
 }
 
-static bool has_file(const struct file *files, int count, const char *name)
-{
-    for (int index = 0; index < count; index++)
-        if (strcmp(files[index].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* Folders change their owner last, because process 1 may not write to another user's folder. */
-void write_work_folder(const struct file *files, int count, bool with_out_folder, uid_t user)
+void write_work_folder(const struct file *files, int count, const char *out_folder, uid_t user)
 {
-    /* With its slash, the name is that of a folder. Nothing is made where a file has that name. */
-    const char *out = with_out_folder && !has_file(files, count, "out") ? "out/" : "";
-    prepare_folders(out, true, user);
+    char out[4096];
+    snprintf(out, sizeof out, WORK "/%s", out_folder);
     for (int index = 0; index < count; index++) {
         prepare_folders(files[index].name, true, user);
         write_file(&files[index], user);
     }
+    /* A file or folder of the program may have its name. */
+    if (mkdir(out, 0755) < 0 && errno != EEXIST)
+        fail(out);
     for (int index = 0; index < count; index++)
         prepare_folders(files[index].name, false, user);
-    prepare_folders(out, false, user);
+    give_to(out, user);
     give_to(WORK, user);
 }

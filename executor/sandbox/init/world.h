@@ -1,14 +1,14 @@
 /* The file system, network and host name of one box. */
 #pragma once
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #define WORK "/box/work"
 
 enum { MAX_FILES = 1024 }; /* of a work folder */
 
-/* A file of the work folder: `size` bytes to copy from the descriptor `contents`, beginning at `offset`. */
+/* A file of the work folder: `size` bytes to copy from the descriptor `contents`, beginning at `offset`. If its name
+ * begins with `..`, it is beside the work folder, and no program may change it. */
 struct file {
     const char *name;
     int contents;
@@ -18,7 +18,7 @@ struct file {
 
 /* These are called before a submitted program runs, so no path can be a link that leads elsewhere. */
 void make_world(long long disk_bytes, uid_t user);
-void write_work_folder(const struct file *files, int count, bool with_out_folder, uid_t user);
+void write_work_folder(const struct file *files, int count, const char *out_folder, uid_t user);
 
 /* Write to a file below /proc. The box's own mount of /proc is read-only. */
 void write_to_proc(const char *path, const char *value);

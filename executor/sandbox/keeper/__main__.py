@@ -78,6 +78,8 @@ class Keeper:
             self._zygotes.retire_old()
         # Most boxes only wait, so they are not looked at again after each event.
         for box in [box for box in self._boxes.values() if box.next_check <= now] if next_check <= now else ():
+            if box.next_check > now:  # the check of another box has stopped it
+                continue
             if box.process >= 0:
                 self._check_limits(box)
             else:
@@ -109,6 +111,8 @@ class Keeper:
             if box := self._boxes.get(order.id):
                 box.signal(order.number)
         elif box := self._boxes.get(order.id):
+            if order.judge not in (None, order.id) and (judge := self._boxes.get(order.judge)):
+                box.talk_with(judge)
             box.begin(order, descriptors)
         else:  # its box has just gone, and a `BoxGone` is on its way
             channel.close(descriptors)

@@ -12,7 +12,7 @@ from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.process_tree import ProcessTree
 from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, Report, StepReport
 from executor.sandbox.keeper.steps import NewMeter, Steps
-from executor.sandbox.keeper.words import StepEnd, to_words
+from executor.sandbox.keeper.words import ASK_UNREAD, StepEnd, Unread, to_words
 
 #: Seconds in which the zygote must make a box's first process, and in which the box must be ready. Even a loaded
 #: machine needs less.
@@ -23,6 +23,9 @@ _END_TIMEOUT = 30.0
 #: answer goes first.
 _ANSWER_FIRST = 0.002
 _NEVER = float("inf")
+#: How many answers process 1 of a judge must give about what the judge has read, the seconds between two questions,
+#: and the most questions.
+_ANSWERS, _QUESTION_INTERVAL, _MAX_QUESTIONS = 4, 0.1, 40
 #: When process 1 gets this signal, it sends SIGKILL to its program (init/pid1.c).
 _SENDS_KILL = 64
 #: SIGSTOP would stop process 1 instead of its program.
@@ -35,6 +38,9 @@ class WatchedBox:
     `init` and `process` are the id and pidfd of process 1, once the zygote has made it. `is_silent` is set when process
     1 has closed its socket; it ends in a moment, which makes the pidfd readable. `is_stuck` is set if process 1 has not
     ended in time after it was killed: the kernel keeps a process of the box, which runs no more code of a program.
+
+    The box of a judge has that of its program as `_program`, until that has ended, and is taken down after it, because
+    its process 1 passes the program's bytes. The program's has the judge's as `_judge`.
     """
 
     def __init__(
@@ -51,9 +57,16 @@ class WatchedBox:
         self._begin: Begin | None = None
         self._descriptors: list[int] = []
         self._is_ready = False
+        self._can_start = False
         self._is_released = False
         self._stopped: str | None = None
+        self._stopped_at = 0.0
         self._failure: str | None = None
+        self._judge: WatchedBox | None = None
+        self._program: WatchedBox | None = None
+        self._is_late = False
+        self._questions = 0
+        self._answers: list[Unread] = []
 
     def spawned(self, init: int, process: int) -> None:
         """Take process 1, which the zygote has made."""
@@ -68,6 +81,11 @@ class WatchedBox:
         self._begin, self._descriptors = begin, descriptors
         self._start_if_possible()
 
+    def talk_with(self, judge: "WatchedBox") -> None:
+        """Begin together with the box of a judge."""
+        self._judge, judge._program = judge, self
+        self._steps.stand_still_during(judge._steps)
+
     def read_reports(self) -> Iterator[Report]:
         """Read what process 1 has sent, and yield the reports for the executor."""
         while packet := channel.try_receive(self.channel):
@@ -79,6 +97,8 @@ class WatchedBox:
                 self._start_if_possible()
             elif kind == "step":
                 yield self._end_step(StepEnd.parse(rest))
+            elif kind == "unread":
+                self._answers.append(Unread.parse(rest))
             else:
                 self._failure = rest  # it counts more than what the keeper has found, which may follow from it
         self.is_silent = packet is not None
@@ -94,7 +114,10 @@ class WatchedBox:
         elif self._steps.is_running:
             limit = self._steps.exceeded_limit(lambda: channel.is_readable(self.channel.fileno()))
             self.next_check = self._steps.next_check
-            if limit:
+            self._is_late = limit == "wall"
+            if self._is_late and self._judge and not self._judge._ends_silence():
+                self.next_check = time.monotonic() + _QUESTION_INTERVAL
+            elif limit:
                 self.stop(limit)
         elif self._is_released:
             self.stop("killed")
@@ -105,7 +128,7 @@ class WatchedBox:
         """End everything in the box. The first reason counts."""
         if self._stopped:
             return
-        self._stopped = reason
+        self._stopped, self._stopped_at = reason, time.monotonic()
         if self.process >= 0:
             self._kill()
 
@@ -126,11 +149,13 @@ class WatchedBox:
             if self._steps.is_starved():
                 self.stop("memory")
             if self._stopped:
-                yield self._steps.report_killed(self._stopped)
+                yield self._steps.report_killed(self._stopped, self._stopped_at)
             else:
                 self._failure = "process 1 of the box ended before its program"
         elif not self._steps.have_begun and not self._failure and not self._stopped:
             self._failure = "process 1 of the box ended before it began"
+        if self._judge:
+            self._judge._go_on_alone()
         self._steps.close()
         self._close_descriptors()
         self.channel.close()
@@ -142,12 +167,17 @@ class WatchedBox:
         # Process 1 may report that it is ready before the zygote reports its process id.
         if self._is_ready and self.process >= 0 and not self._stopped:
             self.next_check = _NEVER
-            if self._begin:
+            self._can_start = self._begin is not None
+            other = self._judge or self._program
+            if self._begin and self._begin.judge is None:
+                self._start(self._begin)
+            elif self._begin and other and other._can_start and other._begin:
+                other._start(other._begin)
                 self._start(self._begin)
 
     def _start(self, begin: Begin) -> None:
         try:
-            self._steps.begin(begin.limits)
+            self._steps.begin(begin.limits, is_judge=begin.judge == self.id)
             self.next_check = self._steps.next_check
             channel.send(self.channel, begin.words, self._descriptors)
             # The cgroups of the further steps are made while the first step runs.
@@ -163,15 +193,41 @@ class WatchedBox:
             self._close_descriptors()
 
     def _end_step(self, end: StepEnd) -> StepReport:
-        report = self._steps.end(end, self._stopped)
+        report = self._steps.end(end, self._stopped or ("wall" if self._is_late else None))
         self._stopped = report.stopped
         if not report.last:
             self.next_check = self._steps.next_check
             return report
-        self.next_check = time.monotonic() + _ANSWER_FIRST
+        self.next_check = time.monotonic() + _ANSWER_FIRST if self._program is None else _NEVER
         if self._stopped:  # no step may follow one that was over a limit
             self._kill()
+        if self._judge:
+            self._judge._go_on_alone()
         return report
+
+    def _go_on_alone(self) -> None:
+        """Give the judge the time to end, or take its box down, after its program has ended."""
+        if self._program and self._steps.have_begun:
+            if self._steps.is_running:
+                self._steps.resume_clock()
+            if not self._stopped:
+                self.next_check = time.monotonic() + _ANSWER_FIRST
+        self._program = None
+
+    def _ends_silence(self) -> bool:
+        """Find out whether the judge hangs or waits for its program, which is at its wall limit. Returns False if that
+        is not known yet. If the judge still runs, it is stopped then."""
+        if not self._steps.is_running or self._stopped:
+            return True
+        if len(self._answers) < _ANSWERS and self._questions < _MAX_QUESTIONS:
+            self._questions += 1
+            with contextlib.suppress(OSError):  # it has just ended
+                channel.send(self.channel, ASK_UNREAD)
+            return False
+        hangs = all(answer.unread > 0 and not answer.is_full for answer in self._answers)
+        reads = len({answer.read for answer in self._answers}) > 1
+        self.stop("hang" if self._answers and hangs and not reads else "deadlock")
+        return True
 
     def _open_tree(self) -> ProcessTree:
         tree = ProcessTree(self.init)

@@ -86,11 +86,17 @@ class ProcessTree:
 
     def longest_wait(self) -> float:
         """Return the seconds that the most delayed thread has spent runnable without a processor."""
+        return max(map(self._wait_of, self._pids()), default=0.0)
+
+    def wait_of_process_one(self) -> float:
+        """Return the seconds that process 1 has spent runnable without a processor."""
+        return self._wait_of(1)
+
+    def _wait_of(self, pid: int) -> float:
         longest = 0
-        for pid in self._pids():
-            with contextlib.suppress(OSError, IndexError):
-                for thread in files.names_in(self._proc, f"{pid}/task"):
-                    longest = max(longest, int(self._read(f"{pid}/task/{thread}/schedstat").split()[1]))
+        with contextlib.suppress(OSError, IndexError):
+            for thread in files.names_in(self._proc, f"{pid}/task"):
+                longest = max(longest, int(self._read(f"{pid}/task/{thread}/schedstat").split()[1]))
         return longest / 1e9
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
     executor -> keeper   `MakeBox` makes a box. `Begin` runs steps in it, once. {"kill": box id} ends it at any time.
                          `Signal` sends one to the program that runs. `ASK` requests a sign of life.
+                         Two boxes whose `Begin` name the same judge begin together.
     keeper -> executor   `READY` at the start and in answer to `ASK`. Per box, in this order: a `BoxReady`, one
                          `StepReport` per step that was started, and a `BoxGone`.
 
@@ -98,11 +99,16 @@ class MakeBox:
 @dataclass(frozen=True)
 class Begin:
     """Executor to keeper: run steps in a box. The keeper enforces `limits`, one per step, and passes `words` on to
-    process 1 (`run_words`)."""
+    process 1 (`run_words`).
+
+    With a `judge`, the box has one step, which talks with that of another box. One of them is the box `judge`. Both
+    begin when both are ready.
+    """
 
     id: int
     limits: tuple[StepLimits, ...]
     words: bytes
+    judge: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,9 @@ class BoxReady:
 @dataclass(frozen=True)
 class StepReport:
     """Keeper to executor: a step ended. `stopped` is the limit for which the keeper killed it (cpu, wall or memory), or
-    `killed`. Nothing lives in the box after the `last` step."""
+    `killed`. A judge that still runs at its program's wall limit is killed too: for `hang` if it could have gone on,
+    else for `deadlock`. `ended_at` is on the clock that all boxes share. Nothing lives in the box after the `last`
+    step."""
 
     id: int
     step: int
@@ -133,6 +141,7 @@ class StepReport:
     wall_s: float
     memory_bytes: int
     stopped: str | None
+    ended_at: float
     last: bool
 
 
@@ -154,7 +163,8 @@ _REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (BoxReady, 
 def encode(message: Message) -> bytes:
     """Return a packet: the fields, and the class's name as `type`. In a `Begin`, a NUL and the words follow."""
     if isinstance(message, Begin):
-        return to_json({"begin": message.id, "limits": message.limits}) + b"\0" + message.words
+        content = {"begin": message.id, "limits": message.limits, "judge": message.judge}
+        return to_json(content) + b"\0" + message.words
     return to_json({"type": type(message).__name__, **vars(message)})
 
 
@@ -170,7 +180,8 @@ def decode_order(packet: bytes) -> MakeBox | Begin | Signal | int | None:
     text, _, words = packet.partition(b"\0")
     content = json.loads(text)
     if "begin" in content:
-        return Begin(content["begin"], tuple(StepLimits(**limits) for limits in content["limits"]), words)
+        step_limits = tuple(StepLimits(**limits) for limits in content["limits"])
+        return Begin(content["begin"], step_limits, words, content["judge"])
     if "kill" in content:
         return int(content["kill"])
     if content["type"] == Signal.__name__:

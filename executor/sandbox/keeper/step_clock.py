@@ -1,5 +1,6 @@
 """The clock of one step: when its wall limit is reached, and when to check its use again."""
 
+import math
 import os
 import time
 
@@ -16,25 +17,32 @@ _MIN_RATIO, _MAX_REST = 4, 0.05
 
 
 class StepClock:
-    """Starts when it is made. Times are of `time.monotonic`, in seconds."""
+    """Starts when it is made. Times are of `time.monotonic`, in seconds. The clock of a judge `is_paused`: its wall
+    limit counts from `resume` on."""
 
-    def __init__(self, limits: StepLimits, *, is_sampled: bool) -> None:
+    def __init__(self, limits: StepLimits, *, is_sampled: bool, is_paused: bool = False) -> None:
         self.limits = limits
-        self.started = time.monotonic()
+        self.started = self._counted_from = time.monotonic()
         self.first_check = self.started + _MIN_INTERVAL
-        self._wall_s = limits.wall_s
+        self._wall_s = math.inf if is_paused else limits.wall_s
         # Sampling misses what happens between two checks.
         self._max_interval = _MIN_INTERVAL * 2 if is_sampled else _MAX_INTERVAL
 
     def has_expired(self, now: float) -> bool:
         """Return True if the wall limit is reached, with what has been added to it so far."""
-        return now >= self.started + self._wall_s
+        return now >= self._counted_from + self._wall_s
 
-    def stretch(self, now: float, waited_s: float) -> bool:
-        """Extend the wall limit by the time spent waiting for a processor. Returns False if no time is left."""
-        elapsed = now - self.started
-        left = self.limits.wall_s - (elapsed - min(waited_s, elapsed))
-        if left <= 0 or elapsed > self.limits.wall_s * _MAX_STRETCH:
+    def resume(self) -> None:
+        self._counted_from = time.monotonic()
+        self._wall_s = self.limits.wall_s
+
+    def stretch(self, now: float, waited_s: float, stood_still_s: float = 0.0) -> bool:
+        """Extend the wall limit by the time spent waiting for a processor, and by the time in which the clock stood
+        still. Returns False if no time is left."""
+        elapsed = now - self._counted_from
+        counted = max(elapsed - stood_still_s, 0.0)
+        left = self.limits.wall_s - (counted - min(waited_s, counted))
+        if left <= 0 or counted > self.limits.wall_s * _MAX_STRETCH:
             return False
         self._wall_s = elapsed + left
         return True
@@ -44,6 +52,6 @@ class StepClock:
 
     def next_check(self, now: float, cpu_s: float, cost_s: float) -> float:
         """Return when to check again: soon if a limit is near, later if this check took much CPU time (`cost_s`)."""
-        left = min((self.limits.cpu_s - cpu_s) / PROCESSORS, self.started + self._wall_s - now)
+        left = min((self.limits.cpu_s - cpu_s) / PROCESSORS, self._counted_from + self._wall_s - now)
         rest = min(cost_s * _MIN_RATIO, cost_s + _MAX_REST)
         return now + max(min(max(left, _MIN_INTERVAL), self._max_interval), rest)

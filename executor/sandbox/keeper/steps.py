@@ -35,6 +35,7 @@ class Steps:
         self._index = 0
         self._clock: StepClock | None = None
         self._last_sample = ResourceUsage(0.0, 0)
+        self._judge: Steps | None = None
 
     @property
     def have_begun(self) -> bool:
@@ -50,10 +51,19 @@ class Steps:
         for meter in self._meters:
             meter.sample()
 
-    def begin(self, limits: tuple[StepLimits, ...]) -> None:
-        """Start the clock of the first step."""
+    def begin(self, limits: tuple[StepLimits, ...], *, is_judge: bool = False) -> None:
+        """Start the clock of the first step. That of a judge is paused while its program runs."""
         self._limits = limits
-        self._start_clock()
+        self._start_clock(is_paused=is_judge)
+
+    def stand_still_during(self, judge: "Steps") -> None:
+        """Let the wall limit not count the time in which the judge computes or waits for a processor."""
+        self._judge = judge
+
+    def resume_clock(self) -> None:
+        """Let the wall limit count from now on."""
+        assert self._clock
+        self._clock.resume()
 
     def prepare_further(self) -> Iterator[list[int]]:
         """Make the cgroups of each further step, and yield the descriptors by which its process joins them; [] if /proc
@@ -100,7 +110,8 @@ class Steps:
         elif usage.cpu_s > self._limits[self._index].cpu_s:
             stopped = stopped or "cpu"
         is_last = is_last or stopped is not None
-        report = self._report(end.exit_code, end.signal, usage, end.wall_s, stopped, last=is_last)
+        self._last_sample = usage
+        report = self._report(end.exit_code, end.signal, usage, end.wall_s, stopped, end.ended_at, last=is_last)
         if is_last:
             self._index = len(self._limits)
         else:
@@ -114,13 +125,13 @@ class Steps:
             return self._meters[self._index].is_starved()
         return False
 
-    def report_killed(self, stopped: str) -> StepReport:
+    def report_killed(self, stopped: str, stopped_at: float) -> StepReport:
         """Return the report of the running step after process 1 was killed with it."""
         assert self._clock
         with contextlib.suppress(OSError):
             self._last_sample = self._meters[self._index].sample()
         wall_s = time.monotonic() - self._clock.started
-        return self._report(None, signal.SIGKILL, self._last_sample, wall_s, stopped, last=True)
+        return self._report(None, signal.SIGKILL, self._last_sample, wall_s, stopped, stopped_at, last=True)
 
     def close(self) -> None:
         for meter in self._meters:
@@ -128,13 +139,13 @@ class Steps:
         if self._tree:
             self._tree.close()
 
-    def _start_clock(self) -> None:
+    def _start_clock(self, *, is_paused: bool = False) -> None:
         limits = self._limits[self._index]
         if self._new_meter is None:
             self._meters.append(SampledMeter(self._processes()))
         self._meters[self._index].begin(limits, waited=self._index == 0)
         self._last_sample = ResourceUsage(0.0, 0)
-        self._clock = StepClock(limits, is_sampled=self._new_meter is None)
+        self._clock = StepClock(limits, is_sampled=self._new_meter is None, is_paused=is_paused)
         self.next_check = self._clock.first_check
 
     def _report(
@@ -144,11 +155,12 @@ class Steps:
         usage: ResourceUsage,
         wall_s: float,
         stopped: str | None,
+        ended_at: float,
         *,
         last: bool,
     ) -> StepReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
-        return StepReport(self._box, self._index, exit_code, signum, *used, stopped, last)
+        return StepReport(self._box, self._index, exit_code, signum, *used, stopped, ended_at, last)
 
     def _fills_buffers(self, limits: StepLimits) -> bool:
         """Return True if sockets hold more than the memory limit. A cgroup counts only a part of their buffers; the
@@ -159,9 +171,21 @@ class Steps:
         return False
 
     def _can_stretch(self, clock: StepClock, now: float) -> bool:
+        judged_s = self._judge.busy_s() if self._judge else 0.0
         with contextlib.suppress(OSError):  # it has just ended
-            return clock.stretch(now, self._processes().longest_wait())
+            return clock.stretch(now, self._processes().longest_wait(), judged_s)
         return False
+
+    def busy_s(self) -> float:
+        """Return the seconds in which a judge has computed or has waited for a processor, or process 1 has, which
+        passes the bytes. What it waited is forgotten when it has ended."""
+        cpu_s, waited_s = self._last_sample.cpu_s, 0.0
+        if self.is_running:
+            with contextlib.suppress(OSError):  # it has just ended
+                cpu_s = self._meters[self._index].sample().cpu_s
+                tree = self._processes()
+                waited_s = tree.longest_wait() + tree.wait_of_process_one()
+        return cpu_s + waited_s
 
     def _processes(self) -> ProcessTree:
         if self._tree is None:

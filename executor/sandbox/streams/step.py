@@ -66,6 +66,9 @@ class StepStreams:
         step = self._step
         if wires := step.wires:
             stdin, stdout, stderr = (descriptors.add(os.dup(end)) for end in (wires.stdin, wires.stdout, wires.stderr))
+        elif step.pipes:
+            stdin, stdout, *_ = map(descriptors.add, step.pipes.take())
+            stderr = descriptors.add(self._stderr.take_writer())
         else:
             if not isinstance(step.stdin, bytes):
                 stdin = descriptors.add(os.dup(step.stdin.fileno()))

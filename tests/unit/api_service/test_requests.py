@@ -12,7 +12,8 @@ from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath
-from api_service.v1.body.rules import UploadedFiles, validate_submission
+from api_service.v1.body.program import UploadedFiles
+from api_service.v1.body.rules import validate_submission
 from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
 from shared.http.egress import Egress
@@ -51,6 +52,7 @@ TERMS = Constraints(
     catalog=OFFER,
     max_source_bytes=1000,
     max_stdin_bytes=100,
+    max_checker_bytes=500,
     egress=Egress(),
     refusal=lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
     can_sign=True,

@@ -122,7 +122,7 @@ def test_a_kill_does_not_reach_the_step_before(executor: tuple[Keeper, socket.so
         init.send(b"ready")
         keeper._read_reports(box)
         box.begin(Begin(1, (TINY, TINY), b""), [])
-        init.send(b"step 0 0 0.25 0 0.5 1000")
+        init.send(b"step 0 0 0.25 0 0.5 1000 7")
         ours.send(to_json({"kill": 1}))
         keeper._take_order()
         process_one.wait()

@@ -17,7 +17,7 @@ from executor.languages import known
 from executor.pipeline import results
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.plan import plan_program
-from executor.pipeline.run import Pipeline
+from executor.pipeline.run import FindLanguage, Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots
@@ -29,7 +29,9 @@ _INSTALLED = {
     "py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3"),
     "c": Installed(known()["c"], {"gcc": "/usr/bin/gcc", "gold": "", "named_folders": ""}, "gcc 12"),
 }
-_SETTINGS = ExecutorSettings(max_source_bytes=1000, max_input_bytes=100)
+_SETTINGS = ExecutorSettings(
+    max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=2000, max_judged_output_bytes=1 << 20
+)
 _REQUEST: dict[str, Any] = {"language": "python", "files": [{"path": "main.py", "content": "pass"}]}
 _ENDED = TestEnded(
     number=1, verdict=Verdict.OK, error="", stdout="é", stderr="", diff=None, truncated=[], exit_code=0, signal=None,
@@ -47,7 +49,7 @@ class _Pipeline:
         self.cancelled = False
 
     async def run_tests(
-        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot
+        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot, find_language: FindLanguage
     ) -> AsyncGenerator[Started | TestEnded]:
         yield results.started(plan_program(request, installed, _SETTINGS))
         for number in range(1, len(request.tests) + 1):
@@ -193,6 +195,10 @@ async def test_a_failed_sandbox_is_the_last_event() -> None:
 _C = {"language": "c", "files": [{"path": "main.c", "content": "x"}]}
 
 
+def _judged(**fields: Any) -> dict[str, Any]:
+    return {**_REQUEST, "checker": {"kind": "program", "program": {**_C, **fields}}}
+
+
 @pytest.mark.parametrize(
     ("body", "status", "sentence"),
     [
@@ -210,6 +216,12 @@ _C = {"language": "c", "files": [{"path": "main.c", "content": "x"}]}
         ({**_REQUEST, "tests": [{}, {"limits": {"wall_s": 1e9}}]}, 422, "`wall_s` may be at most 300."),
         ({**_REQUEST, "limits": {"output_bytes": 1 << 30}}, 422, "`output_bytes` may be at most 1048576."),
         ({**_REQUEST, "limits": {"processes": 257}}, 422, "`processes` may be at most 256."),
+        (_judged(compiler_args=["-fplugin=x"]), 422, "'-fplugin=x'"),
+        (_judged(limits={"cpu_s": 61}), 422, "`cpu_s` may be at most 60."),
+        (_judged(limits={"output_bytes": (1 << 20) + 1}), 422, "`output_bytes` may be at most 1048576."),
+        (_judged(files=[{"path": "c.c", "content": "x" * 2001}]), 413, "`files` is over 2000"),
+        (_judged(files=[]), 422, "`checker.program.files` is wrong"),
+        ({**_REQUEST, "interactor": {**_C, "compiler_args": ["-fplugin=x"]}}, 422, "'-fplugin=x'"),
         ({**_REQUEST, "tests": [{"stdin": "x" * 101}]}, 413, "`stdin` is over 100 bytes"),
         ({**_REQUEST, "files": [{"path": name, "content": "é" * 300} for name in "ab"]}, 413, "`files` is over 1000"),
     ],

@@ -39,6 +39,30 @@ def test_a_waiting_program_ends_after_twenty_times_its_limit() -> None:
     assert not clock.stretch(500.1, waited_s=1000.0)
 
 
+def test_the_clock_stands_still_while_a_judge_works() -> None:
+    clock = StepClock(_LIMITS, is_sampled=False)
+    assert clock.stretch(1000.0, waited_s=0.0, stood_still_s=885.0)
+    assert not clock.has_expired(1004.9)
+    assert clock.has_expired(1005.0)
+    assert not clock.stretch(1005.0, waited_s=0.0, stood_still_s=885.0)
+
+
+def test_a_judge_on_several_processors_gives_at_most_all_time() -> None:
+    clock = StepClock(_LIMITS, is_sampled=False)
+    assert clock.stretch(120.0, waited_s=0.0, stood_still_s=100.0)
+    assert clock.has_expired(140.0)
+
+
+def test_a_paused_clock_counts_from_its_resumption(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = StepClock(_LIMITS, is_sampled=False, is_paused=True)
+    assert not clock.has_expired(1e9)
+    assert clock.next_check(100.0, 0.0, 0.0) == pytest.approx(100.05)
+    monkeypatch.setattr(time, "monotonic", lambda: 500.0)
+    clock.resume()
+    assert not clock.has_expired(519.9)
+    assert clock.has_expired(520.0)
+
+
 @pytest.mark.parametrize(
     ("is_sampled", "now", "cpu_s", "cost_s", "pause_s"),
     [

@@ -20,7 +20,7 @@ from executor.languages import known
 from executor.pipeline import results
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.plan import plan_program
-from executor.pipeline.run import Pipeline
+from executor.pipeline.run import FindLanguage, Pipeline
 from executor.settings import ExecutorSettings
 from executor.slots import GRACE_SECONDS, Runs, Slots
 from precieux.up.supervisor import Supervisor
@@ -55,7 +55,7 @@ class PlayedPipeline:
         return RunResponse(timeStamp=0, status=200, verdict=Verdict.OK)
 
     async def run_tests(
-        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot
+        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot, find_language: FindLanguage
     ) -> AsyncGenerator[Started | TestEnded]:
         yield results.started(plan_program(request, installed, ExecutorSettings()))
         self.running.set()

@@ -15,6 +15,7 @@ import pytest
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.box import WatchedBox
 from executor.sandbox.keeper.protocol import MAX_PACKET, Begin, BoxGone, BoxReady, StepReport
+from executor.sandbox.keeper.words import StepEnd
 from tests.fixtures.step_limits import TINY
 
 _NEVER = float("inf")
@@ -117,7 +118,7 @@ def test_a_box_that_survives_its_kill_is_given_up(box: WatchedBox, signals: list
 def test_a_box_that_does_not_end_after_its_program_is_killed(
     box: WatchedBox, init: socket.socket, signals: list[int]
 ) -> None:
-    init.send(b"step 0 1 0.25 0 0.5 1000")
+    init.send(b"step 0 1 0.25 0 0.5 1000 7")
     assert _report(box).last
     box.check_limits()  # releases process 1
     assert signals == []
@@ -140,7 +141,7 @@ def test_a_ready_box_may_wait_for_its_program_without_limit(box: WatchedBox, ini
 @pytest.mark.usefixtures("tree")
 def test_a_box_is_taken_down_after_its_answer_has_left(box: WatchedBox, init: socket.socket) -> None:
     """Taking it down takes the kernel long, and the answer goes first."""
-    init.send(b"step 0 1 0 0 0 1000")
+    init.send(b"step 0 1 0 0 0 1000 7")
     assert _report(box).last
     assert box.next_check < time.monotonic() + 0.01
     _drain(init)
@@ -152,18 +153,18 @@ def test_a_box_is_taken_down_after_its_answer_has_left(box: WatchedBox, init: so
 
 def test_a_step_does_not_pay_for_the_next_one(box: WatchedBox, init: socket.socket, tree: _Tree) -> None:
     """Process 1 reports the end of a step and starts the next, and a busy keeper reads the report late."""
-    init.send(b"step 0 0 0.25 0 0.5 1000")
+    init.send(b"step 0 0 0.25 0 0.5 1000 7")
     tree.used_s = 60
     box.check_limits()
     assert _summary(_report(box)) == (0, 0.25, None, False)
-    init.send(b"step 1 0 60 0 60 1000")
+    init.send(b"step 1 0 60 0 60 1000 7")
     assert _summary(_report(box)) == (1, 60, "cpu", True)
 
 
 def test_a_step_pays_for_its_own_use(box: WatchedBox, init: socket.socket, tree: _Tree) -> None:
     tree.used_s = 60
     box.check_limits()
-    init.send(b"step 0 -9 60 0 60 1000")
+    init.send(b"step 0 -9 60 0 60 1000 7")
     assert _summary(_report(box)) == (0, 60, "cpu", True)
 
 
@@ -190,3 +191,89 @@ def test_a_descriptor_may_have_a_high_number() -> None:
         assert not channel.is_readable(high)
         theirs.send(b"word")
         assert channel.is_readable(high)
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch, signals: list[int]) -> Iterator[tuple[WatchedBox, WatchedBox, socket.socket]]:
+    """The boxes of a program and of its judge, which run, and process 1 of the judge's."""
+    sockets = [channel.pair() for _ in range(2)]
+    program, judge = (WatchedBox(number, ours, None, None) for number, (ours, _) in enumerate(sockets, start=1))
+    for box, (_, init) in zip((judge, program), reversed(sockets), strict=True):
+        monkeypatch.setattr(box._steps, "_open_tree", _Tree)
+        box.spawned(1, os.pidfd_open(os.getpid()))
+        init.send(b"ready")
+        assert [*box.read_reports()] == [BoxReady(box.id)]
+        if box is program:
+            box.talk_with(judge)
+        box.begin(Begin(box.id, (TINY,), b"words", judge=2), [])
+        assert box._steps.have_begun == (box is program)
+    assert judge._steps.have_begun
+    yield program, judge, sockets[1][1]
+    for box, (_, init) in zip((program, judge), sockets, strict=True):
+        init.close()
+        if box.channel.fileno() >= 0:
+            assert isinstance([*box.close()][-1], BoxGone)
+
+
+@pytest.mark.parametrize(
+    ("answers", "stopped"),
+    [
+        (["5 10 0"] * 4, "hang"),
+        (["5 10 1"] * 4, "deadlock"),
+        (["0 10 0"] * 4, "deadlock"),
+        (["5 10 0", "5 10 0", "0 15 0", "5 15 0"], "deadlock"),
+        (["5 10 0", "5 10 0", "5 10 0", "5 15 0"], "deadlock"),
+    ],
+    ids=["leaves bytes unread", "cannot write", "has read all", "has read all meanwhile", "reads slowly"],
+)
+def test_a_judge_hangs_if_it_stops_reading(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket],
+    answers: list[str],
+    stopped: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The program is stopped when the judge has given all answers, and not before."""
+    program, judge, init = pair
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
+    assert init.recv(100) == b"words"
+    for answer in answers:
+        program.check_limits()
+        assert (init.recv(100), program._stopped) == (b"?", None)
+        init.send(f"unread {answer}".encode())
+        assert [*judge.read_reports()] == []
+    program.check_limits()
+    assert (program._stopped, judge._stopped) == ("wall", stopped)
+
+
+def test_a_box_that_gives_no_answer_does_not_keep_the_program(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, judge, _ = pair
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
+    for _ in range(41):
+        program.check_limits()
+    assert (program._stopped, judge._stopped) == ("wall", "deadlock")
+
+
+def test_a_program_that_ends_over_its_wall_limit_is_too_late(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, judge, _ = pair
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
+    program.check_limits()
+    report = program._end_step(StepEnd(0, 0, None, 0.0, 0.0, 1.0, 0, 7.0))
+    assert (report.stopped, report.ended_at, judge._stopped) == ("wall", 7.0, None)
+
+
+def test_the_box_of_a_judge_is_kept_until_its_program_has_ended(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket],
+) -> None:
+    program, judge, init = pair
+    init.send(b"step 0 0 0 0 0 1000 7")
+    assert _report(judge).last
+    assert judge.next_check == _NEVER
+    program._end_step(StepEnd(0, 0, None, 0.0, 0.0, 1.0, 0, 8.0))
+    assert judge.next_check < time.monotonic() + 0.01
+    _drain(init)
+    judge.check_limits()
+    assert init.recv(1) == b""

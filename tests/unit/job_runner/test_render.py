@@ -17,7 +17,7 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import decide, give_up
-from shared.engine.codex import RunResponse, Verdict
+from shared.engine.codex import STORED_VERDICTS, RunResponse, Verdict
 from tests.factories import BRANDING
 
 JOB = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))
@@ -84,7 +84,7 @@ def test_our_own_fields_follow_in_the_same_form() -> None:
 
 
 @pytest.mark.parametrize(
-    "verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.ACCEPTED, Verdict.INTERNAL_ERROR)]
+    "verdict", [v for v in STORED_VERDICTS if v not in (Verdict.OK, Verdict.ACCEPTED, Verdict.JUDGE_ERROR)]
 )
 def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
     email = rendered(verdict=verdict, error="boom")
@@ -92,6 +92,13 @@ def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
     assert "Your code request errored!" in email.text
     assert "Status: Error" in email.text.splitlines()
     assert str(verdict) in email.text
+
+
+def test_a_failure_of_the_judge_is_no_error_of_the_program() -> None:
+    email = rendered(verdict=Verdict.JUDGE_ERROR, error="Traceback of the program")
+    assert email.subject == "Code could not be judged - 42"
+    assert "no fault of the program" in email.text
+    assert "rror" not in email.text.replace("request 42", "")
 
 
 def test_a_failure_of_ours_is_reported_as_ours() -> None:

@@ -1,10 +1,14 @@
 """When an output is as expected, and how a difference is shown."""
 
+import re
 import time
+from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 
 from shared.engine.checker import compare
+from shared.engine.icpc import IcpcArgumentError, parse_args
 from shared.engine.run_call import Checker, CheckerKind
 
 
@@ -146,3 +150,88 @@ def test_nul_is_white_space_on_demand() -> None:
     for checker, is_equal in ((Checker(), False), (Checker(nul_is_blank=True), True)):
         assert (compare(b"a \0\0\nb\0\n\0", b"a\nb", checker) is None) is is_equal
     assert compare(b"\0a", b"a", Checker(nul_is_blank=True)) is not None
+
+
+def _icpc(expected: str, output: str, *args: str) -> str | None:
+    return compare(output.encode(), expected.encode(), Checker(kind=CheckerKind.ICPC, args=args))
+
+
+@pytest.mark.parametrize(
+    ("args", "expected", "accepted", "wrong"),
+    [
+        ("", "Yes 10", ["yes\n 10 ", "YES\v10"], ["yes", "yes 10 1", "yes 10.0", "ye s10", "yés 10"]),
+        ("", "", [" \n"], ["x"]),
+        ("case_sensitive", "Yes 10", [" Yes\t10\n"], ["yes 10"]),
+        ("case_sensitive", "1.0", [], ["1", "1.00"]),
+        ("space_change_sensitive", "A b\n", ["a B\n"], ["A  b\n", "A b", " A b\n", "A\nb\n", "A b\r\n", "A b\n\n"]),
+        ("space_change_sensitive", "\n", [], ["", " ", "x\n"]),
+        ("case_sensitive space_change_sensitive", "A b", [], ["a b", "A b "]),
+        ("float_absolute_tolerance 0.5", "100", ["100.5", "99.5", "1.005e2", "+100"], ["100.51", "99.49", "x", "nan"]),
+        ("float_absolute_tolerance 1e-3", ".5", ["0.501", "499e-3"], ["0.5011"]),
+        ("float_relative_tolerance 0.01", "100", ["101", "99"], ["101.1"]),
+        ("float_relative_tolerance 0.01", "-100", ["-101"], ["100", "-98.9"]),
+        ("float_relative_tolerance 0.01", "0", ["0.0", "-0"], ["1e-9"]),
+        ("float_absolute_tolerance 1 float_relative_tolerance 0.1", "100", ["110", "90"], ["110.1"]),
+        ("float_absolute_tolerance 1 float_relative_tolerance 0.1", "5", ["6", "4"], ["6.01"]),
+        ("float_tolerance 0.1", "0 x 100", ["0.1 X 110"], ["0.2 x 100", "0 y 100", "0 x 110.5"]),
+        ("float_tolerance 0", "1", ["1.0", "1e0"], ["1.0000000001"]),
+        ("float_tolerance 1e-6", "0x10 inf", ["0X10 INF"], ["16 inf", "0x10 1e999"]),
+        ("float_tolerance 1e-6", "abc", ["ABC"], ["1"]),
+        ("case_sensitive float_tolerance 1e-6", "aB 1", ["aB 1.0"], ["AB 1"]),
+        ("float_tolerance 0.5 space_change_sensitive", "1 2\n", ["1.5 2.5\n"], ["1  2\n", "1.6 2\n"]),
+        ("float_absolute_tolerance 1", "1e999", ["1e999", "10e998"], ["1e998", "2"]),
+    ],
+)  # fmt: skip
+def test_icpc_compares_as_the_default_validator_of_packages(
+    args: str, expected: str, accepted: list[str], wrong: list[str]
+) -> None:
+    assert [output for output in accepted if _icpc(expected, output, *args.split())] == []
+    assert [output for output in wrong if not _icpc(expected, output, *args.split())] == []
+
+
+def test_icpc_shows_words_and_white_space() -> None:
+    assert _icpc("a b", "a c") == "@@ word 2 @@\n-b\n+c"
+    assert _icpc("a b\n", "a\tb\n", "space_change_sensitive") == "@@ white space 2 @@\n- \n+\\t"
+    assert _icpc("a\r\n", "a", "space_change_sensitive") == "@@ white space 2 @@\n-\\r\\n\n+"
+
+
+@pytest.mark.parametrize(
+    ("args", "position", "fault"),
+    [
+        ("float", 0, "There is no argument 'float' of `icpc`"),
+        ("case_sensitive CASE_SENSITIVE", 1, "There is no argument"),
+        ("1e-6", 0, "There is no argument"),
+        ("case_sensitive case_sensitive", 1, "Another argument"),
+        ("float_tolerance 1 float_tolerance 1", 2, "Another argument"),
+        ("float_tolerance 1 float_absolute_tolerance 1", 2, "Another argument"),
+        ("float_relative_tolerance 1 float_tolerance 1", 2, "Another argument"),
+        ("float_tolerance", 0, "A number must follow `float_tolerance`."),
+        *(
+            (f"case_sensitive float_tolerance {number}", 2, "is no number of 0 or more")
+            for number in (
+                "case_sensitive",
+                "-1",
+                "-1e-999",
+                "nan",
+                "inf",
+                "1e999",
+                "0x1",
+                "1_0",
+                "1,5",
+                "\u0663",
+                "e5",
+            )
+        ),
+    ],
+)
+def test_wrong_arguments_of_icpc_are_refused(args: str, position: int, fault: str) -> None:
+    with pytest.raises(IcpcArgumentError, match=re.escape(fault)) as raised:
+        parse_args(args.split())
+    assert raised.value.position == position
+    with pytest.raises(ValidationError, match=re.escape(fault)):
+        Checker(kind=CheckerKind.ICPC, args=tuple(args.split()))
+
+
+@pytest.mark.parametrize("number", ["0", "-0", "1", "+1e-3", ".5", "5.", "1E9"])
+def test_tolerances_of_icpc_are_decimal_numbers(number: str) -> None:
+    assert parse_args(["float_tolerance", number]).absolute == Decimal(number)

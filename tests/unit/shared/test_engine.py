@@ -30,6 +30,8 @@ _BOUNDS = {
     "output_bytes": LimitBounds(default=1000, max=1000),
     "processes": LimitBounds(default=64, max=128),
 }
+_JUDGE: dict[str, Any] = {"language": "cpp", "files": [{"path": "check.cpp", "content": "x"}]}
+_TESTLIB = {**_JUDGE, "protocol": "testlib"}
 
 
 def _parse(**fields: Any) -> ProgramRequest:
@@ -81,7 +83,7 @@ def test_as_much_as_the_contract_allows_is_accepted() -> None:
         ({"tests": [{"args": ["a\0"]}]}, "tests.0.args"),
         ({"tests": [{"args": ["x"] * 257}]}, "tests.0.args"),
         ({"tests": [{"args": ["x" * 32769]}]}, "tests.0.args"),
-        ({"tests": [{"points": 1}]}, "tests.0.points"),
+        ({"tests": [{"points": -1}]}, "tests.0.points"),
         ({"compiler_args": ["-O2", 3]}, "compiler_args.1"),
         ({"limits": {"cpu_s": 0}}, "limits.cpu_s"),
         ({"limits": {"cpu_s": "1"}}, "limits.cpu_s"),
@@ -91,6 +93,20 @@ def test_as_much_as_the_contract_allows_is_accepted() -> None:
         ({"checker": {"kind": "regex"}}, "checker.kind"),
         ({"checker": {"kind": "lines", "tolerance": 0.1}}, "checker"),
         ({"checker": {"kind": "float", "tolerance": 1.1}}, "checker.tolerance"),
+        ({"checker": {"kind": "lines", "args": ["case_sensitive"]}}, "checker"),
+        ({"checker": {"kind": "icpc", "tolerance": 0.1}}, "checker"),
+        ({"checker": {"kind": "icpc", "args": ["float_tolerance"]}}, "checker"),
+        ({"checker": {"kind": "icpc", "program": _JUDGE}}, "checker"),
+        ({"checker": {"kind": "program"}}, "checker"),
+        ({"checker": {"kind": "program", "program": _JUDGE, "args": ["x"]}}, "checker"),
+        ({"checker": {"kind": "program", "program": {**_JUDGE, "entry": "y"}}}, "checker.program"),
+        ({"checker": {"kind": "program", "program": {**_JUDGE, "protocol": "dmoj"}}}, "checker.program.protocol"),
+        ({"checker": {"kind": "program", "program": {**_JUDGE, "args": ["a\0"]}}}, "checker.program.args"),
+        ({"interactor": {**_JUDGE, "files": [_FILE, _FILE]}}, "interactor"),
+        ({"interactor": _JUDGE, "checker": {"kind": "tokens"}}, ""),
+        ({"interactor": _JUDGE, "checker": {"kind": "program", "program": _TESTLIB}}, ""),
+        ({"interactor": _TESTLIB, "checker": {"kind": "program", "program": _JUDGE}}, ""),
+        ({"interactor": _TESTLIB, "checker": {"kind": "icpc"}}, ""),
         ({"stop_at_first_failure": 1}, "stop_at_first_failure"),
         ({"expected": "x"}, "expected"),
     ],
@@ -99,6 +115,20 @@ def test_a_wrong_request_is_refused_at_its_place(fields: dict[str, Any], place: 
     with pytest.raises(ValidationError) as raised:
         _parse(**fields)
     assert ".".join(map(str, raised.value.errors()[0]["loc"])) == place
+
+
+@pytest.mark.parametrize(
+    "judges",
+    [
+        {"checker": {"kind": "icpc", "args": ["float_tolerance", "1e-6"]}},
+        {"checker": {"kind": "program", "program": {"language": "py", "files": [_FILE], "args": ["case_sensitive"]}}},
+        {"interactor": _JUDGE},
+        {"interactor": _TESTLIB, "checker": {"kind": "program", "program": _TESTLIB}},
+    ],
+)
+def test_judges_are_read(judges: dict[str, Any]) -> None:
+    request = _parse(**judges)
+    assert ProgramRequest.model_validate_json(request.model_dump_json()) == request
 
 
 def test_limits_of_a_test_count_more() -> None:

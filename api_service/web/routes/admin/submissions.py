@@ -14,7 +14,7 @@ from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page
 from api_service.web.session import SessionDep
 from shared.accounts import api_keys
-from shared.engine.codex import Verdict
+from shared.engine.codex import STORED_VERDICTS
 from shared.operations import submissions as use_cases
 from shared.service.errors import DatabaseTooSlow
 
@@ -24,7 +24,6 @@ _SHOWN: Final = 50
 _CURSOR: Final = "operator"
 #: What a filter by result may be: a verdict, or the state of a submission that has none.
 _STATES: Final = ("held", "queued", "running", "failed", "cancelled")
-_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.INTERNAL_ERROR)
 _FILTERS: Final = ("email", "key", "result", "since", "until")
 
 
@@ -37,7 +36,7 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
             "limit": _SHOWN,
             "email": given["email"] or None,
             "state": given["result"] if given["result"] in _STATES else None,
-            "verdict": given["result"] if given["result"] in _VERDICTS else None,
+            "verdict": given["result"] if given["result"] in STORED_VERDICTS else None,
             "created_after": _midnight(given["since"]),
             # The last day belongs to the time.
             "created_before": _midnight(given["until"], days=1),
@@ -57,7 +56,7 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
     return await admin_page(
         request, services, session, "submissions",
         status=HTTPStatus.SERVICE_UNAVAILABLE if is_too_slow else HTTPStatus.OK,
-        submissions=found, given=given, keys=keys, verdicts=_VERDICTS, is_too_slow=is_too_slow,
+        submissions=found, given=given, keys=keys, verdicts=STORED_VERDICTS, is_too_slow=is_too_slow,
         following=cursor and urlencode({**given, "cursor": cursor}),
     )  # fmt: skip
 

@@ -1,0 +1,125 @@
+"""Checks what judges a submission: how its output is compared, and the programs that judge it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from api_service.http.problems import Fault
+from api_service.http.sentences import MISSING
+from api_service.submissions.new_submission import Object, archive_of
+from api_service.v1.body.constraints import Constraints
+from api_service.v1.body.defaults import do_each_time
+from api_service.v1.body.program import ProgramCheck, limit_faults
+from api_service.v1.body.submission import CheckerBody, JudgeBody, SubmissionBody
+from shared.engine import icpc
+from shared.engine.codex import LimitBounds
+from shared.engine.run_call import (
+    DEFAULT_TOLERANCE,
+    JUDGE_OUTPUT_BYTES,
+    MAX_JUDGE_OUTPUT_BYTES,
+    CheckerKind,
+    JudgeProtocol,
+)
+
+#: The kinds that each key of a checker goes with; those of a program with that kind.
+_KINDS: Final = {"tolerance": (CheckerKind.FLOAT,), "args": (CheckerKind.ICPC, CheckerKind.PROGRAM)}
+_OF_PROGRAM: Final = (CheckerKind.PROGRAM,)
+_INTERACTOR_JUDGES: Final = (
+    "The interactor gives the verdict; leave it out, or use the protocol `testlib` for both, where it runs after it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A judge without a fault: what of it the submission's `spec` has, and the object of its files."""
+
+    spec: dict[str, Any]
+    object: Object
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedJudge:
+    """A judge's faults, or the judge if it has none."""
+
+    faults: Sequence[Fault]
+    judge: Judge | None = None
+
+
+def key_faults(body: SubmissionBody) -> Iterator[Fault]:
+    """Yield the faults of the keys `checker` and `interactor`, as far as they are about which keys go together."""
+    checker, interactor = body.checker, body.interactor
+    if checker is not None:
+        kind = kind_of(checker)
+        for name in ("tolerance", *JudgeBody.model_fields):
+            kinds = _KINDS.get(name, _OF_PROGRAM)
+            if kind not in kinds and getattr(checker, name) is not None:
+                named = " or ".join(f"`{one}`" for one in kinds)
+                yield Fault(f"It goes only with the kind {named}; leave it out.", pointer=f"/checker/{name}")
+        if kind is CheckerKind.PROGRAM and checker.language is None:
+            yield Fault(MISSING, pointer="/checker/language")
+        if kind is CheckerKind.ICPC:
+            yield from _icpc_faults(checker.args or ())
+    if checker is not None and interactor is not None:
+        protocols = (_protocol(interactor), kind_of(checker) is CheckerKind.PROGRAM and _protocol(checker))
+        if protocols != (JudgeProtocol.TESTLIB, JudgeProtocol.TESTLIB):
+            yield Fault(_INTERACTOR_JUDGES, pointer="/checker")
+
+
+def _icpc_faults(args: Sequence[str]) -> Iterator[Fault]:
+    try:
+        icpc.parse_args(args)
+    except icpc.IcpcArgumentError as exc:
+        yield Fault(str(exc), pointer=f"/checker/args/{exc.position}")
+
+
+def programs_of(body: SubmissionBody) -> dict[str, JudgeBody | CheckerBody]:
+    """Return the programs that judge a submission, by their keys in its body."""
+    programs: dict[str, JudgeBody | CheckerBody] = {}
+    if body.checker is not None and kind_of(body.checker) is CheckerKind.PROGRAM and body.checker.language is not None:
+        programs["checker"] = body.checker
+    if body.interactor is not None:
+        programs["interactor"] = body.interactor
+    return programs
+
+
+def check_judge(name: str, body: JudgeBody | CheckerBody, constraints: Constraints) -> CheckedJudge:
+    """Return a judge, or the faults of its program. `name` is its key in the body of the submission."""
+    program = JudgeBody.model_construct(**{key: getattr(body, key) for key in JudgeBody.model_fields})
+    place = f"/{name}"
+    check = ProgramCheck(program, constraints, do_each_time, max_bytes=constraints.max_checker_bytes, place=place)
+    faults = [*check.language_faults(), *check.source_faults(), *check.option_faults()]
+    if check.engine_language is not None:
+        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=MAX_JUDGE_OUTPUT_BYTES)
+        faults += limit_faults(program.limits, {**check.engine_language.limits, "output_bytes": output}, place)
+    if faults or check.engine_language is None:
+        return CheckedJudge(faults)
+    files = archive_of(check.files)
+    spec = {
+        "protocol": _protocol(program),
+        "language": check.engine_language.code,
+        "entry": check.entry,
+        "files": [{"path": path, "size_bytes": len(data)} for path, data in check.files.items()],
+        "args": program.args or [],
+        "compiler_args": program.compiler_args or [],
+        "limits": program.limits.asked() if program.limits else {},
+        "sha256": files.sha256,
+    }
+    return CheckedJudge((), Judge(spec, files))
+
+
+def kind_of(body: CheckerBody | None) -> CheckerKind:
+    return CheckerKind((body and body.kind) or CheckerKind.LINES)
+
+
+def comparison_of(body: CheckerBody | None) -> dict[str, Any]:
+    """Return how an output is compared, as it is stored: by a checker that is no program."""
+    kind = kind_of(body)
+    tolerance = body.tolerance if body else None
+    if kind is CheckerKind.FLOAT and tolerance is None:
+        tolerance = DEFAULT_TOLERANCE
+    args = {"args": body.args or []} if body and kind is CheckerKind.ICPC else {}
+    return {"kind": kind, "tolerance": tolerance, **args}
+
+
+def _protocol(body: JudgeBody | CheckerBody) -> JudgeProtocol:
+    return JudgeProtocol(body.protocol or JudgeProtocol.KATTIS)

@@ -1,0 +1,61 @@
+"""What a judge says of one test."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from executor import verdict
+from executor.sandbox.base import LeftOut, StepLimits, StepResult
+from shared.engine.codex import Verdict
+from shared.text.control_characters import replace_controls
+
+#: The most of a judge's feedback files that are read.
+MOST_FEEDBACK_FILES: Final = 1024
+#: Bytes of a message, in UTF-8, and of a judge's standard error that are shown after it has failed.
+_MESSAGE_BYTES: Final = 65536
+_STDERR_BYTES: Final = 4096
+#: Some programs take these for the end of a line, and `replace_controls` does not replace them.
+_LINE_ENDS: Final = {0x2028: "\N{REPLACEMENT CHARACTER}", 0x2029: "\N{REPLACEMENT CHARACTER}"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`message` is for the program's author, and `judge_message` for whoever set the test. `points` is None if the
+    verdict decides. `cpu_s` is the CPU time of all judges of the test."""
+
+    verdict: Verdict
+    message: str | None = None
+    judge_message: str | None = None
+    points: float | None = None
+    cpu_s: float = 0.0
+
+
+def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Judgement:
+    """Return the judgement after a judge has failed, with its feedback and the end of its standard error."""
+    end = clean(stderr.strip()[-_STDERR_BYTES:])
+    room = _MESSAGE_BYTES - len(f"{sentence}\n\n{end}".encode())
+    return Judgement(
+        Verdict.JUDGE_ERROR, judge_message="\n".join(filter(None, (sentence, clean(feedback.strip(), room), end)))
+    )
+
+
+def why_failed(judge: str, ended: StepResult, limits: StepLimits, output_bytes: int) -> str | None:
+    """Return a sentence if the judge was stopped or killed, or wrote too much; None if its protocol says what its end
+    means. `output_bytes` counts its streams and its feedback together."""
+    files, left_out = ended.out_folder.files, ended.out_folder.left_out
+    written = len(ended.stdout) + len(ended.stderr) + sum(map(len, files.values()))
+    if ended.stopped == "output" or (
+        ended.stopped is None and (written > output_bytes or LeftOut.TOO_LARGE in left_out)
+    ):
+        return f"The {judge} wrote more than {output_bytes} bytes of output and feedback."
+    if ended.stopped is None and LeftOut.TOO_MANY in left_out:
+        return f"The {judge} wrote more than {MOST_FEEDBACK_FILES} feedback files."
+    if ended.stopped is None and ended.signal is None:
+        return None
+    return f"The {judge} failed. {verdict.explain(ended, limits, output_bytes)}"
+
+
+def clean(text: bytes, most_bytes: int = _MESSAGE_BYTES) -> str | None:
+    """Return a judge's text for people; None if it is blank."""
+    # A line end of Windows becomes one character, so twice as much may be shown.
+    shown = replace_controls(text[: 2 * most_bytes].decode(errors="replace")).translate(_LINE_ENDS)
+    return shown.rstrip().encode()[:most_bytes].decode(errors="ignore") or None

@@ -1,0 +1,45 @@
+"""Reads what a judge of Kattis's protocol says: its exit code, and the files in its feedback folder."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from executor.judging.judgement import Judgement, clean, judge_error
+from executor.sandbox.base import StepResult
+from shared.engine.codex import Verdict
+from shared.engine.icpc import NUMBER
+
+_VERDICTS: Final = {42: Verdict.ACCEPTED, 43: Verdict.WRONG_ANSWER}
+_MESSAGE: Final = "teammessage.txt"
+JUDGE_MESSAGE: Final = "judgemessage.txt"
+_SCORE, _MULTIPLIER = "score.txt", "score_multiplier.txt"
+
+
+def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
+    """Return the judgement of a judge that ended by itself. The test has up to `most_points`."""
+    files = ended.out_folder.files
+    how = _VERDICTS.get(ended.exit_code or 0)
+    try:
+        if how is None:
+            raise ValueError(f"ended with code {ended.exit_code}, which is neither 42 (accepted) nor 43 (wrong answer)")
+        points = _points(files, how, most_points)
+    except ValueError as exc:
+        return judge_error(f"The {judge} {exc}.", files.get(JUDGE_MESSAGE, b""), ended.stderr)
+    return Judgement(how, clean(files.get(_MESSAGE, b"")), clean(files.get(JUDGE_MESSAGE, b"")), points)
+
+
+def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> float | None:
+    """Return the points of a score file; None if there is none. Raises `ValueError` with the fault of the judge."""
+    names = [name for name in (_SCORE, _MULTIPLIER) if name in files]
+    if not names:
+        return None
+    (name, *others) = names
+    if others:
+        raise ValueError(f"wrote both {_SCORE} and {_MULTIPLIER}")
+    if how is not Verdict.ACCEPTED:
+        raise ValueError(f"wrote {name} for a wrong answer")
+    text, most = files[name].strip(), most_points if name == _SCORE else 1.0
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"wrote something else than one number to {name}")
+    if not 0 <= (score := float(text)) <= most:
+        raise ValueError(f"wrote a number to {name} that is not between 0 and {most:.15g}")
+    return score if name == _SCORE else score * most_points

@@ -1,0 +1,44 @@
+"""Reads what a judge of testlib's protocol says: its exit code and its standard error."""
+
+import re
+from typing import Final
+
+from executor.judging.judgement import Judgement, clean, judge_error
+from executor.sandbox.base import StepResult
+from shared.engine.codex import Verdict
+from shared.engine.icpc import NUMBER
+
+_FAILED, _POINTS = 3, 7
+#: 2, 4 and 8 are a wrong presentation, more output than expected, and less.
+_VERDICTS: Final = {0: Verdict.ACCEPTED, **dict.fromkeys((1, 2, 4, 8), Verdict.WRONG_ANSWER)}
+#: What testlib writes before a judge's own text.
+_FIRST_WORDS: Final = re.compile(rb"(?:ok|wrong answer|wrong output format|unexpected eof|FAIL|points\s+\S++)(?:\s|\Z)")
+_AWARDED: Final = re.compile(rb"(?:\A|\s)points\s++(" + NUMBER.pattern + rb")(?:\s|\Z)")
+
+
+def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
+    """Return the judgement of a judge that ended by itself. The test has up to `most_points`."""
+    how, points = _VERDICTS.get(ended.exit_code or 0), None
+    text = _FIRST_WORDS.sub(b"", ended.stderr, count=1) if _FIRST_WORDS.match(ended.stderr) else ended.stderr
+    try:
+        if ended.exit_code == _FAILED:
+            raise ValueError("says that it or the test is wrong (code 3)")
+        if ended.exit_code == _POINTS:
+            points = _points(ended.stderr, most_points)
+            how = Verdict.ACCEPTED if points else Verdict.WRONG_ANSWER
+        if how is None:
+            raise ValueError(f"ended with code {ended.exit_code}, which has no meaning in testlib")
+    except ValueError as exc:
+        return judge_error(f"The {judge} {exc}.", stderr=text)
+    message = clean(text)
+    return Judgement(how, message, message, points)
+
+
+def _points(stderr: bytes, most_points: float) -> float:
+    """Return the points. Raises `ValueError` with the fault of the judge."""
+    awarded = _AWARDED.search(stderr)
+    if awarded is None:
+        raise ValueError("gives points (code 7), and does not write how many")
+    if not 0 <= (points := float(awarded[1])) <= most_points:
+        raise ValueError(f"gives points that are not between 0 and {most_points:.15g}")
+    return points

@@ -1,0 +1,82 @@
+"""Runs judges: what each is called with, and what its end means. `Pipeline` compiles and runs them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from executor.judging import kattis, testlib
+from executor.judging.judgement import MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
+from executor.pipeline.plan import PlannedRun
+from executor.sandbox.base import GIVEN, Job, OutLimits, SandboxFailure, StepResult
+from shared.engine.run_call import JudgeFailed, JudgeProgram, JudgeProtocol, ProgramTest, Stop
+from shared.service.errors import ConfigurationError
+
+JudgeName: TypeAlias = Literal["checker", "interactor"]
+
+#: The folder in a judge's box to which it may write feedback.
+FEEDBACK = "/box/feedback"
+_INPUT, _ANSWER, _OUTPUT = "input", "answer", "output"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A judge that is compiled: `planned` runs it, without what a test adds."""
+
+    name: JudgeName
+    program: JudgeProgram
+    planned: PlannedRun
+
+    def job(self, args: tuple[str, ...], given: Mapping[str, bytes], stdin: bytes = b"") -> Job:
+        """Return the job for one test. `args` come before those of the judge's own."""
+        job = self.planned.job
+        step = job.steps[-1]
+        return replace(
+            job,
+            steps=(*job.steps[:-1], replace(step, argv=(*step.argv, *args, *self.program.args), stdin=stdin)),
+            given=given,
+            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK),
+        )
+
+    def check(self, test: ProgramTest, output: bytes) -> Job:
+        """Return the job of a checker that reads the `output` of a program."""
+        given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
+        path = {name: f"{GIVEN}/{name}" for name in (_INPUT, _ANSWER, _OUTPUT)}
+        if self.program.protocol is JudgeProtocol.KATTIS:
+            return self.job((path[_INPUT], path[_ANSWER], f"{FEEDBACK}/"), given, output)
+        return self.job((path[_INPUT], path[_OUTPUT], path[_ANSWER]), {**given, _OUTPUT: output})
+
+    def read(self, steps: list[StepResult], most_points: float) -> Judgement:
+        """Return what the judge says by its end. Raises `SandboxFailure` if it was ended for another reason than its
+        own."""
+        ended, step = steps[-1], self.planned.job.steps[len(steps) - 1]
+        _check_stop(self.name, ended)
+        feedback = ended.out_folder.files.get(kattis.JUDGE_MESSAGE, b"")
+        if len(steps) < len(self.planned.job.steps):
+            judgement = judge_error(f"The {self.name} did not compile again.", stderr=ended.stdout + ended.stderr)
+        elif sentence := why_failed(self.name, ended, step.limits, step.output_bytes):
+            judgement = judge_error(sentence, feedback, ended.stderr)
+        else:
+            protocol = kattis if self.program.protocol is JudgeProtocol.KATTIS else testlib
+            judgement = protocol.read(self.name, ended, most_points)
+        return replace(judgement, cpu_s=sum(step.cpu_s for step in steps))
+
+
+def rejected(name: JudgeName, compiled: StepResult, reason: str) -> JudgeFailed:
+    """Return the event of a judge that does not compile. `reason` is a sentence if a limit stopped the compiler."""
+    _check_stop(name, compiled)
+    parts = (f"The {name} does not compile.", reason, clean(compiled.stdout))
+    return JudgeFailed(judge=name, judge_message="\n".join(filter(None, parts)))
+
+
+def files_beside(folder: Path | None) -> dict[str, bytes]:
+    """Return the operator's files that stand beside each judge. Raises `ConfigurationError` if they cannot be read."""
+    try:
+        return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} if folder else {}
+    except OSError as exc:
+        raise ConfigurationError(f"PRECIEUX_CHECKER_FILES cannot be read: {exc}") from exc
+
+
+def _check_stop(name: JudgeName, ended: StepResult) -> None:
+    if ended.stopped is not None and ended.stopped not in set(Stop):
+        raise SandboxFailure(f"the {name} was stopped: {ended.stopped}")

@@ -1,0 +1,153 @@
+"""Submissions that programs judge, in API v1: what is stored, what comes back, and that everything of them goes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from job_runner.upkeep.orphans import Orphans
+from shared.database.connection import Database
+from shared.database.roles import Role
+from shared.storage.local import LocalStore
+from tests.fixtures.postgres import connected, url_of
+from tests.integration.rows import execute, offer
+from tests.integration.submission_rows import end, make_job
+
+pytestmark = pytest.mark.integration
+
+PATH: Final = "/v1/submissions"
+JUDGE: Final[dict[str, Any]] = {
+    "protocol": "testlib",
+    "language": "Python",
+    "files": [{"path": "check.py", "content": "SECRET"}, {"path": "lib/a.py", "content": "x = 1"}],
+    "entry": "check.py",
+    "args": ["strict"],
+    "limits": {"cpu_s": 3},
+}
+CHECKER: Final = {"kind": "program", **JUDGE}
+BODY: Final[dict[str, Any]] = {"language": "py", "source": "print(1)"}
+LIMITS: Final = {
+    "cpu_s": {"default": 1, "max": 10},
+    "wall_s": {"default": 5, "max": 60},
+    "memory_bytes": {"default": 1 << 28, "max": 1 << 30},
+    "output_bytes": {"default": 1 << 20, "max": 1 << 22},
+    "processes": {"default": 64, "max": 128},
+}
+
+
+async def post(api: httpx.AsyncClient, path: str = PATH, **keys: Any) -> dict[str, Any]:
+    answer = await api.post(path, json={**BODY, **keys} if path == PATH else keys)
+    assert answer.status_code == 201, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def stored(folder: Path) -> list[str]:
+    """Return the endings of the objects, after the dots of their names."""
+    return sorted(path.name.partition(".")[2] for path in (folder / "objects").rglob("*") if path.is_file())
+
+
+@pytest.fixture(autouse=True)
+async def offered(database: Database) -> None:
+    await offer(database, "py", compiled=False, name="Python", limits=LIMITS)
+
+
+async def test_a_judge_comes_back_without_its_source(api: httpx.AsyncClient, tmp_path: Path) -> None:
+    created = await post(api, interactor=JUDGE, checker=CHECKER)
+    judge = {
+        "protocol": "testlib",
+        "language": "py",
+        "entry": "check.py",
+        "files": [{"path": "check.py", "size_bytes": 6}, {"path": "lib/a.py", "size_bytes": 5}],
+        "args": ["strict"],
+        "compiler_args": [],
+        "limits": {
+            "cpu_s": 3.0, "wall_s": 9.0, "memory_bytes": 1 << 30, "output_bytes": 8 << 20, "processes": 64,
+        },
+    }  # fmt: skip
+    assert (created["checker"], created["interactor"]) == ({"kind": "program", **judge}, judge)
+    assert created["problem"] is None
+    path = f"{PATH}/{created['id']}"
+    read, listed, events = await api.get(path), await api.get(PATH), await api.get(f"{path}/runs")
+    assert read.json() == {**created, "queue": read.json()["queue"]}
+    assert listed.json()["items"][0]["interactor"] == judge
+    assert "SECRET" not in read.text + listed.text + events.text
+    assert (await api.get(f"{path}/source")).content == b"print(1)"
+    assert stored(tmp_path) == ["py", "py.checker", "py.interactor"]
+
+
+async def test_other_kinds_come_back_as_they_were_sent(api: httpx.AsyncClient) -> None:
+    icpc = {"kind": "icpc", "args": ["float_tolerance", "1e-6"]}
+    assert (await post(api, checker=icpc))["checker"] == icpc
+    created = await post(api, checker={"kind": "float"})
+    assert (created["checker"], created["interactor"]) == ({"kind": "float", "tolerance": 1e-6}, None)
+
+
+async def test_a_form_has_judges_in_its_json_part(api: httpx.AsyncClient, tmp_path: Path) -> None:
+    submission = json.dumps({"language": "py", "checker": CHECKER})
+    answer = await api.post(PATH, data={"submission": submission}, files=[("file", ("main.py", b"print(1)"))])
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["checker"]["entry"] == "check.py"
+    refused = await api.post(PATH, params={"language": "py", "checker": "x"}, content="print(1)",
+                             headers={"Content-Type": "text/plain"})  # fmt: skip
+    assert refused.json()["errors"][0]["parameter"] == "checker"
+    assert stored(tmp_path) == ["py", "py.checker"]
+
+
+@pytest.mark.parametrize("judge", [{"checker": CHECKER}, {"interactor": JUDGE}])
+async def test_it_runs_again_with_other_limits_only(
+    api: httpx.AsyncClient, database: Database, judge: dict[str, Any]
+) -> None:
+    created = await post(api, **judge)
+    await end(database, await make_job(database, created["id"]), verdict="accepted", output="", stderr="")
+    path = f"{PATH}/{created['id']}/runs"
+    refused = await api.post(path, json={"stdin": "1", "args": []})
+    assert refused.status_code == 422
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/stdin", "/args"]
+    assert (await api.post(path, json={"limits": {"cpu_s": 2}})).status_code == 202
+
+
+async def test_the_files_of_judges_go_with_their_submission(api: httpx.AsyncClient, tmp_path: Path) -> None:
+    created = await post(api, interactor=JUDGE, checker=CHECKER, hold=True)
+    assert (await api.delete(f"{PATH}/{created['id']}")).status_code == 204
+    assert stored(tmp_path) == []
+
+
+async def test_files_of_judges_without_a_row_are_removed_later(
+    api: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore, tmp_path: Path
+) -> None:
+    kept, lost = await post(api, checker=CHECKER), await post(api, interactor=JUDGE)
+    # The source of the first one could be a judge's, by its name.
+    await post(api, files=[{"path": "main.checker", "content": "print(1)"}], source=None)
+    await execute(database, "DELETE FROM uploads WHERE id = :id", id=lost["id"])
+    later = datetime.now(UTC).date() + timedelta(days=2)
+    async with connected(url_of(Role.RUNNER, database_url)) as runner:
+        await Orphans(runner, store, lambda: later).remove()
+    assert kept["id"] != lost["id"]
+    assert stored(tmp_path) == ["checker", "py", "py.checker"]
+
+
+async def test_a_batch_has_a_judge_by_default(api: httpx.AsyncClient, database: Database, tmp_path: Path) -> None:
+    members = [{"source": "print(1)"}, {"source": "print(2)"}, {"source": "print(3)", "checker": None}]
+    batch = await post(api, "/v1/batches", submissions=members, defaults={"language": "py", "checker": CHECKER})
+    assert stored(tmp_path) == ["py"] * 3 + ["py.checker"] * 2
+    first, second, third = batch["submissions"]
+    await end(database, await make_job(database, first), verdict="judge_error", output="", stderr="")
+    await end(database, await make_job(database, second), verdict="accepted", output="", stderr="")
+    counts = (await api.get(f"/v1/batches/{batch['id']}")).json()
+    assert (counts["verdicts"]["judge_error"], counts["verdicts"]["accepted"], counts["done"]) == (1, 1, 2)
+    found = (await api.get(PATH, params={"verdict": "judge_error"})).json()["items"]
+    assert [one["id"] for one in found] == [first]
+    assert (await api.get(f"{PATH}/{third}")).json()["checker"] == {"kind": "lines", "tolerance": None}
+
+
+async def test_the_limits_say_how_long_judges_may_be(api: httpx.AsyncClient) -> None:
+    limits = (await api.get("/v1/limits")).json()
+    assert limits["max_checker_bytes"] == 1 << 20
+    fitting, too_long = ("x" * size for size in (1 << 20, (1 << 20) + 1))
+    answer = await api.post(PATH, json={**BODY, "checker": {"kind": "program", "language": "py", "source": too_long}})
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/checker/source"]
+    await post(api, checker={"kind": "program", "language": "py", "source": fitting})

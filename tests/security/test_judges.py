@@ -1,0 +1,195 @@
+"""Attacks by a judge, and on one: a sender may be hostile as the author of a program, of its checker, or of both."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from shared.engine.codex import Verdict
+from shared.engine.run_call import JudgeFailed, TestEnded
+from tests.fixtures import run_call
+from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.processes import processes_named
+from tests.security.host import SLEEPER
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.security
+
+_MODES: Final = [
+    "as it comes",
+    *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("without cgroups", "cold", "ordinary user")),
+]
+_PRINT_OK: Final = {"main.py": "print('ok')"}
+#: Finds every regular file that a process may read in its box, and prints where it finds the secret of a sender.
+_SEARCH: Final = r"""
+import os, re, sys
+pattern = re.compile(b'SECR' + b'ET-[0-9a-f]{32}')
+def search(report):
+    for folder in ('/box', '/tmp', '/dev/shm', '/proc/self/fd'):
+        for where, _, names in os.walk(folder):
+            for path in (os.path.join(where, name) for name in names):
+                try:
+                    if os.path.isfile(path) and (found := pattern.findall(open(path, 'rb').read(1 << 24))):
+                        report(path, found)
+                except (OSError, ValueError): pass
+"""
+
+
+@pytest.fixture(scope="module", params=_MODES)
+def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
+    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
+        yield running
+
+
+async def _judged(
+    engine: RunningExecutor, judge: str, program: dict[str, str] | None = None, **fields: Any
+) -> list[TestEnded]:
+    checker = {"language": "py", "files": run_call.as_files({"judge.py": judge}), **fields.pop("checker", {})}
+    return await run_call.tests(
+        engine.url, "py", program or _PRINT_OK, checker={"kind": "program", "program": checker}, **fields
+    )
+
+
+async def _is_served(engine: RunningExecutor) -> None:
+    """A right judge still accepts in the only slot."""
+    (test,) = await _judged(engine, "import sys; sys.exit(42)")
+    assert test.verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("judge", "limits", "says"),
+    [
+        ("while True: pass", {"cpu_s": 0.5}, "Time limit exceeded: stopped after 0.5 s of CPU time."),
+        ("import time; time.sleep(60)", {"wall_s": 1.0}, "Time limit exceeded: stopped after 1 s."),
+        ("x = bytearray(1 << 30)", {"memory_bytes": 64 << 20}, "Memory"),
+        ("while True: print('x' * 9999)", {}, "more than 8388608 bytes of output and feedback."),
+        ("import sys\nwhile True: sys.stderr.write('x' * 9999)", {}, "more than 8388608 bytes"),
+        (
+            "import sys; [f.write('x' * 400) for f in (sys.stdout, sys.stderr, open(sys.argv[3] + 'a', 'w'))]",
+            {"output_bytes": 1000},
+            "more than 1000 bytes",
+        ),
+        (
+            "import sys\nfor n in range(300): open(f'{sys.argv[3]}{n}', 'wb').write(bytes(1 << 15))\nsys.exit(42)",
+            {},
+            "more than 8388608 bytes",
+        ),
+        ("import sys\nfor n in range(2000): open(f'{sys.argv[3]}{n}', 'w')\nsys.exit(42)", {}, "feedback files"),
+        ("import os\nos.kill(os.getpid(), 9)", {}, "Killed by signal 9"),
+        ("import os\ntry: os.kill(1, 9)\nexcept OSError: os.kill(-1, 9)", {}, ""),
+        ("import os, sys\nwhile True:\n try: os.fork()\n except OSError: sys.exit(1)", {"cpu_s": 2.0}, ""),
+        ("import os\nos._exit(0)", {}, "code 0"),
+        ("raise SystemExit('no file')", {}, "code 1"),
+        ("import sys; open(sys.argv[3] + 'score.txt', 'w').write('2'); sys.exit(42)", {}, "not between 0 and 1"),
+    ],
+)
+async def test_a_judge_that_fails_is_no_fault_of_the_program(
+    judge: str, limits: dict[str, Any], says: str, engine: RunningExecutor
+) -> None:
+    (test,) = await _judged(engine, judge, tests=[{}] * 3, checker={"limits": limits})
+    assert (test.verdict, test.message, test.stdout, test.exit_code) == (Verdict.JUDGE_ERROR, None, "ok\n", 0)
+    assert test.judge_message
+    assert test.judge_message.startswith("The checker ")
+    assert says in test.judge_message
+    assert len(test.judge_message.encode()) <= 65536
+    await _is_served(engine)
+
+
+_SEES: Final = f"""{_SEARCH}
+found = []
+search(lambda path, secrets: found.append((path, *sorted(set(secrets)))))
+print(sorted(found), file=open(sys.argv[3] + 'judgemessage.txt', 'w'))
+sys.exit(42)
+"""
+
+
+async def test_a_judge_reads_its_own_test_and_no_other(engine: RunningExecutor) -> None:
+    marks = [f"SECRET-{secrets.token_hex(16)}" for _ in range(6)]
+    source = f"{_SEARCH}\nfound = []\nsearch(lambda path, secrets: found.append(path))\nprint(sorted(found), input())"
+    program = {"main.py": source, "x": marks[0]}
+    tests = [{"stdin": stdin, "expected_output": answer} for stdin, answer in (marks[2:4], marks[4:6])]
+    ended = await _judged(engine, f"{_SEES}# {marks[1]}", program, tests=tests, checker={"args": ["a"]})
+    for test, (stdin, answer) in zip(ended, (marks[2:4], marks[4:6]), strict=True):
+        # The program sees its own file and input, and nothing of the judge.
+        assert test.stdout == f"['/box/work/x', '/proc/self/fd/0'] {stdin}\n"
+        # The judge sees neither the program nor another test. The output, with the input, is its standard input.
+        found = {
+            "/box/given/answer": answer, "/box/given/input": stdin, "/box/work/judge.py": marks[1],
+            "/proc/self/fd/0": stdin,
+        }  # fmt: skip
+        assert test.judge_message == str([(path, mark.encode()) for path, mark in found.items()])
+
+
+_LEAVES: Final = """
+import os, sys
+found = []
+for folder in ('/box/work', '/box/feedback', '/tmp', '/dev/shm'):
+    found += os.listdir(folder)
+    try: open(folder + '/left', 'w')
+    except OSError: pass
+    for name in os.listdir(folder):
+        try: open(folder + '/' + name, 'a').write('#changed')
+        except OSError: pass
+open(sys.argv[3] + 'judgemessage.txt', 'w').write(f"{found} {open(sys.argv[0]).read().count('#changed' + chr(10))}")
+sys.exit(42)
+"""
+
+
+async def test_nothing_of_a_judge_reaches_the_next_test(engine: RunningExecutor) -> None:
+    ended = await _judged(engine, _LEAVES, tests=[{}] * 3)
+    assert [test.judge_message for test in ended] == ["['judge.py'] 0"] * 3
+
+
+async def test_only_regular_files_are_feedback(engine: RunningExecutor) -> None:
+    judge = """
+import os, sys
+folder = sys.argv[3]
+os.symlink('/box/given/answer', folder + 'teammessage.txt')
+os.symlink(folder + 'x', folder + 'score.txt'), open(folder + 'x', 'w').write('1')
+os.mkdir(folder + 'score_multiplier.txt'), os.mkfifo(folder + 'judgemessage.txt')
+sys.exit(42)
+"""
+    (test,) = await _judged(engine, judge, tests=[{"expected_output": "a secret"}])
+    assert (test.verdict, test.message, test.judge_message, test.points_awarded) == (
+        Verdict.ACCEPTED, None, None, None,
+    )  # fmt: skip
+
+
+async def test_texts_of_a_judge_are_no_commands_of_a_terminal(engine: RunningExecutor) -> None:
+    judge = r"""
+import sys
+open(sys.argv[3] + 'teammessage.txt', 'wb').write(b'\x1b]0;title\x07<b>\xff\r\n\0' * 20000)
+sys.exit(43)
+"""
+    (test,) = await _judged(engine, judge)
+    assert test.verdict is Verdict.WRONG_ANSWER
+    assert test.message
+    assert test.message.startswith("\ufffd]0;title\ufffd<b>\ufffd\n\ufffd")
+    assert 65500 < len(test.message.encode()) <= 65536
+
+
+async def test_a_process_that_a_judge_leaves_is_killed(engine: RunningExecutor) -> None:
+    mark = f"judge-{secrets.token_hex(8)}"
+    judge = f"import os, sys\nif os.fork() == 0:\n os.setsid()\n exec({SLEEPER.format(mark=mark)!r})\nsys.exit(42)"
+    (test,) = await _judged(engine, judge)
+    assert test.verdict is Verdict.ACCEPTED
+    await eventually(lambda: not processes_named(mark))
+
+
+async def test_output_reaches_a_judge_byte_for_byte(engine: RunningExecutor) -> None:
+    program = {"main.py": "import sys; sys.stdout.buffer.write(bytes(range(256)) * 4000)"}
+    judge = "import sys; sys.exit(42 if sys.stdin.buffer.read() == bytes(range(256)) * 4000 else 43)"
+    (test,) = await _judged(engine, judge, program)
+    assert test.verdict is Verdict.ACCEPTED
+    judge = "import sys; sys.exit(0 if open(sys.argv[2], 'rb').read() == bytes(range(256)) * 4000 else 1)"
+    (test,) = await _judged(engine, judge, program, checker={"protocol": "testlib"})
+    assert test.verdict is Verdict.ACCEPTED
+
+
+async def test_a_judge_that_does_not_compile_is_told_and_ends_the_run(engine: RunningExecutor) -> None:
+    program = {"kind": "program", "program": {"language": "c", "files": run_call.as_files({"j.c": "int main() {"})}}
+    _, failed, finished = await run_call.events(engine.url, "py", _PRINT_OK, checker=program, tests=[{}] * 3)
+    assert isinstance(failed, JudgeFailed)
+    assert failed.judge_message.startswith("The checker does not compile.\nj.c: In function")
+    assert finished.event == "finished"
