@@ -171,10 +171,10 @@ def _read_expectation(fields: Fields, where: str, default: TestExpectation | Non
     expected = _expect(permitted, (base.required if required is None else required) & permitted)
     if not expected.required:
         fields.fault("required", "has nothing that `permitted` has.")
-    if use is False or use in _USES:
+    if use is False or (isinstance(use, str) and use in _USES):
         below, above = _USES.get(str(use), (False, False))
         expected = replace(expected, bounds_from_below=below, bounds_from_above=above)
-    elif use not in (None, True):
+    elif use is not None and use is not True:
         fields.fault("use_for_time_limit", "is neither true, false, `lower` nor `upper`.")
     scores = [number_of(value) for value in (score if isinstance(score, list) else [score])]
     if score is not None and (None in scores or len(scores) not in (1, 2)):

@@ -229,7 +229,7 @@ class _LegacyReader(_Reader):
             keys, arguments = _Legacy(), _Arguments(checker_args=self.config.validator_flags)
             old = {"first_error": "break", "grade": "continue"}
             for key, value in self.config.old_grading.items():
-                if key not in fields and (key != "on_reject" or value in old):
+                if key not in fields and (key != "on_reject" or str(value) in old):
                     fields.unread[key] = old[str(value)] if key == "on_reject" else value
         else:
             keys, arguments = replace(self.keys[parent]), replace(self.arguments[parent])
