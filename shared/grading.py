@@ -6,9 +6,10 @@ tests run: it names the next test whose result may still change the result of th
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import heappop, heappush
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -265,7 +266,7 @@ class Grading:
         self._ended: set[str] = set()
         self._unmet: set[str] = set()
         self._legacy = {name: _LegacyGroup() for name in self._groups}
-        self._order = list(self._tests)
+        self._order = self._run_order()
         self._first = 0
         self._has_failed = False
         self._error = ""
@@ -282,17 +283,13 @@ class Grading:
         """Yield the tests that may still change the result, in the order in which their results are wanted."""
         if self._has_failed:
             return
+        if self._scheme.fold is Fold.LEGACY:
+            self._legacy_step(self._scheme.groups[0])
         while self._first < len(self._order) and not self._may_run(self._order[self._first]):
             self._first += 1
-        waiting: list[int] = []
         for position in range(self._first, len(self._order)):
-            number = self._order[position]
-            if self._may_run(number):
-                if self._is_ready(number):
-                    yield number
-                else:
-                    waiting.append(number)
-        yield from waiting
+            if self._may_run(self._order[position]):
+                yield self._order[position]
 
     def put(self, number: int, score: TestScore) -> Award:
         """Take the result of a test, and return what it earns."""
@@ -389,12 +386,31 @@ class Grading:
             return False
         return self._run_all or self._ended.isdisjoint(self._chains[self._tests[number].group])
 
-    def _is_ready(self, number: int) -> bool:
-        """Return True if the groups that this test's groups require are accepted."""
-        if self._run_all:
-            return True
-        names = (name for group in self._chains[self._tests[number].group] for name in self._groups[group].requires)
-        return all(self._accepted[name] == len(self._members[name]) for name in names)
+    def _run_order(self) -> list[int]:
+        """Return the tests by their numbers, but each after those of the groups that its groups require."""
+        left = {name: len(members) for name, members in self._members.items()}
+        missing = {
+            group.name: {name for name in group.requires if self._members.get(name)} for group in self._scheme.groups
+        }
+        waiting = set(self._tests)
+        order: list[int] = []
+        ready: list[int] = []
+
+        def release(numbers: Iterable[int]) -> None:
+            for number in numbers:
+                if number in waiting and not any(missing[name] for name in self._chains[self._tests[number].group]):
+                    waiting.remove(number)
+                    heappush(ready, number)
+
+        release(self._tests)
+        while ready:
+            order.append(heappop(ready))
+            for name in self._chains[self._tests[order[-1]].group]:
+                left[name] -= 1
+                for dependent in self._dependents[name] if not left[name] else ():
+                    missing[dependent].discard(name)
+                    release(self._members[dependent])
+        return order
 
     def _verdict(self, name: str) -> Verdict | None:
         """Return the verdict of a group; None if none of its tests was run."""

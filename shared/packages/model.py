@@ -7,8 +7,9 @@ contents of tests are not in memory.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
+from shared.engine.run_call import JudgeProtocol
 from shared.grading import Scheme
 
 
@@ -73,7 +74,7 @@ class PackageJudge:
     """A checker or an interactor that is a program. Its arguments are those of each test (`Test.checker_args`)."""
 
     program: PackageProgram
-    protocol: Literal["kattis", "testlib"] = "kattis"
+    protocol: JudgeProtocol = JudgeProtocol.KATTIS
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from shared.engine.run_call import MAX_FILES
+from shared.engine.run_call import MAX_FILES, JudgeProtocol
 from shared.grading import Fold, Group, Policy, Scheme, ScoredTest, ScoreRule
 from shared.packages.archive import PackageArchive
 from shared.packages.expectations import POLYGON_TAGS
@@ -283,7 +283,7 @@ class _PolygonReader:
         program = self._program(element.find("source"), with_resources=True)
         if program and program.fault:
             self._faults.add(program.name, program.fault)
-        return PackageJudge(program, "testlib") if program else None
+        return PackageJudge(program, JudgeProtocol.TESTLIB) if program else None
 
     def _validators(self) -> Iterator[PackageProgram]:
         for element in self._assets("validators/validator"):

@@ -83,6 +83,8 @@ def test_bounds() -> None:
     assert "more than 1048576 bytes" in fault_texts({**LEGACY, "big": bytes(2 * MIB)}, bytes=MIB)[0]
     assert "more than 6 files" in fault_texts({**LEGACY, "a": "", "b": ""}, files=6)[0]
     assert "too many entries" in fault_texts({**LEGACY, **{f"f{number}/": "" for number in range(100)}}, files=10)[0]
+    folders = {f"data/secret/{number}/": "" for number in range(5)}
+    assert fault_texts({**LEGACY, **folders}, tests=2) == ["data: There are 7 groups; there may be 4."]
     assert fault_texts(LEGACY, tests=1) == ["data: There are 2 tests; there may be 1."]
     big = {**LEGACY, "data/secret/01.in": "x" * 2000}
     assert fault_texts(big, test_bytes=1000) == ["data/secret/01.in: The file has 2000 bytes; it may have 1000."]
