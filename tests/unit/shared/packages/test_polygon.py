@@ -153,6 +153,7 @@ def test_line_ends_of_windows_are_a_warning() -> None:
         (problem(judging='input-file="a.in" output-file=""'), "`input-file` is a file"),
         (problem(judging='input-file="stdin" output-file="b.out"'), "`output-file` is a file"),
         (problem(assets=""), "There is no checker."),
+        (problem(solutions='<solution tag="main"/>' * 501), "There are more than 500 programs of a kind."),
         (problem(assets='<checker type="testlib"><source path="nowhere.cpp"/></checker>'), "source is missing"),
         (problem(assets=CHECKER.replace("testlib", "other")), "is not of the type testlib"),
         (problem(assets=CHECKER.replace("cpp.g++17", "pas.fpc")), "does not work here"),
