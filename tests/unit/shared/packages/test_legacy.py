@@ -97,7 +97,7 @@ def test_keys_without_use_are_warnings_or_kept() -> None:
     assert package.scheme.tests[0].points == 3
 
 
-def test_flags_are_split_as_a_shell_does_and_the_last_tolerance_counts() -> None:
+def test_flags_are_split_and_the_last_tolerance_counts() -> None:
     flags = "case_sensitive float_tolerance 1e-6 float_relative_tolerance 0.5 case_sensitive"
     package = read(with_yaml(f"validator_flags: {flags}"))
     wanted = ("float_absolute_tolerance", "1e-6", "float_relative_tolerance", "0.5", "case_sensitive")
