@@ -170,6 +170,8 @@ _GRADER_VERDICTS: Final = {
 }
 _GRADE: Final = re.compile(rb"\s*(AC|WA|TLE|RTE)\s+([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*")
 _LONGEST_GRADE: Final = 4096
+#: A score is no larger, so that sums of scores are numbers.
+MOST_POINTS: Final = 1e15
 #: Sums of fractions differ from their bounds by less.
 _ROUNDING: Final = 1e-6
 
@@ -218,9 +220,9 @@ def award(test: ScoredTest, score: TestScore) -> Award:
             if not 0 <= multiplier <= 1:
                 return _judge_error(f"The judge gave the share {multiplier:g} of the points, which is not in 0 to 1.")
             points *= multiplier
-    low = -math.inf if test.may_be_negative else 0.0
-    high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else math.inf
-    if not (math.isfinite(points) and low <= points <= high + _ROUNDING):
+    low = -MOST_POINTS if test.may_be_negative else 0.0
+    high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else MOST_POINTS
+    if not low <= points <= high + _ROUNDING:
         return _judge_error(f"The judge gave {points:g} points, which is out of range.")
     return Award(verdict=score.verdict, points=points)
 
@@ -479,9 +481,10 @@ class Grading:
     def _set_grade(self, group: Group, grade: Award) -> None:
         """Keep the grade of a legacy group, if its score is in the group's range."""
         state, points = self._legacy[group.name], grade.points or 0.0
-        low = -math.inf if group.low is None else group.low - _ROUNDING
-        high = math.inf if group.high is None else group.high + _ROUNDING
-        if grade.verdict in GOOD_VERDICTS and state.children and self._scheme.is_scoring and not low <= points <= high:
+        low = -MOST_POINTS if group.low is None else group.low - _ROUNDING
+        high = MOST_POINTS if group.high is None else group.high + _ROUNDING
+        is_bounded = grade.verdict in GOOD_VERDICTS and state.children and self._scheme.is_scoring
+        if abs(points) > MOST_POINTS or (is_bounded and not low <= points <= high):
             name = group.name or "data"
             grade = _judge_error(f"The group {name} has {points:g} points, which is not in its range.")
         if grade.verdict is Verdict.JUDGE_ERROR:

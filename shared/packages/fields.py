@@ -1,11 +1,11 @@
 """Takes values of the right type out of a mapping from YAML, and notes what is wrong with the others. Pure."""
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from shared.grading import MOST_POINTS
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
 from shared.packages.yaml_text import LONGEST, load_yaml
@@ -110,14 +110,14 @@ class Fields:
 
 
 def number_of(value: object) -> float | None:
-    """Return a finite number, also one that YAML takes for a text (`1e-3`); None if it is none."""
+    """Return a number that is not too large, also one that YAML takes for a text (`1e-3`); None if it is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= MOST_POINTS else None
 
 
 _CONSTANT: Final = re.compile(rb"\{\{([a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]*)?)\}\}")

@@ -168,6 +168,7 @@ def test_points_without_a_range_are_what_the_flags_give() -> None:
         ("range: 1 0", "is not two numbers"),
         ("range: nan 1", "is not two numbers"),
         ("accept_score: many", "is not a number"),
+        ("accept_score: 1.0e+300", "is not a number"),
         ("colour: red", "is not a key that is known here"),
         ("grading: custom", "needs a grader"),
     ],

@@ -158,7 +158,7 @@ def test_line_ends_of_windows_are_a_warning() -> None:
         (problem(assets=CHECKER.replace("testlib", "other")), "is not of the type testlib"),
         (problem(assets=CHECKER.replace("cpp.g++17", "pas.fpc")), "does not work here"),
         (problem(assets=CHECKER.replace("cpp.g++17", "python.2")), "does not work here"),
-        (problem(memory=1 << 50), "The memory limit is more than"),
+        (problem(memory=1 << 45), "The memory limit is more than"),
         (problem(scored(("a", -1), ("a", 1))), "is not a number of at least 0"),
         (problem(scored(("a", 1), ("b", 1)), groups='<group name="a" points-policy="luck"/>'), "policy"),
         (problem().replace("tests/%02d", "tests/%s"), "A path pattern"),
