@@ -27,10 +27,10 @@ _LETTERS: Final = {
 
 #: By the folder, what the run of a legacy package's submission must get.
 LEGACY_FOLDERS: Final = {
-    "accepted": RunExpectation(frozenset({AC})),
+    "accepted": RunExpectation(frozenset({AC}), bounds_from_below=True),
     "partially_accepted": RunExpectation(frozenset({AC}), partial=True),
     "wrong_answer": RunExpectation(frozenset({WA})),
-    "time_limit_exceeded": RunExpectation(frozenset({TLE})),
+    "time_limit_exceeded": RunExpectation(frozenset({TLE}), bounds_from_above=True),
     "run_time_error": RunExpectation(frozenset({RTE})),
     "rejected": RunExpectation(frozenset({WA, TLE, RTE, CE})),
 }
@@ -86,6 +86,8 @@ _RESULTS: Final = {
     "MEMORY-LIMIT": RTE,
     "OUTPUT-LIMIT": RTE,
     "COMPILER-ERROR": CE,
+    "COMPILER_ERROR": CE,
+    "NO_OUTPUT": WA,
 }
 _TAG: Final = re.compile(rb"@EXPECTED_(RESULTS|SCORE)@:([^\n]*)")
 #: A glob stands for at most so many, and a file has at most so many globs, since each is matched with every name.

@@ -10,9 +10,6 @@ from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
 from shared.packages.yaml_text import LONGEST, load_yaml
 
-#: What YAML 1.1 takes for true and false, too.
-_YES: Final = ("yes", "Yes", "on", "On")
-_NO: Final = ("no", "No", "off", "Off")
 #: Globs are few and short, so that matching them stays cheap.
 _LONGEST_GLOB: Final = 200
 
@@ -61,16 +58,6 @@ class Fields:
             self.fault(key, f"is none of: {', '.join(choices)}.")
             return default
         return word
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        value = self.take(key)
-        word = value if isinstance(value, str) else None
-        if word in _YES or word in _NO:
-            return word in _YES
-        if value is not None and not isinstance(value, bool):
-            self.fault(key, "is neither true nor false.")
-            return default
-        return default if value is None else value
 
     def number(self, key: str, *, least: float = 0, above: bool = False, whole: bool = False) -> float | None:
         """Return a finite number of at least, or `above`, `least`; None if the key is absent or wrong."""

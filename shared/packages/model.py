@@ -173,6 +173,8 @@ class RunExpectation:
     verdicts: frozenset[Letters] = frozenset()
     score: float | None = None
     partial: bool = False
+    bounds_from_below: bool = False
+    bounds_from_above: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,9 +188,17 @@ class JurySubmission:
     program: PackageProgram
     run: RunExpectation | None = None
     tests: tuple[TestExpectation, ...] = ()
-    bounds_from_below: bool = False
-    bounds_from_above: bool = False
     not_run: str = ""
+
+    @property
+    def bounds_from_below(self) -> bool:
+        """True if the time limit must be above what (some of) its tests take."""
+        return any(part.bounds_from_below for part in (*self.tests, self.run) if part)
+
+    @property
+    def bounds_from_above(self) -> bool:
+        """True if the time limit must be below what (some of) its tests take."""
+        return any(part.bounds_from_above for part in (*self.tests, self.run) if part)
 
     @property
     def expected(self) -> list[str]:

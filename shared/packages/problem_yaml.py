@@ -137,7 +137,7 @@ def _read_legacy(fields: Fields, config: ProblemConfig, faults: FaultList) -> No
     grading = fields.inner("grading")
     if grading.choice("objective", ("max", "min"), "max") == "min":
         grading.fault("objective", "is `min`, which is not supported.")
-    grading.flag("show_test_data_groups")
+    grading.take("show_test_data_groups")
     for key in ("on_reject", "accept_score", "reject_score", "range"):
         if key in grading:
             faults.warn(CONFIG, f"`grading.{key}` belongs into `data/testdata.yaml`.")

@@ -29,7 +29,7 @@ _LANGUAGES: Final[dict[str, tuple[str, str]]] = {
     "scala": ("scala", "scala sc"),
     "ruby": ("rb", "rb"),
     "php": ("php", "php"),
-    "pascal": ("pas", "pas p"),
+    "pascal": ("pas", "pas p pp"),
     "prolog": ("prolog", "plg"),
     "perl": ("pl", "pl pm"),
     "lisp": ("lisp", "lisp cl"),
