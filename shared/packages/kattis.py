@@ -90,6 +90,8 @@ def _find_checker(
     programs = _programs_of("output_validator", archive, finder)
     if config.generation is Generation.LEGACY:
         programs += _programs_of("output_validators", archive, finder)
+    elif archive.is_folder("output_validators"):
+        faults.warn("output_validators", "The folder is not read: its successor is output_validator.")
     wanted = config.wants_validator
     needs = config.is_interactive or config.is_multi_pass
     if len(programs) > 1:

@@ -245,10 +245,8 @@ def _read_ini(archive: PackageArchive, faults: FaultList) -> dict[str, str]:
         key, equals, value = (part.strip() for part in line.partition("="))
         if not key or key.startswith((";", "#", "[")):
             continue
-        if not equals or key not in _INI_KEYS:
-            faults.add(_INI, f"{key[:100]!r} is not a key that is known here.")
-        if key in ("special_run", "special_compare"):
-            faults.warn(_INI, f"`{key}` is not used.")
+        if not equals or key not in _INI_KEYS or key in ("special_run", "special_compare"):
+            faults.warn(_INI, f"`{key[:100]}` is not used.")
         values[key] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
     return values
 
