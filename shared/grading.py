@@ -224,7 +224,7 @@ def award(test: ScoredTest, score: TestScore) -> Award:
     high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else MOST_POINTS
     if not low <= points <= high + _ROUNDING:
         return _judge_error(f"The judge gave {points:g} points, which is out of range.")
-    return Award(verdict=score.verdict, points=points)
+    return Award(verdict=score.verdict, points=min(points, high))
 
 
 def _judge_error(sentence: str) -> Award:
