@@ -2,12 +2,11 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import pika
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, Request, expect
@@ -141,48 +140,26 @@ def test_hostile_texts_are_shown_and_do_nothing(admin: Page, system: Up) -> None
         assert admin.locator("main script, main img, [onerror]").count() == 0, path
 
 
-@pytest.mark.parametrize("broker", ["Postgres", "RabbitMQ"])
-def test_a_dead_letter_is_replayed(browser: Browser, request: pytest.FixtureRequest, broker: str) -> None:
+def test_a_dead_letter_is_replayed(browser: Browser, system: Up) -> None:
     """A message arrives before its submission, and so becomes a dead letter. Its replay runs the program."""
-    number, email = secrets.randbelow(10**9) + 10**6, f"{broker.lower()}@example.com"
-    with system_with(broker, request) as (system, publish):
-        publish(str(number).encode())
-        with operator_of(browser, system) as page:
-            letter = page.locator("#dead-letters tr", has_text=str(number))
+    number, email = secrets.randbelow(10**9) + 10**6, f"{secrets.token_hex(4)}@example.com"
+    execute(system, "INSERT INTO outbox (queue, body) VALUES ($1, $2)", QUEUE, str(number))
+    with operator_of(browser, system) as page:
+        letter = page.locator("#dead-letters tr", has_text=str(number))
 
-            def is_dead() -> bool:
-                page.goto("/admin/failures")
-                return letter.count() == 1
+        def is_dead() -> bool:
+            page.goto("/admin/failures")
+            return letter.count() == 1
 
-            eventually_sync(is_dead, what="the message is a dead letter")
-            expect(letter).to_contain_text(f"no submission has the id {number}")
-            submit(system, number, email)
-            for other in page.locator("#dead-letters tbody tr").filter(has_not_text=str(number)).all():
-                other.get_by_role("checkbox").uncheck()
-            page.get_by_role("button", name="Replay").click()
-            expect(page.get_by_role("status")).to_have_text("1 dead letter is on the queue again.")
-            expect(letter).to_have_count(0)
-        eventually_sync(lambda: state_of(system, email) == "finished", what="the program has run")
-
-
-@contextmanager
-def system_with(broker: str, request: pytest.FixtureRequest) -> Iterator[tuple[Up, Callable[[bytes], None]]]:
-    """Yield a system with that broker, and what puts a message on its queue."""
-    if broker == "Postgres":
-        system: Up = request.getfixturevalue("system")
-        yield (
-            system,
-            lambda body: execute(system, "INSERT INTO outbox (queue, body) VALUES ($1, $2)", QUEUE, body.decode()),
-        )
-        return
-    url = request.getfixturevalue("rabbitmq_url")
-
-    def publish(body: bytes) -> None:
-        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-            connection.channel().basic_publish("", QUEUE, body)
-
-    with running_system({**SETTINGS, "PRECIEUX_API_KEYS": KEY, "PRECIEUX_AMQP_URL": url}) as system:
-        yield system, publish
+        eventually_sync(is_dead, what="the message is a dead letter")
+        expect(letter).to_contain_text(f"no submission has the id {number}")
+        submit(system, number, email)
+        for other in page.locator("#dead-letters tbody tr").filter(has_not_text=str(number)).all():
+            other.get_by_role("checkbox").uncheck()
+        page.get_by_role("button", name="Replay").click()
+        expect(page.get_by_role("status")).to_have_text("1 dead letter is on the queue again.")
+        expect(letter).to_have_count(0)
+    eventually_sync(lambda: state_of(system, email) == "finished", what="the program has run")
 
 
 def test_a_dead_letter_is_removed_after_a_question(browser: Browser, system: Up) -> None:
