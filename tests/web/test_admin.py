@@ -109,13 +109,6 @@ def test_a_wrong_key_is_refused_and_a_right_one_opens(page: Page) -> None:
     assert page.evaluate("document.cookie") == ""
 
 
-def test_who_logs_out_needs_the_key_again(admin: Page) -> None:
-    admin.locator(".log-out button").click()
-    admin.wait_for_url("**/admin/login")
-    admin.goto("/admin/keys")
-    assert admin.url.endswith("/admin/login")
-
-
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
 def test_axe_finds_nothing_on_the_operators_pages(admin: Page, system: Up, screen: Screen) -> None:
     add_day(system)
