@@ -186,6 +186,6 @@ def test_the_glossary_has_at_most_20_words() -> None:
 
 
 def test_the_page_for_submitters_is_that_of_the_languages() -> None:
-    assert submitting_reference.PAGE.read_text() == submitting_reference.page(), (
-        "run `python -m tests.submitting_reference`"
-    )
+    page = submitting_reference.page()
+    assert submitting_reference.PAGE.read_text() == page, "run `python -m tests.submitting_reference`"
+    assert "VERSION | IMAGES" not in page, "write them into the row of the new language"
