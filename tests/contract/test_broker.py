@@ -187,20 +187,6 @@ async def test_a_dependency_that_is_down_costs_no_message_an_attempt(broker: Bro
     assert await dead_letters.read() == []
 
 
-async def test_a_message_that_breaks_the_handler_delays_no_other(broker: Broker) -> None:
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        if any(d.body == b"bad" and d.attempt < 3 for d in deliveries):
-            raise RuntimeError("a defect of ours")
-        return await handler(deliveries)
-
-    handler = Recorder()
-    await publish(broker, [make_message(b"1"), make_message(b"bad"), make_message(b"2")])
-    async with consuming(broker, handle):
-        await eventually(lambda: b"bad" in handler.bodies)
-    assert sorted(handler.bodies) == [b"1", b"2", b"bad"]
-    assert {d.body: d.attempt for d in handler.deliveries} == {b"1": 1, b"2": 1, b"bad": 3}
-
-
 async def test_a_message_that_never_succeeds_ends_in_the_dead_queue(broker: Broker, dead_letters: DeadLetters) -> None:
     handler = Recorder(lambda _: Retry())
     await publish(broker, [make_message(b"9")])
