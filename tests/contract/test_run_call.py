@@ -1,21 +1,16 @@
 """`POST /run` of a real executor: several files, arguments, options, limits, tests and checkers."""
 
 import asyncio
-import os
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
 from executor.languages import known
-from job_runner.verdict.outcome import check_load
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, Started, Stop, TestEnded
-from shared.service.errors import EngineUnavailable
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
@@ -358,30 +353,6 @@ async def test_a_source_that_compiles_for_a_while_is_no_failure(url: str) -> Non
     ended = [event for event in found if isinstance(event, TestEnded)]
     assert [test.verdict for test in ended] == [Verdict.OK, Verdict.COMPILE_ERROR], found
     assert "too late" in ended[1].stderr
-
-
-@pytest.fixture
-def busy_machine() -> Iterator[None]:
-    if not Path("/proc/pressure/cpu").exists():
-        pytest.skip("this kernel does not count the time in which something waits for a processor")
-    busy = [subprocess.Popen(("/bin/sh", "-c", "while :; do :; done")) for _ in range(3 * (os.cpu_count() or 1))]
-    yield
-    for each in busy:
-        each.kill()
-        each.wait()
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("busy_machine")
-async def test_a_compiler_stopped_on_a_busy_machine_reports_the_load(url: str) -> None:
-    """The script stands for a compiler that gets no processor."""
-    files = {"run": "true", "build": "sleep 60"}
-    compiled = (await run_call.events(url, "bash", files, build="build", compile_limits={"wall_s": 2}))[1]
-    assert isinstance(compiled, Compiled)
-    assert (compiled.verdict, compiled.stopped) == (Verdict.COMPILE_ERROR, Stop.WALL)
-    assert (compiled.cpu_pressure or 0) > 0.5
-    with pytest.raises(EngineUnavailable):
-        check_load(compiled, 1, 10.0)
 
 
 async def test_a_script_can_build_a_program(url: str) -> None:

@@ -10,8 +10,7 @@ from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from html.parser import HTMLParser
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
 
 import pytest
 
@@ -24,7 +23,7 @@ from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import RunResponse, Verdict
-from tests.factories import BRANDING
+from tests.factories import BRANDING, claimed_job, engine_answer
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of
 
@@ -33,18 +32,12 @@ NOW: Final = datetime(2026, 11, 26, tzinfo=UTC)
 SENDER: Final = Address("Precieux", "results", "example.com")
 
 
-def job(text: str, *, is_classic: bool = False, locale: str = "en") -> ClaimedJob:
-    return ClaimedJob(
-        7, 42, "someone@example.com", None, UUID(int=1), 1, UUID(int=2),
-        filename=text, language=text, is_classic=is_classic, locale=locale,
-    )  # fmt: skip
+def job(text: str, **changes: Any) -> ClaimedJob:
+    return claimed_job(filename=text, language=text, **changes)
 
 
 def answer(text: str, verdict: Verdict) -> RunResponse:
-    return RunResponse(
-        timeStamp=1, status=200, output=text, error=text, language=text, info=text, compile=text, run=text,
-        verdict=verdict,
-    )  # fmt: skip
+    return engine_answer(verdict, output=text, error=text, language=text, info=text, compile=text, run=text)
 
 
 def result(text: str, locale: str = "en") -> RenderedEmail:
@@ -85,7 +78,6 @@ class Structure(HTMLParser):
         super().__init__()
         self.tags: list[object] = []
         self.comments: list[str] = []
-        self._pre = False
         self.feed(html)
         self.close()
 

@@ -44,14 +44,13 @@ async def deliver(
     *,
     allowed: Sequence[str] = ("127.0.0.1",),
     ports: Sequence[int] = (),
-    message: WebhookMessage = MESSAGE,
     resolve: Resolve | None = None,
     certificates: ssl.SSLContext | None = None,
     seconds: float = 10,
 ) -> WebhookAnswer:
     deliverer = Deliverer(Egress(ports, allowed), resolve=resolve, certificates=certificates, seconds=seconds)
     try:
-        return await deliverer.deliver(url, message)
+        return await deliverer.deliver(url, MESSAGE)
     finally:
         await deliverer.close()
 
