@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from shared.accounts.api_keys import PREFIX
 from shared.broker.base import QUEUE
-from tests.fixtures.smtp_server import SmtpServer
-from tests.fixtures.smtp_thread import smtp_server_in_a_thread
 from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import eventually_sync
 from tests.web.browsing import SCREENS, Screen, axe_violations, show_on, watched
@@ -31,16 +29,9 @@ REFRESH: Final = 10_500
 
 
 @pytest.fixture(scope="module")
-def smtp() -> Iterator[SmtpServer]:
-    with smtp_server_in_a_thread() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def system(smtp: SmtpServer) -> Iterator[Up]:
-    """Yield a running system with an operator's key, whose mails go to `smtp`."""
-    mails = {"PRECIEUX_SMTP_URL": f"smtp://127.0.0.1:{smtp.port}", "PRECIEUX_MAIL_FROM": "precieux@example.org"}
-    with running_system({**SETTINGS, **mails, "PRECIEUX_API_KEYS": KEY}) as one:
+def system() -> Iterator[Up]:
+    """Yield a running system with an operator's key."""
+    with running_system({**SETTINGS, "PRECIEUX_API_KEYS": KEY}) as one:
         yield one
 
 
@@ -170,33 +161,6 @@ def test_a_dead_letter_is_removed_after_a_question(browser: Browser, system: Up)
         expect(page.get_by_text(body)).to_have_count(0)
 
 
-def test_a_refused_mail_is_sent_again(browser: Browser, system: Up, smtp: SmtpServer) -> None:
-    email = f"{secrets.token_hex(4)}@example.net"
-    number = secrets.randbelow(10**9) + 10**6
-    smtp.replies["RCPT"] = f"550 5.1.1 no such user {HOSTILE[:40]}"
-    try:
-        submit(system, number, email)
-        assert requests.get(f"{system.url}/check_email/", params={"id": number}, headers=WITH_KEY, timeout=10).ok
-        with operator_of(browser, system) as page:
-            mail = page.locator("#mails tr", has_text=email)
-
-            def has_failed() -> bool:
-                page.goto("/admin/failures")
-                return mail.count() == 1
-
-            eventually_sync(has_failed, what="the mail is refused")
-            expect(mail).to_contain_text("no such user")
-            del smtp.replies["RCPT"]
-            mail.get_by_role("checkbox").check()
-            page.get_by_role("button", name="Send the chosen ones again").click()
-            expect(page.get_by_role("status")).to_have_text("1 mail is queued again.")
-    finally:
-        smtp.replies.pop("RCPT", None)
-    eventually_sync(
-        lambda: [mail for mail in smtp.accepted if mail.recipients == [email]], what="the mail arrives"
-    )  # fmt: skip
-
-
 def test_a_key_is_made_used_and_revoked(admin: Page, system: Up, locale: str) -> None:
     course = f"course {locale} {secrets.token_hex(4)}"
     admin.goto("/admin/keys")
@@ -226,7 +190,7 @@ def test_a_key_is_made_used_and_revoked(admin: Page, system: Up, locale: str) ->
     eventually_sync(lambda: status() == 401, what="the key is refused")
 
 
-def test_mails_to_an_address_are_stopped_and_allowed(admin: Page, smtp: SmtpServer) -> None:
+def test_mails_to_an_address_are_stopped_and_allowed(admin: Page) -> None:
     email = f"{secrets.token_hex(4)}@example.com"
     admin.goto("/admin/suppressions")
     admin.locator("#email").fill(email)
