@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database import channels
 from shared.database.connection import Database
+from shared.service.errors import DatabaseUnavailable
 from tests.fixtures.postgres import owner_of
 
 
@@ -111,6 +114,15 @@ async def fetch(database: Database, sql: str, **values: object) -> list[dict[str
 async def execute(database: Database, sql: str, **values: object) -> None:
     async with owner_of(database).transaction() as connection:
         await connection.execute(sql, values or None)
+
+
+def take_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every use of the database fail, as while its server is down."""
+
+    def fail(*_: object) -> None:
+        raise DatabaseUnavailable("it is down")
+
+    monkeypatch.setattr(database, "_acquired", fail)
 
 
 async def offer(database: Database, language: str = "py", **details: Any) -> None:

@@ -13,7 +13,7 @@ from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
-from shared.service.errors import EngineAway, EngineCrashed
+from shared.service.errors import EngineCrashed
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
@@ -71,7 +71,7 @@ class Machine:
             self.under_way.discard(died)
 
 
-@pytest.mark.parametrize("poisons", [1, 3])
+@pytest.mark.parametrize("poisons", [3, pytest.param(1, marks=pytest.mark.slow)])
 async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
     database: Database, other_database: Database, store: LocalStore, poisons: int
 ) -> None:
@@ -290,20 +290,3 @@ async def test_pauses_between_runs_alone_grow_with_culprits(
     )
     [taken] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
     assert taken.id == interrupted
-
-
-async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Database, store: LocalStore) -> None:
-    """A balancer without an engine behind it accepts a connection, and closes it."""
-    contacts = 0
-
-    async def contact(_: str) -> None:
-        nonlocal contacts
-        contacts += 1
-        if contacts <= 2:
-            raise EngineAway("the engine closed the connection before the run")
-
-    async def play(_: str) -> None: ...
-
-    await add_job(database)
-    job = await run_to_the_end(database, PlayedEngine(play, contact), store)
-    assert (job["status"], job["crashes"], job["attempt"]) == ("executed", 0, 1)
