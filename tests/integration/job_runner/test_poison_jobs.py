@@ -19,7 +19,7 @@ from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.fixtures.postgres import connected
 from tests.integration.job_runner.played_engine import PlayedEngine
-from tests.integration.loops import looping
+from tests.integration.job_runner.program_rows import running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -154,7 +154,7 @@ async def run_to_the_end(database: Database, engine: PlayedEngine, store: LocalS
     async def ended() -> bool:
         return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")
 
-    async with looping(Runner(database, processor, RunnerSettings(poll_interval=3600)).run):
+    async with running(database, processor):
         await eventually(ended)
     return (await fetch(database, "SELECT * FROM job ORDER BY id DESC LIMIT 1"))[0]
 
