@@ -58,29 +58,6 @@ async def test_a_message_and_its_effect_commit_together(database: Database, brok
         await eventually(lambda: _is(database, (1, 0)))
 
 
-async def test_a_crash_after_handling_undoes_the_effect(database: Database, broker: Outbox) -> None:
-    handled = asyncio.Event()
-
-    async def handle_and_hang(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        await _note(database, deliveries)
-        handled.set()
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    await broker.publish([make_message(b"1")])
-    victim = asyncio.create_task(broker.consume(handle_and_hang, asyncio.Event()))
-    await handled.wait()
-    victim.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await victim
-    assert await _counts(database) == (0, 1)
-
-    attempts: list[int] = []
-    async with consuming(broker, _noting(database, attempts)):
-        await eventually(lambda: _is(database, (1, 0)))
-    assert attempts == [2]
-
-
 async def test_a_consumer_killer_is_dead_lettered_alone(database: Database, broker: Outbox) -> None:
     handled: list[bytes] = []
 
