@@ -116,6 +116,17 @@ async def execute(database: Database, sql: str, **values: object) -> None:
         await connection.execute(sql, values or None)
 
 
+async def somebody_waits(database: Database) -> bool:
+    """Return True if a transaction of this role waits for a lock. It looks outside the transaction of its caller."""
+
+    async def look() -> bool:
+        async with database.connection() as connection:
+            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            return bool(await connection.fetch_all(waiting))
+
+    return await asyncio.create_task(look())
+
+
 def take_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every use of the database fail, as while its server is down."""
 

@@ -178,17 +178,6 @@ async def test_an_admin_has_no_budget_but_a_list_of_recipients(api_with: ApiWith
     assert await fetch(database, "SELECT subject FROM budgets") == []
 
 
-async def test_requests_of_many_keys_at_once_end_without_a_deadlock(api_with: ApiWith, database: Database) -> None:
-    """Each request charges four budgets; the mailboxes and the domains are the same for all."""
-    keys = [await make_key(database, Scope.SUBMIT) for _ in range(4)]
-    emails = [f"u{number}@d{number % 2}.example.com" for number in range(4)]
-    async with api_with(key_budget=MANY, recipient_budget=MANY) as client:
-        numbers = range(1, 33)
-        await asyncio.gather(*(submit(client, keys[n % 4], email=emails[n // 4 % 4], id=n) for n in numbers))
-        answers = await asyncio.gather(*(ask(client, keys[n % 4], n) for n in numbers))
-    assert {answer.status_code for answer in answers} == {200}
-
-
 async def test_unsubscribing_holds_for_all_spellings(api_with: ApiWith, database: Database, signer: LinkSigner) -> None:
     async with api_with() as client:
         assert (await client.post(signer.unsubscribe_link("Opt.Out+x@gmail.com"))).status_code == 200
