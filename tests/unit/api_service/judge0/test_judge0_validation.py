@@ -13,16 +13,16 @@ from api_service.doors.judge0 import configuration
 from api_service.doors.judge0.configuration import Configuration
 from api_service.doors.judge0.languages import all_languages, find, languages
 from api_service.doors.judge0.parameters import shown
-from api_service.doors.judge0.programs import request_of, submission_of
-from api_service.doors.judge0.routes.creation import guards_callbacks
-from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check
+from api_service.doors.judge0.program import request_of, submission_of
+from api_service.doors.judge0.submissions import guards_callbacks
+from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check, words
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
 from shared.accounts.webhooks import WebhookSettings
 from shared.engine.codex import LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
-from shared.judge0.fields import ALL, ASKED
+from shared.judge0.submissions import ALL, ASKED
 from shared.service.errors import ConfigurationError
 
 BOUNDS: Final = {
@@ -134,7 +134,7 @@ def test_options_may_be_for_some_languages_only() -> None:
     only = "setting compiler options is only allowed for C++, Java and Rust"
     assert messages(conf, language_id=50, compiler_options="-O2") == {"compiler_options": [only]}
     conf = Configuration(allowed_languages_for_compile_options=("C",))
-    assert checked(conf=conf, language_id=50, compiler_options="-O2").compiler_args == ["-O2"]
+    assert spec_of(made(conf=conf, language_id=50, compiler_options="-O2"))["compiler_args"] == ["-O2"]
 
 
 def test_an_option_that_the_engine_refuses() -> None:
@@ -209,8 +209,8 @@ def test_bytes_that_the_database_cannot_store() -> None:
 
 
 def test_words_are_split_without_what_a_shell_reads() -> None:
-    assert checked(command_line_arguments="a 'b c' `x` $y; \"z").args == ["a", "'b", "c'", "x", "y", '"z']
-    assert checked(command_line_arguments="a 'b c' `x`").args == ["a", "b c", "x"]
+    assert words("a 'b c' `x` $y; \"z") == ["a", "'b", "c'", "x", "y", '"z']
+    assert words("a 'b c' `x`") == ["a", "b c", "x"]
 
 
 def test_languages_that_the_engine_lacks_are_not_listed() -> None:

@@ -1,9 +1,12 @@
 """The calls that describe the server and its languages, and those that only check the sender's tokens."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from api_service.doors.judge0.access import Admin, Reader
+from api_service.doors.door import Reader
+from api_service.doors.judge0.access import Admin
 from api_service.doors.judge0.configuration import ConfigurationDep
 from api_service.doors.judge0.languages import all_languages, find, languages
 from api_service.doors.judge0.parameters import is_on, read
@@ -11,13 +14,17 @@ from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.problems import Kind, Problem
 from api_service.services import ServicesDep
 from api_service.v1.reads.visibility import owner_of
-from shared.judge0.fields import status
 from shared.judge0.statuses import Status
 
 router = APIRouter()
 
 #: The version of Judge0 whose calls we answer. Judge0's SDK chooses the languages by it.
 _VERSION = "1.13.1"
+_TEXTS: Final = {
+    "/version": _VERSION,
+    "/isolate": "Programs do not run in isolate, but in the sandbox of Precieux.",
+    "/license": "Precieux is free software under the MIT License. It has no code of Judge0.",
+}
 #: The most digits of an id. It costs time to parse very long numbers.
 _LONGEST_ID = 9
 
@@ -31,18 +38,10 @@ async def about(_: Reader, services: ServicesDep) -> Response:
 
 
 @router.get("/version")
-async def version(_: Reader) -> Response:
-    return PlainTextResponse(_VERSION)
-
-
 @router.get("/isolate")
-async def isolate(_: Reader) -> Response:
-    return PlainTextResponse("Programs do not run in isolate, but in the sandbox of Precieux.")
-
-
 @router.get("/license")
-async def license_(_: Reader) -> Response:
-    return PlainTextResponse("Precieux is free software under the MIT License. It has no code of Judge0.")
+async def text(request: Request, _: Reader) -> Response:
+    return PlainTextResponse(_TEXTS[request.scope["path"]])
 
 
 @router.get("/config_info")
@@ -58,21 +57,10 @@ async def get_system_info(_: Reader) -> Response:
 @router.get("/workers")
 async def workers(_: Reader, services: ServicesDep) -> Response:
     now = await services.system_status.read()
-    working = len(now.running)
-    waiting = now.waits["requested"].depth - now.waits["executing"].depth
-    return JSONResponse(
-        [
-            {
-                "queue": "default",
-                "size": max(0, waiting),
-                "available": now.slots,
-                "idle": max(0, now.slots - working),
-                "working": working,
-                "paused": 0,
-                "failed": now.failed_jobs,
-            }
-        ]
-    )
+    working, waiting = len(now.running), now.waits["requested"].depth - now.waits["executing"].depth
+    slots = {"available": now.slots, "idle": max(0, now.slots - working), "working": working}
+    queue = {"queue": "default", "size": max(0, waiting), **slots, "paused": 0, "failed": now.failed_jobs}
+    return JSONResponse([queue])
 
 
 @router.get("/statistics")
@@ -94,10 +82,9 @@ async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
 
 
 @router.get("/languages/{id}")
-async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:
-    if not (id.isascii() and id.isdecimal() and len(id) <= _LONGEST_ID):
-        raise Problem(Kind.NOT_FOUND, "")
-    language = find(await services.languages.catalog(), int(id))
+async def get_language(number: Annotated[str, Path(alias="id")], _: Reader, services: ServicesDep) -> Response:
+    is_id = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
+    language = find(await services.languages.catalog(), int(number)) if is_id else None
     if language is None:
         raise Problem(Kind.NOT_FOUND, "")
     return JSONResponse(language.described())
@@ -105,7 +92,7 @@ async def get_language(id: str, _: Reader, services: ServicesDep) -> Response:
 
 @router.get("/statuses")
 async def list_statuses(_: Reader) -> Response:
-    return JSONResponse([status(number) for number in Status])
+    return JSONResponse([status.shown for status in Status])
 
 
 @router.post("/authenticate")
