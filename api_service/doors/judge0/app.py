@@ -1,22 +1,26 @@
-"""This front door: its paths, the tokens of its clients, and its errors."""
+"""This front door: its paths, its errors, and the calls that describe the server or only check the sender's tokens."""
 
 import re
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
-from api_service.doors.door import Door
-from api_service.doors.judge0 import configuration, server, submissions
-from api_service.doors.judge0.access import key_of
-from api_service.doors.judge0.statistics import Statistics
+from api_service.doors.door import Door, Reader
+from api_service.doors.judge0 import configuration, submissions
+from api_service.doors.judge0.configuration import ConfigurationDep
+from api_service.doors.judge0.languages import all_languages, find, languages
+from api_service.doors.judge0.parameters import Admin, is_on, key_of, read
+from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.problems import Kind, Problem, cut
-from api_service.services import Services
+from api_service.services import Services, ServicesDep
+from api_service.v1.reads.visibility import owner_of
+from shared.judge0.statuses import Status
 
 #: The first parts of Judge0's paths.
 _PARTS: Final = frozenset(
@@ -27,6 +31,18 @@ _PARTS: Final = frozenset(
 _PAGE: Final = re.compile(r"/submissions/[0-9]+/?")
 _OWN_FIELDS: Final = re.compile(rb"(x-auth-token|x-auth-user|x-rapidapi-key|x-rapidapi-host)$|x-judge0-")
 
+#: The version of Judge0 whose calls we answer. Judge0's SDK chooses the languages by it.
+_VERSION = "1.13.1"
+_TEXTS: Final = {
+    "/version": _VERSION,
+    "/isolate": "Programs do not run in isolate, but in the sandbox of Precieux.",
+    "/license": "Precieux is free software under the MIT License. It has no code of Judge0.",
+}
+#: The most digits of an id. It costs time to parse very long numbers.
+_LONGEST_ID = 9
+
+router = APIRouter()
+
 
 def open_door(services: Services) -> Door:
     """Return this door. Raises `ConfigurationError` for a `judge0.conf` that is wrong."""
@@ -36,7 +52,7 @@ def open_door(services: Services) -> Door:
     }
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     return Door(
-        [submissions.router, server.router],
+        [submissions.router, router],
         path_of=_path_of,
         key_of=key_of,
         render=_refusal,
@@ -65,3 +81,79 @@ def _refusal(request: Request, problem: Problem) -> Response:
     if problem.kind is Kind.UNAUTHENTICATED or not problem.detail:
         return Response(status_code=status, headers=problem.headers)
     return JSONResponse({"error": cut(problem.detail)}, status, problem.headers)
+
+
+@router.get("/about")
+async def about(_: Reader, services: ServicesDep) -> Response:
+    home = services.signer.public_url
+    return JSONResponse(
+        {"version": _VERSION, "homepage": home, "source_code": f"{home}/docs", "maintainer": "The Precieux developers"}
+    )
+
+
+@router.get("/version")
+@router.get("/isolate")
+@router.get("/license")
+async def text(request: Request, _: Reader) -> Response:
+    return PlainTextResponse(_TEXTS[request.scope["path"]])
+
+
+@router.get("/config_info")
+async def config_info(_: Reader, configuration: ConfigurationDep) -> Response:
+    return JSONResponse(configuration.model_dump())
+
+
+@router.get("/system_info")
+async def get_system_info(_: Reader) -> Response:
+    return JSONResponse(await system_info())
+
+
+@router.get("/workers")
+async def workers(_: Reader, services: ServicesDep) -> Response:
+    now = await services.system_status.read()
+    working, waiting = len(now.running), now.waits["requested"].depth - now.waits["executing"].depth
+    slots = {"available": now.slots, "idle": max(0, now.slots - working), "working": working}
+    queue = {"queue": "default", "size": max(0, waiting), **slots, "paused": 0, "failed": now.failed_jobs}
+    return JSONResponse([queue])
+
+
+@router.get("/statistics")
+async def get_statistics(request: Request, principal: Reader) -> Response:
+    statistics: Statistics = request.app.state.statistics
+    recount = is_on(await read(request), "invalidate_cache")
+    return JSONResponse(await statistics.read(owner_of(principal), recount=recount))
+
+
+@router.get("/languages")
+async def list_languages(_: Reader, services: ServicesDep) -> Response:
+    return JSONResponse([language.listed for language in languages(await services.languages.catalog())])
+
+
+@router.get("/languages/all")
+async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
+    every = all_languages(await services.languages.catalog())
+    return JSONResponse([{**language.listed, "is_archived": language.is_archived} for language in every])
+
+
+@router.get("/languages/{id}")
+async def get_language(number: Annotated[str, Path(alias="id")], _: Reader, services: ServicesDep) -> Response:
+    is_id = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
+    language = find(await services.languages.catalog(), int(number)) if is_id else None
+    if language is None:
+        raise Problem(Kind.NOT_FOUND, "")
+    return JSONResponse(language.described)
+
+
+@router.get("/statuses")
+async def list_statuses(_: Reader) -> Response:
+    return JSONResponse([status.shown for status in Status])
+
+
+@router.post("/authenticate")
+async def authenticate(_: Reader) -> Response:
+    return Response()
+
+
+@router.post("/authorize")
+async def authorize(_: Admin) -> Response:
+    return Response()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from api_service.doors.languages import ARCHIVED_BY_JUDGE0, names_in
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
+from shared.engine.codex import SupportedLanguage
 
 #: The languages that we run, by our codes, with their names, in which `{}` stands for the version of the tools. Clients
 #: know a language by the first of its `ids`; the others belong to other versions. `source_file` is Judge0's name of the
@@ -39,23 +40,24 @@ class Judge0Language:
         return self.engine_language is None
 
     @property
-    def is_compiled(self) -> bool:
-        details = self.engine_language.details if self.engine_language else None
-        return self.id not in _OF_BASH and bool(details and details.compiled)
+    def commands(self) -> SupportedLanguage | None:
+        """The engine's row of a language that is compiled or run by commands of its own; None if it is not known."""
+        return self.engine_language.details if self.engine_language and self.id not in _OF_BASH else None
 
+    @property
+    def is_compiled(self) -> bool:
+        return bool(self.commands and self.commands.compiled)
+
+    @property
     def listed(self) -> dict[str, Any]:
         return {"id": self.id, "name": self.name}
 
+    @property
     def described(self) -> dict[str, Any]:
-        """Return the answer to `GET /languages/{id}`."""
-        details = self.engine_language.details if self.engine_language and self.id not in _OF_BASH else None
-        return {
-            **self.listed(),
-            "is_archived": self.is_archived,
-            "source_file": self.source_file,
-            "compile_cmd": details.compile if details else None,
-            "run_cmd": (details and details.run) or "",
-        }
+        """The answer to `GET /languages/{id}`."""
+        compiler, program = (self.commands.compile, self.commands.run) if self.commands else (None, None)
+        commands = {"compile_cmd": compiler, "run_cmd": program or ""}
+        return {**self.listed, "is_archived": self.is_archived, "source_file": self.source_file, **commands}
 
 
 def languages(catalog: LanguageCatalog) -> list[Judge0Language]:

@@ -1,17 +1,25 @@
-"""Reads the parameters of a request from its query and from its body, which is JSON or a form."""
+"""Reads the tokens of a request, and its parameters from its query and from its body, which is JSON or a form.
+
+Any API key authenticates its sender; a key with the scope `admin` also authorizes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
+from api_service.access.auth import Principal
+from api_service.doors.door import Reader, bearer
 from api_service.doors.judge0.configuration import Configuration
 from api_service.http.problems import Kind, Problem
+from api_service.services import ServicesDep
 from api_service.v1.body.multipart import read_parts
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.protocol.validation import parse_json
+from shared.accounts import api_keys
 from shared.judge0.submissions import ALL, DEFAULT
 
 #: The most fields of a form.
@@ -24,6 +32,29 @@ Parameters = Mapping[str, Any]
 def bad_request(error: str) -> Problem:
     """Return the problem of a request that Judge0 answers with 400."""
     return Problem(Kind.MALFORMED_BODY, error)
+
+
+def key_of(connection: HTTPConnection) -> str:
+    """Return the API key of a request; empty without one."""
+    return _sent(connection, "X-Auth-Token") or bearer(connection)
+
+
+def _sent(connection: HTTPConnection, name: str) -> str:
+    """Return a token from its header field, or from the parameter of the same name."""
+    return (connection.headers.get(name) or connection.query_params.get(name) or "").strip()
+
+
+async def _admin(_: Reader, request: Request, services: ServicesDep) -> Principal:
+    """Return the authorized sender, who sees all. Raises `Problem`: 401 or 403."""
+    user = _sent(request, "X-Auth-User")
+    principal = await services.authenticator.valid(api_keys.digest(user)) if user else None
+    if principal is None or not principal.sees_all:
+        raise Problem(Kind.FORBIDDEN, "")
+    return principal
+
+
+#: The sender of a request, who sees all submissions.
+Admin = Annotated[Principal, Depends(_admin)]
 
 
 async def read(request: Request) -> dict[str, Any]:

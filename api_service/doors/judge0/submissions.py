@@ -1,5 +1,6 @@
 """The calls that create, read and delete submissions."""
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,11 +13,20 @@ from fastapi.responses import JSONResponse
 
 from api_service.access.auth import Principal
 from api_service.doors.door import Reader, Submitter, is_local, post
-from api_service.doors.judge0.access import Admin
 from api_service.doors.judge0.configuration import ConfigurationDep, require_open
-from api_service.doors.judge0.parameters import Parameters, Shown, bad_request, is_on, of_batch, read, shown, whole
+from api_service.doors.judge0.parameters import (
+    Admin,
+    Parameters,
+    Shown,
+    bad_request,
+    is_on,
+    of_batch,
+    read,
+    shown,
+    whole,
+)
 from api_service.doors.judge0.program import request_of, submission_of
-from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check
+from api_service.doors.judge0.validation import Errors, SubmissionRequest, check
 from api_service.http.problems import Kind, Problem
 from api_service.services import Services, ServicesDep
 from api_service.settings import ApiSettings
@@ -36,6 +46,7 @@ router = APIRouter()
 #: The most seconds that an answer waits. The longest submission needs less: 20 runs of 20 seconds, and its compiler.
 LONGEST_WAIT_S: Final = 600.0
 _PER_PAGE: Final = 20
+_TOKEN: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _ONE, _SEVERAL = "this submission", "one or more submissions"
 _NOT_TEXT: Final = "some attributes for {} cannot be converted to UTF-8, use base64_encoded=true query parameter"
 
@@ -62,19 +73,12 @@ class Creator:
             if await store.waiting(connection, self.principal.key_id, limit=limit + 1) + number > limit:
                 raise Problem(Kind.UNAVAILABLE, "queue is full")
 
-    async def checked(
-        self, sent: Sequence[Parameters], *, base64: bool, size: int
-    ) -> list[SubmissionRequest | Invalid]:
-        """Return the checked requests of a body of `size` bytes, with `Invalid` in place of those with faults."""
+    async def check(self, sent: Sequence[Parameters], *, base64: bool, size: int) -> list[SubmissionRequest | Errors]:
+        """Return the checked requests of a body of `size` bytes, with errors in place of those with faults."""
         catalog = await self.services.languages.catalog()
-
-        def check_one(parameters: Parameters) -> SubmissionRequest | Invalid:
-            try:
-                return check(parameters, catalog, self.configuration, base64=base64)
-            except Invalid as exc:
-                return exc
-
-        return await run_in_thread_if_large(size, lambda: [check_one(parameters) for parameters in sent])
+        return await run_in_thread_if_large(
+            size, lambda: [check(parameters, catalog, self.configuration, base64=base64) for parameters in sent]
+        )
 
     async def create(self, asked: SubmissionRequest) -> tuple[int, UUID]:
         """Store a submission, request its run, and return its id and its token. Raises `Problem`."""
@@ -113,8 +117,8 @@ async def create_submission(request: Request, creator: CreatorDep) -> Response:
     with ExitStack() as waiting:
         # While the answer waits, neither the body nor the submission is in memory.
         created = await _create(request, creator, waiting)
-        if isinstance(created, Invalid):
-            return JSONResponse(created.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
+        if isinstance(created, dict):
+            return JSONResponse(created, HTTPStatus.UNPROCESSABLE_ENTITY)
         upload, token, how = created
         if how is None:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
@@ -127,7 +131,7 @@ async def create_submission(request: Request, creator: CreatorDep) -> Response:
         return JSONResponse({"token": str(token), "error": exc.detail}, HTTPStatus.CREATED)
 
 
-async def _create(request: Request, creator: Creator, waiting: ExitStack) -> tuple[int, UUID, Shown | None] | Invalid:
+async def _create(request: Request, creator: Creator, waiting: ExitStack) -> tuple[int, UUID, Shown | None] | Errors:
     """Store the submission of a request, and return its id, its token, and how it is shown if the answer waits for it.
 
     The wait counts until `waiting` is closed.
@@ -140,8 +144,8 @@ async def _create(request: Request, creator: Creator, waiting: ExitStack) -> tup
             raise bad_request("wait not allowed")
         await creator.require_room(1)
         how = shown(parameters)
-        [asked] = await creator.checked([parameters], base64=how.base64, size=len(body))
-        if isinstance(asked, Invalid):
+        [asked] = await creator.check([parameters], base64=how.base64, size=len(body))
+        if isinstance(asked, dict):
             return asked
         waiting.enter_context(reserved(creator.services, creator.principal, LONGEST_WAIT_S if waits else 0))
         return *await creator.create(asked), how if waits else None
@@ -155,16 +159,16 @@ async def create_batch(request: Request, creator: CreatorDep) -> Response:
         sent = of_batch(parameters.get("submissions"), creator.configuration)
         await creator.require_room(len(sent))
         contents = [content if isinstance(content, dict) else {} for content in sent]
-        requests = await creator.checked(contents, base64=is_on(parameters, "base64_encoded"), size=len(body))
+        requests = await creator.check(contents, base64=is_on(parameters, "base64_encoded"), size=len(body))
         answers = [await _created(creator, asked) for asked in requests]
     is_any = any("token" in answer for answer in answers)
     return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _created(creator: Creator, asked: SubmissionRequest | Invalid) -> dict[str, Any]:
+async def _created(creator: Creator, asked: SubmissionRequest | Errors) -> dict[str, Any]:
     """Return the token of a new submission, or why there is none. Those before it are stored already."""
-    if isinstance(asked, Invalid):
-        return dict(asked.errors)
+    if isinstance(asked, dict):
+        return dict(asked)
     try:
         _, token = await creator.create(asked)
         return {"token": str(token)}
@@ -218,24 +222,20 @@ async def delete_submission(
     if not configuration.enable_submission_delete:
         raise bad_request("delete not allowed")
     how = replace(shown(await read(request)), base64=True)
-    number: Status = (await _read_one(services, principal, token, replace(how, fields=["status_id"])))["status_id"]
+    values = await _read_one(services, principal, token, replace(how, fields=[*how.fields, "status_id"]))
+    number: Status = values["status_id"]
     if number <= Status.PROCESSING:
         raise bad_request(f"submission cannot be deleted because its status is {number} ({number.description})")
-    deleted = await _read_one(services, principal, token, how)
     async with services.database.connection() as connection:
-        found = await store.visible(connection, [UUID(token)], owner=None)
-    if not found or not await delete(services.database, services.store, found[UUID(token)]["upload"]):
+        visible = await store.visible(connection, [UUID(token)], owner=None)
+    if not visible or not await delete(services.database, services.store, visible[UUID(token)]["upload"]):
         raise Problem(Kind.NOT_FOUND, "")
-    return JSONResponse(deleted)
+    return JSONResponse({name: values[name] for name in how.fields})
 
 
 def _token(text: str) -> UUID | None:
     """Return the text as a token; None if it is not one."""
-    try:
-        token = UUID(text)
-    except ValueError:
-        return None
-    return token if str(token) == text.lower() else None
+    return UUID(text) if _TOKEN.fullmatch(text) else None
 
 
 async def _read_one(services: Services, principal: Principal, text: str, how: Shown) -> dict[str, Any]:

@@ -41,12 +41,8 @@ _SWITCHES: Final = {
 }
 
 
-class Invalid(Exception):
-    """The request has faults: messages by field."""
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__(str(errors))
-        self.errors = errors
+#: The faults of a request: messages by field.
+Errors = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,8 @@ class SubmissionRequest:
 
 def check(
     parameters: Parameters, catalog: LanguageCatalog, configuration: Configuration, *, base64: bool
-) -> SubmissionRequest:
-    """Return the checked request. Raises `Invalid` with all faults.
+) -> SubmissionRequest | Errors:
+    """Return the checked request, or all its faults.
 
     Parameters that are no texts, numbers or switches count as not sent.
     """
@@ -90,7 +86,7 @@ def check(
     }
     errors = {name: messages for name, (_, messages) in checked.items() if messages}
     if errors or language is None:
-        raise Invalid(errors)
+        return errors
     return SubmissionRequest(language, {name: value for name, (value, _) in checked.items()})
 
 

@@ -1,16 +1,16 @@
 """Reads bodies and messages: `execute`, and `init` at the WebSocket. Piston's checks, in its order and words. Pure."""
 
-import math
 import posixpath
 import re
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import from_json
 
 from api_service.doors.piston.runtimes import Runtime, find
-from api_service.doors.piston.settings import Maxima, PistonSettings
+from api_service.doors.piston.settings import LIMITS, PistonSettings
 from api_service.doors.program import UNNAMED, Program, SentFile, named, within
 from api_service.http.problems import Kind, Problem
 from api_service.settings import ApiSettings
@@ -26,10 +26,6 @@ _ENCODINGS: Final = ("base64", "hex", "utf8")
 #: Node reads URL-safe base64 too.
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})*", re.ASCII)
-#: The limits, in the order in which Piston checks them.
-_LIMITS: Final = tuple(
-    f"{stage}_{limit}" for limit in ("memory_limit", "timeout", "cpu_time") for stage in ("compile", "run")
-)
 #: Clients send this as the limit of memory if they want the configured one.
 _CONFIGURED: Final = -1
 #: The most processes of a program in Piston.
@@ -120,34 +116,22 @@ def read_job(body: object, runtimes: Sequence[Runtime], settings: PistonSettings
         raise _invalid(f"{language}-{version} runtime is unknown")
     if not any(not file.get("encoding") or file["encoding"] == "utf8" for file in files):
         raise _invalid("files must include at least one utf8 encoded file")
-    limits = _limits(fields, settings.maxima(runtime.name))
+    maxima = settings.maxima(runtime.name)
+    limits = {name: _limit(name, fields.get(name), maxima[name]) for name in LIMITS}
     return PistonJob(runtime, read_files(files), _stdin(fields.get("stdin")), _args(fields.get("args")), limits)
-
-
-def _limits(fields: Mapping[str, Any], maxima: Maxima) -> dict[str, float]:
-    maximum = asdict(maxima)
-    return {name: _limit(name, fields.get(name), maximum[name]) for name in _LIMITS}
 
 
 def _limit(name: str, asked: object, maximum: int) -> float:
     # JavaScript takes an empty list or object for true, so those are refused below.
     if asked in (None, "", 0) or (asked == _CONFIGURED and name.endswith("memory_limit")):
         return maximum
-    if isinstance(asked, bool) or not isinstance(asked, int | float) or not _is_float(asked):
+    if isinstance(asked, bool) or not isinstance(asked, int | float) or not abs(asked) <= sys.float_info.max:
         raise _invalid(f"If specified, {name} must be a number")
     if maximum > 0 and asked > maximum:
         raise _invalid(f"{name} cannot exceed the configured limit of {maximum}")
     if maximum > 0 and asked < 0:
         raise _invalid(f"{name} must be non-negative")
     return asked if asked > 0 else maximum
-
-
-def _is_float(number: float) -> bool:
-    """Return True if a number is neither infinite nor too large for a float."""
-    try:
-        return math.isfinite(number)
-    except OverflowError:
-        return False
 
 
 def _stdin(asked: object) -> str:

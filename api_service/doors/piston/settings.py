@@ -1,9 +1,8 @@
 """The limits of programs that come through this front door. They have Piston's names, units and defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
@@ -13,21 +12,10 @@ from shared.service.settings import IS_HTTP_URL, Settings
 _RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
 
 
-@dataclass(frozen=True)
-class Maxima:
-    """The highest limits that a request may set. They are also the limits of a request that sets none.
-
-    Times are in milliseconds, memory in bytes. A maximum of 0 or less is none.
-    """
-
-    compile_memory_limit: int
-    run_memory_limit: int
-    compile_timeout: int
-    run_timeout: int
-    compile_cpu_time: int
-    run_cpu_time: int
-
-
+#: The limits by Piston's names, in the order in which Piston checks them.
+LIMITS: Final = tuple(
+    f"{stage}_{limit}" for limit in ("memory_limit", "timeout", "cpu_time") for stage in ("compile", "run")
+)
 _OVERRIDES: TypeAdapter[dict[str, dict[str, int]]] = TypeAdapter(dict[str, dict[str, int]])
 
 
@@ -71,17 +59,20 @@ class PistonSettings(Settings):
             overrides = _OVERRIDES.validate_json(value or "{}")
         except ValidationError:
             raise ValueError("it must be a JSON object of languages, each with an object of limits") from None
-        known = Maxima.__dataclass_fields__
         for name in (name for limits in overrides.values() for name in limits):
-            if name not in known:
-                raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+            if name not in LIMITS:
+                raise ValueError(f"{name!r} is not one of {', '.join(LIMITS)}")
         return value
 
     @cached_property
     def _overrides(self) -> Mapping[str, Mapping[str, int]]:
         return _OVERRIDES.validate_json(self.piston_limit_overrides or "{}")
 
-    def maxima(self, language: str) -> Maxima:
-        """Return the maxima of the language with this name in Piston."""
-        usual = Maxima(**{name: getattr(self, f"piston_{name}") for name in Maxima.__dataclass_fields__})
-        return replace(usual, **self._overrides.get(language, {}))
+    def maxima(self, language: str) -> dict[str, int]:
+        """Return the highest limits that a request may set, for the language with this name in Piston.
+
+        They are also the limits of a request that sets none. Times are in milliseconds, memory in bytes. A maximum of
+        0 or less is none.
+        """
+        usual = {name: getattr(self, f"piston_{name}") for name in LIMITS}
+        return {**usual, **self._overrides.get(language, {})}

@@ -197,7 +197,7 @@ async def test_an_error_of_ours_has_judge0s_form(door: httpx.AsyncClient, monkey
     async def fail() -> dict[str, str]:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("api_service.doors.judge0.server.system_info", fail)
+    monkeypatch.setattr("api_service.doors.judge0.app.system_info", fail)
     transport = httpx.ASGITransport(app_of(door), raise_app_exceptions=False, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.get("/system_info")

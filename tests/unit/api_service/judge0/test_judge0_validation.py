@@ -15,7 +15,7 @@ from api_service.doors.judge0.languages import all_languages, find, languages
 from api_service.doors.judge0.parameters import shown
 from api_service.doors.judge0.program import request_of, submission_of
 from api_service.doors.judge0.submissions import guards_callbacks
-from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check, words
+from api_service.doors.judge0.validation import SubmissionRequest, check, words
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
@@ -52,13 +52,15 @@ def checked(
     catalog: LanguageCatalog = OFFER, conf: Configuration | None = None, base64: bool = False, **sent: Any
 ) -> SubmissionRequest:
     sent = {"source_code": "print(1)", "language_id": 71, **sent}
-    return check(sent, catalog, conf or Configuration(), base64=base64)
+    asked = check(sent, catalog, conf or Configuration(), base64=base64)
+    assert isinstance(asked, SubmissionRequest), asked
+    return asked
 
 
 def messages(conf: Configuration | None = None, **sent: Any) -> dict[str, list[str]]:
-    with pytest.raises(Invalid) as raised:
-        checked(conf=conf, **sent)
-    return raised.value.errors
+    faults = check({"source_code": "print(1)", "language_id": 71, **sent}, OFFER, conf or Configuration(), base64=False)
+    assert isinstance(faults, dict)
+    return faults
 
 
 def made(**sent: Any) -> NewSubmission:
@@ -156,13 +158,13 @@ def test_the_limits_of_the_engine() -> None:
 
 def test_no_limit_is_above_those_of_the_engine() -> None:
     low = {**BOUNDS, "cpu_s": LimitBounds(default=1.0, max=3.0), "memory_bytes": LimitBounds(default=1, max=1 << 20)}
-    shown = Configuration().within(low, largest_source=4096, largest_input=1)
+    shown = Configuration().within(low, ApiSettings(max_source_bytes=4096, max_input_bytes=1))
     assert (shown.cpu_time_limit, shown.max_cpu_time_limit, shown.max_memory_limit) == (3.0, 3.0, 1024)
     assert (shown.max_extract_size, shown.max_wall_time_limit) == (4, 20.0)
 
 
 def test_programs_and_inputs_have_the_bounds_of_the_server() -> None:
-    conf = Configuration().within(BOUNDS, largest_source=8, largest_input=2)
+    conf = Configuration().within(BOUNDS, ApiSettings(max_source_bytes=8, max_input_bytes=2))
     assert messages(conf, source_code="123456789", stdin="é!") == {
         "source_code": ["is too long (maximum is 8 bytes)"],
         "stdin": ["is too long (maximum is 2 bytes)"],
