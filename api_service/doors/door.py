@@ -84,28 +84,28 @@ def open_doors(app: FastAPI, services: Services) -> list[Door]:
     return doors
 
 
+@dataclass(frozen=True, slots=True)
 class DoorMiddleware:
     """ASGI middleware that passes the requests of a front door to the door's application. HEAD goes where GET goes."""
 
-    def __init__(self, app: ASGIApp, door: Door, door_app: ASGIApp) -> None:
-        self._app = app
-        self._door = door
-        self._door_app = door_app
+    app: ASGIApp
+    door: Door
+    door_app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = self._door.path_of(scope) if scope["type"] in ("http", "websocket") else None
+        path = self.door.path_of(scope) if scope["type"] in ("http", "websocket") else None
         if path is None:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         scope["path"] = path
         # For HEAD a copy, because the server must know that the answer has no body.
         served = {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
         try:
             if scope["type"] == "http":
-                self._door.check(Request(scope))
-            await self._door_app(served, receive, send)
+                self.door.check(Request(scope))
+            await self.door_app(served, receive, send)
         except Problem as exc:
-            await self._door.render(Request(scope), exc)(scope, receive, send)
+            await self.door.render(Request(scope), exc)(scope, receive, send)
         finally:
             scope["route"] = served.get("route")
 

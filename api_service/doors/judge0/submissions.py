@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
@@ -51,17 +51,14 @@ _ONE, _SEVERAL = "this submission", "one or more submissions"
 _NOT_TEXT: Final = "some attributes for {} cannot be converted to UTF-8, use base64_encoded=true query parameter"
 
 
+@dataclass(frozen=True, slots=True)
 class Creator:
     """Creates the submissions of one request."""
 
-    def __init__(
-        self, request: Request, principal: Submitter, services: ServicesDep, configuration: ConfigurationDep
-    ) -> None:
-        self.services = services
-        self.configuration = configuration
-        self.principal = principal
-        #: True if callbacks go only where webhooks may go.
-        self.guards_callback = guards_callbacks(services.settings, services.webhooks, is_local=is_local(request))
+    request: Request
+    principal: Submitter
+    services: ServicesDep
+    configuration: ConfigurationDep
 
     async def require_room(self, number: int) -> None:
         """Raise `Problem` (503) if the sender's queue has no room for so many more submissions.
@@ -90,7 +87,9 @@ class Creator:
         # It unpacks the additional files.
         size = len(asked.values["additional_files"] or "")
         new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, largest_program=largest))
-        request = {**request_of(asked), "guards_callback": self.guards_callback}
+        settings, webhooks = self.services.settings, self.services.webhooks
+        guards_callback = guards_callbacks(settings, webhooks, is_local=is_local(self.request))
+        request = {**request_of(asked), "guards_callback": guards_callback}
         token = uuid4()
 
         async def remember(connection: Connection, upload: int) -> None:
@@ -112,11 +111,11 @@ CreatorDep = Annotated[Creator, Depends()]
 
 
 @router.post("/submissions")
-async def create_submission(request: Request, creator: CreatorDep) -> Response:
+async def create_submission(creator: CreatorDep) -> Response:
     services, principal = creator.services, creator.principal
     with ExitStack() as waiting:
         # While the answer waits, neither the body nor the submission is in memory.
-        created = await _create(request, creator, waiting)
+        created = await _create(creator, waiting)
         if isinstance(created, dict):
             return JSONResponse(created, HTTPStatus.UNPROCESSABLE_ENTITY)
         upload, token, how = created
@@ -131,13 +130,13 @@ async def create_submission(request: Request, creator: CreatorDep) -> Response:
         return JSONResponse({"token": str(token), "error": exc.detail}, HTTPStatus.CREATED)
 
 
-async def _create(request: Request, creator: Creator, waiting: ExitStack) -> tuple[int, UUID, Shown | None] | Errors:
+async def _create(creator: Creator, waiting: ExitStack) -> tuple[int, UUID, Shown | None] | Errors:
     """Store the submission of a request, and return its id, its token, and how it is shown if the answer waits for it.
 
     The wait counts until `waiting` is closed.
     """
-    async with receiving(request, creator.services, creator.principal, counts_refused=False) as body:
-        parameters = await read(request)
+    async with receiving(creator.request, creator.services, creator.principal, counts_refused=False) as body:
+        parameters = await read(creator.request)
         require_open(creator.configuration)
         waits = is_on(parameters, "wait")
         if waits and not creator.configuration.enable_wait_result:
@@ -152,9 +151,9 @@ async def _create(request: Request, creator: Creator, waiting: ExitStack) -> tup
 
 
 @router.post("/submissions/batch")
-async def create_batch(request: Request, creator: CreatorDep) -> Response:
-    async with receiving(request, creator.services, creator.principal, counts_refused=False) as body:
-        parameters = await read(request)
+async def create_batch(creator: CreatorDep) -> Response:
+    async with receiving(creator.request, creator.services, creator.principal, counts_refused=False) as body:
+        parameters = await read(creator.request)
         require_open(creator.configuration)
         sent = of_batch(parameters.get("submissions"), creator.configuration)
         await creator.require_room(len(sent))

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -51,16 +52,14 @@ class Closed(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
 class InteractiveSession:
     """An accepted connection and its job."""
 
-    def __init__(
-        self, websocket: WebSocket, services: Services, settings: PistonSettings, principal: Principal
-    ) -> None:
-        self._websocket = websocket
-        self._services = services
-        self._settings = settings
-        self._principal = principal
+    websocket: WebSocket
+    services: Services
+    settings: PistonSettings
+    principal: Principal
 
     async def serve(self, runtimes: Sequence[Runtime]) -> None:
         """Run the job of the connection, and close the connection."""
@@ -74,7 +73,7 @@ class InteractiveSession:
                 raise Closed(4002, "Notified Error") from None
         except Closed as exc:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                await self._websocket.close(exc.code, exc.reason)
+                await self.websocket.close(exc.code, exc.reason)
         except (WebSocketDisconnect, TimeoutError):
             pass  # the client has gone, or takes no message
 
@@ -85,9 +84,9 @@ class InteractiveSession:
                 body = await self._init()
         except TimeoutError:
             raise Closed(4001, "Initialization Timeout") from None
-        job = read_job(body, runtimes, self._settings)
-        new = job.submission(self._services.settings, self._settings.piston_output_max_size)
-        await self._services.submissions.admit(self._principal, new)
+        job = read_job(body, runtimes, self.settings)
+        new = job.submission(self.services.settings, self.settings.piston_output_max_size)
+        await self.services.submissions.admit(self.principal, new)
         return job
 
     async def _init(self) -> Mapping[str, Any]:
@@ -100,13 +99,13 @@ class InteractiveSession:
                     raise Closed(4003, "Not yet initialized")
 
     async def _run(self, job: PistonJob) -> None:
-        share = f"key-{self._principal.key_id or 0}"
+        share = f"key-{self.principal.key_id or 0}"
         began = time.monotonic()
         try:
-            async with _engine_session(self._settings, job, share) as engine:
+            async with _engine_session(self.settings, job, share) as engine:
                 await _first_of(self._listen(engine), self._tell(engine, job.runtime))
         finally:
-            await self._services.submissions.charge_run(self._principal, time.monotonic() - began)
+            await self.services.submissions.charge_run(self.principal, time.monotonic() - began)
 
     async def _listen(self, engine: ClientConnection) -> None:
         """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
@@ -138,7 +137,7 @@ class InteractiveSession:
 
     async def _receive(self) -> Mapping[str, Any]:
         """Return the next message. Raises `Problem` if it is not JSON, `WebSocketDisconnect` if the client left."""
-        received = await self._websocket.receive()
+        received = await self.websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received.get("code", 1005))
         content = read_json(received.get("text") or received.get("bytes") or "")
@@ -146,7 +145,7 @@ class InteractiveSession:
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         async with asyncio.timeout(_SEND_S):
-            await self._websocket.send_json(message)
+            await self.websocket.send_json(message)
 
 
 def messages_of(event: StageBegan | Output | StageEnded, *, compiles: bool) -> Iterator[dict[str, Any]]:
