@@ -58,8 +58,11 @@ _FIND: Final = f"""
         r.time_s, r.wall_s, r.memory_bytes
     {FROM} WHERE d.upload = :upload
 """
-_PAGE: Final = "SELECT token FROM judge0_submissions ORDER BY upload DESC LIMIT :limit OFFSET :offset"
-_COUNT: Final = "SELECT count(*) AS number FROM judge0_submissions"
+_PAGE: Final = """
+    SELECT ARRAY(SELECT token FROM judge0_submissions ORDER BY upload DESC LIMIT :limit OFFSET :offset) AS tokens,
+        count(*) AS number
+    FROM judge0_submissions
+"""
 _WAITING: Final = """
     SELECT count(*) AS number FROM (
         SELECT FROM uploads u WHERE request_id IS NOT NULL AND {of_sender}
@@ -92,10 +95,9 @@ async def visible(connection: Connection, tokens: Collection[UUID], *, owner: in
 
 async def page(connection: Connection, *, limit: int, offset: int) -> tuple[list[UUID], int]:
     """Return the tokens of a page of all submissions, the newest first, and how many submissions there are."""
-    rows = await connection.fetch_all(_PAGE, {"limit": limit, "offset": offset})
-    count = await connection.fetch_one(_COUNT)
-    assert count is not None
-    return [row["token"] for row in rows], count["number"]
+    row = await connection.fetch_one(_PAGE, {"limit": limit, "offset": offset})
+    assert row is not None
+    return row["tokens"], row["number"]
 
 
 async def waiting(connection: Connection, sender: int | None, *, limit: int) -> int:

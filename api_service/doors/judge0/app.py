@@ -1,10 +1,11 @@
 """This front door: its paths, its errors, and the calls that describe the server or only check the sender's tokens."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -14,7 +15,7 @@ from starlette.types import Scope
 from api_service.doors.door import Door, Reader
 from api_service.doors.judge0 import configuration, submissions
 from api_service.doors.judge0.configuration import ConfigurationDep
-from api_service.doors.judge0.languages import all_languages, find, languages
+from api_service.doors.judge0.languages import Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Admin, is_on, key_of, read
 from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.problems import Kind, Problem, cut
@@ -124,21 +125,27 @@ async def get_statistics(request: Request, principal: Reader) -> Response:
     return JSONResponse(await statistics.read(owner_of(principal), recount=recount))
 
 
+async def _languages(_: Reader, services: ServicesDep) -> Mapping[int, Judge0Language]:
+    return languages_of(await services.languages.catalog())
+
+
+LanguagesDep = Annotated[Mapping[int, Judge0Language], Depends(_languages)]
+
+
 @router.get("/languages")
-async def list_languages(_: Reader, services: ServicesDep) -> Response:
-    return JSONResponse([language.listed for language in languages(await services.languages.catalog())])
+async def list_languages(languages: LanguagesDep) -> Response:
+    return JSONResponse([language.listed for language in languages.values() if not language.is_archived])
 
 
 @router.get("/languages/all")
-async def list_all_languages(_: Reader, services: ServicesDep) -> Response:
-    every = all_languages(await services.languages.catalog())
-    return JSONResponse([{**language.listed, "is_archived": language.is_archived} for language in every])
+async def list_all_languages(languages: LanguagesDep) -> Response:
+    return JSONResponse([{**one.listed, "is_archived": one.is_archived} for one in languages.values()])
 
 
 @router.get("/languages/{id}")
-async def get_language(number: Annotated[str, Path(alias="id")], _: Reader, services: ServicesDep) -> Response:
+async def get_language(number: Annotated[str, Path(alias="id")], languages: LanguagesDep) -> Response:
     is_id = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
-    language = find(await services.languages.catalog(), int(number)) if is_id else None
+    language = languages.get(int(number)) if is_id else None
     if language is None:
         raise Problem(Kind.NOT_FOUND, "")
     return JSONResponse(language.described)

@@ -60,20 +60,11 @@ class Judge0Language:
         return {**self.listed, "is_archived": self.is_archived, "source_file": self.source_file, **commands}
 
 
-def languages(catalog: LanguageCatalog) -> list[Judge0Language]:
-    """Return the languages that can be used, by name."""
-    return [language for language in all_languages(catalog) if not language.is_archived]
-
-
-def all_languages(catalog: LanguageCatalog) -> list[Judge0Language]:
-    """Return the languages that can be used and those that are archived, by name."""
+def languages_of(catalog: LanguageCatalog) -> dict[int, Judge0Language]:
+    """Return the languages that can be used and those that are archived, by their ids, in the order of their names."""
     archived = (Judge0Language(number, name, "", None) for number, name in enumerate(ARCHIVED_BY_JUDGE0, 1))
-    return sorted([*_usable(catalog), *archived], key=lambda language: (language.name, language.id))
-
-
-def find(catalog: LanguageCatalog, number: int) -> Judge0Language | None:
-    """Return the language with this id; None if there is none."""
-    return next((language for language in all_languages(catalog) if language.id == number), None)
+    in_order = sorted([*_usable(catalog), *archived], key=lambda language: (language.name, language.id))
+    return {language.id: language for language in in_order}
 
 
 def _usable(catalog: LanguageCatalog) -> Iterator[Judge0Language]:

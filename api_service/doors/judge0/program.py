@@ -56,9 +56,18 @@ def submission_of(
         "stack_bytes": values["stack_limit"] * 1024 or None,
         "file_bytes": values["max_file_size"] * 1024 or None,
     }
+    limits = {
+        # The program may also use the extra time, but it is judged by its limit.
+        "cpu_s": values["cpu_time_limit"] and values["cpu_time_limit"] + values["cpu_extra_time"],
+        "wall_s": values["wall_time_limit"],
+        "memory_bytes": values["memory_limit"] * 1024,
+        "output_bytes": values["max_file_size"] * 1024,
+        "processes": values["max_processes_and_or_threads"],
+    }
     fields = {
         "compiler_args": words(values["compiler_options"]),
-        "limits": _limits(values, bounds),
+        # A limit of 0 means the engine's maximum.
+        "limits": within({name: limit or math.inf for name, limit in limits.items()}, bounds),
         **{name: value for name, value in options.items() if value is not None},
     }
     args = [] if is_multi_file else words(values["command_line_arguments"])
@@ -112,16 +121,3 @@ def _texts(*given: bytes | None) -> tuple[str | None, str | None, dict[str, Enco
         pass
     stdin, expected = (None if data is None else b64encode(data).decode() for data in given)
     return stdin, expected, {"encoding": Encoding.BASE64}
-
-
-def _limits(values: Mapping[str, Any], bounds: Mapping[str, LimitBounds]) -> dict[str, float]:
-    """Return the limits for the engine. A limit of 0 means the engine's maximum."""
-    limits = {
-        # The program may also use the extra time, but it is judged by its limit.
-        "cpu_s": values["cpu_time_limit"] and values["cpu_time_limit"] + values["cpu_extra_time"],
-        "wall_s": values["wall_time_limit"],
-        "memory_bytes": values["memory_limit"] * 1024,
-        "output_bytes": values["max_file_size"] * 1024,
-        "processes": values["max_processes_and_or_threads"],
-    }
-    return within({name: limit or math.inf for name, limit in limits.items()}, bounds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.languages import MULTI_FILE, Judge0Language, find
+from api_service.doors.judge0.languages import MULTI_FILE, Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Parameters
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine.run_call import is_allowed
@@ -62,7 +62,7 @@ def check(
     """
     sent = {name: value for name, value in parameters.items() if isinstance(value, str | int | float)}
     number = _whole(sent.get("language_id"))
-    language, is_multi_file = None if number is None else find(catalog, number), number == MULTI_FILE
+    language, is_multi_file = languages_of(catalog).get(number or 0), number == MULTI_FILE
     source, stdin = (_bytes(sent.get(name), base64) for name in ("source_code", "stdin"))
     options, arguments, files, callback = (
         _text(sent.get(name))
