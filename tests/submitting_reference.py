@@ -262,7 +262,7 @@ def _page() -> Iterator[str]:
     for language in ordered:
         if language.environment:
             yield f"- {language.name}: `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`\n"
-        if more := language.library_environment:
+        if more := language.libraries.environment:
             yield f"- {language.name}, with libraries: `{shlex.join(f'{k}={v}' for k, v in more.items())}`\n"
     yield _COMMANDS
     yield _OPTIMISATION
@@ -286,13 +286,13 @@ def _commands(language: LanguageDefinition) -> Iterator[str]:
 
 def _extra_memory(language: LanguageDefinition) -> int:
     """Return the MiB that the language's runtime takes beside a program's memory."""
-    return language.run.extra_memory // MIB
+    return language.run.extra_memory_mib
 
 
 def _needs(language: LanguageDefinition) -> str:
     """Return the language's needs in words; "" if it has none."""
     needs = language.needs
-    memory = f"{needs.memory_bytes // MIB} MiB of memory" if needs.memory_bytes else ""
+    memory = f"{needs.memory_mib} MiB of memory" if needs.memory_mib else ""
     return " and ".join(filter(None, (memory, f"{needs.cpu_s:g} s of CPU time" if needs.cpu_s else "")))
 
 
@@ -304,7 +304,7 @@ def _file_names(ordered: list[LanguageDefinition]) -> str:
 
 
 def _has_one_name(language: LanguageDefinition) -> bool:
-    return not language.source_file.extensions and isinstance(language.source_file.name, str)
+    return not (language.source_file.extensions or language.source_file.named_after_class)
 
 
 def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Alembic revisions. 0001 is the original system's schema, the later ones are ours. There is no way down.
 
+The statements of a revision are in the SQL file of its name, if they are many.
+
 From 0021 on, a revision runs while services of the previous release write (ADR 37). So it has up to three parts:
 
 1. `run`: changes that lock a table for a moment only. They may run twice, because the next part commits them.
@@ -13,6 +15,7 @@ programs can do without it.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import resources
 from typing import Final, TypeVar
 
 from alembic import op
@@ -33,6 +36,12 @@ _PAUSE: Final = 1.0
 _CONFLICTS: Final = ("55P03", "40P01")
 #: Rows that are locked at once.
 _BATCH: Final = 2000
+
+
+def script(name: str) -> dict[str, str]:
+    """Return the parts of an SQL file that lies beside the revisions, by the names in its lines `-- part NAME`."""
+    _, *parts = (resources.files(__name__) / "versions" / name).read_text("utf-8").split("-- part ")
+    return {part.partition("\n")[0]: part.partition("\n")[2].rstrip(";\n") for part in parts}
 
 
 def run(script: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor.languages._java_source import MainClass, find_main
+from executor.languages.java_source import MainClass, find_main
 
 _MAIN = "public static void main(String[] args) {}"
 

@@ -11,7 +11,6 @@ from executor import load
 from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.languages.program import ProgramSources
-from executor.languages.py import LANGUAGE
 from executor.load import Reading
 from executor.pipeline.plan import plan_program
 from executor.pipeline.run import Pipeline
@@ -21,7 +20,7 @@ from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import Compiled, ProgramFile, ProgramRequest, Started, TestEnded
 
-_PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
+_PYTHON = Installed(known()["py"], tools={"python": "/usr/bin/python3"}, info="")
 
 
 class ScriptedSandbox:
@@ -136,7 +135,7 @@ async def test_both_calls_give_a_language_the_memory_that_it_needs(code: str) ->
     request = ProgramRequest(language=code, files=(ProgramFile(path="main", content="x"),))
     async for _ in pipeline.run_tests(request, installed, lambda: None):
         pass
-    expected = (language.needs.memory_bytes or 32 << 20) + language.run.extra_memory
+    expected = ((language.needs.memory_mib or 32) + language.run.extra_memory_mib) << 20
     assert [job.steps[-1].limits.memory_bytes for job in sandbox.jobs] == [expected, expected]
 
 
