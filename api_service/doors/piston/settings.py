@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
@@ -19,25 +19,20 @@ LIMITS: Final = tuple(
 _OVERRIDES: TypeAdapter[dict[str, dict[str, int]]] = TypeAdapter(dict[str, dict[str, int]])
 
 
+def _limit(default: int, least: int, what: str) -> Any:
+    """Return a setting that is the highest limit of a request, and the limit of a request that sets none."""
+    return Field(default=default, ge=least, description=f"maximum and default of {what}")
+
+
 class PistonSettings(Settings):
-    piston_run_timeout: Annotated[
-        int, Field(ge=_RUN_TIMEOUT, description="maximum and default of a program's elapsed time, in milliseconds")
-    ] = _RUN_TIMEOUT
-    piston_compile_timeout: Annotated[
-        int, Field(ge=_COMPILE_TIMEOUT, description="maximum and default of a compiler's elapsed time, in milliseconds")
-    ] = _COMPILE_TIMEOUT
-    piston_run_cpu_time: Annotated[
-        int, Field(ge=1, description="maximum and default of a program's CPU time, in milliseconds")
-    ] = 3_000
-    piston_compile_cpu_time: Annotated[
-        int, Field(ge=1, description="maximum and default of a compiler's CPU time, in milliseconds")
-    ] = 10_000
-    piston_run_memory_limit: Annotated[
-        int, Field(ge=-1, description="maximum and default of a program's memory, in bytes; -1: the engine's default")
-    ] = -1
-    piston_compile_memory_limit: Annotated[
-        int, Field(ge=-1, description="maximum and default of a compiler's memory, in bytes; -1: the engine's limit")
-    ] = -1
+    piston_run_timeout: int = _limit(_RUN_TIMEOUT, _RUN_TIMEOUT, "a program's elapsed time, in milliseconds")
+    piston_compile_timeout: int = _limit(
+        _COMPILE_TIMEOUT, _COMPILE_TIMEOUT, "a compiler's elapsed time, in milliseconds"
+    )
+    piston_run_cpu_time: int = _limit(3_000, 1, "a program's CPU time, in milliseconds")
+    piston_compile_cpu_time: int = _limit(10_000, 1, "a compiler's CPU time, in milliseconds")
+    piston_run_memory_limit: int = _limit(-1, -1, "a program's memory, in bytes; -1: the engine's default")
+    piston_compile_memory_limit: int = _limit(-1, -1, "a compiler's memory, in bytes; -1: the engine's limit")
     piston_limit_overrides: str | None = Field(
         default=None,
         description='limits of single languages by Piston\'s names, as JSON: {"c++": {"run_timeout": 9000}}',
@@ -69,10 +64,6 @@ class PistonSettings(Settings):
         return _OVERRIDES.validate_json(self.piston_limit_overrides or "{}")
 
     def maxima(self, language: str) -> dict[str, int]:
-        """Return the highest limits that a request may set, for the language with this name in Piston.
-
-        They are also the limits of a request that sets none. Times are in milliseconds, memory in bytes. A maximum of
-        0 or less is none.
-        """
+        """Return the limits of a language, by its name in Piston. A limit of 0 or less is none."""
         usual = {name: getattr(self, f"piston_{name}") for name in LIMITS}
         return {**usual, **self._overrides.get(language, {})}
