@@ -139,7 +139,7 @@ async def test_no_mixture_of_uses_passes_a_bound(
             await steps.some()
             await _check(database, bounds, 1 + (time.monotonic() - began) / 3600)
             # Which requests end is Postgres' chance. So the steps go on until they have met the bound.
-            if number >= 24 and {201, 429} <= steps.statuses:
+            if number >= 12 and {201, 429} <= steps.statuses:
                 break
     assert {201, 429} <= steps.statuses
 

@@ -364,8 +364,9 @@ async def test_classic_submissions_run_by_our_engines_own_call(
 
 @pytest.mark.parametrize(("end", "crashes"), [(EngineCrashed("gone"), 1), (EngineAway("it stops for a deploy"), 0)])
 async def test_the_tests_of_an_engine_that_ends_run_again(
-    database: Database, engine: PlayedEngine, run: Run, end: Exception, crashes: int
+    database: Database, engine: PlayedEngine, run: Run, monkeypatch: pytest.MonkeyPatch, end: Exception, crashes: int
 ) -> None:
+    monkeypatch.setattr(claim, "PAUSE_SECONDS", 0.0)
     engine.streams = [
         [STARTED, ended(1, stdout="old"), ended(2), end],
         [STARTED, ended(1, stdout="new"), ended(2), ended(3)],
