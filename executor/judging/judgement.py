@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from executor import verdict
-from executor.sandbox.base import LeftOut, StepLimits, StepResult
+from executor.sandbox.base import LeftOut, StepResult
 from shared.engine.codex import Verdict
 from shared.text.control_characters import replace_controls
 
@@ -20,13 +19,14 @@ _LINE_ENDS: Final = {0x2028: "\N{REPLACEMENT CHARACTER}", 0x2029: "\N{REPLACEMEN
 @dataclass(frozen=True)
 class Judgement:
     """`message` is for the program's author, and `judge_message` for whoever set the test. `points` is None if the
-    verdict decides. `cpu_s` is the CPU time of all judges of the test."""
+    verdict decides. `cpu_s` is the CPU time of all judges of the test. `may_name_answer` is about the `message`."""
 
     verdict: Verdict
     message: str | None = None
     judge_message: str | None = None
     points: float | None = None
     cpu_s: float = 0.0
+    may_name_answer: bool = False
 
 
 def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Judgement:
@@ -38,9 +38,9 @@ def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Ju
     )
 
 
-def why_failed(judge: str, ended: StepResult, limits: StepLimits, output_bytes: int) -> str | None:
+def why_failed(judge: str, ended: StepResult, explanation: str, output_bytes: int) -> str | None:
     """Return a sentence if the judge was stopped or killed, or wrote too much; None if its protocol says what its end
-    means. `output_bytes` counts its streams and its feedback together."""
+    means. `explanation` is for the former, and `output_bytes` counts its streams and its feedback together."""
     files, left_out = ended.out_folder.files, ended.out_folder.left_out
     written = len(ended.stdout) + len(ended.stderr) + sum(map(len, files.values()))
     if ended.stopped == "output" or (
@@ -51,7 +51,7 @@ def why_failed(judge: str, ended: StepResult, limits: StepLimits, output_bytes: 
         return f"The {judge} wrote more than {MOST_FEEDBACK_FILES} feedback files."
     if ended.stopped is None and ended.signal is None:
         return None
-    return f"The {judge} failed. {verdict.explain(ended, limits, output_bytes)}"
+    return f"The {judge} failed. {explanation}"
 
 
 def clean(text: bytes, most_bytes: int = _MESSAGE_BYTES) -> str | None:

@@ -31,7 +31,7 @@ def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
     except ValueError as exc:
         return judge_error(f"The {judge} {exc}.", stderr=text)
     message = clean(text)
-    return Judgement(how, message, message, points)
+    return Judgement(how, message, message, points, may_name_answer=True)
 
 
 def _points(stderr: bytes, most_points: float) -> float:

@@ -157,7 +157,7 @@ class JudgeJob:
     """The job of a judge, which talks with a program. Both have one step, and begin together. If the judge ends with
     another exit code than those that are `accepting`, the program is `stopped` as `killed`.
 
-    The program's wall limit does not count the time in which the judge computes or waits for a processor. At that limit
+    The program's wall limit does not count the time in which only the judge computes, or waits for a processor. There
     a judge that has not ended is `stopped` too: as `hang` if it leaves unread what the program wrote, and could write
     itself; else as `deadlock`. Its own wall limit counts from the program's end on.
     """

@@ -1,5 +1,6 @@
 """Attacks by a judge, and on one: a sender may be hostile as the author of a program, of its checker, or of both."""
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from typing import Any, Final
@@ -174,6 +175,15 @@ async def test_a_process_that_a_judge_leaves_is_killed(engine: RunningExecutor) 
     judge = f"import os, sys\nif os.fork() == 0:\n os.setsid()\n exec({SLEEPER.format(mark=mark)!r})\nsys.exit(42)"
     (test,) = await _judged(engine, judge)
     assert test.verdict is Verdict.ACCEPTED
+    await eventually(lambda: not processes_named(mark))
+
+
+async def test_a_client_that_hangs_up_ends_its_judge(engine: RunningExecutor) -> None:
+    mark = f"judge-{secrets.token_hex(8)}"
+    judging = asyncio.create_task(_judged(engine, SLEEPER.format(mark=mark)))
+    await eventually(lambda: processes_named(mark))
+    judging.cancel()
+    await asyncio.gather(judging, return_exceptions=True)
     await eventually(lambda: not processes_named(mark))
 
 

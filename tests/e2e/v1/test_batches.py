@@ -21,6 +21,7 @@ VERDICTS = [
     "memory_limit",
     "output_limit",
     "wrong_answer",
+    "judge_error",
 ]
 
 
@@ -198,8 +199,8 @@ def test_variants_are_languages(owner: Api) -> None:
 
 def test_limits(owner: Api) -> None:
     limits = owner.read("/v1/limits")
-    names = "max_body_bytes max_source_bytes max_stdin_bytes max_files max_tests max_batch max_args max_args_bytes"
-    names += " max_wait_s max_streams idempotency_s limits"
+    names = "max_body_bytes max_source_bytes max_checker_bytes max_stdin_bytes max_files max_tests max_batch max_args"
+    names += " max_args_bytes max_wait_s max_streams idempotency_s limits"
     assert list(limits) == names.split()
     fixed = ("max_files", "max_tests", "max_args", "max_args_bytes", "max_wait_s", "max_streams")
     assert {name: limits[name] for name in fixed} == {

@@ -53,6 +53,7 @@ TERMS = Constraints(
     max_source_bytes=1000,
     max_stdin_bytes=100,
     max_checker_bytes=500,
+    max_judged_output_bytes=64 << 20,
     egress=Egress(),
     refusal=lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
     can_sign=True,

@@ -18,7 +18,17 @@ from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile, Zyg
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
-from shared.engine.run_call import Compiled, ProgramFile, ProgramRequest, Started, TestEnded
+from shared.engine.run_call import (
+    Checker,
+    CheckerKind,
+    Compiled,
+    JudgeFailed,
+    JudgeProgram,
+    ProgramFile,
+    ProgramRequest,
+    Started,
+    TestEnded,
+)
 
 _PYTHON = Installed(known()["py"], tools={"python": "/usr/bin/python3"}, info="")
 
@@ -102,17 +112,19 @@ async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure:
 
 @pytest.mark.usefixtures("busy_machine")
 @pytest.mark.parametrize(("stopped", "pressure"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
-@pytest.mark.parametrize("call", ["codex", "run"])
+@pytest.mark.parametrize("call", ["codex", "run", "judged run"])
 async def test_a_stopped_compiler_reports_the_load_too(call: str, stopped: str | None, pressure: float | None) -> None:
     pipeline = Pipeline(RejectingSandbox(stopped), ExecutorSettings())
     c = Installed(known()["c"], {"gcc": "/headers/gcc", "gold": "", "named_folders": ""}, "")
-    answer: RunResponse | Started | Compiled | TestEnded
+    answer: RunResponse | Started | Compiled | JudgeFailed | TestEnded
     if call == "codex":
         answer = await pipeline.run(RunRequest(code="x", language="c"), c)
     else:
-        request = ProgramRequest(language="c", files=(ProgramFile(path="main.c", content="x"),))
+        files = (ProgramFile(path="main.c", content="x"),)
+        judged = Checker(kind=CheckerKind.PROGRAM, program=JudgeProgram(language="c", files=files))
+        request = ProgramRequest(language="c", files=files, checker=judged if call == "judged run" else Checker())
         [_, answer] = [event async for event in pipeline.run_tests(request, c, lambda: None)]
-    assert not isinstance(answer, Started)
+    assert not isinstance(answer, Started | JudgeFailed)
     assert (answer.verdict, answer.cpu_pressure) == (Verdict.COMPILE_ERROR, pressure)
 
 

@@ -13,7 +13,7 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, Started, TestEnded, parse_event
+from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
 from tests.fixtures.languages import fake_installed
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
@@ -48,7 +48,7 @@ async def _run(
     request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
     pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
     async with aclosing(pipeline.run_tests(request, fake_installed(code), spare_slot)) as events:
-        return [event async for event in events if not isinstance(event, Started)]
+        return [event async for event in events if isinstance(event, Compiled | TestEnded)]
 
 
 def _tests(events: list[Compiled | TestEnded]) -> list[TestEnded]:

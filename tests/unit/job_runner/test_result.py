@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from job_runner.emails.render import render
-from job_runner.emails.rendering import RenderedEmail
+from job_runner.emails.rendering import PALETTE, RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
 from shared.engine.codex import RunResponse, Verdict
@@ -368,3 +368,58 @@ def test_the_html_has_no_foreign_host_and_no_image() -> None:
     assert "<img" not in html
     assert "url(" not in html
     assert {part.split("/")[2].split('"')[0] for part in html.split('="http')[1:]} <= {"api", "example.com"}
+
+
+class TestJudges:
+    """What a judge says to the author is shown, and a judge that failed is no fault of the program."""
+
+    TESTS = (
+        TestOutcome("first", False, 1, Verdict.ACCEPTED, 0.25, 3 << 20),
+        TestOutcome("second", False, 1, Verdict.WRONG_ANSWER, 0.25, 3 << 20),
+        TestOutcome("third", False, 1, Verdict.JUDGE_ERROR, 0.25, 3 << 20),
+    )
+    FAILED = (FailedTest("second", "1", "@@ line 1 @@\n-EXPECTED\n+PRINTED", "", "SAID"),)
+
+    @pytest.mark.parametrize("locale", ["en", "fa"])
+    def test_a_judge_error_is_not_red_and_has_no_points(self, locale: str) -> None:
+        outcome = with_tests(*self.TESTS, verdict=Verdict.JUDGE_ERROR, failed=self.FAILED)
+        assert outcome.details
+        secret = replace(outcome.details, is_judged=False, judge_message="SECRET")
+        email = rendered(replace(outcome, details=secret), replace(JOB, locale=locale))
+        gettext = translations(locale).gettext
+        assert gettext(EXPLANATIONS[Verdict.JUDGE_ERROR]) in Shown(email.html).within("p")
+        if locale == "en":
+            assert email.subject == "main.py: could not be judged (#42)"
+            assert "first: Accepted (0.25 s, 3 MiB)\nsecond: Wrong answer (0.25 s, 3 MiB)\n" in email.text
+        bad, _ = PALETTE["bad"]
+        for part in (email.text, email.html.partition("<body")[2]):
+            for text in ("SECRET", "EXPECTED", "PRINTED", "SAID", gettext("Points"), bad):
+                assert text not in part
+
+    def test_a_judge_error_without_tests_shows_the_program(self) -> None:
+        details = Details("warning", None, is_judged=False, judge_message="SECRET")
+        email = rendered(decide(answer(Verdict.JUDGE_ERROR, output="42", error="warning"), details))
+        assert email.subject == "main.py: could not be judged (#42)"
+        assert "no fault of the program" in email.text
+        assert Shown(email.html).within("pre") == ["warning", "42"]
+        assert "SECRET" not in email.text + email.html
+
+    def test_messages_to_the_author_are_shown(self) -> None:
+        failed = [FailedTest("1", "7", "", "", "<too> small\n"), FailedTest("2", "", "", "", "partly")]
+        email = rendered(with_tests(*self.TESTS[:2], verdict=Verdict.WRONG_ANSWER, failed=failed))
+        shown = Shown(email.html)
+        assert shown.within("pre") == ["<too> small", "7", "partly"]
+        assert shown.within("h3") == ["What the judge says", "Input", "What the judge says"]
+        assert "What the judge says:\n    <too> small\n" in email.text
+
+    def test_a_message_without_tests_is_shown(self) -> None:
+        details = Details("", None, message="too small", judge_message="SECRET")
+        email = rendered(decide(answer(Verdict.WRONG_ANSWER, output="41", error=""), details))
+        assert Shown(email.html).within("pre") == ["too small", "41"]
+        assert "SECRET" not in email.text + email.html
+
+    def test_a_program_that_talked_with_an_interactor_has_no_output(self) -> None:
+        details = Details("", None, is_interactive=True)
+        email = rendered(decide(answer(Verdict.ACCEPTED), details), link=None)
+        assert "Output" not in email.text + email.html
+        assert "printed nothing" not in email.text
