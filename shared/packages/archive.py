@@ -30,6 +30,7 @@ _BOMB_BYTES: Final = 64 << 20
 _BOMB_RATIO: Final = 500
 _LONGEST_PATH: Final = 1024
 _DEEPEST: Final = 32
+_PATHS_CHARACTERS: Final = 1 << 20
 #: All of the files that must be parsed, since that takes time.
 _DESCRIPTION_BYTES: Final = 4 << 20
 _LINK_BYTES: Final = 4096
@@ -141,6 +142,8 @@ class PackageArchive:
                 self._faults.add(shown, fault)
             elif not _is_folder(info):
                 entries[path] = info
+        if sum(map(len, entries)) > _PATHS_CHARACTERS:
+            self._faults.add("", f"The paths of the archive have over {_PATHS_CHARACTERS} characters together.")
         if len(entries) > self._bounds.files:
             self._faults.add("", f"The archive has more than {self._bounds.files} files.")
         for path in entries:

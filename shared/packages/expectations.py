@@ -93,6 +93,7 @@ _TAG: Final = re.compile(rb"@EXPECTED_(RESULTS|SCORE)@:([^\n]*)")
 #: A glob stands for at most so many, and a file has at most so many globs, since each is matched with every name.
 _MOST_CHOICES: Final = 32
 _MOST_GLOBS: Final = 200
+_LONGEST_MESSAGE: Final = 1000
 _USES: Final = {"lower": (True, False), "upper": (False, True)}
 
 
@@ -165,6 +166,8 @@ def _read_expectation(fields: Fields, where: str, default: TestExpectation | Non
     """Return what the keys of a mapping say of the tests `where`; None if they say nothing."""
     permitted, required = _read_letters(fields, "permitted"), _read_letters(fields, "required")
     use, message, score = fields.take("use_for_time_limit"), fields.text("message"), fields.take("score")
+    if len(message) > _LONGEST_MESSAGE:
+        fields.fault("message", f"has over {_LONGEST_MESSAGE} characters.")
     if permitted is required is use is score is None and not message:
         return default
     base = default or TestExpectation()

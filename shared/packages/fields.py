@@ -30,7 +30,7 @@ class Fields:
 
     def fault(self, key: str, sentence: str) -> None:
         """Note what is wrong with the value of a key. The sentence goes on after the key."""
-        self._faults.add(self.path, f"`{self._within}{key}` {sentence}")
+        self._faults.add(self.path, f"`{(self._within + key)[:_LONGEST_GLOB]}` {sentence}")
 
     def check_glob(self, key: str) -> None:
         """Note a key that is no glob of the problem format."""

@@ -17,6 +17,7 @@ from shared.packages.model import (
     PackageJudge,
     PackageProgram,
     RunExpectation,
+    usable_titles,
 )
 from shared.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
 from shared.packages.programs import MOST_PROGRAMS, ProgramFinder, language_of
@@ -26,6 +27,7 @@ _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
 _LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\.\w+", re.DOTALL)
 _SUBMISSIONS_JSON: Final = "submissions.json"
 _SUBMISSIONS_YAML: Final = "submissions/submissions.yaml"
+_MOST_EXPECTATIONS: Final = 5000
 _LONGEST_JSON: Final = 1 << 18
 #: Bytes of a source in which DOMjudge's tags are looked for.
 _LONGEST_SOURCE: Final = 1 << 20
@@ -51,7 +53,7 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     return Package(
         format=PackageFormat.LEGACY if config.generation is Generation.LEGACY else PackageFormat.KATTIS_2025_09,
         name=name,
-        titles={language: title for language, title in config.titles.items() if title} or {"en": name},
+        titles=usable_titles(config.titles, name),
         types=config.types,
         languages=config.languages,
         limits=limits,
@@ -182,6 +184,8 @@ def _submissions(
             tests = rule.tests if rule else ()
             not_run = program.fault or ("" if run or tests else "Nothing says what it must get.")
             submissions.append(JurySubmission(path, program, run, tests, not_run))
+    if sum(len(submission.tests) for submission in submissions) > _MOST_EXPECTATIONS:
+        faults.add(_SUBMISSIONS_YAML, f"It says more than {_MOST_EXPECTATIONS} things of all submissions together.")
     if not any(submission.expected == ["AC"] for submission in submissions):
         faults.warn("submissions/accepted", "There is no accepted submission.")
     return tuple(submissions)

@@ -36,6 +36,16 @@ EVERY_LANGUAGE: Final = ""
 EVERY_VALIDATOR: Final = ""
 
 
+_MOST_TITLES: Final = 50
+_LONGEST_TITLE: Final = 200
+
+
+def usable_titles(titles: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return titles of one line that are not too long; the package's name if there are none."""
+    lines = {language[:20]: " ".join(title.split())[:_LONGEST_TITLE] for language, title in titles.items()}
+    return dict([item for item in lines.items() if item[1]][:_MOST_TITLES]) or {"en": name}
+
+
 @dataclass(frozen=True)
 class ArchiveFile:
     """A file of the archive, by the name of its entry. A link has the entry of the file that it leads to."""

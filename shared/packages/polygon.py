@@ -28,6 +28,7 @@ from shared.packages.model import (
     ProblemType,
     Sample,
     TimeLimitRule,
+    usable_titles,
 )
 from shared.packages.problem_yaml import default_limits
 from shared.packages.programs import MOST_PROGRAMS, ProgramFinder
@@ -38,6 +39,9 @@ _PATTERN: Final = re.compile(r"[^%]*%(?:0[1-9])?d[^%]*")
 _POLICIES: Final = {"complete-group": Policy.MIN, "each-test": Policy.SUM}
 #: Our codes, by the beginning of Polygon's types of sources.
 _TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kotlin": "kt"}
+#: Each has all resources beside it.
+_MOST_VALIDATORS: Final = 20
+_LONGEST_NAME: Final = 200
 #: Resources of statements.
 _NO_CODE: Final = (".sty", ".tex", ".ftl")
 _TITLE_LANGUAGES: Final = {"english": "en", "russian": "ru", "german": "de", "french": "fr", "spanish": "es"}
@@ -91,7 +95,7 @@ class _PolygonReader:
         return Package(
             format=PackageFormat.POLYGON,
             name=name,
-            titles={language: title for language, title in titles.items() if title} or {"en": name},
+            titles=usable_titles(titles, name),
             types=(*kinds, ProblemType.INTERACTIVE) if interactor else tuple(kinds),
             languages=None,
             limits=self._limits(testset),
@@ -174,6 +178,8 @@ class _PolygonReader:
         groups: list[Group] = []
         points_of = dict(enumerate(own, 1))
         for name, numbers in members.items():
+            if len(name) > _LONGEST_NAME:
+                self._faults.add(_PROBLEM, f"The name of a group has over {_LONGEST_NAME} characters.")
             element = defined.get(name)
             policy = _POLICIES.get(element.get("points-policy", "each-test") if element is not None else "each-test")
             if policy is None:
@@ -257,11 +263,11 @@ class _PolygonReader:
         found = {path for path in paths if path in self._archive.files and not path.endswith(_NO_CODE)}
         return {path.rpartition("/")[2]: path for path in sorted(found)[: MAX_FILES + 1]}
 
-    def _assets(self, path: str) -> list[Element]:
+    def _assets(self, path: str, most: int) -> list[Element]:
         """Return the elements of an asset's programs."""
         elements = self._root.findall(f"assets/{path}")
-        if len(elements) > MOST_PROGRAMS:
-            raise self._faults.fail(_PROBLEM, f"There are more than {MOST_PROGRAMS} programs of a kind.")
+        if len(elements) > most:
+            raise self._faults.fail(_PROBLEM, f"There are more than {most} programs at assets/{path}.")
         return elements
 
     def _includes(self) -> dict[str, dict[str, str]]:
@@ -286,7 +292,7 @@ class _PolygonReader:
         return PackageJudge(program, JudgeProtocol.TESTLIB) if program else None
 
     def _validators(self) -> Iterator[PackageProgram]:
-        for element in self._assets("validators/validator"):
+        for element in self._assets("validators/validator", _MOST_VALIDATORS):
             program = self._program(element.find("source"), with_resources=True)
             if program and program.fault:
                 self._faults.warn(program.name, program.fault)
@@ -294,7 +300,7 @@ class _PolygonReader:
                 yield program
 
     def _submissions(self) -> Iterator[JurySubmission]:
-        for element in self._assets("solutions/solution"):
+        for element in self._assets("solutions/solution", MOST_PROGRAMS):
             tag = element.get("tag", "")
             program = self._program(element.find("source"), with_resources=False)
             if not program:

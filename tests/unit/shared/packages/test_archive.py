@@ -83,6 +83,8 @@ def test_bounds() -> None:
     assert "more than 1048576 bytes" in fault_texts({**LEGACY, "big": bytes(2 * MIB)}, bytes=MIB)[0]
     assert "more than 6 files" in fault_texts({**LEGACY, "a": "", "b": ""}, files=6)[0]
     assert "too many entries" in fault_texts({**LEGACY, **{f"f{number}/": "" for number in range(100)}}, files=10)[0]
+    long = {"/".join(["x" * 250] * 4 + [str(number)]): "" for number in range(2000)}
+    assert "over 1048576 characters together" in fault_texts({**LEGACY, **long}, files=5000)[0]
     folders = {f"data/secret/{number}/": "" for number in range(5)}
     assert fault_texts({**LEGACY, **folders}, tests=2) == ["data: There are 7 groups; there may be 4."]
     assert fault_texts(LEGACY, tests=1) == ["data: There are 2 tests; there may be 1."]
