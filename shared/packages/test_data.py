@@ -185,6 +185,9 @@ class _Reader:
             self.faults.warn("data/secret", "There is no secret test.")
         if len(self.tests) > self.bounds.tests:
             self.faults.add("data", f"There are {len(self.tests)} tests; there may be {self.bounds.tests}.")
+        most_groups = self.bounds.tests + len((_SAMPLE, _SECRET))
+        if len(scheme.groups) - 1 > most_groups:
+            self.faults.add("data", f"There are {len(scheme.groups) - 1} groups; there may be {most_groups}.")
         return TestData(tuple(self.tests), scheme, self.samples(), data_tests, self.checker_args, uses_grader)
 
 
@@ -229,7 +232,7 @@ class _LegacyReader(_Reader):
             keys, arguments = _Legacy(), _Arguments(checker_args=self.config.validator_flags)
             old = {"first_error": "break", "grade": "continue"}
             for key, value in self.config.old_grading.items():
-                if key not in fields and (key != "on_reject" or value in old):
+                if key not in fields and (key != "on_reject" or str(value) in old):
                     fields.unread[key] = old[str(value)] if key == "on_reject" else value
         else:
             keys, arguments = replace(self.keys[parent]), replace(self.arguments[parent])
@@ -340,7 +343,7 @@ class _NewReader(_Reader):
 
     def read(self) -> TestData:
         self.scores: dict[str, tuple[Policy, float | None, tuple[str, ...]]] = {}
-        self._read_arguments(_ROOT, None, read_fields(self.archive, f"data/{_GROUP_CONFIG}", self.faults))
+        self._read_arguments(_ROOT, None, self.fields(f"data/{_GROUP_CONFIG}"))
         groups: list[Group] = []
         members: dict[str, tuple[int | str, ...]] = {}
         for root in (_SAMPLE, _SECRET):
@@ -397,6 +400,10 @@ class _NewReader(_Reader):
 
     def _read_group(self, name: str, parent: str) -> None:
         """Read a folder's `test_group.yaml`."""
+        if f"data/{name}/{_LEGACY_CONFIG}" in self.archive.files:
+            self.faults.warn(
+                f"data/{name}/{_LEGACY_CONFIG}", f"The file is not read: its successor is {_GROUP_CONFIG}."
+            )
         fields = self.fields(f"data/{name}/{_GROUP_CONFIG}")
         for key in _SCORE_KEYS:
             if key in fields and (name == _SAMPLE or not self.config.is_scoring):
