@@ -6,7 +6,7 @@ from pathlib import Path
 
 from executor import verdict
 from executor.judging import interaction, kattis, testlib
-from executor.judging.judgement import MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
+from executor.judging.judgement import KEPT_BYTES, MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
 from executor.pipeline.plan import PlannedRun
 from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult
 from shared.engine.codex import Verdict
@@ -30,15 +30,23 @@ class Judge:
     program: JudgeProgram
     planned: PlannedRun
 
-    def job(self, args: tuple[str, ...], given: Mapping[str, bytes], stdin: bytes = b"") -> Job:
-        """Return the job for one test. `args` come before those of the judge's own."""
+    def job(
+        self,
+        args: tuple[str, ...],
+        given: Mapping[str, bytes],
+        stdin: bytes = b"",
+        kept_bytes: int | None = KEPT_BYTES,
+    ) -> Job:
+        """Return the job for one test. `args` come before those of the judge's own. Of each feedback file, `kept_bytes`
+        are kept, or all."""
         job = self.planned.job
         step = job.steps[-1]
+        argv = (*step.argv, *args, *self.program.args)
         return replace(
             job,
-            steps=(*job.steps[:-1], replace(step, argv=(*step.argv, *args, *self.program.args), stdin=stdin)),
+            steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
             given=given,
-            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK),
+            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK, kept_bytes),
         )
 
     def check(self, test: ProgramTest, output: bytes) -> Job:
@@ -61,10 +69,11 @@ class Judge:
         """Return the job of an interactor."""
         given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
         test_input, answer = f"{GIVEN}/{_INPUT}", f"{GIVEN}/{_ANSWER}"
-        args = (test_input, f"{FEEDBACK}/{_TOUT}", answer)
         if self.program.protocol is JudgeProtocol.KATTIS:
-            args = (test_input, answer, f"{FEEDBACK}/")
-        return JudgeJob(self.job(args, given), _ACCEPTING[self.program.protocol])
+            job = self.job((test_input, answer, f"{FEEDBACK}/"), given)
+        else:
+            job = self.job((test_input, f"{FEEDBACK}/{_TOUT}", answer), given, kept_bytes=None)
+        return JudgeJob(job, _ACCEPTING[self.program.protocol])
 
     def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""

@@ -148,7 +148,7 @@ def test_a_judge_fails_by_its_limits_and_signals(ended: StepResult, sentence: st
 
 
 def test_the_output_of_a_judge_counts_together() -> None:
-    ended = StepResult(42, stdout=b"1234", stderr=b"123", out_folder=OutFolder({"a": b"12", "b": b"1"}))
+    ended = StepResult(42, written=7, out_folder=OutFolder({"a": b"12", "b": b"1"}, written=3))
     assert why_failed("checker", ended, "", 10) is None
     assert why_failed("checker", ended, "", 9)
     for reason, fails in ((LeftOut.TOO_LARGE, True), (LeftOut.TOO_MANY, True), (LeftOut.NOT_A_FILE, False)):
