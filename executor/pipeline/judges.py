@@ -3,20 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-from executor.judging import kattis, testlib
-from executor.judging.judgement import MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
+from executor import verdict
+from executor.judging import interaction, kattis, testlib
+from executor.judging.judgement import KEPT_BYTES, MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
 from executor.pipeline.plan import PlannedRun
-from executor.sandbox.base import GIVEN, Job, OutLimits, SandboxFailure, StepResult
-from shared.engine.run_call import JudgeFailed, JudgeProgram, JudgeProtocol, ProgramTest, Stop
+from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult
+from shared.engine.codex import Verdict
+from shared.engine.run_call import JudgeFailed, JudgeName, JudgeProgram, JudgeProtocol, ProgramTest, Stop
 from shared.service.errors import ConfigurationError
-
-JudgeName: TypeAlias = Literal["checker", "interactor"]
 
 #: The folder in a judge's box to which it may write feedback.
 FEEDBACK = "/box/feedback"
 _INPUT, _ANSWER, _OUTPUT = "input", "answer", "output"
+#: The feedback file that an interactor of testlib writes for the checker after it.
+_TOUT = "tout"
+#: The exit codes after which a program may go on. With 7, testlib gives points.
+_ACCEPTING = {JudgeProtocol.KATTIS: frozenset({42}), JudgeProtocol.TESTLIB: frozenset({0, 7})}
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,23 @@ class Judge:
     program: JudgeProgram
     planned: PlannedRun
 
-    def job(self, args: tuple[str, ...], given: Mapping[str, bytes], stdin: bytes = b"") -> Job:
-        """Return the job for one test. `args` come before those of the judge's own."""
+    def job(
+        self,
+        args: tuple[str, ...],
+        given: Mapping[str, bytes],
+        stdin: bytes = b"",
+        kept_bytes: int | None = KEPT_BYTES,
+    ) -> Job:
+        """Return the job for one test. `args` come before those of the judge's own. Of each feedback file, `kept_bytes`
+        are kept, or all."""
         job = self.planned.job
         step = job.steps[-1]
+        argv = (*step.argv, *args, *self.program.args)
         return replace(
             job,
-            steps=(*job.steps[:-1], replace(step, argv=(*step.argv, *args, *self.program.args), stdin=stdin)),
+            steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
             given=given,
-            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK),
+            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK, kept_bytes),
         )
 
     def check(self, test: ProgramTest, output: bytes) -> Job:
@@ -46,15 +57,39 @@ class Judge:
             return self.job((path[_INPUT], path[_ANSWER], f"{FEEDBACK}/"), given, output)
         return self.job((path[_INPUT], path[_OUTPUT], path[_ANSWER]), {**given, _OUTPUT: output})
 
+    def for_program(self, wall_s: float) -> "Judge":
+        """Return the same interactor for a program with this limit of elapsed time. Once the program has ended, it has
+        no more than that."""
+        (step,) = self.planned.job.steps
+        limits = replace(step.limits, wall_s=min(step.limits.wall_s, wall_s))
+        job = replace(self.planned.job, steps=(replace(step, limits=limits),))
+        return replace(self, planned=replace(self.planned, job=job))
+
+    def talk(self, test: ProgramTest) -> JudgeJob:
+        """Return the job of an interactor."""
+        given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
+        test_input, answer = f"{GIVEN}/{_INPUT}", f"{GIVEN}/{_ANSWER}"
+        if self.program.protocol is JudgeProtocol.KATTIS:
+            job = self.job((test_input, answer, f"{FEEDBACK}/"), given)
+        else:
+            job = self.job((test_input, f"{FEEDBACK}/{_TOUT}", answer), given, kept_bytes=None)
+        return JudgeJob(job, _ACCEPTING[self.program.protocol])
+
+    def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float) -> Judgement:
+        """Return what becomes of a program with the verdict `how` that an interactor has talked with."""
+        says = None if interaction.ended_with_program(judged) else self.read([judged], most_points)
+        return replace(interaction.decide(ran, how, judged, says), cpu_s=judged.cpu_s)
+
     def read(self, steps: list[StepResult], most_points: float) -> Judgement:
         """Return what the judge says by its end. Raises `SandboxFailure` if it was ended for another reason than its
         own."""
         ended, step = steps[-1], self.planned.job.steps[len(steps) - 1]
         _check_stop(self.name, ended)
+        explanation = verdict.explain(ended, step.limits, step.output_bytes)
         feedback = ended.out_folder.files.get(kattis.JUDGE_MESSAGE, b"")
         if len(steps) < len(self.planned.job.steps):
             judgement = judge_error(f"The {self.name} did not compile again.", stderr=ended.stdout + ended.stderr)
-        elif sentence := why_failed(self.name, ended, step.limits, step.output_bytes):
+        elif sentence := why_failed(self.name, ended, explanation, step.output_bytes):
             judgement = judge_error(sentence, feedback, ended.stderr)
         else:
             protocol = kattis if self.program.protocol is JudgeProtocol.KATTIS else testlib
@@ -67,6 +102,11 @@ def rejected(name: JudgeName, compiled: StepResult, reason: str) -> JudgeFailed:
     _check_stop(name, compiled)
     parts = (f"The {name} does not compile.", reason, clean(compiled.stdout))
     return JudgeFailed(judge=name, judge_message="\n".join(filter(None, parts)))
+
+
+def written_for_checker(judged: StepResult) -> bytes | None:
+    """Return what an interactor of testlib leaves for the checker after it; None if it ends the test."""
+    return judged.out_folder.files.get(_TOUT, b"") if judged.exit_code == 0 else None
 
 
 def files_beside(folder: Path | None) -> dict[str, bytes]:

@@ -141,9 +141,9 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
     if execution.ran is None:
         cut = ("stderr",) if ran.truncated else ()
         ran = replace(ran, stdout=b"", stderr=ran.stdout + ran.stderr, cut=cut, turns=())
-    if how is Verdict.INTERNAL_ERROR:
-        raise SandboxFailure(f"the program was stopped: {ran.stopped}")
     diff, judgement = None, execution.judgement
+    if how is Verdict.INTERNAL_ERROR and (judgement is None or judgement.verdict is how):
+        raise SandboxFailure(f"the program was stopped: {ran.stopped}")
     if judgement is None and how is Verdict.OK and (expected := test.expected()) is not None:
         diff = await _compare(ran.stdout, expected, own)
         how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
@@ -155,13 +155,13 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
     return TestEnded(
         number=number,
         verdict=judgement.verdict,
-        error=execution.reason,
+        error=execution.reason if judgement.verdict is how else "",
         stdout=_decode(stdout),
         stderr=_decode(stderr),
         stdout_bytes=_unless_text(stdout),
         stderr_bytes=_unless_text(stderr),
         diff=diff,
-        message=judgement.message,
+        message=None if test.hidden and judgement.may_name_answer else judgement.message,
         judge_message=judgement.judge_message,
         points_awarded=judgement.points,
         judge_cpu_s=round(judgement.cpu_s, 6),

@@ -10,7 +10,7 @@ exception (`SandboxFailure`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -18,13 +18,14 @@ from typing import TypeAlias
 
 from executor import load
 from executor.catalogue.installed import Installed
+from executor.judging.judgement import Judgement
 from executor.pipeline import results
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.in_order import SpareSlot, in_order
-from executor.pipeline.judges import Judge, JudgeName, files_beside, rejected
+from executor.pipeline.judges import Judge, files_beside, rejected, written_for_checker
 from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_program, plan_source
 from executor.pipeline.results import Execution
-from executor.sandbox.base import Job, Sandbox, SandboxFailure, StepResult
+from executor.sandbox.base import MAX_COMPILED_FILES, Job, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
@@ -33,6 +34,7 @@ from shared.engine.run_call import (
     GOOD_VERDICTS,
     Compiled,
     JudgeFailed,
+    JudgeName,
     JudgeProgram,
     ProgramRequest,
     ProgramTest,
@@ -78,29 +80,28 @@ class Pipeline:
         """
         planned = plan_program(request, installed, self._settings)
         yield results.started(planned)
-        compiled, judge = None, None
-        if request.interactor:
-            yield JudgeFailed(judge="interactor", judge_message="This engine has no interaction yet.")
-            return
-        if request.checker.program:
+        compiled = None
+        judges: dict[JudgeName, Judge] = {}
+        if request.judges:
             first = await self._compile_first(planned)
             if first.compiled:
                 yield results.compiled(first, first.compiled, rejected=not first.compiled.succeeded)
                 if not first.compiled.succeeded:
                     return
             compiled = first.compiled
-            prepared = await self._prepare("checker", request.checker.program, find_language)
+        for name, program in request.judges.items():
+            prepared = await self._prepare(name, program, find_language)
             if isinstance(prepared, JudgeFailed):
                 yield prepared
                 return
-            judge = prepared
+            judges[name] = prepared
         room = _MAX_OUTPUT_BYTES
         number = 0
-        executions = self._executions(planned, spare_slot, compiled, judge)
+        executions = self._executions(planned, spare_slot, compiled, judges)
         async with aclosing(executions):
             async for execution in executions:
                 number += 1
-                if number == 1 and execution.compiled and judge is None:
+                if number == 1 and execution.compiled and not judges:
                     yield results.compiled(execution, execution.compiled, rejected=execution.ran is None)
                     if execution.ran is None:
                         return
@@ -140,7 +141,9 @@ class Pipeline:
         """Compile a program whose tests run later, when its judge is compiled."""
         first = planned.run(planned.request.runs[0])
         since = load.Since(asyncio.get_running_loop())
-        compiled, _ = await self.compile(first)
+        compiled, job = await self.compile(first)
+        if compiled and planned.request.interactor:
+            compiled = _kept(compiled, job)
         pressure = since.share() if compiled and compiled.stopped == "wall" else None
         return Execution(first, compiled, None, pressure)
 
@@ -152,6 +155,8 @@ class Pipeline:
             return JudgeFailed(judge=name, judge_message=message)
         planned = plan_judge(program, installed, self._settings, self._beside_judges)
         compiled, job = await self.compile(planned)
+        if compiled and name == "interactor":
+            compiled = _kept(compiled, job)
         if compiled and not compiled.succeeded:
             return rejected(name, compiled, Execution(planned, compiled, None).reason)
         return Judge(name, program, replace(planned, job=job))
@@ -161,7 +166,11 @@ class Pipeline:
         return (await self._sandbox.run(job))[-1]
 
     async def _executions(
-        self, planned: PlannedProgram, spare_slot: SpareSlot, compiled: StepResult | None, judge: Judge | None
+        self,
+        planned: PlannedProgram,
+        spare_slot: SpareSlot,
+        compiled: StepResult | None,
+        judges: Mapping[JudgeName, Judge],
     ) -> AsyncGenerator[Execution]:
         """Run the tests, and yield their executions in order. The first compiles, unless the program is `compiled`. The
         others run at once where there are slots, unless a failure may keep the next one from running at all."""
@@ -169,8 +178,13 @@ class Pipeline:
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
             compiled = compiled if compiled and compiled.compiled_files else None
+            if "interactor" in judges:
+                return await self._interact(planned.run(test), compiled, test, judges)
             execution = await self._execute(planned.run(test), compiled, again=len(tests) > 1)
-            return await self._judge(execution, test, judge) if judge else execution
+            if "checker" not in judges or execution.verdict is not Verdict.OK:
+                return execution
+            judgement = await self._check(judges["checker"], test, execution.last.stdout)
+            return replace(execution, judgement=judgement)
 
         first = await execute(tests[0], compiled)
         yield first
@@ -184,12 +198,31 @@ class Pipeline:
             async for execution in others:
                 yield execution
 
-    async def _judge(self, execution: Execution, test: ProgramTest, judge: Judge) -> Execution:
-        """Let a checker judge a program that ended well."""
-        if execution.verdict is not Verdict.OK:
-            return execution
-        steps = await self._run_with_fallback(judge.planned, judge.check(test, execution.last.stdout))
-        return replace(execution, judgement=judge.read(steps, test.points))
+    async def _check(self, checker: Judge, test: ProgramTest, output: bytes) -> Judgement:
+        """Let a checker judge the output of a program that ended well."""
+        steps = await self._run_with_fallback(checker.planned, checker.check(test, output))
+        return checker.read(steps, test.points)
+
+    async def _interact(
+        self, planned: PlannedRun, compiled: StepResult | None, test: ProgramTest, judges: Mapping[JudgeName, Judge]
+    ) -> Execution:
+        """Run a program while an interactor talks with it, and then the checker if there is one."""
+        job = planned.after(compiled) if compiled else planned.job
+        interactor = judges["interactor"].for_program(job.steps[0].limits.wall_s)
+        since = load.Since(asyncio.get_running_loop())
+        talk = interactor.talk(test)
+        cold = replace(job, judge=talk)
+        warm_talk = replace(talk, job=self._warmed(interactor.planned, talk.job))
+        ran, judged = await self._run_with_fallback(
+            planned, cold, replace(self._warmed(planned, cold), judge=warm_talk)
+        )
+        execution = Execution(planned, compiled, ran, since.share() if ran.stopped == "wall" else None)
+        judgement = interactor.read_talk(ran, execution.verdict, judged, test.points)
+        written = written_for_checker(judged)
+        if "checker" in judges and judgement.verdict is Verdict.ACCEPTED and written is not None:
+            checked = await self._check(judges["checker"], test, written)
+            judgement = replace(checked, cpu_s=checked.cpu_s + judgement.cpu_s)
+        return replace(execution, judgement=judgement)
 
     async def _execute(
         self, planned: PlannedRun, compiled: StepResult | None = None, *, again: bool = False
@@ -245,14 +278,18 @@ class Pipeline:
             return compiled
         return replace(compiled, stdout=b"", stderr=compiled.stdout, turns=(0, len(compiled.stdout)))
 
-    async def _run_with_fallback(self, planned: PlannedRun, job: Job) -> list[StepResult]:
+    def _warmed(self, planned: PlannedRun, job: Job) -> Job:
+        """Return the job for a warm box, if there is one."""
+        return self._warm.place(job, planned.program, planned.installed) if self._warm else job
+
+    async def _run_with_fallback(self, planned: PlannedRun, job: Job, warm: Job | None = None) -> list[StepResult]:
         """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
         installed = planned.installed
-        warm = self._warm.place(job, planned.program, installed) if self._warm else job
+        warm = warm or self._warmed(planned, job)
         try:
             steps = await self._sandbox.run(warm)
         except SandboxFailure as exc:
-            if warm is job:
+            if warm == job:
                 raise
             log.warning("warm.failed", reason=str(exc))
             steps = await self._sandbox.run(job)
@@ -273,3 +310,12 @@ class Pipeline:
         if headers is None or compiled.succeeded or compiled.stopped is not None:
             return False
         return any(name.encode() in file.content for name in headers.names for file in job.files.values())
+
+
+def _kept(compiled: StepResult, job: Job) -> StepResult:
+    """Return how a compiler ended whose program talks with another one. It failed if its files cannot be kept, because
+    both programs begin together."""
+    if not compiled.succeeded or len(job.steps) == 1:
+        return compiled
+    message = f"The compiled files are more than {_COMPILED_BYTES // MIB} MiB or {MAX_COMPILED_FILES} files."
+    return replace(compiled, exit_code=1, stdout=message.encode())

@@ -9,7 +9,13 @@ from pydantic_core import to_json
 
 from shared.engine.codex import LimitBounds
 from shared.engine.languages import check_lang
-from shared.engine.run_call import Checker, CheckerKind, Encoding, ProgramLimits, limits_in_effect
+from shared.engine.run_call import (
+    Checker,
+    CheckerKind,
+    Encoding,
+    ProgramLimits,
+    limits_in_effect,
+)
 from shared.text import source_paths
 
 #: The optional fields that the engine's request copies from the submission's `spec`.
@@ -141,8 +147,9 @@ class JobProgram:
         )
 
     def _test(self, case: Case) -> Mapping[str, Any]:
-        # Only a judge needs the points, which an engine of the previous release does not know.
-        return {**case.fields, "points": case.points} if self.judges and self.has_tests else case.fields
+        # Only a judge needs the further fields, which an engine of the previous release does not know.
+        of_judge = {"points": case.points, "hidden": case.hidden}
+        return {**case.fields, **of_judge} if self.judges and self.has_tests else case.fields
 
 
 def judges_of(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -47,6 +47,7 @@ _FIXED: Final = {
         "PYTHON_PACKAGES",
         "NODE_PACKAGES",
         "JAVA_JARS",
+        "CHECKER_FILES",
     },
 }
 

@@ -9,7 +9,7 @@ from fastapi import Request
 from api_service.access.auth import Principal
 from api_service.http.problems import Kind, Problem
 from api_service.languages.catalog import LanguageCatalog
-from api_service.problems.bounds import require_bounds
+from api_service.problems.bounds import limit_bounds
 from api_service.problems.reading import find_visible
 from api_service.services import Services
 from api_service.submissions.new_submission import NewSubmission
@@ -31,6 +31,7 @@ class Constraints:
     max_source_bytes: int
     max_stdin_bytes: int
     max_checker_bytes: int
+    max_judged_output_bytes: int
     egress: Egress
     #: Returns why an address may not be mailed; None if it may.
     refusal: Callable[[str], str | None]
@@ -72,7 +73,7 @@ async def constraints_of(
     catalog = await services.languages.catalog(languages)
     names = [content["problem"] for content in contents if isinstance(content.get("problem"), str)]
     if names:
-        require_bounds(catalog)
+        limit_bounds(services.settings, catalog)
     can_sign = False
     if any(content.get("webhook_url") is not None for content in contents):
         async with services.database.connection() as connection:
@@ -84,6 +85,7 @@ async def constraints_of(
         max_source_bytes=services.settings.max_source_bytes,
         max_stdin_bytes=services.settings.max_input_bytes,
         max_checker_bytes=services.settings.max_checker_bytes,
+        max_judged_output_bytes=services.settings.max_judged_output_bytes,
         egress=services.webhooks.egress,
         refusal=lambda email: services.submissions.refusal(principal, email),
         can_sign=can_sign,

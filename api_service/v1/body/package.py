@@ -6,7 +6,7 @@ A setting that a call does not name stays as it was, and null takes it back.
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from io import BufferedRandom
 from typing import Annotated, Any, BinaryIO, Final, Literal, cast
@@ -24,7 +24,7 @@ from api_service.settings import ApiSettings
 from api_service.v1.body.multipart import Form, malformed
 from api_service.v1.body.submission import Seconds, Text, Whole
 from api_service.v1.protocol.validation import Strict, checked, parse_json, read_body
-from shared.engine.run_call import MAX_JUDGE_OUTPUT_BYTES
+from shared.engine.codex import LimitBounds
 
 ZIP: Final = "application/zip"
 FORM: Final = "multipart/form-data"
@@ -67,12 +67,12 @@ class ProblemBody(Strict):
 NOTHING: Final = ProblemSettings({})
 
 
-def settings_of(content: object, catalog: LanguageCatalog) -> ProblemSettings:
+def settings_of(content: object, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> ProblemSettings:
     """Return the settings of a JSON value. Raises `Problem` (422) with all faults."""
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
     body, faults = checked(ProblemBody, content)
-    faults += _limit_faults(body, catalog) if body else ()
+    faults += _limit_faults(body, catalog, bounds) if body else ()
     if body is None or faults:
         raise invalid(faults)
     given: dict[str, Any] = {name: getattr(body, name) for name in content if getattr(body, name) is None}
@@ -90,8 +90,7 @@ def _code(name: str, catalog: LanguageCatalog) -> str:
     return language.code
 
 
-def _limit_faults(body: ProblemBody, catalog: LanguageCatalog) -> Iterator[Fault]:
-    most = {name: bound.max for name, bound in catalog.bounds.items()} | {"output_bytes": MAX_JUDGE_OUTPUT_BYTES}
+def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> Iterator[Fault]:
     places = {"/limits": body.limits}
     for name, limits in (body.language_limits or {}).items():
         place = f"/language_limits/{name.replace('~', '~0').replace('/', '~1')}"
@@ -100,13 +99,15 @@ def _limit_faults(body: ProblemBody, catalog: LanguageCatalog) -> Iterator[Fault
             yield Fault("This language is not available here.", pointer=place)
     for place, asked in places.items():
         for name, value in (asked.model_dump(exclude_none=True) if asked else {}).items():
-            if value > most.get(name, value):
-                yield Fault(f"It must be at most {as_written(most[name])}.", pointer=f"{place}/{name}")
+            if value > bounds[name].max:
+                yield Fault(f"It must be at most {as_written(bounds[name].max)}.", pointer=f"{place}/{name}")
 
 
-async def read_settings(request: Request, catalog: LanguageCatalog) -> ProblemSettings:
+async def read_settings(
+    request: Request, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]
+) -> ProblemSettings:
     """Return the settings of a JSON body. Raises `Problem`: 415, 400 or 422."""
-    return settings_of(parse_json(await read_body(request)), catalog)
+    return settings_of(parse_json(await read_body(request)), catalog, bounds)
 
 
 @asynccontextmanager

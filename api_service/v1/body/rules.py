@@ -4,7 +4,7 @@ The rules are about keys together, and about what the operator and the engine al
 once. `api_service.v1.body.submission` has the models.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_fault
 from api_service.v1.body.submission import MAX_METADATA, LimitsBody, SubmissionBody, TestBody
 from api_service.v1.protocol.validation import MAX_FAULTS
 from shared.engine.run_call import MAX_FILES, CheckerKind
-from shared.problems.submitting import limits_for
+from shared.problems.submitting import limits_for, problem_bounds
 from shared.problems.versions import ProblemVersion
 
 #: The most keys that any object of a body may have.
@@ -194,7 +194,7 @@ class _Check:
             "artifacts": True,
         }
         if self.problem:
-            spec |= spec_of(self.problem, self.engine_language, self.constraints.time_factors)
+            spec |= _spec_of(self.problem, self.engine_language, self.constraints)
         for name, judge in self.judges.items():
             spec[name] = {"kind": CheckerKind.PROGRAM, **judge.spec} if name == "checker" else judge.spec
         tests = self.once(body.tests, "stored", lambda: _tests(body.tests or ())) if body.tests else None
@@ -221,9 +221,10 @@ class _Check:
         )
 
 
-def spec_of(problem: ProblemVersion, language: EngineLanguage, time_factors: Mapping[str, float]) -> dict[str, Any]:
+def _spec_of(problem: ProblemVersion, language: EngineLanguage, constraints: Constraints) -> dict[str, Any]:
     """Return what the `spec` of a submission has of its problem."""
-    limits = limits_for(problem, language.codes, language.limits, time_factors)
+    bounds = problem_bounds(language.limits, constraints.max_judged_output_bytes)
+    limits = limits_for(problem, language.codes, bounds, constraints.time_factors)
     return {"limits": limits, "checker": None, "problem": problem.reference, "points": problem.summary["points"]}
 
 

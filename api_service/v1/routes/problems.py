@@ -13,7 +13,7 @@ from api_service.http.openapi import Schema
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.limits.holds import reserving
 from api_service.problems import reading
-from api_service.problems.bounds import package_bounds, require_bounds
+from api_service.problems.bounds import limit_bounds, package_bounds
 from api_service.problems.models import PackageWarning, StoredProblem, VersionOfProblem
 from api_service.services import ProblemReaderDep, Services, ServicesDep, SetterDep
 from api_service.v1.body.package import (
@@ -149,7 +149,11 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
         read_query(request)
         catalog = await services.languages.catalog()
         bounds = package_bounds(services.settings, catalog)
-        settings = NOTHING if upload.settings is None else settings_of(parse_json(upload.settings), catalog)
+        settings = (
+            NOTHING
+            if upload.settings is None
+            else settings_of(parse_json(upload.settings), catalog, limit_bounds(services.settings, catalog))
+        )
         id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
         found = await versions.of_id(connection, id_) or _refuse()
@@ -172,8 +176,7 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
 async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await _require_owned(services, principal, name)
     catalog = await services.languages.catalog()
-    require_bounds(catalog)
-    settings = await read_settings(request, catalog)
+    settings = await read_settings(request, catalog, limit_bounds(services.settings, catalog))
     read_query(request)
     if not await services.problems.patch(principal, name, settings):
         _refuse()
@@ -288,10 +291,9 @@ async def _query_of(
 
 async def _shown(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
     """Return a problem as an item of a list."""
-    catalog = await services.languages.catalog()
-    require_bounds(catalog)
+    bounds = limit_bounds(services.settings, await services.languages.catalog())
     is_owner = reading.is_owned(principal, version)
-    return reading.shown(version, catalog.bounds, services.signer.public_url, is_owner=is_owner)
+    return reading.shown(version, bounds, services.signer.public_url, is_owner=is_owner)
 
 
 async def _whole(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:

@@ -36,13 +36,13 @@ class StepClock:
         self._counted_from = time.monotonic()
         self._wall_s = self.limits.wall_s
 
-    def stretch(self, now: float, waited_s: float, stood_still_s: float = 0.0) -> bool:
-        """Extend the wall limit by the time spent waiting for a processor, and by the time in which the clock stood
-        still. Returns False if no time is left."""
+    def stretch(self, now: float, waited_s: float, judge_s: float = 0.0, cpu_s: float = 0.0) -> bool:
+        """Extend the wall limit by the time spent waiting for a processor, and by that in which a judge was busy,
+        unless the program computed meanwhile. Returns False if no time is left."""
         elapsed = now - self._counted_from
-        counted = max(elapsed - stood_still_s, 0.0)
-        left = self.limits.wall_s - (counted - min(waited_s, counted))
-        if left <= 0 or counted > self.limits.wall_s * _MAX_STRETCH:
+        own_s = max(elapsed - judge_s, 0.0)
+        left = self.limits.wall_s - max(own_s - waited_s, min(cpu_s, elapsed), 0.0)
+        if left <= 0 or own_s > self.limits.wall_s * _MAX_STRETCH:
             return False
         self._wall_s = elapsed + left
         return True

@@ -57,7 +57,7 @@ class Steps:
         self._start_clock(is_paused=is_judge)
 
     def stand_still_during(self, judge: "Steps") -> None:
-        """Let the wall limit not count the time in which the judge computes or waits for a processor."""
+        """Let the wall limit not count the time in which only the judge computes or waits for a processor."""
         self._judge = judge
 
     def resume_clock(self) -> None:
@@ -95,6 +95,12 @@ class Steps:
         # Sampling many processes takes long; the keeper must not spend all its time on it.
         self.next_check = clock.next_check(now, usage.cpu_s, time.thread_time() - cpu_before)
         return None
+
+    def is_runnable(self) -> bool:
+        """Return True if a thread of the box has a processor, or waits for one."""
+        with contextlib.suppress(OSError):  # it has just ended
+            return self._processes().is_runnable()
+        return False
 
     def end(self, end: StepEnd, stopped: str | None) -> StepReport:
         """Return the report of a step, and start the clock of the next one unless this one is the last.
@@ -171,9 +177,9 @@ class Steps:
         return False
 
     def _can_stretch(self, clock: StepClock, now: float) -> bool:
-        judged_s = self._judge.busy_s() if self._judge else 0.0
+        judge_s, cpu_s = (self._judge.busy_s(), self._last_sample.cpu_s) if self._judge else (0.0, 0.0)
         with contextlib.suppress(OSError):  # it has just ended
-            return clock.stretch(now, self._processes().longest_wait(), judged_s)
+            return clock.stretch(now, self._processes().longest_wait(), judge_s, cpu_s)
         return False
 
     def busy_s(self) -> float:

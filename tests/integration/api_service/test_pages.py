@@ -291,6 +291,44 @@ async def test_hidden_tests_are_on_no_page(api: httpx.AsyncClient, database: Dat
         assert ("output 1" in answer.text, "output 2" in answer.text, "test 2" in answer.text) == (True, False, True)
 
 
+async def test_a_judge_speaks_to_the_author_on_the_page(
+    api: httpx.AsyncClient, database: Database, signer: LinkSigner
+) -> None:
+    upload, job = await add_finished(database, None)
+    await set_tests(database, upload, hidden=[False, True])
+    for number in (1, 2):
+        await execute(
+            database,
+            "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr, message,"
+            " judge_message) VALUES (:job, :number, 0, 'wrong_answer', 0, '', '', :message, 'EXPECTED')",
+            job=job, number=number, message=f"<too small {number}>",
+        )  # fmt: skip
+    for accept in ("text/html", "text/plain"):
+        text = html.unescape((await api.get(path_of(signer, upload), headers={"Accept": accept})).text)
+        assert ("<too small 1>" in text, "too small 2" in text, "EXPECTED" in text) == (True, False, False)
+
+
+async def test_a_judge_that_failed_is_no_fault_of_the_program(
+    api: httpx.AsyncClient, database: Database, signer: LinkSigner
+) -> None:
+    upload, job = await add_finished(database, None)
+    await set_tests(database, upload, hidden=[False])
+    await execute(database, "UPDATE uploads SET verdict = 'judge_error'")
+    await execute(database, "UPDATE results SET verdict = 'judge_error', points_awarded = NULL, judge_message = 'WHY'")
+    await execute(
+        database,
+        "INSERT INTO test_results (job, number, attempt, verdict, stdout, stderr, diff, judge_message)"
+        " VALUES (:job, 1, 0, 'judge_error', '', '', NULL, 'WHY')",
+        job=job,
+    )
+    page = (await api.get(path_of(signer, upload), headers=BROWSER)).text
+    assert "no fault of the program" in page
+    assert page.count("Could not be judged") == 2
+    assert 'class="verdict bad' not in page
+    assert "Points:" not in page
+    assert "WHY" not in page
+
+
 async def test_the_recipients_page_links_to_artifacts(
     api: httpx.AsyncClient, database: Database, store: ObjectStore, signer: LinkSigner
 ) -> None:

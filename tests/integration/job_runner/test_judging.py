@@ -115,9 +115,11 @@ async def test_judges_give_points_and_messages_to_tests(engine: PlayedEngine, ju
             ended(3, Verdict.ACCEPTED),
         ]
     ]
-    upload = await judged.add(spec={"checker": CHECKER}, tests=[{"points": 1}, {"points": 2}, {"points": 0.5}])
+    upload = await judged.add(
+        spec={"checker": CHECKER}, tests=[{"points": 1}, {"points": 2, "hidden": True}, {"points": 0.5}]
+    )
     await judged.run()
-    assert [test.points for test in engine.requests[0].tests] == [1, 2, 0.5]
+    assert [(test.points, test.hidden) for test in engine.requests[0].tests] == [(1, False), (2, True), (0.5, False)]
     run = (await judged.result(upload))["run"]
     assert [test["points_awarded"] for test in run["tests"]] == [0.333333, 0, 0.5]
     assert [test["message"] for test in run["tests"]] == ["partly", None, None]

@@ -120,10 +120,21 @@ async def test_a_checker_of_testlib_reads_the_output_from_a_file() -> None:
     )  # fmt: skip
 
 
-async def test_what_a_judge_says_is_in_the_event() -> None:
+async def test_an_author_is_told_no_answer_of_a_hidden_test() -> None:
+    """testlib has one text, which often names what was expected."""
+    sandbox = _Sandbox(lambda text: replace(_OK, exit_code=1, stderr=b"wrong answer expected 5"))
+    events = _tests(await _run(sandbox, _program(protocol="testlib"), tests=[{"hidden": True}, {}]))
+    assert [(event.message, event.judge_message) for event in events] == [
+        (None, "expected 5"),
+        ("expected 5", "expected 5"),
+    ]
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+async def test_what_a_judge_says_is_in_the_event(hidden: bool) -> None:
     files = {"teammessage.txt": b"for you", "judgemessage.txt": b"for us", "score.txt": b"0.5"}
     sandbox = _Sandbox(lambda text: replace(_ACCEPTS, stdout=b"ignored", out_folder=OutFolder(files)))
-    (event,) = _tests(await _run(sandbox, _program()))
+    (event,) = _tests(await _run(sandbox, _program(), tests=[{"hidden": hidden}]))
     assert (event.verdict, event.message, event.judge_message, event.points_awarded, event.judge_cpu_s) == (
         Verdict.ACCEPTED, "for you", "for us", 0.5, 0.25,
     )  # fmt: skip

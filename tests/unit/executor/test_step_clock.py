@@ -41,16 +41,23 @@ def test_a_waiting_program_ends_after_twenty_times_its_limit() -> None:
 
 def test_the_clock_stands_still_while_a_judge_works() -> None:
     clock = StepClock(_LIMITS, is_sampled=False)
-    assert clock.stretch(1000.0, waited_s=0.0, stood_still_s=885.0)
+    assert clock.stretch(1000.0, waited_s=0.0, judge_s=885.0)
     assert not clock.has_expired(1004.9)
     assert clock.has_expired(1005.0)
-    assert not clock.stretch(1005.0, waited_s=0.0, stood_still_s=885.0)
+    assert not clock.stretch(1005.0, waited_s=0.0, judge_s=885.0)
 
 
 def test_a_judge_on_several_processors_gives_at_most_all_time() -> None:
     clock = StepClock(_LIMITS, is_sampled=False)
-    assert clock.stretch(120.0, waited_s=0.0, stood_still_s=100.0)
+    assert clock.stretch(120.0, waited_s=0.0, judge_s=100.0)
     assert clock.has_expired(140.0)
+
+
+def test_the_clock_runs_while_program_and_judge_both_compute() -> None:
+    clock = StepClock(_LIMITS, is_sampled=False)
+    assert clock.stretch(130.0, waited_s=30.0, judge_s=30.0, cpu_s=18.0)
+    assert clock.has_expired(132.0)
+    assert not clock.stretch(134.0, waited_s=34.0, judge_s=34.0, cpu_s=21.0)
 
 
 def test_a_paused_clock_counts_from_its_resumption(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,320 @@
+"""Interactors of senders, from the request to the verdict: what each side may do to the other, and who is at fault."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
+from tests.fixtures import run_call
+from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.processes import processes_named
+from tests.security.host import SLEEPER
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.security
+
+_MODES: Final = [
+    "as it comes",
+    *(
+        pytest.param(mode, marks=pytest.mark.slow)
+        for mode in ("without cgroups", "cold", "ordinary user", "subordinate ids")
+    ),
+]
+_KATTIS: Final = """
+import os, sys, time
+lines = iter(lambda: (sys.stdin.readline() or end(43, 'no more guesses')).strip(), None)
+def say(text):
+    print(text, flush=True)
+def end(code, message=''):
+    open(sys.argv[3] + 'judgemessage.txt', 'w').write(message)
+    os._exit(code)
+"""
+#: Accepts a program that finds the number of the input in eight guesses.
+_GUESSING: Final = """
+secret = int(open(sys.argv[1]).read())
+for _, guess in zip(range(8), lines):
+    if int(guess) == secret:
+        say('right')
+        end(42, 'found')
+    say('more' if int(guess) < secret else 'less')
+end(43, 'too many guesses')
+"""
+_SEARCHING: Final = """
+low, high = 1, 200
+while True:
+    middle = (low + high) // 2
+    print(middle, flush=True)
+    match input():
+        case 'right': break
+        case 'more': low = middle + 1
+        case 'less': high = middle - 1
+"""
+
+
+@pytest.fixture(scope="module", params=_MODES)
+def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
+    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
+        yield running
+
+
+def _interactor(source: str, **fields: Any) -> dict[str, Any]:
+    return {"language": "py", "files": run_call.as_files({"judge.py": source}), **fields}
+
+
+async def _played(
+    engine: RunningExecutor, program: str, interactor: str, wall_s: float = 60, **fields: Any
+) -> TestEnded:
+    """Return how a test of one program and one interactor of Kattis's protocol ended."""
+    (test,) = await run_call.tests(
+        engine.url,
+        "py",
+        {"main.py": f"import os, sys, time\n{program}"},
+        interactor=_interactor(_KATTIS + interactor, limits=fields.pop("judge_limits", {})),
+        limits={"wall_s": wall_s, **fields.pop("limits", {})},
+        **fields,
+    )
+    return test
+
+
+async def test_a_game_is_won(engine: RunningExecutor) -> None:
+    tests = await run_call.tests(
+        engine.url,
+        "py",
+        {"main.py": _SEARCHING},
+        interactor=_interactor(_KATTIS + _GUESSING),
+        tests=[{"stdin": str(secret)} for secret in (1, 77, 200)],
+    )
+    assert [(test.verdict, test.stdout, test.judge_message) for test in tests] == [(Verdict.ACCEPTED, "", "found")] * 3
+    assert all(test.judge_cpu_s > 0 and test.exit_code == 0 and test.message is None for test in tests)
+
+
+@pytest.mark.parametrize(
+    ("program", "interactor", "verdict", "message"),
+    [
+        ("while True: print(1, flush=True); assert input() != 'right'", _GUESSING, "wrong_answer", "too many guesses"),
+        ("print(100, flush=True); input()", _GUESSING, "wrong_answer", "no more guesses"),
+        ("print('ten', flush=True)", _GUESSING, "judge_error", None),
+        ("print(100, flush=True); input(); sys.exit(3)", _GUESSING, "runtime_error", "no more guesses"),
+        ("print(100, flush=True); input(); os.kill(os.getpid(), 11)", _GUESSING, "runtime_error", "no more guesses"),
+        ("while True: pass", _GUESSING, "time_limit", "no more guesses"),
+        ("bytearray(1 << 30)", _GUESSING, "memory_limit", "no more guesses"),
+        ("print(200, flush=True); input(); sys.exit(3)", _GUESSING, "runtime_error", "found"),
+        ("print(200, flush=True); input()\nwhile True: pass", _GUESSING, "time_limit", "found"),
+        ("sys.stdin.read(); sys.exit(3)", "end(43, 'at once')", "wrong_answer", "at once"),
+        ("sys.stdin.read(); sys.exit(3)", "end(42, 'at once')", "runtime_error", "at once"),
+        ("while True: pass", "end(43, 'at once')", "wrong_answer", "at once"),
+        ("pass", "sys.stdin.read(); end(42)", "accepted", None),
+    ],
+)
+async def test_verdict(
+    engine: RunningExecutor, program: str, interactor: str, verdict: str, message: str | None
+) -> None:
+    test = await _played(
+        engine, program, interactor, tests=[{"stdin": "200"}], limits={"cpu_s": 0.5, "memory_bytes": 256 << 20}
+    )
+    assert test.verdict == verdict
+    if verdict != "judge_error":
+        assert test.judge_message == message
+
+
+@pytest.mark.parametrize(
+    ("interactor", "message"),
+    [
+        ("end(0)", "ended with code 0"),
+        ("end(1)", "ended with code 1"),
+        ("print('late', file=sys.stderr); raise SystemExit(7)", "ended with code 7"),
+        ("os.kill(os.getpid(), 11)", "signal 11"),
+        ("while True: pass", "stopped after 0.5 s of CPU time"),
+        ("bytearray(1 << 30)", "Memory limit exceeded"),
+        ("while True: os.write(2, bytes(65536))", "wrote more than 100000 bytes"),
+        ("open(sys.argv[3] + 'x', 'wb').write(bytes(100_001)); end(42)", "wrote more than 100000 bytes"),
+        ("open(sys.argv[3] + 'score.txt', 'w').write('2'); end(42)", "not between 0 and 1"),
+    ],
+)
+async def test_an_interactor_that_fails_is_at_fault(engine: RunningExecutor, interactor: str, message: str) -> None:
+    limits = {"cpu_s": 0.5, "memory_bytes": 256 << 20, "output_bytes": 100_000}
+    test = await _played(engine, "input()", interactor, judge_limits=limits)
+    assert (test.verdict, test.error, test.message, test.points_awarded) == (Verdict.JUDGE_ERROR, "", None, None)
+    assert message in str(test.judge_message)
+
+
+async def test_a_program_that_does_not_flush_waits_too_long(engine: RunningExecutor) -> None:
+    test = await _played(engine, "os.read(0, 1)", "next(lines)", wall_s=0.5)
+    assert (test.verdict, test.message, test.stopped) == (Verdict.TIME_LIMIT, None, "wall")
+    assert "each waited for the other" in str(test.judge_message)
+
+
+async def test_an_interactor_that_reads_nothing_hangs(engine: RunningExecutor) -> None:
+    for program in ("print(1, flush=True); input()", "while True: print(1)"):
+        test = await _played(engine, program, "time.sleep(60)", wall_s=0.5)
+        assert test.verdict is Verdict.JUDGE_ERROR
+        assert str(test.judge_message).startswith("The interactor hangs")
+
+
+async def test_an_interactor_may_not_outlive_its_program_by_much(engine: RunningExecutor) -> None:
+    test = await _played(engine, "pass", "sys.stdin.read(); time.sleep(60)", wall_s=0.5)
+    assert test.verdict is Verdict.JUDGE_ERROR
+    assert "stopped after 0.5 s" in str(test.judge_message)
+
+
+async def test_a_flood_is_stopped_by_elapsed_time(engine: RunningExecutor) -> None:
+    """Far more than its output limit passes. The interactor waits, since the program does not read."""
+    flood = "while True: os.write(1, bytes(65536))"
+    test = await _played(engine, flood, "while sys.stdin.buffer.read(65536): pass", wall_s=0.3)
+    assert test.verdict is Verdict.TIME_LIMIT
+    test = await _played(engine, flood, "while True: os.write(1, bytes(65536))", wall_s=0.5)
+    assert test.verdict is Verdict.TIME_LIMIT
+
+
+async def test_scores_and_messages_are_read(engine: RunningExecutor) -> None:
+    interactor = """
+open(sys.argv[3] + 'score.txt', 'w').write('2.5\\n')
+open(sys.argv[3] + 'teammessage.txt', 'w').write('two and a half')
+end(42)
+"""
+    test = await _played(engine, "pass", interactor, tests=[{"points": 4}])
+    assert (test.verdict, test.points_awarded, test.message) == (Verdict.ACCEPTED, 2.5, "two and a half")
+
+
+async def test_arguments_come_after_those_of_the_protocol(engine: RunningExecutor) -> None:
+    interactor = "import sys; sys.exit(42 if sys.argv[4:] == ['-x', '7'] and open(sys.argv[2]).read() == 'A' else 43)"
+    judge = _interactor(interactor, args=["-x", "7"])
+    (test,) = await run_call.tests(
+        engine.url, "py", {"main.py": "pass"}, interactor=judge, tests=[{"expected_output": "A"}]
+    )
+    assert test.verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stderr", "verdict", "points"),
+    [
+        (0, "ok fine", "accepted", None),
+        (1, "wrong answer no", "wrong_answer", None),
+        (3, "FAIL no", "judge_error", None),
+        (7, "points 3 good", "accepted", 3),
+        (7, "points 0 bad", "wrong_answer", 0),
+        (42, "", "judge_error", None),
+    ],
+)
+async def test_testlib_without_a_checker(
+    engine: RunningExecutor, exit_code: int, stderr: str, verdict: str, points: float | None
+) -> None:
+    source = f"import sys; print(input()); sys.stderr.write({stderr!r}); sys.exit({exit_code})"
+    judge = _interactor(source, protocol="testlib")
+    program = {"main.py": "print('hello', flush=True); input()"}
+    (test,) = await run_call.tests(engine.url, "py", program, interactor=judge, tests=[{"points": 5}])
+    assert (test.verdict, test.points_awarded) == (verdict, points)
+
+
+@pytest.mark.parametrize(
+    ("interactor_exit", "program_exit", "wrote", "verdict"),
+    [
+        (0, 0, "open(sys.argv[2], 'w').write('A')", "accepted"),
+        (0, 0, "open(sys.argv[2], 'w').write('B')", "wrong_answer"),
+        (0, 0, "pass", "wrong_answer"),
+        (1, 0, "open(sys.argv[2], 'w').write('A')", "wrong_answer"),
+        (0, 9, "open(sys.argv[2], 'w').write('A')", "runtime_error"),
+        (0, 0, "os.symlink(sys.argv[3], sys.argv[2])", "wrong_answer"),
+    ],
+)
+async def test_testlib_with_a_checker(
+    engine: RunningExecutor, interactor_exit: int, program_exit: int, wrote: str, verdict: str
+) -> None:
+    """The checker reads what the interactor has written, and only if both have ended well."""
+    interactor = _interactor(
+        f"import os, sys; sys.stdin.read(); {wrote}; sys.exit({interactor_exit})", protocol="testlib"
+    )
+    checker = "import sys; sys.exit(open(sys.argv[2]).read() != open(sys.argv[3]).read())"
+    (test,) = await run_call.tests(
+        engine.url,
+        "py",
+        {"main.py": f"raise SystemExit({program_exit})"},
+        interactor=interactor,
+        checker={"kind": "program", "program": _interactor(checker, protocol="testlib")},
+        tests=[{"expected_output": "A"}],
+    )
+    assert test.verdict == verdict
+
+
+async def test_what_does_not_compile_runs_nothing(engine: RunningExecutor) -> None:
+    broken = run_call.as_files({"main.c": "int main(void) { return 0 }"})
+    found = await run_call.events(
+        engine.url, "py", {"main.py": "pass"}, interactor={"language": "c", "files": broken}, tests=[{}, {}]
+    )
+    failed = next(event for event in found if isinstance(event, JudgeFailed))
+    assert failed.judge == "interactor"
+    assert "expected" in failed.judge_message
+    assert not [event for event in found if isinstance(event, TestEnded)]
+    found = await run_call.events(
+        engine.url, "c", {"main.c": "int main(void) { return 0 }"}, interactor=_interactor("import sys; sys.exit(42)")
+    )
+    assert [event.verdict for event in found if isinstance(event, Compiled)] == [Verdict.COMPILE_ERROR]
+    assert not [event for event in found if isinstance(event, JudgeFailed | TestEnded)]
+
+
+async def test_compiled_programs_talk(engine: RunningExecutor) -> None:
+    program = """
+#include <stdio.h>
+int main(void) { int n; puts("3"); fflush(stdout); return scanf("%d", &n) != 1 || n != 9; }
+"""
+    judge = """
+#include <stdio.h>
+int main(void) { int n; if (scanf("%d", &n) != 1) return 43; printf("%d\\n", n * n); fflush(stdout); return 42; }
+"""
+    (first, second) = await run_call.tests(
+        engine.url,
+        "c",
+        {"main.c": program},
+        interactor={"language": "c", "files": run_call.as_files({"judge.c": judge})},
+        tests=[{}, {}],
+    )
+    assert (first.verdict, second.verdict) == (Verdict.ACCEPTED, Verdict.ACCEPTED)
+
+
+async def test_a_program_finds_nothing_of_the_judge(engine: RunningExecutor) -> None:
+    """Neither the input nor the answer nor the source of the judge is in its box."""
+    secret = f"SECRET-{secrets.token_hex(16)}"
+    search = """
+pattern, found = b'SECR' + b'ET-', []
+for folder in ('/box', '/tmp', '/dev/shm', '/proc/self/fd', '/proc'):
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(where, name)
+            try:
+                if os.path.isfile(path) and pattern in open(path, 'rb').read(1 << 20):
+                    found.append(path)
+            except (OSError, ValueError): pass
+sys.exit(len([path for path in found if path != '/box/work/main.py']))
+"""
+    interactor = f"# {secret}\nsys.stdin.read(); end(42)"
+    test = await _played(engine, search, interactor, tests=[{"stdin": secret, "expected_output": secret}])
+    assert test.verdict is Verdict.ACCEPTED, test
+
+
+async def test_processes_left_behind_are_dead(engine: RunningExecutor) -> None:
+    mark = f"left-{secrets.token_hex(8)}"
+    leave = f"\nif os.fork() == 0:\n    os.setsid()\n    exec({SLEEPER.format(mark=mark)!r})\n"
+    test = await _played(engine, f"{leave}time.sleep(0.2)", f"{leave}sys.stdin.read(); end(42)")
+    assert test.verdict is Verdict.ACCEPTED
+    await eventually(lambda: not processes_named(mark))
+
+
+async def test_a_client_that_leaves_frees_the_slot(engine: RunningExecutor) -> None:
+    """The executor has one slot and no queue."""
+    waiting = asyncio.create_task(_played(engine, "input()", "time.sleep(60)"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    async def is_free() -> bool:
+        try:
+            return (await _played(engine, "pass", "end(42)")).verdict is Verdict.ACCEPTED
+        except AssertionError:
+            return False
+
+    await eventually(is_free)
