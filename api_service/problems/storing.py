@@ -27,8 +27,8 @@ from shared.storage.base import ObjectStore
 
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
-#: Packages whose files are stored at once. Each holds a few files in memory.
-_STORING_AT_ONCE: Final = 2
+#: Packages whose files are stored at once. Each holds its largest file in memory.
+_STORING_AT_ONCE: Final = 1
 #: What a refusal for want of space says when to try again: nobody knows when its key deletes something.
 _LATER: Final = {"Retry-After": "3600"}
 
