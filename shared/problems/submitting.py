@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.engine.codex import LimitBounds
-from shared.engine.run_call import MAX_JUDGE_OUTPUT_BYTES, CheckerKind
+from shared.engine.run_call import JUDGE_OUTPUT_BYTES, CheckerKind
 from shared.grading import Policy, Scheme
 from shared.packages.model import Package, PackageJudge
 from shared.problems.versions import ProblemVersion
@@ -170,6 +170,6 @@ def _set(limits: Mapping[str, Any] | None) -> dict[str, Any]:
 def _within(limits: Mapping[str, Any], bounds: Mapping[str, LimitBounds]) -> dict[str, float | int]:
     """Return the limits within the operator's bounds. The elapsed time is by default twice that of the CPU, and 2 s."""
     wanted = {"wall_s": 2 * limits["cpu_s"] + 2, **limits}
-    most = {name: bound.max for name, bound in bounds.items()} | {"output_bytes": MAX_JUDGE_OUTPUT_BYTES}
+    most = {name: bound.max for name, bound in bounds.items()} | {"output_bytes": JUDGE_OUTPUT_BYTES}
     within = {name: min(wanted[name], most[name]) for name in LIMITS}
     return {name: float(limit) if name.endswith("_s") else int(limit) for name, limit in within.items()}

@@ -92,8 +92,8 @@ async def test_a_stopped_compiler_reports_the_load_too(call: str, stopped: str |
     pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(1, stopped=stopped)]), _SETTINGS)
     files = (ProgramFile(path="main.c", content="x"),)
     judged = Checker(kind=CheckerKind.PROGRAM, program=JudgeProgram(language="c", files=files))
-    fields = {"checker": judged} if call == "judged run" else {}
-    [answer] = [await _run(pipeline, "c")] if call == "codex" else await run_tests(pipeline, "c", **fields)
+    checker = judged if call == "judged run" else Checker()
+    [answer] = [await _run(pipeline, "c")] if call == "codex" else await run_tests(pipeline, "c", checker=checker)
     assert (answer.verdict, answer.cpu_pressure) == (Verdict.COMPILE_ERROR, pressure)
 
 
