@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
+from shared.engine.run_call import JUDGE_OUTPUT_BYTES
 from shared.service.settings import ARE_LONG, Settings, split_keys
 from shared.text.email_addresses import is_recipient
 
@@ -21,7 +22,10 @@ class ApiSettings(Settings):
         int, Field(ge=1, le=64 << 20, description="bytes of all files of a checker or an interactor")
     ] = 1 << 20
     max_judged_output_bytes: Annotated[
-        int, Field(ge=1, description="the most bytes that a checker or an interactor may be allowed to write")
+        int,
+        Field(
+            ge=JUDGE_OUTPUT_BYTES, description="the most bytes that a checker or an interactor may be allowed to write"
+        ),
     ] = 64 << 20
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
         1 << 20

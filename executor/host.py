@@ -84,9 +84,10 @@ def _claim_cgroups(settings: ExecutorSettings) -> tuple[Cgroups | None, NotTaken
 def _users(settings: ExecutorSettings) -> int:
     """Return the largest number of boxes: those that run, as many that are being removed, and those kept ready.
 
-    Two more are for prebuilt files and for the shared compiler.
+    A program may have the box of an interactor beside its own. Two more are for prebuilt files and for the shared
+    compiler.
     """
-    return 2 + 2 * settings.programs_at_once + kinds_of_boxes() * settings.warm_boxes
+    return 2 + 4 * settings.programs_at_once + kinds_of_boxes() * settings.warm_boxes
 
 
 def fit_to_host(settings: ExecutorSettings, mechanisms: Mechanisms) -> ExecutorSettings:

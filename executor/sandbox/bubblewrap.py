@@ -2,14 +2,15 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 
-from executor.sandbox.base import Job, Ready, SandboxFailure, Step, StepResult, Template, find_python
+from executor.sandbox.base import Job, JudgeJob, Pipes, Ready, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
 from executor.sandbox.link import KeeperLink
-from executor.sandbox.pair import run_pair
 from executor.sandbox.pool import Pool
 from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
+from executor.sandbox.streams.pipes import crossed_pipes
 from executor.sandbox.wall.mechanisms import Mechanisms
 
 #: Seconds between two checks for boxes that are no longer in demand.
@@ -87,12 +88,14 @@ class BubblewrapSandbox:
             self._refill_in(_WHILE_RUNNING_S)
             if job.judge is None:
                 return await box.run(job)
+            judge = None
             try:
                 judge = await self._take(job.judge.job.template)
-            except BaseException:
-                box.kill()
+                return await _run_pair(box, judge, job, job.judge)
+            except BaseException:  # even if they did not begin: they would wait for their jobs without end
+                for unused in filter(None, (box, judge)):
+                    unused.kill()
                 raise
-            return await run_pair(box, judge, job, job.judge)
         finally:
             self._refill_in(_AFTER_RUN_S)
 
@@ -148,3 +151,35 @@ class BubblewrapSandbox:
         boxes, self._boxes = self._boxes, {}
         for box in boxes.values():
             box.end(reason)
+
+
+async def _run_pair(program: Box, judge: Box, job: Job, judging: JudgeJob) -> list[StepResult]:
+    """Run the job and its judge's, and return how the program and the judge ended.
+
+    If this is cancelled or raises `SandboxFailure`, every process of both boxes is dead.
+    """
+    with crossed_pipes(judge.id) as (of_program, of_judge):
+        tasks = [
+            asyncio.create_task(program.run(_talking(job, of_program))),
+            asyncio.create_task(_judge(judge, _talking(judging.job, of_judge), judging.accepting, program)),
+        ]
+        try:
+            return [results[-1] for results in await asyncio.gather(*tasks)]
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+
+async def _judge(box: Box, job: Job, accepting: frozenset[int], program: Box) -> list[StepResult]:
+    """Run the judge, and end the program if the judge does not accept."""
+    results = await box.run(job)
+    if results[-1].stopped is not None or results[-1].exit_code not in accepting:
+        program.kill()
+    return results
+
+
+def _talking(job: Job, pipes: Pipes) -> Job:
+    (step,) = job.steps
+    return replace(job, steps=(replace(step, pipes=pipes, merge_output=False),))

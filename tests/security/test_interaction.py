@@ -1,6 +1,8 @@
 """A program and a judge that talks with it: what passes between their boxes, who ends whom, and whose clock runs."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -135,6 +137,31 @@ async def test_the_end_of_the_judge_is_known_before_it_matters(sandbox: Bubblewr
         assert judged.ended_at < played.ended_at
 
 
+async def test_a_slow_end_of_the_judge_is_known_before_it_matters(sandbox: BubblewrapSandbox) -> None:
+    """The kernel closes its output, then frees a file for a long time, and only then has it ended.
+
+    There are two such files, because kernels close descriptors in either order.
+    """
+    big = 64 << 20
+    judge = f"""
+os.close(0)
+for name in "ab":
+    assert os.open("/tmp/" + name, os.O_RDWR | os.O_CREAT) in (0, 3)
+    os.unlink("/tmp/" + name)
+for file in (0, 3):
+    assert os.write(file, bytes({big})) == {big}
+os._exit(42)
+"""
+    large = replace(SMALL, file_bytes=2 * big, memory_bytes=8 * big)
+    judging = replace(_job(judge), template=Template(4 * big, large))
+    judging = replace(judging, steps=(replace(judging.steps[0], limits=large),))
+    program = replace(_job("os.read(0, 1); os._exit(3)"), judge=JudgeJob(judging, frozenset({_ACCEPTED})))
+    for _ in range(3):
+        played, judged = await sandbox.run(program)
+        assert _ends(played, judged) == (3, _ACCEPTED), judged.stderr
+        assert judged.ended_at < played.ended_at
+
+
 async def test_the_end_of_the_program_is_known_before_it_matters(sandbox: BubblewrapSandbox) -> None:
     for _ in range(10):
         played, judged = await _run(sandbox, "sys.exit(3)", "sys.stdin.read(); sys.exit(43)")
@@ -194,18 +221,24 @@ async def test_the_clock_of_the_judge_starts_with_the_programs_end(sandbox: Bubb
         assert ends == (0, end)
 
 
-async def test_each_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None:
-    spins, fills = "while True: pass", "print(len(bytearray(400 << 20)))"
-    for program, judge, ends in (
-        (spins, "sys.stdin.read(); sys.exit(42)", ("cpu", _ACCEPTED)),
-        (fills, "sys.stdin.read(); sys.exit(42)", ("memory", _ACCEPTED)),
-        ("input()", spins, ("killed", "cpu")),
-        ("input()", fills, ("killed", "memory")),
-        ("input()", "while True: os.write(2, bytes(65536))", ("killed", "output")),
+async def test_a_program_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None:
+    judging = JudgeJob(_job("sys.stdin.read(); sys.exit(42)", cpu_s=0.5), frozenset({_ACCEPTED}))
+    for program, stopped in (("while True: pass", "cpu"), ("bytearray(400 << 20)", "memory")):
+        played, judged = await sandbox.run(replace(_job(program, cpu_s=0.5), judge=judging))
+        assert _ends(played, judged) == (stopped, _ACCEPTED)
+
+
+async def test_a_judge_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None:
+    """The program ends with it, by its own fault if it is quick."""
+    for judge, stopped in (
+        ("while True: pass", "cpu"),
+        ("bytearray(400 << 20)", "memory"),
+        ("while True: os.write(2, bytes(65536))", "output"),
     ):
         judging = JudgeJob(_job(judge, cpu_s=0.5), frozenset({_ACCEPTED}))
-        played, judged = await sandbox.run(replace(_job(program, cpu_s=0.5), judge=judging))
-        assert _ends(played, judged) == ends
+        played, judged = await sandbox.run(replace(_job("input()", cpu_s=0.5), judge=judging))
+        assert judged.stopped == stopped
+        assert (played.stopped or played.exit_code) in ("killed", 1)
 
 
 async def test_neither_pays_for_the_other(sandbox: BubblewrapSandbox) -> None:
@@ -258,3 +291,21 @@ async def test_one_that_cannot_start_ends_both(sandbox: BubblewrapSandbox, broke
     with pytest.raises(SandboxFailure, match="/nowhere/absent"):
         await asyncio.wait_for(sandbox.run(replace(program, judge=JudgeJob(judge, frozenset()))), 30)
     await eventually(lambda: not sandbox._boxes)
+
+
+async def test_boxes_that_get_no_pipes_are_gone(sandbox: BubblewrapSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    await sandbox.start()
+    await eventually(lambda: not sandbox._boxes)
+    opened = set(os.listdir("/proc/self/fd"))
+    real, left = os.pipe2, iter(range(3))
+
+    def refuse_the_fourth(flags: int) -> tuple[int, int]:
+        if next(left, None) is None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(flags)
+
+    monkeypatch.setattr(os, "pipe2", refuse_the_fourth)
+    with pytest.raises(SandboxFailure, match="no pipes between program and judge: Too many open files"):
+        await _run(sandbox, "pass", "pass")
+    await eventually(lambda: not sandbox._boxes)
+    assert set(os.listdir("/proc/self/fd")) == opened

@@ -19,7 +19,10 @@ pytestmark = pytest.mark.security
 
 _MODES: Final = [
     "as it comes",
-    *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("without cgroups", "cold", "ordinary user")),
+    *(
+        pytest.param(mode, marks=pytest.mark.slow)
+        for mode in ("without cgroups", "cold", "ordinary user", "subordinate ids")
+    ),
 ]
 _KATTIS: Final = """
 import os, sys, time

@@ -9,7 +9,7 @@ from job_runner.emails.digest import Line, as_csv
 from precieux.terminal import styled
 from precieux_client import models
 from shared.engine.codex import STORED_VERDICTS, Verdict
-from shared.judge0.statuses import ProgramEnd, Status, ending_of
+from shared.judge0.statuses import Status, ending_of
 from shared.messages.translations import LOCALES, translations
 from shared.messages.verdict_texts import EXPLANATIONS, LABELS
 from shared.resources.models import BatchProgress
@@ -45,10 +45,8 @@ class TestEach:
         assert verdict is Verdict.OK or verdict in EXPLANATIONS
 
     def test_it_has_a_number_in_judge0(self, verdict: Verdict) -> None:
-        program = ProgramEnd(verdict=verdict, exit_code=1, signal=None, cpu_s=0, cpu_limit=0, stderr=b"")
-        if verdict is Verdict.MEMORY_LIMIT:
-            program = ProgramEnd(verdict=verdict, exit_code=None, signal=None, cpu_s=0, cpu_limit=0, stderr=b"")
-        assert ending_of(program).status == JUDGE0[verdict]
+        exit_code = None if verdict is Verdict.MEMORY_LIMIT else 1
+        assert ending_of(verdict, exit_code, None, is_over=False, is_no_program=False).status == JUDGE0[verdict]
 
     def test_lists_can_be_filtered_by_it(self, verdict: Verdict) -> None:
         assert ListQuery.model_validate({"verdict": str(verdict)}).verdict == verdict

@@ -16,7 +16,7 @@ enum {
     MAX_BYTES = 1 << 20, /* at once */
     /* How often and how long to look whether a judge that has closed its output is ending. Looks are counted, because a
      * machine may pause this process and the judge together. */
-    LOOKS = 10,
+    LOOKS = 20,
     LOOK_MS = 10,
 };
 

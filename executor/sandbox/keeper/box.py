@@ -25,7 +25,7 @@ _ANSWER_FIRST = 0.002
 _NEVER = float("inf")
 #: How many answers process 1 of a judge must give about what the judge has read, the seconds between two questions,
 #: and the most questions.
-_ANSWERS, _QUESTION_INTERVAL, _MAX_QUESTIONS = 4, 0.1, 40
+_ANSWERS, _QUESTION_INTERVAL, _MAX_QUESTIONS = 4, 0.1, 20
 #: When process 1 gets this signal, it sends SIGKILL to its program (init/pid1.c).
 _SENDS_KILL = 64
 #: SIGSTOP would stop process 1 instead of its program.
@@ -221,6 +221,8 @@ class WatchedBox:
             return True
         if len(self._answers) < _ANSWERS and self._questions < _MAX_QUESTIONS:
             self._questions += 1
+            if self._steps.is_runnable():  # it does something, or will when the machine lets it
+                self._answers.clear()
             with contextlib.suppress(OSError):  # it has just ended
                 channel.send(self.channel, ASK_UNREAD)
             return False

@@ -92,12 +92,26 @@ class ProcessTree:
         """Return the seconds that process 1 has spent runnable without a processor."""
         return self._wait_of(1)
 
+    def is_runnable(self) -> bool:
+        """Return True if a thread has a processor, or waits for one."""
+        for pid in self._pids():
+            for path in self._threads(pid):
+                with contextlib.suppress(OSError, IndexError):
+                    if self._read(f"{path}/stat").rpartition(b")")[2].split()[0] == b"R":
+                        return True
+        return False
+
     def _wait_of(self, pid: int) -> float:
         longest = 0
-        with contextlib.suppress(OSError, IndexError):
-            for thread in files.names_in(self._proc, f"{pid}/task"):
-                longest = max(longest, int(self._read(f"{pid}/task/{thread}/schedstat").split()[1]))
+        for path in self._threads(pid):
+            with contextlib.suppress(OSError, IndexError):
+                longest = max(longest, int(self._read(f"{path}/schedstat").split()[1]))
         return longest / 1e9
+
+    def _threads(self, pid: int) -> Iterator[str]:
+        with contextlib.suppress(OSError):
+            for thread in files.names_in(self._proc, f"{pid}/task"):
+                yield f"{pid}/task/{thread}"
 
     def close(self) -> None:
         self.kernel.close()

@@ -96,6 +96,12 @@ class Steps:
         self.next_check = clock.next_check(now, usage.cpu_s, time.thread_time() - cpu_before)
         return None
 
+    def is_runnable(self) -> bool:
+        """Return True if a thread of the box has a processor, or waits for one."""
+        with contextlib.suppress(OSError):  # it has just ended
+            return self._processes().is_runnable()
+        return False
+
     def end(self, end: StepEnd, stopped: str | None) -> StepReport:
         """Return the report of a step, and start the clock of the next one unless this one is the last.
 

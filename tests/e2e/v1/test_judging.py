@@ -180,8 +180,8 @@ def test_an_interactor_talks_with_the_program(owner: Api) -> None:
 def test_a_checker_judges_what_an_interactor_wrote(owner: Api) -> None:
     judge = {"language": "py", "source": RECORDING, "protocol": "testlib"}
     tests = [{"stdin": "4"}, {"stdin": "9"}]
-    judges = {"interactor": judge, "checker": checker(TESTLIB, protocol="testlib")}
-    body = owner.submit(source=DOUBLE, tests=tests, **judges)
+    after = checker(TESTLIB, protocol="testlib")
+    body = owner.submit(source=DOUBLE, tests=tests, interactor=judge, checker=after)
     assert [test["verdict"] for test in body["run"]["tests"]] == ["accepted", "wrong_answer"]
     alone = owner.submit(source=DOUBLE, stdin="9", interactor=judge)
     assert alone["verdict"] == "accepted"

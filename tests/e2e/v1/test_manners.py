@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.fixtures.contract import TIME, Api, Contract, create_key, faults, new_address, problem
@@ -111,21 +110,6 @@ def test_a_body_is_checked_last(system: Contract, done: dict[str, Any]) -> None:
     problem(system.owner.post("/v1/submissions", **bad), 400)
 
 
-def test_malformed_bodies_are_refused(owner: Api) -> None:
-    def post(content: bytes, kind: str | None) -> httpx.Response:
-        return owner.post("/v1/submissions", content=content, headers={"Content-Type": kind} if kind else {})
-
-    problem(post(b"", "application/json"), 400)
-    problem(post(b'{"language": NaN}', "application/json"), 400)
-    problem(post(b"\xff\xfe", "text/plain"), 400)
-    problem(post(b"x", "multipart/form-data"), 400)
-    problem(post(b"{}", "image/png"), 415)
-    assert faults(post(b"[]", "application/json")) == {""}
-    assert faults(post(b"null", "application/json")) == {""}
-    assert faults(post(b'"x"', "application/json; charset=utf-8")) == {""}
-    assert faults(post(b"{}", "APPLICATION/JSON")) >= {"/language"}
-
-
 def test_a_body_that_is_too_large(owner: Api) -> None:
     most = owner.read("/v1/limits")["max_body_bytes"]
     for kind in ("application/json", "text/plain", "image/png"):
@@ -182,22 +166,6 @@ def test_other_methods_are_problems(owner: Api, at: Any, path: str) -> None:
     head = owner.head(at(path))
     assert head.status_code == (200 if "GET" in allowed else 405)
     assert head.content == b""
-
-
-def test_the_types_of_problems_are_anchors_of_one_page(system: Contract, owner: Api, done: dict[str, Any]) -> None:
-    answers = [
-        problem(owner.get("/v1/nothing"), 404),
-        problem(owner.put("/v1/limits"), 405),
-        problem(system.stranger.get("/v1/limits"), 401),
-        problem(system.reader.post("/v1/submissions"), 403),
-        problem(owner.get("/v1/limits?a=1"), 422),
-        problem(owner.post(f"/v1/submissions/{done['id']}/cancel"), 409),
-    ]
-    pages = {answer["type"].partition("#")[0] for answer in answers}
-    anchors = {answer["type"].partition("#")[2] for answer in answers}
-    assert len(pages) == 1
-    assert len(anchors) == len(answers)
-    assert "" not in anchors
 
 
 # Keys.

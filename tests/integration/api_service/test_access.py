@@ -47,13 +47,6 @@ async def test_with_keys_no_call_works_without_one(
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_the_operators_key_may_do_everything(api_with: ApiWith) -> None:
-    async with api_with(operator_keys=("p" * 32, OPERATOR), peer="192.0.2.7") as client:
-        assert (await submit(client, OPERATOR, id=5)).status_code == 200
-        assert (await client.get("/check_email/?id=5", headers=bearer(OPERATOR))).status_code == 200
-        assert (await client.get("/healthz")).status_code == 200
-
-
 @pytest.mark.parametrize("peer", ["192.0.2.7", "::ffff:192.0.2.7"])
 async def test_without_keys_only_this_machine_itself_is_served(api_with: ApiWith, peer: str) -> None:
     async with api_with(peer=peer) as client:

@@ -229,25 +229,6 @@ async def test_a_bad_query_is_explained(api: httpx.AsyncClient, path: str) -> No
     assert isinstance(answer.json()["detail"], str)
 
 
-@pytest.mark.parametrize(
-    ("body", "content_type"),
-    [
-        (b"", "multipart/form-data"),
-        (b"garbage", "multipart/form-data; boundary=x"),
-        (b"--x\r\nContent-Disposition: nonsense\r\n\r\nv\r\n--x--", "multipart/form-data; boundary=x"),
-        (b"{}", "application/json"),
-        (b"%ff%00=%zz&&&", "application/x-www-form-urlencoded"),
-        (b"\xff\xfe", "text/plain"),
-        (b'--x\r\nContent-Disposition: form-data; name="email"; filename="e"\r\n\r\nv\r\n--x--\r\n',
-         "multipart/form-data; boundary=x"),
-    ],
-)  # fmt: skip
-async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, content_type: str) -> None:
-    answer = await api.post("/submit_email/", content=body, headers={"Content-Type": content_type})
-    assert 400 <= answer.status_code < 500
-    assert isinstance(answer.json()["detail"], str)
-
-
 async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient) -> None:
     answers = [
         await api.get("/check_email/"),
@@ -349,7 +330,7 @@ async def test_a_source_may_come_without_a_file_name(api: httpx.AsyncClient, sto
 
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
-@hyp_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hyp_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_file_name_is_accepted_or_refused(api: httpx.AsyncClient, name: str) -> None:
     # By hand, since httpx would change some names.
     raw = name.encode("utf-8", "surrogatepass").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
@@ -366,17 +347,6 @@ async def test_any_file_name_is_accepted_or_refused(api: httpx.AsyncClient, name
 async def test_a_file_of_c_sharp_keeps_its_extension(api: httpx.AsyncClient, store: LocalStore) -> None:
     assert (await submit(api, id=5, file=("x.c#", SOURCE), language="cs")).status_code == 200
     assert await store.get("5.c#") == SOURCE
-
-
-@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "utf-16", '"punycode"'])
-async def test_a_form_in_another_encoding_is_refused(api: httpx.AsyncClient, charset: str) -> None:
-    part = b'--x\r\nContent-Disposition: form-data; name="inputs"\r\n\r\n\\ud800\r\n--x--\r\n'
-    answer = await api.post(
-        "/submit_email/?email=a@example.com&language=py",
-        content=part,
-        headers={"Content-Type": f"multipart/form-data; charset={charset}; boundary=x"},
-    )
-    assert answer.status_code == 415
 
 
 async def test_a_client_that_hangs_up_is_not_counted_as_our_error(
@@ -415,7 +385,7 @@ async def test_no_redirect_leads_to_the_host_that_a_request_names(api: httpx.Asy
 
 async def test_random_bytes_never_make_a_5xx(api: httpx.AsyncClient) -> None:
     rng = random.Random(7)
-    for _ in range(200):
+    for _ in range(100):
         body = b"--x\r\n" + rng.randbytes(rng.randrange(200)) + rng.choice([b"", b"\r\n--x--\r\n"])
         answer = await api.post(
             "/submit_email/", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}

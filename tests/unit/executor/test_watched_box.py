@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -51,6 +51,8 @@ class _Tree:
     """A box whose processes have used so many seconds of CPU time."""
 
     used_s = 0.0
+    #: For each question, the last first, whether a thread has a processor or waits for one.
+    runnable: ClassVar[list[bool]] = []
     kernel = SimpleNamespace(held_bytes=lambda: 0)
     listed = SimpleNamespace(held_bytes=lambda limit: 0)
 
@@ -59,6 +61,9 @@ class _Tree:
 
     def file_bytes(self) -> int:
         return 0
+
+    def is_runnable(self) -> bool:
+        return self.runnable.pop() if self.runnable else False
 
     proportional_bytes = file_bytes
 
@@ -245,12 +250,28 @@ def test_a_judge_hangs_if_it_stops_reading(
     assert (program._stopped, judge._stopped) == ("wall", stopped)
 
 
+def test_a_judge_that_waits_for_a_processor_does_not_hang(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has left unread counts only from when it rests."""
+    program, judge, init = pair
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
+    monkeypatch.setattr(_Tree, "runnable", [False, False, True, True, False, False])
+    for _ in range(7):
+        program.check_limits()
+        assert judge._stopped is None
+        init.send(b"unread 5 10 0")
+        assert [*judge.read_reports()] == []
+    program.check_limits()
+    assert judge._stopped == "hang"
+
+
 def test_a_box_that_gives_no_answer_does_not_keep_the_program(
     pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program, judge, _ = pair
     monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
-    for _ in range(41):
+    for _ in range(21):
         program.check_limits()
     assert (program._stopped, judge._stopped) == ("wall", "deadlock")
 

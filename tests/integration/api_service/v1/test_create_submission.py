@@ -137,6 +137,8 @@ class TestMalformed:
         for body, pointer in (
             (b'{"language": "py", "source": "\\ud800"}', "/source"),
             (b'{"language": "py", "source": "x", "\\ud800": 1}', ""),
+            (b"[]", ""),
+            (b"null", ""),
             (b'{"language": "py", "source": "x", "stop_at_first_failure": 1e999}', "/stop_at_first_failure"),
             (b'{"language": "py", "source": "x", "limits": {"cpu_s": 1' + b"0" * 400 + b"}}", "/limits/cpu_s"),
         ):
@@ -173,6 +175,11 @@ class TestForms:
                 ["/language"],
             ),
             ([("submission", (None, '{"language": "py", "files": []}')), ("file", ("a", b"x"))], ["/files"]),
+            ([("submission", (None, '{"language": "py", "tests": [{}, {"odd": 1}]}'))], ["/tests/1/odd"]),
+            ([("submission", (None, "[]")), ("language", (None, "py")), ("file", ("a", b"x"))], ["/submission"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("hold", (None, "yes"))], ["/hold"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("upload", ("b", b"x"))], ["/upload"]),
+            ([("language", (None, "py"))] * 2 + [("file", ("a", b"x"))], ["/language"]),
         ],
     )  # fmt: skip
     async def test_faults_have_the_places_of_json(
@@ -229,6 +236,7 @@ class TestText:
             ("language=py&stdin=caf%E9", [("parameter", "stdin")]),
             ("language=py&%FF=1", [("pointer", "")]),
             ("language=py&wait=x&email=x", [("parameter", "wait"), ("parameter", "email")]),
+            ("language=py&hold=1&source=1&odd=1", [("parameter", name) for name in ("source", "hold", "odd")]),
         ],
     )
     async def test_faults_are_parameters(
@@ -236,6 +244,9 @@ class TestText:
     ) -> None:
         answer = await api.post(f"{PATH}?{query}", content=b"x", headers={"Content-Type": "text/plain"})
         assert faults_of(answer) == faults
+
+    async def test_the_query_belongs_to_raw_bodies_only(self, api: httpx.AsyncClient) -> None:
+        assert faults_of(await api.post(f"{PATH}?language=py", json=BODY)) == [("parameter", "language")]
 
 
 class TestShares:
