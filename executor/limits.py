@@ -2,8 +2,9 @@
 
 from dataclasses import asdict, dataclass, replace
 
+from executor.languages.base import Needs
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
-from executor.settings import ExecutorSettings
+from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import LimitBounds, RunRequest
 from shared.engine.run_call import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
 from shared.service.errors import ConfigurationError
@@ -59,16 +60,16 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, process_limit: 
     return settings.model_copy(update={"max_processes": processes})
 
 
-def settings_for_language(settings: ExecutorSettings, needs: ProgramLimits) -> ExecutorSettings:
+def settings_for_language(settings: ExecutorSettings, needs: Needs) -> ExecutorSettings:
     """Return the settings, with the defaults that programs of a language need in place of lower ones.
 
     `default_limits` lowers them to the operator's maxima. The default and the maximum of processes are one setting.
     """
     raised: dict[str, float] = {}
-    if needs.cpu_s and needs.cpu_s > settings.default_time_limit:
+    if needs.cpu_s > settings.default_time_limit:
         raised["default_time_limit"] = needs.cpu_s
-    if needs.memory_bytes and needs.memory_bytes > settings.default_memory_limit:
-        raised["default_memory_limit"] = needs.memory_bytes
+    if needs.memory_mib * MIB > settings.default_memory_limit:
+        raised["default_memory_limit"] = needs.memory_mib * MIB
     return settings.model_copy(update=raised) if raised else settings
 
 

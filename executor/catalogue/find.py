@@ -97,7 +97,7 @@ async def _examine(
             installed = await _with_reserved(sandbox, installed)
         if language.compile and language.compile.driver:
             source = language.names_for(language.reference.source).source
-            words = gcc_driver.dry_run(installed.command(language.compile.words, source=source))
+            words = gcc_driver.dry_run(installed.command(language.compile.command, source=source))
             result = await _run_step(sandbox, language, words, {source: WorkFile(language.reference.source.encode())})
             if result.succeeded and not result.truncated:
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
@@ -110,9 +110,9 @@ async def _examine(
 async def _examine_library(sandbox: Sandbox, installed: Installed, library: Package) -> Package:
     """Return the library, with its fault if a program cannot import its modules."""
     language = installed.language
-    if not language.import_modules or not library.modules:
+    if not language.libraries.import_modules or not library.modules:
         return library
-    words = installed.command(language.import_modules, modules=", ".join(library.modules))
+    words = installed.command(language.libraries.import_modules, modules=", ".join(library.modules))
     try:
         result = await _run_step(sandbox, language, words)
         fault = "" if result.succeeded else result.why_failed.strip()
@@ -141,7 +141,7 @@ async def _run_step(
     argv: tuple[str, ...],
     files: Mapping[str, WorkFile] = MappingProxyType({}),
 ) -> StepResult:
-    environment = ENVIRONMENT | language.environment | language.library_environment
+    environment = ENVIRONMENT | language.environment | language.libraries.environment
     step = Step(argv, environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     (result,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
     return result

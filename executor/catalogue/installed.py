@@ -82,7 +82,7 @@ class Installed:
         """The variables of a program. Debian's packages count as libraries too, if they are slow to import."""
         language, warm = self.language, self.language.run.warm
         slow = {name.partition(".")[0] for name in warm.imports} if warm else set()
-        for_libraries = language.library_environment if self.libraries or slow & self.reserved else {}
+        for_libraries = language.libraries.environment if self.libraries or slow & self.reserved else {}
         return ENVIRONMENT | language.environment | for_libraries
 
     @cached_property
@@ -117,6 +117,6 @@ class Installed:
         usual = {"headers": self.headers_option, "preload": PRELOAD, "include": "", "output": OUTPUT}
         if self.language.prebuilt:
             usual["runtime"] = self.runtime_folder
-        folders = self.language.library_words
+        folders = self.language.libraries.words
         usual |= {name: with_ if self.libraries else without for name, (with_, without) in folders.items()}
         return command(words, {**self.tools, **usual, **values}, lists)

@@ -13,16 +13,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from executor.languages import known
 from executor.languages.base import Package
-from executor.languages.java import JARS
-from executor.languages.py import USER_BASE
 from executor.sandbox.base import find_python
 from executor.settings import ExecutorSettings
 from shared.service.errors import ConfigurationError
 
 #: Node looks for modules in the folders of this name from the program's folder up to the root.
 _MODULES: Final = "node_modules"
-_NODE_LANGUAGES: Final = ("js", "ts", "coffee")
 #: Maven's names of archives, such as commons-lang3-3.14.0.
 _ARCHIVE: Final = re.compile(r"(.+?)-(\d[\w.+-]*)")
 
@@ -40,18 +38,20 @@ def find_libraries(settings: ExecutorSettings) -> Libraries:
     """Return the libraries in the folders of the settings. Raises `ConfigurationError` if a folder is wrong."""
     folders: dict[str, Path] = {}
     by_language: dict[str, tuple[Package, ...]] = {}
+    languages = known()
     if folder := settings.python_packages:
         python = find_python()
         _check_python(folder, python)
-        folders[f"{USER_BASE}/lib/python{_version(python)}/site-packages"] = folder
+        folders[f"{languages['py'].libraries.folder}/lib/python{_version(python)}/site-packages"] = folder
         by_language["py"] = python_libraries(folder)
     if folder := settings.node_packages:
         _require(folder, _MODULES, "NODE_PACKAGES", f"npm install --ignore-scripts --prefix {_place(folder)} PACKAGE")
-        folders[f"/{_MODULES}"] = folder / _MODULES
-        by_language |= dict.fromkeys(_NODE_LANGUAGES, node_libraries(folder))
+        modules, packages = languages["js"].libraries.folder, node_libraries(folder)
+        folders[modules] = folder / _MODULES
+        by_language |= {code: packages for code, language in languages.items() if language.libraries.folder == modules}
     if folder := settings.java_jars:
         _require(folder, "*.jar", "JAVA_JARS", f"cp ARCHIVE.jar {_place(folder)}")
-        folders[JARS] = folder
+        folders[languages["java"].libraries.folder] = folder
         by_language["java"] = tuple(_java_library(file) for file in sorted(folder.glob("*.jar")))
     return Libraries(folders, by_language)
 

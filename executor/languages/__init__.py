@@ -1,14 +1,53 @@
-"""The languages, one file each (`base.LanguageDefinition`). The executor checks at start which are installed."""
+"""The languages: a TOML file for each in `definitions`, by its CodeX code, with the keys of `base.LanguageDefinition`.
 
-import importlib
-import pkgutil
+The executor checks at start which are installed.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from executor.languages.base import LanguageDefinition
+from shared.engine.languages import NAMES
+from shared.service.errors import ConfigurationError
+
+_FOLDER: Final = Path(__file__).parent
 
 
-def known() -> dict[str, LanguageDefinition]:
-    """Return every language that has a file, by CodeX code. Files whose name begins with `_` help the languages."""
-    names = (module.name for module in pkgutil.iter_modules(__path__))
-    modules = (importlib.import_module(f"{__name__}.{name}") for name in names if not name.startswith("_"))
-    languages = (getattr(module, "LANGUAGE", None) for module in modules)
-    return {language.code: language for language in languages if isinstance(language, LanguageDefinition)}
+@cache
+def known() -> Mapping[str, LanguageDefinition]:
+    """Return every language that has a file, by CodeX code. Raises `ConfigurationError` if a file is wrong."""
+    return MappingProxyType(read_definitions(_FOLDER / "definitions"))
+
+
+def read_definitions(folder: Path) -> dict[str, LanguageDefinition]:
+    """Return the languages of the folder's files. Raises `ConfigurationError`, which names the file and the key."""
+    lists = {f"{{{name}}}": words for name, words in tomllib.loads((_FOLDER / "lists.toml").read_text("utf-8")).items()}
+    adapter = TypeAdapter(LanguageDefinition)
+    languages = {}
+    for file in sorted(folder.glob("*.toml")):
+        if file.stem not in NAMES:
+            raise ConfigurationError(f"{file}: shared/engine/languages.py has no names for {file.stem}.")
+        try:
+            table = _expand(tomllib.loads(file.read_text("utf-8")), lists)
+            languages[file.stem] = adapter.validate_python(table | {"code": file.stem})
+        except tomllib.TOMLDecodeError as exc:
+            raise ConfigurationError(f"{file}: {exc}.") from None
+        except ValidationError as exc:
+            faults = (f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}" for fault in exc.errors())
+            raise ConfigurationError(f"{file}: {'; '.join(faults)}.") from None
+    return languages
+
+
+def _expand(value: Any, lists: Mapping[str, list[str]]) -> Any:
+    """Return the value with the words of `lists` in place of their names, wherever it has lists."""
+    if isinstance(value, dict):
+        return {key: _expand(item, lists) for key, item in value.items()}
+    if isinstance(value, list):
+        return [word for item in value for word in lists.get(str(item), [_expand(item, lists)])]
+    return value

@@ -1,6 +1,6 @@
 """The values that describe a language to the executor, and a program that proves the description.
 
-To add a language, add a file with a `LANGUAGE` in it, and its names to `shared/engine/languages.py`.
+The fields of `LanguageDefinition` and of its parts are the keys of the files in `definitions`.
 
 In all commands, `{source}`, `{stem}` (the source's path without its extension), `{main}`, `{output}`, `{memory_mib}`
 and the names of tools and options are replaced. In compile commands, `{companions}` and `{args}` are replaced by any
@@ -9,13 +9,15 @@ number of words (`executor.languages.program`).
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
+from pydantic import ConfigDict
+
+from executor.languages.java_source import find_main
 from shared.engine.languages import NAMES
-from shared.engine.run_call import ProgramLimits
 
 #: The words of a compile command that stand for several.
 COMPANIONS: Final = "{companions}"
@@ -36,18 +38,20 @@ class Names:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """The file that a source is stored in. `name` is the usual name, or finds the names from the source's text.
+    """The file that a source is stored in. `name` is the usual name. With `named_after_class`, a source in Java has the
+    name that javac wants.
 
     A sender's own file name is used if it has one of the `extensions` (`executor.languages.file_names`). The exceptions
     are stems that `special` finds or that the command `reserved` prints, because they mean something else to the tools.
     `unix_line_ends` is True if the tools do not accept the line ends of Windows.
     """
 
-    name: str | Callable[[str], Names]
+    name: str
     extensions: tuple[str, ...] = ()
     special: re.Pattern[str] | None = None
     reserved: tuple[str, ...] = ()
     unix_line_ends: bool = False
+    named_after_class: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,18 +110,18 @@ class CompilerVariant:
 
 @dataclass(frozen=True)
 class Compile:
-    """How programs are compiled: by the command `words`.
+    """How programs are compiled: by `command`.
 
     `companions`: the other sources of the program that the compiler gets, from all folders or from the source's own
     folder. With "", it gets none, and finds them itself. `allowed`: options that a program may set; a `*` at the
     end stands for any ending. `variants`: options that have a code of their own.
 
     The other fields are ways to do it faster.
-    `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.catalogue.gcc_driver`).
+    `driver`: `command` starts a driver of GCC, whose commands can be run without it (`executor.catalogue.gcc_driver`).
     `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
     """
 
-    words: tuple[str, ...]
+    command: tuple[str, ...]
     options: dict[str, Option] = field(default_factory=dict)
     companions: Literal["", "all", "folder"] = ""
     allowed: tuple[str, ...] = ()
@@ -139,30 +143,53 @@ class Package:
 
 @dataclass(frozen=True)
 class ForkedRuntime:
-    """`argv` starts a runtime that forks for each program. The fork does what `RunCommand.words` would do.
+    """`command` starts a runtime that forks for each program. The fork does what `RunCommand.command` would do.
 
-    `imports` are modules that a second runtime imports before it forks, as further words of `argv`, if they are
+    `imports` are modules that a second runtime imports before it forks, as further words of `command`, if they are
     installed (`executor.warm.imports`).
     """
 
-    argv: tuple[str, ...]
+    command: tuple[str, ...]
     imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunCommand:
-    """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
+    """How programs are run: by `command`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
 
-    `extra_memory` is what the runtime takes beside the program's data, in bytes. `out_of_memory` is what it writes to
-    standard error when its memory is exhausted. `stack_bytes` is the most that its first thread's stack may take; None:
-    as much as the executor allows.
+    `extra_memory_mib` is what the runtime takes beside the program's data. `out_of_memory` is what it writes to
+    standard error when its memory is exhausted. `stack_mib` is the most that its first thread's stack may take; 0: as
+    much as the executor allows.
     """
 
-    words: tuple[str, ...]
+    command: tuple[str, ...] = ("/box/work/{output}",)
     warm: ForkedRuntime | None = None
-    extra_memory: int = 0
-    stack_bytes: int | None = None
+    extra_memory_mib: int = 0
+    stack_mib: int = 0
     out_of_memory: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a program gets that asks for nothing, where the operator's defaults are lower."""
+
+    cpu_s: float = 0
+    memory_mib: int = 0
+
+
+@dataclass(frozen=True)
+class LibrarySupport:
+    """How programs find the libraries that an operator can set (`executor.catalogue.libraries`).
+
+    `folder` is where boxes have them. `import_modules` is a command that imports the `{modules}` of a library, which
+    are separated by commas. `words` are what names in commands stand for if there are libraries, and if there are none.
+    `environment` is added to the language's if there are any.
+    """
+
+    folder: str = ""
+    import_modules: tuple[str, ...] = ()
+    words: dict[str, tuple[str, str]] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,17 +197,13 @@ class LanguageDefinition:
     """`tools` are the programs that it needs, by the name that commands use: the first that exists of each tuple.
 
     `version` is the command that prints the version; if it is empty, the first tool does with `--version`. `sample` is
-    a program that greets, for people. `needs` are the CPU time and the memory of a program that asks for nothing, where
-    the operator's defaults are lower.
-
-    `import_modules` is a command that imports the `{modules}` of a library, which are separated by commas. Only
-    languages whose libraries an operator can set have it (`executor.catalogue.libraries`). `library_words` are what
-    names in commands stand for if there are libraries, and if there are none. `library_environment` is added to
-    `environment` if there are any.
+    a program that greets, for people.
 
     `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
     folder of `executor/warm/preload`.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     code: str
     source_file: SourceFile
@@ -188,13 +211,11 @@ class LanguageDefinition:
     reference: Reference
     sample: str
     compile: Compile | None = None
-    run: RunCommand = RunCommand(("/box/work/{output}",))
+    run: RunCommand = RunCommand()
     version: tuple[str, ...] = ()
-    needs: ProgramLimits = field(default_factory=ProgramLimits)
+    needs: Needs = Needs()
     environment: dict[str, str] = field(default_factory=dict)
-    import_modules: tuple[str, ...] = ()
-    library_words: dict[str, tuple[str, str]] = field(default_factory=dict)
-    library_environment: dict[str, str] = field(default_factory=dict)
+    libraries: LibrarySupport = field(default_factory=LibrarySupport)
     prebuilt: Prebuilt | None = None
 
     @property
@@ -207,8 +228,10 @@ class LanguageDefinition:
 
     def names_for(self, source: str) -> Names:
         """Return the names of the files of a program with this text."""
-        name = self.source_file.name
-        return Names(name) if isinstance(name, str) else name(source)
+        if not self.source_file.named_after_class:
+            return Names(self.source_file.name)
+        main = find_main(source)
+        return Names(f"{main.file_stem}.java", main.main_class)
 
     @property
     def extensions(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def program_of_files(
         files[path] = _as_tools_want(files[path], language)
     usual = language.names_for(files[entry.path].decode(errors="replace"))
     names = replace(usual, source=entry.path, output=_unused(usual.output, files))
-    if callable(language.source_file.name) and (len(sources) == 1 or not _has_extension(entry.path, language)):
+    if language.source_file.named_after_class and (len(sources) == 1 or not _has_extension(entry.path, language)):
         folder, slash, _ = entry.path.rpartition("/")
         wanted = folder + slash + usual.source
         if not any(path == wanted or path.startswith(f"{wanted}/") for path in files if path != entry.path):

@@ -9,7 +9,7 @@ from executor.languages.base import ARGS, COMPANIONS
 from executor.languages.program import ProgramSources, as_word, program_of_files, program_of_source
 from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
-from executor.settings import ExecutorSettings
+from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.run_call import MAX_ARTIFACTS, ProgramRequest, ProgramTest
 
@@ -115,12 +115,12 @@ def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int
     compile_, run = installed.language.compile, installed.language.run
     compile_command: tuple[str, ...] | None = None
     if compile_:
-        words = _without_overridden(compile_.words, program.compiler_args)
+        words = _without_overridden(compile_.command, program.compiler_args)
         lists = {COMPANIONS: tuple(map(as_word, program.companions)), ARGS: program.compiler_args}
         compile_command = installed.command(words, lists, **values)
     elif program.build:
-        compile_command = installed.command(run.words, **{**values, "source": as_word(program.build)})
-    return Commands(compile_command, installed.command(run.words, **values))
+        compile_command = installed.command(run.command, **{**values, "source": as_word(program.build)})
+    return Commands(compile_command, installed.command(run.command, **values))
 
 
 def cold_box(settings: ExecutorSettings) -> Template:
@@ -166,8 +166,8 @@ def _plan(
             limits=limits.run_step_limits(
                 run_limits,
                 settings,
-                run.extra_memory,
-                stack_bytes=min(filter(None, (options.stack_bytes, run.stack_bytes)), default=None),
+                run.extra_memory_mib * MIB,
+                stack_bytes=min(filter(None, (options.stack_bytes, run.stack_mib * MIB)), default=None),
                 file_bytes=options.file_bytes,
             ),
             output_bytes=run_limits.output_bytes,

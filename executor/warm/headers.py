@@ -105,7 +105,7 @@ async def _use(sandbox: Sandbox, language: Installed, compiled_files: dict[str, 
     """Compile the reference program with the precompiled header."""
     assert language.language.compile
     name = language.language.names_for("").source
-    argv = language.command(language.language.compile.words, source=name)
+    argv = language.command(language.language.compile.command, source=name)
     source = f'#include "made"\n{language.language.reference.source}'
     return await _run(sandbox, language, argv, {name: WorkFile(source.encode()), _HEADER: compiled_files[_HEADER]})
 

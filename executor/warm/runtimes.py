@@ -24,9 +24,9 @@ class WarmRuntime:
         settings = limits.settings_for_language(settings, installed.language.needs)
         usual = limits.default_limits(settings)
         self._memory_bytes = usual.memory_bytes
-        self._has_fixed_heap = any("{memory_mib}" in word for word in installed.language.run.words)
-        self._limits = limits.run_step_limits(usual, settings, installed.language.run.extra_memory)
-        zygote = Zygote(self._command(warm.argv), installed.environment)
+        self._has_fixed_heap = any("{memory_mib}" in word for word in installed.language.run.command)
+        self._limits = limits.run_step_limits(usual, settings, installed.language.run.extra_memory_mib * MIB)
+        zygote = Zygote(self._command(warm.command), installed.environment)
         self.template = Template(settings.max_disk_bytes, self._limits, zygote=zygote)
 
     def place(self, job: Job) -> Job:
@@ -39,7 +39,7 @@ class WarmRuntime:
     async def check(self, sandbox: Sandbox) -> None:
         """Run the reference program in this runtime. Raises `SandboxFailure` if that does not work."""
         installed, reference = self._installed, self._installed.language.reference
-        argv = self._command(installed.language.run.words)
+        argv = self._command(installed.language.run.command)
         step = Step(argv, installed.environment, self._limits, _PROOF_BYTES, stdin=reference.input.encode())
         files = {installed.language.names_for(reference.source).source: WorkFile(reference.source.encode())}
         (result,) = await sandbox.run(Job(files, (step,), self.template))

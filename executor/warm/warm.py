@@ -125,7 +125,7 @@ class Warm:
     async def _set_up_imports(self, name: str, installed: Installed, modules: tuple[str, ...]) -> bool:
         warm = installed.language.run.warm
         assert warm
-        await self._set_up_runtime(name, installed, replace(warm, argv=(*warm.argv, *modules)))
+        await self._set_up_runtime(name, installed, replace(warm, command=(*warm.command, *modules)))
         return True
 
     def _set_up_shared_compiler(self, installed: Installed) -> None:

@@ -38,6 +38,8 @@ def test_it_holds_the_system_and_the_samples_alone(wheel: Path) -> None:
     assert {name.partition("/")[0] for name in names} == {*_TOP, metadata}
     packed = {name.removeprefix("precieux/sample_programs/") for name in names if "/sample_programs/" in name}
     assert packed == {file.name for file in (ROOT / "samples").iterdir()}
+    described = {file.relative_to(ROOT).as_posix() for file in (ROOT / "executor").rglob("*.toml")}
+    assert described <= {*names}
     assert not [name for name in names if name.endswith(".pyc")]
 
 

@@ -243,7 +243,7 @@ async def test_memory_is_bounded(engine: RunningExecutor, code: str, kind: str) 
     name, text = _source(code, kind)
     _, answer = await _run(engine.url, code, {name: text}, cpu_s=20 * PATIENCE)
     assert answer.verdict in (Verdict.MEMORY_LIMIT, Verdict.RUNTIME_ERROR, Verdict.TIME_LIMIT), answer
-    assert answer.memory_bytes <= _MEMORY_BYTES + _KNOWN[code].run.extra_memory + _SLACK_BYTES
+    assert answer.memory_bytes <= _MEMORY_BYTES + _KNOWN[code].run.extra_memory_mib * MIB + _SLACK_BYTES
 
 
 @pytest.mark.parametrize(("code", "kind"), _cases("loop"))

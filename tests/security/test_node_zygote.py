@@ -31,7 +31,7 @@ async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
     values = {**(_TOOLS or {}), "memory_mib": "256", "preload": PRELOAD, "source": "main.js"}
     warm = known()["js"].run.warm
     assert warm
-    template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.argv, values), ENVIRONMENT))
+    template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.command, values), ENVIRONMENT))
     step = Step(("node", "main.js"), ENVIRONMENT, _LIMITS, 65536)
     jobs = [Job({"main.js": WorkFile(source.encode())}, (step,), template) for source in sources]
     return [result for (result,) in await asyncio.gather(*map(sandbox.run, jobs))]

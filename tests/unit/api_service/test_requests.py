@@ -74,10 +74,8 @@ def faults_of(
     return list(refused.value.faults)
 
 
-def pointers_of(
-    content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
-) -> list[str]:
-    return [fault.pointer or "" for fault in faults_of(content, place, upload, **constraints)]
+def pointers_of(content: object, upload: UploadedFiles | None = None, **constraints: Any) -> list[str]:
+    return [fault.pointer or "" for fault in faults_of(content, upload=upload, **constraints)]
 
 
 def with_files(*files: dict[str, Any], **keys: Any) -> dict[str, Any]:

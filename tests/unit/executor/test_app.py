@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from executor.app import create_app
 from executor.catalogue.installed import Installed
-from executor.languages.py import LANGUAGE
+from executor.languages import known
 from executor.pipeline.plan import plan_source
 from executor.pipeline.results import Execution, answer
 from executor.pipeline.run import Pipeline
@@ -23,7 +23,7 @@ from executor.slots import Full, Slots
 from shared.engine.codex import RunRequest, RunResponse
 from shared.http.bodies import FREE_BYTES
 
-_INSTALLED = {"py": Installed(LANGUAGE, {"python": "/usr/bin/python3"}, "Python 3")}
+_INSTALLED = {"py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3")}
 _PROGRAM = json.dumps({"language": "py", "code": "pass"}).encode()
 
 
@@ -245,7 +245,7 @@ async def test_a_client_that_disconnects_frees_its_slot() -> None:
 
 
 async def test_the_largest_escaped_source_and_input_are_accepted() -> None:
-    settings = ExecutorSettings()
+    settings = ExecutorSettings(max_source_bytes=100_000, max_input_bytes=100_000)
     inputs = "\x01" * settings.max_input_bytes
     program = {"language": "py", "code": "\x01" * settings.max_source_bytes, "input": inputs, "inputs": inputs}
     async with _http(settings) as client:

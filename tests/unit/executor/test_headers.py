@@ -150,6 +150,6 @@ def test_programs_and_headers_are_compiled_with_the_same_flags() -> None:
     assert _COMPILE
     compile_, precompile = (
         [word for word in command if word.startswith(("{gxx}", "-p", "-std", "-O", "-f", "-m", "-D"))]
-        for command in (_COMPILE.words, _HEADERS.command)
+        for command in (_COMPILE.command, _HEADERS.command)
     )
     assert compile_ == precompile == ["{gxx}", "-pipe"]

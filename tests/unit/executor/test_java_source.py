@@ -1,10 +1,10 @@
 """Finding the class to start in any Java source."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.languages._java_source import MainClass, find_main
+from executor.languages.java_source import MainClass, find_main
 
 _MAIN = "public static void main(String[] args) {}"
 
@@ -62,6 +62,7 @@ _MEMBERS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(data=st.data())
 def test_sensible_programs(data: st.DataObject) -> None:
     """Programs that are generated from the expected answer."""

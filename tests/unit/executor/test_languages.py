@@ -4,22 +4,31 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from executor import verdict
-from executor.languages import known
+from executor.languages import known, read_definitions
 from executor.languages.base import LanguageDefinition
 from executor.sandbox.base import StepResult
 from shared.engine.codex import Verdict
 from shared.engine.languages import ALIASES
+from shared.service.errors import ConfigurationError
 
 _ROOT = Path(__file__).parents[3]
+_BASH = (_ROOT / "executor/languages/definitions/bash.toml").read_text()
 
 
 def _commands(language: LanguageDefinition) -> Iterator[tuple[str, ...]]:
     """Yield every command of the language."""
     compile_, warm = language.compile, language.run.warm
     headers = compile_.headers if compile_ else None
-    commands = [language.run.words, language.version_command, language.source_file.reserved, warm.argv if warm else ()]
-    commands += [compile_.words, compile_.shared] if compile_ else []
+    commands = [
+        language.run.command,
+        language.version_command,
+        language.source_file.reserved,
+        warm.command if warm else (),
+    ]
+    commands += [compile_.command, compile_.shared] if compile_ else []
     commands += [headers.command, headers.plugin.command if headers.plugin else ()] if headers else []
     commands += [language.prebuilt.command] if language.prebuilt else []
     return filter(None, commands)
@@ -29,15 +38,28 @@ def test_every_language_has_names_and_every_name_a_language() -> None:
     assert set(known()) == set(ALIASES)
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "fault"),
+    [
+        ("bash", f"{_BASH}run.comand = []", "`run.comand`: Unexpected keyword argument."),
+        ("bash", _BASH.replace('["{bash}"', '[5, "{bash}"'), "`run.command.0`: Input should be a valid string."),
+        ("bash", _BASH.replace("tools", "# "), "`tools`: Field required."),
+        ("bash", f"{_BASH}run.command = []", "Cannot overwrite a value"),
+        ("nosuch", _BASH, "shared/engine/languages.py has no names for nosuch."),
+    ],
+)
+def test_a_wrong_definition_is_told_by_its_file_and_its_key(tmp_path: Path, code: str, text: str, fault: str) -> None:
+    file = tmp_path / f"{code}.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as error:
+        read_definitions(tmp_path)
+    assert str(error.value).startswith(f"{file}: {fault}")
+
+
 def test_the_documents_count_the_languages() -> None:
     for page in ("README.md", "CHANGELOG.md", "docs/executor.md"):
         counts = set(re.findall(r"\b(\d+)\s+languages\b(?! of today)", (_ROOT / page).read_text()))
         assert counts == {str(len(known()))}, page
-
-
-def test_languages_need_only_time_and_memory() -> None:
-    for language in known().values():
-        assert language.needs.model_dump(exclude_none=True).keys() <= {"cpu_s", "memory_bytes"}
 
 
 def test_clojures_report_tells_of_exhausted_memory() -> None:
@@ -54,7 +76,7 @@ def test_commands_use_only_known_names() -> None:
         options = language.compile.options if language.compile else {}
         words = dict.fromkeys((*language.tools, *options, "source", "stem", "main", "memory_mib", "headers"), "x")
         words |= dict.fromkeys(("preload", "runtime", "plugin", "include", "companions", "args"), "x")
-        words |= dict.fromkeys(language.library_words, "x")
+        words |= dict.fromkeys(language.libraries.words, "x")
         words["output"] = "main"
         for command in _commands(language):
             assert command[0].format(**words) in ("x", "/box/work/main", "/bin/sh")

@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from executor import limits
+from executor.languages.base import Needs
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
-from shared.engine.run_call import ProgramLimits
 from shared.service.errors import ConfigurationError
 
 _SETTINGS = ExecutorSettings(
@@ -55,19 +55,19 @@ def test_a_memory_limit_too_low_for_any_process_is_raised() -> None:
     assert _of(memory_limit=1)[2] == 16 << 20
 
 
-def _defaults(settings: ExecutorSettings, **needs: float) -> tuple[float, float, int]:
-    found = limits.default_limits(limits.settings_for_language(settings, ProgramLimits.model_validate(needs)))
+def _defaults(settings: ExecutorSettings, needs: Needs) -> tuple[float, float, int]:
+    found = limits.default_limits(limits.settings_for_language(settings, needs))
     return found.cpu_s, found.wall_s, found.memory_bytes
 
 
 def test_a_language_raises_the_defaults_that_are_too_low() -> None:
-    assert _defaults(_SETTINGS, memory_bytes=150 << 20) == (5, 20, 150 << 20)
-    assert _defaults(_SETTINGS, cpu_s=15.0) == (15, 40, 100 << 20)
-    assert _defaults(_SETTINGS, cpu_s=1.0, memory_bytes=50 << 20) == (5, 20, 100 << 20)
+    assert _defaults(_SETTINGS, Needs(memory_mib=150)) == (5, 20, 150 << 20)
+    assert _defaults(_SETTINGS, Needs(cpu_s=15.0)) == (15, 40, 100 << 20)
+    assert _defaults(_SETTINGS, Needs(cpu_s=1.0, memory_mib=50)) == (5, 20, 100 << 20)
 
 
 def test_no_language_raises_a_default_above_the_maximum() -> None:
-    assert _defaults(_SETTINGS, cpu_s=1e9, memory_bytes=1 << 60) == (20, 50, 200 << 20)
+    assert _defaults(_SETTINGS, Needs(cpu_s=1e9, memory_mib=1 << 40)) == (20, 50, 200 << 20)
 
 
 def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:

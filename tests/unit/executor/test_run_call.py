@@ -22,8 +22,9 @@ from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots
 from executor.wire import BadRequest
-from shared.engine.codex import LanguageList, Verdict
+from shared.engine.codex import LanguageList
 from shared.engine.run_call import ProgramRequest, Started, TestEnded, parse_event
+from tests.factories import ended_test
 
 _INSTALLED = {
     "py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3"),
@@ -31,10 +32,6 @@ _INSTALLED = {
 }
 _SETTINGS = ExecutorSettings(max_source_bytes=1000, max_input_bytes=100)
 _REQUEST: dict[str, Any] = {"language": "python", "files": [{"path": "main.py", "content": "pass"}]}
-_ENDED = TestEnded(
-    number=1, verdict=Verdict.OK, error="", stdout="é", stderr="", diff=None, truncated=[], exit_code=0, signal=None,
-    cpu_s=0, wall_s=0, memory_bytes=0, cpu_pressure=None,
-)  # fmt: skip
 
 
 class _Pipeline:
@@ -59,7 +56,7 @@ class _Pipeline:
             except asyncio.CancelledError:
                 self.cancelled = True
                 raise
-            yield _ENDED.model_copy(update={"number": number})
+            yield ended_test(number)
 
 
 class _Client:
