@@ -226,9 +226,9 @@ class WatchedBox:
             with contextlib.suppress(OSError):  # it has just ended
                 channel.send(self.channel, ASK_UNREAD)
             return False
-        hangs = all(answer.unread > 0 and not answer.is_full for answer in self._answers)
-        reads = len({answer.read for answer in self._answers}) > 1
-        self.stop("hang" if self._answers and hangs and not reads else "deadlock")
+        rests = len(self._answers) >= _ANSWERS and len({answer.read for answer in self._answers}) == 1
+        could_go_on = all(answer.unread > 0 and not answer.is_full for answer in self._answers)
+        self.stop("hang" if rests and could_go_on else "deadlock")
         return True
 
     def _open_tree(self) -> ProcessTree:
