@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
+from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 from shared.service.settings import ARE_LONG, Settings, split_keys
 from shared.text.email_addresses import is_recipient
 
@@ -18,8 +19,14 @@ class ApiSettings(Settings):
     port: Annotated[int, Field(ge=1, le=65535, description="the port to listen on")] = 8000
     max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20, description="bytes of a program's source text")] = 1 << 20
     max_checker_bytes: Annotated[
-        int, Field(ge=1, le=64 << 20, description="bytes of the files of a program that judges a submission")
+        int, Field(ge=1, le=64 << 20, description="bytes of all files of a checker or an interactor")
     ] = 1 << 20
+    max_judged_output_bytes: Annotated[
+        int,
+        Field(
+            ge=JUDGE_OUTPUT_BYTES, description="the most bytes that a checker or an interactor may be allowed to write"
+        ),
+    ] = MAX_JUDGE_OUTPUT_BYTES
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
         1 << 20
     )
@@ -97,8 +104,9 @@ class ApiSettings(Settings):
 
     @property
     def largest_body_bytes(self) -> int:
-        """The bytes of a source, an input and a checker, and what a form adds to them: boundaries, headers, fields."""
-        return self.max_source_bytes + self.max_input_bytes + self.max_checker_bytes + (64 << 10)
+        """The bytes of a source and an input, or at least of a checker, and what a form adds to them: boundaries,
+        headers, other fields."""
+        return max(self.max_source_bytes + self.max_input_bytes, self.max_checker_bytes) + (64 << 10)
 
     @property
     def all_bodies_bytes(self) -> int:

@@ -226,7 +226,7 @@ class _Endpoint:
     def _check_program(self, request: ProgramRequest) -> Installed:
         installed = self._find(request.language)
         self._check_sources(request, installed, self._settings.max_source_bytes)
-        for judge in filter(None, (request.checker.program, request.interactor)):
+        for judge in request.judges.values():
             self._check_sources(judge, self._language(judge.language), self._settings.max_checker_bytes)
             if fault := limits.excess_of_judge(judge.limits, self._settings):
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)

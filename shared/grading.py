@@ -6,9 +6,10 @@ tests run: it names the next test whose result may still change the result of th
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import heappop, heappush
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -94,6 +95,11 @@ class Scheme(_Value):
     groups: tuple[Group, ...]
     tests: tuple[ScoredTest, ...]
 
+    @property
+    def listed(self) -> tuple[Group, ...]:
+        """The groups that people see: all but the root, and the samples' if there are none."""
+        return tuple(group for group in self.groups[1:] if group.name != "sample" or group.children)
+
 
 class TestScore(_Value):
     """What a judge said of an output. `score` is absolute, `multiplier` a share of the test's points."""
@@ -164,6 +170,8 @@ _GRADER_VERDICTS: Final = {
 }
 _GRADE: Final = re.compile(rb"\s*(AC|WA|TLE|RTE)\s+([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*")
 _LONGEST_GRADE: Final = 4096
+#: A score is no larger, so that sums of scores are numbers.
+MOST_POINTS: Final = 1e15
 #: Sums of fractions differ from their bounds by less.
 _ROUNDING: Final = 1e-6
 
@@ -212,11 +220,11 @@ def award(test: ScoredTest, score: TestScore) -> Award:
             if not 0 <= multiplier <= 1:
                 return _judge_error(f"The judge gave the share {multiplier:g} of the points, which is not in 0 to 1.")
             points *= multiplier
-    low = -math.inf if test.may_be_negative else 0.0
-    high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else math.inf
-    if not (math.isfinite(points) and low <= points <= high + _ROUNDING):
+    low = -MOST_POINTS if test.may_be_negative else 0.0
+    high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else MOST_POINTS
+    if not low <= points <= high + _ROUNDING:
         return _judge_error(f"The judge gave {points:g} points, which is out of range.")
-    return Award(verdict=score.verdict, points=points)
+    return Award(verdict=score.verdict, points=min(points, high))
 
 
 def _judge_error(sentence: str) -> Award:
@@ -260,7 +268,7 @@ class Grading:
         self._ended: set[str] = set()
         self._unmet: set[str] = set()
         self._legacy = {name: _LegacyGroup() for name in self._groups}
-        self._order = list(self._tests)
+        self._order = self._run_order()
         self._first = 0
         self._has_failed = False
         self._error = ""
@@ -277,17 +285,13 @@ class Grading:
         """Yield the tests that may still change the result, in the order in which their results are wanted."""
         if self._has_failed:
             return
+        if self._scheme.fold is Fold.LEGACY:
+            self._legacy_step(self._scheme.groups[0])
         while self._first < len(self._order) and not self._may_run(self._order[self._first]):
             self._first += 1
-        waiting: list[int] = []
         for position in range(self._first, len(self._order)):
-            number = self._order[position]
-            if self._may_run(number):
-                if self._is_ready(number):
-                    yield number
-                else:
-                    waiting.append(number)
-        yield from waiting
+            if self._may_run(self._order[position]):
+                yield self._order[position]
 
     def put(self, number: int, score: TestScore) -> Award:
         """Take the result of a test, and return what it earns."""
@@ -319,36 +323,44 @@ class Grading:
 
     def result(self) -> RunResult:
         """Return the result of the run, from the tests so far."""
-        scheme, root = self._scheme, self._scheme.groups[0]
-        verdict = self._verdict(root)
-        scores = {group.name: self._points(group) for group in reversed(scheme.groups)}
-        for group in scheme.groups:
-            points = scores[group.name]
-            if scheme.fold is not Fold.LEGACY and group.points is not None and points > group.points + _ROUNDING:
-                self._error = self._error or f"The group {group.name} has {points:g} points of {group.points:g}."
-        is_judged = verdict is not Verdict.JUDGE_ERROR and not self._error
-        results = tuple(
+        scheme = self._scheme
+        verdict = self._verdict("") or Verdict.ACCEPTED
+        scores = {group.name: self._points(group) for group in scheme.groups}
+        error = self._error or self._excess(scores)
+        if error:
+            verdict = Verdict.JUDGE_ERROR
+        is_judged = verdict is not Verdict.JUDGE_ERROR
+        earned = scores[""] if scheme.is_scoring else 1.0
+        if verdict not in GOOD_VERDICTS and (scheme.fold is Fold.LEGACY or not scheme.is_scoring):
+            earned = 0.0
+        groups = tuple(
             GroupResult(
                 name=group.name,
                 parent=group.parent or None,
-                verdict=self._verdict(group),
+                verdict=self._verdict(group.name),
                 points=_rounded(group.points),
                 points_awarded=_rounded(scores[group.name]) if is_judged else None,
                 tests=len(self._members[group.name]),
                 passed=self._accepted[group.name],
             )
-            for group in scheme.groups[1:]
+            for group in scheme.listed
         )
-        earned = scores[""] if scheme.is_scoring else 1.0
-        if verdict not in GOOD_VERDICTS and (scheme.fold is Fold.LEGACY or not scheme.is_scoring):
-            earned = 0.0
         return RunResult(
-            verdict=(verdict or Verdict.ACCEPTED) if is_judged else Verdict.JUDGE_ERROR,
+            verdict=verdict,
             points=_rounded(scheme.points),
             points_awarded=_rounded(earned) if is_judged else None,
-            groups=results,
-            error=self._error,
+            groups=groups,
+            error=error,
         )
+
+    def _excess(self, scores: Mapping[str, float]) -> str:
+        """Return a sentence on a group that earned more than its most; "" if there is none."""
+        for group in self._scheme.groups:
+            earned = scores[group.name]
+            is_bounded = group.points is not None and self._scheme.fold is not Fold.LEGACY
+            if is_bounded and earned > (group.points or 0.0) + _ROUNDING:
+                return f"The group {group.name or 'data'} has {earned:g} points of {group.points:g}."
+        return ""
 
     def _fail(self, error: str) -> None:
         self._has_failed = True
@@ -376,18 +388,38 @@ class Grading:
             return False
         return self._run_all or self._ended.isdisjoint(self._chains[self._tests[number].group])
 
-    def _is_ready(self, number: int) -> bool:
-        """Return True if the groups that this test's groups require are accepted."""
-        if self._run_all:
-            return True
-        names = (name for group in self._chains[self._tests[number].group] for name in self._groups[group].requires)
-        return all(self._accepted[name] == len(self._members[name]) for name in names)
+    def _run_order(self) -> list[int]:
+        """Return the tests by their numbers, but each after those of the groups that its groups require."""
+        left = {name: len(members) for name, members in self._members.items()}
+        missing = {
+            group.name: {name for name in group.requires if self._members.get(name)} for group in self._scheme.groups
+        }
+        waiting = set(self._tests)
+        order: list[int] = []
+        ready: list[int] = []
 
-    def _verdict(self, group: Group) -> Verdict | None:
-        grade = self._legacy[group.name].grade
-        if grade:
-            return grade.verdict if any(number in self._awards for number in self._members[group.name]) else None
-        verdicts = [self._awards[number].verdict for number in self._members[group.name] if number in self._awards]
+        def release(numbers: Iterable[int]) -> None:
+            for number in numbers:
+                if number in waiting and not any(missing[name] for name in self._chains[self._tests[number].group]):
+                    waiting.remove(number)
+                    heappush(ready, number)
+
+        release(self._tests)
+        while ready:
+            order.append(heappop(ready))
+            for name in self._chains[self._tests[order[-1]].group]:
+                left[name] -= 1
+                for dependent in self._dependents[name] if not left[name] else ():
+                    missing[dependent].discard(name)
+                    release(self._members[dependent])
+        return order
+
+    def _verdict(self, name: str) -> Verdict | None:
+        """Return the verdict of a group; None if none of its tests was run."""
+        verdicts = [self._awards[number].verdict for number in self._members[name] if number in self._awards]
+        grade = self._legacy[name].grade
+        if grade and verdicts:
+            return grade.verdict
         if Verdict.JUDGE_ERROR in verdicts:
             return Verdict.JUDGE_ERROR
         bad = (verdict for verdict in verdicts if verdict not in GOOD_VERDICTS)
@@ -449,9 +481,10 @@ class Grading:
     def _set_grade(self, group: Group, grade: Award) -> None:
         """Keep the grade of a legacy group, if its score is in the group's range."""
         state, points = self._legacy[group.name], grade.points or 0.0
-        low = -math.inf if group.low is None else group.low - _ROUNDING
-        high = math.inf if group.high is None else group.high + _ROUNDING
-        if grade.verdict in GOOD_VERDICTS and state.children and self._scheme.is_scoring and not low <= points <= high:
+        low = -MOST_POINTS if group.low is None else group.low - _ROUNDING
+        high = MOST_POINTS if group.high is None else group.high + _ROUNDING
+        is_bounded = grade.verdict in GOOD_VERDICTS and state.children and self._scheme.is_scoring
+        if abs(points) > MOST_POINTS or (is_bounded and not low <= points <= high):
             name = group.name or "data"
             grade = _judge_error(f"The group {name} has {points:g} points, which is not in its range.")
         if grade.verdict is Verdict.JUDGE_ERROR:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from job_runner.emails.branding import Branding
+from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
 from shared.broker.base import Message
+from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import TestEnded
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
@@ -16,11 +18,9 @@ from shared.storage.signing import LinkSigner
 BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "http://api")))
 
 
-def make_message(body: bytes | None = None, message_id: str | None = None) -> Message:
-    return Message(
-        body=str(random.randrange(1, 10**9)).encode() if body is None else body,
-        message_id=str(uuid.uuid4()) if message_id is None else message_id,
-    )
+def make_message(body: bytes | None = None) -> Message:
+    body = str(random.randrange(1, 10**9)).encode() if body is None else body
+    return Message(body=body, message_id=str(uuid.uuid4()))
 
 
 def make_email(
@@ -37,6 +37,21 @@ def make_email(
         html=html,
         message_id=f"<precieux.{uuid.uuid4()}@example.com>" if message_id is None else message_id,
     )
+
+
+def claimed_job(**changes: Any) -> ClaimedJob:
+    """Return a job under a lease, whose submission was not classic, but for the changes."""
+    fields: dict[str, Any] = {
+        "id": 7, "upload": 42, "recipient": "someone@example.com", "job": None, "request_id": uuid.UUID(int=1),
+        "attempt": 1, "lease_id": uuid.UUID(int=2), "is_classic": False, "language": "py",
+    }  # fmt: skip
+    return ClaimedJob(**{**fields, **changes})
+
+
+def engine_answer(verdict: Verdict | None = Verdict.OK, **changes: object) -> RunResponse:
+    """Return the engine's answer about a Python program, but for the changes."""
+    fields = {"timeStamp": 1672439982964, "status": 200, "language": "py", "info": "Python 3.13"}
+    return RunResponse.model_validate({**fields, "verdict": verdict, **changes})
 
 
 def ended_test(number: int = 1, **changes: Any) -> TestEnded:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
@@ -26,6 +25,7 @@ from shared.messages.translations import LOCALES
 from shared.resources.links import Links
 from shared.resources.models import Queue
 from shared.storage.signing import LinkSigner
+from tests.factories import claimed_job, engine_answer
 
 _NOW: Final = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 _BRANDING: Final = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
@@ -133,31 +133,27 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
         decide(_answer(Verdict.ACCEPTED, time_s=0.2), replace(_details(), tests=passed, limits=None)),
         None,
     )
+    judged = (*tests[:3], replace(tests[4], verdict=Verdict.JUDGE_ERROR), replace(tests[5], verdict=None))
+    yield (
+        "not-judged",
+        _job("primes.py", locale),
+        decide(
+            _answer(Verdict.JUDGE_ERROR, error="3 of 5 tests passed.", time_s=0.2),
+            replace(_details(), tests=judged, limits=None, is_judged=False),
+        ),
+        None,
+    )
     yield "not-run", _job("main.go", locale, "go"), give_up("the engine cannot be reached (tried 20 times)"), None
 
 
 def _job(file: str, locale: str, language: str = "py") -> ClaimedJob:
-    return ClaimedJob(
-        7,
-        42,
-        "someone@example.com",
-        None,
-        UUID(int=1),
-        1,
-        UUID(int=2),
-        filename=file,
-        requested_at=_NOW,
-        is_classic=False,
-        locale=locale,
-        language=language,
-    )
+    return claimed_job(filename=file, requested_at=_NOW, locale=locale, language=language)
 
 
 def _answer(verdict: Verdict, **fields: object) -> RunResponse:
-    measured = {"time_s": 0.021, "wall_s": 0.034, "memory_bytes": 9 << 20}
-    language = {"language": "py", "info": "Python 3.13.5", "run": "/usr/bin/python3 main.py"}
-    answer = {"timeStamp": int(_NOW.timestamp() * 1000), "status": 200, "verdict": verdict}
-    return RunResponse.model_validate({**answer, **measured, **language, **fields})
+    measured: dict[str, object] = {"time_s": 0.021, "wall_s": 0.034, "memory_bytes": 9 << 20}
+    others = {"timeStamp": int(_NOW.timestamp() * 1000), "info": "Python 3.13.5", "run": "/usr/bin/python3 main.py"}
+    return engine_answer(verdict, **{**measured, **others, **fields})
 
 
 def _details(stderr: str = "", compile_output: str | None = None) -> Details:

@@ -55,6 +55,9 @@ class NewSubmission:
     A submission of a classic call has no `spec` and nothing after it. `text_bytes` are the bytes of the texts of those
     (`text_bytes_of`), and of the files of its judges. Unless it is on `hold`, it is run at once. `judges` has the
     object of each program that judges it.
+
+    `problem_version` is the id of the version that it is submitted to. Its `spec` then has the key `problem`, and
+    neither tests nor judges of its own (`shared.problems.submitting`).
     """
 
     language: str
@@ -74,6 +77,7 @@ class NewSubmission:
     batch: int | None = None
     text_bytes: int = 0
     judges: Mapping[str, Object] = field(default_factory=dict)
+    problem_version: int | None = None
 
     @property
     def columns(self) -> dict[str, object]:
@@ -92,6 +96,7 @@ class NewSubmission:
             "metadata": as_json(self.metadata) if self.metadata else None,
             "webhook_url": self.webhook_url,
             "batch": self.batch,
+            "problem_version": self.problem_version,
         }
 
     @property

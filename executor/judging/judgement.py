@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from executor import verdict
-from executor.sandbox.base import LeftOut, StepLimits, StepResult
+from executor.sandbox.base import LeftOut, StepResult
 from shared.engine.codex import Verdict
 from shared.text.control_characters import replace_controls
 
 #: The most of a judge's feedback files that are read.
 MOST_FEEDBACK_FILES: Final = 1024
+#: Bytes that are kept of each text of a judge. A line end of Windows becomes one character, so twice as much is read as
+#: is shown.
+KEPT_BYTES: Final = 131072
 #: Bytes of a message, in UTF-8, and of a judge's standard error that are shown after it has failed.
-_MESSAGE_BYTES: Final = 65536
+_MESSAGE_BYTES: Final = KEPT_BYTES // 2
 _STDERR_BYTES: Final = 4096
 #: Some programs take these for the end of a line, and `replace_controls` does not replace them.
 _LINE_ENDS: Final = {0x2028: "\N{REPLACEMENT CHARACTER}", 0x2029: "\N{REPLACEMENT CHARACTER}"}
@@ -39,11 +41,10 @@ def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Ju
     )
 
 
-def why_failed(judge: str, ended: StepResult, limits: StepLimits, output_bytes: int) -> str | None:
+def why_failed(judge: str, ended: StepResult, explanation: str, output_bytes: int) -> str | None:
     """Return a sentence if the judge was stopped or killed, or wrote too much; None if its protocol says what its end
-    means. `output_bytes` counts its streams and its feedback together."""
-    files, left_out = ended.out_folder.files, ended.out_folder.left_out
-    written = len(ended.stdout) + len(ended.stderr) + sum(map(len, files.values()))
+    means. `explanation` is for the former, and `output_bytes` counts its streams and its feedback together."""
+    written, left_out = ended.written + ended.out_folder.written, ended.out_folder.left_out
     if ended.stopped == "output" or (
         ended.stopped is None and (written > output_bytes or LeftOut.TOO_LARGE in left_out)
     ):
@@ -52,11 +53,10 @@ def why_failed(judge: str, ended: StepResult, limits: StepLimits, output_bytes: 
         return f"The {judge} wrote more than {MOST_FEEDBACK_FILES} feedback files."
     if ended.stopped is None and ended.signal is None:
         return None
-    return f"The {judge} failed. {verdict.explain(ended, limits, output_bytes)}"
+    return f"The {judge} failed. {explanation}"
 
 
 def clean(text: bytes, most_bytes: int = _MESSAGE_BYTES) -> str | None:
     """Return a judge's text for people; None if it is blank."""
-    # A line end of Windows becomes one character, so twice as much may be shown.
     shown = replace_controls(text[: 2 * most_bytes].decode(errors="replace")).translate(_LINE_ENDS)
     return shown.rstrip().encode()[:most_bytes].decode(errors="ignore") or None

@@ -8,7 +8,7 @@ from executor.sandbox.base import StepResult
 from shared.engine.codex import Verdict
 from shared.engine.icpc import NUMBER
 
-_VERDICTS: Final = {42: Verdict.ACCEPTED, 43: Verdict.WRONG_ANSWER}
+_VERDICTS: Final[dict[int | None, Verdict]] = {42: Verdict.ACCEPTED, 43: Verdict.WRONG_ANSWER}
 _MESSAGE: Final = "teammessage.txt"
 JUDGE_MESSAGE: Final = "judgemessage.txt"
 _SCORE, _MULTIPLIER = "score.txt", "score_multiplier.txt"
@@ -17,7 +17,7 @@ _SCORE, _MULTIPLIER = "score.txt", "score_multiplier.txt"
 def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
     """Return the judgement of a judge that ended by itself. The test has up to `most_points`."""
     files = ended.out_folder.files
-    how = _VERDICTS.get(ended.exit_code or 0)
+    how = _VERDICTS.get(ended.exit_code)
     try:
         if how is None:
             raise ValueError(f"ended with code {ended.exit_code}, which is neither 42 (accepted) nor 43 (wrong answer)")

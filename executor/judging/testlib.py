@@ -10,7 +10,7 @@ from shared.engine.icpc import NUMBER
 
 _FAILED, _POINTS = 3, 7
 #: 2, 4 and 8 are a wrong presentation, more output than expected, and less.
-_VERDICTS: Final = {0: Verdict.ACCEPTED, **dict.fromkeys((1, 2, 4, 8), Verdict.WRONG_ANSWER)}
+_VERDICTS: Final[dict[int | None, Verdict]] = {0: Verdict.ACCEPTED, **dict.fromkeys((1, 2, 4, 8), Verdict.WRONG_ANSWER)}
 #: What testlib writes before a judge's own text.
 _FIRST_WORDS: Final = re.compile(rb"(?:ok|wrong answer|wrong output format|unexpected eof|FAIL|points\s+\S++)(?:\s|\Z)")
 _AWARDED: Final = re.compile(rb"(?:\A|\s)points\s++(" + NUMBER.pattern + rb")(?:\s|\Z)")
@@ -18,7 +18,7 @@ _AWARDED: Final = re.compile(rb"(?:\A|\s)points\s++(" + NUMBER.pattern + rb")(?:
 
 def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
     """Return the judgement of a judge that ended by itself. The test has up to `most_points`."""
-    how, points = _VERDICTS.get(ended.exit_code or 0), None
+    how, points = _VERDICTS.get(ended.exit_code), None
     text = _FIRST_WORDS.sub(b"", ended.stderr, count=1) if _FIRST_WORDS.match(ended.stderr) else ended.stderr
     try:
         if ended.exit_code == _FAILED:

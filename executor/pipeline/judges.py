@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
+from executor import verdict
 from executor.judging import interaction, kattis, testlib
-from executor.judging.judgement import MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
+from executor.judging.judgement import KEPT_BYTES, MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
 from executor.pipeline.plan import PlannedRun
 from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult
 from shared.engine.codex import Verdict
-from shared.engine.run_call import JudgeFailed, JudgeProgram, JudgeProtocol, ProgramTest, Stop
+from shared.engine.run_call import JudgeFailed, JudgeName, JudgeProgram, JudgeProtocol, ProgramTest, Stop
 from shared.service.errors import ConfigurationError
-
-JudgeName: TypeAlias = Literal["checker", "interactor"]
 
 #: The folder in a judge's box to which it may write feedback.
 FEEDBACK = "/box/feedback"
@@ -32,15 +30,23 @@ class Judge:
     program: JudgeProgram
     planned: PlannedRun
 
-    def job(self, args: tuple[str, ...], given: Mapping[str, bytes], stdin: bytes = b"") -> Job:
-        """Return the job for one test. `args` come before those of the judge's own."""
+    def job(
+        self,
+        args: tuple[str, ...],
+        given: Mapping[str, bytes],
+        stdin: bytes = b"",
+        kept_bytes: int | None = KEPT_BYTES,
+    ) -> Job:
+        """Return the job for one test. `args` come before those of the judge's own. Of each feedback file, `kept_bytes`
+        are kept, or all."""
         job = self.planned.job
         step = job.steps[-1]
+        argv = (*step.argv, *args, *self.program.args)
         return replace(
             job,
-            steps=(*job.steps[:-1], replace(step, argv=(*step.argv, *args, *self.program.args), stdin=stdin)),
+            steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
             given=given,
-            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK),
+            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK, kept_bytes),
         )
 
     def check(self, test: ProgramTest, output: bytes) -> Job:
@@ -63,10 +69,11 @@ class Judge:
         """Return the job of an interactor."""
         given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
         test_input, answer = f"{GIVEN}/{_INPUT}", f"{GIVEN}/{_ANSWER}"
-        args = (test_input, f"{FEEDBACK}/{_TOUT}", answer)
         if self.program.protocol is JudgeProtocol.KATTIS:
-            args = (test_input, answer, f"{FEEDBACK}/")
-        return JudgeJob(self.job(args, given), _ACCEPTING[self.program.protocol])
+            job = self.job((test_input, answer, f"{FEEDBACK}/"), given)
+        else:
+            job = self.job((test_input, f"{FEEDBACK}/{_TOUT}", answer), given, kept_bytes=None)
+        return JudgeJob(job, _ACCEPTING[self.program.protocol])
 
     def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""
@@ -78,10 +85,11 @@ class Judge:
         own."""
         ended, step = steps[-1], self.planned.job.steps[len(steps) - 1]
         _check_stop(self.name, ended)
+        explanation = verdict.explain(ended, step.limits, step.output_bytes)
         feedback = ended.out_folder.files.get(kattis.JUDGE_MESSAGE, b"")
         if len(steps) < len(self.planned.job.steps):
             judgement = judge_error(f"The {self.name} did not compile again.", stderr=ended.stdout + ended.stderr)
-        elif sentence := why_failed(self.name, ended, step.limits, step.output_bytes):
+        elif sentence := why_failed(self.name, ended, explanation, step.output_bytes):
             judgement = judge_error(sentence, feedback, ended.stderr)
         else:
             protocol = kattis if self.program.protocol is JudgeProtocol.KATTIS else testlib

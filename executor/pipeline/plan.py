@@ -12,12 +12,10 @@ from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
-from shared.engine.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramLimits, ProgramRequest, ProgramTest
+from shared.engine.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramRequest, ProgramTest, judge_limits_in_effect
 
 #: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
 _DIAGNOSTICS_BYTES: Final = 65536
-#: The bytes that a judge without a limit of its own may write.
-_JUDGE_OUTPUT_BYTES: Final = 8 << 20
 #: The options of a program that comes through CodeX's call, which has none.
 _NO_OPTIONS: Final = ProgramRequest.model_construct()
 
@@ -95,16 +93,13 @@ def plan_judge(
 ) -> PlannedRun:
     """Return the run of a judge, without what a test adds. The files `beside` stand beside those of the judge, unless
     it has files or folders of their names."""
-    usual = ProgramLimits(
-        memory_bytes=settings.max_memory_limit, output_bytes=min(_JUDGE_OUTPUT_BYTES, settings.max_judged_output_bytes)
-    )
     request = ProgramRequest.model_construct(
         language=judge.language,
         files=judge.files,
         entry=judge.entry,
         compiler_args=judge.compiler_args,
         build=judge.build,
-        limits=judge.limits.over(usual),
+        limits=judge_limits_in_effect(judge.limits, limits.bounds(_settings_for(installed, settings))),
     )
     program = program_of(request, installed)
     taken = {path.partition("/")[0] for path in program.files}

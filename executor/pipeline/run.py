@@ -22,7 +22,7 @@ from executor.judging.judgement import Judgement
 from executor.pipeline import results
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.in_order import SpareSlot, in_order
-from executor.pipeline.judges import Judge, JudgeName, files_beside, rejected, written_for_checker
+from executor.pipeline.judges import Judge, files_beside, rejected, written_for_checker
 from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_program, plan_source
 from executor.pipeline.results import Execution
 from executor.sandbox.base import MAX_COMPILED_FILES, Job, Sandbox, SandboxFailure, StepResult
@@ -34,6 +34,7 @@ from shared.engine.run_call import (
     GOOD_VERDICTS,
     Compiled,
     JudgeFailed,
+    JudgeName,
     JudgeProgram,
     ProgramRequest,
     ProgramTest,
@@ -81,24 +82,19 @@ class Pipeline:
         yield results.started(planned)
         compiled = None
         judges: dict[JudgeName, Judge] = {}
-        programs: dict[JudgeName, JudgeProgram | None] = {
-            "interactor": request.interactor,
-            "checker": request.checker.program,
-        }
-        if any(programs.values()):
+        if request.judges:
             first = await self._compile_first(planned)
             if first.compiled:
                 yield results.compiled(first, first.compiled, rejected=not first.compiled.succeeded)
                 if not first.compiled.succeeded:
                     return
             compiled = first.compiled
-        for name, program in programs.items():
-            if program:
-                prepared = await self._prepare(name, program, find_language)
-                if isinstance(prepared, JudgeFailed):
-                    yield prepared
-                    return
-                judges[name] = prepared
+        for name, program in request.judges.items():
+            prepared = await self._prepare(name, program, find_language)
+            if isinstance(prepared, JudgeFailed):
+                yield prepared
+                return
+            judges[name] = prepared
         room = _MAX_OUTPUT_BYTES
         number = 0
         executions = self._executions(planned, spare_slot, compiled, judges)

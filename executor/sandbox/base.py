@@ -67,11 +67,11 @@ class Pipes:
 class Step:
     """One program to run in the box; the next step follows only if this one exits with 0.
 
-    The first `output_bytes` of each output stream are kept. A step that writes more is stopped if `stop_on_overflow`,
-    and read to its end otherwise. With `merge_output`, standard error goes where standard output goes. With
-    `report_order`, the result says in which order the output came. If `stdin` is a socket, the program converses with
-    the caller, who closes it. With `wires`, the caller has all three streams, and nothing of them is kept. With
-    `pipes`, only standard error is kept.
+    The first `output_bytes` of each output stream are kept, or of these only the first `kept_bytes` and the end. A step
+    that writes more than `output_bytes` is stopped if `stop_on_overflow`, and read to its end otherwise. With
+    `merge_output`, standard error goes where standard output goes. With `report_order`, the result says in which order
+    the output came. If `stdin` is a socket, the program converses with the caller, who closes it. With `wires`, the
+    caller has all three streams, and nothing of them is kept. With `pipes`, only standard error is kept.
     """
 
     argv: tuple[str, ...]
@@ -85,6 +85,7 @@ class Step:
     report_order: bool = False
     wires: Wires | None = None
     pipes: Pipes | None = None
+    kept_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,23 +112,26 @@ class WorkFile:
 
 @dataclass(frozen=True)
 class OutLimits:
-    """The most files that are taken from a program's out folder, and their most bytes together. `folder` is the folder,
-    which is made if it is not there."""
+    """The most files that are taken from a program's out folder, and their most bytes together; of each file, only the
+    first `kept_bytes` are kept. `folder` is the folder, which is made if it is not there."""
 
     files: int
     bytes: int
     folder: str = f"{WORK}/out"
+    kept_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class OutFolder:
     """The files of a program's out folder by name, and the number of entries that were left out for each reason.
+    `written` is the bytes of the files, also of those that are not kept.
 
     The names are the program's: any bytes but NUL and `/`, decoded by `os.fsdecode`.
     """
 
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
     left_out: dict[LeftOut, int] = field(default_factory=dict)
+    written: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -172,8 +176,8 @@ class StepResult:
 
     `stopped` is the limit that ended it: cpu, wall, memory or output; None if no limit did (`JudgeJob` has other
     reasons). `cut` has the names of the output streams of which only the beginning is kept. `turns` has the bytes of
-    standard output and of standard error that came by turns, standard output first. `ended_at` is on a clock that all
-    boxes share.
+    standard output and of standard error that came by turns, standard output first. `written` is the bytes of both, up
+    to the step's limit. `ended_at` is on a clock that all boxes share.
     """
 
     exit_code: int | None
@@ -190,6 +194,7 @@ class StepResult:
     turns: tuple[int, ...] = ()
     out_folder: OutFolder = field(default_factory=OutFolder, repr=False)
     ended_at: float = 0.0
+    written: int = 0
 
     @property
     def succeeded(self) -> bool:

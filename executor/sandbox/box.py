@@ -45,8 +45,9 @@ class Box:
             results = [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
             if self._compiled_files and results:
                 results[0] = replace(results[0], compiled_files=self._compiled_files.compiled_files())
-            if self._out_folder and len(results) == len(job.steps):
-                results[-1] = replace(results[-1], out_folder=self._out_folder.out_folder())
+            if self._out_folder and job.out_limits and len(results) == len(job.steps):
+                collected = self._out_folder.out_folder(job.out_limits.kept_bytes)
+                results[-1] = replace(results[-1], out_folder=collected)
             return results
         except BaseException:  # even if it did not begin: the box would wait for its job without end
             self.kill()
@@ -155,5 +156,6 @@ def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
         truncated=bool(cut),
         cut=cut,
         turns=streams.turns,
+        written=streams.written,
         ended_at=report.ended_at,
     )

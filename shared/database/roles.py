@@ -35,7 +35,8 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 #: would give an attacker more than the service: the API orders mails, and the runner alone writes their texts.
 PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.API: {
-        _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series",
+        _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series,"
+        " problems, problem_versions, problem_objects, problem_references, problem_checks",
         "SELECT, INSERT, UPDATE": "budgets, deleted_uploads",
         "SELECT, INSERT, DELETE": "webhooks",
         # The time is the database's, so no session can be made that lasts longer.
@@ -58,13 +59,14 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         "SELECT": "alembic_version",
     },
     Role.RUNNER: {
-        _ALL: "test_results, webhooks, emails, languages, budgets",
+        _ALL: "test_results, webhooks, emails, languages, budgets,"
+        " problem_versions, problem_objects, problem_references, problem_checks",
         "SELECT, INSERT, DELETE": "results",
         "SELECT, INSERT, UPDATE": "deleted_uploads",
         "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages",
         "SELECT, UPDATE": "idempotency_keys",
-        "SELECT": "judge0_submissions, suppressions, alembic_version",
-        "SELECT (id, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",
+        "SELECT": "judge0_submissions, suppressions, alembic_version, problems",
+        "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",
     },
     Role.OPERATOR: {
         _ALL: "outbox, suppressions",

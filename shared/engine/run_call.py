@@ -8,7 +8,7 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
@@ -123,6 +123,10 @@ class CheckerKind(StrEnum):
 
 #: The tolerance of the kind `float`, if a checker names none.
 DEFAULT_TOLERANCE: Final = 1e-6
+
+
+#: The keys of a request that may hold a program of the sender's which judges.
+JudgeName: TypeAlias = Literal["checker", "interactor"]
 
 
 class JudgeProtocol(StrEnum):
@@ -290,6 +294,15 @@ class ProgramRequest(_Sources):
         return all(judge is not None and judge.protocol is JudgeProtocol.TESTLIB for judge in judges)
 
     @property
+    def judges(self) -> dict[JudgeName, JudgeProgram]:
+        """The programs that judge, in the order in which they run."""
+        programs: dict[JudgeName, JudgeProgram | None] = {
+            "interactor": self.interactor,
+            "checker": self.checker.program,
+        }
+        return {name: program for name, program in programs.items() if program}
+
+    @property
     def runs(self) -> tuple[ProgramTest, ...]:
         """The tests, repeated as often as they are run."""
         return self.tests * self.repeat
@@ -328,7 +341,8 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     )
 
 
-#: What a judge may write in all, unless its limits say otherwise, and what they may say.
+#: What a judge may write in all, unless its limits say otherwise, and what they may say, unless the operator does. The
+#: operator's bound is at least as high as the first.
 JUDGE_OUTPUT_BYTES: Final = 8 << 20
 MAX_JUDGE_OUTPUT_BYTES: Final = 64 << 20
 
@@ -448,7 +462,7 @@ class JudgeFailed(_Event):
     """A judge cannot run, so no test has a verdict. Only `Finished` follows."""
 
     event: Literal["judge_failed"] = "judge_failed"
-    judge: Literal["checker", "interactor"]
+    judge: JudgeName
     judge_message: str = Field(description="the reason, such as the compiler's diagnostics")
 
 

@@ -30,6 +30,9 @@ _BOMB_BYTES: Final = 64 << 20
 _BOMB_RATIO: Final = 500
 _LONGEST_PATH: Final = 1024
 _DEEPEST: Final = 32
+_PATHS_CHARACTERS: Final = 1 << 20
+#: All of the files that must be parsed, since that takes time.
+_DESCRIPTION_BYTES: Final = 4 << 20
 _LINK_BYTES: Final = 4096
 _MOST_LINKS: Final = 8
 
@@ -47,6 +50,7 @@ class PackageArchive:
         self._faults = faults
         self._bounds = bounds
         self._free = bounds.bytes
+        self._unread = _DESCRIPTION_BYTES
         try:
             if _count_marks(file) > bounds.files * _ENTRIES_PER_FILE:
                 raise faults.fail("", f"The archive has too many entries; it may have {bounds.files} files.")
@@ -70,11 +74,14 @@ class PackageArchive:
         self._take({path.removeprefix(beginning): file for path, file in files.items() if path.startswith(beginning)})
 
     def read(self, path: str, max_bytes: int) -> bytes | None:
-        """Return the contents of a file; None if it has over `max_bytes`, which is a fault."""
-        file = self.files[path]
-        if file.size_bytes > max_bytes:
-            self._faults.add(path, f"The file has {file.size_bytes} bytes; it may have {max_bytes}.")
+        """Return the contents of a file that describes the package; None if they are too long, which is a fault."""
+        size = self.files[path].size_bytes
+        if size > max_bytes:
+            self._faults.add(path, f"The file has {size} bytes; it may have {max_bytes}.")
             return None
+        self._unread -= size
+        if self._unread < 0:
+            raise self._faults.fail(path, f"The files that describe the package have over {_DESCRIPTION_BYTES} bytes.")
         return self.beginning(path, max_bytes)
 
     def beginning(self, path: str, max_bytes: int) -> bytes:
@@ -135,6 +142,8 @@ class PackageArchive:
                 self._faults.add(shown, fault)
             elif not _is_folder(info):
                 entries[path] = info
+        if sum(map(len, entries)) > _PATHS_CHARACTERS:
+            self._faults.add("", f"The paths of the archive have over {_PATHS_CHARACTERS} characters together.")
         if len(entries) > self._bounds.files:
             self._faults.add("", f"The archive has more than {self._bounds.files} files.")
         for path in entries:

@@ -27,10 +27,10 @@ _LETTERS: Final = {
 
 #: By the folder, what the run of a legacy package's submission must get.
 LEGACY_FOLDERS: Final = {
-    "accepted": RunExpectation(frozenset({AC})),
+    "accepted": RunExpectation(frozenset({AC}), bounds_from_below=True),
     "partially_accepted": RunExpectation(frozenset({AC}), partial=True),
     "wrong_answer": RunExpectation(frozenset({WA})),
-    "time_limit_exceeded": RunExpectation(frozenset({TLE})),
+    "time_limit_exceeded": RunExpectation(frozenset({TLE}), bounds_from_above=True),
     "run_time_error": RunExpectation(frozenset({RTE})),
     "rejected": RunExpectation(frozenset({WA, TLE, RTE, CE})),
 }
@@ -86,10 +86,14 @@ _RESULTS: Final = {
     "MEMORY-LIMIT": RTE,
     "OUTPUT-LIMIT": RTE,
     "COMPILER-ERROR": CE,
+    "COMPILER_ERROR": CE,
+    "NO_OUTPUT": WA,
 }
 _TAG: Final = re.compile(rb"@EXPECTED_(RESULTS|SCORE)@:([^\n]*)")
-#: A glob stands for at most so many.
-_MOST_CHOICES: Final = 100
+#: A glob stands for at most so many, and a file has at most so many globs, since each is matched with every name.
+_MOST_CHOICES: Final = 32
+_MOST_GLOBS: Final = 200
+_LONGEST_MESSAGE: Final = 1000
 _USES: Final = {"lower": (True, False), "upper": (False, True)}
 
 
@@ -123,6 +127,10 @@ class SubmissionsYaml:
     def __init__(self, fields: Fields) -> None:
         self._rules: list[tuple[str, tuple[TestExpectation, ...], str | None, str | None]] = []
         keys = list(fields.unread)
+        globs = [inner for value in fields.unread.values() if isinstance(value, dict) for inner in value]
+        if len(keys) + len(globs) > _MOST_GLOBS:
+            fields.fault(keys[-1], f"is one of more than {_MOST_GLOBS} globs.")
+            keys = []
         for key in keys:
             fields.check_glob(key)
             self._read(key, fields.inner(key))
@@ -158,6 +166,8 @@ def _read_expectation(fields: Fields, where: str, default: TestExpectation | Non
     """Return what the keys of a mapping say of the tests `where`; None if they say nothing."""
     permitted, required = _read_letters(fields, "permitted"), _read_letters(fields, "required")
     use, message, score = fields.take("use_for_time_limit"), fields.text("message"), fields.take("score")
+    if len(message) > _LONGEST_MESSAGE:
+        fields.fault("message", f"has over {_LONGEST_MESSAGE} characters.")
     if permitted is required is use is score is None and not message:
         return default
     base = default or TestExpectation()
@@ -166,10 +176,10 @@ def _read_expectation(fields: Fields, where: str, default: TestExpectation | Non
     expected = _expect(permitted, (base.required if required is None else required) & permitted)
     if not expected.required:
         fields.fault("required", "has nothing that `permitted` has.")
-    if use is False or use in _USES:
+    if use is False or (isinstance(use, str) and use in _USES):
         below, above = _USES.get(str(use), (False, False))
         expected = replace(expected, bounds_from_below=below, bounds_from_above=above)
-    elif use not in (None, True):
+    elif use is not None and use is not True:
         fields.fault("use_for_time_limit", "is neither true, false, `lower` nor `upper`.")
     scores = [number_of(value) for value in (score if isinstance(score, list) else [score])]
     if score is not None and (None in scores or len(scores) not in (1, 2)):

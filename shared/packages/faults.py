@@ -6,6 +6,9 @@ from shared.packages.model import PackageFault
 
 #: The most faults, and the most warnings, that are listed.
 _MOST: Final = 100
+#: Characters of a path and of a sentence. Both may quote the package.
+_LONGEST_PATH: Final = 300
+_LONGEST_DETAIL: Final = 500
 
 
 class PackageError(ValueError):
@@ -26,11 +29,11 @@ class FaultList:
 
     def add(self, path: str, detail: str) -> None:
         """Note a fault. Nothing is raised before `check`."""
-        self._faults[PackageFault(path, detail)] = None
+        self._faults[PackageFault(path[:_LONGEST_PATH], detail[:_LONGEST_DETAIL])] = None
 
     def warn(self, path: str, detail: str) -> None:
         """Note what does not hinder."""
-        self._warnings[PackageFault(path, detail)] = None
+        self._warnings[PackageFault(path[:_LONGEST_PATH], detail[:_LONGEST_DETAIL])] = None
 
     def check(self) -> None:
         """Raise `PackageError` if there is a fault."""

@@ -1,18 +1,15 @@
 """Takes values of the right type out of a mapping from YAML, and notes what is wrong with the others. Pure."""
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from shared.grading import MOST_POINTS
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
 from shared.packages.yaml_text import LONGEST, load_yaml
 
-#: What YAML 1.1 takes for true and false, too.
-_YES: Final = ("yes", "Yes", "on", "On")
-_NO: Final = ("no", "No", "off", "Off")
 #: Globs are few and short, so that matching them stays cheap.
 _LONGEST_GLOB: Final = 200
 
@@ -33,7 +30,7 @@ class Fields:
 
     def fault(self, key: str, sentence: str) -> None:
         """Note what is wrong with the value of a key. The sentence goes on after the key."""
-        self._faults.add(self.path, f"`{self._within}{key}` {sentence}")
+        self._faults.add(self.path, f"`{(self._within + key)[:_LONGEST_GLOB]}` {sentence}")
 
     def check_glob(self, key: str) -> None:
         """Note a key that is no glob of the problem format."""
@@ -61,16 +58,6 @@ class Fields:
             self.fault(key, f"is none of: {', '.join(choices)}.")
             return default
         return word
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        value = self.take(key)
-        word = value if isinstance(value, str) else None
-        if word in _YES or word in _NO:
-            return word in _YES
-        if value is not None and not isinstance(value, bool):
-            self.fault(key, "is neither true nor false.")
-            return default
-        return default if value is None else value
 
     def number(self, key: str, *, least: float = 0, above: bool = False, whole: bool = False) -> float | None:
         """Return a finite number of at least, or `above`, `least`; None if the key is absent or wrong."""
@@ -110,14 +97,14 @@ class Fields:
 
 
 def number_of(value: object) -> float | None:
-    """Return a finite number, also one that YAML takes for a text (`1e-3`); None if it is none."""
+    """Return a number that is not too large, also one that YAML takes for a text (`1e-3`); None if it is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= MOST_POINTS else None
 
 
 _CONSTANT: Final = re.compile(rb"\{\{([a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]*)?)\}\}")

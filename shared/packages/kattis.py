@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from typing import Final
 
 from shared.packages.archive import PackageArchive
@@ -17,15 +16,18 @@ from shared.packages.model import (
     PackageFormat,
     PackageJudge,
     PackageProgram,
+    RunExpectation,
+    usable_titles,
 )
 from shared.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
-from shared.packages.programs import ProgramFinder, language_of
+from shared.packages.programs import MOST_PROGRAMS, ProgramFinder, language_of
 from shared.packages.test_data import read_test_data
 
 _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
 _LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\.\w+", re.DOTALL)
 _SUBMISSIONS_JSON: Final = "submissions.json"
 _SUBMISSIONS_YAML: Final = "submissions/submissions.yaml"
+_MOST_EXPECTATIONS: Final = 5000
 _LONGEST_JSON: Final = 1 << 18
 #: Bytes of a source in which DOMjudge's tags are looked for.
 _LONGEST_SOURCE: Final = 1 << 20
@@ -51,7 +53,7 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     return Package(
         format=PackageFormat.LEGACY if config.generation is Generation.LEGACY else PackageFormat.KATTIS_2025_09,
         name=name,
-        titles={language: title for language, title in config.titles.items() if title} or {"en": name},
+        titles=usable_titles(config.titles, name),
         types=config.types,
         languages=config.languages,
         limits=limits,
@@ -90,6 +92,8 @@ def _find_checker(
     programs = _programs_of("output_validator", archive, finder)
     if config.generation is Generation.LEGACY:
         programs += _programs_of("output_validators", archive, finder)
+    elif archive.is_folder("output_validators"):
+        faults.warn("output_validators", "The folder is not read: its successor is output_validator.")
     wanted = config.wants_validator
     needs = config.is_interactive or config.is_multi_pass
     if len(programs) > 1:
@@ -163,6 +167,8 @@ def _submissions(
     for folder in archive.children("submissions"):
         for name in archive.children(f"submissions/{folder}"):
             path = f"submissions/{folder}/{name}"
+            if len(submissions) == MOST_PROGRAMS:
+                raise faults.fail("submissions", f"There are more than {MOST_PROGRAMS} submissions.")
             asked = overrides.get(path, (None, None))
             rule = rules.rules_for(f"{folder}/{name}") if rules else None
             if rule:
@@ -174,45 +180,28 @@ def _submissions(
                 continue
             if program.fault:
                 faults.warn(path, program.fault)
-            submission = JurySubmission(path, program, tests=rule.tests if rule else ())
-            if not rule:
-                submission = _expected_of_run(archive, folder, submission, faults)
-            submissions.append(_with_bounds(submission))
+            run = None if rule else _expected_of_run(archive, folder, program, faults)
+            tests = rule.tests if rule else ()
+            not_run = program.fault or ("" if run or tests else "Nothing says what it must get.")
+            submissions.append(JurySubmission(path, program, run, tests, not_run))
+    if sum(len(submission.tests) for submission in submissions) > _MOST_EXPECTATIONS:
+        faults.add(_SUBMISSIONS_YAML, f"It says more than {_MOST_EXPECTATIONS} things of all submissions together.")
     if not any(submission.expected == ["AC"] for submission in submissions):
         faults.warn("submissions/accepted", "There is no accepted submission.")
     return tuple(submissions)
 
 
 def _expected_of_run(
-    archive: PackageArchive, folder: str, submission: JurySubmission, faults: FaultList
-) -> JurySubmission:
-    """Return the submission with what its folder or its tags say (legacy)."""
-    expected = LEGACY_FOLDERS.get(folder)
-    if expected is None:
-        sources = (archive.beginning(path, _LONGEST_SOURCE) for path in submission.program.files.values())
-        tags = [found for found in map(of_tags, sources) if found[1]]
-        expected = tags[0][0] if tags else None
-        if sum(number for _, number in tags) > 1:
-            faults.warn(submission.path, "There are several tags of expected results; the first one counts.")
-    return replace(
-        submission,
-        run=expected,
-        bounds_from_below=folder == "accepted",
-        bounds_from_above=folder == "time_limit_exceeded",
-    )
-
-
-def _with_bounds(submission: JurySubmission) -> JurySubmission:
-    """Return the submission with what its expectations say of the time limit, and why it is not run."""
-    not_run = submission.program.fault
-    if not not_run and not submission.run and not submission.tests:
-        not_run = "Nothing says what it must get."
-    return replace(
-        submission,
-        bounds_from_below=submission.bounds_from_below or any(test.bounds_from_below for test in submission.tests),
-        bounds_from_above=submission.bounds_from_above or any(test.bounds_from_above for test in submission.tests),
-        not_run=not_run,
-    )
+    archive: PackageArchive, folder: str, program: PackageProgram, faults: FaultList
+) -> RunExpectation | None:
+    """Return what a submission's folder or its tags say (legacy)."""
+    if folder in LEGACY_FOLDERS:
+        return LEGACY_FOLDERS[folder]
+    sources = (archive.beginning(path, _LONGEST_SOURCE) for path in program.files.values())
+    tags = [found for found in map(of_tags, sources) if found[1]]
+    if sum(number for _, number in tags) > 1:
+        faults.warn(program.name, "There are several tags of expected results; the first one counts.")
+    return tags[0][0] if tags else None
 
 
 def _submissions_json(archive: PackageArchive, faults: FaultList) -> dict[str, tuple[str | None, str | None]]:

@@ -7,8 +7,9 @@ contents of tests are not in memory.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
+from shared.engine.run_call import JudgeProtocol
 from shared.grading import Scheme
 
 
@@ -33,6 +34,16 @@ EVERY_LANGUAGE: Final = ""
 
 #: The key of `Test.input_validator_args` for the validators that it does not name.
 EVERY_VALIDATOR: Final = ""
+
+
+_MOST_TITLES: Final = 50
+_LONGEST_TITLE: Final = 200
+
+
+def usable_titles(titles: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return titles of one line that are not too long; the package's name if there are none."""
+    lines = {language[:20]: " ".join(title.split())[:_LONGEST_TITLE] for language, title in titles.items()}
+    return dict([item for item in lines.items() if item[1]][:_MOST_TITLES]) or {"en": name}
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class PackageJudge:
     """A checker or an interactor that is a program. Its arguments are those of each test (`Test.checker_args`)."""
 
     program: PackageProgram
-    protocol: Literal["kattis", "testlib"] = "kattis"
+    protocol: JudgeProtocol = JudgeProtocol.KATTIS
 
 
 @dataclass(frozen=True)
@@ -172,6 +183,8 @@ class RunExpectation:
     verdicts: frozenset[Letters] = frozenset()
     score: float | None = None
     partial: bool = False
+    bounds_from_below: bool = False
+    bounds_from_above: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,9 +198,17 @@ class JurySubmission:
     program: PackageProgram
     run: RunExpectation | None = None
     tests: tuple[TestExpectation, ...] = ()
-    bounds_from_below: bool = False
-    bounds_from_above: bool = False
     not_run: str = ""
+
+    @property
+    def bounds_from_below(self) -> bool:
+        """True if the time limit must be above what (some of) its tests take."""
+        return any(part.bounds_from_below for part in (*self.tests, self.run) if part)
+
+    @property
+    def bounds_from_above(self) -> bool:
+        """True if the time limit must be below what (some of) its tests take."""
+        return any(part.bounds_from_above for part in (*self.tests, self.run) if part)
 
     @property
     def expected(self) -> list[str]:

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from shared.engine.run_call import MAX_FILES, JudgeProtocol
 from shared.grading import Fold, Group, Policy, Scheme, ScoredTest, ScoreRule
 from shared.packages.archive import PackageArchive
 from shared.packages.expectations import POLYGON_TAGS
@@ -27,8 +28,10 @@ from shared.packages.model import (
     ProblemType,
     Sample,
     TimeLimitRule,
+    usable_titles,
 )
-from shared.packages.programs import ProgramFinder
+from shared.packages.problem_yaml import default_limits
+from shared.packages.programs import MOST_PROGRAMS, ProgramFinder
 
 _PROBLEM: Final = "problem.xml"
 _LONGEST_XML: Final = 4 << 20
@@ -36,10 +39,12 @@ _PATTERN: Final = re.compile(r"[^%]*%(?:0[1-9])?d[^%]*")
 _POLICIES: Final = {"complete-group": Policy.MIN, "each-test": Policy.SUM}
 #: Our codes, by the beginning of Polygon's types of sources.
 _TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kotlin": "kt"}
+#: Each has all resources beside it.
+_MOST_VALIDATORS: Final = 20
+_LONGEST_NAME: Final = 200
 #: Resources of statements.
 _NO_CODE: Final = (".sty", ".tex", ".ftl")
 _TITLE_LANGUAGES: Final = {"english": "en", "russian": "ru", "german": "de", "french": "fr", "spanish": "es"}
-_MIB: Final = 1 << 20
 
 
 def read_polygon(archive: PackageArchive, bounds: PackageBounds, faults: FaultList, name: str) -> Package:
@@ -52,6 +57,7 @@ class _PolygonReader:
         self._archive, self._bounds, self._faults = archive, bounds, faults
         self._finder = ProgramFinder(archive, bounds.languages)
         self._root = self._parse()
+        self._resources = self._find_resources()
 
     def _parse(self) -> Element:
         text = self._archive.read(_PROBLEM, _LONGEST_XML)
@@ -89,7 +95,7 @@ class _PolygonReader:
         return Package(
             format=PackageFormat.POLYGON,
             name=name,
-            titles={language: title for language, title in titles.items() if title} or {"en": name},
+            titles=usable_titles(titles, name),
             types=(*kinds, ProblemType.INTERACTIVE) if interactor else tuple(kinds),
             languages=None,
             limits=self._limits(testset),
@@ -172,6 +178,8 @@ class _PolygonReader:
         groups: list[Group] = []
         points_of = dict(enumerate(own, 1))
         for name, numbers in members.items():
+            if len(name) > _LONGEST_NAME:
+                self._faults.add(_PROBLEM, f"The name of a group has over {_LONGEST_NAME} characters.")
             element = defined.get(name)
             policy = _POLICIES.get(element.get("points-policy", "each-test") if element is not None else "each-test")
             if policy is None:
@@ -234,17 +242,8 @@ class _PolygonReader:
             self._faults.add(_PROBLEM, f"The time limit is more than this service allows: {operator.cpu_s:g} s.")
         if memory > operator.memory_bytes:
             self._faults.add(_PROBLEM, f"The memory limit is more than this service allows: {operator.memory_bytes}.")
-        return PackageLimits(
-            cpu_s=seconds or None,
-            memory_bytes=memory or min(2048 * _MIB, operator.memory_bytes),
-            output_bytes=min(8 * _MIB, operator.output_bytes),
-            source_bytes=min(128 * 1024, operator.source_bytes),
-            compile_cpu_s=min(60, operator.compile_cpu_s),
-            compile_memory_bytes=min(2048 * _MIB, operator.compile_memory_bytes),
-            judge_cpu_s=min(60, operator.judge_cpu_s),
-            judge_memory_bytes=min(2048 * _MIB, operator.judge_memory_bytes),
-            judge_output_bytes=min(8 * _MIB, operator.judge_output_bytes),
-        )
+        limits = default_limits(operator)
+        return PackageLimits(seconds or None, **(limits | ({"memory_bytes": memory} if memory else {})))
 
     def _program(self, source: Element | None, *, with_resources: bool) -> PackageProgram | None:
         """Return the program of a source; None if there is no such file, which is a fault."""
@@ -255,15 +254,21 @@ class _PolygonReader:
         language = next((code for beginning, code in _TYPES.items() if kind.startswith(beginning)), "")
         if kind.startswith("python.2"):
             language = ""
-        beside = {path.rpartition("/")[2]: path for path in self._resources()} if with_resources else {}
+        beside = self._resources if with_resources else {}
         return self._finder.of_files(path, beside | {path.rpartition("/")[2]: path}, language)
 
-    def _resources(self) -> Iterator[str]:
-        """Yield the paths of the files that stand beside judges."""
-        for file in self._root.findall("files/resources/file"):
-            path = file.get("path", "")
-            if path in self._archive.files and not path.endswith(_NO_CODE):
-                yield path
+    def _find_resources(self) -> dict[str, str]:
+        """Return the files that stand beside judges."""
+        paths = (file.get("path", "") for file in self._root.findall("files/resources/file"))
+        found = {path for path in paths if path in self._archive.files and not path.endswith(_NO_CODE)}
+        return {path.rpartition("/")[2]: path for path in sorted(found)[: MAX_FILES + 1]}
+
+    def _assets(self, path: str, most: int) -> list[Element]:
+        """Return the elements of an asset's programs."""
+        elements = self._root.findall(f"assets/{path}")
+        if len(elements) > most:
+            raise self._faults.fail(_PROBLEM, f"There are more than {most} programs at assets/{path}.")
+        return elements
 
     def _includes(self) -> dict[str, dict[str, str]]:
         """Return the resources that stand beside solutions."""
@@ -284,10 +289,10 @@ class _PolygonReader:
         program = self._program(element.find("source"), with_resources=True)
         if program and program.fault:
             self._faults.add(program.name, program.fault)
-        return PackageJudge(program, "testlib") if program else None
+        return PackageJudge(program, JudgeProtocol.TESTLIB) if program else None
 
     def _validators(self) -> Iterator[PackageProgram]:
-        for element in self._root.findall("assets/validators/validator"):
+        for element in self._assets("validators/validator", _MOST_VALIDATORS):
             program = self._program(element.find("source"), with_resources=True)
             if program and program.fault:
                 self._faults.warn(program.name, program.fault)
@@ -295,7 +300,7 @@ class _PolygonReader:
                 yield program
 
     def _submissions(self) -> Iterator[JurySubmission]:
-        for element in self._root.findall("assets/solutions/solution"):
+        for element in self._assets("solutions/solution", MOST_PROGRAMS):
             tag = element.get("tag", "")
             program = self._program(element.find("source"), with_resources=False)
             if not program:

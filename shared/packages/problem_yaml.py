@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
@@ -29,6 +29,17 @@ _STATEMENT: Final = re.compile(r"problem_statement/problem(?:\.([a-zA-Z-]+))?\.(
 _TITLE: Final = re.compile(r"\\problemname\{((?:[^{}]|\{[^{}]*\})*)\}|%%\s*plainproblemname:([^\n]*)")
 _MOST_PASSES: Final = 100
 _MIB: Final = 1 << 20
+#: The keys of `limits`: our names, the bytes or seconds of one, and how many there are if the package says nothing.
+_LIMITS: Final = {
+    "memory": ("memory_bytes", _MIB, 2048),
+    "output": ("output_bytes", _MIB, 8),
+    "code": ("source_bytes", 1024, 128),
+    "compilation_time": ("compile_cpu_s", 1, 60),
+    "compilation_memory": ("compile_memory_bytes", _MIB, 2048),
+    "validation_time": ("judge_cpu_s", 1, 60),
+    "validation_memory": ("judge_memory_bytes", _MIB, 2048),
+    "validation_output": ("judge_output_bytes", _MIB, 8),
+}
 
 
 class Generation(Enum):
@@ -73,6 +84,11 @@ class ProblemConfig:
         others = {ProblemType.INTERACTIVE: self.is_interactive, ProblemType.MULTI_PASS: self.is_multi_pass}
         first = ProblemType.SCORING if self.is_scoring else ProblemType.PASS_FAIL
         return (first, *(kind for kind, is_set in others.items() if is_set))
+
+
+def default_limits(operator: OperatorLimits) -> dict[str, Any]:
+    """Return the limits that a package does not name, lowered to what this service allows."""
+    return {name: min(number * unit, getattr(operator, name)) for name, unit, number in _LIMITS.values()}
 
 
 def split_flags(text: str) -> tuple[str, ...]:
@@ -121,7 +137,7 @@ def _read_legacy(fields: Fields, config: ProblemConfig, faults: FaultList) -> No
     grading = fields.inner("grading")
     if grading.choice("objective", ("max", "min"), "max") == "min":
         grading.fault("objective", "is `min`, which is not supported.")
-    grading.flag("show_test_data_groups")
+    grading.take("show_test_data_groups")
     for key in ("on_reject", "accept_score", "reject_score", "range"):
         if key in grading:
             faults.warn(CONFIG, f"`grading.{key}` belongs into `data/testdata.yaml`.")
@@ -141,7 +157,7 @@ def _read_new(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
         # The reference accepts those of 2023-07 without one.
         note = faults.warn if config.generation is Generation.KATTIS_2023_07 else faults.add
         note(CONFIG, "`uuid` is missing.")
-    types = fields.words("type") or ("pass-fail",)
+    types = tuple(" ".join(fields.words("type") or ("pass-fail",)).split())
     known = ("pass-fail", "scoring", "interactive", "multi-pass")
     if "submit-answer" in types:
         fields.fault("type", "has `submit-answer`, which is not supported.")
@@ -182,13 +198,13 @@ def _read_limits(
 ) -> None:
     """Read `limits`. What the package says and the operator does not allow is a fault."""
     limits = fields.inner("limits")
-
-    def limit(key: str, unit: int, default: int, most: float) -> float:
-        value = limits.number(key, above=True)
+    bounds = default_limits(operator)
+    for key, (name, unit, _) in _LIMITS.items():
+        value, most = limits.number(key, above=True), getattr(operator, name)
         if value is not None and value * unit > most:
             limits.fault(key, f"is more than this service allows: {most / unit:g}.")
-        return min((default if value is None else value) * unit, most)
-
+        elif value is not None:
+            bounds[name] = type(most)(value * unit)
     seconds = limits.number("time_limit", above=True)
     if seconds is not None:
         times[CONFIG] = seconds
@@ -217,18 +233,7 @@ def _read_limits(
         steps = (seconds or 0) / config.rule.resolution
         if abs(steps - round(steps)) > 1e-6 * max(1, steps):
             limits.fault("time_limit", f"is not a multiple of the time resolution, {config.rule.resolution:g} s.")
-    config.limits = PackageLimits(
-        cpu_s,
-        int(limit("memory", _MIB, 2048, operator.memory_bytes)),
-        int(limit("output", _MIB, 8, operator.output_bytes)),
-        int(limit("code", 1024, 128, operator.source_bytes)),
-        limit("compilation_time", 1, 60, operator.compile_cpu_s),
-        int(limit("compilation_memory", _MIB, 2048, operator.compile_memory_bytes)),
-        limit("validation_time", 1, 60, operator.judge_cpu_s),
-        int(limit("validation_memory", _MIB, 2048, operator.judge_memory_bytes)),
-        int(limit("validation_output", _MIB, 8, operator.judge_output_bytes)),
-        passes=int(passes) if config.is_multi_pass else 1,
-    )
+    config.limits = PackageLimits(cpu_s, **bounds, passes=int(passes) if config.is_multi_pass else 1)
     limits.finish()
 
 
@@ -240,10 +245,8 @@ def _read_ini(archive: PackageArchive, faults: FaultList) -> dict[str, str]:
         key, equals, value = (part.strip() for part in line.partition("="))
         if not key or key.startswith((";", "#", "[")):
             continue
-        if not equals or key not in _INI_KEYS:
-            faults.add(_INI, f"{key[:100]!r} is not a key that is known here.")
-        if key in ("special_run", "special_compare"):
-            faults.warn(_INI, f"`{key}` is not used.")
+        if not equals or key not in _INI_KEYS or key in ("special_run", "special_compare"):
+            faults.warn(_INI, f"`{key[:100]}` is not used.")
         values[key] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
     return values
 

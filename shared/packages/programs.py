@@ -29,7 +29,7 @@ _LANGUAGES: Final[dict[str, tuple[str, str]]] = {
     "scala": ("scala", "scala sc"),
     "ruby": ("rb", "rb"),
     "php": ("php", "php"),
-    "pascal": ("pas", "pas p"),
+    "pascal": ("pas", "pas p pp"),
     "prolog": ("prolog", "plg"),
     "perl": ("pl", "pl pm"),
     "lisp": ("lisp", "lisp cl"),
@@ -47,6 +47,14 @@ _LANGUAGES: Final[dict[str, tuple[str, str]]] = {
     "octave": ("octave", ""),
     "r": ("r", "r R"),
     "racket": ("rkt", "rkt"),
+    "assembly": ("asm", "asm"),
+    "clojure": ("clj", "clj cljc"),
+    "coffeescript": ("coffee", "coffee"),
+    "groovy": ("groovy", "groovy"),
+    "raku": ("raku", "raku p6"),
+    "scheme": ("scm", "scm"),
+    "tcl": ("tcl", "tcl"),
+    "vala": ("vala", "vala"),
     "apl": ("", "apl"),
     "dart": ("", "dart"),
     "forth": ("", "fth 4th forth frt"),
@@ -64,6 +72,9 @@ _LANGUAGES: Final[dict[str, tuple[str, str]]] = {
     "zig": ("", "zig"),
 }
 _BY_ENDING: Final = {ending: name for name, (_, endings) in _LANGUAGES.items() for ending in endings.split()}
+#: The most programs of a kind that a package may have: more are no jury's, and each takes time.
+MOST_PROGRAMS: Final = 500
+
 _FIRST_LINE_BYTES: Final = 200
 _PROLOG_BYTES: Final = 8192
 
@@ -76,18 +87,20 @@ def language_of(code: str) -> str | None:
 
 def main_file(paths: Mapping[str, str], language: str) -> str | None:
     """Return the path of the source in our `language` that is run because of its name; None if there is none."""
-    named = sorted((_rank(path), path) for path in paths if _language_of_file(path) == language)
-    return named[0][1] if named and named[0][0] < _UNNAMED else None
+    sources = [path for path in paths if _language_of_file(path) == language]
+    best = min(sources, key=_rank, default="")
+    return best if best and _rank(best)[0] < _UNNAMED else None
 
 
 _UNNAMED: Final = 3
 
 
-def _rank(path: str) -> int:
+def _rank(path: str) -> tuple[int, int, str]:
+    """Return what sorts the files of a program: the one that is run comes first."""
     name = path.rpartition("/")[2]
-    if name == "Main.java":
-        return 0
-    return 1 if name == "__main__.py" else 2 if name.lower().startswith("main.") else _UNNAMED
+    usual = name.lower().startswith("main.")
+    rank = 0 if name == "Main.java" else 1 if name == "__main__.py" else 2 if usual else _UNNAMED
+    return rank, path.count("/"), path
 
 
 def _language_of_file(path: str) -> str | None:
@@ -128,10 +141,10 @@ class ProgramFinder:
         if language is None:
             best = max(kinds, key=lambda kind: (kinds[kind], -list(_LANGUAGES).index(kind)))
             language = _LANGUAGES[best][0]
-            sources = sorted((_rank(name), name) for name in files if self._kind(files[name]) == best)
+            sources = [name for name in files if self._kind(files[name]) == best]
         else:
-            sources = sorted((_rank(name), name) for name in files if _language_of_file(name) == language)
-        chosen = entry if entry in files else sources[0][1] if sources else next(iter(files), "")
+            sources = [name for name in files if _language_of_file(name) == language]
+        chosen = entry if entry in files else min(sources or files, key=_rank, default="")
         return self._checked(PackageProgram(path, language, files, chosen))
 
     def of_files(self, path: str, files: Mapping[str, str], language: str) -> PackageProgram:

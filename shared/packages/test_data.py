@@ -1,12 +1,13 @@
 """Finds the tests, groups and samples below `data/` of Kattis packages, of both generations. Pure."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
 
-from shared.engine.icpc import IcpcArgumentError, parse_args
+from shared.engine.icpc import parse_args
+from shared.engine.run_call import check_args
 from shared.grading import GRADER_FLAGS, Fold, Group, Policy, Scheme, ScoredTest, ScoreRule, fold_scores, policy_of
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
@@ -22,6 +23,8 @@ _ROOT: Final = ""
 _SHOWN_KEYS: Final = ("input_visualizer_args", "output_visualizer_args", "full_feedback", "hint", "description")
 _SCORE_KEYS: Final = ("max_score", "score_aggregation", "require_pass")
 _SCORE_KEYS_LEGACY: Final = ("accept_score", "reject_score", "range")
+#: Each test has its own copy of what its groups hand down.
+_LONGEST_ARGUMENTS: Final = 1 << 20
 _TOLERANCES: Final = {
     "float_absolute_tolerance": ("absolute",),
     "float_relative_tolerance": ("relative",),
@@ -88,7 +91,7 @@ class _Reader:
         self.archive, self.config, self.bounds, self.faults = archive, config, bounds, faults
         self.has_checker = has_checker
         self.tests: list[PackageTest] = []
-        self.known_args: set[tuple[str, ...]] = set()
+        self.known_args: set[tuple[object, tuple[str, ...]]] = set()
         self.checker_args = self.checked(config.validator_flags, CONFIG)
         self.arguments: dict[str, _Arguments] = {}
 
@@ -130,6 +133,8 @@ class _Reader:
             checker_args=self.checked(arguments.checker_args, f"data/{folder}"),
             input_validator_args=arguments.validator_args,
         )
+        for args in (test.args, *test.input_validator_args.values()):
+            self.check_args(f"data/{folder}", args, check_args)
         self.check_file(test.input)
         self.check_file(test.answer)
         self.tests.append(test)
@@ -148,15 +153,20 @@ class _Reader:
     def checked(self, args: tuple[str, ...], path: str) -> tuple[str, ...]:
         """Return the arguments of a test's checker. Those that the default checker does not know are faults."""
         if self.has_checker:
+            self.check_args(path, args, check_args)
             return args
         args = args if self.config.generation is Generation.KATTIS_2025_09 else _last_counts(args)
-        if args not in self.known_args:
-            self.known_args.add(args)
-            try:
-                parse_args(args)
-            except IcpcArgumentError as error:
-                self.faults.add(path, str(error))
+        self.check_args(path, args, parse_args)
         return args
+
+    def check_args(self, path: str, args: tuple[str, ...], check: Callable[[tuple[str, ...]], object]) -> None:
+        """Note what is wrong with arguments, once for the same ones."""
+        if (check, args) not in self.known_args:
+            self.known_args.add((check, args))
+            try:
+                check(args)
+            except ValueError as error:
+                self.faults.add(path, str(error))
 
     def samples(self) -> tuple[Sample, ...]:
         """Return what is shown of the samples."""
@@ -185,6 +195,15 @@ class _Reader:
             self.faults.warn("data/secret", "There is no secret test.")
         if len(self.tests) > self.bounds.tests:
             self.faults.add("data", f"There are {len(self.tests)} tests; there may be {self.bounds.tests}.")
+        texts = [word for group in scheme.groups for word in group.grader_flags]
+        for test in self.tests:
+            texts += [*test.args, *test.checker_args]
+            texts += [word for words in test.input_validator_args.values() for word in words]
+        if sum(map(len, texts)) + len(texts) > _LONGEST_ARGUMENTS:
+            self.faults.add("data", f"The arguments of all tests have over {_LONGEST_ARGUMENTS} characters.")
+        most_groups = self.bounds.tests + len((_SAMPLE, _SECRET))
+        if len(scheme.groups) - 1 > most_groups:
+            self.faults.add("data", f"There are {len(scheme.groups) - 1} groups; there may be {most_groups}.")
         return TestData(tuple(self.tests), scheme, self.samples(), data_tests, self.checker_args, uses_grader)
 
 
@@ -229,7 +248,7 @@ class _LegacyReader(_Reader):
             keys, arguments = _Legacy(), _Arguments(checker_args=self.config.validator_flags)
             old = {"first_error": "break", "grade": "continue"}
             for key, value in self.config.old_grading.items():
-                if key not in fields and (key != "on_reject" or value in old):
+                if key not in fields and (key != "on_reject" or str(value) in old):
                     fields.unread[key] = old[str(value)] if key == "on_reject" else value
         else:
             keys, arguments = replace(self.keys[parent]), replace(self.arguments[parent])
@@ -340,7 +359,7 @@ class _NewReader(_Reader):
 
     def read(self) -> TestData:
         self.scores: dict[str, tuple[Policy, float | None, tuple[str, ...]]] = {}
-        self._read_arguments(_ROOT, None, read_fields(self.archive, f"data/{_GROUP_CONFIG}", self.faults))
+        self._read_arguments(_ROOT, None, self.fields(f"data/{_GROUP_CONFIG}"))
         groups: list[Group] = []
         members: dict[str, tuple[int | str, ...]] = {}
         for root in (_SAMPLE, _SECRET):
@@ -397,6 +416,10 @@ class _NewReader(_Reader):
 
     def _read_group(self, name: str, parent: str) -> None:
         """Read a folder's `test_group.yaml`."""
+        if f"data/{name}/{_LEGACY_CONFIG}" in self.archive.files:
+            self.faults.warn(
+                f"data/{name}/{_LEGACY_CONFIG}", f"The file is not read: its successor is {_GROUP_CONFIG}."
+            )
         fields = self.fields(f"data/{name}/{_GROUP_CONFIG}")
         for key in _SCORE_KEYS:
             if key in fields and (name == _SAMPLE or not self.config.is_scoring):

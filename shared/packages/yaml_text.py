@@ -1,5 +1,6 @@
 """Reads YAML from strangers: small, flat enough, without anchors and aliases, no key twice. Pure."""
 
+import math
 import re
 from typing import Any, Final
 
@@ -8,42 +9,36 @@ import yaml
 #: Bytes.
 LONGEST: Final = 256 << 10
 _DEEPEST: Final = 20
+_MOST_VALUES: Final = 20_000
 #: `no` and `on` stay words, since `no` is a language. Dates stay texts, and `<<` is a key like any other.
 _BOOLEAN: Final = re.compile("true|True|TRUE|false|False|FALSE")
 _TAGS: Final = {kind: f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map")}
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
+#: The parser in C is several times faster. Wheels of PyYAML have it.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-class _Loader(yaml.SafeLoader):
+
+class _Loader(_Base):  # type: ignore[misc]
     yaml_implicit_resolvers = {  # noqa: RUF012 (of the base class)
         first: [pair for pair in pairs if pair[0] in _TAGS.values() and pair[0] != _TAGS["bool"]]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    _depth = 0
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise yaml.MarkedYAMLError(problem="anchors and aliases are not taken", problem_mark=event.start_mark)
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"it has over {_DEEPEST} levels", problem_mark=event.start_mark)
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        if node is not None and node.tag not in _TAGS.values():
-            raise yaml.MarkedYAMLError(problem="it has a tag", problem_mark=node.start_mark)
-        if isinstance(node, yaml.ScalarNode) and _UNSTORABLE.search(node.value):
-            raise yaml.MarkedYAMLError(problem="a text has a NUL or a surrogate", problem_mark=node.start_mark)
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         mapping = super().construct_mapping(node, deep)
         if len(mapping) < len(node.value):
             raise yaml.MarkedYAMLError(problem="a key is there twice", problem_mark=node.start_mark)
         return mapping
 
+    def construct_yaml_float(self, node: Any) -> object:
+        """Return a number, or the text if it is none that JSON can hold."""
+        number = super().construct_yaml_float(node)
+        return number if math.isfinite(number) else node.value
+
 
 _Loader.add_implicit_resolver(_TAGS["bool"], _BOOLEAN, list("tTfF"))
+_Loader.add_constructor(_TAGS["float"], _Loader.construct_yaml_float)
 
 
 def load_yaml(text: bytes) -> object:
@@ -51,7 +46,9 @@ def load_yaml(text: bytes) -> object:
     if len(text) > LONGEST:
         raise ValueError(f"The YAML has over {LONGEST} bytes.")
     try:
-        return yaml.load(text.decode("utf-8-sig"), _Loader)  # noqa: S506 (the loader is a safe one)
+        document = text.decode("utf-8-sig")
+        _check_events(document)
+        return yaml.load(document, _Loader)  # noqa: S506 (the loader is a safe one)
     except UnicodeDecodeError:
         raise ValueError("The file is not UTF-8.") from None
     except yaml.MarkedYAMLError as error:
@@ -59,3 +56,27 @@ def load_yaml(text: bytes) -> object:
         raise ValueError(f"The YAML cannot be read{line}: {error.problem}.") from None
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
         raise ValueError("The YAML cannot be read.") from None
+
+
+def _check_events(document: str) -> None:
+    """Raise `MarkedYAMLError` for what is not taken, before anything is built of the document."""
+    depth = values = 0
+    event: Any
+    for event in yaml.parse(document, _Loader):
+        problem = ""
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if isinstance(event, yaml.NodeEvent):
+            values += 1
+            if event.anchor is not None:
+                problem = "anchors and aliases are not taken"
+        if getattr(event, "tag", None) not in (None, "!", *_TAGS.values()):
+            problem = "it has a tag"
+        elif isinstance(event, yaml.ScalarEvent) and _UNSTORABLE.search(event.value):
+            problem = "a text has a NUL or a surrogate"
+        if depth > _DEEPEST or values > _MOST_VALUES:
+            problem = f"it has over {_DEEPEST} levels or {_MOST_VALUES} values"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)

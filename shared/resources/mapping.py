@@ -27,6 +27,7 @@ from shared.resources.models import (
     Comparison,
     Engine,
     File,
+    GroupResult,
     IcpcComparison,
     Judge,
     Limits,
@@ -57,7 +58,7 @@ STATES: Final = {
 }
 #: What a submission has in place of a job, a mail and a webhook.
 _NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
-    ("job", "status", "outcome", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
+    ("job", "status", "outcome", "groups", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
      "webhook_last_error", "webhook_run_after")
 )  # fmt: skip
 
@@ -69,8 +70,10 @@ def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> S
     its judges.
     """
     tests = json.loads(values["tests"]) if values["tests"] else None
-    points = sum(test["points"] for test in tests) if tests else None
-    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "is_interactive": False, "points": points, **values}
+    spec = json.loads(values["spec"] or "{}")
+    points = spec.get("points") if "problem" in spec else sum(test["points"] for test in tests) if tests else None
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "is_interactive": False, "shows_secrets": True}
+    row |= {"points": points, **values}
     run = run_of(row, None, tests_of(row, [], TEXT_LIMIT))
     return submission_of(row, state_of(row), links, queue, run)
 
@@ -89,13 +92,14 @@ def submission_of(row: Record, state: State, links: Links, queue: Queue | None, 
         id=row["id"],
         state=state,
         verdict=run.verdict if run and state is State.FINISHED else None,
+        problem=spec.get("problem"),
         language=row["code"],
         entry=row["filename"] or files[0].path,
         files=files,
         args=spec.get("args") or [],
         compiler_args=spec.get("compiler_args") or [],
         limits=_limits(spec.get("limits") or {}, row["bounds"]),
-        checker=_checker(spec.get("checker") or {}, row["checker_bounds"]),
+        checker=None if "problem" in spec else _checker(spec.get("checker") or {}, row["checker_bounds"]),
         interactor=Judge(**_judge(spec["interactor"], row["interactor_bounds"])) if spec.get("interactor") else None,
         stop_at_first_failure=spec.get("stop_at_first_failure") or False,
         email=row["email"],
@@ -194,6 +198,7 @@ def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test
         memory_bytes=row["memory_bytes"],
         engine=Engine(language=row["engine_language"], version=version_in(row["engine_info"] or "")),
         tests=tests,
+        groups=None if row["groups"] is None else [GroupResult(**group) for group in json.loads(row["groups"])],
         points=row["points"],
         points_awarded=row["points_awarded"],
     )
@@ -219,7 +224,15 @@ def tests_of(row: Record, results: Sequence[Record], text_limit: int) -> list[Te
     ended = {result["number"]: result for result in results}
     is_over = row["status"] == JobState.EXECUTED
     return [
-        test_of(number, spec, ended.get(number), text_limit, is_over=is_over, is_interactive=row["is_interactive"])
+        test_of(
+            number,
+            spec,
+            ended.get(number),
+            text_limit,
+            is_over=is_over,
+            is_interactive=row["is_interactive"],
+            shows_secrets=row["shows_secrets"],
+        )
         for number, spec in enumerate(json.loads(row["tests"]), 1)
     ]
 
@@ -232,23 +245,34 @@ def test_of(
     *,
     is_over: bool,
     is_interactive: bool,
+    shows_secrets: bool,
 ) -> Test:
-    """Return a test of a run. The output of a program that talks with an interactor is not kept."""
-    known = {"number": number, "name": spec["name"], "hidden": spec["hidden"], "points": spec["points"]}
+    """Return a test of a run. The output of a program that talks with an interactor is not kept.
+
+    If not `shows_secrets`, a hidden test has no text from which its input could be learnt.
+    """
+    known = {
+        "number": number,
+        "group": spec.get("group"),
+        **{name: spec[name] for name in ("name", "hidden", "points")},
+    }
     if result is None:
         return Test(**known, points_awarded=0.0 if is_over else None)
     texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
     texts |= {name: result[name] for name in ("message", "judge_message")}
-    if is_interactive:
+    is_secret = spec["hidden"] and not shows_secrets
+    if is_interactive or is_secret:
         texts["stdout"] = None
+    if is_secret:
+        texts["stderr"] = texts["judge_message"] = None
     shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return Test(
         **known,
         verdict=result["verdict"],
         points_awarded=result["points_awarded"],
         **shown,
-        diff=result["diff"],
-        truncated=_truncated(result, texts, text_limit),
+        diff=None if is_secret else result["diff"],
+        truncated=None if is_secret else _truncated(result, texts, text_limit),
         exit_code=None if result["signal"] is not None else result["exit_code"],
         signal=signal_name(result["signal"]),
         cpu_s=result["cpu_s"],
@@ -258,7 +282,8 @@ def test_of(
 
 
 def texts_of(row: Record, text_limit: int) -> dict[str, Any]:
-    texts = {name: row[name] for name in ("stdout", "stderr", "compile_output", "message", "judge_message")}
+    names = ("stdout", "stderr", "compile_output", "message", *(("judge_message",) if row["shows_secrets"] else ()))
+    texts = {name: row[name] for name in names}
     shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return {**shown, "truncated": _truncated(row, texts, text_limit)}
 

@@ -185,7 +185,7 @@ class Test(Resource):
     group: str | None = Field(default=None, description="The name of its group; null without a problem.")
     hidden: bool
     verdict: Verdict | None = None
-    points: float
+    points: float | None = Field(description="Null if its judge gives them without a bound.")
     points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
     stdout: str | None = None
     stderr: str | None = None
@@ -195,12 +195,27 @@ class Test(Resource):
     )
     message: str | None = Field(default=None, description="From the judge to the program's author.")
     judge_message: str | None = Field(default=None, description="From the judge to whoever set the test.")
-    truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
+    truncated: list[str] | None = Field(
+        default_factory=list,
+        description="The names of the texts that are cut; null for a secret test of another key's problem.",
+    )
     exit_code: int | None = None
     signal: str | None = Field(default=None, examples=["SIGSEGV"])
     cpu_s: float | None = None
     wall_s: float | None = None
     memory_bytes: int | None = None
+
+
+class GroupResult(Resource):
+    """A group of a problem's tests. `verdict` is null if none of it was run."""
+
+    name: str = Field(examples=["secret/group1"])
+    parent: str | None
+    verdict: Verdict | None
+    points: float | None
+    points_awarded: float | None
+    tests: int
+    passed: int
 
 
 class Artifact(Resource):
@@ -248,7 +263,7 @@ class Run(Resource):
         default_factory=dict, description="How many entries of the folder `out` did not come back, for each reason."
     )
     tests: list[Test] | None = None
-    groups: None = Field(default=None, description="Null without a problem.")
+    groups: list[GroupResult] | None = Field(default=None, description="Null without a problem.")
     points: float | None = None
     points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
 
@@ -303,15 +318,19 @@ class Submission(Resource):
     id: Id
     state: State
     verdict: Verdict | None
-    problem: str | None = Field(default=None, description="Null if it came with its own tests.")
+    problem: str | None = Field(
+        default=None, description="The version that it was submitted to; null without a problem.", examples=["sum@3"]
+    )
     language: str | None = Field(examples=["py"])
     entry: str | None = Field(examples=["main.py"])
     files: list[File]
     args: list[str]
     compiler_args: list[str]
     limits: Limits
-    checker: AnyChecker
-    interactor: Judge | None = Field(description="What talks with the program while it runs; null for nothing.")
+    checker: AnyChecker | None = Field(description="Null with a problem, which has its own.")
+    interactor: Judge | None = Field(
+        description="What talks with the program while it runs; null for nothing, and with a problem."
+    )
     stop_at_first_failure: bool
     email: str | None
     locale: str

@@ -22,14 +22,16 @@ async def submission(
     run: int | None = None,
     text_limit: int = TEXT_LIMIT,
     owner: int | None = None,
+    sees_all: bool = False,
     reserve: Reserve | None = None,
 ) -> Submission | None:
     """Return a submission with its latest run, or with the run of that number. None if there is none.
 
-    With `owner`, only a submission of that key is found. This takes one statement, one more if it waits, and one more
+    With `owner`, only a submission of that key is found. Of the secret tests of its problem there is what its key may
+    see; all with `sees_all`. This takes one statement, one more if it waits, and one more
     if it has tests. `reserve` is called before the outputs of tests are read.
     """
-    values = {"id": upload, "owner": owner, "text_limit": text_limit}
+    values = {"id": upload, "owner": owner, "text_limit": text_limit, "sees_all": sees_all}
     if run is None:
         row = await connection.fetch_one(statements.FIND_SUBMISSION, values)
     else:
@@ -62,10 +64,11 @@ async def run(
     links: Links,
     text_limit: int = TEXT_LIMIT,
     owner: int | None = None,
+    sees_all: bool = False,
     reserve: Reserve | None = None,
 ) -> Run | None:
-    """Return one run of a submission; None if there is none. `reserve` is as for `submission`."""
-    values = {"id": upload, "run": number, "owner": owner, "text_limit": text_limit}
+    """Return one run of a submission; None if there is none. `reserve` and `sees_all` are as for `submission`."""
+    values = {"id": upload, "run": number, "owner": owner, "text_limit": text_limit, "sees_all": sees_all}
     row = await connection.fetch_one(statements.FIND_RUN, values)
     row = row or await connection.fetch_one(statements.FIND_LATEST_RUN, values)
     return await _whole_run(connection, row, upload, links, text_limit, reserve) if row else None
@@ -90,12 +93,14 @@ async def runs(
     return runs, rows[limit - 1]["number"] if len(rows) > limit else None
 
 
-async def ended_tests(connection: Connection, job: int, *, first: int, last: int, reserve: Reserve) -> list[Test]:
-    """Return the tests of a run with these numbers that have ended. `reserve` is as for `submission`."""
+async def ended_tests(
+    connection: Connection, job: int, *, first: int, last: int, reserve: Reserve, sees_all: bool = False
+) -> list[Test]:
+    """Return the tests of a run with these numbers that have ended; the rest is as for `submission`."""
     values = {"job": job, "first": first, "last": last, "text_limit": TEXT_LIMIT}
     size = await connection.fetch_one(statements.BYTES_OF_TESTS, values)
     reserve(int(size["bytes"] or 0) if size else 0)
-    rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, values)
+    rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, {**values, "sees_all": sees_all})
     return [
         mapping.test_of(
             row["number"],
@@ -104,6 +109,7 @@ async def ended_tests(connection: Connection, job: int, *, first: int, last: int
             TEXT_LIMIT,
             is_over=False,
             is_interactive=row["is_interactive"],
+            shows_secrets=row["shows_secrets"],
         )
         for row in rows
     ]

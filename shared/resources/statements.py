@@ -15,6 +15,20 @@ def owned(table: str) -> str:
     return f"(CAST(:owner AS bigint) IS NULL OR {table}.owner = :owner)"
 
 
+def shows_secrets(table: str) -> str:
+    """Return the condition that who reads a row of `uploads` may see the secret tests of its problem, if it has one.
+
+    `:sees_all` says that an administrator reads it. Otherwise the key counts that has sent the submission.
+    """
+    return f"""(
+        {table}.problem_version IS NULL OR {table}.owner IS NULL OR CAST(:sees_all AS boolean) OR EXISTS (
+            SELECT FROM problem_versions v JOIN api_keys ON api_keys.id = {table}.owner
+            WHERE v.id = {table}.problem_version AND ('admin' = ANY (api_keys.scopes)
+                OR (v.owner = {table}.owner AND 'problems' = ANY (api_keys.scopes)))
+        )
+    )"""
+
+
 def _bounds_of(code: str, variant: str) -> str:
     """Return the expression of the limits of a language. A variant of a language has its limits."""
     return f"""coalesce(
@@ -38,8 +52,9 @@ _RUN: Final = """
         WHEN r.engine ->> 'status' = '408' THEN 'time_limit' WHEN r.engine ->> 'status' <> '' THEN 'runtime_error' END)
         END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
-    r.engine ->> 'info' AS engine_info, r.points_awarded,
-    CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
+    r.engine ->> 'info' AS engine_info, r.points_awarded, r.groups,
+    CASE WHEN u.problem_version IS NOT NULL THEN CAST(u.spec ->> 'points' AS float)
+        WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
 #: The texts of a test, as far as they are read, and the bytes of all of them.
@@ -54,7 +69,7 @@ _TEST_BYTES: Final = " + ".join(
     for text in ("stdout", "stderr", "coalesce(message, '')", "coalesce(judge_message, '')")
 )
 _TEXTS: Final = f"""
-    r.artifacts, r.artifacts_left_out,
+    {shows_secrets("u")} AS shows_secrets, r.artifacts, r.artifacts_left_out,
     left(t.stdout, :text_limit) AS stdout, octet_length(t.stdout) AS stdout_bytes,
     left(t.stderr, :text_limit) AS stderr, octet_length(t.stderr) AS stderr_bytes,
     left(t.compile_output, :text_limit) AS compile_output, octet_length(t.compile_output) AS compile_output_bytes,
@@ -63,7 +78,7 @@ _TEXTS: Final = f"""
     CASE WHEN r.cut IS NULL AND r.truncated THEN ARRAY['stdout'] ELSE coalesce(r.cut, ARRAY[]::text[]) END AS cut,
     CASE WHEN u.tests IS NOT NULL THEN (
         SELECT jsonb_agg(jsonb_build_object('name', test -> 'name', 'hidden', test -> 'hidden',
-            'points', test -> 'points') ORDER BY nth)
+            'points', test -> 'points', 'group', test -> 'group') ORDER BY nth)
         FROM jsonb_array_elements(u.tests) WITH ORDINALITY AS each (test, nth)
     ) END AS tests,
     CASE WHEN u.tests IS NOT NULL THEN (
@@ -157,7 +172,8 @@ BYTES_OF_TESTS: Final = f"""
 """  # noqa: S608
 FIND_ENDED_TESTS: Final = f"""
     SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded, {_TEST_TEXTS}, diff, cut,
-        uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive, exit_code, signal, cpu_s, wall_s, memory_bytes
+        uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive, {shows_secrets("uploads")} AS shows_secrets,
+        exit_code, signal, cpu_s, wall_s, memory_bytes
     FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt
         JOIN uploads ON uploads.id = job.upload
     WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number

@@ -28,7 +28,7 @@ _PROGRAMS: Final = {
         "cpp",
         "text_of_cpp_17",
     ): '#include <iostream>\nint main() { std::string s = u8"text"; std::cout << s << "\\n"; }\n',
-    ("cpp", "standard"): "#include <bits/stdc++.h>\nint main() { std::cout << __cplusplus << std::endl; }\n",
+    ("cpp", "standard"): "#include <iostream>\nint main() { std::cout << __cplusplus << std::endl; }\n",
     ("cpp", "asks_to_be_optimised"): '#pragma GCC optimize("O2")\n#include <bits/stdc++.h>\n'
     "int main() { std::vector<int> v{3, 1, 2}; std::sort(v.begin(), v.end()); std::cout << v[0]\n"
     '#ifdef __OPTIMIZE__\n<< "optimised"\n#endif\n; }\n',

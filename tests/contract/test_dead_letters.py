@@ -1,7 +1,7 @@
 """The dead letters of RabbitMQ, and those of the outbox, keep the promises of `shared.broker.dead_letters`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +9,6 @@ import pytest
 from precieux.host.ports import free_ports
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Broker, Delivery, Message, Reject, Settlement
 from shared.broker.dead_letters import DeadLetter, DeadLetters
-from shared.broker.outbox_dead_letters import OutboxDeadLetters
-from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.service.errors import BrokerUnavailable
 from tests.factories import make_message
@@ -18,26 +16,6 @@ from tests.fixtures.brokers import Outbox
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=["outbox", "rabbitmq"])
-def adapters(request: pytest.FixtureRequest) -> tuple[Broker, DeadLetters]:
-    if request.param == "outbox":
-        database = request.getfixturevalue("database")
-        return Outbox(database), OutboxDeadLetters(database)
-    url = request.getfixturevalue("rabbitmq_url")
-    return RabbitMQBroker(url), RabbitMQDeadLetters(url)
-
-
-@pytest.fixture
-async def broker(adapters: tuple[Broker, DeadLetters]) -> AsyncIterator[Broker]:
-    yield adapters[0]
-    await adapters[0].close()
-
-
-@pytest.fixture
-def dead_letters(adapters: tuple[Broker, DeadLetters]) -> DeadLetters:
-    return adapters[1]
 
 
 async def consume(broker: Broker, settlement: Settlement, count: int) -> list[Delivery]:

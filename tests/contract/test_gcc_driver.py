@@ -1,13 +1,12 @@
 """A compiler makes the same program without its driver, to the byte, and prints the same diagnostics."""
 
-import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
 import pytest
+import pytest_asyncio
 
 from executor.catalogue.find import examine
 from executor.catalogue.installed import Installed
@@ -19,7 +18,7 @@ from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 from tests.fixtures.languages import need_language
 
-pytestmark = pytest.mark.contract
+pytestmark = [pytest.mark.contract, pytest.mark.asyncio(loop_scope="module")]
 
 _SETTINGS: Final = ExecutorSettings().tuned(precompile_headers=False, warm_boxes=0)
 _MAIN: Final = "int main(void) { return 0; }\n"
@@ -74,22 +73,16 @@ _SOURCES: Final = {
 _CASES: Final = [(code, name) for code, sources in _SOURCES.items() for name in sources]
 
 
-@contextlib.asynccontextmanager
-async def _sandbox() -> AsyncIterator[BubblewrapSandbox]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
     sandbox = BubblewrapSandbox(find_mechanisms(_SETTINGS))
-    try:
-        yield sandbox
-    finally:
-        await sandbox.aclose()
+    yield sandbox
+    await sandbox.aclose()
 
 
-@pytest.fixture(scope="module")
-def installed() -> dict[str, Installed]:
-    async def find() -> dict[str, Installed]:
-        async with _sandbox() as sandbox:
-            return (await examine(sandbox, 2))[0]
-
-    return asyncio.run(find())
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def installed(sandbox: BubblewrapSandbox) -> dict[str, Installed]:
+    return (await examine(sandbox, 2))[0]
 
 
 def _plan(request: RunRequest, installed: Installed) -> Job:
@@ -97,41 +90,42 @@ def _plan(request: RunRequest, installed: Installed) -> Job:
 
 
 @pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])
-async def test_same_program_and_same_diagnostics(installed: dict[str, Installed], code: str, name: str) -> None:
+async def test_same_program_and_same_diagnostics(
+    sandbox: BubblewrapSandbox, installed: dict[str, Installed], code: str, name: str
+) -> None:
     need_language(code)
     assert installed[code].shortcut, "the driver's answer was not understood"
     job = _plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code])
 
-    async def compile_by(sandbox: BubblewrapSandbox, step: Step) -> StepResult:
+    async def compile_by(step: Step) -> StepResult:
         (ended,) = await sandbox.run(replace(job, steps=(step,), compiled_bytes=1 << 20))
         return ended
 
-    async with _sandbox() as sandbox:
-        by_shortcut = await compile_by(sandbox, job.steps[0])
-        by_driver = await compile_by(sandbox, replace(job.steps[0], shortcut=None))
+    by_shortcut = await compile_by(job.steps[0])
+    by_driver = await compile_by(replace(job.steps[0], shortcut=None))
     assert by_shortcut.exit_code == by_driver.exit_code
     assert _without_scratch_names(by_shortcut.stdout) == _without_scratch_names(by_driver.stdout)
     assert by_shortcut.compiled_files == by_driver.compiled_files
     assert bool(by_driver.compiled_files) is (by_driver.exit_code == 0)
 
 
-async def test_diagnostics_before_a_limit_are_kept(installed: dict[str, Installed]) -> None:
+async def test_diagnostics_before_a_limit_are_kept(sandbox: BubblewrapSandbox, installed: dict[str, Installed]) -> None:
     levels = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
     source = f'#warning "first"\n#define X0 1 +\n{levels}int x = X15 1;\n'
     job = _plan(RunRequest(code=source, language="c"), installed["c"])
     step = replace(job.steps[0], limits=replace(job.steps[0].limits, cpu_s=0.3))
-    async with _sandbox() as sandbox:
-        (ended,) = await sandbox.run(replace(job, steps=(step,)))
+    (ended,) = await sandbox.run(replace(job, steps=(step,)))
     assert ended.stopped == "cpu"
     assert b"#warning" in ended.stdout
 
 
-async def test_the_shortcut_is_used_and_leaves_no_files(installed: dict[str, Installed]) -> None:
+async def test_the_shortcut_is_used_and_leaves_no_files(
+    sandbox: BubblewrapSandbox, installed: dict[str, Installed]
+) -> None:
     job = _plan(RunRequest(code=_MAIN, language="c"), installed["c"])
     without_driver = replace(job.steps[0], argv=("/bin/false",))
     look = replace(job.steps[1], argv=("/usr/bin/find", "/tmp/", "/box/work", "-type", "f"))
-    async with _sandbox() as sandbox:
-        compiled, found = await sandbox.run(replace(job, steps=(without_driver, look)))
+    compiled, found = await sandbox.run(replace(job, steps=(without_driver, look)))
     assert compiled.exit_code == 0
     assert sorted(found.stdout.split()) == [b"/box/work/main", b"/box/work/main.c"]
 

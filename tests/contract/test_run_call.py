@@ -1,21 +1,16 @@
 """`POST /run` of a real executor: several files, arguments, options, limits, tests and checkers."""
 
 import asyncio
-import os
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
 from executor.languages import known
-from job_runner.verdict.outcome import check_load
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, Started, Stop, TestEnded
-from shared.service.errors import EngineUnavailable
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
@@ -171,16 +166,6 @@ async def test_unusual_limits_suit_every_runtime(code: str, limits: dict[str, in
     assert [test.stdout for test in await run_call.tests(url, code, files, limits=limits)] == ["Hello, world!\n"]
 
 
-async def test_a_test_is_reported_when_it_ends(url: str) -> None:
-    program = "import sys, time; time.sleep(float(sys.argv[1]))"
-    tests = [{"args": ["0"]}, {"args": ["3"]}]  # a busy machine may delay an event by two seconds
-    times = [
-        (event.event, time.monotonic()) async for event in run_call.stream(url, "py", {"main.py": program}, tests=tests)
-    ]
-    assert [name for name, _ in times] == ["started", "test", "test", "finished"]
-    assert times[2][1] - times[1][1] > 1
-
-
 async def test_checkers_and_verdicts(url: str) -> None:
     program = "import os, sys\nprint(input())\nif sys.argv[1:]: os.kill(os.getpid(), int(sys.argv[1]))\n"
     tests: list[dict[str, Any]] = [
@@ -263,18 +248,6 @@ async def test_both_calls_agree_on_a_program(url: str) -> None:
         assert "\n".join(filter(None, (test.error, test.stderr))) == answer["error"]
 
 
-@pytest.mark.slow
-async def test_a_hundred_tests_in_cpp_compile_once(url: str) -> None:
-    source = """
-#include <bits/stdc++.h>
-int main() { int x; std::cin >> x; std::cout << x * 2 << '\\n'; std::cerr << __TIME__; }
-"""
-    tests = [{"stdin": f"{number}", "expected_output": f"{2 * number}"} for number in range(100)]
-    ended = await run_call.tests(url, "cpp", {"main.cpp": source}, tests=tests)
-    assert [test.verdict for test in ended] == [Verdict.ACCEPTED] * 100
-    assert len({test.stderr for test in ended}) == 1, "the time of compilation differs"
-
-
 async def test_programs_of_both_calls_run_beside_each_other(executor: RunningExecutor) -> None:
     async def one(number: int) -> str:
         if number % 2:
@@ -294,12 +267,6 @@ async def test_a_program_has_the_variables_of_its_request(url: str) -> None:
     for wrong in ({"a b": ""}, {"A": "\0"}, {"A": "x" * 5000}):
         with pytest.raises(AssertionError, match="environment"):
             await run_call.tests(url, "py", {"main.py": program}, environment=wrong)
-
-
-async def test_data_files_are_not_compiled(url: str) -> None:
-    files = {"main.c": "int main(void) { return 0; }", "data.c": "no C"}
-    (test,) = await run_call.tests(url, "c", files, data_files=["data.c"])
-    assert test.verdict is Verdict.OK
 
 
 async def test_output_has_an_order(url: str) -> None:
@@ -335,11 +302,6 @@ async def test_the_compiler_has_limits_of_its_request(url: str) -> None:
     assert (compiled.verdict, compiled.stopped) == (Verdict.COMPILE_ERROR, Stop.CPU)
 
 
-async def test_an_end_names_its_limit(url: str) -> None:
-    (test,) = await run_call.tests(url, "bash", {"main.sh": "sleep 9"}, limits={"wall_s": 0.2})
-    assert test.stopped is Stop.WALL
-
-
 async def test_a_lower_stack_and_smaller_files(url: str) -> None:
     source = "int f(int n) { volatile char a[1024]; a[0] = n; return n ? f(n - 1) + a[0] : 0; }\n"
     source += "int main(void) { return f(20000) & 0; }"
@@ -371,6 +333,7 @@ async def test_repeated_tests_have_fresh_boxes_and_an_end(url: str) -> None:
     assert [test.exit_code for test in ended] == [1]
 
 
+@pytest.mark.slow
 async def test_a_source_that_compiles_for_a_while_is_no_failure(url: str) -> None:
     """What it compiles to is too large to keep, so each test compiles it. The first ends when it no longer compiles."""
     until = int(time.time()) + round(5 * PATIENCE)
@@ -390,30 +353,6 @@ async def test_a_source_that_compiles_for_a_while_is_no_failure(url: str) -> Non
     ended = [event for event in found if isinstance(event, TestEnded)]
     assert [test.verdict for test in ended] == [Verdict.OK, Verdict.COMPILE_ERROR], found
     assert "too late" in ended[1].stderr
-
-
-@pytest.fixture
-def busy_machine() -> Iterator[None]:
-    if not Path("/proc/pressure/cpu").exists():
-        pytest.skip("this kernel does not count the time in which something waits for a processor")
-    busy = [subprocess.Popen(("/bin/sh", "-c", "while :; do :; done")) for _ in range(3 * (os.cpu_count() or 1))]
-    yield
-    for each in busy:
-        each.kill()
-        each.wait()
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("busy_machine")
-async def test_a_compiler_stopped_on_a_busy_machine_reports_the_load(url: str) -> None:
-    """The script stands for a compiler that gets no processor."""
-    files = {"run": "true", "build": "sleep 60"}
-    compiled = (await run_call.events(url, "bash", files, build="build", compile_limits={"wall_s": 2}))[1]
-    assert isinstance(compiled, Compiled)
-    assert (compiled.verdict, compiled.stopped) == (Verdict.COMPILE_ERROR, Stop.WALL)
-    assert (compiled.cpu_pressure or 0) > 0.5
-    with pytest.raises(EngineUnavailable):
-        check_load(compiled, 1, 10.0)
 
 
 async def test_a_script_can_build_a_program(url: str) -> None:

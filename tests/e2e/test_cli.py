@@ -73,19 +73,6 @@ def test_waiting_prints_the_output_alone_on_a_pipe(running: Up, source: Path) ->
     assert "running" in done.stderr or "done" in done.stderr
 
 
-def test_a_program_that_fails_makes_the_exit_code_1(
-    command: Command, running: Up, source: Path, tmp_path: Path
-) -> None:
-    inputs = tmp_path / "input.txt"
-    inputs.write_text("many")
-    done = command(
-        "submit", source, "--email", "cli@example.com", "--input-file", inputs, "--wait", "--url", running.url
-    )
-    assert done.returncode == 1
-    assert "ValueError" in done.stderr
-    assert "runtime_error" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("code", "reason"),
     [

@@ -20,9 +20,14 @@ pytestmark = pytest.mark.e2e
 
 #: The languages that every tested machine has; the demo's test runs the others where they are installed.
 SAMPLES: Final = [sample for sample in load_samples() if sample.language in ("py", "c", "cpp", "java", "js")]
+#: The endless one takes all of its time.
+_CASES: Final = [
+    pytest.param(one, id=one.path.name, marks=[pytest.mark.slow] if one.verdict == "time_limit" else [])
+    for one in SAMPLES
+]
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.path.name)
+@pytest.mark.parametrize("sample", _CASES)
 def test_a_sample_ends_as_expected_and_is_mailed(running: Up, sample: Sample) -> None:
     email = "ada@example.com"
     number = running.submit(sample.path, language=sample.language, email=email, inputs=sample.input)

@@ -30,11 +30,12 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import requests
 
@@ -73,14 +74,14 @@ class Service:
         return [self.systemctl("show", f"--property={name}", "--value", unit).strip() for unit in UNITS]
 
     def mails(self) -> Counter[int]:
-        """Return the number of mails for each submission. Its id is the last word of the subject."""
+        """Return the number of mails for each submission. Its id is at the end of the subject."""
         counts: Counter[int] = Counter()
         for file in (self.data / "outbox").glob("*.eml"):
             try:
                 mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
             except FileNotFoundError:
                 continue
-            counts[int(str(mail["Subject"]).rpartition(" - ")[2])] += 1
+            counts[int(str(mail["Subject"]).rpartition("#")[2].removesuffix(")"))] += 1
         return counts
 
     def signal_and_wait(self, name: str, number: signal.Signals, patience: float) -> float:
@@ -123,41 +124,19 @@ class Trial:
     def submit(self, number: int, seconds: float) -> None:
         """Submit a program, and send it again until it is accepted."""
         program = PROGRAM.format(seconds=seconds, number=number)
-        headers = {
-            "Authorization": f"Bearer {self.key}",
-        }
-        form = {"email": self.recipient, "language": "py", "inputs": "", "enable": "0"}
+        body = {"language": "py", "source": program, "email": self.recipient}
+        submission = self._call("POST", "/v1/submissions", {"Idempotency-Key": str(uuid.uuid4())}, json=body)
+        self.accepted[submission["id"]] = f"{number * number}\n"
 
-        def register() -> requests.Response:
-            files = {"file": ("program.py", program.encode())}
-            return requests.post(f"{URL}/submit_email/", data=form, files=files, headers=headers, timeout=60)
-
-        answer = self._retry(register)
-        submission = int(answer.json().removeprefix("Your submission was registered with ID: "))
-
-        def request_execution() -> requests.Response:
-            headers = {"Authorization": f"Bearer {self.key}"}
-            return requests.get(f"{URL}/check_email/", params={"id": submission}, headers=headers, timeout=60)
-
-        self._retry(request_execution)
-        self.accepted[submission] = f"{number * number}\n"
-
-    def fetch_outputs(self) -> dict[int, str]:
+    def ended(self) -> dict[int, str | None]:
         """Return the outputs of the submissions that have ended, by id."""
-        rows = self._retry(
-            lambda: requests.get(
-                f"{URL}/check_user/",
-                params={"email": self.recipient, "limit": "1000"},
-                headers={"Authorization": f"Bearer {self.key}"},
-                timeout=60,
-            )
-        ).json()["result"]
-        return {row["id"]: row["output"] for row in rows if row["status"] in ("executed", "failed")}
+        rows = [self._call("GET", f"/v1/submissions/{number}") for number in self.accepted]
+        return {row["id"]: row["run"]["stdout"] for row in rows if row["state"] in ("finished", "failed")}
 
     def check(self) -> str:
         """Wait until each accepted submission is answered and mailed once. Return their number as text."""
-        wait_for(lambda: self.accepted.keys() <= self.fetch_outputs().keys(), _PATIENCE_S, "all is answered")
-        answers = self.fetch_outputs()
+        wait_for(lambda: self.accepted.keys() == self.ended().keys(), _PATIENCE_S, "all is answered")
+        answers = self.ended()
         wrong = {number: answers[number] for number, output in self.accepted.items() if answers[number] != output}
         assert not wrong, f"wrong answers: {wrong}"
         wait_for(lambda: self.accepted.keys() <= self.service.mails().keys(), _PATIENCE_S, "all is mailed")
@@ -187,12 +166,13 @@ class Trial:
             thread.join(_PATIENCE_S)
         assert not thread.is_alive(), "not all were accepted"
 
-    def _retry(self, send: Callable[[], requests.Response]) -> requests.Response:
-        """Send a request until it is answered by something other than an unavailable service."""
+    def _call(self, method: str, path: str, headers: Mapping[str, str] = MappingProxyType({}), **body: Any) -> Any:
+        """Send a request until it is answered by something other than an unavailable service. Return the answer."""
+        headers = {"Authorization": f"Bearer {self.key}", **headers}
 
         def answer() -> requests.Response | None:
             try:
-                response = send()
+                response = requests.request(method, URL + path, headers=headers, timeout=60, **body)
             except requests.RequestException:
                 return None
             return None if response.status_code in (500, 502, 503, 504) else response
@@ -200,7 +180,7 @@ class Trial:
         response = wait_for(answer, _PATIENCE_S, "the API answers")
         assert response is not None
         assert response.ok, response.text
-        return response
+        return response.json()
 
     def save(self) -> None:
         NOTE.write_text(json.dumps({"key": self.key, "recipient": self.recipient, "accepted": self.accepted}))
@@ -272,8 +252,7 @@ def freeze_up(trial: Trial) -> str:
 def before_reboot(trial: Trial) -> str:
     with trial.under_load([5]):
         pass
-    answered = trial.accepted.keys() & trial.fetch_outputs().keys()
-    return f"{len(trial.accepted)} accepted, {len(answered)} of them answered by now"
+    return f"{len(trial.accepted)} accepted, {len(trial.ended())} of them answered by now"
 
 
 def after_reboot(trial: Trial) -> str:

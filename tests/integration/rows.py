@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database import channels
 from shared.database.connection import Database
+from shared.service.errors import DatabaseUnavailable
 from tests.fixtures.postgres import owner_of
 
 
@@ -111,6 +114,26 @@ async def fetch(database: Database, sql: str, **values: object) -> list[dict[str
 async def execute(database: Database, sql: str, **values: object) -> None:
     async with owner_of(database).transaction() as connection:
         await connection.execute(sql, values or None)
+
+
+async def somebody_waits(database: Database) -> bool:
+    """Return True if a transaction of this role waits for a lock. It looks outside the transaction of its caller."""
+
+    async def look() -> bool:
+        async with database.connection() as connection:
+            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            return bool(await connection.fetch_all(waiting))
+
+    return await asyncio.create_task(look())
+
+
+def take_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every use of the database fail, as while its server is down."""
+
+    def fail(*_: object) -> None:
+        raise DatabaseUnavailable("it is down")
+
+    monkeypatch.setattr(database, "_acquired", fail)
 
 
 async def offer(database: Database, language: str = "py", **details: Any) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from email.headerregistry import Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from shared.accounts.budgets import Bucket, Charge
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, somebody_waits
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -82,40 +83,21 @@ async def test_a_charge_may_overdraw_and_is_repaid_over_time(database: Database)
         assert await budgets.overdrawn(connection, "a") == 0
 
 
-@pytest.mark.parametrize("how", [budgets.take, budgets.charge])
-async def test_two_charges_of_the_same_budgets_do_not_deadlock(database: Database, how: object) -> None:
-    """A third transaction holds the row between the two that both want, so that each stops halfway."""
-    statement = budgets.take if how is budgets.take else budgets.charge
-    await execute(
-        database, "INSERT INTO budgets SELECT name, now() FROM unnest(ARRAY['a', 'm1', 'm2', 'z']) AS names (name)"
-    )
-    released = asyncio.Event()
+@pytest.mark.parametrize("charge", [budgets.take, budgets.charge])
+async def test_a_use_that_waits_for_its_first_budget_holds_no_other(database: Database, charge: Any) -> None:
+    """In the order of its call, two uses of the same budgets could deadlock."""
+    await execute(database, "INSERT INTO budgets SELECT name, now() FROM unnest(ARRAY['a', 'z']) AS names (name)")
+    lock = "SELECT FROM budgets WHERE subject = :subject FOR UPDATE NOWAIT"
 
-    async def hold() -> None:
+    async def use() -> None:
         async with database.transaction() as connection:
-            await connection.execute("SELECT 1 FROM budgets WHERE subject LIKE 'm%' FOR UPDATE")
-            held.set()
-            await released.wait()
+            await charge(connection, [Charge("z", 1000), Charge("a", 1000)])
 
-    async def use(*subjects: str) -> None:
-        async with database.transaction() as connection:
-            await statement(connection, [Charge(subject, 1000) for subject in subjects])
-
-    async def both_wait() -> bool:
-        [row] = await fetch(
-            database,
-            "SELECT count(*) AS waiting FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        return bool(row["waiting"] == 2)
-
-    held = asyncio.Event()
-    holder = asyncio.create_task(hold())
-    await held.wait()
-    users = [asyncio.create_task(use("a", "m1", "z")), asyncio.create_task(use("z", "m2", "a"))]
-    await eventually(both_wait, what="both wait")
-    released.set()
-    await asyncio.gather(holder, *users)
+    async with asyncio.TaskGroup() as group, database.transaction() as connection:
+        await connection.execute(lock, {"subject": "a"})
+        group.create_task(use())
+        await eventually(lambda: somebody_waits(database))
+        await connection.execute(lock, {"subject": "z"})
 
 
 async def test_clearing_away_old_budgets_waits_for_no_request(database: Database, tmp_path: Path) -> None:

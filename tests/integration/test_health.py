@@ -9,13 +9,12 @@ import httpx
 import pytest
 
 from precieux.host.ports import free_ports
-from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.operations.health import HealthServer, HealthSettings
 from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.rows import add_job
+from tests.integration.rows import add_job, take_away
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -62,14 +61,15 @@ async def test_each_service_shows_its_metrics_with_its_own_role(role: Role, data
             assert "precieux_database_up 1.0" in answer.text
 
 
-async def test_a_service_without_its_database_is_not_healthy(own_postgres: EmbeddedPostgres) -> None:
-    async with connected(own_postgres.url(Role.API)) as database:
-        async for client in serving(database):
-            own_postgres.stop()
-            assert (await client.get("/healthz")).status_code == 503
-            metrics = await client.get("/metrics")
-            assert metrics.status_code == 200
-            assert "precieux_database_up 0.0" in metrics.text
+async def test_a_service_without_its_database_is_not_healthy(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async for client in serving(database):
+        take_away(database, monkeypatch)
+        assert (await client.get("/healthz")).status_code == 503
+        metrics = await client.get("/metrics")
+        assert metrics.status_code == 200
+        assert "precieux_database_up 0.0" in metrics.text
 
 
 def test_a_taken_port_is_refused_before_the_service_is_ready(database: Database) -> None:

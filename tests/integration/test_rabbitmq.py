@@ -60,20 +60,6 @@ class Acking:
         return [Ack()] * len(deliveries)
 
 
-@pytest.mark.slow
-async def test_publishing_works_again_after_a_broker_restart(
-    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    broker = open_broker(rabbitmq_server.url)
-    assert await broker.publish([make_message()]) == [True]
-    rabbitmq_server.stop()
-    for _ in range(2):
-        with pytest.raises(BrokerUnavailable):
-            await broker.publish([make_message()])
-    rabbitmq_server.start()
-    assert await broker.publish([make_message()]) == [True]
-
-
 async def test_a_hanging_broker_costs_a_publisher_its_timeout(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
@@ -141,21 +127,6 @@ async def test_confirmed_messages_survive_a_killed_broker(
         enough.set()
         await publishing
         await eventually(lambda: confirmed <= set(handler.bodies), timeout=30)
-
-
-@pytest.mark.slow
-async def test_a_consumer_outlives_a_broker_that_is_not_there_yet(
-    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
-) -> None:
-    rabbitmq_server.stop()
-    broker, handler = open_broker(rabbitmq_server.url), Acking()
-    async with consuming(broker, handler) as consumer:
-        with pytest.raises(BrokerUnavailable):
-            await broker.publish([make_message()])
-        rabbitmq_server.start()
-        await eventually(lambda: _published(broker))
-        await eventually(lambda: handler.bodies)
-        assert not consumer.task.done()
 
 
 @pytest.mark.slow

@@ -1,33 +1,25 @@
-"""Measures how long a writer waits for locks while each revision runs: `python -m tests.migration.locks`.
+"""Measures how long a writer waits for locks while each revision runs.
 
-It fills a database of revision 0005 with a million finished submissions. Then it runs the later revisions, one after
+It fills a database of revision 0005 with finished submissions. Then it runs the later revisions, one after
 the other, while a writer does what services of every release do: it makes submissions, jobs, results and mails, and
 changes old rows.
 Revision 0005 itself writes the original's tables again, so it is not measured here.
 """
 
-import argparse
 import asyncio
 import random
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from alembic import command
-from tabulate import tabulate
 
-from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.migrate import alembic_config
 from shared.database.schema import revisions
-from tests.fixtures.postgres import administrator_url, in_thread
+from tests.fixtures.postgres import in_thread
 
 #: Seconds. The bound of ADR 37.
 LONGEST: Final = 1.0
@@ -176,38 +168,3 @@ def measure(url: str, rows: int) -> Iterator[Wait]:
             upgrade(url, revision)
             took = time.perf_counter() - began
         yield Wait(revision, took, writer.lock, writer.statement)
-
-
-@contextmanager
-def _server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="precieux-locks-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        with EmbeddedPostgres(folder / "postgres", durable=False) as postgres:
-            server = administrator_url(postgres)
-            execute(server, "CREATE DATABASE locks")
-            yield urlunsplit(urlsplit(server)._replace(path="/locks"))
-
-
-def main() -> int:
-    """Print the table. Return 1 if the writer waited too long."""
-    parser = argparse.ArgumentParser(prog="python -m tests.migration.locks", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    chosen = parser.parse_args()
-    with _server() as url:
-        began = time.perf_counter()
-        fill(url, chosen.rows)
-        filled = time.perf_counter() - began
-        print(f"{chosen.rows:,} submissions, filled in {filled:.0f} s", file=sys.stderr, flush=True)
-        waits = []
-        for wait in measure(url, chosen.rows):
-            print(f"{wait.revision}: {wait.took:.1f} s", file=sys.stderr, flush=True)
-            waits.append(wait)
-    rows = [(wait.revision, f"{wait.took:.2f}", f"{wait.lock:.2f}", f"{wait.statement:.2f}") for wait in waits]
-    headers = ("revision", "took, s", "longest wait for a lock, s", "slowest statement, s")
-    print(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
-    return int(any(wait.lock > LONGEST for wait in waits))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

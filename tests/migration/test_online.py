@@ -1,6 +1,7 @@
 """Services write while the schema is upgraded: no revision stops them for long, and each can be interrupted."""
 
 import asyncio
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +59,7 @@ def test_revisions_never_lock_a_large_table_for_long() -> None:
 
 @pytest.mark.slow
 async def test_writers_wait_less_than_a_second(empty_database_url: str) -> None:
-    rows = 50_000
+    rows = int(os.environ.get("PRECIEUX_TEST_ROWS", "50000"))
     fill(empty_database_url, rows)
     waits = list(measure(empty_database_url, rows))
     assert [wait for wait in waits if wait.lock > LONGEST] == []

@@ -1,15 +1,13 @@
 """`python -m tests.security.soak [requests]`: a long mixed load, for slow leaks. Not part of the test suite.
 
 Every answer must belong to its request; one client in twenty hangs up. Afterwards the executor and its keeper must be
-no larger than after the first tenth and hold no more descriptors, and there may be no more processes. Then fifty
-programs below and fifty above their CPU limit run beside sixteen busy neighbours: each must get its own verdict.
+no larger than after the first tenth and hold no more descriptors, and there may be no more processes.
 """
 
 import asyncio
 import collections
 import os
 import random
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,9 +19,6 @@ from tests.fixtures.processes import pids_below
 
 _CONCURRENCY = 16
 _HANG_UPS = 0.05
-_NEIGHBOURS = 16
-_REPEATS = 50
-
 _PROGRAMS = {
     "py": "print(input()[::-1])",
     "js": "console.log(require('fs').readFileSync(0, 'utf8').trim().split('').reverse().join(''))",
@@ -93,21 +88,6 @@ def _size(pid: int) -> str:
     return "; ".join(parts[:4])
 
 
-async def verdicts_under_load(running: RunningExecutor) -> collections.Counter[tuple[float, str]]:
-    found: collections.Counter[tuple[float, str]] = collections.Counter()
-    free = asyncio.Semaphore(4)
-
-    async def run(cpu_s: float) -> None:
-        code = f"import time\nwhile time.process_time() < {cpu_s}: pass\n"
-        async with free:
-            answer = (await http.post("/", json={"language": "py", "code": code, "time_limit": 1})).json()
-        found[cpu_s, answer["verdict"]] += 1
-
-    async with httpx.AsyncClient(base_url=running.url, timeout=900) as http:
-        await asyncio.gather(*(run(cpu_s) for _ in range(_REPEATS) for cpu_s in (0.9, 1.2)))
-    return found
-
-
 def main(count: int) -> int:
     with running_executor(executor_slots="4") as running:
         asyncio.run(mixed(running, max(count // 10, 100)))  # until boxes of each kind wait
@@ -117,14 +97,8 @@ def main(count: int) -> int:
         print(f"{count} requests in {time.monotonic() - started:.0f} s: {dict(outcomes)}")
         print(f"   end {_size(running.pid)}")
         left = _settled(running.pid) - before
-        neighbours = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(_NEIGHBOURS)]
-        try:
-            verdicts = asyncio.run(verdicts_under_load(running))
-        finally:
-            for neighbour in neighbours:
-                neighbour.kill()
-        print(f"beside {_NEIGHBOURS} busy neighbours: {dict(verdicts)}; processes left over: {left}")
-    return int(outcomes["WRONG"] > 0 or left > 0 or verdicts != {(0.9, "ok"): _REPEATS, (1.2, "time_limit"): _REPEATS})
+        print(f"processes left over: {left}")
+    return int(outcomes["WRONG"] > 0 or left > 0)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _crash(name: str) -> None:
     os.waitpid(pid, 0)
 
 
-@pytest.fixture(params=["as it comes", pytest.param("ordinary user", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["as it comes", pytest.param("ordinary user", marks=pytest.mark.slow)])
 def running(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
     with running_executor(request.param) as running:
         yield running

@@ -39,19 +39,14 @@ def _report(**settings: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, report
 
 
-def test_every_guarantee_holds_here() -> None:
+def test_every_guarantee_and_language_holds_here() -> None:
     code, report = _report()
     assert (code, report["serves"]) == (0, True)
     assert [row["guarantee"] for row in report["rows"] if not row["held"]] == []
     assert all(row["mechanism"] for row in report["rows"])
-
-
-def test_the_languages_are_listed_with_their_versions() -> None:
-    _, report = _report()
     versions = {one["language"]: one["version"] for one in report["languages"]}
     assert {"py", "c"} <= versions.keys()
     assert re.fullmatch(r"3\.\d+\.\d+", versions["py"])
-    assert f"Python {versions['py']}" in _run("precieux", "doctor").stdout
 
 
 @pytest.mark.parametrize("command", [("executor.doctor",), ("precieux", "doctor")])

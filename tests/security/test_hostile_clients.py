@@ -24,7 +24,7 @@ _MIB = 1 << 20
 _FILES = 1024
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def executor() -> Iterator[RunningExecutor]:
     with running_executor(executor_slots="2") as running:
         yield running

@@ -1,7 +1,10 @@
 """Attacks by a judge, and on one: a sender may be hostile as the author of a program, of its checker, or of both."""
 
+import asyncio
+import re
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -81,6 +84,7 @@ async def _is_served(engine: RunningExecutor) -> None:
         ("import os, sys\nwhile True:\n try: os.fork()\n except OSError: sys.exit(1)", {"cpu_s": 2.0}, ""),
         ("import os\nos._exit(0)", {}, "code 0"),
         ("raise SystemExit('no file')", {}, "code 1"),
+        ("import sys; sys.stderr.write('x' * (1 << 20) + ' the end'); sys.exit(1)", {}, "xxx the end"),
         ("import sys; open(sys.argv[3] + 'score.txt', 'w').write('2'); sys.exit(42)", {}, "not between 0 and 1"),
     ],
 )
@@ -169,11 +173,43 @@ sys.exit(43)
     assert 65500 < len(test.message.encode()) <= 65536
 
 
+def _peak_kib(process: Path) -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
+    assert found
+    return int(found[1])
+
+
+async def test_what_a_judge_writes_takes_little_memory(engine: RunningExecutor) -> None:
+    judge = """
+import os, sys
+piece = bytes(1 << 20)
+for descriptor in (1, 2, os.open(sys.argv[3] + 'judgemessage.txt', os.O_CREAT | os.O_WRONLY)):
+    for _ in range(20): os.write(descriptor, piece)
+sys.exit(42)
+"""
+    await _is_served(engine)
+    process = Path(f"/proc/{engine.pid}")
+    (process / "clear_refs").write_text("5")  # sets the peak to what is in use now
+    before = _peak_kib(process)
+    (test,) = await _judged(engine, judge, checker={"limits": {"output_bytes": 64 << 20}})
+    assert (test.verdict, len((test.judge_message or "").encode())) == (Verdict.ACCEPTED, 65535)
+    assert _peak_kib(process) - before < 10 << 10
+
+
 async def test_a_process_that_a_judge_leaves_is_killed(engine: RunningExecutor) -> None:
     mark = f"judge-{secrets.token_hex(8)}"
     judge = f"import os, sys\nif os.fork() == 0:\n os.setsid()\n exec({SLEEPER.format(mark=mark)!r})\nsys.exit(42)"
     (test,) = await _judged(engine, judge)
     assert test.verdict is Verdict.ACCEPTED
+    await eventually(lambda: not processes_named(mark))
+
+
+async def test_a_client_that_hangs_up_ends_its_judge(engine: RunningExecutor) -> None:
+    mark = f"judge-{secrets.token_hex(8)}"
+    judging = asyncio.create_task(_judged(engine, SLEEPER.format(mark=mark)))
+    await eventually(lambda: processes_named(mark))
+    judging.cancel()
+    await asyncio.gather(judging, return_exceptions=True)
     await eventually(lambda: not processes_named(mark))
 
 

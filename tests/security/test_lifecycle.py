@@ -51,14 +51,6 @@ def _cgroups(executor: int) -> list[str]:
     return completed.stdout.split()
 
 
-async def test_a_client_that_hangs_up_ends_its_program() -> None:
-    mark = f"hang-up-{os.getpid()}"
-    with running_executor(executor_slots="1") as running:
-        async with sleeping_program(running, mark):
-            pass  # then its client hangs up
-        await eventually(lambda: not processes_named(mark))
-
-
 async def test_a_dead_keeper_fails_its_runs_and_is_replaced() -> None:
     mark = f"keeper-{os.getpid()}"
     # Without warm boxes: the next keeper would start theirs again.

@@ -73,21 +73,11 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     await engine.sandbox.aclose()
 
 
-async def _mark(engine: Engine) -> None:
-    await headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
-
-
-@pytest.fixture
-async def marked(engine: Engine) -> Engine:
-    await _mark(engine)
-    return engine
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def marked_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    """Return a marked engine for tests that do not change it."""
+async def marked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    """Return an engine whose headers a program can recognize. To make them takes seconds."""
     engine = Engine(ExecutorSettings(executor_cache_dir=tmp_path_factory.mktemp("cache")))
-    await _mark(engine)
+    await headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
     yield engine
     await engine.sandbox.aclose()
 
@@ -108,8 +98,8 @@ async def marked_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
-async def test_headers_are_used_only_where_they_change_nothing(marked_once: Engine, before: str, expected: str) -> None:
-    answer = await marked_once.run(f"{before}#include <iostream>\n{_TELL}")
+async def test_headers_are_used_only_where_they_change_nothing(marked: Engine, before: str, expected: str) -> None:
+    answer = await marked.run(f"{before}#include <iostream>\n{_TELL}")
     assert (answer.verdict, answer.output) == (Verdict.OK, f"{expected}\n"), answer.error
 
 
@@ -117,29 +107,29 @@ async def test_programs_compile_with_the_same_errors_before_and_after(engine: En
     wrong = "#include <iostream>\n#include <set>\nstruct X {};\nint main() { std::set<X>{{}}; std::cout << X{}; }"
     right = "#include <iostream>\nint main() { std::cout << __INCLUDE_LEVEL__ << __LINE__ << __FILE__; }"
     before = [await engine.run(code) for code in (wrong, right)]
-    await headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
+    with structlog.testing.capture_logs() as logs:
+        await headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
     after = [await engine.run(code) for code in (wrong + "\n", right + "\n")]
     assert [(answer.verdict, answer.output, answer.error) for answer in before] == [
         (answer.verdict, answer.output, answer.error) for answer in after
     ]
     assert [answer.verdict for answer in before] == [Verdict.COMPILE_ERROR, Verdict.OK]
-
-
-async def test_the_headers_own_templates_are_instantiated(engine: Engine) -> None:
-    """This host's compiler does so; `tests/contract/test_same_as_cold.py` shows that programs behave the same."""
-    with structlog.testing.capture_logs() as logs:
-        await headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
+    # The headers' own templates are instantiated: this host's compiler can do so.
     assert [(entry["event"], entry.get("instantiated")) for entry in logs] == [("header.precompiled", True)]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_damaged_header_is_ignored(marked: Engine) -> None:
     assert marked.mechanisms.headers
     (file,) = marked.mechanisms.headers.rglob("*.gch")
+    whole = file.read_bytes()
     file.write_bytes(b"rubbish")
-    answer = await marked.run(f"#include <iostream>\n{_TELL}")
+    answer = await marked.run(f"// Beside a damaged header\n#include <iostream>\n{_TELL}")
+    file.write_bytes(whole)
     assert (answer.verdict, answer.output) == (Verdict.OK, "plain\n")
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_program_cannot_change_the_headers_of_others(marked: Engine) -> None:
     code = f"""
 import os
@@ -169,4 +159,4 @@ for number, attempt in enumerate(tries):
 print("HELD")
 """
     assert (await marked.run(code, "py")).output == "HELD\n"
-    assert (await marked.run(f"#include <iostream>\n{_TELL}")).output == "ahead\n"
+    assert (await marked.run(f"// As before\n#include <iostream>\n{_TELL}")).output == "ahead\n"

@@ -135,13 +135,18 @@ async def test_an_entry_is_no_option(language: str, entry: str, source: str, eng
     assert (test.verdict, test.stdout) == (Verdict.OK, "ran\n")
 
 
-@pytest.mark.parametrize("before", ["", "test 1"])
-async def test_a_client_that_hangs_up_ends_its_program(before: str, engine: RunningExecutor) -> None:
+@pytest.mark.parametrize("call", ["CodeX", "run", "run, after a test"])
+async def test_a_client_that_hangs_up_ends_its_program(call: str, engine: RunningExecutor) -> None:
     mark = f"run-hang-up-{os.getpid()}-{secrets.token_hex(4)}"
     program = f"import sys\nif sys.argv[1:]:\n exec({SLEEPER.format(mark=mark)!r})"
-    tests: list[dict[str, Any]] = [*([{}] if before else []), {"args": ["sleep"]}, {}]
+    tests: list[dict[str, Any]] = [*([] if call == "run" else [{}]), {"args": ["sleep"]}, {}]
 
     async def follow() -> None:
+        if call == "CodeX":
+            async with httpx.AsyncClient(timeout=60 * PATIENCE) as client:
+                await client.post(
+                    engine.url, json={"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60}
+                )
         async for event in run_call.stream(engine.url, "py", {"main.py": program}, tests=tests):
             assert not isinstance(event, Failed | Finished)
 
@@ -158,6 +163,7 @@ async def _is_served(url: str) -> bool:
     return (await _post(url, language="py", files=run_call.as_files({"a.py": "print(1)"}))).status_code == 200
 
 
+@pytest.mark.slow
 async def test_a_failure_event_reports_a_killed_keeper() -> None:
     mark = f"run-keeper-{os.getpid()}"
     # In a cold box, because a program whose warm box fails is run again.
@@ -192,6 +198,7 @@ async def test_a_hundred_large_outputs_are_bounded(engine: RunningExecutor) -> N
     assert all(len(test.diff or "") < 1000 for test in ended)
 
 
+@pytest.mark.slow
 async def test_a_compiler_that_makes_many_files_is_held(engine: RunningExecutor) -> None:
     """If there are more compiled files than are collected, each test compiles the program."""
     classes = "".join(f"class C{number} {{}} " for number in range(600))
@@ -200,13 +207,10 @@ async def test_a_compiler_that_makes_many_files_is_held(engine: RunningExecutor)
     assert [test.stdout for test in ended] == ["0\n", "1\n"]
 
 
-async def test_a_compiler_without_end_is_a_compile_error() -> None:
+async def test_a_compiler_without_end_is_a_compile_error(engine: RunningExecutor) -> None:
     source = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
-    with running_executor(compile_time_limit="0.5") as running:
-        found = await run_call.events(
-            running.url, "c", {"a.c": f"#define X0 1 +\n{source}int x = X15 1;"}, tests=[{}] * 3
-        )
-    _, compiled, finished = found
+    files = {"a.c": f"#define X0 1 +\n{source}int x = X15 1;"}
+    _, compiled, finished = await run_call.events(engine.url, "c", files, tests=[{}] * 3, compile_limits={"cpu_s": 0.5})
     assert isinstance(compiled, Compiled)
     assert (compiled.verdict, compiled.output) == (Verdict.COMPILE_ERROR, "")
     assert "Compilation: Time limit exceeded" in compiled.error

@@ -9,9 +9,12 @@ from typing import Final
 
 import httpx
 
-#: File name and source. Each prints its input reversed; the extension is the language.
-_PROGRAMS: Final = [(file.name, file.read_bytes()) for file in sorted((Path(__file__).parent / "programs").iterdir())]
-_POLL_S: Final = 0.05
+from precieux_client import AsyncClient, PrecieuxError
+
+#: Language and source. Each program prints its input reversed.
+_PROGRAMS: Final = [
+    (file.suffix.removeprefix("."), file.read_text()) for file in sorted((Path(__file__).parent / "programs").iterdir())
+]
 _PATIENCE_S: Final = 180.0
 #: Fewer than the gateway lets one address have.
 _CONNECTIONS: Final = 30
@@ -30,62 +33,44 @@ class Tally:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
+class _Transport(httpx.AsyncHTTPTransport):
+    """Counts the requests that a busy server put off."""
+
+    put_off = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        self.put_off += response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        return response
+
+
 async def submit_for(url: str, key: str, name: str, *, seconds: float, every_s: float, address: str) -> Tally:
     """Start a submission every `every_s` seconds, from this address; return when all have their answers."""
     tally = Tally()
-    headers = {"Authorization": f"Bearer {key}"}
-    transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=_CONNECTIONS))
-    client = httpx.AsyncClient(base_url=url, headers=headers, timeout=60, transport=transport)
+    transport = _Transport(local_address=address, limits=httpx.Limits(max_connections=_CONNECTIONS))
+    client = AsyncClient(url, key, transport=transport, timeout=60, retries=1000)
     async with client, asyncio.TaskGroup() as group:
         ends = time.monotonic() + seconds
-        for number, (file_name, source) in enumerate(itertools.cycle(_PROGRAMS)):
+        for number, (language, source) in enumerate(itertools.cycle(_PROGRAMS)):
             if time.monotonic() >= ends:
                 break
-            group.create_task(_submit(client, f"{name}-{number}", file_name, source, tally))
+            group.create_task(_submit(client, f"{name}-{number}", language, source, tally))
             await asyncio.sleep(every_s)
+    tally.put_off = transport.put_off
     return tally
 
 
-async def _submit(client: httpx.AsyncClient, name: str, file_name: str, source: bytes, tally: Tally) -> None:
-    language = file_name.rpartition(".")[2]
+async def _submit(client: AsyncClient, name: str, language: str, source: str, tally: Tally) -> None:
     started = time.monotonic()
-    email = f"{name}@honest.example.com"
     # A unique comment, so that no cached compilation is used.
-    comment = f"{'#' if language == 'py' else '//'} {name}\n"
-    form = {"email": email, "language": language, "inputs": name, "enable": "0"}
-    files = {"file": (file_name, source + comment.encode())}
+    source += f"{'#' if language == 'py' else '//'} {name}\n"
+    email = f"{name}@honest.example.com"
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            registered = await _insist(client, "POST", "/submit_email/", tally, data=form, files=files)
-            number = int(str(registered).rpartition(" ")[2])
-            await _insist(client, "GET", "/check_email/", tally, params={"id": number})
-            while True:
-                answer = await _insist(client, "GET", "/check_user/", tally, params={"email": email})
-                row = answer["result"][0]
-                if row["status"] in ("executed", "failed"):
-                    break
-                await asyncio.sleep(_POLL_S)
-    except (TimeoutError, httpx.HTTPError, _Refused) as exc:
+        done = await client.run(language=language, source=source, stdin=name, email=email, timeout=_PATIENCE_S)
+    except PrecieuxError as exc:
         tally.wrong.append(f"{name}: {exc!r}")
         return
-    if (row["verdict"], str(row["output"]).strip()) != ("ok", name[::-1]):
-        tally.wrong.append(f"{name}: {row['status']} {row['verdict']} {str(row['output'])[:100]!r} {row['error']!r}")
-        return
-    tally.seconds.append(time.monotonic() - started)
-
-
-class _Refused(Exception):
-    """The server refused an honest client's request."""
-
-
-async def _insist(client: httpx.AsyncClient, method: str, path: str, tally: Tally, **request: object) -> dict:  # type: ignore[type-arg]
-    """Return the JSON answer; try again after 503, which says that the server is busy."""
-    while True:
-        response = await client.request(method, path, **request)  # type: ignore[arg-type]
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            tally.put_off += 1
-            await asyncio.sleep(min(float(response.headers.get("Retry-After", "1")), 5.0))
-            continue
-        if response.is_error:
-            raise _Refused(f"{method} {path}: {response.status_code} {response.text[:200]}")
-        return response.json()  # type: ignore[no-any-return]
+    if done.run and (done.verdict, (done.run.stdout or "").strip()) == ("ok", name[::-1]):
+        tally.seconds.append(time.monotonic() - started)
+    else:
+        tally.wrong.append(f"{name}: {done}")

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from typing import Any, Final
 from urllib.parse import quote
-from uuid import UUID
 
 import pytest
 import structlog
@@ -35,7 +34,6 @@ from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
 from job_runner.emails.render import render
 from job_runner.engine.codex_client import _error_text, _parse
-from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import parse_recipient, write_message
 from job_runner.verdict.outcome import decide
@@ -47,12 +45,12 @@ from shared.service.logging import LogSettings, configure_logging
 from shared.storage.signing import LinkSigner
 from shared.text.json_structure import has_more_structure
 from tests.bounded_steps import check_linear
-from tests.factories import BRANDING
+from tests.factories import BRANDING, claimed_job, engine_answer
 
 _EXECUTOR: Final = ExecutorSettings()
 _API: Final = ApiSettings()
 _SIGNER: Final = LinkSigner(b"secret", "http://localhost")
-_JOB: Final = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))
+_JOB: Final = claimed_job(is_classic=True)
 _NOW: Final = datetime(2026, 11, 25, tzinfo=UTC)
 
 
@@ -116,7 +114,7 @@ def _structure(body: bytes) -> bool:
 
 
 def _answer(text: str) -> RunResponse:
-    return RunResponse(timeStamp=1, status=200, output=text, error=text, language=text, info=text)
+    return engine_answer(None, output=text, error=text, language=text, info=text)
 
 
 def _mail(text: str) -> bytes:

@@ -7,6 +7,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +55,7 @@ def texts(path: Path) -> Iterator[str]:
             yield node.value
 
 
+@cache
 def statements() -> dict[str, str]:
     """Return the strings that are SQL and change or lock rows, with blanks and comments normalized."""
     found: dict[str, str] = {}
@@ -139,14 +141,3 @@ def test_statements_lock_several_rows_in_order() -> None:
 
 def test_every_exception_still_exists() -> None:
     assert set(REASONS) <= set(unsafe())
-
-
-def test_the_statements_are_found() -> None:
-    """Statements of every service, written as one string, as several, and built by a module."""
-    paths = set(statements().values())
-    assert {
-        "job_runner/leases/claim.py",
-        "job_runner/leases/poison_jobs.py",
-        "shared/broker/outbox_dead_letters.py",
-    } <= paths
-    assert {"queue_consumer/jobs.py", "api_service/submissions/rows.py", "shared/operations/jobs.py"} <= paths

@@ -25,20 +25,6 @@ def test_every_package_has_a_version_and_a_hash(file: Path) -> None:
     assert pinned(file)
 
 
-def test_the_requirements_of_the_build_are_locked() -> None:
-    build_system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
-    required = {re.split(r"[^a-z0-9-]", one, maxsplit=1)[0] for one in build_system["requires"]}
-    # hatchling requires the second for an editable installation, our hook the third if there is no compiler.
-    assert required | {"editables", "ziglang"} <= pinned(ROOT / "deploy/requirements/build.txt")
-    assert '["ziglang"]' in (ROOT / "deploy/compile_init.py").read_text()
-
-
-def test_a_lock_includes_what_it_builds_upon() -> None:
-    first_lines = {file.stem: file.read_text().split("\n")[0] for file in FILES}
-    included = {name: line for name, line in first_lines.items() if line.startswith("-r ")}
-    assert included == {"service": "-r executor.txt", "dev": "-r service.txt"}
-
-
 def test_the_executor_installs_no_client_of_a_service() -> None:
     executor, service = (pinned(ROOT / f"deploy/requirements/{name}.txt") for name in ("executor", "service"))
     clients = {"aiosmtplib", "alembic", "asyncpg", "boto3", "databases", "httpx", "pika", "sqlalchemy"}
@@ -72,17 +58,6 @@ def test_the_executor_installs_few_packages() -> None:
     """Little is installed beside hostile code; one more package is a decision."""
     entries = re.split(r"\n(?=\S)", (ROOT / "deploy/requirements/executor.txt").read_text().strip())
     assert len([entry for entry in entries if "sys_platform == 'win32'" not in entry]) <= 25
-
-
-@pytest.mark.parametrize(
-    ("image", "lock"), [("service", "service"), ("executor", "executor"), ("executor-full", "executor")]
-)
-def test_each_image_installs_its_own_lock(image: str, lock: str) -> None:
-    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
-    stages = {stage.split("\n")[0]: stage for stage in re.split(r"^FROM \S+ AS ", dockerfile, flags=re.MULTILINE)}
-    assert f"pip install --requirement /tmp/{lock}.txt" in stages[f"{lock}-packages"]
-    assert re.findall(r"--from=(\S+) /opt/venv", stages[image]) == [f"{lock}-packages"]
-    assert f"!deploy/requirements/{lock}.txt" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
 def test_every_installation_requires_hashes() -> None:

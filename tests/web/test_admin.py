@@ -2,20 +2,17 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import pika
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, Request, expect
 
 from shared.accounts.api_keys import PREFIX
 from shared.broker.base import QUEUE
-from tests.fixtures.smtp_server import SmtpServer
-from tests.fixtures.smtp_thread import smtp_server_in_a_thread
 from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import eventually_sync
 from tests.web.browsing import SCREENS, Screen, axe_violations, show_on, watched
@@ -32,16 +29,9 @@ REFRESH: Final = 10_500
 
 
 @pytest.fixture(scope="module")
-def smtp() -> Iterator[SmtpServer]:
-    with smtp_server_in_a_thread() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def system(smtp: SmtpServer) -> Iterator[Up]:
-    """Yield a running system with an operator's key, whose mails go to `smtp`."""
-    mails = {"PRECIEUX_SMTP_URL": f"smtp://127.0.0.1:{smtp.port}", "PRECIEUX_MAIL_FROM": "precieux@example.org"}
-    with running_system({**SETTINGS, **mails, "PRECIEUX_API_KEYS": KEY}) as one:
+def system() -> Iterator[Up]:
+    """Yield a running system with an operator's key."""
+    with running_system({**SETTINGS, "PRECIEUX_API_KEYS": KEY}) as one:
         yield one
 
 
@@ -110,13 +100,6 @@ def test_a_wrong_key_is_refused_and_a_right_one_opens(page: Page) -> None:
     assert page.evaluate("document.cookie") == ""
 
 
-def test_who_logs_out_needs_the_key_again(admin: Page) -> None:
-    admin.locator(".log-out button").click()
-    admin.wait_for_url("**/admin/login")
-    admin.goto("/admin/keys")
-    assert admin.url.endswith("/admin/login")
-
-
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
 def test_axe_finds_nothing_on_the_operators_pages(admin: Page, system: Up, screen: Screen) -> None:
     add_day(system)
@@ -141,48 +124,26 @@ def test_hostile_texts_are_shown_and_do_nothing(admin: Page, system: Up) -> None
         assert admin.locator("main script, main img, [onerror]").count() == 0, path
 
 
-@pytest.mark.parametrize("broker", ["Postgres", "RabbitMQ"])
-def test_a_dead_letter_is_replayed(browser: Browser, request: pytest.FixtureRequest, broker: str) -> None:
+def test_a_dead_letter_is_replayed(browser: Browser, system: Up) -> None:
     """A message arrives before its submission, and so becomes a dead letter. Its replay runs the program."""
-    number, email = secrets.randbelow(10**9) + 10**6, f"{broker.lower()}@example.com"
-    with system_with(broker, request) as (system, publish):
-        publish(str(number).encode())
-        with operator_of(browser, system) as page:
-            letter = page.locator("#dead-letters tr", has_text=str(number))
+    number, email = secrets.randbelow(10**9) + 10**6, f"{secrets.token_hex(4)}@example.com"
+    execute(system, "INSERT INTO outbox (queue, body) VALUES ($1, $2)", QUEUE, str(number))
+    with operator_of(browser, system) as page:
+        letter = page.locator("#dead-letters tr", has_text=str(number))
 
-            def is_dead() -> bool:
-                page.goto("/admin/failures")
-                return letter.count() == 1
+        def is_dead() -> bool:
+            page.goto("/admin/failures")
+            return letter.count() == 1
 
-            eventually_sync(is_dead, what="the message is a dead letter")
-            expect(letter).to_contain_text(f"no submission has the id {number}")
-            submit(system, number, email)
-            for other in page.locator("#dead-letters tbody tr").filter(has_not_text=str(number)).all():
-                other.get_by_role("checkbox").uncheck()
-            page.get_by_role("button", name="Replay").click()
-            expect(page.get_by_role("status")).to_have_text("1 dead letter is on the queue again.")
-            expect(letter).to_have_count(0)
-        eventually_sync(lambda: state_of(system, email) == "finished", what="the program has run")
-
-
-@contextmanager
-def system_with(broker: str, request: pytest.FixtureRequest) -> Iterator[tuple[Up, Callable[[bytes], None]]]:
-    """Yield a system with that broker, and what puts a message on its queue."""
-    if broker == "Postgres":
-        system: Up = request.getfixturevalue("system")
-        yield (
-            system,
-            lambda body: execute(system, "INSERT INTO outbox (queue, body) VALUES ($1, $2)", QUEUE, body.decode()),
-        )
-        return
-    url = request.getfixturevalue("rabbitmq_url")
-
-    def publish(body: bytes) -> None:
-        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-            connection.channel().basic_publish("", QUEUE, body)
-
-    with running_system({**SETTINGS, "PRECIEUX_API_KEYS": KEY, "PRECIEUX_AMQP_URL": url}) as system:
-        yield system, publish
+        eventually_sync(is_dead, what="the message is a dead letter")
+        expect(letter).to_contain_text(f"no submission has the id {number}")
+        submit(system, number, email)
+        for other in page.locator("#dead-letters tbody tr").filter(has_not_text=str(number)).all():
+            other.get_by_role("checkbox").uncheck()
+        page.get_by_role("button", name="Replay").click()
+        expect(page.get_by_role("status")).to_have_text("1 dead letter is on the queue again.")
+        expect(letter).to_have_count(0)
+    eventually_sync(lambda: state_of(system, email) == "finished", what="the program has run")
 
 
 def test_a_dead_letter_is_removed_after_a_question(browser: Browser, system: Up) -> None:
@@ -198,33 +159,6 @@ def test_a_dead_letter_is_removed_after_a_question(browser: Browser, system: Up)
         remove.click()
         expect(page.get_by_role("status")).to_have_text("1 dead letter is removed.")
         expect(page.get_by_text(body)).to_have_count(0)
-
-
-def test_a_refused_mail_is_sent_again(browser: Browser, system: Up, smtp: SmtpServer) -> None:
-    email = f"{secrets.token_hex(4)}@example.net"
-    number = secrets.randbelow(10**9) + 10**6
-    smtp.replies["RCPT"] = f"550 5.1.1 no such user {HOSTILE[:40]}"
-    try:
-        submit(system, number, email)
-        assert requests.get(f"{system.url}/check_email/", params={"id": number}, headers=WITH_KEY, timeout=10).ok
-        with operator_of(browser, system) as page:
-            mail = page.locator("#mails tr", has_text=email)
-
-            def has_failed() -> bool:
-                page.goto("/admin/failures")
-                return mail.count() == 1
-
-            eventually_sync(has_failed, what="the mail is refused")
-            expect(mail).to_contain_text("no such user")
-            del smtp.replies["RCPT"]
-            mail.get_by_role("checkbox").check()
-            page.get_by_role("button", name="Send the chosen ones again").click()
-            expect(page.get_by_role("status")).to_have_text("1 mail is queued again.")
-    finally:
-        smtp.replies.pop("RCPT", None)
-    eventually_sync(
-        lambda: [mail for mail in smtp.accepted if mail.recipients == [email]], what="the mail arrives"
-    )  # fmt: skip
 
 
 def test_a_key_is_made_used_and_revoked(admin: Page, system: Up, locale: str) -> None:
@@ -256,7 +190,7 @@ def test_a_key_is_made_used_and_revoked(admin: Page, system: Up, locale: str) ->
     eventually_sync(lambda: status() == 401, what="the key is refused")
 
 
-def test_mails_to_an_address_are_stopped_and_allowed(admin: Page, smtp: SmtpServer) -> None:
+def test_mails_to_an_address_are_stopped_and_allowed(admin: Page) -> None:
     email = f"{secrets.token_hex(4)}@example.com"
     admin.goto("/admin/suppressions")
     admin.locator("#email").fill(email)

@@ -65,23 +65,6 @@ def test_a_key_is_remembered_and_forgotten(page: Page) -> None:
     expect(page.locator("#key-dialog")).to_be_visible()
 
 
-def test_the_plain_form_takes_a_key(new_page: NewPage, locale: str) -> None:
-    page = new_page(locale=locale, java_script_enabled=False)
-    page.goto("/")
-    page.locator("#source").fill("print(1)")
-    page.locator("[name=key]").fill("a wrong key")
-    page.locator("#program .run button").click()
-    expect(page.locator("[role=alert]")).to_be_visible()
-    assert "a wrong key" not in page.content()
-    # Nothing that a stranger sent comes back.
-    expect(page.locator("#source")).to_have_value("")
-    page.locator("#source").fill("print(1)")
-    page.locator("[name=key]").fill(KEY)
-    page.locator("#program .run button").click()
-    page.wait_for_url("**/pages/*")
-    expect(page.locator(".output").first).to_have_text("1\n", timeout=15_000)
-
-
 def test_the_recipient_needs_no_key(page: Page, system: Up) -> None:
     answer = requests.post(
         f"{system.url}/v1/submissions?wait=20", json=GREETING, headers={"Authorization": f"Bearer {KEY}"}, timeout=30

@@ -13,12 +13,6 @@ def test_axe_finds_nothing_on_the_first_page(page: Page, screen: Screen) -> None
     show_on(page, screen)
     page.goto("/")
     assert axe_violations(page) == []
-
-
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-def test_the_first_page_needs_no_sideways_scrolling(page: Page, screen: Screen) -> None:
-    show_on(page, screen)
-    page.goto("/")
     assert page.evaluate("document.documentElement.scrollWidth") <= screen.width
 
 

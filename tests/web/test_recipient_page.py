@@ -17,10 +17,7 @@ from tests.web.programs import BROKEN, GREETING, SLEEPING, SQUARES, post
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-HEADINGS = {
-    "en": ("This link has expired", "This link is not valid"),
-    "fa": ("این پیوند منقضی شده است", "این پیوند معتبر نیست"),
-}
+EXPIRED = {"en": "This link has expired", "fa": "این پیوند منقضی شده است"}
 
 UNSUBSCRIBED = {"en": "The mails are stopped", "fa": "دریافت ایمیل‌ها لغو شد"}
 
@@ -94,14 +91,6 @@ def test_its_switch_changes_the_language(page: Page, system: Up, locale: str) ->
     expect(page.locator(".output").first).to_have_text("Hello Ada\n")
 
 
-def test_hidden_tests_stay_hidden(page: Page, system: Up) -> None:
-    page.goto(link_of(post(system, SQUARES)))
-    assert "5929" not in page.content()
-    assert "77" not in page.locator("main").inner_text()
-    expect(page.locator(".tests tbody tr:not(.more)")).to_have_count(4)
-    expect(page.locator(".tests tbody tr.more")).to_have_count(3)
-
-
 def test_the_page_of_a_running_program_ends_with_its_result(page: Page, system: Up) -> None:
     submission = post(system, SLEEPING | {"email": "ada@example.com"}, wait_s=0)
     page.goto(link_of(submission))
@@ -110,37 +99,14 @@ def test_the_page_of_a_running_program_ends_with_its_result(page: Page, system: 
     expect(page.locator(".verdict")).to_have_class("verdict  cancelled", timeout=10_000)
 
 
-def test_the_whole_output_is_behind_the_link(page: Page, system: Up) -> None:
-    long = {"language": "py", "source": "print('x' * 100000)", "email": "ada@example.com"}
-    page.goto(link_of(post(system, long)))
-    with page.expect_navigation():
-        page.locator("a.button").click()
-    assert page.locator("body").inner_text().strip() == "x" * 100_000
-
-
 def test_an_expired_link_says_so(page: Page, system: Up, locale: str) -> None:
     submission = post(system, GREETING)
     signer = LinkSigner(kept_secret(system.data_dir), "")
     page.goto(signer.page_link(submission["id"], expires=int(time.time()) - 1))
-    expect(page.locator("h1")).to_have_text(HEADINGS[locale][0])
+    expect(page.locator("h1")).to_have_text(EXPIRED[locale])
     for screen in SCREENS:
         show_on(page, screen)
         assert axe_violations(page) == []
-
-
-def test_a_forged_link_shows_nothing(page: Page, system: Up, locale: str) -> None:
-    link = link_of(post(system, GREETING))
-    other = link.replace("/pages/", "/pages/1")
-    for forged in (link[:-1] + ("A" if link[-1] != "A" else "B"), other):
-        page.goto(forged)
-        expect(page.locator("h1")).to_have_text(HEADINGS[locale][1])
-        expect(page.locator(".output")).to_have_count(0)
-
-
-def test_a_link_that_was_cut_shows_a_page(page: Page, system: Up, locale: str) -> None:
-    link = link_of(post(system, GREETING))
-    page.goto(link.partition("&")[0])
-    expect(page.locator("h1")).to_have_text(HEADINGS[locale][1])
 
 
 def test_the_unsubscribe_link_stops_the_mails_by_a_button(page: Page, system: Up, locale: str) -> None:

@@ -86,21 +86,6 @@ def test_control_enter_in_the_editor_runs(page: Page) -> None:
     expect(page.locator("#result .facts")).to_contain_text(re.compile(r"Python 3\.\d+"))
 
 
-def test_each_language_has_a_sample_that_runs(page: Page, system: Up) -> None:
-    ready(page)
-    codes = page.locator("#language option").evaluate_all("options => options.map(option => option.value)")
-    assert {"py", "c", "cpp", "java", "js"} <= {*codes}
-    for code in codes:
-        page.locator("#language").select_option(code)
-        submission = get(system, run(page))
-        assert (submission["language"], submission["verdict"]) == (code, "ok")
-        page.goto("/")
-        expect(page.locator(".cm-content")).to_be_visible()
-        # Not every language has a version.
-        page.locator("#language").select_option("py")
-        expect(page.locator("#version")).not_to_be_empty()
-
-
 def test_what_was_written_is_not_replaced_by_a_sample(page: Page) -> None:
     ready(page)
     write(page, "puts 1")
@@ -116,15 +101,6 @@ def test_each_language_with_a_grammar_has_colours(page: Page) -> None:
         page.locator("#sample").click()
         # A token with a colour is a span with a class.
         expect(page.locator(".cm-line span[class]").first).to_be_visible()
-
-
-def test_several_files_are_dropped_and_run(page: Page, system: Up) -> None:
-    ready(page)
-    drop(page, {"main.py": "import greeting\ngreeting.greet()\n", "greeting.py": "def greet():\n    print('both')\n"})
-    expect(page.locator("#files li")).to_have_count(2)
-    submission = get(system, run(page))
-    assert submission["run"]["stdout"] == "both\n"
-    assert [file["path"] for file in submission["files"]] == ["main.py", "greeting.py"]
 
 
 def test_main_is_the_file_that_runs_unless_another_is_chosen(page: Page, system: Up) -> None:
@@ -207,19 +183,6 @@ def test_chosen_files_that_are_no_text_are_sent_as_they_are(page: Page, system: 
     page.locator("#files .tab", has_text="data.bin").click()
     expect(page.locator("#not-text")).to_contain_text("data.bin")
     assert get(system, run(page))["run"]["stdout"] == "b'\\x00\\xff'\n"
-
-
-def test_input_arguments_and_limits_are_sent(page: Page, system: Up) -> None:
-    ready(page)
-    write(page, "import sys\nprint(input(), sys.argv[1:])\n")
-    page.locator("#stdin").fill("from stdin")
-    open_section(page, "args")
-    page.locator("#args").fill("one\ntwo words")
-    page.locator("#cpu_s").fill("1.5")
-    page.locator("#memory_mib").fill("64")
-    submission = get(system, run(page))
-    assert submission["run"]["stdout"] == "from stdin ['one', 'two words']\n"
-    assert (submission["limits"]["cpu_s"], submission["limits"]["memory_bytes"]) == (1.5, 64 << 20)
 
 
 def test_tests_are_written_in_a_table(page: Page, system: Up) -> None:

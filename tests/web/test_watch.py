@@ -128,20 +128,6 @@ def test_the_history_is_of_this_browser_and_is_cleared(page: Page, new_page: New
     expect(other.locator("#entries li")).to_have_count(0)
 
 
-def test_going_back_shows_what_was_there(page: Page, system: Up) -> None:
-    page.goto("/")
-    expect(page.locator(".cm-content")).to_be_visible()
-    for output in ("first", "second"):
-        page.locator("#stdin").fill(output)
-        page.locator("#run").click()
-        expect(page.locator("#status .finished")).to_be_visible()
-        page.wait_for_url("**/submissions/*")
-    second = page.url
-    page.go_back()
-    expect(page.locator("#status .finished")).to_be_visible()
-    assert page.url != second
-
-
 def test_a_submission_that_is_not_there_is_refused(page: Page) -> None:
     page.goto("/submissions/987654321")
     expect(page.locator("#result .notice")).to_be_visible()
@@ -202,19 +188,3 @@ def test_figures_do_not_contradict_one_another(page: Page, system: Up, locale: s
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def test_a_program_of_several_files_is_shown_again(page: Page, system: Up) -> None:
-    files = [
-        {"path": "parts/greeting.py", "content": "word = 'سلام'\n" * 500},
-        {"path": "data.bin", "content": "AAH/", "encoding": "base64"},
-        {"path": "main.py", "content": "from parts.greeting import word\nprint(word, open('data.bin', 'rb').read())\n"},
-    ]
-    submission = post(system, {"language": "py", "files": files, "entry": "main.py"})
-    page.goto(f"/submissions/{submission['id']}")
-    expect(page.locator(".tab code")).to_have_text(["parts/greeting.py", "data.bin", "main.py"])
-    expect(page.locator("#files .current .entry")).to_be_visible()
-    expect(page.locator(".cm-content")).to_contain_text("from parts.greeting import word")
-    page.locator("#run").click()
-    page.wait_for_url(lambda address: address != f"{system.url}/submissions/{submission['id']}")
-    expect(page.locator(".output").first).to_have_text("سلام b'\\x00\\x01\\xff'\n")

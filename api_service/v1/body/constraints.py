@@ -26,6 +26,7 @@ class Constraints:
     max_source_bytes: int
     max_stdin_bytes: int
     max_checker_bytes: int
+    max_judged_output_bytes: int
     egress: Egress
     #: Returns why an address may not be mailed; None if it may.
     refusal: Callable[[str], str | None]
@@ -70,6 +71,7 @@ async def constraints_of(
         max_source_bytes=services.settings.max_source_bytes,
         max_stdin_bytes=services.settings.max_input_bytes,
         max_checker_bytes=services.settings.max_checker_bytes,
+        max_judged_output_bytes=services.settings.max_judged_output_bytes,
         egress=services.webhooks.egress,
         refusal=lambda email: services.submissions.refusal(principal, email),
         can_sign=can_sign,

@@ -82,12 +82,12 @@ async def _pieces(
                 case TestFinished():
                     if happened.number not in tests:
                         tests.clear()
-                        tests = await roomy(partial(_tests, services, snapshot, happened.number))
+                        tests = await roomy(partial(_tests, services, principal, snapshot, happened.number))
                     # If it is not there any more, the run was taken back.
                     name, data = "test", tests.get(happened.number)
                 case SubmissionFinished():
                     tests.clear()
-                    name, data = "finished", await roomy(partial(_ended, services, snapshot.submission))
+                    name, data = "finished", await roomy(partial(_ended, services, principal, snapshot.submission))
             if data is not None:
                 yield happened.position, event(name, data, str(happened.position))
 
@@ -111,17 +111,23 @@ async def _with_room(
         await asyncio.sleep(_ROOM_SECONDS)
 
 
-async def _tests(services: Services, snapshot: Snapshot, first: int, reserve: read.Reserve) -> dict[int, Test]:
+async def _tests(
+    services: Services, principal: Principal, snapshot: Snapshot, first: int, reserve: read.Reserve
+) -> dict[int, Test]:
     """Return some tests of the run, from that number on."""
     assert snapshot.job is not None
     last = first + _TESTS_AT_ONCE - 1
     async with services.database.connection() as connection:
-        tests = await read.ended_tests(connection, snapshot.job, first=first, last=last, reserve=reserve)
+        tests = await read.ended_tests(
+            connection, snapshot.job, first=first, last=last, reserve=reserve, sees_all=principal.sees_all
+        )
     return {test.number: test for test in tests}
 
 
-async def _ended(services: Services, number: int, reserve: read.Reserve) -> Submission | None:
+async def _ended(services: Services, principal: Principal, number: int, reserve: read.Reserve) -> Submission | None:
     """Return the submission; None if it was deleted or runs again."""
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, number, links=services.links, reserve=reserve)
+        submission = await read.submission(
+            connection, number, links=services.links, sees_all=principal.sees_all, reserve=reserve
+        )
     return submission if submission and submission.state in FINAL_STATES else None

@@ -36,7 +36,8 @@ async def find_visible(services: Services, principal: Principal, upload_id: int,
     """Return these columns of a submission; None if the sender may not see it, or there is none."""
     async with services.database.connection() as connection:
         return await connection.fetch_one(
-            _FIND.format(columns=columns), {"id": upload_id, "owner": owner_of(principal)}
+            _FIND.format(columns=columns),
+            {"id": upload_id, "owner": owner_of(principal), "sees_all": principal.sees_all},
         )
 
 
@@ -49,7 +50,9 @@ async def require_visible(services: Services, principal: Principal, upload_id: i
 async def visible_submission(services: Services, principal: Principal, upload_id: int) -> Submission:
     """Return a submission. Raise `Problem` (404) if the sender may not see it, or there is none."""
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, upload_id, links=services.links, owner=owner_of(principal))
+        submission = await read.submission(
+            connection, upload_id, links=services.links, owner=owner_of(principal), sees_all=principal.sees_all
+        )
     return submission or refuse_unknown()
 
 

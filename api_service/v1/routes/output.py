@@ -24,11 +24,20 @@ from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import Strict, read_query
 from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from shared.engine.artifacts import UNKNOWN
+from shared.resources.statements import shows_secrets
 
 router = APIRouter(tags=["submissions"])
 
 LARGEST_NUMBER: Final = (1 << 31) - 1
 
+
+#: If a submission has tests, and the numbers of those whose outputs its sender may not see (`find_visible`).
+_OF_TESTS: Final = f"""
+    tests IS NOT NULL AS has_tests, CASE WHEN {shows_secrets("uploads")} THEN ARRAY[]::bigint[] ELSE ARRAY(
+        SELECT nth FROM jsonb_array_elements(tests) WITH ORDINALITY AS each (test, nth)
+        WHERE CAST(test ->> 'hidden' AS boolean)
+    ) END AS secret_tests
+"""  # noqa: S608  (constants)
 
 ArtifactName = Annotated[str, Path(description="The name of the file.", examples=["plot.png"])]
 
@@ -117,12 +126,14 @@ async def get_artifact(
 
 async def _output(request: Request, services: Services, principal: Principal, upload: int, stream: Stream) -> Response:
     """Return an output of the run, or of its test, that the query names."""
-    submission = await find_visible(services, principal, upload, "tests IS NOT NULL AS has_tests") or refuse_unknown()
+    submission = await find_visible(services, principal, upload, _OF_TESTS) or refuse_unknown()
     query = read_query(request, OutputQuery)
     if submission["has_tests"] and query.test is None:
         raise invalid([Fault("It is missing; this submission has tests, so name one.", parameter="test")])
     if not submission["has_tests"] and query.test is not None:
         raise invalid([Fault("This submission has no tests; leave it out.", parameter="test")])
+    if query.test is not None and query.test in submission["secret_tests"]:
+        raise Problem(Kind.NOT_FOUND, "This test is a secret of its problem.")
     if query.test is not None:
         content = await output_of_test(services.database, upload, query.run, query.test, stream)
     else:

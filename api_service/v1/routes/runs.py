@@ -64,7 +64,10 @@ async def get_run(
 ) -> Response:
     await read_query_of(request, services, principal, id)
     async with services.database.connection() as connection:
-        run = await read.run(connection, id, number, links=services.links, owner=owner_of(principal), reserve=reserve)
+        owner, sees_all = owner_of(principal), principal.sees_all
+        run = await read.run(
+            connection, id, number, links=services.links, owner=owner, sees_all=sees_all, reserve=reserve
+        )
     return answer(run or refuse_unknown("run of this submission"))
 
 
@@ -118,5 +121,6 @@ async def _shown(services: Services, principal: Principal, upload: int, seconds:
     """Return a run, after a wait for its end."""
     await wait_until_final(services, principal, upload, seconds)
     async with services.database.connection() as connection:
-        run = await read.run(connection, upload, number, links=services.links, owner=owner_of(principal))
+        owner, sees_all = owner_of(principal), principal.sees_all
+        run = await read.run(connection, upload, number, links=services.links, owner=owner, sees_all=sees_all)
     return run or refuse_unknown("run")

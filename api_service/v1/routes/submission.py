@@ -50,7 +50,12 @@ async def get_submission(
         await wait_until_final(services, principal, id, wait.seconds)
     async with services.database.connection() as connection:
         submission = await read.submission(
-            connection, id, links=services.links, owner=owner_of(principal), reserve=reserve
+            connection,
+            id,
+            links=services.links,
+            owner=owner_of(principal),
+            sees_all=principal.sees_all,
+            reserve=reserve,
         )
     return conditional(request, submission or refuse_unknown(), wait.headers)
 

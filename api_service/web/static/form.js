@@ -67,6 +67,7 @@ export function describeSections() {
   byId("options-summary").textContent = limits.filter(Boolean).join(", ");
   byId("stdin-field").hidden = count > 0;
   byId("stdin-unused").hidden = count === 0;
+  byId("judge-unsent").hidden = rest.judged !== true;
 }
 
 /** @returns {Content} */
@@ -126,6 +127,8 @@ export function contentOf(submission, { stdin, expected_output, tests, limits })
     rest: {
       stop_at_first_failure: submission.stop_at_first_failure,
       tolerance: submission.checker.tolerance,
+      ...(submission.checker.kind === "icpc" && { checker_args: submission.checker.args }),
+      ...((submission.checker.kind === "program" || submission.interactor) && { judged: true }),
       limits: { ...limits, cpu_s: null, ...(Number.isInteger(mebibytes) && { memory_bytes: null }) },
     },
   };
@@ -141,6 +144,7 @@ export function asBody({ fields, tests, rest }) {
     ...(fields.memory_mib && { memory_bytes: Math.round(Number(fields.memory_mib) * MEBIBYTE) }),
   };
   const tolerance = fields.checker === "float" && Number.isFinite(rest.tolerance) ? { tolerance: rest.tolerance } : {};
+  const words = fields.checker === "icpc" && Array.isArray(rest.checker_args) ? { args: rest.checker_args.map(String) } : {};
   return {
     language: fields.language,
     compiler_args: byId("compiler-args-field").hidden ? null : fields.compiler_args.split(/\s+/).filter(Boolean),
@@ -149,7 +153,7 @@ export function asBody({ fields, tests, rest }) {
     locale,
     ...(tests.length
       ? {
-          checker: { kind: fields.checker, ...tolerance },
+          checker: { kind: fields.checker, ...tolerance, ...words },
           stop_at_first_failure: rest.stop_at_first_failure === true,
           tests: tests.map(({ stdin, expected, hidden, rest }) => ({
             args, expected_output: expected, ...rest, ...(expected && { expected_output: expected }), stdin, hidden,

@@ -1,8 +1,10 @@
 """Receives files that process 1 of a box has collected (`send_contents` in init/compiled_files.c)."""
 
+import contextlib
+import io
 import os
 import socket
-from typing import Final
+from typing import BinaryIO, Final
 
 from executor.sandbox.base import LeftOut, OutFolder, WorkFile
 from executor.sandbox.keeper import channel
@@ -24,35 +26,36 @@ class CollectedFiles:
     def compiled_files(self) -> dict[str, WorkFile]:
         """Return the files that a compiler made, by name, after its step has ended; {} if none were sent."""
         words, contents = self._receive()
-        files, start = {}, 0
-        for name, mode, size in zip(words[0::3], words[1::3], words[2::3], strict=True):
-            files[os.fsdecode(name)] = WorkFile(contents[start : start + int(size)], int(mode))
-            start += int(size)
-        return files
+        with contents:
+            described = zip(words[0::3], words[1::3], words[2::3], strict=True)
+            return {os.fsdecode(name): WorkFile(contents.read(int(size)), int(mode)) for name, mode, size in described}
 
-    def out_folder(self) -> OutFolder:
-        """Return what a program wrote to its out folder, after the last step has ended."""
+    def out_folder(self, kept_bytes: int | None) -> OutFolder:
+        """Return what a program wrote to its out folder, after the last step has ended: of each file, the first
+        `kept_bytes`, or all."""
         words, contents = self._receive()
-        files, start = {}, 0
         described, counts = words[: -len(_REASONS)], words[-len(_REASONS) :]
-        for name, size in zip(described[0::2], described[1::2], strict=True):
-            files[os.fsdecode(name)] = contents[start : start + int(size)]
-            start += int(size)
-        return OutFolder(files, {why: int(count) for why, count in zip(_REASONS, counts, strict=False) if int(count)})
+        files, written = {}, 0
+        with contents:
+            for name, size in zip(described[0::2], map(int, described[1::2]), strict=True):
+                contents.seek(written)
+                files[os.fsdecode(name)] = contents.read(size if kept_bytes is None else min(size, kept_bytes))
+                written += size
+        left_out = {why: int(count) for why, count in zip(_REASONS, counts, strict=False) if int(count)}
+        return OutFolder(files, left_out, written)
 
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
 
-    def _receive(self) -> tuple[list[bytes], bytes]:
-        """Return the words that describe the files, and their contents one after the other; neither if none were
-        sent."""
-        try:
+    def _receive(self) -> tuple[list[bytes], BinaryIO]:
+        """Return the words that describe the files, and an open file with their contents one after the other; no words
+        if none were sent."""
+        with contextlib.suppress(BlockingIOError):
             packet, descriptors, _, _ = socket.recv_fds(self._reader, MAX_PACKET, 1, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return [], b""
-        if not descriptors:  # process 1 has ended
-            return [], b""
-        with open(descriptors[0], "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            return packet.split(b"\0")[:-1], os.pread(file.fileno(), size, 0)
+            if descriptors:  # else process 1 has ended
+                # It shares its position with the descriptor of process 1, which is at the end.
+                contents = os.fdopen(descriptors[0], "rb")
+                contents.seek(0)
+                return packet.split(b"\0")[:-1], contents
+        return [], io.BytesIO()

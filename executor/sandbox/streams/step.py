@@ -54,9 +54,11 @@ class StepStreams:
         on_overflow = stop if step.stop_on_overflow else None
         self._turns = _Turns() if step.report_order else None
         stdout, stderr = (partial(self._turns.add, which) if self._turns else None for which in (0, 1))
-        self._stdout = Capture(step.output_bytes, on_overflow, stdout)
+        self._stdout = Capture(step.output_bytes, on_overflow, stdout, step.kept_bytes)
         try:
-            self._stderr = self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow, stderr)
+            self._stderr = (
+                self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow, stderr, step.kept_bytes)
+            )
         except OSError:
             self._stdout.close()
             raise
@@ -89,6 +91,11 @@ class StepStreams:
     def turns(self) -> tuple[int, ...]:
         """The bytes of both outputs that came by turns, standard output first. Empty unless the step asks for it."""
         return tuple(self._turns.lengths) if self._turns else ()
+
+    @property
+    def written(self) -> int:
+        """The bytes of both outputs, each up to its limit."""
+        return self._stdout.written + (0 if self._step.merge_output else self._stderr.written)
 
     def close(self) -> None:
         self._stdout.close()

@@ -1,9 +1,6 @@
 """Section 2 of the contract: reading, listing, cancelling, deleting, bytes, mails, waiting and idempotency."""
 
-import io
-import json
 import time
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -258,27 +255,6 @@ def test_bytes_have_safe_headers(owner: Api, printed: dict[str, Any]) -> None:
         assert int(answer.headers["content-length"]) == len(answer.content)
 
 
-@pytest.mark.parametrize(
-    ("sent", "status", "content", "told"),
-    [
-        ("bytes=0-3", 206, b"0123", "bytes 0-3/10"),
-        ("bytes=-3", 206, b"789", "bytes 7-9/10"),
-        ("bytes=10-20", 416, None, "bytes */10"),
-        ("bytes=0-1,4-5", 200, b"0123456789", None),
-        ("bytes=" + "9" * 5000 + "-", 200, b"0123456789", None),
-    ],
-)
-def test_ranges(owner: Api, printed: dict[str, Any], sent: str, status: int, content: bytes | None, told: Any) -> None:
-    answer = owner.get(f"/v1/submissions/{printed['id']}/output", headers={"Range": sent})
-    assert answer.status_code == status
-    assert answer.headers.get("content-range") == told
-    if status == 416:
-        problem(answer, 416)
-    else:
-        assert answer.content == content
-        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-
-
 def test_ranges_of_other_bytes(owner: Api, printed: dict[str, Any]) -> None:
     path = f"/v1/submissions/{printed['id']}"
     assert owner.get(f"{path}/stderr", headers={"Range": "bytes=1-1"}).content == b"r"
@@ -314,18 +290,6 @@ def test_output_of_a_run_and_of_a_test(owner: Api, printed: dict[str, Any]) -> N
     assert owner.get(own).status_code in (404, 422)
     assert owner.get(path, params={"test": 1}).status_code in (404, 422)
     assert faults(owner.get(f"/v1/submissions/{printed['id']}/source", params={"run": 1})) == {"?run"}
-
-
-def test_several_sources_are_an_archive(owner: Api) -> None:
-    files = [{"path": "a.py", "content": "1"}, {"path": "lib/b.py", "content": "2"}]
-    held = owner.submit(wait=0, hold=True, files=files)
-    answer = owner.get(f"/v1/submissions/{held['id']}/source")
-    assert answer.headers["content-type"] == "application/zip"
-    assert answer.headers["content-disposition"].startswith("attachment")
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert archive.namelist() == ["a.py", "lib/b.py"]
-    part = owner.get(f"/v1/submissions/{held['id']}/source", headers={"Range": "bytes=0-1"})
-    assert (part.status_code, part.content) == (206, b"PK")
 
 
 # Mails.
@@ -369,64 +333,22 @@ def test_a_mail_needs_a_result_and_a_recipient(owner: Api, email: str) -> None:
     assert owner.read(f"/v1/submissions/{mute['id']}/mails") == {"items": [], "next": None}
 
 
-def test_hidden_tests_are_in_no_mail_and_no_page(system: Contract, owner: Api, email: str) -> None:
-    body = owner.submit(
-        source="x = input()\nprint('got', x)",
-        email=email,
-        tests=[
-            {"name": "open", "stdin": "visible7", "expected_output": "got visible7"},
-            {"name": "closed", "stdin": "secretin", "expected_output": "secretout", "hidden": True},
-        ],
-    )
-    assert body["run"]["tests"][1]["stdout"] == "got secretin\n"
-    eventually_sync(lambda: mails(system, email))
-    [mail] = mails(system, email)
-    page = httpx.get(body["links"]["page"]).text
-    row = owner.get("/check_user/", params={"email": email}).text
-    for text in (mail.as_string(), page, row, *(part.get_content() for part in mail.walk() if not part.is_multipart())):
-        assert "secretin" not in text
-        assert "secretout" not in text
-
-
 # Idempotency.
 
 
-def test_an_answer_is_replayed(owner: Api, email: str) -> None:
+def test_answers_are_replayed(owner: Api, email: str) -> None:
+    """`tests/integration/api_service/v1/test_idempotency.py` has what the same key and the same body are."""
     body = {"language": "py", "source": "print(1)", "metadata": {"a": "1", "b": "2"}}
-    key = f'"{email}"'
-    first = owner.post("/v1/submissions", json=body, headers={"Idempotency-Key": key})
-    assert first.status_code == 201
-    assert "idempotent-replayed" not in first.headers
-    reordered = json.dumps({"metadata": {"b": "2", "a": "1"}, "source": "print(1)", "language": "py"}, indent=1)
-    for sent in (key, email):
-        again = owner.post(
-            "/v1/submissions?wait=1",
-            content=reordered,
-            headers={"Idempotency-Key": sent, "Content-Type": "application/json", "Prefer": "wait=2"},
-        )
-        assert (again.status_code, again.content) == (201, first.content)
+    done = owner.submit(source="print(1)")
+    for path, content, status in (
+        ("/v1/submissions", body, 201),
+        ("/v1/batches", {"submissions": [body, body]}, 201),
+        (f"/v1/submissions/{done['id']}/runs", {}, 202),
+    ):
+        first, again = (owner.post(path, json=content, headers={"Idempotency-Key": email}) for _ in range(2))
+        assert (first.status_code, again.status_code, again.content) == (status, status, first.content)
         assert again.headers["location"] == first.headers["location"]
+        assert "idempotent-replayed" not in first.headers
         assert again.headers["idempotent-replayed"] == "true"
         assert "ratelimit" not in again.headers
-    other = owner.post("/v1/submissions", json=body | {"source": "2"}, headers={"Idempotency-Key": key})
-    assert problem(other, 422)
-    assert len(owner.read("/v1/submissions", **{"metadata.a": "1"})["items"]) >= 1
-
-
-def test_keys_belong_to_owner_and_path(system: Contract, email: str) -> None:
-    body = {"language": "py", "source": "print(1)"}
-    own, strange = (
-        api.post("/v1/submissions", json=body, headers={"Idempotency-Key": email})
-        for api in (system.owner, system.other)
-    )
-    assert own.json()["id"] != strange.json()["id"]
-    assert "idempotent-replayed" not in strange.headers
-    path = f"/v1/submissions/{own.json()['id']}"
-    system.owner.read(path, wait=20)
-    runs = [system.owner.post(f"{path}/runs", headers={"Idempotency-Key": email}) for _ in range(2)]
-    assert [run.status_code for run in runs] == [202, 202]
-    assert runs[0].content == runs[1].content
-    assert runs[1].headers["idempotent-replayed"] == "true"
-    assert runs[1].headers["location"] == runs[0].headers["location"]
-    other = system.owner.post(f"{path}/runs", json={"stdin": "1"}, headers={"Idempotency-Key": email})
-    problem(other, 422)
+        problem(owner.post(path, json={**body, "source": "2"}, headers={"Idempotency-Key": email}), 422)

@@ -9,16 +9,17 @@ from tests.fixtures.contract import TIME, Api, problem
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SUBMISSION = """
-    id state verdict language entry files args compiler_args limits checker stop_at_first_failure email locale metadata
-    batch created_at queue run runs mail webhook links
+    id state verdict problem language entry files args compiler_args limits checker interactor stop_at_first_failure
+    email locale metadata batch created_at queue run runs mail webhook links
 """
 RUN = """
-    number state verdict requested_at queued_at started_at finished_at attempt stdout stderr compile_output truncated
-    exit_code signal cpu_s wall_s memory_bytes engine artifacts artifacts_left_out tests points points_awarded
+    number state verdict requested_at queued_at started_at finished_at attempt stdout stderr compile_output message
+    judge_message truncated exit_code signal cpu_s wall_s memory_bytes engine artifacts artifacts_left_out tests groups
+    points points_awarded
 """
 TEST = """
-    number name hidden verdict points points_awarded stdout stderr diff truncated exit_code signal cpu_s wall_s
-    memory_bytes
+    number name group hidden verdict points points_awarded stdout stderr diff message judge_message truncated exit_code
+    signal cpu_s wall_s memory_bytes
 """
 C_HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 

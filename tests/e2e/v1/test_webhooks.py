@@ -115,28 +115,15 @@ def test_a_run_again_has_a_webhook_of_its_own(owner: Api, receiver: Receiver) ->
     assert json.loads(content)["data"]["run"]["number"] == 2
 
 
-@pytest.mark.parametrize("status", [500, 302, 404])
-def test_an_answer_other_than_2xx_is_a_failed_attempt(owner: Api, receiver: Receiver, status: int) -> None:
-    receiver.answers = [status]
+def test_an_answer_other_than_2xx_is_a_failed_attempt(owner: Api, receiver: Receiver) -> None:
+    receiver.answers = [302]
     body = owner.submit(source="print(1)", webhook_url=receiver.url)
     path = f"/v1/submissions/{body['id']}"
     eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
     hook = owner.read(path)["webhook"]
-    assert (hook["state"], hook["last_status"]) == ("pending", status)
+    assert (hook["state"], hook["last_status"]) == ("pending", 302)
     assert hook["last_error"]
     assert TIME.fullmatch(hook["next_attempt_at"])
-
-
-@pytest.mark.slow
-def test_a_retry_has_the_same_id(system: Contract, owner: Api, receiver: Receiver) -> None:
-    receiver.answers = [500]
-    body = owner.submit(source="print(1)", webhook_url=receiver.url)
-    (first, one), (second, two) = receiver.wait(2, 20)
-    assert first["webhook-id"] == second["webhook-id"]
-    assert first["webhook-timestamp"] != second["webhook-timestamp"]
-    assert one == two
-    assert Webhook(system.secret("owner")).verify(two, second)
-    eventually_sync(lambda: owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered")
 
 
 def test_a_batch_has_a_webhook(system: Contract, owner: Api, receiver: Receiver) -> None:
@@ -176,16 +163,6 @@ def test_a_replaced_secret_also_signs_for_a_day(system: Contract, receiver: Rece
     assert len(headers["webhook-signature"].split(" ")) == 2
     for secret in (new, key["webhook_secret"]):
         assert Webhook(secret).verify(content, headers)
-
-
-def test_a_webhook_is_replayed(system: Contract, receiver: Receiver) -> None:
-    body = system.owner.submit(source="print(1)", webhook_url=receiver.url)
-    receiver.wait(1)
-    eventually_sync(lambda: system.owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered")
-    [row] = system.precieux("webhooks", "list", "--submission", body["id"])
-    system.precieux("webhooks", "replay", row["id"])
-    (first, one), (second, two) = receiver.wait(2)
-    assert (first["webhook-id"], one) == (second["webhook-id"], two)
 
 
 # The classic calls.

@@ -124,6 +124,7 @@ def client_of(
     settings = ApiSettings(
         max_source_bytes=10_000,
         max_input_bytes=20_000,
+        max_checker_bytes=30_000,
         web=web,
         front_doors=front_doors,
         judge0_conf=judge0_conf,

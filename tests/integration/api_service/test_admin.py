@@ -110,11 +110,6 @@ async def test_a_key_without_the_scope_admin_is_refused(client: httpx.AsyncClien
     assert not await is_in(client)
 
 
-async def test_an_admins_key_opens_a_session(client: httpx.AsyncClient, database: Database) -> None:
-    await log_in(client, await make_key(database, Scope.ADMIN))
-    assert await is_in(client)
-
-
 async def test_wrong_keys_of_others_keep_no_operator_out(client: httpx.AsyncClient) -> None:
     """Behind a proxy, all of them come from the operator's address."""
     answers = [await client.post("/admin/login", data={"key": f"{number:032}"}) for number in range(40)]

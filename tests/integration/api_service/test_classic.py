@@ -199,17 +199,17 @@ WRONG: list[tuple[dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize("as_form", [False, True])
-@pytest.mark.parametrize(("change", "status"), WRONG, ids=lambda value: str(value)[:60])
 async def test_bad_input_gets_one_sentence_and_stores_nothing(
-    api: httpx.AsyncClient, database: Database, change: dict[str, Any], status: int, as_form: bool
+    api: httpx.AsyncClient, database: Database, as_form: bool
 ) -> None:
-    answer = await submit(api, **change, as_form=as_form)
-    assert answer.status_code == status, answer.text
-    detail = answer.json()["detail"]
-    assert isinstance(detail, str)
-    assert detail
-    assert "\n" not in detail
-    assert answer.headers["content-type"] == "application/problem+json"
+    for change, status in WRONG:
+        answer = await submit(api, **change, as_form=as_form)
+        assert (answer.status_code, str(change)) == (status, str(change))
+        detail = answer.json()["detail"]
+        assert isinstance(detail, str)
+        assert detail
+        assert "\n" not in detail
+        assert answer.headers["content-type"] == "application/problem+json"
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
@@ -218,62 +218,25 @@ async def test_inputs_beyond_the_limit_are_too_large(api: httpx.AsyncClient) -> 
     assert (await submit(api, inputs="x" * 20_000, as_form=True)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/check_email/", "/check_email/?id=x", f"/check_email/?id={1 << 63}", "/check_user/", "/check_user/?email=x",
-     "/check_user/?email=a%00@example.com"],
-)  # fmt: skip
-async def test_a_bad_query_is_explained(api: httpx.AsyncClient, path: str) -> None:
-    answer = await api.get(path)
-    assert answer.status_code == 422
-    assert isinstance(answer.json()["detail"], str)
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type"),
-    [
-        (b"", "multipart/form-data"),
-        (b"garbage", "multipart/form-data; boundary=x"),
-        (b"--x\r\nContent-Disposition: nonsense\r\n\r\nv\r\n--x--", "multipart/form-data; boundary=x"),
-        (b"{}", "application/json"),
-        (b"%ff%00=%zz&&&", "application/x-www-form-urlencoded"),
-        (b"\xff\xfe", "text/plain"),
-        (b'--x\r\nContent-Disposition: form-data; name="email"; filename="e"\r\n\r\nv\r\n--x--\r\n',
-         "multipart/form-data; boundary=x"),
-    ],
-)  # fmt: skip
-async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, content_type: str) -> None:
-    answer = await api.post("/submit_email/", content=body, headers={"Content-Type": content_type})
-    assert 400 <= answer.status_code < 500
-    assert isinstance(answer.json()["detail"], str)
-
-
 async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient) -> None:
-    answers = [
-        await api.get("/check_email/"),
-        await api.get("/check_user/?email=a@example.com&number=1"),
-        await api.get("/check_user/?email=a+b@example.com"),
-        await api.get("/check_user/?email=+b@example.com"),
-        await api.get("/check_user/?email=a"),
-        await api.get("/check_user/?email=a@example.com&limit=0"),
-        await api.get("/check_user/?email=a@example.com&limit=2000"),
-        await api.get(f"/check_user/?email=a@example.com&before={1 << 63}"),
-        await api.get(f"/check_user/?email=a@example.com&before={'9' * 5000}"),
-    ]
-    expected = [
-        "id: it is missing",
-        "number: there is no such",
-        "write %2B for a +",
-        "write %2B for a +",
-        "such as someone@example.com: An email address must have an @-sign.",
-        "limit: it must be at least 1.",
-        "limit: it must be at most 1000.",
-        "before: it must be at most 9223372036854775807.",
-        "before: it has too many digits; send a smaller number.",
-    ]
-    for answer, part in zip(answers, expected, strict=True):
-        assert answer.status_code == 422
-        assert part in answer.json()["detail"]
+    expected = {
+        "/check_email/": "id: it is missing",
+        "/check_email/?id=x": "id: ",
+        f"/check_email/?id={1 << 63}": "id: ",
+        "/check_user/": "email: it is missing",
+        "/check_user/?email=a@example.com&number=1": "number: there is no such",
+        "/check_user/?email=a+b@example.com": "write %2B for a +",
+        "/check_user/?email=+b@example.com": "write %2B for a +",
+        "/check_user/?email=a": "such as someone@example.com: An email address must have an @-sign.",
+        "/check_user/?email=a%00@example.com": "email: ",
+        "/check_user/?email=a@example.com&limit=0": "limit: it must be at least 1.",
+        "/check_user/?email=a@example.com&limit=2000": "limit: it must be at most 1000.",
+        f"/check_user/?email=a@example.com&before={1 << 63}": "before: it must be at most 9223372036854775807.",
+        f"/check_user/?email=a@example.com&before={'9' * 5000}": "before: it has too many digits; send a smaller",
+    }
+    for path, part in expected.items():
+        answer = await api.get(path)
+        assert (answer.status_code, part in answer.json()["detail"]) == (422, True), answer.text
 
 
 async def test_a_body_that_is_no_form_is_explained(api: httpx.AsyncClient) -> None:
@@ -349,7 +312,7 @@ async def test_a_source_may_come_without_a_file_name(api: httpx.AsyncClient, sto
 
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
-@hyp_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hyp_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_file_name_is_accepted_or_refused(api: httpx.AsyncClient, name: str) -> None:
     # By hand, since httpx would change some names.
     raw = name.encode("utf-8", "surrogatepass").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
@@ -366,17 +329,6 @@ async def test_any_file_name_is_accepted_or_refused(api: httpx.AsyncClient, name
 async def test_a_file_of_c_sharp_keeps_its_extension(api: httpx.AsyncClient, store: LocalStore) -> None:
     assert (await submit(api, id=5, file=("x.c#", SOURCE), language="cs")).status_code == 200
     assert await store.get("5.c#") == SOURCE
-
-
-@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "utf-16", '"punycode"'])
-async def test_a_form_in_another_encoding_is_refused(api: httpx.AsyncClient, charset: str) -> None:
-    part = b'--x\r\nContent-Disposition: form-data; name="inputs"\r\n\r\n\\ud800\r\n--x--\r\n'
-    answer = await api.post(
-        "/submit_email/?email=a@example.com&language=py",
-        content=part,
-        headers={"Content-Type": f"multipart/form-data; charset={charset}; boundary=x"},
-    )
-    assert answer.status_code == 415
 
 
 async def test_a_client_that_hangs_up_is_not_counted_as_our_error(
@@ -415,7 +367,7 @@ async def test_no_redirect_leads_to_the_host_that_a_request_names(api: httpx.Asy
 
 async def test_random_bytes_never_make_a_5xx(api: httpx.AsyncClient) -> None:
     rng = random.Random(7)
-    for _ in range(200):
+    for _ in range(100):
         body = b"--x\r\n" + rng.randbytes(rng.randrange(200)) + rng.choice([b"", b"\r\n--x--\r\n"])
         answer = await api.post(
             "/submit_email/", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}

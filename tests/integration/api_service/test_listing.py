@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ from api_service.submissions.classic_list import _WEIGHTS, LONGEST_TEXT, Classic
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
+from tests.integration.plans import plan_of
 from tests.integration.rows import execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -99,19 +99,12 @@ async def test_rows_of_other_addresses_and_keys_are_not_read(
     await execute(database, "ANALYZE uploads")
     query = {"email": "sENDER7@example.com", "id": None, "before": None, "limit": 1000, "most": 1}
     weights = _WEIGHTS.format(visible=visible)
-    [answer] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {weights}", **query, **owner)
-    nodes = list(nodes_of(json.loads(str(answer["QUERY PLAN"]))[0]["Plan"]))
+    nodes = await plan_of(database, weights, **query, **owner)
     # A bitmap scan has two nodes, one for the index and one for the table.
     scans = [node for node in nodes if node.get("Index Name", node.get("Relation Name", "")).startswith("uploads")]
     assert any("lower(" in scan.get("Index Cond", "") for scan in scans)
     assert {scan["Actual Rows"] for scan in scans} == {rows}
     assert all("Rows Removed by Filter" not in scan for scan in scans)
-
-
-def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes_of(child)
 
 
 @pytest.mark.parametrize("letter", ["a", "\x01", "ب", "\N{GRINNING FACE}"])

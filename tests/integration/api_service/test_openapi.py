@@ -7,21 +7,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.classic import openapi
 from api_service.classic.routes import docs
 from api_service.settings import ApiSettings
-from precieux.postgres.embedded import EmbeddedPostgres
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
-from tests.fixtures.postgres import connected, owner_of
-from tests.integration.api_service.conftest import RecordingBroker, client_of
+from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import execute
+from tests.integration.rows import execute, take_away
 
 pytestmark = pytest.mark.integration
 
@@ -111,14 +105,10 @@ async def test_the_longest_texts_are_those_of_the_settings(api: httpx.AsyncClien
 
 
 async def test_the_document_needs_no_database(
-    own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with (
-        connected(own_postgres.url(Role.API)) as database,
-        client_of(database, store, OutboxPublisher(database, broker), signer) as api,
-    ):
-        own_postgres.stop()
-        assert set(operations(await document_of(api))) > CLASSIC
+    take_away(database, monkeypatch)
+    assert set(operations(await document_of(api))) > CLASSIC
 
 
 async def test_the_document_is_made_once_until_the_languages_change(

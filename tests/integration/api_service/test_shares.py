@@ -21,7 +21,6 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
-SPELLINGS = ["victim@gmail.com", "Victim@gmail.com", "v.ictim@gmail.com", "victim+1@gmail.com", "victim@googlemail.com"]
 MANY = 10**6
 
 
@@ -32,29 +31,6 @@ async def ask(client: httpx.AsyncClient, key: str, number: int) -> httpx.Respons
 async def submit_and_ask(client: httpx.AsyncClient, key: str, number: int, email: str) -> httpx.Response:
     assert (await submit(client, key, email=email, id=number)).status_code == 200
     return await ask(client, key, number)
-
-
-async def test_all_spellings_of_a_mailbox_share_its_budget(api_with: ApiWith, database: Database) -> None:
-    keys = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    async with api_with(recipient_budget=4) as client:
-        answers = [
-            await submit_and_ask(client, keys[number % 2], number + 1, email) for number, email in enumerate(SPELLINGS)
-        ]
-        assert [answer.status_code for answer in answers] == [200] * 4 + [429]
-        assert 0 < int(answers[-1].headers["Retry-After"]) <= 1800
-    # Each mail goes to the address as its sender wrote it.
-    assert [row["email"] for row in await fetch(database, "SELECT email FROM uploads ORDER BY id")] == SPELLINGS
-    # The refused ones were not requested.
-    assert len(await fetch(database, "SELECT id FROM outbox")) == 4
-
-
-async def test_a_key_gets_at_most_half_of_a_mailboxs_budget(api_with: ApiWith, database: Database) -> None:
-    greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    async with api_with(key_budget=MANY, recipient_budget=6) as client:
-        answers = [await submit_and_ask(client, greedy, number, "student@example.com") for number in range(1, 6)]
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-        assert "of this key" in answers[-1].json()["detail"]
-        assert (await submit_and_ask(client, honest, 6, "student@example.com")).status_code == 200
 
 
 async def test_a_domain_has_a_budget_for_all_its_mailboxes(api_with: ApiWith, database: Database) -> None:
@@ -74,17 +50,6 @@ async def test_repeating_an_execution_is_in_the_keys_budget(api_with: ApiWith, d
             codes.append((await ask(client, key, 1)).status_code)
             await execute(database, "UPDATE uploads SET request_id = NULL")
         assert codes == [200] * 5 + [429]
-
-
-async def test_a_key_may_send_so_many_bytes_an_hour(api_with: ApiWith, database: Database) -> None:
-    key, other = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
-    inputs = "é" * 496
-    async with api_with(key_budget=MANY, key_bytes=3000) as client:
-        answers = [await submit(client, key, inputs=inputs) for _ in range(4)]
-        # Sources and inputs are 1,000 bytes each.
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-        assert 0 < int(answers[-1].headers["Retry-After"]) <= 1200
-        assert (await submit(client, other, inputs=inputs)).status_code == 200
 
 
 async def test_a_use_that_is_larger_than_a_budget_is_refused_for_good(api_with: ApiWith, database: Database) -> None:
@@ -159,29 +124,16 @@ async def test_a_refusal_of_one_budget_charges_no_other(api_with: ApiWith, datab
 ALLOWED = Recipients(["example.edu", "*.example.edu", "One.Person@gmail.com"])
 
 
-@pytest.mark.parametrize(
-    ("email", "allowed"),
-    [
-        ("a@example.edu", True),
-        ("a@EXAMPLE.edu", True),
-        ("a@cs.example.edu", True),
-        ("a@x.cs.example.edu", True),
-        ("oneperson+x@googlemail.com", True),
-        ("a@example.com", False),
-        ("a@notexample.edu", False),
-        ("a@example.edu.example.com", False),
-        ("another@gmail.com", False),
-    ],
-)
-async def test_only_the_named_recipients_are_mailed(
-    api_with: ApiWith, database: Database, email: str, allowed: bool
-) -> None:
+async def test_only_the_named_recipients_are_mailed(api_with: ApiWith, database: Database) -> None:
+    allowed = ("a@example.edu", "a@EXAMPLE.edu", "a@cs.example.edu", "a@x.cs.example.edu", "oneperson+x@googlemail.com")
+    refused = ("a@example.com", "a@notexample.edu", "a@example.edu.example.com", "another@gmail.com")
     async with api_with(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
-        answer = await submit(client, OPERATOR, email=email, id=1)
-        assert answer.status_code == (200 if allowed else 422)
-        if not allowed:
-            assert "ask the operator to allow yours" in answer.json()["detail"]
-    assert len(await fetch(database, "SELECT id FROM uploads")) == int(allowed)
+        for email in allowed:
+            assert (await submit(client, OPERATOR, email=email)).status_code == 200, email
+        for email in refused:
+            answer = await submit(client, OPERATOR, email=email)
+            assert (answer.status_code, "ask the operator to allow yours" in answer.json()["detail"]) == (422, True)
+    assert len(await fetch(database, "SELECT id FROM uploads")) == len(allowed)
 
 
 async def test_a_submission_from_before_the_list_is_not_run(api_with: ApiWith, database: Database) -> None:
@@ -211,17 +163,6 @@ async def test_an_admin_has_no_budget_but_a_list_of_recipients(api_with: ApiWith
             assert (await submit_and_ask(client, admin, number, "a@example.edu")).status_code == 200
         assert (await submit(client, admin, email="a@example.com")).status_code == 422
     assert await fetch(database, "SELECT subject FROM budgets") == []
-
-
-async def test_requests_of_many_keys_at_once_end_without_a_deadlock(api_with: ApiWith, database: Database) -> None:
-    """Each request charges four budgets; the mailboxes and the domains are the same for all."""
-    keys = [await make_key(database, Scope.SUBMIT) for _ in range(4)]
-    emails = [f"u{number}@d{number % 2}.example.com" for number in range(4)]
-    async with api_with(key_budget=MANY, recipient_budget=MANY) as client:
-        numbers = range(1, 33)
-        await asyncio.gather(*(submit(client, keys[n % 4], email=emails[n // 4 % 4], id=n) for n in numbers))
-        answers = await asyncio.gather(*(ask(client, keys[n % 4], n) for n in numbers))
-    assert {answer.status_code for answer in answers} == {200}
 
 
 async def test_unsubscribing_holds_for_all_spellings(api_with: ApiWith, database: Database, signer: LinkSigner) -> None:

@@ -1,5 +1,6 @@
 """Submissions of API v1 for tests of the runner, and a runner for them."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,11 +21,14 @@ from tests.waiting import eventually
 
 
 @asynccontextmanager
-async def running(database: Database, processor: Processor, **changes: float) -> AsyncIterator[None]:
-    """Run a runner while the block runs. Its poll interval is an hour, so only an event wakes it."""
+async def running(
+    database: Database, processor: Processor, *, drain_seconds: float = 0, **changes: float
+) -> AsyncIterator[tuple[Runner, asyncio.Event]]:
+    """Run a runner while the block runs, or until the event. It polls each hour, so only an event wakes it."""
     settings = RunnerSettings.model_validate({"poll_interval": 3600, **changes})
-    async with looping(Runner(database, processor, settings, drain_seconds=0).run):
-        yield
+    runner = Runner(database, processor, settings, drain_seconds=drain_seconds)
+    async with looping(runner.run) as stop:
+        yield runner, stop
 
 
 async def add(
@@ -74,10 +78,10 @@ def _test(**changes: Any) -> dict[str, Any]:
     return {**fields, **changes}
 
 
-async def all_are(state: str, database: Database, timeout: float = 15) -> None:
+async def all_are(state: str, database: Database) -> None:
     """Return when every job is in this state."""
 
     async def reached() -> bool:
         return {row["status"] for row in await fetch(database, "SELECT status FROM job")} == {state}
 
-    await eventually(reached, timeout, what=f"all jobs are {state}")
+    await eventually(reached, what=f"all jobs are {state}")

@@ -90,23 +90,6 @@ async def test_a_job_that_is_not_due_is_not_claimed(database: Database) -> None:
     assert 90 < seconds <= 100
 
 
-async def test_the_end_is_written_whole_and_once(database: Database) -> None:
-    job_id = await add_job(database)
-    [job] = await take(database)
-    assert await complete(database, job)
-    assert not await complete(database, job)
-    row = await state(database, job_id)
-    assert (row["status"], row["lease_id"]) == ("executed", None)
-    assert row["finished_at"] is not None
-    results = await fetch(database, "SELECT * FROM results")
-    assert [(r["job"], r["upload"], r["output"], r["verdict"]) for r in results] == [
-        (job_id, job.upload, "out\ufffdput", "ok")
-    ]
-    assert len(await fetch(database, "SELECT * FROM emails")) == 1
-    uploads = await fetch(database, "SELECT request_id, enable FROM uploads")
-    assert uploads == [{"request_id": None, "enable": 0}]
-
-
 async def test_only_endings_without_a_lease_are_dropped(database: Database) -> None:
     for _ in range(4):
         await add_job(database)
@@ -119,22 +102,6 @@ async def test_only_endings_without_a_lease_are_dropped(database: Database) -> N
         assert await finish(connection, results[::-1]) == [True, True, False, True]
     done = await fetch(database, "SELECT job FROM results JOIN emails USING (job) ORDER BY job")
     assert [row["job"] for row in done] == sorted(job.id for job in jobs if job is not jobs[1])
-
-
-async def test_an_error_blocks_the_upload_and_a_failure_does_not(database: Database) -> None:
-    wrong, unlucky = await add_job(database), await add_job(database)
-    by_id = {job.id: job for job in await take(database)}
-    assert await complete(database, by_id[wrong], Verdict.COMPILE_ERROR)
-    outcome = give_up("no engine")
-    async with database.transaction() as connection:
-        email = render(by_id[unlucky], outcome, BRANDING)
-        assert await finish(connection, [JobResult(by_id[unlucky], outcome, email)]) == [True]
-    assert (await state(database, unlucky))["status"] == "failed"
-    enabled = await fetch(database, "SELECT job.id, enable FROM job JOIN uploads ON uploads.id = upload")
-    assert {row["id"]: row["enable"] for row in enabled} == {wrong: 1, unlucky: 0}
-    assert len(await fetch(database, "SELECT * FROM results")) == 1
-    kinds = await fetch(database, "SELECT kind FROM emails ORDER BY kind")
-    assert [row["kind"] for row in kinds] == ["failure", "result"]
 
 
 async def test_a_release_and_a_rescue_give_the_attempt_back(database: Database) -> None:

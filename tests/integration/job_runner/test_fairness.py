@@ -1,7 +1,6 @@
 """Keys are served in turn, and so are the senders within a key: many jobs of one do not delay few of another."""
 
 import asyncio
-import json
 import uuid
 from collections import Counter
 
@@ -14,7 +13,7 @@ from shared.accounts.api_keys import Scope
 from shared.database import channels
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
-from tests.integration.plans import nodes as nodes_of
+from tests.integration.plans import plan_of
 from tests.integration.queue_consumer.test_jobs import FakeStore
 from tests.integration.rows import add_upload, execute, fetch
 
@@ -210,8 +209,7 @@ async def test_a_claim_from_a_long_queue_reads_few_rows(database: Database) -> N
         (claim._CLAIM_FOR_RESERVED_SLOT, {**lease, "busy": [greedy]}, claim._FRONT),
         (_INSERT_JOBS, insertion, 100),
     ):
-        [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)
-        nodes = list(nodes_of(json.loads(row["QUERY PLAN"])[0]["Plan"]))
+        nodes = await plan_of(database, sql, **values)
         scans = [node for node in nodes if node.get("Relation Name") == "job" and "Scan" in node["Node Type"]]
         assert len(scans) >= 3
         # `test_results` is empty here. A claim deletes from it what an earlier attempt has left.

@@ -5,7 +5,6 @@ There are as many pauses as in ten minutes, and they take milliseconds. After th
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
-from job_runner.runs.runner import Runner
-from job_runner.settings import RunnerSettings
 from shared.database.connection import Connection, Database
 from shared.engine.codex import RunResponse
 from shared.service.errors import (
@@ -33,8 +30,8 @@ from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
 from tests.integration.job_runner.played_engine import PlayedEngine
+from tests.integration.job_runner.program_rows import running
 from tests.integration.job_runner.test_runner import ScriptedEngine
-from tests.integration.loops import looping
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -78,14 +75,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
-@asynccontextmanager
-async def running(database: Database, processor: Processor) -> AsyncIterator[Runner]:
-    settings = RunnerSettings(poll_interval=3600, lease_seconds=3600)
-    runner = Runner(database, processor, settings, drain_seconds=0)
-    async with looping(runner.run):
-        yield runner
-
-
 async def add_jobs(database: Database, count: int = JOBS) -> None:
     for number in range(count):
         await add_job(database, contents=f"print({number})")
@@ -127,22 +116,12 @@ class Runs(Counter[str]):
         self[source] += 1
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        lambda: EngineAway("the engine did not answer: refused"),
-        lambda: EngineAway("the engine closed the connection before the run"),
-        lambda: EngineAway("the engine answered HTTP 503", retry_after=0.003),
-    ],
-)
-async def test_a_long_time_without_the_engine(
-    database: Database, store: Store, error: Callable[[], TransientError]
-) -> None:
-    runs, outage = Runs(), Outage(error)
+async def test_a_long_time_without_the_engine(database: Database, store: Store) -> None:
+    runs, outage = Runs(), Outage(lambda: EngineAway("the engine answered HTTP 503", retry_after=0.003))
     await add_jobs(database)
     engine = PlayedEngine(runs.play, outage.contact)
     processor = processor_of(database, store, engine)
-    async with running(database, processor):
+    async with running(database, processor, lease_seconds=3600):
         await all_end(database)
     assert outage.left == 0
     assert set(runs.values()) == {1}
@@ -165,7 +144,7 @@ async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Dat
     pause = Pause(RetryPolicy(base=1, cap=60), clock=lambda: clock)
     engine = PlayedEngine(Runs().play, contact)
     processor = processor_of(database, store, engine, pause=pause)
-    async with running(database, processor):
+    async with running(database, processor, lease_seconds=3600):
         await eventually(partial(has_failed, 4), what="the first contacts, one for each slot")
         lengths = []
         for number in range(1, 9):
@@ -186,7 +165,7 @@ async def test_a_long_time_without_the_store(database: Database, tmp_path: Path)
     store = Store(tmp_path, outage)
     await add_jobs(database)
     processor = processor_of(database, store, PlayedEngine(runs.play))
-    async with running(database, processor):
+    async with running(database, processor, lease_seconds=3600):
         await eventually(lambda: outage.left < 3 * LONG)
         assert len(runs) <= 2 * 4
         await all_end(database)
@@ -203,7 +182,7 @@ async def test_outcomes_outlive_an_outage_of_the_database(
     await add_jobs(database)
     processor = processor_of(database, store, PlayedEngine(runs.play))
     outage = fail_to_finish(monkeypatch, error, LONG, late=False)
-    async with running(database, processor):
+    async with running(database, processor, lease_seconds=3600):
         await all_end(database)
     assert outage.left == 0
     assert set(runs.values()) == {1}
@@ -218,7 +197,7 @@ async def test_an_unconfirmed_outcome_keeps_its_output(
     outage = fail_to_finish(monkeypatch, DatabaseUnavailable("the answer was lost"), 1, late=True)
     # The database is still away when the runner looks whether the lease is its own.
     monkeypatch.setattr(claim, "is_held", Outage(lambda: DatabaseUnavailable("away")).contact)
-    async with running(database, processor) as runner:
+    async with running(database, processor, lease_seconds=3600) as (runner, _):
         await eventually(lambda: outage.left == 0 and not runner._under_way)
     [result] = await fetch(database, "SELECT output_key FROM results")
     assert await store.get(result["output_key"]) == b"fine"
@@ -229,7 +208,7 @@ async def test_an_outcome_whose_lease_is_lost_waits_for_no_store(database: Datab
     store = Store(tmp_path, outage)
     job = await add_job(database)
     processor = processor_of(database, store, PlayedEngine(Runs().play))
-    async with running(database, processor) as runner:
+    async with running(database, processor, lease_seconds=3600) as (runner, _):
         await eventually(lambda: outage.left < (1 << 30))
         await execute(
             database,
@@ -247,7 +226,7 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
     engine.failures = [EngineCrashed("the engine did not answer: disconnected") for _ in range(LONG)]
     await add_jobs(database)
     processor = processor_of(database, store, engine)
-    async with running(database, processor):
+    async with running(database, processor, lease_seconds=3600):
         await eventually(lambda: executed(database, JOBS), timeout=60)
     rows = await fetch(database, "SELECT attempt, crashes FROM job")
     assert max(int(row["attempt"]) for row in rows) <= 2
@@ -263,7 +242,7 @@ async def test_a_foreign_engine_needs_no_list_of_its_calls(database: Database, s
     """The original's client never asked for one."""
     await add_job(database)
     processor = processor_of(database, store, WithoutList(), 3)
-    async with running(database, processor):
+    async with running(database, processor, lease_seconds=3600):
         await eventually(lambda: executed(database, 1))
     assert await fetch(database, "SELECT attempt FROM job") == [{"attempt": 1}]
 
@@ -298,7 +277,7 @@ async def test_a_program_that_stops_a_foreign_engine_is_given_up(database: Datab
     async def failed() -> bool:
         return bool(await fetch(database, "SELECT FROM job WHERE status = 'failed'"))
 
-    async with running(database, processor):
+    async with running(database, processor, lease_seconds=3600):
         await eventually(failed)
     assert len(engine.deaths) == 3
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 3, "crashes": 0}]

@@ -13,13 +13,13 @@ from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
-from shared.service.errors import EngineAway, EngineCrashed
+from shared.service.errors import EngineCrashed
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.fixtures.postgres import connected
 from tests.integration.job_runner.played_engine import PlayedEngine
-from tests.integration.loops import looping
+from tests.integration.job_runner.program_rows import running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -71,7 +71,7 @@ class Machine:
             self.under_way.discard(died)
 
 
-@pytest.mark.parametrize("poisons", [1, 3])
+@pytest.mark.parametrize("poisons", [3, pytest.param(1, marks=pytest.mark.slow)])
 async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
     database: Database, other_database: Database, store: LocalStore, poisons: int
 ) -> None:
@@ -154,7 +154,7 @@ async def run_to_the_end(database: Database, engine: PlayedEngine, store: LocalS
     async def ended() -> bool:
         return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")
 
-    async with looping(Runner(database, processor, RunnerSettings(poll_interval=3600)).run):
+    async with running(database, processor):
         await eventually(ended)
     return (await fetch(database, "SELECT * FROM job ORDER BY id DESC LIMIT 1"))[0]
 
@@ -290,20 +290,3 @@ async def test_pauses_between_runs_alone_grow_with_culprits(
     )
     [taken] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
     assert taken.id == interrupted
-
-
-async def test_an_engine_that_never_began_a_run_makes_no_suspect(database: Database, store: LocalStore) -> None:
-    """A balancer without an engine behind it accepts a connection, and closes it."""
-    contacts = 0
-
-    async def contact(_: str) -> None:
-        nonlocal contacts
-        contacts += 1
-        if contacts <= 2:
-            raise EngineAway("the engine closed the connection before the run")
-
-    async def play(_: str) -> None: ...
-
-    await add_job(database)
-    job = await run_to_the_end(database, PlayedEngine(play, contact), store)
-    assert (job["status"], job["crashes"], job["attempt"]) == ("executed", 0, 1)

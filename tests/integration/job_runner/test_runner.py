@@ -1,7 +1,7 @@
 """The runner's loop on a real Postgres, with an engine that the test plays."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,6 @@ from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.leases.rescuer import Rescuer
 from job_runner.runs.process import Processor
-from job_runner.runs.runner import Runner
-from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
 from shared.service.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
@@ -20,7 +18,7 @@ from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.integration.job_runner.codex_only import CodexOnly
-from tests.integration.loops import looping
+from tests.integration.job_runner.program_rows import all_are, running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -70,34 +68,14 @@ def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> 
     return Processor(database, store, engine, BRANDING, max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
 
 
-def running(
-    database: Database, processor: Processor, settings: RunnerSettings, *, drain_seconds: float = 0
-) -> AbstractAsyncContextManager[asyncio.Event]:
-    return looping(Runner(database, processor, settings, drain_seconds=drain_seconds).run)
-
-
-def settings(**changes: float) -> RunnerSettings:
-    # The poll interval is an hour, so only an event wakes the runner.
-    return RunnerSettings.model_validate({"poll_interval": 3600, **changes})
-
-
 async def states(database: Database) -> list[object]:
     return [row["status"] for row in await fetch(database, "SELECT status FROM job ORDER BY id")]
-
-
-async def all_are(state: str, database: Database) -> None:
-    """Return when every job is in this state."""
-
-    async def reached() -> bool:
-        return set(await states(database)) == {state}
-
-    await eventually(reached, what=f"all jobs are {state}")
 
 
 async def test_a_notification_wakes_the_runner(
     database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore
 ) -> None:
-    async with running(database, processor, settings()):
+    async with running(database, processor):
         await add_job(database, contents="print(12)", language="C++", filename="twelve.cpp")
         await all_are("executed", database)
     assert engine.calls == [("print(12)", "cpp", "in")]
@@ -112,7 +90,7 @@ async def test_programs_that_take_long_hold_up_their_own_key_alone(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     engine.open.clear()
-    async with running(database, processor, settings(runner_concurrency=1)):
+    async with running(database, processor, runner_concurrency=1):
         await add_job(database, contents="first of 1", owner=1)
         await eventually(lambda: engine.under_way == 1, what="the slot is taken")
         await add_job(database, contents="second of 1", owner=1)
@@ -128,7 +106,7 @@ async def test_programs_that_take_long_hold_up_their_own_key_alone(
 
 async def test_a_lost_notification_costs_at_most_the_interval(database: Database, processor: Processor) -> None:
     # Inserted without NOTIFY once the runner listens: only the interval can find it.
-    async with running(database, processor, settings(poll_interval=0.2)):
+    async with running(database, processor, poll_interval=0.2):
         await add_job(database)
         await all_are("executed", database)
         await execute(
@@ -151,7 +129,7 @@ async def test_storing_an_outcome_holds_no_slot_and_is_bounded(
     monkeypatch.setattr(store, "put", slow_put)
     for _ in range(5):
         await add_job(database)
-    async with running(database, processor, settings(runner_concurrency=2)):
+    async with running(database, processor, runner_concurrency=2):
         await eventually(lambda: len(engine.calls) == 4)
         await asyncio.sleep(0.1)  # no event shows that a fifth is not claimed
         assert sorted(str(state) for state in await states(database)) == ["executing"] * 4 + ["none-executed"]
@@ -165,7 +143,7 @@ async def test_an_engine_failure_is_retried_and_then_reported(
 ) -> None:
     engine.failures = [EngineUnavailable("no engine")] * 3
     await add_job(database)
-    async with running(database, processor, settings()):
+    async with running(database, processor):
         await all_are("failed", database)
     assert len(engine.calls) == 3
     [email] = await fetch(database, "SELECT * FROM emails")
@@ -180,7 +158,7 @@ async def test_a_temporary_failure_ends_in_one_result(
 ) -> None:
     engine.failures = [EngineUnavailable("restarting"), RuntimeError("a defect of ours")]
     await add_job(database)
-    async with running(database, processor, settings()):
+    async with running(database, processor):
         await all_are("executed", database)
     assert len(await fetch(database, "SELECT id FROM results")) == 1
     assert len(await fetch(database, "SELECT id FROM emails")) == 1
@@ -191,7 +169,7 @@ async def test_a_refused_program_is_not_tried_again(
 ) -> None:
     engine.failures = [EngineRefused("no\0thing")]
     await add_job(database)
-    async with running(database, processor, settings()):
+    async with running(database, processor):
         await all_are("failed", database)
     assert len(engine.calls) == 1
     assert await fetch(database, "SELECT failure FROM job") == [{"failure": "no\N{REPLACEMENT CHARACTER}thing"}]
@@ -208,7 +186,7 @@ async def test_a_stop_hands_jobs_back_without_charging_the_attempt(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    async with running(database, processor, settings()):
+    async with running(database, processor):
         await eventually(lambda: engine.under_way == 1)
     [job] = await fetch(database, "SELECT status, attempt, lease_id FROM job")
     assert job == {"status": "none-executed", "attempt": 0, "lease_id": None}
@@ -219,7 +197,7 @@ async def test_a_stop_waits_for_what_can_still_end(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    async with running(database, processor, settings(), drain_seconds=20) as stop:
+    async with running(database, processor, drain_seconds=20) as (_, stop):
         await eventually(lambda: engine.under_way == 1)
         stop.set()
         await asyncio.sleep(0.1)  # no event marks the start of the drain
@@ -232,7 +210,7 @@ async def test_the_heartbeat_extends_the_lease_of_a_long_job(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    async with running(database, processor, settings(lease_seconds=1)):
+    async with running(database, processor, lease_seconds=1):
         await eventually(lambda: engine.under_way == 1)
         [first] = await fetch(database, "SELECT lease_id, lease_expires_at FROM job")
 
@@ -258,7 +236,7 @@ async def test_many_runners_run_each_job_once(
 ) -> None:
     async with AsyncExitStack() as runners:
         for each in (database, *other_databases):
-            await runners.enter_async_context(running(each, processor, settings()))
+            await runners.enter_async_context(running(each, processor))
         for _ in range(40):
             await add_job(database)
         await all_are("executed", database)
@@ -272,7 +250,7 @@ async def test_a_job_that_is_not_to_be_run_is_failed_with_its_reason(
 ) -> None:
     job = await add_job(database)
     await execute(database, "UPDATE job SET stop_reason = 'the operator cancelled it' WHERE id = :id", id=job)
-    async with running(database, processor, settings()):
+    async with running(database, processor):
         await all_are("failed", database)
     assert engine.calls == []
     [mail] = await fetch(database, "SELECT kind, text FROM emails")
@@ -286,7 +264,7 @@ async def test_a_job_beyond_a_lowered_limit_of_attempts_fails(
     """The operator may lower the limit between two attempts of a job."""
     job = await add_job(database)
     await execute(database, "UPDATE job SET attempt = :attempt WHERE id = :id", id=job, attempt=3)
-    async with running(database, processor, settings()):
+    async with running(database, processor):
         await all_are("failed", database)
     assert engine.calls == []
 
@@ -297,7 +275,7 @@ async def test_a_job_that_is_run_again_keeps_its_reason_until_its_end(
     engine.failures = [EngineUnavailable("no\0engine", retry_after=3600)]
     processor = Processor(database, store, engine, BRANDING, max_attempts=3)
     await add_job(database)
-    async with running(database, processor, settings()):
+    async with running(database, processor):
 
         async def waits() -> bool:
             return await fetch(database, "SELECT status, attempt, failure FROM job") == [
@@ -317,7 +295,7 @@ async def test_an_error_while_claiming_ends_no_running_job(
     """The loop starts again, and the heartbeat goes on meanwhile."""
     engine.open.clear()
     await add_job(database)
-    async with running(database, processor, settings(lease_seconds=1)):
+    async with running(database, processor, lease_seconds=1):
         await eventually(lambda: engine.under_way == 1)
         claiming, failures = claim.claim, 0
 
@@ -353,7 +331,7 @@ async def test_an_error_in_the_heartbeat_does_not_end_it(
     monkeypatch.setattr(claim, "heartbeat", stumbling)
     engine.open.clear()
     await add_job(database)
-    async with running(database, processor, settings(lease_seconds=1)):
+    async with running(database, processor, lease_seconds=1):
         await eventually(lambda: engine.under_way == 1)
         [first] = await fetch(database, "SELECT lease_expires_at FROM job")
 
@@ -385,7 +363,7 @@ async def test_a_job_whose_outcome_was_not_stored_is_released(
 
     monkeypatch.setattr(processor, "process", cut_off)
     await add_job(database)
-    async with running(database, processor, settings(lease_seconds=1)):
+    async with running(database, processor, lease_seconds=1):
         await all_are("executed", database)
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 0}]
 

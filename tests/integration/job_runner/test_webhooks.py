@@ -1,7 +1,6 @@
 """The webhook loop on a real Postgres, with real receivers on this machine."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
 from tests.integration.loops import looping
-from tests.integration.plans import nodes
+from tests.integration.plans import plan_of, rows_read
 from tests.integration.rows import add_job, add_upload, execute, fetch
 from tests.waiting import eventually
 
@@ -141,12 +140,6 @@ async def run_once(sender: WebhookSender) -> float:
 
 async def make_due(database: Database) -> None:
     await execute(database, "UPDATE webhooks SET run_after = now()")
-
-
-def rows_read(plan: dict[str, Any]) -> int:
-    """Return the number of rows that a plan took from tables, with those that a filter dropped."""
-    scans = [node for node in nodes(plan) if "Relation Name" in node]
-    return int(sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans))
 
 
 async def test_a_notification_wakes_the_sender(database: Database, sender: WebhookSender, receiver: Receiver) -> None:
@@ -446,10 +439,8 @@ async def test_the_many_webhooks_of_a_slow_host_are_not_read(database: Database,
         await connection.execute("INSERT INTO webhooks (type, url) VALUES ('x', 'http://quick.example/')")
     busy = {"hosts": ["slow.example"], "of_hosts": [4], "owners": [0], "of_owners": [4]}
     values = {"limit": 64, "per_host": 4, "lease_seconds": 60.0, **busy} if statement == "_CLAIM" else {}
-    sql = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + getattr(queue, statement)
-    [row] = await fetch(database, sql, **values)
-    [plan] = json.loads(row["QUERY PLAN"])
-    assert (statement, plan["Plan"]["Shared Hit Blocks"]) < (statement, 60)
+    plan = await plan_of(database, getattr(queue, statement), **values)
+    assert plan[0]["Shared Hit Blocks"] < 60
 
 
 async def test_the_many_urls_of_a_host_are_not_read(database: Database) -> None:
@@ -460,6 +451,4 @@ async def test_the_many_urls_of_a_host_are_not_read(database: Database) -> None:
             " now() + make_interval(secs => 60 + n * 0.01) FROM generate_series(1, 10000) n"
         )
     values = {"host": "a.example", "url": "http://a.example/", "callback": "judge0.callback", "seconds": 265}
-    [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + queue._BRING_FORWARD, **values)
-    [plan] = json.loads(row["QUERY PLAN"])
-    assert rows_read(plan["Plan"]) == 1000
+    assert rows_read(await plan_of(database, queue._BRING_FORWARD, **values)) == 1000

@@ -58,29 +58,6 @@ async def test_a_message_and_its_effect_commit_together(database: Database, brok
         await eventually(lambda: _is(database, (1, 0)))
 
 
-async def test_a_crash_after_handling_undoes_the_effect(database: Database, broker: Outbox) -> None:
-    handled = asyncio.Event()
-
-    async def handle_and_hang(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        await _note(database, deliveries)
-        handled.set()
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    await broker.publish([make_message(b"1")])
-    victim = asyncio.create_task(broker.consume(handle_and_hang, asyncio.Event()))
-    await handled.wait()
-    victim.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await victim
-    assert await _counts(database) == (0, 1)
-
-    attempts: list[int] = []
-    async with consuming(broker, _noting(database, attempts)):
-        await eventually(lambda: _is(database, (1, 0)))
-    assert attempts == [2]
-
-
 async def test_a_consumer_killer_is_dead_lettered_alone(database: Database, broker: Outbox) -> None:
     handled: list[bytes] = []
 
@@ -160,24 +137,6 @@ async def test_a_lost_notification_costs_the_poll_interval_at_most(database: Dat
         await eventually(lambda: attempts)
 
 
-async def test_consumer_and_publisher_survive_a_server_restart(own_postgres: EmbeddedPostgres) -> None:
-    migrate(own_postgres.url(Role.OWNER))
-    attempts: list[int] = []
-    async with connected(own_postgres.url(Role.OWNER)) as database:
-        broker = Outbox(database, poll_interval=AN_HOUR, policy=QUICK)
-        async with consuming(broker, _noting(database, attempts)) as consumer:
-            await broker.publish([make_message()])
-            await eventually(lambda: len(attempts) == 1)
-            own_postgres.stop()
-            with pytest.raises(DatabaseUnavailable):
-                await broker.publish([make_message()])
-            own_postgres.start()
-            await eventually(lambda: _published(broker))
-            # If the server went before the first was settled, it comes again, maybe together with the second.
-            await eventually(lambda: len(attempts) >= 2)
-            assert not consumer.task.done()
-
-
 async def test_a_killed_server_undoes_a_hand_over_as_a_whole(own_postgres: EmbeddedPostgres) -> None:
     migrate(own_postgres.url(Role.OWNER))
     administrator = await asyncpg.connect(administrator_url(own_postgres))
@@ -250,13 +209,6 @@ async def _is(database: Database, counts: tuple[int, int]) -> bool:
         return await _counts(database) == counts
     except DatabaseUnavailable:
         return False  # the pool gave us one of the connections that were cut
-
-
-async def _published(broker: Outbox) -> bool:
-    try:
-        return all(await broker.publish([make_message()]))
-    except DatabaseUnavailable:
-        return False
 
 
 async def _cut_all_others(database_url: str) -> None:

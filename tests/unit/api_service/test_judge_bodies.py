@@ -152,7 +152,7 @@ def validated_in(place: BodyPath, source: str, **keys: Any) -> Any:
 
 def test_faults_of_a_default_judge_are_told_at_the_defaults() -> None:
     place = BodyPath("/submissions/0", Defaults({"checker": {**PROGRAM, "language": "cobol"}}))
-    assert pointers_of(BASE, place) == ["/defaults/checker/language"]
+    assert [fault.pointer for fault in faults_of(BASE, place)] == ["/defaults/checker/language"]
 
 
 def test_a_foreign_engine_has_no_judges() -> None:

@@ -53,6 +53,7 @@ TERMS = Constraints(
     max_source_bytes=1000,
     max_stdin_bytes=100,
     max_checker_bytes=500,
+    max_judged_output_bytes=64 << 20,
     egress=Egress(),
     refusal=lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
     can_sign=True,
@@ -76,10 +77,8 @@ def faults_of(
     return list(refused.value.faults)
 
 
-def pointers_of(
-    content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
-) -> list[str]:
-    return [fault.pointer or "" for fault in faults_of(content, place, upload, **constraints)]
+def pointers_of(content: object, upload: UploadedFiles | None = None, **constraints: Any) -> list[str]:
+    return [fault.pointer or "" for fault in faults_of(content, upload=upload, **constraints)]
 
 
 def with_files(*files: dict[str, Any], **keys: Any) -> dict[str, Any]:

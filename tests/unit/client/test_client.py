@@ -381,19 +381,6 @@ async def test_a_stream_that_is_left_is_closed() -> None:
     assert stream.is_closed
 
 
-async def test_the_blocking_client_blocks_within_a_loop_too() -> None:
-    assert Server(ok()).client().get(7).id == 7
-
-
-def test_both_clients_have_the_same_methods_and_parameters() -> None:
-    clients: tuple[type[Any], ...] = (Client, AsyncClient)
-    calls = [{name for name in dir(one) if not name.startswith("_")} for one in clients]
-    assert calls[0] == calls[1] >= {"submit", "run", "events", "create_batch"}
-    for name in calls[0]:
-        blocking, asynchronous = (inspect.signature(getattr(one, name)).parameters for one in clients)
-        assert list(blocking.values()) == list(asynchronous.values()), name
-
-
 def test_each_client_shows_what_its_methods_return() -> None:
     assert inspect.signature(Client.list).return_annotation == Iterator[Submission]
     assert inspect.signature(AsyncClient.list).return_annotation == AsyncIterator[Submission]
@@ -492,9 +479,3 @@ def test_artifacts_are_listed_and_read() -> None:
     assert found.artifacts_left_out == {"too_large": 1}
     assert client.artifact(7, "a b.png", run=2) == b"\xffab"
     assert str(server.requests[1].url) == "http://server.example/v1/submissions/7/artifacts/a%20b.png?run=2"
-
-
-def test_a_run_of_an_older_server_has_no_artifacts() -> None:
-    found = Server(ok({**SUBMISSION, "run": RUN})).client().get(7).run
-    assert found is not None
-    assert (found.artifacts, found.artifacts_left_out) == (None, {})

@@ -245,7 +245,7 @@ async def test_a_client_that_disconnects_frees_its_slot() -> None:
 
 
 async def test_the_largest_escaped_source_and_input_are_accepted() -> None:
-    settings = ExecutorSettings()
+    settings = ExecutorSettings(max_source_bytes=100_000, max_input_bytes=100_000)
     inputs = "\x01" * settings.max_input_bytes
     program = {"language": "py", "code": "\x01" * settings.max_source_bytes, "input": inputs, "inputs": inputs}
     async with _http(settings) as client:

@@ -11,46 +11,40 @@ from executor.languages.base import Package
 from executor.sandbox.base import Job, StepResult
 from executor.settings import ExecutorSettings
 from shared.engine.languages import position_of
+from tests.fixtures.sandbox import FakeSandbox
+
+_WORKS = [StepResult(0, stdout=b"version 1.2.3")]
 
 
-class _FakeSandbox:
-    """Runs nothing. Every tool but Lua's prints a version."""
-
-    async def run(self, job: Job) -> list[StepResult]:
-        (step,) = job.steps
-        if step.argv[0] == "/lua":
-            return [StepResult(exit_code=127, stdout=b"liblua.so: cannot open shared object file")]
-        return [StepResult(exit_code=0, stdout=b"version 1.2.3")]
+def _all_but_lua(job: Job) -> list[StepResult]:
+    if job.steps[0].argv[0] == "/lua":
+        return [StepResult(127, stdout=b"liblua.so: cannot open shared object file")]
+    return _WORKS
 
 
-async def test_a_language_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    only = {code: known()[code] for code in ("bash", "lua", "bc")}
-    monkeypatch.setattr("executor.languages.known", lambda: only)
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be three languages, all of whose tools are on the machine."""
+    monkeypatch.setattr("executor.languages.known", lambda: {code: known()[code] for code in ("bash", "lua", "bc")})
     monkeypatch.setattr(
         "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
     )
-    installed, broken = await find.examine(_FakeSandbox(), 2)
+
+
+@pytest.mark.usefixtures("three")
+async def test_a_language_that_fails_is_left_out() -> None:
+    installed, broken = await find.examine(FakeSandbox(_all_but_lua), 2)
     assert list(installed) == ["bash", "bc"]
     assert broken == {"lua": "liblua.so: cannot open shared object file"}
 
 
-async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    only = {code: known()[code] for code in ("bash", "lua", "bc")}
-    monkeypatch.setattr("executor.languages.known", lambda: only)
-    monkeypatch.setattr(
-        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
-    )
-    looks = 0
+@pytest.mark.usefixtures("three")
+async def test_a_language_that_starts_too_slowly_is_found_later() -> None:
+    def slow(job: Job) -> list[StepResult]:
+        looks = sum(job.steps[0].argv[0] == "/lua" for job in sandbox.jobs)
+        return _all_but_lua(job) if looks < 3 else _WORKS
 
-    class Busy(_FakeSandbox):
-        async def run(self, job: Job) -> list[StepResult]:
-            nonlocal looks
-            looks += job.steps[0].argv[0] == "/lua"
-            if looks < 3:
-                return await super().run(job)
-            return [StepResult(exit_code=0, stdout=b"version 1.2.3")]
-
-    sandbox = Busy()
+    sandbox = FakeSandbox(slow)
     installed, _ = await find.examine(sandbox, 2)
     assert list(installed) == ["bash", "bc"]
     # It ends when no language is left out.
@@ -59,7 +53,7 @@ async def test_a_language_that_starts_too_slowly_is_found_later(monkeypatch: pyt
     assert list(installed) == sorted(installed, key=position_of)
 
 
-class _CountingSandbox(_FakeSandbox):
+class _CountingSandbox:
     """Counts the jobs that run at once."""
 
     at_once = highest = 0
@@ -69,33 +63,25 @@ class _CountingSandbox(_FakeSandbox):
         self.highest = max(self.highest, self.at_once)
         await asyncio.sleep(0)
         self.at_once -= 1
-        return await super().run(job)
+        return _WORKS
 
 
-async def test_no_more_tools_run_at_once_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor.languages.known", lambda: {code: known()[code] for code in ("bash", "bc", "pl")})
-    monkeypatch.setattr(
-        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
-    )
+@pytest.mark.usefixtures("three")
+async def test_no_more_tools_run_at_once_than_asked_for() -> None:
     sandbox = _CountingSandbox()
-    installed, _ = await find.examine(sandbox, 2)
-    assert (len(installed), sandbox.highest) == (3, 2)
-
-
-class _FakePython:
-    """Runs nothing. `broken` cannot be imported."""
-
-    async def run(self, job: Job) -> list[StepResult]:
-        (step,) = job.steps
-        if step.argv[1:] == ("-c", "import broken, other"):
-            return [StepResult(exit_code=1, stdout=b"ImportError: it is broken\n")]
-        return [StepResult(exit_code=0, stdout=b"Python 3.13.5")]
+    await find.examine(sandbox, 2)
+    assert sandbox.highest == 2
 
 
 async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def imports(job: Job) -> list[StepResult]:
+        if job.steps[0].argv[1:] == ("-c", "import broken, other"):
+            return [StepResult(1, stdout=b"ImportError: it is broken\n")]
+        return [StepResult(0, stdout=b"Python 3.13.5")]
+
     monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
     libraries = (Package("Good", "1", ("good",)), Package("broken", "2", ("broken", "other")), Package("data", "3", ()))
-    installed, _ = await find.examine(_FakePython(), 1, {"py": libraries})
+    installed, _ = await find.examine(FakeSandbox(imports), 1, {"py": libraries})
     assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
     listed = wire.describe(installed["py"], ExecutorSettings()).libraries
     assert listed

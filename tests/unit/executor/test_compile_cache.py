@@ -11,14 +11,12 @@ from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
+from tests.fixtures.languages import fake_installed
 
 
 def _job(source: str = "int main;", language: str = "c", **fields: object) -> Job:
     request = RunRequest.model_validate({"code": source, "language": language, **fields})
-    found = known()[language]
-    assert found.compile
-    tools = dict.fromkeys((*found.tools, *found.compile.options), "/tool")
-    return plan_source(request, Installed(found, tools, "1.0"), ExecutorSettings()).job
+    return plan_source(request, fake_installed(language), ExecutorSettings()).job
 
 
 def test_the_run_step_does_not_change_the_key() -> None:
@@ -84,7 +82,7 @@ def test_other_sources_have_a_key(source: str) -> None:
 
 def _compiled(size: int) -> StepResult:
     compiled_files = {"main": WorkFile(bytes(size), 0o755)}
-    return StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, compiled_files=compiled_files)
+    return StepResult(0, compiled_files=compiled_files)
 
 
 def test_a_kept_compilation_takes_no_time() -> None:

@@ -9,16 +9,6 @@ from executor.sandbox.keeper.file_limit import raise_file_limit
 _NOFILE = resource.RLIMIT_NOFILE
 
 
-def test_the_limit_of_open_files_is_raised() -> None:
-    soft, hard = resource.getrlimit(_NOFILE)
-    resource.setrlimit(_NOFILE, (256, hard))
-    try:
-        raise_file_limit()
-        assert resource.getrlimit(_NOFILE) == (min(hard, 65536), hard)
-    finally:
-        resource.setrlimit(_NOFILE, (soft, hard))
-
-
 @pytest.mark.parametrize(
     ("before", "nr_open", "after"),
     [

@@ -142,7 +142,18 @@ def test_process_one_waits_for_no_child_that_it_lacks(tmp_path: Path) -> None:
     others = [str(path) for path in _SOURCES.glob("*.c") if path.name not in ("pid1.c", "main.c")]
     program = str(tmp_path / "childless")
     subprocess.run(
-        ["cc", *build.WORDS, f"-I{_SOURCES}", "-o", program, str(tmp_path / "childless.c"), *others], check=True
+        [
+            "cc",
+            *build.WORDS,
+            "-O0",
+            "-U_FORTIFY_SOURCE",
+            f"-I{_SOURCES}",
+            "-o",
+            program,
+            str(tmp_path / "childless.c"),
+            *others,
+        ],
+        check=True,
     )
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -1,7 +1,7 @@
 """Finding the class to start in any Java source."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.languages.java_source import MainClass, find_main
@@ -62,6 +62,7 @@ _MEMBERS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(data=st.data())
 def test_sensible_programs(data: st.DataObject) -> None:
     """Programs that are generated from the expected answer."""

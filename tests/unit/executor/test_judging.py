@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from executor import verdict
 from executor.judging import kattis, testlib
 from executor.judging.judgement import Judgement, clean, judge_error, why_failed
 from executor.sandbox.base import LeftOut, OutFolder, StepLimits, StepResult
@@ -143,16 +144,16 @@ def test_other_ends_of_testlib_are_errors(code: int, stderr: bytes, why: str) ->
     ],
 )  # fmt: skip
 def test_a_judge_fails_by_its_limits_and_signals(ended: StepResult, sentence: str | None) -> None:
-    assert why_failed("checker", ended, _LIMITS, 10) == sentence
+    assert why_failed("checker", ended, verdict.explain(ended, _LIMITS, 10), 10) == sentence
 
 
 def test_the_output_of_a_judge_counts_together() -> None:
-    ended = StepResult(42, stdout=b"1234", stderr=b"123", out_folder=OutFolder({"a": b"12", "b": b"1"}))
-    assert why_failed("checker", ended, _LIMITS, 10) is None
-    assert why_failed("checker", ended, _LIMITS, 9)
+    ended = StepResult(42, written=7, out_folder=OutFolder({"a": b"12", "b": b"1"}, written=3))
+    assert why_failed("checker", ended, "", 10) is None
+    assert why_failed("checker", ended, "", 9)
     for reason, fails in ((LeftOut.TOO_LARGE, True), (LeftOut.TOO_MANY, True), (LeftOut.NOT_A_FILE, False)):
         left_out = replace(ended, out_folder=OutFolder({}, {reason: 1}))
-        assert bool(why_failed("checker", left_out, _LIMITS, 10)) is fails
+        assert bool(why_failed("checker", left_out, "", 10)) is fails
 
 
 @pytest.mark.parametrize("text", [b"x" * 70000, "é\0".encode() * 40000, b"\xff" * 70000, b"x\r\n" * 70000])

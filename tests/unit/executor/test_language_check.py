@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
@@ -14,25 +14,23 @@ from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from tests.fixtures.languages import fake_installed
+from tests.fixtures.sandbox import FakeSandbox
 from tests.waiting import eventually
 
 _SETTINGS = ExecutorSettings()
 _WORKS = StepResult(exit_code=0, stdout=b"Hello, world!\n")
 
 
-class _FakeSandbox:
-    """Runs nothing. The programs of each tool end as `ends` says, and those of the others well."""
+def _sandbox(ends: Mapping[str, StepResult | SandboxFailure]) -> FakeSandbox:
+    """Return a sandbox where the programs of each tool end as `ends` says, and those of the others well."""
 
-    def __init__(self, **ends: StepResult | SandboxFailure) -> None:
-        self.ends = ends
-        self.jobs = 0
-
-    async def run(self, job: Job) -> list[StepResult]:
-        self.jobs += 1
-        end = self.ends.get(job.steps[-1].argv[0].removeprefix("/bin/"), _WORKS)
+    def run(job: Job) -> list[StepResult]:
+        end = ends.get(job.steps[-1].argv[0].removeprefix("/bin/"), _WORKS)
         if isinstance(end, SandboxFailure):
             raise end
         return [StepResult(exit_code=0)] * (len(job.steps) - 1) + [end]
+
+    return FakeSandbox(run)
 
 
 def _installed(*codes: str) -> dict[str, Installed]:
@@ -40,7 +38,7 @@ def _installed(*codes: str) -> dict[str, Installed]:
 
 
 @contextlib.asynccontextmanager
-async def _marking(sandbox: _FakeSandbox, installed: dict[str, Installed], slots: Slots) -> AsyncIterator[None]:
+async def _marking(sandbox: FakeSandbox, installed: dict[str, Installed], slots: Slots) -> AsyncIterator[None]:
     marking = asyncio.create_task(language_check.mark_faults(Pipeline(sandbox, _SETTINGS), installed, slots, after_s=0))
     try:
         yield
@@ -50,12 +48,12 @@ async def _marking(sandbox: _FakeSandbox, installed: dict[str, Installed], slots
 
 
 async def test_the_check_says_why_a_program_failed() -> None:
-    sandbox = _FakeSandbox(
-        lua=StepResult(exit_code=1, stderr=b"module 'os'\n not found"),
-        perl=StepResult(exit_code=0, stdout=b"Hello, moon!\n"),
-        ruby=SandboxFailure("no box"),
-    )
-    found = await language_check.faults(Pipeline(sandbox, _SETTINGS), _installed("bash", "lua", "pl", "rb"))
+    ends: dict[str, StepResult | SandboxFailure] = {
+        "lua": StepResult(exit_code=1, stderr=b"module 'os'\n not found"),
+        "perl": StepResult(exit_code=0, stdout=b"Hello, moon!\n"),
+        "ruby": SandboxFailure("no box"),
+    }
+    found = await language_check.faults(Pipeline(_sandbox(ends), _SETTINGS), _installed("bash", "lua", "pl", "rb"))
     assert found.keys() == {"lua", "pl", "rb"}
     assert found["lua"].startswith("runtime_error: ")
     assert "module 'os' not found" in found["lua"]
@@ -65,7 +63,8 @@ async def test_the_check_says_why_a_program_failed() -> None:
 
 async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language_check, "_AGAIN_S", 0)
-    sandbox, installed = _FakeSandbox(lua=StepResult(exit_code=1, stderr=b"no library")), _installed("bash", "lua")
+    ends = {"lua": StepResult(exit_code=1, stderr=b"no library")}
+    sandbox, installed = _sandbox(ends), _installed("bash", "lua")
 
     def listed() -> dict[str, str | None]:
         rows = wire.language_list(installed, _SETTINGS).supported_languages
@@ -75,20 +74,20 @@ async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.Mo
         await eventually(lambda: listed()["lua"])
         assert "no library" in str(listed()["lua"])
         assert listed()["bash"] is None
-        sandbox.ends.clear()
+        ends.clear()
         await eventually(lambda: listed()["lua"] is None)
-    jobs = sandbox.jobs
+    jobs = len(sandbox.jobs)
     async with _marking(sandbox, installed, Slots(1, 1)):
-        await eventually(lambda: sandbox.jobs == jobs + 2)
+        await eventually(lambda: len(sandbox.jobs) == jobs + 2)
 
 
 async def test_the_check_takes_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language_check, "_FULL_S", 0)
-    sandbox, installed = _FakeSandbox(), _installed("bash")
+    sandbox, installed = _sandbox({}), _installed("bash")
     slots = Slots(1, queue=0, express=0)
     async with _marking(sandbox, installed, slots):
         async with slots.take("user"):
             for _ in range(20):
                 await asyncio.sleep(0)
-            assert sandbox.jobs == 0
-        await eventually(lambda: sandbox.jobs == 1)
+            assert len(sandbox.jobs) == 0
+        await eventually(lambda: len(sandbox.jobs) == 1)

@@ -7,6 +7,7 @@ import pytest
 
 from executor.doctor import probes
 from executor.sandbox.base import Job, SandboxFailure, StepResult
+from tests.fixtures.sandbox import FakeSandbox
 
 
 class _Sandbox:
@@ -40,22 +41,16 @@ async def test_a_probe_that_fails_cancels_the_others(fails: str) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def _ended(stdout: bytes = b"", stopped: str | None = None) -> StepResult:
-    return StepResult(0, None, 0.1, 0.1, 1000, stopped, stdout, b"", truncated=False)
-
-
-class _SlowSandbox:
-    """Stops each program that may not use 20 seconds, as it would where Python needs them to start."""
-
-    async def run(self, job: Job) -> list[StepResult]:
-        (step,) = job.steps
-        if step.limits.cpu_s < 20:
-            return [_ended(stopped="cpu")]
-        if b"_CLONE_NEWUSER" in job.files["probe.py"].content:
-            return [_ended(stdout=json.dumps(dict.fromkeys(probes._ISOLATION, "")).encode())]
-        return [_ended(stdout=b"held\n")]
+def _slow(job: Job) -> list[StepResult]:
+    """Stop each program that may not use 20 seconds, as happens where Python needs them to start."""
+    (step,) = job.steps
+    if step.limits.cpu_s < 20:
+        return [StepResult(0, stopped="cpu")]
+    if b"_CLONE_NEWUSER" in job.files["probe.py"].content:
+        return [StepResult(0, stdout=json.dumps(dict.fromkeys(probes._ISOLATION, "")).encode())]
+    return [StepResult(0, stdout=b"held\n")]
 
 
 async def test_a_slow_machine_keeps_its_guarantees() -> None:
-    findings = await probes.probe(_SlowSandbox(), at_once=1)
+    findings = await probes.probe(FakeSandbox(_slow), at_once=1)
     assert [finding.guarantee for finding in findings if finding.essential and not finding.held] == []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -10,45 +10,40 @@ import pytest
 
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, SandboxFailure, StepResult, WorkFile
+from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, Sandbox, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
-from tests.fixtures.languages import fake_installed
+from tests.fixtures.sandbox import FakeSandbox, run_tests
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
 _SECRET = "what nobody may see"
 
 
-class _Sandbox:
-    """A compile step makes `main`, unless that is too large. The program's end is `program(number of the box)`."""
+def _boxes(
+    program: Callable[[int], StepResult] = lambda box: _OK, size: int = 1, second: StepResult | None = None
+) -> FakeSandbox:
+    """Return a sandbox whose programs end as `program(number of the box)` says.
 
-    def __init__(self, program: Callable[[int], StepResult] = lambda box: _OK, size: int = 1) -> None:
-        self._program = program
-        self._size = size
-        self.jobs: list[Job] = []
+    A compile step makes `main`, unless that is too large. In the second box it ends as `second`, if that is given.
+    """
 
-    async def run(self, job: Job) -> list[StepResult]:
-        self.jobs.append(job)
-        await asyncio.sleep(0)
-        collected = {"main": WorkFile(bytes(self._size))} if self._size <= job.compiled_bytes else {}
+    def ends(job: Job) -> list[StepResult]:
+        if second and len(boxes.jobs) == 2:
+            return [second]
+        collected = {"main": WorkFile(bytes(size))} if size <= job.compiled_bytes else {}
         compiled = [replace(_OK, stdout=b"a warning", compiled_files=collected) for _ in job.steps[1:]]
-        return [*compiled, self._program(len(self.jobs))]
+        return [*compiled, program(len(boxes.jobs))]
+
+    boxes = FakeSandbox(ends)
+    return boxes
 
 
 async def _run(
-    sandbox: Any,
-    code: str = "c",
-    settings: ExecutorSettings | None = None,
-    spare_slot: SpareSlot = lambda: None,
-    pipeline: Pipeline | None = None,
-    **fields: Any,
+    sandbox: Sandbox, code: str = "c", spare_slot: SpareSlot = lambda: None, **fields: Any
 ) -> list[Compiled | TestEnded]:
-    fields = {"files": [{"path": f"main.{code}", "content": "x"}], **fields}
-    request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
-    pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
-    async with aclosing(pipeline.run_tests(request, fake_installed(code), spare_slot)) as events:
-        return [event async for event in events if isinstance(event, Compiled | TestEnded)]
+    settings = fields.pop("settings", ExecutorSettings())
+    return await run_tests(Pipeline(sandbox, settings), code, spare_slot, **fields)
 
 
 def _tests(events: list[Compiled | TestEnded]) -> list[TestEnded]:
@@ -57,7 +52,7 @@ def _tests(events: list[Compiled | TestEnded]) -> list[TestEnded]:
 
 @pytest.mark.parametrize("cache_bytes", [128 << 20, 0])
 async def test_many_tests_compile_once(cache_bytes: int) -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     settings = ExecutorSettings(compile_cache_bytes=cache_bytes)
     events = await _run(sandbox, settings=settings, tests=[{"stdin": f"{number}"} for number in range(100)])
     assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 99]
@@ -69,13 +64,13 @@ async def test_many_tests_compile_once(cache_bytes: int) -> None:
 
 
 async def test_a_single_test_without_a_cache_collects_nothing() -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     await _run(sandbox, settings=ExecutorSettings(compile_cache_bytes=0))
     assert [job.compiled_bytes for job in sandbox.jobs] == [0]
 
 
 async def test_a_program_too_large_to_keep_compiles_for_each_test() -> None:
-    sandbox = _Sandbox(size=(64 << 20) + 1)
+    sandbox = _boxes(size=(64 << 20) + 1)
     events = await _run(sandbox, tests=[{}, {}])
     assert [len(job.steps) for job in sandbox.jobs] == [2, 2]
     assert [event.event for event in events] == ["compiled", "test", "test"]
@@ -83,49 +78,37 @@ async def test_a_program_too_large_to_keep_compiles_for_each_test() -> None:
 
 async def test_a_large_program_is_kept_for_its_own_tests_only() -> None:
     """One program may not take more than its part of the cache."""
-    sandbox = _Sandbox(size=20 << 20)
+    sandbox = _boxes(size=20 << 20)
     pipeline = Pipeline(sandbox, ExecutorSettings())
     for _ in range(2):
-        await _run(sandbox, pipeline=pipeline, tests=[{}, {}])
+        await run_tests(pipeline, "c", tests=[{}, {}])
     assert [len(job.steps) for job in sandbox.jobs] == [2, 1, 2, 1]
 
 
 async def test_a_cached_program_reports_its_warnings_and_files_again() -> None:
     sandbox = _with_out({"a": b""})
     pipeline = Pipeline(sandbox, ExecutorSettings())
-    first, again = [await _run(sandbox, pipeline=pipeline, artifacts=True) for _ in range(2)]
+    first, again = [await run_tests(pipeline, "c", artifacts=True) for _ in range(2)]
     assert [(len(job.steps), job.out_limits is not None) for job in sandbox.jobs] == [(2, True), (1, True)]
     assert isinstance(first[0], Compiled)
     assert again[0] == first[0].model_copy(update={"cpu_s": 0.0, "wall_s": 0.0, "memory_bytes": 0})
 
 
 async def test_an_interpreted_program_has_no_compile_event() -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     assert [event.event for event in await _run(sandbox, "py")] == ["test"]
 
 
-class _Rejecting:
-    async def run(self, job: Job) -> list[StepResult]:
-        return [replace(_OK, exit_code=1, stdout=b"main.c:1: error")]
-
-
 async def test_a_rejected_program_has_no_test() -> None:
-    (event,) = await _run(_Rejecting(), tests=[{}] * 3)
+    sandbox = FakeSandbox(lambda job: [StepResult(1, stdout=b"main.c:1: error")])
+    (event,) = await _run(sandbox, tests=[{}] * 3)
     assert isinstance(event, Compiled)
     assert (event.verdict, event.error, event.output) == (Verdict.COMPILE_ERROR, "", "main.c:1: error")
 
 
-class _Unsteady(_Sandbox):
-    """Rejects at the second time what it has compiled. `stopped` is the limit that stops the compiler then."""
-
-    def __init__(self, size: int, stopped: str | None = None) -> None:
-        super().__init__(size=size)
-        self._stopped = stopped
-
-    async def run(self, job: Job) -> list[StepResult]:
-        results = await super().run(job)
-        rejected = replace(_OK, exit_code=1, stdout=b"an error", stopped=self._stopped)
-        return [rejected] if len(self.jobs) == 2 else results
+def _unsteady(stopped: str | None = None) -> FakeSandbox:
+    """Return a sandbox that compiles for each test, and rejects the second time."""
+    return _boxes(size=1 << 30, second=replace(_OK, exit_code=1, stdout=b"an error", stopped=stopped))
 
 
 @pytest.mark.parametrize("code", ["c", "py"])
@@ -134,7 +117,7 @@ async def test_a_later_rejection_is_the_verdict_of_its_test(code: str) -> None:
     fields: dict[str, Any] = (
         {"files": [{"path": "main.py", "content": "x"}], "build": "main.py"} if code == "py" else {}
     )
-    events = await _run(_Unsteady(size=1 << 30), code, tests=[{"expected_output": ""}] * 3, **fields)
+    events = await _run(_unsteady(), code, tests=[{"expected_output": ""}] * 3, **fields)
     first, second, third = _tests(events)
     assert [first.verdict, second.verdict, third.verdict] == [
         Verdict.ACCEPTED,
@@ -146,14 +129,14 @@ async def test_a_later_rejection_is_the_verdict_of_its_test(code: str) -> None:
 
 
 async def test_a_compiler_that_is_stopped_the_second_time_is_told_so() -> None:
-    sandbox = _Unsteady(size=1 << 30, stopped="cpu")
+    sandbox = _unsteady("cpu")
     _, second = _tests(await _run(sandbox, tests=[{}, {}]))
     assert (second.verdict, second.stopped) == (Verdict.COMPILE_ERROR, "cpu")
     assert second.error == "Compilation: Time limit exceeded: stopped after 30 s of CPU time."
 
 
 async def test_the_expected_output_is_in_no_job() -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     await _run(sandbox, tests=[{"stdin": "in", "expected_output": _SECRET}] * 2)
     assert _SECRET not in repr([(job, [step.stdin for step in job.steps], [f.content for f in job.files.values()])
                                 for job in sandbox.jobs])  # fmt: skip
@@ -183,7 +166,7 @@ def _prints(text: bytes, **changes: Any) -> Callable[[int], StepResult]:
 async def test_only_a_program_that_ended_well_is_compared(
     program: Callable[[int], StepResult], expected: str | None, verdict: Verdict
 ) -> None:
-    (event,) = _tests(await _run(_Sandbox(program), "py", tests=[{"expected_output": expected}]))
+    (event,) = _tests(await _run(_boxes(program), "py", tests=[{"expected_output": expected}]))
     assert event.verdict is verdict
     assert (event.diff is not None) is (verdict is Verdict.WRONG_ANSWER)
 
@@ -191,16 +174,16 @@ async def test_only_a_program_that_ended_well_is_compared(
 async def test_the_checker_of_the_request_is_used() -> None:
     checker = Checker(kind=CheckerKind.FLOAT, tolerance=0.5).model_dump()
     tests = [{"expected_output": "1"}, {"expected_output": "2.6"}]
-    events = _tests(await _run(_Sandbox(_prints(b"1.5")), "py", checker=checker, tests=tests))
+    events = _tests(await _run(_boxes(_prints(b"1.5")), "py", checker=checker, tests=tests))
     assert [event.verdict for event in events] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
-    events = _tests(await _run(_Sandbox(_prints(b"1.5")), "py", checker={"kind": "tokens"}, tests=tests))
+    events = _tests(await _run(_boxes(_prints(b"1.5")), "py", checker={"kind": "tokens"}, tests=tests))
     assert [event.verdict for event in events] == [Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER]
 
 
 async def test_a_long_output_is_compared_too() -> None:
     text = b"x\n" * 100_000
     tests = [{"expected_output": text.decode()}, {"expected_output": text.decode() + "y"}]
-    events = _tests(await _run(_Sandbox(_prints(text)), "py", tests=tests))
+    events = _tests(await _run(_boxes(_prints(text)), "py", tests=tests))
     assert [(event.verdict, event.diff) for event in events] == [
         (Verdict.ACCEPTED, None),
         (Verdict.WRONG_ANSWER, "@@ line 100001 @@\n-y"),
@@ -217,48 +200,47 @@ def _fails_in(failing: int) -> Callable[[int], StepResult]:
 )
 async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: str | None, count: int) -> None:
     tests = [{"expected_output": expected}] * 4
-    sandbox = _Sandbox(_fails_in(2))
+    sandbox = _boxes(_fails_in(2))
     events = await _run(sandbox, "py", tests=tests, stop_at_first_failure=stop)
     assert (len(events), len(sandbox.jobs)) == (count, count)
 
 
-class _Counting(_Sandbox):
+class _Counting:
     """Counts the boxes at once. The later a box is made, the sooner it ends."""
 
-    at_once = most = 0
+    def __init__(self, boxes: FakeSandbox) -> None:
+        self._boxes = boxes
+        self.jobs = boxes.jobs
+        self.at_once = self.most = 0
 
     async def run(self, job: Job) -> list[StepResult]:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
-        results = await super().run(job)
+        results = await self._boxes.run(job)
         for _ in range(20 - len(self.jobs)):
             await asyncio.sleep(0)
         self.at_once -= 1
         return results
 
 
-def _any_number_of_slots() -> ExitStack:
-    return ExitStack()
-
-
 async def test_tests_run_at_once_where_there_are_slots() -> None:
-    sandbox = _Counting()
+    sandbox = _Counting(_boxes())
     expected = [{"stdin": f"{number}"} for number in range(9)]
-    events = await _run(sandbox, spare_slot=_any_number_of_slots, tests=expected)
+    events = await _run(sandbox, spare_slot=ExitStack, tests=expected)
     assert [event.number for event in _tests(events)] == [*range(1, 10)]
     assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 8]
     assert sandbox.most == 8
 
 
 async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
-    sandbox = _Counting(_fails_in(2))
-    events = await _run(sandbox, "py", spare_slot=_any_number_of_slots, tests=[{}] * 4, stop_at_first_failure=True)
+    sandbox = _Counting(_boxes(_fails_in(2)))
+    events = await _run(sandbox, "py", spare_slot=ExitStack, tests=[{}] * 4, stop_at_first_failure=True)
     assert (len(events), len(sandbox.jobs), sandbox.most) == (2, 2, 1)
 
 
 async def test_the_sum_of_all_outputs_is_bounded() -> None:
     mib = 1 << 20
-    sandbox = _Sandbox(lambda box: replace(_OK, stdout=b"o" * mib, stderr=b"e" * (mib // 2)))
+    sandbox = _boxes(lambda box: replace(_OK, stdout=b"o" * mib, stderr=b"e" * (mib // 2)))
     events = _tests(await _run(sandbox, "py", tests=[{"expected_output": "o" * mib}] * 100))
     assert {event.verdict for event in events} == {Verdict.ACCEPTED}
     assert sum(len(event.stdout) + len(event.stderr) for event in events) == 16 * mib
@@ -267,12 +249,12 @@ async def test_the_sum_of_all_outputs_is_bounded() -> None:
 
 async def test_streams_that_the_sandbox_cut_are_named() -> None:
     ended = replace(_OK, stopped="output", truncated=True, cut=("stderr",), stdout=b"x", stderr=b"y")
-    (event,) = _tests(await _run(_Sandbox(lambda box: ended), "py"))
+    (event,) = _tests(await _run(_boxes(lambda box: ended), "py"))
     assert (event.verdict, event.truncated) == (Verdict.OUTPUT_LIMIT, ["stderr"])
 
 
 async def test_a_test_has_its_own_limits_and_arguments() -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     limits = {"cpu_s": 3, "processes": 5}
     await _run(sandbox, "py", limits=limits, tests=[{"args": ["a"]}, {"limits": {"cpu_s": 4, "output_bytes": 7}}])
     first, second = (job.steps[-1] for job in sandbox.jobs)
@@ -292,17 +274,17 @@ async def test_a_test_has_its_own_limits_and_arguments() -> None:
     ],
 )
 async def test_a_sentence_says_why_a_program_failed(ended: StepResult, error: str) -> None:
-    (event,) = _tests(await _run(_Sandbox(lambda box: ended), "py"))
+    (event,) = _tests(await _run(_boxes(lambda box: ended), "py"))
     assert event.error == error
 
 
 async def test_a_kill_for_no_limit_is_a_failure_of_ours() -> None:
     with pytest.raises(SandboxFailure):
-        await _run(_Sandbox(lambda box: replace(_OK, exit_code=None, stopped="killed")), "py")
+        await _run(_boxes(lambda box: replace(_OK, exit_code=None, stopped="killed")), "py")
 
 
 async def test_a_stack_and_files_are_only_made_smaller() -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     await _run(sandbox, "py", stack_bytes=1 << 20, file_bytes=2 << 20, merge_output=True)
     await _run(sandbox, "py", stack_bytes=1 << 40, file_bytes=1 << 40)
     low, high = (job.steps[-1] for job in sandbox.jobs)
@@ -311,7 +293,7 @@ async def test_a_stack_and_files_are_only_made_smaller() -> None:
 
 
 async def test_a_build_script_runs_before_each_run() -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     files = [{"path": "run", "content": "x"}, {"path": "make", "content": "y"}]
     events = await _run(sandbox, "bash", files=files, build="make", repeat=3)
     assert [event.event for event in events] == ["compiled", "test", "test", "test"]
@@ -319,8 +301,8 @@ async def test_a_build_script_runs_before_each_run() -> None:
     assert {job.compiled_bytes for job in sandbox.jobs} == {0}
 
 
-def _with_out(files: dict[str, bytes], left_out: dict[LeftOut, int] | None = None) -> _Sandbox:
-    return _Sandbox(lambda box: replace(_OK, out_folder=OutFolder(files, left_out or {})))
+def _with_out(files: dict[str, bytes], left_out: dict[LeftOut, int] | None = None) -> FakeSandbox:
+    return _boxes(lambda box: replace(_OK, out_folder=OutFolder(files, left_out or {})))
 
 
 async def test_files_of_the_out_folder_are_artifacts() -> None:
@@ -344,7 +326,7 @@ async def test_artifacts_with_misleading_names_are_left_out(name: str) -> None:
 
 @pytest.mark.parametrize(("asked", "most_bytes"), [(False, 7), (True, 0)])
 async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: int) -> None:
-    sandbox = _Sandbox()
+    sandbox = _boxes()
     (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_bytes=most_bytes))
     assert [job.out_limits for job in sandbox.jobs] == [None]
     assert isinstance(event, TestEnded)
@@ -353,7 +335,7 @@ async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: i
 
 async def test_a_stopped_program_has_no_artifacts() -> None:
     """Its files may have been collected just before it was stopped."""
-    sandbox = _Sandbox(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
+    sandbox = _boxes(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
     (_, event) = await _run(sandbox, artifacts=True)
     assert isinstance(event, TestEnded)
     assert not event.artifacts

@@ -22,21 +22,18 @@ from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots
 from executor.wire import BadRequest
-from shared.engine.codex import LanguageList, Verdict
+from shared.engine.codex import LanguageList
 from shared.engine.run_call import ProgramRequest, Started, TestEnded, parse_event
+from tests.factories import ended_test
 
 _INSTALLED = {
     "py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3"),
     "c": Installed(known()["c"], {"gcc": "/usr/bin/gcc", "gold": "", "named_folders": ""}, "gcc 12"),
 }
 _SETTINGS = ExecutorSettings(
-    max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=2000, max_judged_output_bytes=1 << 20
+    max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=2000, max_judged_output_bytes=8 << 20
 )
 _REQUEST: dict[str, Any] = {"language": "python", "files": [{"path": "main.py", "content": "pass"}]}
-_ENDED = TestEnded(
-    number=1, verdict=Verdict.OK, error="", stdout="é", stderr="", diff=None, truncated=[], exit_code=0, signal=None,
-    cpu_s=0, wall_s=0, memory_bytes=0, cpu_pressure=None,
-)  # fmt: skip
 
 
 class _Pipeline:
@@ -61,7 +58,7 @@ class _Pipeline:
             except asyncio.CancelledError:
                 self.cancelled = True
                 raise
-            yield _ENDED.model_copy(update={"number": number})
+            yield ended_test(number)
 
 
 class _Client:
@@ -218,7 +215,7 @@ def _judged(**fields: Any) -> dict[str, Any]:
         ({**_REQUEST, "limits": {"processes": 257}}, 422, "`processes` may be at most 256."),
         (_judged(compiler_args=["-fplugin=x"]), 422, "'-fplugin=x'"),
         (_judged(limits={"cpu_s": 61}), 422, "`cpu_s` may be at most 60."),
-        (_judged(limits={"output_bytes": (1 << 20) + 1}), 422, "`output_bytes` may be at most 1048576."),
+        (_judged(limits={"output_bytes": (8 << 20) + 1}), 422, "`output_bytes` may be at most 8388608."),
         (_judged(files=[{"path": "c.c", "content": "x" * 2001}]), 413, "`files` is over 2000"),
         (_judged(files=[]), 422, "`checker.program.files` is wrong"),
         ({**_REQUEST, "interactor": {**_C, "compiler_args": ["-fplugin=x"]}}, 422, "'-fplugin=x'"),

@@ -9,20 +9,13 @@ from executor.settings import ExecutorSettings
 from executor.warm.runtimes import WarmRuntime
 from shared.engine.codex import RunRequest
 from tests.fixtures.languages import fake_installed
+from tests.fixtures.sandbox import FakeSandbox
 
 _SETTINGS = ExecutorSettings(default_memory_limit=100 << 20)
 
 
-class _Sandbox:
-    """Every step ends with `exit_code`, and prints `stdout`."""
-
-    def __init__(self, exit_code: int = 0, stdout: bytes = b"") -> None:
-        self._ended = StepResult(exit_code, None, 0.1, 0.1, 1, None, stdout, b"", truncated=False)
-        self.jobs: list[Job] = []
-
-    async def run(self, job: Job) -> list[StepResult]:
-        self.jobs.append(job)
-        return [self._ended]
+def _sandbox(exit_code: int, stdout: bytes) -> FakeSandbox:
+    return FakeSandbox(lambda job: [StepResult(exit_code, stdout=stdout)])
 
 
 def _runtime(code: str) -> WarmRuntime:
@@ -53,21 +46,21 @@ def test_a_runtime_with_another_heap_is_not_used(code: str, warm: bool) -> None:
 
 
 async def test_a_runtime_that_runs_the_reference_program_is_accepted() -> None:
-    sandbox, runtime = _Sandbox(stdout=b"Hello, world!\n"), _runtime("py")
+    sandbox, runtime = _sandbox(0, b"Hello, world!\n"), _runtime("py")
     await runtime.check(sandbox)
     assert [job.template for job in sandbox.jobs] == [runtime.template]
     assert sandbox.jobs[0].steps[0].stdin == b"world\n"
 
 
 @pytest.mark.parametrize(
-    ("sandbox", "reason"),
+    ("exit_code", "stdout", "reason"),
     [
-        (_Sandbox(1, b"Hello, world!\n"), "Hello, world!\n"),
-        (_Sandbox(0, b"Hello, moon!\n"), "Hello, moon!\n"),
-        (_Sandbox(0), "it failed without a message"),
+        (1, b"Hello, world!\n", "Hello, world!\n"),
+        (0, b"Hello, moon!\n", "Hello, moon!\n"),
+        (0, b"", "it failed without a message"),
     ],
 )
-async def test_a_runtime_with_another_result_is_rejected(sandbox: _Sandbox, reason: str) -> None:
+async def test_a_runtime_with_another_result_is_rejected(exit_code: int, stdout: bytes, reason: str) -> None:
     with pytest.raises(SandboxFailure) as raised:
-        await _runtime("js").check(sandbox)
+        await _runtime("js").check(_sandbox(exit_code, stdout))
     assert str(raised.value) == reason

@@ -12,7 +12,7 @@ from executor.warm import shared_compiler
 from executor.warm.shared_compiler import ProtocolError, SharedCompiler, checked
 from tests.waiting import eventually
 
-_ENDED = StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False)
+_ENDED = StepResult(0)
 
 
 def _field(content: bytes) -> bytes:

@@ -27,15 +27,12 @@ from precieux.up.supervisor import Supervisor
 from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import Failed, Finished, ProgramRequest, Started, TestEnded, parse_event
 from shared.http.server import listening_socket
+from tests.factories import ended_test
 
 ROOT: Final = Path(__file__).parent.parent.parent.parent
 _INSTALLED = {"py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3")}
 _PROGRAM: dict[str, Any] = {"language": "python", "files": [{"path": "main.py", "content": "pass"}]}
 _CODEX: dict[str, Any] = {"language": "py", "code": "pass", "input": ""}
-_ENDED = TestEnded(
-    number=1, verdict=Verdict.OK, error="", stdout="é", stderr="", diff=None, truncated=[], exit_code=0, signal=None,
-    cpu_s=0, wall_s=0, memory_bytes=0, cpu_pressure=None,
-)  # fmt: skip
 
 
 class PlayedPipeline:
@@ -44,10 +41,6 @@ class PlayedPipeline:
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
         self.running = asyncio.Event()
-        self.begun = 0
-
-    def has_begun(self, programs: int) -> bool:
-        return self.begun == programs
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
         self.running.set()
@@ -59,9 +52,8 @@ class PlayedPipeline:
     ) -> AsyncGenerator[Started | TestEnded]:
         yield results.started(plan_program(request, installed, ExecutorSettings()))
         self.running.set()
-        self.begun += 1
         await self.may_end.wait()
-        yield _ENDED
+        yield ended_test()
 
 
 class Served:
@@ -81,14 +73,12 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(
-    monkeypatch: pytest.MonkeyPatch, *, grace: float, slots: int = 2, port: int = 0
-) -> AsyncIterator[Served]:
+async def serving(monkeypatch: pytest.MonkeyPatch, *, grace: float, slots: int = 2) -> AsyncIterator[Served]:
     """Serve over a real socket until the block has stopped the server."""
     monkeypatch.setattr("executor.__main__.GRACE_SECONDS", grace)
     pipeline, runs, stop = PlayedPipeline(), Runs(), asyncio.Event()
     app = create_app(ExecutorSettings(), cast(Pipeline, pipeline), Slots(slots, 2), _INSTALLED, runs)
-    with listening_socket("127.0.0.1", port, setting="none") as listener:
+    with listening_socket("127.0.0.1", 0, setting="none") as listener:
         port = listener.getsockname()[1]
         work = _serve_until(stop, app=app, runs=runs, listener=listener, message_bytes=1000)
         served = Served(f"http://127.0.0.1:{port}", pipeline, stop, asyncio.create_task(work))

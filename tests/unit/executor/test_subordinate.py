@@ -42,23 +42,26 @@ def test_a_missing_range_is_reported_with_its_remedy(tmp_path: Path, groups: str
 
 def _script(folder: Path, name: str, text: str) -> Path:
     path = folder / name
-    path.write_text(f"#!/usr/bin/python3 -IS\nimport os, sys, time\n{text}\n")
+    path.write_text(f"#!/bin/bash\n{text}\n")
     path.chmod(0o755)
     return path
 
 
 #: Reports its process id and waits, as bubblewrap does.
 _ASKS = """
-word = lambda option: int(sys.argv[sys.argv.index(option) + 1])
-os.write(word("--info-fd"), b'{ "child-pid": %d }' % os.getpid())
-os.read(word("--userns-block-fd"), 1)
+while [ $# -gt 0 ]; do
+    case $1 in --info-fd) info=$2 ;; --userns-block-fd) block=$2 ;; esac
+    shift
+done
+echo "{ \\"child-pid\\": $$ }" >&$info
+read -r -n 1 <&$block
 """
-_HANGS = "time.sleep(60)"
+_HANGS = "exec sleep 60"
 
 
 @pytest.fixture
 def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subordinate, "_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(subordinate, "_TIMEOUT_S", 0.5)
 
 
 @pytest.mark.usefixtures("short_timeout")

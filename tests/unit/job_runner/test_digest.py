@@ -2,11 +2,12 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from job_runner.emails.digest import MAX_ROWS, Line, as_csv, render_digest
-from job_runner.emails.rendering import RenderedEmail
+from job_runner.emails.rendering import PALETTE, RenderedEmail
 from tests.factories import BRANDING
 
 PAGE = "https://judge.example.edu/pages/1?signature=x&expires=2"
@@ -96,3 +97,27 @@ def test_persian_reads_from_right_to_left() -> None:
     assert 'lang="fa" dir="rtl"' in mail.html
     assert "دستهٔ ۵" in mail.subject
     assert rendered(GOOD, locale="xx").subject == "Results of batch 5"
+
+
+class TestJudgeErrors:
+    """They are no failures of programs."""
+
+    UNJUDGED = Line(3, "c.py", "py", "judge_error", PAGE, 3, None)
+
+    def test_they_are_counted_by_themselves(self) -> None:
+        mail = rendered(GOOD, self.UNJUDGED, BAD)
+        assert "1 of 3 submissions succeeded" in mail.text
+        assert "The judge failed for 1 submission, which is no fault of the program." in mail.text
+        assert f"3. c.py (Python): Could not be judged\n{PAGE}\n" in mail.text
+        assert "judge failed" not in rendered(GOOD, BAD).text
+        persian = rendered(self.UNJUDGED, replace(self.UNJUDGED, id=4), locale="fa").text
+        assert "داور برای ۲ برنامه از کار افتاد" in persian
+
+    def test_they_are_not_red(self) -> None:
+        bad, _ = PALETTE["bad"]
+        assert bad not in rendered(GOOD, self.UNJUDGED).html.partition("<body")[2]
+        assert bad in rendered(self.UNJUDGED, BAD).html.partition("<body")[2]
+
+    def test_their_points_are_not_known(self) -> None:
+        table = list(csv.reader(io.StringIO(as_csv([self.UNJUDGED, replace(GOOD, points_awarded=12.333333)]))))
+        assert [row[4:6] for row in table[1:]] == [["", "3"], ["12.333333", "3"]]

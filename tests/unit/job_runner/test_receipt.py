@@ -8,11 +8,10 @@ import pytest
 
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.rendering import RenderedEmail
-from job_runner.leases.claim import ClaimedJob
 from shared.resources.models import Queue
-from tests.factories import BRANDING
+from tests.factories import BRANDING, claimed_job
 
-JOB = ClaimedJob(0, 7, "a@example.com", None, UUID(int=1), 1, UUID(int=0), filename="main.py", language="py")
+JOB = claimed_job(upload=7, filename="main.py")
 NOW = datetime(2026, 1, 31, 12, 1, tzinfo=UTC)
 QUEUE = Queue(position=3, estimated_start_at=NOW + timedelta(minutes=4))
 PAGE = BRANDING.links.page(7)
@@ -60,10 +59,6 @@ def test_without_an_estimate_there_is_only_the_place() -> None:
     mail = receipt(Queue(position=1, estimated_start_at=None))
     assert "Its place in the queue is 1." in mail.text
     assert "around" not in mail.text
-
-
-def test_an_unknown_locale_is_english() -> None:
-    assert receipt(locale="xx") == receipt(locale="en")
 
 
 def test_its_message_id_depends_on_the_request_alone() -> None:

@@ -13,28 +13,18 @@ from job_runner.emails.legacy_mail import plain_table
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.emails.sanitize import MAX_LINES, MAX_SHOWN, sanitize
-from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import decide, give_up
-from shared.engine.codex import STORED_VERDICTS, RunResponse, Verdict
-from tests.factories import BRANDING
+from shared.engine.codex import STORED_VERDICTS, Verdict
+from tests.factories import BRANDING, claimed_job, engine_answer
 
-JOB = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))
+JOB = claimed_job(is_classic=True)
 
 
 def rendered(*, verdict: Verdict | None = Verdict.OK, **fields: object) -> RenderedEmail:
-    answer = RunResponse.model_validate(
-        {
-            "timeStamp": 1672439982964,
-            "status": 200,
-            "language": "py",
-            "info": "Python 3.13",
-            "verdict": verdict,
-            **fields,
-        }
-    )
-    return render(JOB, decide(answer), BRANDING, filelink="http://example.com/files/x", output_key="x")
+    outcome = decide(engine_answer(verdict, **fields))
+    return render(JOB, outcome, BRANDING, filelink="http://example.com/files/x", output_key="x")
 
 
 #: Outputs on which a table could differ from tabulate's: spaces, empty lines, tabs, ends of lines.
@@ -48,16 +38,7 @@ OUTPUTS = (
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_a_classic_mail_is_the_originals_to_the_letter(output: str, status: int, word: str, heading: str) -> None:
     """The original's own f-string, with the real `tabulate`, but for numbers, which stay as they were printed."""
-    answer = RunResponse.model_validate(
-        {
-            "timeStamp": 1672439982964,
-            "status": status,
-            "output": output,
-            "error": output,
-            "language": "py",
-            "info": "\n3.6\n",
-        }
-    )
+    answer = engine_answer(None, status=status, output=output, error=output, info="\n3.6\n")
     email = render(JOB, decide(answer), BRANDING)
     rows = [
         ["Response from codeX:", ""],
@@ -180,10 +161,7 @@ WORST = {
 
 @pytest.mark.parametrize(("output", "error"), WORST.values(), ids=WORST)
 def test_any_output_makes_a_mail_in_little_memory(output: str, error: str) -> None:
-    answer = RunResponse.model_validate(
-        {"timeStamp": 1, "status": 200, "output": output, "error": error, "info": output, "language": error}
-    )
-    outcome = decide(answer)
+    outcome = decide(engine_answer(None, output=output, error=error, info=output, language=error))
     tracemalloc.start()
     try:
         mail = render(JOB, outcome, BRANDING, filelink="http://example.com/files/x", output_key="x")

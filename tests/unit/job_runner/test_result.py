@@ -9,28 +9,16 @@ from uuid import UUID
 import pytest
 
 from job_runner.emails.render import render
-from job_runner.emails.rendering import RenderedEmail
+from job_runner.emails.rendering import PALETTE, RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
-from shared.engine.codex import RunResponse, Verdict
+from shared.engine.codex import Verdict
 from shared.engine.run_call import ProgramLimits
 from shared.messages.translations import translations
 from shared.messages.verdict_texts import EXPLANATIONS, LABELS
-from tests.factories import BRANDING
+from tests.factories import BRANDING, claimed_job, engine_answer
 
-JOB = ClaimedJob(
-    7,
-    42,
-    "someone@example.com",
-    None,
-    UUID(int=1),
-    1,
-    UUID(int=2),
-    filename="main.py",
-    requested_at=datetime(2026, 1, 31, 12, 5, tzinfo=UTC),
-    is_classic=False,
-    language="py",
-)
+JOB = claimed_job(filename="main.py", requested_at=datetime(2026, 1, 31, 12, 5, tzinfo=UTC))
 LINK = "http://example.com/files/x"
 LIMITS = ProgramLimits(cpu_s=10, memory_bytes=64 << 20)
 
@@ -39,13 +27,8 @@ def rendered(outcome: Outcome, job: ClaimedJob = JOB, link: str | None = LINK) -
     return render(job, outcome, BRANDING, filelink=link, output_key="results/7.txt")
 
 
-def answer(verdict: Verdict | None = Verdict.OK, **fields: object) -> RunResponse:
-    values = {"timeStamp": 1672439982964, "status": 200, "language": "py", "info": "Python 3.13\nmore"}
-    return RunResponse.model_validate({**values, "verdict": verdict, **fields})
-
-
 def with_tests(*tests: TestOutcome, verdict: Verdict, failed: Sequence[FailedTest] = (), **fields: object) -> Outcome:
-    return decide(answer(verdict, **fields), Details(None, None, tests=tests, failed=failed))
+    return decide(engine_answer(verdict, **fields), Details(None, None, tests=tests, failed=failed))
 
 
 class Shown(HTMLParser):
@@ -75,7 +58,7 @@ class Shown(HTMLParser):
 @pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.INTERNAL_ERROR])
 @pytest.mark.parametrize("locale", ["en", "fa"])
 def test_the_verdict_is_a_word_and_a_sentence(verdict: Verdict, locale: str) -> None:
-    email = rendered(decide(answer(verdict, error="boom")), replace(JOB, locale=locale))
+    email = rendered(decide(engine_answer(verdict, error="boom")), replace(JOB, locale=locale))
     label, sentence = (translations(locale).gettext(texts.get(verdict, "")) for texts in (LABELS, EXPLANATIONS))
     assert Shown(email.html).within("h1") == [label]
     assert verdict is Verdict.OK or sentence in Shown(email.html).within("p")
@@ -94,13 +77,18 @@ def test_the_verdict_is_a_word_and_a_sentence(verdict: Verdict, locale: str) -> 
 def test_the_subject_has_the_file_and_the_verdict(
     verdict: Verdict | None, file: str | None, locale: str, subject: str
 ) -> None:
-    email = rendered(decide(answer(verdict)), replace(JOB, filename=file, locale=locale))
+    email = rendered(decide(engine_answer(verdict)), replace(JOB, filename=file, locale=locale))
     assert email.subject == subject
     assert f"<title>{subject}</title>" in email.html
 
 
 def test_both_parts_say_what_was_run_and_when() -> None:
-    email = rendered(decide(answer(time_s=0.25, memory_bytes=3 << 19, exit_code=0), Details("", None, limits=LIMITS)))
+    email = rendered(
+        decide(
+            engine_answer(info="Python 3.13\nmore", time_s=0.25, memory_bytes=3 << 19, exit_code=0),
+            Details("", None, limits=LIMITS),
+        )
+    )
     for part in (email.text, email.html):
         for text in (
             "main.py",
@@ -115,13 +103,13 @@ def test_both_parts_say_what_was_run_and_when() -> None:
 
 
 def test_a_second_run_says_so() -> None:
-    assert "\nRun number: 2\n" in rendered(decide(answer()), replace(JOB, number=2)).text
-    assert "\nRun number: " not in rendered(decide(answer())).text
+    assert "\nRun number: 2\n" in rendered(decide(engine_answer()), replace(JOB, number=2)).text
+    assert "\nRun number: " not in rendered(decide(engine_answer())).text
 
 
 def test_compile_errors_come_alone() -> None:
     error = "main.c:1: <error>\x1b[31m"
-    outcome = decide(answer(Verdict.COMPILE_ERROR, error=error), Details("", error))
+    outcome = decide(engine_answer(Verdict.COMPILE_ERROR, error=error), Details("", error))
     email = rendered(outcome, link=None)
     assert Shown(email.html).within("pre") == ["main.c:1: <error>\N{REPLACEMENT CHARACTER}[31m"]
     assert email.text.count("main.c:1: <error>") == 1
@@ -129,9 +117,9 @@ def test_compile_errors_come_alone() -> None:
 
 
 def test_errors_come_first_if_it_failed() -> None:
-    failed = rendered(decide(answer(Verdict.RUNTIME_ERROR, output="out", error="boom")))
+    failed = rendered(decide(engine_answer(Verdict.RUNTIME_ERROR, output="out", error="boom")))
     assert Shown(failed.html).within("pre") == ["boom", "out"]
-    fine = rendered(decide(answer(Verdict.OK, output="out", error="note"), Details("note", "a warning")))
+    fine = rendered(decide(engine_answer(Verdict.OK, output="out", error="note"), Details("note", "a warning")))
     assert Shown(fine.html).within("pre") == ["out", "note", "a warning"]
     assert fine.text.index("    out") < fine.text.index("    note") < fine.text.index("    a warning")
 
@@ -155,7 +143,7 @@ def test_errors_come_first_if_it_failed() -> None:
     ],
 )
 def test_the_engines_reason_is_a_sentence_that_wraps(verdict: Verdict, error: str, sentence: str, persian: str) -> None:
-    outcome = decide(answer(verdict, error=f"{error}\nboom"))
+    outcome = decide(engine_answer(verdict, error=f"{error}\nboom"))
     shown = Shown(rendered(outcome).html)
     assert shown.within("pre") == ["boom"]
     assert sentence in shown.within("p")
@@ -166,7 +154,7 @@ def test_the_engines_reason_is_a_sentence_that_wraps(verdict: Verdict, error: st
 
 def test_what_a_program_writes_is_no_reason_of_the_engines() -> None:
     error = "Killed by signal 9 (Killed)."
-    outcome = decide(answer(Verdict.RUNTIME_ERROR, error=error), Details(error, None))
+    outcome = decide(engine_answer(Verdict.RUNTIME_ERROR, error=error), Details(error, None))
     assert Shown(rendered(outcome).html).within("pre") == [error]
 
 
@@ -188,7 +176,7 @@ def test_what_a_program_writes_is_no_reason_of_the_engines() -> None:
     ],
 )
 def test_the_heading_of_a_crash_names_the_error(stderr: str, heading: str | None) -> None:
-    email = rendered(decide(answer(Verdict.RUNTIME_ERROR, error=stderr), Details(stderr, None)))
+    email = rendered(decide(engine_answer(Verdict.RUNTIME_ERROR, error=stderr), Details(stderr, None)))
     assert Shown(email.html).within("h1") == ["Runtime error" if heading is None else f"Runtime error: {heading}"]
     assert ("The program ended with an error." in email.text) == (heading is None)
 
@@ -206,7 +194,7 @@ def test_the_heading_of_a_crash_names_the_error(stderr: str, heading: str | None
     ],
 )
 def test_a_version_is_written_as_people_write_it(language: str, info: str, name: str) -> None:
-    assert f"\nLanguage: {name}\n" in rendered(decide(answer(language=language, info=info))).text
+    assert f"\nLanguage: {name}\n" in rendered(decide(engine_answer(language=language, info=info))).text
 
 
 @pytest.mark.parametrize(
@@ -218,17 +206,17 @@ def test_a_version_is_written_as_people_write_it(language: str, info: str, name:
     ],
 )
 def test_a_command_is_written_as_people_write_it(words: str, shown: str) -> None:
-    assert f"\nCompiled by: {shown}\n" in rendered(decide(answer(compile=words))).text
+    assert f"\nCompiled by: {shown}\n" in rendered(decide(engine_answer(compile=words))).text
 
 
 def test_a_program_that_prints_nothing_says_so() -> None:
-    email = rendered(decide(answer()))
+    email = rendered(decide(engine_answer()))
     assert "The program printed nothing." in email.text
     assert Shown(email.html).within("pre") == []
 
 
 def test_a_long_output_is_cut_and_attached() -> None:
-    email = rendered(decide(answer(output="".join(f"line {number}\n" for number in range(1, 201)))))
+    email = rendered(decide(engine_answer(output="".join(f"line {number}\n" for number in range(1, 201)))))
     for part in (email.text, email.html):
         assert "line 50" in part
         assert "line 51" not in part
@@ -239,20 +227,20 @@ def test_a_long_output_is_cut_and_attached() -> None:
 
 
 def test_an_output_is_attached_unless_it_is_too_long() -> None:
-    short = rendered(decide(answer(output="42\n")))
+    short = rendered(decide(engine_answer(output="42\n")))
     assert [file.filename for file in short.attachments] == ["main-output.txt"]
     assert "The whole output is attached as a file." in short.text
     for output in ("", "x" * 300_000):
-        email = rendered(decide(answer(output=output)))
+        email = rendered(decide(engine_answer(output=output)))
         assert email.attachments == ()
         assert "attached" not in email.text
 
 
 def test_a_classic_mail_has_a_file_only_for_what_it_cuts() -> None:
     classic = replace(JOB, is_classic=True)
-    assert rendered(decide(answer(output="42\n")), classic).attachments == ()
-    assert rendered(decide(answer(output="42\x07\n")), classic).attachments != ()
-    assert rendered(decide(answer(output="x" * 300_000)), classic).attachments == ()
+    assert rendered(decide(engine_answer(output="42\n")), classic).attachments == ()
+    assert rendered(decide(engine_answer(output="42\x07\n")), classic).attachments != ()
+    assert rendered(decide(engine_answer(output="x" * 300_000)), classic).attachments == ()
 
 
 TESTS = (
@@ -338,7 +326,7 @@ def test_what_could_not_be_run_says_why_and_what_helps(is_ours: bool, sentence: 
 
 
 def test_a_classic_mail_has_the_new_html() -> None:
-    email = rendered(decide(answer(output="42\n")), replace(JOB, is_classic=True))
+    email = rendered(decide(engine_answer(output="42\n")), replace(JOB, is_classic=True))
     assert Shown(email.html).within("h1") == ["Finished"]
     assert "<title>Successful Code result - 42</title>" in email.html
     assert email.text.startswith("Hi,\n\nYour code request successed!\n")
@@ -360,7 +348,7 @@ def test_persian_has_its_digits_and_code_its_own() -> None:
     [("abc 1\n", "ltr"), ("نام  نمره\nآرش 18\n", "rtl"), ("name نام and more\n", "ltr"), ("۱۲۳\n", "ltr")],
 )
 def test_an_output_has_one_direction(output: str, direction: str) -> None:
-    assert f'dir="{direction}"' in rendered(decide(answer(output=output))).html.split("<pre")[1].split(">")[0]
+    assert f'dir="{direction}"' in rendered(decide(engine_answer(output=output))).html.split("<pre")[1].split(">")[0]
 
 
 def test_the_html_has_no_foreign_host_and_no_image() -> None:
@@ -368,3 +356,58 @@ def test_the_html_has_no_foreign_host_and_no_image() -> None:
     assert "<img" not in html
     assert "url(" not in html
     assert {part.split("/")[2].split('"')[0] for part in html.split('="http')[1:]} <= {"api", "example.com"}
+
+
+class TestJudges:
+    """What a judge says to the author is shown, and a judge that failed is no fault of the program."""
+
+    TESTS = (
+        TestOutcome("first", False, 1, Verdict.ACCEPTED, 0.25, 3 << 20),
+        TestOutcome("second", False, 1, Verdict.WRONG_ANSWER, 0.25, 3 << 20),
+        TestOutcome("third", False, 1, Verdict.JUDGE_ERROR, 0.25, 3 << 20),
+    )
+    FAILED = (FailedTest("second", "1", "@@ line 1 @@\n-EXPECTED\n+PRINTED", "", "SAID"),)
+
+    @pytest.mark.parametrize("locale", ["en", "fa"])
+    def test_a_judge_error_is_not_red_and_has_no_points(self, locale: str) -> None:
+        outcome = with_tests(*self.TESTS, verdict=Verdict.JUDGE_ERROR, failed=self.FAILED)
+        assert outcome.details
+        secret = replace(outcome.details, is_judged=False, judge_message="SECRET")
+        email = rendered(replace(outcome, details=secret), replace(JOB, locale=locale))
+        gettext = translations(locale).gettext
+        assert gettext(EXPLANATIONS[Verdict.JUDGE_ERROR]) in Shown(email.html).within("p")
+        if locale == "en":
+            assert email.subject == "main.py: could not be judged (#42)"
+            assert "first: Accepted (0.25 s, 3 MiB)\nsecond: Wrong answer (0.25 s, 3 MiB)\n" in email.text
+        bad, _ = PALETTE["bad"]
+        for part in (email.text, email.html.partition("<body")[2]):
+            for text in ("SECRET", "EXPECTED", "PRINTED", "SAID", gettext("Points"), bad):
+                assert text not in part
+
+    def test_a_judge_error_without_tests_shows_the_program(self) -> None:
+        details = Details("warning", None, is_judged=False, judge_message="SECRET")
+        email = rendered(decide(engine_answer(Verdict.JUDGE_ERROR, output="42", error="warning"), details))
+        assert email.subject == "main.py: could not be judged (#42)"
+        assert "no fault of the program" in email.text
+        assert Shown(email.html).within("pre") == ["warning", "42"]
+        assert "SECRET" not in email.text + email.html
+
+    def test_messages_to_the_author_are_shown(self) -> None:
+        failed = [FailedTest("1", "7", "", "", "<too> small\n"), FailedTest("2", "", "", "", "partly")]
+        email = rendered(with_tests(*self.TESTS[:2], verdict=Verdict.WRONG_ANSWER, failed=failed))
+        shown = Shown(email.html)
+        assert shown.within("pre") == ["<too> small", "7", "partly"]
+        assert shown.within("h3") == ["What the judge says", "Input", "What the judge says"]
+        assert "What the judge says:\n    <too> small\n" in email.text
+
+    def test_a_message_without_tests_is_shown(self) -> None:
+        details = Details("", None, message="too small", judge_message="SECRET")
+        email = rendered(decide(engine_answer(Verdict.WRONG_ANSWER, output="41", error=""), details))
+        assert Shown(email.html).within("pre") == ["too small", "41"]
+        assert "SECRET" not in email.text + email.html
+
+    def test_a_program_that_talked_with_an_interactor_has_no_output(self) -> None:
+        details = Details("", None, is_interactive=True)
+        email = rendered(decide(engine_answer(Verdict.ACCEPTED), details), link=None)
+        assert "Output" not in email.text + email.html
+        assert "printed nothing" not in email.text

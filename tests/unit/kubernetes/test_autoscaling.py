@@ -19,12 +19,5 @@ def test_autoscalers_watch_the_queue_and_the_jobs() -> None:
     (consumer,), (runner,) = (
         the("ScaledObject", name)["spec"]["triggers"] for name in ("queue-consumer", "job-runner")
     )
-    assert (consumer["type"], consumer["metadata"]["queueName"]) == ("rabbitmq", QUEUE)
-    assert runner["type"] == "postgresql"
+    assert consumer["metadata"]["queueName"] == QUEUE
     assert runner["metadata"]["targetQueryValue"] == settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]
-    for trigger, parameter, secret, variable in (
-        (consumer, "host", "precieux", "PRECIEUX_AMQP_URL"),
-        (runner, "connection", "database-runner", "PRECIEUX_DATABASE_URL"),
-    ):
-        (reference,) = the("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]["secretTargetRef"]
-        assert reference == {"parameter": parameter, "name": secret, "key": variable}

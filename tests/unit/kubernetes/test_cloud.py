@@ -5,14 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.unit.kubernetes.manifests import FOLDER, pod, rendered, the
-
-
-def test_each_user_of_the_store_has_an_account_of_its_own() -> None:
-    for name in ("api-service", "queue-consumer", "job-runner"):
-        assert pod(name).spec["serviceAccountName"] == name
-        assert pod(name).spec["automountServiceAccountToken"] is False
-        assert the("ServiceAccount", name)["automountServiceAccountToken"] is False
+from tests.unit.kubernetes.manifests import FOLDER, rendered
 
 
 def test_the_patches_of_the_example_can_be_uncommented(tmp_path: Path) -> None:

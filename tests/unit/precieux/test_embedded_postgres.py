@@ -64,8 +64,13 @@ def prepared() -> Iterator[Path]:
 @pytest.fixture
 def data(folder: Path, prepared: Path) -> Path:
     """Return a copy of these data: to make new ones takes ten times as long."""
-    subprocess.run(["cp", "-a", prepared, folder / "db"], check=True)
-    return folder / "db"
+    return copied(prepared, folder / "db")
+
+
+def copied(prepared: Path, target: Path) -> Path:
+    make_folder(target.parent)
+    subprocess.run(["cp", "-a", prepared, target], check=True)
+    return target
 
 
 def query(postgres: EmbeddedPostgres, sql: str) -> object:
@@ -177,16 +182,6 @@ def test_it_ends_with_its_killed_owner(folder: Path) -> None:
         assert query(postgres, "SELECT 1") == 1
 
 
-def test_a_folder_in_use_is_refused_in_one_sentence(data: Path) -> None:
-    with (
-        EmbeddedPostgres(data, durable=False) as postgres,
-        pytest.raises(ConfigurationError, match="Another Precieux is running"),
-        EmbeddedPostgres(data, durable=False),
-    ):
-        pass
-    assert not postgres.running
-
-
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
@@ -256,18 +251,11 @@ def test_data_without_their_password_are_refused(data: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
 def test_roots_data_below_a_private_folder_are_kept_elsewhere(folder: Path) -> None:
-    private = folder / "private"
-    private.mkdir(mode=0o700)
-    postgres = EmbeddedPostgres(private / "db", durable=False)
-    try:
-        with postgres:
-            assert query(postgres, "SELECT 1") == 1
-            assert not postgres.folder.is_relative_to(private)
-            elsewhere = postgres.folder
-        with postgres:
-            assert postgres.folder == elsewhere
-    finally:
-        shutil.rmtree(postgres.folder)
+    (folder / "private").mkdir(mode=0o700)
+    found = [find_data_directory(folder / "private/db") for _ in range(2)]
+    shutil.rmtree(found[0].folder)
+    assert found[0] == found[1]
+    assert not found[0].folder.is_relative_to(folder)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
@@ -302,33 +290,26 @@ def test_parents_keep_the_mode_of_the_umask(folder: Path, umask: int, parent: in
     assert modes == [parent, 0o711]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_roots_umask_does_not_keep_postgres_out(folder: Path) -> None:
-    umask = os.umask(0o077)
-    try:
-        with EmbeddedPostgres(folder / "new/data/db", durable=False) as postgres:
-            assert query(postgres, "SELECT 1") == 1
-            assert postgres.folder == folder / "new/data/db"
-    finally:
-        os.umask(umask)
-
-
-def test_no_port_is_open_and_the_socket_folder_is_private(data: Path) -> None:
+def test_a_running_server_is_closed_to_others(data: Path) -> None:
+    """No port is open, the folder of its socket is private, and a second server on its data is refused."""
     with EmbeddedPostgres(data, durable=False) as postgres:
         assert query(postgres, "SHOW listen_addresses") == ""
         socket = Path(parse_qs(urlsplit(postgres.url(Role.OWNER)).query)["host"][0])
         assert socket.is_socket()
         assert socket.parent.stat().st_mode & 0o777 == 0o700
         assert socket.parent.stat().st_uid == (data / "cluster").stat().st_uid
+        with pytest.raises(ConfigurationError, match="Another Precieux is running"):
+            EmbeddedPostgres(data, durable=False).start()
     assert not socket.parent.exists()
 
 
-def test_a_deep_folder_has_its_socket_in_a_temporary_folder(folder: Path) -> None:
-    with EmbeddedPostgres(folder / ("deep/" * 30) / "db", durable=False) as postgres:
+def test_a_deep_folder_has_its_socket_in_a_temporary_folder(folder: Path, prepared: Path) -> None:
+    data = copied(prepared, folder / ("deep/" * 30) / "db")
+    with EmbeddedPostgres(data, durable=False) as postgres:
         elsewhere = Path(parse_qs(urlsplit(postgres.url(Role.API)).query)["host"][0]).parent
         assert not elsewhere.is_relative_to(folder)
         assert elsewhere.stat().st_mode & 0o777 == 0o700
-        assert running_url(folder / ("deep/" * 30) / "db", Role.API) == postgres.url(Role.API)
+        assert running_url(data, Role.API) == postgres.url(Role.API)
         pid = postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -338,10 +319,12 @@ def test_a_deep_folder_has_its_socket_in_a_temporary_folder(folder: Path) -> Non
     assert not elsewhere.exists()
 
 
-def test_neither_the_folders_name_nor_variables_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_the_folders_name_nor_variables_matter(
+    folder: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGPASSWORD"):  # of another server
         monkeypatch.setenv(name, "1")
-    with EmbeddedPostgres(folder / '"b", c\'d%20&?#@:سلام', durable=False) as postgres:
+    with EmbeddedPostgres(copied(prepared, folder / '"b", c\'d%20&?#@:سلام'), durable=False) as postgres:
         upgrade(postgres.url(Role.OWNER))
         asyncio.run(through_the_pool(postgres.url(Role.API)))
         assert query(postgres, "SELECT current_user || current_database()") == "precieux_ownerprecieux"

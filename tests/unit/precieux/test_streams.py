@@ -65,8 +65,7 @@ def test_the_name_of_a_file_may_be_any_bytes(tmp_path: Path) -> None:
     assert "127.0.0.1:1 does not answer" in done.stderr
 
 
-@pytest.mark.parametrize("seconds", ["nan", "inf"])
-def test_a_limit_must_be_a_number(seconds: str) -> None:
-    done = precieux(*_SUBMIT, "--cpu-s", seconds, input="print(1)")
+def test_a_limit_must_be_a_number() -> None:
+    done = precieux(*_SUBMIT, "--cpu-s", "nan", input="print(1)")
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["precieux: --cpu-s and --wall-s must be numbers of seconds."]

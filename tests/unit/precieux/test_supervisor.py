@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from precieux.up import child as child_module
 from precieux.up import supervisor as supervisor_module
 from precieux.up import waiting
 from precieux.up.child import ChildProgram
@@ -19,6 +20,7 @@ from precieux.up.notify_socket import NotifySocket
 from precieux.up.supervisor import StartFailed, StopRequested, Supervisor
 from shared.service.errors import ConfigurationError
 from shared.service.notify import notify_status as send_status
+from shared.service.retry import RetryPolicy
 from tests.fixtures.processes import Process, descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -51,6 +53,11 @@ def diary(tmp_path: Path) -> Path:
     path = tmp_path / "diary"
     path.touch()
     return path
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "BACKOFF", RetryPolicy(base=0.001, cap=0.01))
 
 
 def program(diary: Path, code: str, *, name: str = "fake", rank: int = 0) -> ChildProgram:
@@ -110,6 +117,7 @@ def test_a_child_that_cannot_be_started_again_is_tried_later(diary: Path, tmp_pa
     assert diary.read_text().split() == ["start"] * 2
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_child_that_never_starts_is_given_up(diary: Path) -> None:
     missing = dataclasses.replace(program(diary, ""), command=["/nowhere/python"])
     with Supervisor() as supervisor:
@@ -132,6 +140,7 @@ def test_a_configuration_error_stops_everything_at_once(diary: Path) -> None:
     assert not survivors(running)
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_child_that_is_never_ready_is_given_up(diary: Path) -> None:
     with Supervisor() as supervisor:
         supervisor.start([program(diary, "write('start'); sys.exit(3)")])
@@ -167,7 +176,7 @@ def test_a_child_that_ignores_sigterm_is_killed_after_its_grace(diary: Path) -> 
 
 
 def test_the_descendants_of_a_killed_child_are_killed(diary: Path) -> None:
-    code = "subprocess.Popen(['sleep', '300']); ready()\nif lines(): stop_parent()\nwrite('start'); wait()"
+    code = "subprocess.Popen(['sleep', '300']); write('start'); ready()\nif len(lines()) == 2: stop_parent()\nwait()"
     with Supervisor() as supervisor:
         supervisor.start([program(diary, code)])
         supervisor.wait_ready()
@@ -233,23 +242,17 @@ def test_a_server_that_the_kernel_refuses_is_tried_later(diary: Path) -> None:
 
 
 def test_a_child_that_reports_that_it_is_alive_is_kept(diary: Path) -> None:
-    with Supervisor(watchdog=2) as supervisor:
-        supervisor.start([program(diary, "write('start'); ready(); live(3); stop_parent(); wait()")])
-        with pytest.raises(StopRequested):
-            supervisor.run_forever()
-    assert diary.read_text().split() == ["start"]
+    """Also if its messages are read late, after a slow start of the server."""
 
-
-def test_messages_are_read_after_a_slow_server_start(diary: Path) -> None:
     class Server:
         running = False
 
         def start(self) -> None:
-            time.sleep(3)  # a recovery after a crash
+            time.sleep(1.5)  # a recovery after a crash
             self.running = True
 
-    with Supervisor(watchdog=2) as supervisor:
-        supervisor.start([program(diary, "write('start'); ready(); live(5); stop_parent(); wait()")])
+    with Supervisor(watchdog=1) as supervisor:
+        supervisor.start([program(diary, "write('start'); ready(); live(3); stop_parent(); wait()")])
         supervisor.wait_ready()
         supervisor.guard("server", Server())
         with pytest.raises(StopRequested):

@@ -99,11 +99,11 @@ def test_output_that_is_no_text_is_compared_as_bytes() -> None:
 @pytest.mark.parametrize("kind", ["exact", "lines", "tokens", "float"])
 @pytest.mark.parametrize("unit", ["1 ", "1\n", "9" * 1000, "1e9 ", "\n", " "])
 def test_a_long_output_is_compared_in_linear_time(kind: str, unit: str) -> None:
-    text = unit * ((1 << 20) // len(unit))
+    text = unit * ((1 << 18) // len(unit))
     started = time.process_time()
     _is_accepted(kind, text, text[:-1] + "2")
     _is_accepted(kind, text.replace("1", "1.0"), text)
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 3
 
 
 def _diff(kind: str, expected: str, output: str) -> str | None:

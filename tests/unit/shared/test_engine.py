@@ -21,6 +21,7 @@ from shared.engine.run_call import (
     limits_in_effect,
     parse_event,
 )
+from tests.factories import ended_test
 
 _FILE = {"path": "main.py", "content": "x"}
 _BOUNDS = {
@@ -176,10 +177,7 @@ def test_an_option_is_allowed_by_name_or_by_its_start(option: str, allowed: bool
     assert is_allowed(option, ["-O2", "-std=*"]) is allowed
 
 
-_TEST = TestEnded(
-    number=1, verdict=Verdict.WRONG_ANSWER, error="", stdout="é", stderr="", diff="@@", truncated=["stdout"],
-    exit_code=0, signal=None, cpu_s=0.1, wall_s=0.2, memory_bytes=3, cpu_pressure=None,
-)  # fmt: skip
+_TEST = ended_test(verdict=Verdict.WRONG_ANSWER, stdout="é", diff="@@", truncated=["stdout"])
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
@@ -16,13 +14,10 @@ from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration import rows
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1 import trial
 from tests.integration.api_service.v1.served import Served, serving
 from tests.integration.rows import bearer
 
 PUBLIC_URL = "https://precieux.example.org/base"
-
-Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
@@ -38,26 +33,6 @@ def app_of(client: httpx.AsyncClient) -> FastAPI:
 @pytest.fixture
 def signer() -> LinkSigner:
     return LinkSigner(b"k" * 32, PUBLIC_URL)
-
-
-@pytest.fixture
-def reach(api_with: ApiWith) -> Reach:
-    """Return a function that yields a client of an API with the routes of `trial`."""
-
-    @asynccontextmanager
-    async def reach(**how: Any) -> AsyncIterator[httpx.AsyncClient]:
-        async with api_with(**how) as client:
-            app_of(client).include_router(trial.router)
-            yield client
-
-    return reach
-
-
-@pytest.fixture
-async def trials(reach: Reach) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of an API in protected mode: it may do everything."""
-    async with reach() as client:
-        yield client
 
 
 @dataclass(frozen=True, slots=True)

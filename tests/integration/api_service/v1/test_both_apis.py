@@ -33,36 +33,6 @@ async def post(api: httpx.AsyncClient, **body: Any) -> int:
     return upload
 
 
-async def test_a_classic_submission_reads_right_in_v1(api: httpx.AsyncClient, database: Database) -> None:
-    answer = await api.post(
-        "/submit_email/",
-        params={"email": EMAIL, "language": "Python3", "inputs": "12\n"},
-        files={"file": ("my program.py", b"print(input())")},
-    )
-    upload = int(answer.json().rpartition(" ")[2])
-    path = f"/v1/submissions/{upload}"
-    held = (await api.get(path)).json()
-    assert (held["state"], held["runs"], held["run"], held["language"]) == ("held", 0, None, "py")
-    assert (held["entry"], held["files"]) == ("my program.py", [{"path": "my program.py", "size_bytes": 14}])
-    assert (held["email"], held["metadata"], held["batch"], held["args"]) == (EMAIL, {}, None, [])
-    assert (await api.get(f"{path}/source")).text == "print(input())"
-    assert (await api.get("/check_email/", params={"id": upload})).status_code == 200
-    queued = (await api.get(path)).json()
-    assert (queued["state"], queued["runs"], queued["run"]["number"]) == ("queued", 1, 1)
-    assert queued["queue"]["position"] == 1
-    job = await make_job(database, upload)
-    await end(database, job, verdict="runtime_error", output="1\n", error="Traceback", exit_code=1, time_s=0.1)
-    finished = (await api.get(path)).json()
-    assert (finished["state"], finished["verdict"]) == ("finished", "runtime_error")
-    run = finished["run"]
-    assert (run["stdout"], run["stderr"], run["compile_output"], run["exit_code"]) == ("1\n", "Traceback", None, 1)
-    assert [item["id"] for item in (await api.get("/v1/submissions?language=py&state=finished")).json()["items"]] == [
-        upload
-    ]
-    assert (await api.post(f"{path}/runs")).status_code == 202
-    assert (await api.get(path)).json()["runs"] == 2
-
-
 async def test_the_classic_list_shows_the_file_that_is_run(api: httpx.AsyncClient, database: Database) -> None:
     files = [{"path": "lib/a.py", "content": "x = 1"}, {"path": "main.py", "content": "import lib.a"}]
     upload = await post(api, source=None, files=files, entry="main.py")

@@ -151,17 +151,6 @@ async def test_another_attempt_leads_back_to_queued(served: Served, database: Da
     assert steps(events) == ["held", *["queued", "running"] * 3, "finished", "finished!"]
 
 
-async def test_a_failure_ends_the_stream_too(served: Served, database: Database) -> None:
-    life = await born(database)
-    await life.request()
-    await life.queue()
-    async with following(source_of(served, life.submission)) as events:
-        await eventually(lambda: steps(events) == ["queued"])
-        await life.end("failed")
-        await eventually(lambda: steps(events) == ["queued", "failed", "failed!"])
-    assert events[-1].data["verdict"] is None
-
-
 async def test_a_deleted_submission_ends_its_stream(served: Served, database: Database) -> None:
     life = await born(database)
     source = source_of(served, life.submission)

@@ -54,12 +54,12 @@ async def test_a_post_that_may_not_wait_stores_nothing(
 ) -> None:
     upload = await add(database, owner=alice.id)
     await request(database, upload)
-    path = f"/v1/submissions/{upload}?wait=2"
+    path = f"/v1/submissions/{upload}?wait=1"
     waits = [asyncio.create_task(waiting_api.get(path, headers=alice.headers)) for _ in range(2)]
     waiting = app_of(waiting_api).state.services.waits._held
     await eventually(lambda: waiting[alice.id] == 2)
     body = {"language": "py", "source": "print(1)"}
-    refused = await waiting_api.post("/v1/submissions?wait=2", json=body, headers=alice.headers)
+    refused = await waiting_api.post("/v1/submissions?wait=1", json=body, headers=alice.headers)
     assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
     assert len(await fetch(database, "SELECT id FROM uploads")) == 1
     assert [(await wait).status_code for wait in waits] == [200, 200]

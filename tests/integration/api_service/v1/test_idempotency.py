@@ -2,53 +2,78 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 
-from api_service.http.problems import Kind
+from api_service.http.problems import Kind, Problem
+from api_service.submissions.service import Submissions
 from api_service.v1.protocol import idempotency
-from shared.accounts.api_keys import Scope
+from api_service.v1.routes import submissions
 from shared.database.connection import Database
 from shared.resources.kept_answers import forget_old
 from shared.service.errors import DatabaseUnavailable
-from tests.integration.api_service.v1 import trial
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Reach, key_of
+from tests.integration.api_service.conftest import ApiWith
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-TRIAL = trial.PATH
-ORDER = {"text": "a"}
+PATH = "/v1/submissions"
+BODY = {"language": "py", "source": "print(1)"}
 
 
-@pytest.fixture(autouse=True)
-def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Event]:
-    """Yield the event that a paused trial waits for."""
-    event = asyncio.Event()
-    monkeypatch.setattr(trial, "go_on", event)
-    trial.reached.clear()
-    yield event
-    event.set()
+@dataclass
+class Pause:
+    """Where a POST pauses until `go_on`: at the end of its `work`, before the commit, or before it is rendered."""
+
+    where: str = ""
+    reached: list[str] = field(default_factory=list)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def at(self, where: str) -> None:
+        if where == self.where:
+            self.reached.append(where)
+            await self.go_on.wait()
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pause]:
+    pause, add, shown = Pause(), Submissions.add, submissions._shown
+
+    async def work(*args: Any, **how: Any) -> Any:
+        stored = await add(*args, **how)
+        await pause.at("work")
+        return stored
+
+    async def render(*args: Any) -> Any:
+        await pause.at("render")
+        return await shown(*args)
+
+    monkeypatch.setattr(Submissions, "add", work)
+    monkeypatch.setattr(submissions, "_shown", render)
+    yield pause
+    pause.go_on.set()
 
 
 async def post(
     client: httpx.AsyncClient,
     key: str | bytes = "k",
-    order: Mapping[str, object] = ORDER,
-    path: str = TRIAL,
+    body: Mapping[str, object] = BODY,
+    path: str = PATH,
     headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     value = key if isinstance(key, bytes) else key.encode()
     fields = [(b"Idempotency-Key", value), *((name.encode(), one.encode()) for name, one in (headers or {}).items())]
-    return await client.post(path, json=order, headers=fields)
+    return await client.post(path, json=body, headers=fields)
 
 
 async def works(database: Database) -> int:
     """Return how often work was done."""
-    [row] = await fetch(database, "SELECT count(*) AS number FROM deleted_uploads")
+    [row] = await fetch(database, "SELECT count(*) AS number FROM uploads")
     return int(str(row["number"]))
 
 
@@ -68,130 +93,137 @@ def assert_refused(answer: httpx.Response, kind: Kind) -> None:
         assert [error["parameter"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
 
 
-@pytest.mark.parametrize(
-    ("key", "same"),
-    [("k", '"k"'), ('"a\\"b\\\\c"', 'a"b\\c'), ("a b;c=d", '"a b;c=d"'), ("x" * 255, f'"{"x" * 255}"'), (" k ", "k"),
-     ('"\\"a"', '"\\"a"')],
-)  # fmt: skip
-async def test_quotes_make_no_difference(trials: httpx.AsyncClient, database: Database, key: str, same: str) -> None:
-    first = await post(trials, key)
-    assert_replayed(await post(trials, same), first)
-    assert await works(database) == 1
+_SAME_KEYS = [
+    ("k", '"k"'), ('"a\\"b\\\\c"', 'a"b\\c'), ("a b;c=d", '"a b;c=d"'), ("x" * 255, f'"{"x" * 255}"'), (" l ", "l"),
+    ('"\\"a"', '"\\"a"')
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["", '""', "x" * 256, f'"{"x" * 256}"', "ä", "a\tb", '"a', '"a\\b"', '"a"b"', '"a" b', '"', b"\xff", b"a\x7f"],
-)
-async def test_a_key_that_is_not_valid_is_refused(
-    trials: httpx.AsyncClient, database: Database, key: str | bytes
-) -> None:
-    assert_refused(await post(trials, key), Kind.INVALID)
+async def test_quotes_make_no_difference(api: httpx.AsyncClient, database: Database) -> None:
+    for key, same in _SAME_KEYS:
+        first = await post(api, key)
+        assert_replayed(await post(api, same), first)
+    assert await works(database) == len(_SAME_KEYS)
+
+
+_NO_KEYS: list[str | bytes] = [
+    "", '""', "x" * 256, f'"{"x" * 256}"', "ä", "a\tb", '"a', '"a\\b"', '"a"b"', '"a" b', '"', b"\xff", b"a\x7f"
+]  # fmt: skip
+
+
+async def test_a_key_that_is_not_valid_is_refused(api: httpx.AsyncClient, database: Database) -> None:
+    for key in _NO_KEYS:
+        assert_refused(await post(api, key), Kind.INVALID)
     assert await works(database) == 0
-
-
-async def test_two_keys_at_once_are_refused(trials: httpx.AsyncClient) -> None:
+    # Nor are two keys at once.
     headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "a")]
-    assert_refused(await trials.post(TRIAL, json=ORDER, headers=headers), Kind.INVALID)
+    assert_refused(await api.post(PATH, json=BODY, headers=headers), Kind.INVALID)
 
 
-async def test_only_what_was_parsed_counts_as_content(trials: httpx.AsyncClient, database: Database) -> None:
-    labels = {"b": "1", "a": "2"}
-    first = await post(trials, order={"text": "a", "count": 1, "tests": [{"name": "1", "points": 2}], "labels": labels})
-    same = b' {"labels": {"a": "2", "b": "1"}, "tests": [{"points": 2.0}], "is_urgent" : null,\n"text": "\\u0061"}'
+async def test_only_what_was_parsed_counts_as_content(api: httpx.AsyncClient, database: Database) -> None:
+    metadata, tests = {"b": "1", "a": "2"}, [{"name": "1", "points": 2}]
+    first = await post(api, body={**BODY, "metadata": metadata, "tests": tests})
+    same = b' {"metadata": {"a": "2", "b": "1"}, "tests": [{"points": 2, "name": "1"}], "args" : null,\n'
+    same += b'"source": "\\u0070rint(1)", "language": "py"}'
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json; charset=utf-8", "Prefer": "wait=5"}
-    assert_replayed(await trials.post(TRIAL, content=same, headers=headers), first)
-    for other in ({"text": "b"}, {"text": "a", "count": 2}, {"text": "a", "tests": []}):
-        assert_refused(await post(trials, order=other), Kind.KEY_REUSED)
+    assert_replayed(await api.post(PATH, content=same, headers=headers), first)
+    for other in (BODY, {**BODY, "tests": tests}, {**BODY, "metadata": metadata, "tests": [{}]}):
+        assert_refused(await post(api, body=other), Kind.KEY_REUSED)
     assert await works(database) == 1
 
 
-async def test_an_invalid_body_is_refused_as_such(trials: httpx.AsyncClient) -> None:
-    await post(trials)
-    answer = await post(trials, order={})
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/text"]
+async def test_an_invalid_body_is_refused_as_such(api: httpx.AsyncClient) -> None:
+    await post(api)
+    answer = await post(api, body={**BODY, "odd": 1})
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/odd"]
 
 
-async def test_owners_and_paths_have_keys_of_their_own(reach: Reach, database: Database) -> None:
-    one, two = await key_of(database, Scope.SUBMIT), await key_of(database, Scope.SUBMIT)
-    async with reach() as api:
-        first = await post(api, headers=one)
+async def test_owners_and_paths_have_keys_of_their_own(api_with: ApiWith, alice: Key, mallory: Key) -> None:
+    async with api_with(key_budget=2) as api:
+        first = await post(api, headers=alice.headers)
         assert first.status_code == 201
-        other = await post(api, headers=two)
+        other = await post(api, headers=mallory.headers)
         assert "Idempotent-Replayed" not in other.headers
-        assert other.json()["made"] != first.json()["made"]
-        assert_replayed(await post(api, headers=one, path=f"{TRIAL}/"), first)
+        assert other.json()["id"] != first.json()["id"]
+        run = await post(api, headers=alice.headers, body={}, path=f"{PATH}/{first.json()['id']}/runs")
+        assert (run.status_code, "Idempotent-Replayed" in run.headers) == (409, False)
+        assert_replayed(await post(api, headers=alice.headers, path=f"{PATH}/"), first)
         # A replay takes nothing from a budget, and reports none.
         assert "RateLimit" in first.headers
-        assert "RateLimit" not in (await post(api, headers=one)).headers
-        assert (await post(api, "other", headers=one)).status_code == 201
-        assert (await post(api, "third", headers=one)).status_code == 429
-        assert_replayed(await post(api, headers=one), first)
+        assert "RateLimit" not in (await post(api, headers=alice.headers)).headers
+        assert (await post(api, "other", headers=alice.headers)).status_code == 201
+        assert (await post(api, "third", headers=alice.headers)).status_code == 429
+        assert_replayed(await post(api, headers=alice.headers), first)
 
 
-async def test_errors_are_not_kept(trials: httpx.AsyncClient, database: Database) -> None:
-    assert_refused(await post(trials, order={"text": "fail"}), Kind.UNDER_WAY)
+async def test_errors_are_not_kept(api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise Problem(Kind.UNDER_WAY, "It failed, as it should.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Submissions, "add", fail)
+        assert_refused(await post(api), Kind.UNDER_WAY)
     assert await works(database) == 0
-    first = await post(trials, order={"text": "fine"})
+    first = await post(api, body={**BODY, "stdin": "1"})
     assert first.status_code == 201
     assert "Idempotent-Replayed" not in first.headers
 
 
 @pytest.mark.parametrize("where", ["work", "render"])
 async def test_while_the_first_is_under_way_others_are_refused(
-    trials: httpx.AsyncClient, database: Database, go_on: asyncio.Event, where: str
+    api: httpx.AsyncClient, database: Database, pause: Pause, where: str
 ) -> None:
-    order = {"text": f"pause in {where}"}
-    first = asyncio.create_task(post(trials, order=order))
-    await eventually(lambda: trial.reached == [where], what="the first request is under way")
-    again = await post(trials, order=order)
+    pause.where = where
+    first = asyncio.create_task(post(api))
+    await eventually(lambda: pause.reached == [where], what="the first request is under way")
+    again = await post(api)
     assert_refused(again, Kind.REQUEST_UNDER_WAY)
     assert int(again.headers["Retry-After"]) >= 1
-    assert_refused(await post(trials, order={"text": "other"}), Kind.KEY_REUSED)
-    go_on.set()
+    assert_refused(await post(api, body={**BODY, "stdin": "1"}), Kind.KEY_REUSED)
+    pause.go_on.set()
     answer = await first
-    assert_replayed(await post(trials, order=order), answer)
+    assert_replayed(await post(api), answer)
     assert await works(database) == 1
 
 
 async def test_an_old_claim_is_taken_over_and_its_work_undone(
-    trials: httpx.AsyncClient, database: Database, go_on: asyncio.Event
+    api: httpx.AsyncClient, database: Database, pause: Pause
 ) -> None:
     """A request that takes longer than a minute loses its claim. What it did is rolled back."""
-    order = {"text": "pause in work"}
-    first = asyncio.create_task(post(trials, order=order))
-    await eventually(lambda: trial.reached == ["work"], what="the first request is under way")
+    pause.where = "work"
+    first = asyncio.create_task(post(api))
+    await eventually(lambda: pause.reached == ["work"], what="the first request is under way")
     await execute(database, "UPDATE idempotency_keys SET claimed_at = claimed_at - interval '59 s'")
-    assert_refused(await post(trials, order=order), Kind.REQUEST_UNDER_WAY)
+    assert_refused(await post(api), Kind.REQUEST_UNDER_WAY)
     await execute(database, "UPDATE idempotency_keys SET claimed_at = claimed_at - interval '2 s'")
-    second = asyncio.create_task(post(trials, order=order))
-    await eventually(lambda: trial.reached == ["work", "work"], what="the second request is under way")
-    go_on.set()
+    second = asyncio.create_task(post(api))
+    await eventually(lambda: pause.reached == ["work", "work"], what="the second request is under way")
+    pause.go_on.set()
     answers = [await first, await second]
     assert_refused(answers[0], Kind.REQUEST_UNDER_WAY)
     assert answers[1].status_code == 201
     assert await works(database) == 1
-    assert_replayed(await post(trials, order=order), answers[1])
+    assert_replayed(await post(api), answers[1])
 
 
 async def test_an_answer_that_was_not_stored_is_made_again(
-    trials: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process died, or the database was unavailable, between the work and the answer."""
-    first = await post(trials)
+    first = await post(api)
     await execute(database, "UPDATE idempotency_keys SET body = NULL")
-    assert_refused(await post(trials), Kind.REQUEST_UNDER_WAY)
+    assert_refused(await post(api), Kind.REQUEST_UNDER_WAY)
     await execute(database, "UPDATE idempotency_keys SET claimed_at = claimed_at - interval '6 s'")
-    again = await post(trials)
-    assert again.json()["made"] == first.json()["made"]
+    again = await post(api)
+    assert again.json()["id"] == first.json()["id"]
     assert again.headers["Location"] == first.headers["Location"]
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert (await post(trials)).content == again.content
+    assert (await post(api)).content == again.content
     assert await works(database) == 1
 
 
 async def test_an_answer_is_sent_even_if_it_cannot_be_stored(
-    trials: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = idempotency._Claim.run
 
@@ -201,19 +233,19 @@ async def test_an_answer_is_sent_even_if_it_cannot_be_stored(
         return await run(self, sql, **values)
 
     monkeypatch.setattr(idempotency._Claim, "run", failing)
-    assert (await post(trials)).status_code == 201
+    assert (await post(api)).status_code == 201
 
 
-async def test_keys_are_kept_for_their_time_only(trials: httpx.AsyncClient, database: Database) -> None:
-    first = await post(trials)
+async def test_keys_are_kept_for_their_time_only(api: httpx.AsyncClient, database: Database) -> None:
+    first = await post(api)
     await execute(database, "UPDATE idempotency_keys SET created_at = now() - interval '86390 s'")
-    assert_replayed(await post(trials), first)
+    assert_replayed(await post(api), first)
     await execute(database, "UPDATE idempotency_keys SET created_at = now() - interval '86401 s'")
-    later = await post(trials, order={"text": "other"})
+    later = await post(api, body={**BODY, "stdin": "1"})
     assert later.status_code == 201
-    assert later.json()["made"] != first.json()["made"]
+    assert later.json()["id"] != first.json()["id"]
     await execute(database, "UPDATE idempotency_keys SET created_at = now() - interval '86401 s'")
-    await post(trials, "another")
+    await post(api, "another")
     async with database.transaction() as connection:
         await forget_old(connection)
     assert [row["key"] for row in await fetch(database, "SELECT key FROM idempotency_keys")] == ["another"]

@@ -12,7 +12,8 @@ from api_service.v1.protocol import threads, validation
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
-from tests.integration.api_service.v1.conftest import Reach, key_of
+from tests.integration.api_service.conftest import ApiWith
+from tests.integration.api_service.v1.conftest import key_of
 
 pytestmark = pytest.mark.integration
 
@@ -71,10 +72,10 @@ async def test_bodies_do_not_hold_up_the_object_store(store: ObjectStore) -> Non
     [("/v1/submissions", {**_PROGRAM, "language": 5}), ("/v1/batches", {"submissions": [{**_PROGRAM, "stdin": 5}]})],
 )
 async def test_a_large_body_counts_also_if_it_is_refused(
-    reach: Reach, database: Database, path: str, body: dict[str, Any]
+    api_with: ApiWith, database: Database, path: str, body: dict[str, Any]
 ) -> None:
     alice, bob = [await key_of(database, Scope.SUBMIT) for _ in range(2)]
-    async with reach(key_budget=3) as api:
+    async with api_with(key_budget=3) as api:
 
         async def statuses(headers: dict[str, str], body: object, times: int) -> list[int]:
             return [(await api.post(path, json=body, headers=headers)).status_code for _ in range(times)]

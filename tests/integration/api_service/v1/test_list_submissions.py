@@ -15,6 +15,7 @@ from api_service.v1.lists.query import ListQuery
 from shared.database.connection import Connection, Database, RawConnection, Record, Values
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
+from tests.integration.plans import nodes_of, rows_read
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, request
 from tests.waiting import eventually
@@ -40,15 +41,9 @@ class Explaining(Connection):
         return await super().fetch_one(sql, values)
 
     async def _explain(self, sql: str, values: Values | None) -> None:
-        lines = [str(row["QUERY PLAN"]) for row in await super().fetch_all(f"EXPLAIN (ANALYZE) {sql}", values)]
-        count = 0.0
-        for line in lines:
-            if scan := re.search(r"Scan .*actual time=\S+ rows=(?P<rows>\S+) loops=(?P<loops>\d+)", line):
-                loops = int(scan["loops"])
-                count += float(scan["rows"]) * loops
-            if removed := re.search(r"Rows Removed by (?:Filter|Index Recheck): (?P<rows>\d+)", line):
-                count += int(removed["rows"]) * loops
-        self._read.append((count, "\n".join([sql, *lines])))
+        [row] = await super().fetch_all(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", values)
+        plan = str(row["QUERY PLAN"])
+        self._read.append((rows_read(nodes_of(plan)), f"{sql}\n{plan}"))
 
 
 async def ids(api: httpx.AsyncClient, key: Key | None = None, **query: object) -> list[int]:

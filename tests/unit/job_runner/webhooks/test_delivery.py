@@ -44,14 +44,13 @@ async def deliver(
     *,
     allowed: Sequence[str] = ("127.0.0.1",),
     ports: Sequence[int] = (),
-    message: WebhookMessage = MESSAGE,
     resolve: Resolve | None = None,
     certificates: ssl.SSLContext | None = None,
     seconds: float = 10,
 ) -> WebhookAnswer:
     deliverer = Deliverer(Egress(ports, allowed), resolve=resolve, certificates=certificates, seconds=seconds)
     try:
-        return await deliverer.deliver(url, message)
+        return await deliverer.deliver(url, MESSAGE)
     finally:
         await deliverer.close()
 
@@ -174,17 +173,6 @@ async def test_a_closed_port_is_a_failure() -> None:
     assert "cannot be reached" in (outcome.error or "")
 
 
-async def test_a_receiver_that_does_not_answer_is_given_up(receiver: Receiver) -> None:
-    async def never(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(60)
-
-    receiver.answers = [never]
-    started = time.monotonic()
-    outcome = await deliver(receiver.url, seconds=0.3)
-    assert outcome == WebhookAnswer(error="the receiver did not answer within 0.3 s")
-    assert time.monotonic() - started < 30
-
-
 async def test_a_head_that_never_ends_is_given_up(receiver: Receiver) -> None:
     async def trickle(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")
@@ -225,20 +213,6 @@ async def test_little_of_an_endless_answer_is_read(receiver: Receiver) -> None:
     assert await deliver(receiver.url) == WebhookAnswer(200)
     # The buffers of the kernel and of both programs, not more.
     assert sent < 16 << 20
-
-
-async def test_a_trickling_answer_holds_nothing_up(receiver: Receiver) -> None:
-    async def trickle(writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            writer.write(b"x")
-            await writer.drain()
-            await asyncio.sleep(0.05)
-
-    receiver.answers = [trickle]
-    started = time.monotonic()
-    assert await deliver(receiver.url, seconds=60) == WebhookAnswer(200)
-    assert time.monotonic() - started < 30
 
 
 async def test_an_answer_that_is_not_http_is_a_failure(receiver: Receiver) -> None:

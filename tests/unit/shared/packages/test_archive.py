@@ -83,6 +83,10 @@ def test_bounds() -> None:
     assert "more than 1048576 bytes" in fault_texts({**LEGACY, "big": bytes(2 * MIB)}, bytes=MIB)[0]
     assert "more than 6 files" in fault_texts({**LEGACY, "a": "", "b": ""}, files=6)[0]
     assert "too many entries" in fault_texts({**LEGACY, **{f"f{number}/": "" for number in range(100)}}, files=10)[0]
+    long = {"/".join(["x" * 250] * 4 + [str(number)]): "" for number in range(2000)}
+    assert "over 1048576 characters together" in fault_texts({**LEGACY, **long}, files=5000)[0]
+    folders = {f"data/secret/{number}/": "" for number in range(5)}
+    assert fault_texts({**LEGACY, **folders}, tests=2) == ["data: There are 7 groups; there may be 4."]
     assert fault_texts(LEGACY, tests=1) == ["data: There are 2 tests; there may be 1."]
     big = {**LEGACY, "data/secret/01.in": "x" * 2000}
     assert fault_texts(big, test_bytes=1000) == ["data/secret/01.in: The file has 2000 bytes; it may have 1000."]
@@ -173,13 +177,15 @@ class TestYaml:
             (b"a: 1\na: 2", "twice"),
             (b"a: {b: 1, b: 2}", "twice"),
             (b"[" * 21 + b"]" * 21, "levels"),
-            (b"[" * 100_000, "levels"),
-            (b"{" * 100_000, "levels"),
+            (b"[" * 100_000, "levels|depth"),
+            (b"{" * 100_000, "levels|depth"),
             (b"- " * 100_000, "levels"),
             (b"!!python/object/apply:os.system [id]", "tag"),
             (b"a: !!binary aGk=", "tag"),
             (b'a: "\\0"', "NUL"),
-            (b'a: "\\ud800"', "surrogate"),
+            (b'a: "\\ud800"', "cannot be read"),
+            (b"[a,b]," * 20, "cannot be read"),
+            (b"[" + b"a," * 30_000 + b"]", "20000 values"),
             (b"? [a]\n: b", "unhashable"),
             (b"a: 1\n---\nb: 2", "another document"),
             (b"a: " + b"1" * 10_000, "cannot be read"),
@@ -191,6 +197,13 @@ class TestYaml:
     def test_hostile_texts(self, text: bytes, fault: str) -> None:
         with pytest.raises(ValueError, match=fault):
             load_yaml(text)
+
+    def test_numbers_that_json_lacks_are_texts(self) -> None:
+        assert load_yaml(b"[.inf, 1.0e+999, 0.5, -.NaN]") == [".inf", "1.0e+999", 0.5, "-.NaN"]
+
+    def test_many_files_are_bounded_together(self) -> None:
+        files = {f"data/secret/{number}/testdata.yaml": b"#" * 200_000 for number in range(30)}
+        assert "over 4194304 bytes" in fault_texts({**LEGACY, **files})[0]
 
     def test_a_bomb_of_aliases_is_a_fault_of_its_file(self) -> None:
         lines = ["a0: &a0 [x, x]"] + [f"a{level + 1}: &a{level + 1} [*a{level}, *a{level}]" for level in range(30)]

@@ -217,3 +217,26 @@ def test_what_is_missing_is_a_warning() -> None:
         "There is no secret test.",
         "There is no accepted submission.",
     ]
+
+
+def test_arguments_are_bounded() -> None:
+    own = {"data/secret/test_group.yaml": f"args: [{'x' * 40_000}]\n"}
+    assert "over 32768 bytes" in fault_texts({**NEW, **own})[0]
+    own = {"data/test_group.yaml": f"input_validator_args: [{'x' * 30_000}]\nargs: [a]\noutput_validator_args: [a]\n"}
+    assert "no argument 'a' of `icpc`" in fault_texts({**NEW, **own})[0]
+    own = {"data/test_group.yaml": f"input_validator_args: [{'x' * 30_000}]\n"}
+    tests = {f"data/secret/x{number}{ending}": "" for number in range(40) for ending in (".in", ".ans")}
+    assert fault_texts({**NEW, **own, **tests}) == ["data: The arguments of all tests have over 1048576 characters."]
+
+
+def test_titles_are_lines() -> None:
+    names = "".join(f"  l{number}: x\n" for number in range(60))
+    text = f'problem_format_version: 2025-09\nuuid: x\nname:\n  en: "two\\nlines {"x" * 300}"\n{names}'
+    package = read({**NEW, "problem.yaml": text})
+    assert package.title.startswith("two lines xxx")
+    assert (len(package.title), len(package.titles)) == (200, 50)
+
+
+def test_texts_of_faults_are_bounded() -> None:
+    texts = fault_texts(with_yaml(f"{'k' * 5000}: 1\nconstants: {{{'1' * 5000}: 1}}\n"))
+    assert max(map(len, texts)) < 1000

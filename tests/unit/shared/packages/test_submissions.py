@@ -248,3 +248,15 @@ def test_what_has_no_language_is_no_submission() -> None:
     package = read({**LEGACY, "submissions/accepted/README": "text"})
     assert [found.path for found in package.submissions] == ["submissions/accepted/sum.py"]
     assert [warning.path for warning in package.warnings] == ["submissions/accepted/README"]
+
+
+def test_too_many_of_them_are_faults() -> None:
+    many = {**NEW, **{f"submissions/accepted/{number}.py": "1" for number in range(500)}}
+    assert fault_texts(many) == ["submissions: There are more than 500 submissions."]
+    rules = "".join(f"a{number}: {{secret/{number}: {{}}}}\n" for number in range(101))
+    assert "more than 200 globs" in fault_texts({**NEW, "submissions/submissions.yaml": rules})[0]
+    files = {f"submissions/mine/{number}.py": "1" for number in range(40)}
+    rules = "mine:\n" + "".join(f"  secret/{number}: {{permitted: [AC]}}\n" for number in range(150))
+    assert "more than 5000 things" in fault_texts({**NEW, **files, "submissions/submissions.yaml": rules})[0]
+    rules = f"mine: {{message: {'x' * 2000}}}\n"
+    assert "over 1000 characters" in fault_texts({**NEW, "submissions/submissions.yaml": rules})[0]

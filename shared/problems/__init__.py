@@ -1,0 +1,1 @@
+"""Problems: stored packages, their versions, and the files of these in the object store."""
