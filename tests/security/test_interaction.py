@@ -118,8 +118,13 @@ async def test_the_end_of_the_program_ends_the_input_of_the_judge(sandbox: Bubbl
 
 
 async def test_a_closed_output_of_the_program_does_not(sandbox: BubblewrapSandbox) -> None:
-    program = "os.close(1); time.sleep(0.5); sys.exit(3)"
-    judge = "start = time.monotonic(); sys.stdin.read(); sys.exit(42 if time.monotonic() - start > 0.4 else 1)"
+    program = "os.close(1); input(); time.sleep(0.5); sys.exit(3)"
+    judge = """
+start = time.monotonic()
+print("go on", flush=True)
+sys.stdin.read()
+sys.exit(42 if time.monotonic() - start > 0.4 else 1)
+"""
     assert _ends(*await _run(sandbox, program, judge)) == (3, _ACCEPTED)
 
 
