@@ -17,6 +17,7 @@ from api_service.http.problems import Kind, Problem
 from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import TrailingSlash
 from api_service.services import Services
+from api_service.v1.body.package import FORM_BYTES
 from api_service.v1.middleware import V1Middleware
 from api_service.v1.protocol.openapi import TAGS as V1_TAGS
 from shared.http.bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
@@ -24,8 +25,9 @@ from shared.version import VERSION
 
 #: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
 _READ_FROM_STRANGERS: Final = {web.SEND: 0, web.LOG_IN: 8 << 10, **dict.fromkeys(WITHOUT_KEY, 256 << 10)}
-#: The most seconds for the whole of a body, and of such a body.
+#: The most seconds for the whole of a body, of a package, and of such a body.
 _BODY_SECONDS: Final = 20.0
+_PACKAGE_SECONDS: Final = 600.0
 _STRANGER_SECONDS: Final = 10.0
 
 
@@ -66,6 +68,8 @@ def create_app(services: Services) -> FastAPI:
         BoundedBodies,
         limits=limits,
         by_path={path: _of_strangers(limits, size) for path, size in _READ_FROM_STRANGERS.items()},
+        # They are written to files.
+        uploads=(_is_package, BodyLimits(settings.max_package_bytes + FORM_BYTES, whole_s=_PACKAGE_SECONDS)),
         budget=ByteBudget(settings.all_bodies_bytes),
         refuse=_refusing(renders),
         # API v1 first answers 401, 403, 404 and 405.
@@ -76,6 +80,10 @@ def create_app(services: Services) -> FastAPI:
     # Added last, so it is the outermost, and counts refused requests too.
     app.add_middleware(RequestLog, logged=tuple(logged))
     return app
+
+
+def _is_package(scope: Scope) -> bool:
+    return bool(scope["method"] == "PUT" and scope["path"].startswith("/v1/problems/"))
 
 
 def _refusing(renders: Sequence[tuple[Callable[[Scope], bool], Render]]) -> Refuse:

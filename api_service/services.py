@@ -17,6 +17,7 @@ from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard
 from api_service.limits.holds import ConcurrencyLimit, KeySemaphore, reserving
+from api_service.problems.storing import Problems
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
 from api_service.submissions.posted_positions import QueuePositions
@@ -63,6 +64,7 @@ class Services:
     #: Those of the broker, for the operator's page.
     dead_letters: DeadLetters
     system_status: SystemStatusReader
+    problems: Problems
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
     body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MAX_READING))
@@ -104,12 +106,12 @@ async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | Non
     return await _bearer(request)
 
 
-def _sender(scope: Scope) -> Any:
-    """Return the dependency that finds the sender of a request, and raises `Problem` (403) if it lacks the scope."""
+def _sender(*scopes: Scope) -> Any:
+    """Return the dependency that finds the sender of a request, and raises `Problem` (403) if it has no such scope."""
 
     async def find(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
         principal = await services.authenticator.principal(request, credentials)
-        require(principal, scope)
+        require(principal, *scopes)
         return principal
 
     return Depends(find)
@@ -119,6 +121,10 @@ def _sender(scope: Scope) -> Any:
 SubmitterDep = Annotated[Principal, _sender(Scope.SUBMIT)]
 #: The sender of a request, who may list submissions.
 ReaderDep = Annotated[Principal, _sender(Scope.READ)]
+#: The sender of a request, who may store problems.
+SetterDep = Annotated[Principal, _sender(Scope.PROBLEMS)]
+#: The sender of a request, who may read about problems.
+ProblemReaderDep = Annotated[Principal, _sender(Scope.READ, Scope.PROBLEMS)]
 
 
 async def _reserve(services: ServicesDep, principal: ReaderDep) -> AsyncIterator[Reserve]:

@@ -1,5 +1,6 @@
 """The settings of the API."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,6 +13,7 @@ from shared.text.email_addresses import is_recipient
 #: The front doors, which answer the calls of other systems.
 DOORS: Final = ("piston", "judge0")
 _BODIES_BYTES: Final = 16 << 20
+_FACTOR: Final = re.compile(r"\w+\s*=\s*(?:[1-9]\d{0,3}(?:\.\d{1,6})?|0\.\d{0,5}[1-9])", re.ASCII)
 
 
 class ApiSettings(Settings):
@@ -27,6 +29,16 @@ class ApiSettings(Settings):
             ge=JUDGE_OUTPUT_BYTES, description="the most bytes that a checker or an interactor may be allowed to write"
         ),
     ] = MAX_JUDGE_OUTPUT_BYTES
+    max_package_bytes: Annotated[int, Field(ge=1, description="bytes of a problem's package, the zip")] = 64 << 20
+    max_problem_bytes: Annotated[int, Field(ge=1, description="bytes of a package's files, unpacked")] = 512 << 20
+    max_problem_files: Annotated[int, Field(ge=1, le=100_000, description="files of a package")] = 10_000
+    max_problem_tests: Annotated[int, Field(ge=1, le=1000, description="tests of a problem")] = 1000
+    max_test_bytes: Annotated[int, Field(ge=1, description="bytes of one input or answer of a problem")] = 100 << 20
+    key_problem_bytes: Annotated[int, Field(ge=1, description="bytes of the problems that one key may store")] = 4 << 30
+    language_time_factors: Annotated[
+        str,
+        Field(description="by what problems' time limits are multiplied for some languages, such as py=3,java=2"),
+    ] = ""
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
         1 << 20
     )
@@ -84,6 +96,14 @@ class ApiSettings(Settings):
                 raise ValueError(f"{name.strip()!r} is not a domain, a *.domain or an address")
         return value
 
+    @field_validator("language_time_factors")
+    @classmethod
+    def _are_factors(cls, value: str) -> str:
+        for entry in filter(None, map(str.strip, value.split(","))):
+            if not _FACTOR.fullmatch(entry):
+                raise ValueError(f"{entry!r} is not like py=3")
+        return value
+
     @field_validator("front_doors")
     @classmethod
     def _are_doors(cls, value: str) -> str:
@@ -91,6 +111,12 @@ class ApiSettings(Settings):
             if name not in DOORS:
                 raise ValueError(f"{name!r} is not one of {', '.join(DOORS)}")
         return value
+
+    @property
+    def time_factors(self) -> dict[str, float]:
+        """The factors in `language_time_factors`, by the codes of languages."""
+        entries = filter(None, map(str.strip, self.language_time_factors.split(",")))
+        return {code.strip(): float(factor) for code, _, factor in (entry.partition("=") for entry in entries)}
 
     @property
     def doors(self) -> frozenset[str]:

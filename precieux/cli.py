@@ -31,6 +31,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "submissions:cancel",
     "delete": "submissions:delete",
     "batch": "batch:batch",
+    "problem": "problem:app",
     "languages": "languages:languages",
     "usage": "usage:usage",
     "migrate": "upgrade:migrate",

@@ -120,9 +120,9 @@ class Authenticator:
         return Principal(key.id, key.scopes, key.recipients) if key else None
 
 
-def require(principal: Principal, scope: Scope) -> None:
-    """Raise `Problem` (403) if the principal lacks the scope."""
-    if scope not in principal.scopes and not principal.sees_all:
+def require(principal: Principal, scope: Scope, *others: Scope) -> None:
+    """Raise `Problem` (403) if the principal has neither the scope nor one of the others."""
+    if principal.scopes.isdisjoint((scope, *others)) and not principal.sees_all:
         raise Problem(
             Kind.FORBIDDEN,
             f"This API key lacks the scope `{scope}`: send a key that has it."

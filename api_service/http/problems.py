@@ -39,6 +39,7 @@ class Kind(Enum):
     NOTHING_TO_MAIL = "nothing-to-mail"
     REQUEST_UNDER_WAY = "request-under-way"
     CONFLICT = "conflict"
+    NAME_TAKEN = "name_taken"
     GONE = "gone"
     TOO_LARGE = "too-large"
     UNSUPPORTED_TYPE = "unsupported-type"
@@ -88,14 +89,19 @@ def cut(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a request: in the body at `pointer`, or in the query or header field `parameter`."""
+    """One fault of a request: in the body at `pointer`, in the query or header field `parameter`, or in a package.
+
+    `path` is that of the file in the package, "" for the archive.
+    """
 
     detail: str
     pointer: str | None = None
     parameter: str | None = None
+    path: str | None = None
 
     def as_json(self) -> dict[str, str]:
-        place = {"pointer": self.pointer} if self.pointer is not None else {"parameter": self.parameter or ""}
+        places = {"pointer": self.pointer, "parameter": self.parameter, "path": self.path}
+        place = {name: text for name, text in places.items() if text is not None} or {"parameter": ""}
         return {name: cut(text) for name, text in {**place, "detail": self.detail}.items()}
 
 
@@ -127,7 +133,8 @@ class Problem(Exception):
 def invalid(faults: Sequence[Fault], kind: Kind = Kind.INVALID) -> Problem:
     """Return the problem of these faults; its `detail` is that of the first."""
     first = faults[0]
-    place = first.parameter or (first.pointer or "").removeprefix("/").replace("/", ".") or "The body"
+    place = first.parameter or first.path or (first.pointer or "").removeprefix("/").replace("/", ".")
+    place = place or ("The body" if first.path is None else "The package")
     more = len(faults) - 1
     rest = f"; {more} more {'fault is' if more == 1 else 'faults are'} in `errors`." if more else "."
     return Problem(kind, f"{place}: {first.detail[:1].lower()}{first.detail[1:].removesuffix('.')}{rest}", faults)

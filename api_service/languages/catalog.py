@@ -35,6 +35,11 @@ class EngineLanguage:
         return self.details is not None and not self.is_foreign
 
     @property
+    def codes(self) -> Sequence[str]:
+        """Its code, and that of the language that it is a variant of."""
+        return (self.code, self.details.language) if self.details else (self.code,)
+
+    @property
     def main(self) -> str:
         """The path of a program that is sent as one text, such as `main.py`."""
         return f"{_STEMS.get(self.code, 'main')}{self.extensions[0]}"

@@ -52,9 +52,13 @@ _NEXT: Final = """
 #: The columns that the sender of a submission fills.
 _SENT: Final = tuple(NewSubmission("", "", Object(b"", "")).columns)
 _COLUMNS: Final = f"id, object_key, sha256, owner, {', '.join(_SENT)}"
+#: A problem has the tests of its submissions.
+_VALUES_OF: Final = {
+    "tests": "coalesce(CAST(:tests AS jsonb), (SELECT tests FROM problem_versions WHERE id = :problem_version))"
+}
 _VALUES: Final = ", ".join(
     ["chosen.id", "coalesce(:object_key, chosen.id || :suffix)", ":sha256", ":owner"]
-    + [f"CAST(:{name} AS jsonb)" if name in JSON_COLUMNS else f":{name}" for name in _SENT]
+    + [_VALUES_OF.get(name) or (f"CAST(:{name} AS jsonb)" if name in JSON_COLUMNS else f":{name}") for name in _SENT]
 )
 _INSERT: Final = f"""
     INSERT INTO uploads ({_COLUMNS})

@@ -1,6 +1,7 @@
 """The requests of API v1, as values, and their bodies. Pure."""
 
 import base64
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ import httpx
 
 from precieux_client.decoding import decode
 from precieux_client.models import JudgeProgram, Page
-from precieux_client.parameters import SubmissionParameters
+from precieux_client.parameters import ProblemSettings, SubmissionParameters
 
 T = TypeVar("T")
 
@@ -22,7 +23,8 @@ LONGEST_WAIT: Final = 60
 class Call(Generic[T]):
     """One request, and how to read its answer. A POST gets an Idempotency-Key, so it can be repeated.
 
-    `wait` is for how many seconds the server may wait before it answers.
+    `wait` is for how many seconds the server may wait before it answers. `files` are the parts of a form, in place of a
+    body, each with its name; the server may take `slow_s` seconds more for them.
     """
 
     method: str
@@ -32,6 +34,8 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | None = None
     wait: float | None = None
     idempotency_key: str | None = None
+    files: Mapping[str, tuple[str | None, bytes]] | None = None
+    slow_s: float = 0
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the URL, without those that are None."""
@@ -69,6 +73,22 @@ def submission_body(submission: SubmissionParameters) -> dict[str, Any]:
     body = {name: value for name, value in plain.items() if value not in (None, False, [], {})}
     files = submission.get("files")
     return body if files is None else {**body, "files": _files(files)}
+
+
+def settings_form(package: bytes, settings: ProblemSettings) -> dict[str, tuple[str | None, bytes]]:
+    """Return the form of a package and the settings of its problem."""
+    form: dict[str, tuple[str | None, bytes]] = {"package": ("package.zip", package)}
+    return form | {"problem": (None, json.dumps(problem_settings(settings)).encode())} if settings else form
+
+
+def problem_settings(settings: ProblemSettings) -> dict[str, Any]:
+    """Return the JSON of settings. Those that are None are sent, because they take a setting back."""
+    body: dict[str, Any] = dict(settings)
+    if limits := settings.get("limits"):
+        body["limits"] = _plain(limits)
+    if named := settings.get("language_limits"):
+        body["language_limits"] = {language: _plain(limits) for language, limits in named.items()}
+    return body
 
 
 def given(**values: Any) -> dict[str, Any]:

@@ -19,13 +19,19 @@ class WaitTimeout(PrecieuxError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a request: the JSON pointer of the part of the body, or the parameter's name, and a sentence."""
+    """One fault of a request: a sentence, and the JSON pointer of the part of the body, or the parameter's name.
+
+    `path` is that of a file of a problem's package, "" for the archive.
+    """
 
     detail: str
     pointer: str | None = None
     parameter: str | None = None
+    path: str | None = None
 
     def __str__(self) -> str:
+        if self.path is not None:
+            return f"{self.path or 'the package'}: {self.detail}"
         place = self.parameter if self.pointer is None else self.pointer.removeprefix("/") or "the body"
         return f"{place}: {self.detail}"
 
@@ -114,7 +120,7 @@ def error_of(status: int, body: object, *, request_id: str | None, retry_after: 
     """Return the error of an answer. `body` is its JSON, or None if it has none."""
     document: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
     faults = [
-        Fault(str(one.get("detail", "")), one.get("pointer"), one.get("parameter"))
+        Fault(str(one.get("detail", "")), one.get("pointer"), one.get("parameter"), one.get("path"))
         for one in document.get("errors") or ()
         if isinstance(one, Mapping)
     ]

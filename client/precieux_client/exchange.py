@@ -72,8 +72,9 @@ def build_request(call: Call[T], settings: Settings, client: httpx.Client | http
         call.path,
         params=call.parameters() or None,
         content=None if call.body is None else _json(call.body),
+        files=call.files,
         headers=headers,
-        timeout=httpx.Timeout(settings.timeout, read=settings.timeout + (call.wait or 0)),
+        timeout=httpx.Timeout(settings.timeout, read=settings.timeout + (call.wait or 0) + call.slow_s),
     )
 
 

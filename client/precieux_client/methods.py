@@ -6,13 +6,24 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Final, TypeVar, Unpack
+from typing import Any, Final, Literal, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
 
 from precieux_client.both import IteratorMethod, Method
-from precieux_client.calls import LONGEST_WAIT, Call, content, given, nothing, one, page, submission_body
+from precieux_client.calls import (
+    LONGEST_WAIT,
+    Call,
+    content,
+    given,
+    nothing,
+    one,
+    page,
+    problem_settings,
+    settings_form,
+    submission_body,
+)
 from precieux_client.errors import ConnectionFailed, WaitTimeout
 from precieux_client.exchange import EventStream, Settings, build_request, error_in, read_answer, waits
 from precieux_client.models import (
@@ -22,18 +33,26 @@ from precieux_client.models import (
     Language,
     Limits,
     Mail,
+    Problem,
     Run,
     ServerLimits,
     State,
     Submission,
     Verdict,
 )
-from precieux_client.parameters import SubmissionParameters
+from precieux_client.parameters import ProblemSettings, SubmissionParameters
 from precieux_client.retry import Tries
 
 T = TypeVar("T")
 
+#: Seconds that a server may take to store a large package.
+_STORING_S: Final = 600.0
+
 _log: Final = logging.getLogger(__name__)
+
+
+def _problem_path(name: str) -> str:
+    return f"/v1/problems/{quote(name, safe='')}"
 
 
 class Methods(ABC):
@@ -95,6 +114,7 @@ class Methods(ABC):
         state: State | None = None,
         verdict: Verdict | None = None,
         batch: int | None = None,
+        problem: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -107,6 +127,7 @@ class Methods(ABC):
             "state": state,
             "verdict": verdict,
             "batch": batch,
+            "problem": problem,
             "created_after": created_after,
             "created_before": created_before,
             **{f"metadata.{name}": value for name, value in (metadata or {}).items()},
@@ -232,6 +253,42 @@ class Methods(ABC):
     async def cancel_batch(self, batch_id: int) -> Batch:
         """Cancel all submissions of a batch that have not ended."""
         return await self._send(Call("POST", f"/v1/batches/{batch_id}/cancel", one(Batch)))
+
+    # ---- Problems ---------------------------------------------------------------------------------------------------
+
+    @IteratorMethod
+    def problems(self, *, visibility: Literal["private", "shared"] | None = None) -> AsyncIterator[Problem]:
+        """Yield the problems of this key and those that others share, by name, without their samples and warnings."""
+        return self._pages("/v1/problems", Problem, {"visibility": visibility})
+
+    @Method
+    async def problem(self, name: str, *, version: int | None = None) -> Problem:
+        """Return a problem, its latest version or another one."""
+        return await self._send(Call("GET", _problem_path(name), one(Problem), {"version": version}))
+
+    @Method
+    async def push_problem(self, name: str, package: bytes, **settings: Unpack[ProblemSettings]) -> Problem:
+        """Store a package, a zip, as the next version of a problem. If the latest is the same, that is returned.
+
+        Raises `InvalidRequest`, whose faults have the `path` of a file of the package.
+        """
+        files = settings_form(package, settings)
+        return await self._send(Call("PUT", _problem_path(name), one(Problem), files=files, slow_s=_STORING_S))
+
+    @Method
+    async def patch_problem(self, name: str, **settings: Unpack[ProblemSettings]) -> Problem:
+        """Change the settings of a problem. Other limits make a new version."""
+        return await self._send(Call("PATCH", _problem_path(name), one(Problem), body=problem_settings(settings)))
+
+    @Method
+    async def delete_problem(self, name: str, *, version: int | None = None) -> None:
+        """Delete a problem, or one version. Raises `Conflict` while a submission to it, or a check, has not ended."""
+        await self._send(Call("DELETE", _problem_path(name), nothing, {"version": version}))
+
+    @Method
+    async def package(self, name: str, *, version: int | None = None) -> bytes:
+        """Return the package of a problem, as it was sent."""
+        return await self._send(Call("GET", f"{_problem_path(name)}/package", content, {"version": version}))
 
     # ---- The server -------------------------------------------------------------------------------------------------
 

@@ -160,6 +160,19 @@ class TestResult:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupResult:
+    """What a group of a problem's tests has earned. `verdict` is None if none of it was run."""
+
+    name: str
+    parent: str | None
+    verdict: Verdict | None
+    points: float | None
+    points_awarded: float | None
+    tests: int
+    passed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A file that the program wrote to its folder `out`. The program chose its name: do not use it as a path."""
 
@@ -203,6 +216,8 @@ class Run:
     artifacts_left_out: Mapping[str, int] = field(default_factory=dict)
     message: str | None = None
     judge_message: str | None = None
+    #: None without a problem.
+    groups: tuple[GroupResult, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +271,7 @@ class Submission:
     args: tuple[str, ...]
     compiler_args: tuple[str, ...]
     limits: Limits
-    checker: Judge | Checker
+    checker: Judge | Checker | None
     stop_at_first_failure: bool
     email: str | None
     locale: str
@@ -280,6 +295,74 @@ class Submission:
     def passed(self) -> bool:
         """True if the program did what it should, in all tests if it has any."""
         return self.state == "finished" and self.verdict in GOOD_VERDICTS
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemLimits:
+    """The limits of programs in a problem, or those of one language over them, of which None is that of the problem."""
+
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    memory_bytes: int | None = None
+    output_bytes: int | None = None
+    source_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestCounts:
+    """How many tests are shown, and how many are secret."""
+
+    __test__ = False  # pytest would take it for a test
+
+    sample: int
+    secret: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample of a problem. `truncated` names its texts that are cut."""
+
+    name: str
+    input: str | None
+    answer: str | None
+    interaction: str | None
+    truncated: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageWarning:
+    """What is strange in a package."""
+
+    path: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A version of a problem. What only its owner may see is None for other keys; in a list, so are samples."""
+
+    name: str
+    version: int
+    versions: int
+    title: str
+    titles: Mapping[str, str]
+    format: str
+    type: tuple[str, ...]
+    visibility: Literal["private", "shared"]
+    languages: tuple[str, ...] | None
+    limits: ProblemLimits
+    time_limit_from: str
+    language_limits: Mapping[str, ProblemLimits]
+    checker: Judge | Checker | None
+    interactor: Judge | None
+    tests: TestCounts
+    groups: tuple[Mapping[str, Any], ...]
+    points: float | None
+    samples: tuple[Sample, ...] | None
+    digest: str | None
+    size_bytes: int | None
+    warnings: tuple[PackageWarning, ...] | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

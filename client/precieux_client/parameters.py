@@ -1,9 +1,9 @@
 """The parameters of a submission, for `submit`, `run` and `create_batch`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Required, TypeAlias, TypedDict
+from typing import Literal, Required, TypeAlias, TypedDict
 
-from precieux_client.models import Checker, Interactor, Limits, ProgramChecker, TestCase
+from precieux_client.models import Checker, Interactor, Limits, ProblemLimits, ProgramChecker, TestCase
 
 #: The files of a program: their content by path.
 Files: TypeAlias = Mapping[str, str | bytes]
@@ -15,13 +15,14 @@ class SubmissionParameters(TypedDict, total=False):
     """The parameters of a submission: `language`, either `source` or `files`, and any others.
 
     Those that are left out have the server's default. `files` has each file's content by its path; `read_folder` makes
-    it of a folder. `entry` is the file that is run.
+    it of a folder. `entry` is the file that is run. `problem` is the one that it is submitted to, `sum` or `sum@3`.
     """
 
     language: Required[str]
     source: str | None
     files: Files | None
     entry: str | None
+    problem: str | None
     stdin: str | None
     args: Iterable[str]
     compiler_args: Iterable[str]
@@ -37,3 +38,12 @@ class SubmissionParameters(TypedDict, total=False):
     webhook_url: str | None
     hold: bool
     metadata: Mapping[str, str] | None
+
+
+class ProblemSettings(TypedDict, total=False):
+    """The settings of a problem. One that is left out stays as it is, and None takes one back."""
+
+    title: str | None
+    visibility: Literal["private", "shared"] | None
+    limits: ProblemLimits | None
+    language_limits: Mapping[str, ProblemLimits] | None

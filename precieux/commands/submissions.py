@@ -67,6 +67,10 @@ def submit(
     checker_args: CheckerArgs = None,
     interactor: InteractorPath = None,
     protocol: Protocol = "kattis",
+    problem: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[@VERSION]", help="The problem that it is submitted to, which has its own tests."),
+    ] = None,
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Leave out the tests after the first bad one.")
     ] = False,
@@ -97,6 +101,7 @@ def submit(
         compiler_args=compiler_args or (),
         limits=limits_of(cpu_s, wall_s, memory_bytes),
         expected_output=files.read_text(expected) if expected else None,
+        problem=problem,
         checker=judges.checker,
         interactor=judges.interactor,
         tests=cases,

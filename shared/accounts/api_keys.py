@@ -53,10 +53,14 @@ _ROTATE: Final = """
 
 
 class Scope(StrEnum):
-    """`SUBMIT` submits and requests runs, `READ` lists the key's own submissions, `ADMIN` may do everything."""
+    """`SUBMIT` submits and requests runs, `READ` lists the key's own submissions, `PROBLEMS` stores problems.
+
+    `ADMIN` may do everything.
+    """
 
     SUBMIT = "submit"
     READ = "read"
+    PROBLEMS = "problems"
     ADMIN = "admin"
 
 

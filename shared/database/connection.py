@@ -39,7 +39,11 @@ _IDLE_SECONDS = 60.0
 #: Seconds without use after which a connection is closed, unless it is the last. Each takes 2 to 5 MB of the server.
 _SPARE_SECONDS = 15.0
 #: Errors of a server that undid a statement in favour of another: there was a deadlock, or a lock was not free.
-_CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  # class 40, and 55P03
+_CONFLICTS = (
+    asyncpg.TransactionRollbackError,  # class 40
+    asyncpg.LockNotAvailableError,  # 55P03
+    asyncpg.ForeignKeyViolationError,  # 23503: another transaction has removed a row just before this one named it
+)
 
 # Literals, quoted names, comments and casts (`::`) come first: a colon in them begins no parameter.
 _TOKEN: Final = re.compile(

@@ -68,7 +68,8 @@ class BoundedBodies:
     With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
     answer with another error first. Otherwise it is refused before the application is called.
 
-    `by_path` has the limits of paths whose bodies are read before their sender is known.
+    `by_path` has the limits of paths whose bodies are read before their sender is known. `uploads` says which requests
+    have bodies that are not kept in memory, so the budget does not count them, and the limits of these.
 
     A body gives its part of the budget back when its client has read the answer, or by `give_back`. If a request is
     refused while its body arrives, the application receives a disconnect, and the middleware drops what it sends after
@@ -83,6 +84,7 @@ class BoundedBodies:
         refuse: Refuse,
         is_late: Callable[[Scope], bool] = lambda scope: False,
         by_path: Mapping[str, BodyLimits] | None = None,
+        uploads: tuple[Callable[[Scope], bool], BodyLimits] | None = None,
     ) -> None:
         self._app = app
         self._limits = limits
@@ -90,6 +92,7 @@ class BoundedBodies:
         self._refuse = refuse
         self._is_late = is_late
         self._by_path = by_path or {}
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,8 +101,10 @@ class BoundedBodies:
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         codings = {value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"}
-        limits = self._by_path.get(scope["path"], self._limits)
-        body = _Body(limits, self._budget, receive, is_encoded=not codings <= {b"", b"identity"})
+        limits, budget = self._by_path.get(scope["path"], self._limits), self._budget
+        if self._uploads and self._uploads[0](scope):
+            limits, budget = self._uploads[1], ByteBudget(self._uploads[1].most_bytes)
+        body = _Body(limits, budget, receive, is_encoded=not codings <= {b"", b"identity"})
         is_late = self._is_late(scope)
         answering = False
 

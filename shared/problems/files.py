@@ -6,10 +6,11 @@ that no version names. It locks the file's row, so a version that names the file
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from shared.database.connection import Connection, Database
+from shared.packages.model import ArchiveFile, Package
 from shared.service.errors import PermanentError
 from shared.storage.base import ObjectStore
 
@@ -17,6 +18,8 @@ from shared.storage.base import ObjectStore
 FOLDER: Final = "problems"
 #: Files that are stored at once.
 _AT_ONCE: Final = 8
+#: Bytes after which no other file is stored at once with some.
+_BYTES_AT_ONCE: Final = 16 << 20
 
 _NAME_FILES: Final = """
     WITH named AS (
@@ -31,7 +34,12 @@ _NAME_FILES: Final = """
     )
     SELECT sha256 FROM named WHERE NOT stored
 """
-_STORED: Final = "UPDATE problem_objects SET stored = true WHERE sha256 = ANY(:sha256) AND NOT stored"
+_STORED: Final = """
+    WITH files AS MATERIALIZED (
+        SELECT sha256 FROM problem_objects WHERE sha256 = ANY(:sha256) AND NOT stored ORDER BY sha256 FOR UPDATE
+    )
+    UPDATE problem_objects SET stored = true FROM files WHERE problem_objects.sha256 = files.sha256
+"""
 _UNNAMED: Final = """
     SELECT sha256 FROM problem_objects o
     WHERE NOT EXISTS (SELECT FROM problem_references WHERE problem_references.sha256 = o.sha256)
@@ -55,20 +63,36 @@ async def name_files(connection: Connection, version: int, sizes: Mapping[str, i
     return [row["sha256"] for row in await connection.fetch_all(_NAME_FILES, values)]
 
 
+def needed_files(package: Package) -> list[ArchiveFile]:
+    """Return the files of a package that a run, a check or an answer reads: not those of statements, for example."""
+    programs = [judge.program for judge in (package.checker, package.interactor) if judge]
+    programs += [package.grader] if package.grader else []
+    programs += [*package.input_validators, *(submission.program for submission in package.submissions)]
+    paths: list[str | None] = [path for program in programs for path in program.files.values()]
+    paths += [path for included in package.includes.values() for path in included.values()]
+    for test in (*package.tests, *(data.test for data in package.data_tests)):
+        paths += [test.input, test.answer, *test.files.values()]
+    paths += [data.output for data in package.data_tests]
+    paths += [path for sample in package.samples for path in (sample.input, sample.answer, sample.interaction)]
+    return list({(file := package.files[path]).digest: file for path in paths if path}.values())
+
+
 async def store_files(
-    database: Database, store: ObjectStore, missing: Iterable[str], read: Callable[[str], bytes]
+    database: Database, store: ObjectStore, missing: Mapping[str, int], read: Callable[[str], bytes]
 ) -> None:
-    """Store these files. `read` returns the bytes of one; it is called in a thread."""
+    """Store these files, which have so many bytes, a few at once. `read` returns one; it is called in a thread."""
 
     async def put(sha256: str) -> None:
         await store.put(key_of(sha256), await asyncio.to_thread(read, sha256))
 
-    waiting = list(missing)
-    for start in range(0, len(waiting), _AT_ONCE):
-        some = waiting[start : start + _AT_ONCE]
-        async with asyncio.TaskGroup() as tasks:
-            for sha256 in some:
-                tasks.create_task(put(sha256))
+    waiting = sorted(missing, key=lambda sha256: missing[sha256])
+    while waiting:
+        some = [waiting.pop()]
+        while waiting and len(some) < _AT_ONCE and sum(missing[sha256] for sha256 in some) < _BYTES_AT_ONCE:
+            some.append(waiting.pop())
+        for result in await asyncio.gather(*map(put, some), return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
         async with database.connection() as connection:
             await connection.execute(_STORED, {"sha256": some})
 

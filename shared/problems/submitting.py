@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.engine.codex import LimitBounds
-from shared.engine.run_call import JUDGE_OUTPUT_BYTES, CheckerKind
+from shared.engine.run_call import CheckerKind
 from shared.grading import Policy, Scheme
 from shared.packages.model import Package, PackageJudge
 from shared.problems.versions import ProblemVersion
@@ -134,8 +134,14 @@ def time_limit_source(version: ProblemVersion) -> str:
     return "default" if version.derived_cpu_s is None else "check"
 
 
+def problem_bounds(bounds: Mapping[str, LimitBounds], max_judged_output_bytes: int) -> dict[str, LimitBounds]:
+    """Return the operator's bounds of programs in problems, whose output may be longer than what is kept of it."""
+    output = bounds["output_bytes"].model_copy(update={"max": max_judged_output_bytes})
+    return {**bounds, "output_bytes": output}
+
+
 def limits_of(version: ProblemVersion, bounds: Mapping[str, LimitBounds]) -> dict[str, float | int]:
-    """Return the limits of a program in a problem, whatever its language. `bounds` are the operator's."""
+    """Return the limits of a program in a problem, whatever its language. `bounds` are `problem_bounds`."""
     return _within(_general(version, bounds), bounds)
 
 
@@ -170,6 +176,5 @@ def _set(limits: Mapping[str, Any] | None) -> dict[str, Any]:
 def _within(limits: Mapping[str, Any], bounds: Mapping[str, LimitBounds]) -> dict[str, float | int]:
     """Return the limits within the operator's bounds. The elapsed time is by default twice that of the CPU, and 2 s."""
     wanted = {"wall_s": 2 * limits["cpu_s"] + 2, **limits}
-    most = {name: bound.max for name, bound in bounds.items()} | {"output_bytes": JUDGE_OUTPUT_BYTES}
-    within = {name: min(wanted[name], most[name]) for name in LIMITS}
+    within = {name: min(wanted[name], bounds[name].max) for name in LIMITS}
     return {name: float(limit) if name.endswith("_s") else int(limit) for name, limit in within.items()}

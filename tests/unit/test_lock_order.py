@@ -14,7 +14,7 @@ from typing import Final
 from tests.unit.test_house_rules import ROOT, SOURCES
 
 #: The order in which rows of a table are locked; jobs are in the order of their uploads, which are locked next.
-ORDER: Final = {"job": "upload, id", "languages": "code", "suppressions": "email"}
+ORDER: Final = {"job": "upload, id", "languages": "code", "suppressions": "email", "problem_objects": "sha256"}
 
 #: The clauses that lock several rows in no order, and why they cannot deadlock.
 REASONS: Final = {
@@ -34,13 +34,18 @@ REASONS: Final = {
     " request_id = coalesce(uploads.request_id, CAST(made.request_id AS uuid)),"
     " requested_at = CASE WHEN uploads.request_id IS NULL THEN now() ELSE uploads.requested_at END"
     " FROM made WHERE uploads.id = made.upload": "the same transaction has locked these rows",
+    "DELETE FROM problem_objects o WHERE sha256 = ANY(:sha256) AND NOT EXISTS (SELECT FROM problem_references WHERE"
+    " problem_references.sha256 = o.sha256) RETURNING sha256": "the same transaction has locked these rows",
+    "DELETE FROM problem_versions v WHERE id = ANY(:ids) AND NOT EXISTS (SELECT FROM uploads WHERE"
+    " uploads.problem_version = v.id)": "the same transaction has locked these rows",
+    "UPDATE problem_versions SET state = 'deleted' WHERE id = ANY(:ids)": "the same",
     "DELETE FROM batches WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
 }
 
 CHANGE: Final = re.compile(
     r"\b(?:UPDATE (?!SET\b|SKIP\b|OF\b)(?P<updated>\w+)(?: \w+)? SET|DELETE FROM (?P<deleted>\w+))\b"
 )
-ONE_ROW: Final = re.compile(r"\b(?:id|claim_id|lease_id|message_id|minute|sha256) = :\w+")
+ONE_ROW: Final = re.compile(r"\b(?:id|claim_id|lease_id|message_id|minute|sha256|name) = :\w+")
 LOCK: Final = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?P<skip> SKIP LOCKED)?")
 
 

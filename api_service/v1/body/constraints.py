@@ -1,7 +1,7 @@
 """The constraints of the operator and of the engine on the submissions of a request."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
@@ -9,12 +9,17 @@ from fastapi import Request
 from api_service.access.auth import Principal
 from api_service.http.problems import Kind, Problem
 from api_service.languages.catalog import LanguageCatalog
+from api_service.problems.bounds import limit_bounds
+from api_service.problems.reading import find_visible
 from api_service.services import Services
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.accept_language import locale_of
 from api_service.v1.body.submission import Locale
+from api_service.v1.protocol.validation import is_clean
 from shared.accounts import webhooks
 from shared.http.egress import Egress
+from shared.problems import submitting
+from shared.problems.versions import ProblemVersion
 from shared.storage.source_keys import JUDGES
 
 
@@ -36,6 +41,9 @@ class Constraints:
     locale: Locale = "en"
     #: False in a batch.
     may_hold: bool = True
+    #: The versions that the submissions name, by these names.
+    problems: Mapping[str, ProblemVersion] = field(default_factory=dict)
+    time_factors: Mapping[str, float] = field(default_factory=dict)
 
     def require_known(self, submissions: Iterable[NewSubmission]) -> None:
         """Raise `Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
@@ -62,12 +70,18 @@ async def constraints_of(
         for program in programs
         if isinstance(program, Mapping) and isinstance(program.get("language"), str)
     ]
+    catalog = await services.languages.catalog(languages)
+    names = [content["problem"] for content in contents if isinstance(content.get("problem"), str)]
+    if names:
+        limit_bounds(services.settings, catalog)
     can_sign = False
     if any(content.get("webhook_url") is not None for content in contents):
         async with services.database.connection() as connection:
             can_sign = await webhooks.can_sign(connection, principal.key_id, services.webhooks)
     return Constraints(
-        catalog=await services.languages.catalog(languages),
+        catalog=catalog,
+        problems=await _problems(services, principal, {*names}),
+        time_factors=services.settings.time_factors,
         max_source_bytes=services.settings.max_source_bytes,
         max_stdin_bytes=services.settings.max_input_bytes,
         max_checker_bytes=services.settings.max_checker_bytes,
@@ -77,3 +91,14 @@ async def constraints_of(
         can_sign=can_sign,
         locale=locale_of(request.headers.get("Accept-Language", "")),
     )
+
+
+async def _problems(services: Services, principal: Principal, names: Iterable[str]) -> dict[str, ProblemVersion]:
+    """Return the versions with these names that the sender may submit to."""
+    found: dict[str, ProblemVersion] = {}
+    for name in names:
+        if is_clean(name) and (named := submitting.reference(name)):
+            async with services.database.connection() as connection:
+                if version := await find_visible(connection, principal, *named):
+                    found[name] = version
+    return found

@@ -39,19 +39,19 @@ def read_parts(body: bytes, content_type: str, *, is_whole: bool = True) -> list
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
-        raise _malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
-    form = _Form()
+        raise malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
+    form = Form()
     try:
         MultipartParser(boundary, form.callbacks).write(body)
     except FormParserError:
-        raise _malformed("The form cannot be read; send it as an HTTP client makes it.") from None
+        raise malformed("The form cannot be read; send it as an HTTP client makes it.") from None
     if is_whole and not form.has_ended:
-        raise _malformed("The form ends too early: its last boundary is missing.")
+        raise malformed("The form ends too early: its last boundary is missing.")
     return form.parts
 
 
-class _Form:
-    """The parts that were found so far, and the one that is read."""
+class Form:
+    """The parts that were found so far, and the one that is read, whose `name` is known before its data."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -59,11 +59,12 @@ class _Form:
         self._start()
         self.callbacks: MultipartCallbacks = {
             "on_part_begin": self._start,
-            "on_part_data": self._data,
+            "on_part_data": self.on_data,
             "on_part_end": self._finish,
             "on_header_field": self._header_name,
             "on_header_value": self._header_value,
             "on_header_end": self._header,
+            "on_headers_finished": self._headers_end,
             "on_end": self._end,
         }
 
@@ -74,6 +75,8 @@ class _Form:
         self._name = bytearray()
         self._value = bytearray()
         self._pieces = bytearray()
+        self.name = ""
+        self._filename: str | None = None
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -86,23 +89,25 @@ class _Form:
         self._name.clear()
         self._value.clear()
 
-    def _data(self, data: bytes, start: int, end: int) -> None:
+    def _headers_end(self) -> None:
+        disposition, options = parse_options_header(self._headers.get(b"content-disposition"))
+        if disposition != b"form-data" or b"name" not in options:
+            raise malformed("A part of the form has no name; send it as an HTTP client makes it.")
+        self.name = _decoded(options[b"name"], "The name of a part")
+        filename = options.get(b"filename")
+        self._filename = None if filename is None else _decoded(filename, "The name of a file")
+
+    def on_data(self, data: bytes, start: int, end: int) -> None:
         self._pieces += memoryview(data)[start:end]
 
     def _finish(self) -> None:
-        disposition, options = parse_options_header(self._headers.get(b"content-disposition"))
-        if disposition != b"form-data" or b"name" not in options:
-            raise _malformed("A part of the form has no name; send it as an HTTP client makes it.")
-        name = _decoded(options[b"name"], "The name of a part")
-        filename = options.get(b"filename")
-        file = None if filename is None else _decoded(filename, "The name of a file")
-        self.parts.append(Part(name, file, bytes(self._pieces)))
+        self.parts.append(Part(self.name, self._filename, bytes(self._pieces)))
 
     def _end(self) -> None:
         self.has_ended = True
 
 
-def _malformed(sentence: str) -> Problem:
+def malformed(sentence: str) -> Problem:
     return Problem(Kind.MALFORMED_BODY, sentence)
 
 
@@ -110,4 +115,4 @@ def _decoded(data: bytes, what: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise _malformed(f"{what} is not in UTF-8; send the form in UTF-8.") from None
+        raise malformed(f"{what} is not in UTF-8; send the form in UTF-8.") from None

@@ -18,13 +18,17 @@ from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_fault
 from api_service.v1.body.submission import MAX_METADATA, LimitsBody, SubmissionBody, TestBody
 from api_service.v1.protocol.validation import MAX_FAULTS
 from shared.engine.run_call import MAX_FILES, CheckerKind
+from shared.problems.submitting import limits_for, problem_bounds
+from shared.problems.versions import ProblemVersion
 
 #: The most keys that any object of a body may have.
 _MAX_KEYS: Final = 64
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
+#: The fields that a submission to a problem must not have.
+_OF_PROBLEM: Final = (*_ONE_TEST, "tests", "checker", "interactor", "limits", "stop_at_first_failure")
 #: The fields that a foreign engine does not support, because it has only the CodeX call.
-_ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests")
+_ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests", "problem")
 
 #: Why a foreign engine cannot run it.
 NEEDS_RUN: Final = (
@@ -34,6 +38,7 @@ _UNSIGNED: Final = (
     "Webhooks of this key cannot be signed, because it has no secret; use a key that has one, or ask the operator to"
     " set PRECIEUX_WEBHOOK_SECRET."
 )
+_NO_PROBLEM: Final = "There is no such problem or version for this key; `GET /v1/problems` lists those that there are."
 _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
 
 
@@ -84,9 +89,11 @@ class _Check:
         self.body = body
         self.constraints = constraints
         self.once = defaults.once
-        self.program = ProgramCheck(
-            body, constraints, defaults.once, max_bytes=constraints.max_source_bytes, upload=upload
-        )
+        self.problem = constraints.problems.get(body.problem) if body.problem is not None else None
+        max_bytes = constraints.max_source_bytes
+        if self.problem:
+            max_bytes = min(max_bytes, self.problem.summary["limits"]["source_bytes"])
+        self.program = ProgramCheck(body, constraints, defaults.once, max_bytes=max_bytes, upload=upload)
         self.engine_language = self.program.engine_language
         self.judges: dict[str, Judge] = {}
 
@@ -95,7 +102,7 @@ class _Check:
         program = self.program
         checks = (
             *(program.language_faults, program.source_faults, self._inputs, program.option_faults, self._limits),
-            *(self._judges, self._addresses),
+            *(self._judges, self._problem, self._addresses),
         )
         faults = [fault for check in checks for fault in check()]
         return faults or list(self._foreign_engine())
@@ -135,6 +142,20 @@ class _Check:
             if checked.judge is not None:
                 self.judges[name] = checked.judge
 
+    def _problem(self) -> Iterator[Fault]:
+        if self.body.problem is None:
+            return
+        for name in _OF_PROBLEM:
+            if getattr(self.body, name) is not None:
+                yield Fault("It does not go with `problem`, which has its own; leave it out.", pointer=f"/{name}")
+        if self.problem is None:
+            yield Fault(_NO_PROBLEM, pointer="/problem")
+            return
+        allowed = self.problem.summary["languages"]
+        if self.engine_language and allowed is not None and not {*self.engine_language.codes} & {*allowed}:
+            named = ", ".join(allowed) or "none of those that are here"
+            yield Fault(f"The problem does not allow this language. Allowed: {named}.", pointer="/language")
+
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
         if body.email is not None and (refusal := self.constraints.refusal(body.email)):
@@ -172,6 +193,8 @@ class _Check:
             "receipt": bool(body.receipt),
             "artifacts": True,
         }
+        if self.problem:
+            spec |= _spec_of(self.problem, self.engine_language, self.constraints)
         for name, judge in self.judges.items():
             spec[name] = {"kind": CheckerKind.PROGRAM, **judge.spec} if name == "checker" else judge.spec
         tests = self.once(body.tests, "stored", lambda: _tests(body.tests or ())) if body.tests else None
@@ -193,8 +216,16 @@ class _Check:
             tests=tests,
             metadata=metadata,
             webhook_url=body.webhook_url,
+            problem_version=self.problem.id if self.problem else None,
             text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0) + judge_bytes,
         )
+
+
+def _spec_of(problem: ProblemVersion, language: EngineLanguage, constraints: Constraints) -> dict[str, Any]:
+    """Return what the `spec` of a submission has of its problem."""
+    bounds = problem_bounds(language.limits, constraints.max_judged_output_bytes)
+    limits = limits_for(problem, language.codes, bounds, constraints.time_factors)
+    return {"limits": limits, "checker": None, "problem": problem.reference, "points": problem.summary["points"]}
 
 
 def input_faults(text: str, max_bytes: int, place: str = "") -> Iterator[Fault]:

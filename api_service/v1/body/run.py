@@ -21,12 +21,13 @@ from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
 _HAS_JUDGE: Final = "A submission that a program judges runs again with its own; leave it out."
+_HAS_PROBLEM: Final = "A submission to a problem runs again as the problem says; leave it out."
 _LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again in a few seconds."
 
 
 _NOT_FIXED: Final = "Not for a submission with tests, or that a program judges."
 _COLUMNS: Final = """
-    language, tests IS NOT NULL AS has_tests,
+    language, tests IS NOT NULL AS has_tests, problem_version IS NOT NULL AS has_problem,
     spec ->> 'interactor' IS NOT NULL OR coalesce(spec -> 'checker' ->> 'kind' = 'program', false) AS has_judge
 """
 
@@ -64,6 +65,8 @@ async def read_run_request(
     run = await run_in_thread_if_large(len(body), _parsed, body, faults)
     engine_language = (await services.languages.catalog([row["language"]])).find(row["language"])
     fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if row["has_judge"] else None
+    if row["has_problem"] and run.override():
+        raise invalid([Fault(_HAS_PROBLEM, pointer=f"/{name}") for name in run.override()])
     if faults := list(_faults(run, engine_language, services.settings.max_input_bytes, fixed)):
         raise invalid(faults)
     override = run.override()

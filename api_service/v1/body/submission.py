@@ -147,6 +147,12 @@ class SubmissionBody(Strict):
     entry: Path | None = Field(
         default=None, description="The path that is run, or compiled with the other files; the first one if it is null."
     )
+    problem: Text | None = Field(
+        default=None,
+        description="The problem that it is submitted to, `sum` or `sum@3`. It brings the tests, the judges and the"
+        " limits.",
+        examples=["sum"],
+    )
     stdin: Text | None = Field(default=None, repr=False, description="The program's standard input.", examples=["12\n"])
     args: Args | None = Field(default=None, description=f"{MAX_ARGS_BYTES} bytes at most.")
     compiler_args: Args | None = Field(default=None, description="Of those that `GET /v1/languages` allows.")

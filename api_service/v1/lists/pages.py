@@ -11,6 +11,7 @@ from typing import Final
 from api_service.v1.lists.query import ListQuery
 from shared.database.connection import Connection
 from shared.engine.languages import ALIASES, check_lang
+from shared.problems import submitting
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -38,6 +39,9 @@ _OF_FILTER: Final = {
     "email": "lower(u.email) = lower(:email)",
     "language": "lower(btrim(u.language)) = ANY(:languages)",
     "verdict": "u.outcome = 'finished' AND u.verdict = :verdict",
+    "problem": """u.problem_version = ANY(ARRAY(
+        SELECT id FROM problem_versions v WHERE v.problem = :problem AND v.version = coalesce(:version, v.version)
+    ))""",
     "created_after": "u.created_at > :created_after",
     "created_before": "u.created_at < :created_before",
     "metadata": "u.metadata @> CAST(:metadata AS jsonb) AND u.metadata IS NOT NULL",
@@ -67,6 +71,8 @@ async def find(
 
     With `owner`, only submissions of that key are found.
     """
+    # What names no version is the name of no problem.
+    problem, version = (submitting.reference(query.problem or "")) or (query.problem, None)
     conditions = [condition for name, condition in _OF_FILTER.items() if getattr(query, name)]
     if query.state is not None:
         conditions.append(_OF_STATE[query.state])
@@ -81,6 +87,8 @@ async def find(
         f" ORDER BY {order} LIMIT :most",
         {
             **query.model_dump(include={"batch", "email", "verdict"}),
+            "problem": problem,
+            "version": version,
             "languages": _names(query.language or ""),
             "metadata": json.dumps(query.metadata),
             "created_after": _in_utc(query.created_after),

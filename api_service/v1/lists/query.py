@@ -33,6 +33,9 @@ class ListQuery(Strict):
     )
     verdict: _Verdict | None = Field(None, description="Only those whose latest run ended with this verdict.")
     batch: int | None = Field(None, ge=1, le=LARGEST_ID, description="Only those of the batch with this id.")
+    problem: str | None = Field(
+        None, max_length=100, description="Only those to this problem, `sum`, or to one version, `sum@3`."
+    )
     created_after: datetime | None = Field(None, description="Only those that were made after this time.")
     created_before: datetime | None = Field(None, description="Only those that were made before this time.")
     metadata: dict[MetadataName, Annotated[str, Field(max_length=500)]] | None = Field(

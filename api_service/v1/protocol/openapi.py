@@ -21,6 +21,7 @@ from api_service.v1.protocol.validation import NoQuery
 TAGS: Final = [
     {"name": "submissions", "description": "Run a program, and follow it to its result."},
     {"name": "batches", "description": "Submissions that are posted and followed together."},
+    {"name": "problems", "description": "Packages with tests and judges, which programs are submitted to by name."},
     {"name": "service", "description": "What this server offers, and what a key has used of it."},
 ]
 
@@ -49,6 +50,9 @@ class FaultDocument(BaseModel):
     )
     parameter: str | SkipJsonSchema[None] = Field(
         None, description="The parameter of the query, or the header field.", examples=["limit"]
+    )
+    path: str | SkipJsonSchema[None] = Field(
+        None, description="The file of a problem's package; empty for the archive.", examples=["data/secret/03.in"]
     )
     detail: str = Field(description="What is wrong, and what to do.", examples=["It must be at most 200."])
 
@@ -164,9 +168,9 @@ def query_parameters(model: type[BaseModel]) -> list[Schema]:
 def complete(document: Schema) -> None:
     """Add the examples. FastAPI would drop each null in those of answers."""
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        name, success = operation["operationId"], min(operation["responses"])
-        if name in _EXAMPLES["answers"]:
-            content = operation["responses"][success]["content"]["application/json"]
+        name = operation["operationId"]
+        for status in ("200", "201", "202") if name in _EXAMPLES["answers"] else ():
+            content = operation["responses"].get(status, {}).get("content", {}).get("application/json", {})
             content["example"] = _example(_EXAMPLES["answers"][name])
         if name in _EXAMPLES["bodies"]:
             operation["requestBody"]["content"]["application/json"]["example"] = _EXAMPLES["bodies"][name]

@@ -2,12 +2,12 @@
 
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind
+from api_service.http.problems import Kind, Problem
 from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.run import RunBody, read_run_request
@@ -16,12 +16,16 @@ from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import RunNumber, SubmissionId
 from api_service.v1.protocol.openapi import location, operation
-from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown
+from api_service.v1.reads.visibility import find_visible, owner_of, read_query_of, refuse_unknown
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources import read
 from shared.resources.models import ListOf, Run
 
 router = APIRouter(tags=["submissions"])
+
+_IS_DELETED: Final = """
+    (SELECT state <> 'stored' FROM problem_versions WHERE problem_versions.id = problem_version) AS is_deleted
+"""
 
 
 @router.get(
@@ -112,7 +116,10 @@ async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request
 async def _request(
     services: Services, principal: Principal, upload: int, override: dict[str, Any], on_stored: OnStored
 ) -> int:
-    """Request a run, and return its number."""
+    """Request a run, and return its number. Raises `Problem` (409) if its problem was deleted."""
+    row = await find_visible(services, principal, upload, _IS_DELETED)
+    if row and row["is_deleted"]:
+        raise Problem(Kind.CONFLICT, "The version of the problem was deleted, so this submission cannot be run again.")
     async with services.requesting_runs():
         return await services.submissions.request_run(principal, upload, override, on_stored)
 

@@ -50,6 +50,11 @@ class ServiceLimits(Resource):
     max_body_bytes: Bytes
     max_source_bytes: Bytes = Field(description="All files of a submission together.")
     max_checker_bytes: Bytes = Field(description="All files of a program that judges a submission together.")
+    max_package_bytes: Bytes = Field(description="The zip of a problem's package.")
+    max_problem_bytes: Bytes = Field(description="All files of a package together, unpacked.")
+    max_problem_files: int
+    max_problem_tests: int
+    max_test_bytes: Bytes = Field(description="One input or answer of a problem.")
     max_stdin_bytes: Bytes
     max_files: int
     max_tests: int
@@ -83,6 +88,11 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             max_body_bytes=settings.largest_body_bytes,
             max_source_bytes=settings.max_source_bytes,
             max_checker_bytes=settings.max_checker_bytes,
+            max_package_bytes=settings.max_package_bytes,
+            max_problem_bytes=settings.max_problem_bytes,
+            max_problem_files=settings.max_problem_files,
+            max_problem_tests=settings.max_problem_tests,
+            max_test_bytes=settings.max_test_bytes,
             max_stdin_bytes=settings.max_input_bytes,
             max_files=MAX_FILES,
             max_tests=MAX_TESTS,

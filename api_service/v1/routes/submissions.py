@@ -118,7 +118,8 @@ async def _create(request: Request, services: Services, principal: Principal, wa
             async with once.working(), services.requesting_runs():
                 stored = await services.submissions.post(principal, parsed.new, once.on_stored)
             once.made = stored.id
-            shown = None if wait.seconds else await _shown(services, principal, parsed.new, stored)
+            is_whole = not wait.seconds and parsed.new.problem_version is None
+            shown = None if not is_whole else await _shown(services, principal, parsed.new, stored)
         return _Created(once, wait, shown)
 
 

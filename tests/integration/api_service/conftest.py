@@ -20,6 +20,7 @@ from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard, KeyBacklog
 from api_service.limits.holds import memory, waits
+from api_service.problems.storing import Problems
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
@@ -117,6 +118,7 @@ def client_of(
     web: bool = True,
     front_doors: str = "",
     judge0_conf: Path | None = None,
+    limits: dict[str, Any] | None = None,
     dead_letters: DeadLetters | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
@@ -128,6 +130,7 @@ def client_of(
         web=web,
         front_doors=front_doors,
         judge0_conf=judge0_conf,
+        **(limits or {}),
     )
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     backlog = replace(KeyBacklog.of(max_backlog), size_bytes=key_backlog_bytes)
@@ -157,6 +160,7 @@ def client_of(
             webhooks=webhooks or WebhookSettings(),
             dead_letters=dead_letters or OutboxDeadLetters(database),
             system_status=SystemStatusReader(database, dead_letters or OutboxDeadLetters(database)),
+            problems=Problems(database, store, settings.key_problem_bytes),
         ),
     )
     if not front_doors:  # a door is an application with services of its own

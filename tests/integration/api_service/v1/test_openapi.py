@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 #: Operations that need no key, because what they are sent is signed.
 SIGNED: Final = {"/v1/mailgun/events"}
-METHODS: Final = {"get", "post", "delete"}
+METHODS: Final = {"get", "post", "put", "patch", "delete"}
 
 Schema = dict[str, Any]
 

@@ -1,0 +1,44 @@
+"""The operator's bounds on packages."""
+
+from api_service.http.problems import Kind, Problem
+from api_service.languages.catalog import LanguageCatalog
+from api_service.settings import ApiSettings
+from shared.engine.codex import LimitBounds
+from shared.packages.model import OperatorLimits, PackageBounds
+from shared.problems.submitting import problem_bounds
+
+
+def limit_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> dict[str, LimitBounds]:
+    """Return the bounds of programs in problems.
+
+    Raises `Problem` (503) if the engine has not reported its limits yet, or is another one, which knows no tests.
+    """
+    if not catalog.bounds:
+        raise Problem(
+            Kind.UNAVAILABLE, "The engine has not reported its limits yet, which problems need; try again in a minute."
+        )
+    return problem_bounds(catalog.bounds, settings.max_judged_output_bytes)
+
+
+def package_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> PackageBounds:
+    """Return what a package may hold and ask for. Raises `Problem` as `limit_bounds` does."""
+    bounds = limit_bounds(settings, catalog)
+    cpu_s, memory_bytes = float(bounds["cpu_s"].max), int(bounds["memory_bytes"].max)
+    return PackageBounds(
+        bytes=settings.max_problem_bytes,
+        files=settings.max_problem_files,
+        tests=settings.max_problem_tests,
+        test_bytes=settings.max_test_bytes,
+        operator=OperatorLimits(
+            cpu_s=cpu_s,
+            memory_bytes=memory_bytes,
+            output_bytes=settings.max_judged_output_bytes,
+            source_bytes=settings.max_source_bytes,
+            compile_cpu_s=cpu_s,
+            compile_memory_bytes=memory_bytes,
+            judge_cpu_s=cpu_s,
+            judge_memory_bytes=memory_bytes,
+            judge_output_bytes=settings.max_judged_output_bytes,
+        ),
+        languages=frozenset(catalog.codes),
+    )

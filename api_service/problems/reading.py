@@ -1,0 +1,123 @@
+"""Finds the problems that a sender may see, and shows them: all to their owner, without their secrets to others."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from api_service.access.auth import Principal
+from api_service.problems.models import SampleTest, StoredProblem, VersionOfProblem
+from shared.database.connection import Connection
+from shared.engine.codex import LimitBounds
+from shared.packages.model import Package, ProblemType
+from shared.problems import submitting, versions
+from shared.problems.files import key_of
+from shared.problems.versions import ProblemVersion
+from shared.resources.read import Reserve
+from shared.resources.texts import cut
+from shared.storage.base import ObjectStore
+
+#: Each text of a sample is cut to this many bytes.
+_TEXT_LIMIT: Final = 64 << 10
+_OF_OWNER: Final = ("digest", "size_bytes", "checker", "interactor")
+
+# Byte by byte, as clients sort names.
+_PAGE: Final = f"""
+    SELECT {versions.COLUMNS} FROM problems p JOIN LATERAL (
+        SELECT * FROM problem_versions WHERE problem = p.name AND state = 'stored' ORDER BY version DESC LIMIT 1
+    ) AS v ON true
+    WHERE NOT p.deleted AND (:sees_all OR p.owner = :owner OR p.visibility = 'shared')
+        AND (CAST(:visibility AS text) IS NULL OR p.visibility = :visibility)
+        AND (CAST(:after AS text) IS NULL OR p.name COLLATE "C" > :after)
+    ORDER BY p.name COLLATE "C" LIMIT :limit
+"""  # noqa: S608  (constants)
+_VERSIONS: Final = """
+    SELECT v.version, v.digest, v.size_bytes, CAST(v.summary -> 'tests' AS text) AS tests, v.created_at
+    FROM problems p JOIN problem_versions v ON v.problem = p.name
+    WHERE p.name = :name AND NOT p.deleted AND v.state = 'stored'
+        AND (CAST(:before AS integer) IS NULL OR v.version < :before)
+    ORDER BY v.version DESC LIMIT :limit
+"""
+
+
+def is_owned(principal: Principal, version: ProblemVersion) -> bool:
+    """True if the sender owns the problem, or all of them."""
+    return principal.sees_all or (principal.key_id is not None and version.owner == principal.key_id)
+
+
+async def find_visible(
+    connection: Connection, principal: Principal, name: str, version: int | None = None
+) -> ProblemVersion | None:
+    """Return a version of a problem that the sender may see and submit to; None if there is none."""
+    found = await versions.find(connection, name, version)
+    return found if found and (found.visibility == "shared" or is_owned(principal, found)) else None
+
+
+async def page(
+    connection: Connection, principal: Principal, *, visibility: str | None, after: str | None, limit: int
+) -> list[ProblemVersion]:
+    """Return up to `limit` problems that the sender may see, in their latest versions, by name."""
+    values = {"sees_all": principal.sees_all, "owner": principal.key_id, "visibility": visibility, "after": after}
+    return [versions.from_row(row) for row in await connection.fetch_all(_PAGE, {**values, "limit": limit})]
+
+
+async def versions_of(connection: Connection, name: str, *, before: int | None, limit: int) -> list[VersionOfProblem]:
+    """Return up to `limit` versions of a problem, the newest first."""
+    rows = await connection.fetch_all(_VERSIONS, {"name": name, "before": before, "limit": limit})
+    return [VersionOfProblem.model_validate({**dict(row), "tests": json.loads(row["tests"])}) for row in rows]
+
+
+def shown(
+    version: ProblemVersion, bounds: Mapping[str, LimitBounds], public_url: str, *, is_owner: bool
+) -> StoredProblem:
+    """Return a problem as an item of a list."""
+    summary, address = version.summary, f"{public_url}/v1/problems/{version.name}"
+    source_bytes = summary["limits"]["source_bytes"]
+    values = {
+        **summary,
+        **{name: getattr(version, name) for name in ("name", "version", "versions", "visibility", "created_at")},
+        **{name: getattr(version, name) for name in ("digest", "size_bytes")},
+        "title": version.title or summary["title"],
+        "limits": {**submitting.limits_of(version, bounds), "source_bytes": source_bytes},
+        "time_limit_from": submitting.time_limit_source(version),
+        "language_limits": version.settings.get("language_limits") or {},
+        "samples": None,
+        "warnings": None,
+        "links": {
+            "self": address,
+            "package": f"{address}/package",
+            "check": f"{address}/check",
+            "submissions": f"{public_url}/v1/submissions?problem={version.name}",
+        },
+    }
+    if not is_owner:
+        values |= dict.fromkeys(_OF_OWNER)
+    return StoredProblem.model_validate(values)
+
+
+async def samples_of(store: ObjectStore, package: Package, reserve: Reserve) -> list[SampleTest]:
+    """Return the samples of a package, with the beginnings of their texts. `reserve` is called before they are read."""
+    talks = not {ProblemType.INTERACTIVE, ProblemType.MULTI_PASS}.isdisjoint(package.types)
+    samples = {
+        sample.name: {
+            "input": None if talks else sample.input,
+            "answer": None if talks else sample.answer,
+            "interaction": sample.interaction,
+        }
+        for sample in package.samples
+    }
+    files = [package.files[path] for paths in samples.values() for path in paths.values() if path]
+    reserve(sum(min(file.size_bytes, _TEXT_LIMIT) for file in files))
+    shown = []
+    for name, paths in samples.items():
+        texts: dict[str, str | None] = dict.fromkeys(paths)
+        for kind, path in paths.items():
+            if path and (size := package.files[path].size_bytes):
+                data = await store.read(key_of(package.files[path].digest), 0, _TEXT_LIMIT)
+                # The last character may have been cut.
+                text = data.decode("utf-8", "replace")
+                texts[kind] = cut(text if len(data) == size else text.rstrip("\N{REPLACEMENT CHARACTER}"), _TEXT_LIMIT)
+            elif path:
+                texts[kind] = ""
+        truncated = [kind for kind, path in paths.items() if path and package.files[path].size_bytes > _TEXT_LIMIT]
+        shown.append(SampleTest(name=name, truncated=truncated, **texts))
+    return shown

@@ -1,0 +1,27 @@
+"""What a call says of a problem, when it has been read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemSettings:
+    """The settings that a call names, by their names; None takes one back."""
+
+    given: Mapping[str, Any]
+
+    def over(self, earlier: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the limits after the call, from those before it."""
+        names = ("limits", "language_limits")
+        return {**earlier, **{name: self.given[name] for name in names if name in self.given}}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A package that was sent: a file, with its bytes and their SHA-256. `settings` are None if none were sent."""
+
+    file: BinaryIO
+    size_bytes: int
+    sha256: str
+    settings: bytes | None

@@ -1,0 +1,252 @@
+"""The use cases: store a version of a problem, change its settings, delete it.
+
+A version is inserted with the names of its files, then these are stored, and then it is seen, all at once. What a crash
+leaves in between is never seen, and the cleaner removes it (`job_runner.upkeep.problems`).
+"""
+
+import asyncio
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final
+
+from api_service.access.auth import Principal
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.problems.sent import ProblemSettings, Upload
+from shared.database.connection import Connection, Database, Record
+from shared.packages.faults import PackageError
+from shared.packages.model import Package, PackageBounds
+from shared.packages.read import read_package
+from shared.problems import versions
+from shared.problems.files import name_files, needed_files, store_files
+from shared.problems.submitting import stored_tests, summary_of
+from shared.storage.base import ObjectStore
+
+#: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
+_READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
+#: Packages whose files are stored at once. Each holds its largest file in memory.
+_STORING_AT_ONCE: Final = 1
+#: What a refusal for want of space says when to try again: nobody knows when its key deletes something.
+_LATER: Final = {"Retry-After": "3600"}
+
+_ADD: Final = "INSERT INTO problems (name, deleted) VALUES (:name, true) ON CONFLICT (name) DO NOTHING"
+_LOCK: Final = "SELECT owner, deleted FROM problems WHERE name = :name FOR UPDATE"
+_INSERT: Final = """
+    WITH next AS (
+        UPDATE problems SET last_version = last_version + 1 WHERE name = :name RETURNING last_version
+    )
+    INSERT INTO problem_versions (problem, owner, version, digest, package_bytes, size_bytes, settings, manifest,
+        summary, tests)
+    SELECT :name, :owner, last_version, :digest, :package_bytes, :size_bytes, CAST(:settings AS jsonb),
+        CAST(:manifest AS jsonb), CAST(:summary AS jsonb), CAST(:tests AS jsonb)
+    FROM next RETURNING id
+"""
+# One more version of the same package.
+_COPY: Final = """
+    WITH next AS (
+        UPDATE problems SET last_version = last_version + 1 WHERE name = :name RETURNING last_version
+    ), copied AS (
+        INSERT INTO problem_versions (problem, owner, version, digest, package_bytes, size_bytes, settings, manifest,
+            summary, tests, derived_cpu_s, state)
+        SELECT problem, owner, last_version, digest, package_bytes, size_bytes, CAST(:settings AS jsonb), manifest,
+            summary, tests, derived_cpu_s, 'stored'
+        FROM problem_versions, next WHERE id = :id AND state = 'stored' RETURNING id
+    )
+    INSERT INTO problem_references (version, sha256)
+    SELECT copied.id, sha256 FROM copied, problem_references WHERE problem_references.version = :id RETURNING version
+"""
+_BYTES_OF_KEY: Final = """
+    SELECT coalesce(sum(size_bytes), 0) AS size FROM problem_objects WHERE sha256 IN (
+        SELECT sha256 FROM problem_references r JOIN problem_versions v ON v.id = r.version WHERE v.owner = :owner
+    )
+"""
+# Two packages of a key are counted one after the other.
+_LOCK_BYTES: Final = "SELECT pg_advisory_xact_lock(hashtextextended('problem_bytes', :owner))"
+_SEEN: Final = """
+    UPDATE problem_versions SET state = 'stored', owner = :owner WHERE id = :id AND state = 'storing' RETURNING id
+"""
+_SET: Final = """
+    UPDATE problems SET owner = :owner, deleted = false, visibility = coalesce(:visibility, visibility),
+        title = CASE WHEN :sets_title THEN CAST(:title AS text) ELSE title END,
+        created_at = CASE WHEN deleted THEN now() ELSE created_at END
+    WHERE name = :name
+"""
+_LOCK_VERSIONS: Final = """
+    SELECT id, version FROM problem_versions WHERE problem = :name AND state = 'stored' ORDER BY id FOR UPDATE
+"""
+_IN_USE: Final = """
+    SELECT FROM uploads WHERE problem_version = ANY(:ids) AND request_id IS NOT NULL
+    UNION ALL SELECT FROM problem_checks WHERE version = ANY(:ids) AND state = 'running' LIMIT 1
+"""
+_REMOVE_VERSIONS: Final = """
+    DELETE FROM problem_versions v WHERE id = ANY(:ids)
+        AND NOT EXISTS (SELECT FROM uploads WHERE uploads.problem_version = v.id)
+"""
+_DELETE_VERSIONS: Final = "UPDATE problem_versions SET state = 'deleted' WHERE id = ANY(:ids)"
+_DELETE: Final = """
+    UPDATE problems SET deleted = true, owner = NULL, title = NULL, visibility = 'private' WHERE name = :name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Stores problems. The files of one key may have `bytes_of_key` together, which `admin` is not bound by."""
+
+    database: Database
+    store: ObjectStore
+    bytes_of_key: int
+    semaphore: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STORING_AT_ONCE))
+
+    async def push(
+        self, principal: Principal, name: str, upload: Upload, bounds: PackageBounds, settings: ProblemSettings
+    ) -> tuple[int, bool]:
+        """Store a package as the next version of a problem. Return the id of the version, and True if it is new.
+
+        Nothing is stored if the latest version has this package and these limits already. Raises `Problem`: 409 if the
+        name is another key's, 422 with all faults of the package, 429 if the key has no space left.
+        """
+        package = await _read(upload.file, bounds, name)
+        async with self.database.transaction() as connection:
+            await connection.execute(_ADD, {"name": name})
+            row = await _lock(connection, principal, name)
+            latest = await versions.find(connection, name)
+            limits = settings.over(latest.settings if latest else {})
+            if latest and latest.digest == upload.sha256 and _same(limits, latest.settings):
+                await _set(connection, name, row["owner"], settings)
+                return latest.id, False
+            owner = principal.key_id if row["deleted"] else row["owner"]
+            id_ = await _insert(connection, name, owner, upload, package, limits)
+            files = needed_files(package)
+            sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
+            missing = await name_files(connection, id_, sizes)
+            if owner is not None and not principal.sees_all:
+                await self._check_space(connection, owner)
+        entries = {file.digest: file.entry for file in files}
+        async with self.semaphore:
+            with zipfile.ZipFile(upload.file) as archive:
+
+                def read(sha256: str) -> bytes:
+                    if sha256 != upload.sha256:
+                        return archive.read(entries[sha256])
+                    # Files are read at the same time, so its position must stay.
+                    return os.pread(upload.file.fileno(), upload.size_bytes, 0)
+
+                await store_files(self.database, self.store, {sha256: sizes[sha256] for sha256 in missing}, read)
+        async with self.database.transaction() as connection:
+            row = await _lock(connection, principal, name)
+            owner = principal.key_id if row["deleted"] else row["owner"]
+            if not await connection.fetch_one(_SEEN, {"id": id_, "owner": owner}):
+                raise Problem(Kind.UNAVAILABLE, "Storing the package took too long; send it again.")
+            await _set(connection, name, owner, settings)
+        return id_, True
+
+    async def patch(self, principal: Principal, name: str, settings: ProblemSettings) -> bool:
+        """Change the settings of a problem. Other limits make a new version. Return False if there is no problem."""
+        async with self.database.transaction() as connection:
+            row = await _lock(connection, principal, name)
+            latest = await versions.find(connection, name)
+            if latest is None:
+                return False
+            limits = settings.over(latest.settings)
+            if not _same(limits, latest.settings):
+                values = {"name": name, "id": latest.id, "settings": json.dumps(limits)}
+                await connection.fetch_all(_COPY, values)
+            await _set(connection, name, row["owner"], settings)
+        return True
+
+    async def delete(self, principal: Principal, name: str, version: int | None) -> bool:
+        """Delete a problem, or one version of it. Return False if there is none.
+
+        Raises `Problem` (409) while a submission to it, or a check of it, has not ended.
+        """
+        async with self.database.transaction() as connection:
+            await _lock(connection, principal, name)
+            stored = await connection.fetch_all(_LOCK_VERSIONS, {"name": name})
+            ids = [row["id"] for row in stored if version in (None, row["version"])]
+            if not ids:
+                return False
+            if await connection.fetch_all(_IN_USE, {"ids": ids}):
+                raise Problem(
+                    Kind.UNDER_WAY, "A submission to this problem, or a check of it, has not ended: wait, or cancel it."
+                )
+            # Those that no submission names give their space back at once.
+            await connection.execute(_REMOVE_VERSIONS, {"ids": ids})
+            await connection.execute(_DELETE_VERSIONS, {"ids": ids})
+            if len(ids) == len(stored):
+                await connection.execute(_DELETE, {"name": name})
+        return True
+
+    async def _check_space(self, connection: Connection, owner: int) -> None:
+        await connection.fetch_one(_LOCK_BYTES, {"owner": owner})
+        row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
+        if row and row["size"] > self.bytes_of_key:
+            raise Problem(
+                Kind.QUOTA_EXCEEDED,
+                f"The problems of this key would have {row['size']} bytes; they may have {self.bytes_of_key}. Delete"
+                " problems or versions that are not needed any more.",
+                headers=_LATER,
+                policies=["problem_bytes"],
+            )
+
+
+async def _read(file: BinaryIO, bounds: PackageBounds, name: str) -> Package:
+    """Return the package in a file. Raises `Problem` (422) with all its faults."""
+    try:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_READING, lambda: read_package(file, bounds, name=name))
+    except PackageError as exc:
+        raise invalid([Fault(fault.detail, path=fault.path) for fault in exc.faults]) from None
+
+
+async def _lock(connection: Connection, principal: Principal, name: str) -> Record:
+    """Lock the row of a problem, and return it. Raises `Problem`: 404 if there is none, 409 if it is another key's."""
+    row = await connection.fetch_one(_LOCK, {"name": name})
+    if row is None:
+        raise Problem(Kind.NOT_FOUND, "This problem does not exist.")
+    if not row["deleted"] and not principal.sees_all and row["owner"] != principal.key_id:
+        raise Problem(Kind.NAME_TAKEN, "Another key has a problem of this name; choose another name.")
+    return row
+
+
+async def _insert(
+    connection: Connection, name: str, owner: int | None, upload: Upload, package: Package, limits: Mapping[str, Any]
+) -> int:
+    """Insert a version, which is not seen yet, and return its id."""
+    # In the thread, because a long list of tests takes a while.
+    manifest, summary, tests = await asyncio.get_running_loop().run_in_executor(
+        _READING,
+        lambda: (versions.as_manifest(package), json.dumps(summary_of(package)), json.dumps(stored_tests(package))),
+    )
+    row = await connection.fetch_one(
+        _INSERT,
+        {
+            "name": name,
+            "owner": owner,
+            "digest": upload.sha256,
+            "package_bytes": upload.size_bytes,
+            "size_bytes": package.size_bytes,
+            "settings": json.dumps(limits),
+            "manifest": manifest,
+            "summary": summary,
+            "tests": tests,
+        },
+    )
+    assert row is not None
+    id_: int = row["id"]
+    return id_
+
+
+async def _set(connection: Connection, name: str, owner: int | None, settings: ProblemSettings) -> None:
+    given = settings.given
+    visibility = (given["visibility"] or "private") if "visibility" in given else None
+    values = {"visibility": visibility, "sets_title": "title" in given, "title": given.get("title")}
+    await connection.execute(_SET, {"name": name, "owner": owner, **values})
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return True if two versions have the same limits of their own."""
+    names = ("limits", "language_limits")
+    return all((one.get(name) or {}) == (other.get(name) or {}) for name in names)

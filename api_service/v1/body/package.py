@@ -1,0 +1,224 @@
+"""Reads what a call says of a problem: its package, which goes through a file and not through the memory, and settings.
+
+A setting that a call does not name stays as it was, and null takes it back.
+"""
+
+import asyncio
+import errno
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from io import BufferedRandom
+from typing import Annotated, Any, BinaryIO, Final, Literal, cast
+
+from fastapi import Request
+from pydantic import Field
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.sentences import as_written
+from api_service.languages.catalog import LanguageCatalog
+from api_service.problems.sent import ProblemSettings, Upload
+from api_service.settings import ApiSettings
+from api_service.v1.body.multipart import Form, malformed
+from api_service.v1.body.submission import Seconds, Text, Whole
+from api_service.v1.protocol.validation import Strict, checked, parse_json, read_body
+from shared.engine.codex import LimitBounds
+
+ZIP: Final = "application/zip"
+FORM: Final = "multipart/form-data"
+TYPES: Final = f"{ZIP}, {FORM}"
+#: The part of a form that has the package, and the one that has the settings.
+_PACKAGE: Final = "package"
+_SETTINGS: Final = "problem"
+#: Bytes of a form beside its package.
+FORM_BYTES: Final = 256 << 10
+_PIECE_BYTES: Final = 1 << 20
+_MOST_LANGUAGES: Final = 100
+
+
+class ProblemLimits(Strict):
+    """Limits over those of the package. One that is null is the package's."""
+
+    cpu_s: Seconds | None = Field(default=None, description="CPU seconds.")
+    wall_s: Seconds | None = Field(default=None, description="Elapsed seconds.")
+    memory_bytes: Whole | None = Field(default=None, description="Of all its processes.")
+    output_bytes: Whole | None = Field(default=None, description="Of its standard output.")
+
+
+class ProblemBody(Strict):
+    """The settings of a problem. One that is left out stays as it is; null takes it back."""
+
+    title: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="In place of the package's."
+    )
+    visibility: Literal["private", "shared"] | None = Field(
+        default=None, description="`shared`: other keys may see it, without its secrets, and submit to it."
+    )
+    limits: ProblemLimits | None = None
+    language_limits: Annotated[dict[Text, ProblemLimits], Field(max_length=_MOST_LANGUAGES)] | None = Field(
+        default=None,
+        description="Over `limits`, for a language and its variants.",
+        examples=[{"py": {"cpu_s": 6}}],
+    )
+
+
+NOTHING: Final = ProblemSettings({})
+
+
+def settings_of(content: object, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> ProblemSettings:
+    """Return the settings of a JSON value. Raises `Problem` (422) with all faults."""
+    if not isinstance(content, dict):
+        raise invalid([Fault("It must be an object.", pointer="")])
+    body, faults = checked(ProblemBody, content)
+    faults += _limit_faults(body, catalog, bounds) if body else ()
+    if body is None or faults:
+        raise invalid(faults)
+    given: dict[str, Any] = {name: getattr(body, name) for name in content if getattr(body, name) is None}
+    given |= body.model_dump(exclude_none=True)
+    for name in ("limits", "language_limits"):
+        given[name] = given.get(name) or None
+    if named := given["language_limits"]:
+        given["language_limits"] = {_code(name, catalog): limits for name, limits in named.items() if limits} or None
+    return ProblemSettings({name: given[name] for name in content})
+
+
+def _code(name: str, catalog: LanguageCatalog) -> str:
+    language = catalog.find(name)
+    assert language is not None, "its fault was found"
+    return language.code
+
+
+def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> Iterator[Fault]:
+    places = {"/limits": body.limits}
+    for name, limits in (body.language_limits or {}).items():
+        place = f"/language_limits/{name.replace('~', '~0').replace('/', '~1')}"
+        places[place] = limits
+        if catalog.find(name) is None:
+            yield Fault("This language is not available here.", pointer=place)
+    for place, asked in places.items():
+        for name, value in (asked.model_dump(exclude_none=True) if asked else {}).items():
+            if value > bounds[name].max:
+                yield Fault(f"It must be at most {as_written(bounds[name].max)}.", pointer=f"{place}/{name}")
+
+
+async def read_settings(
+    request: Request, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]
+) -> ProblemSettings:
+    """Return the settings of a JSON body. Raises `Problem`: 415, 400 or 422."""
+    return settings_of(parse_json(await read_body(request)), catalog, bounds)
+
+
+@asynccontextmanager
+async def receive_package(request: Request, settings: ApiSettings) -> AsyncIterator[Upload]:
+    """Yield the package of a request, whose file is deleted after the block. Raises `Problem`: 400, 413, 415 or 422."""
+    content_type = request.headers.get("Content-Type", "")
+    media_type, parameters = parse_options_header(content_type)
+    kind = media_type.decode("latin-1").lower()
+    if kind not in (ZIP, FORM):
+        detail = f"The body must be of one of these types: {TYPES}."
+        # The body is read to its end, because one that is too large is refused first.
+        async for _ in request.stream():
+            pass
+        raise Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": TYPES})
+    with tempfile.TemporaryFile(prefix="precieux-package-") as file:
+        sent = _Plain(file) if kind == ZIP else _Package(file, parameters.get(b"boundary"))
+        waiting = bytearray()
+        async for piece in request.stream():
+            waiting += piece
+            if len(waiting) >= _PIECE_BYTES:
+                await _write(sent, bytes(waiting))
+                waiting.clear()
+                _check_size(file.tell(), settings)
+        await _write(sent, bytes(waiting))
+        size = file.tell()
+        _check_size(size, settings)
+        yield Upload(file, size, await asyncio.to_thread(_sha256, file), sent.settings())
+
+
+async def _write(sent: "_Plain | _Package", piece: bytes) -> None:
+    """Write a piece of a body. Raises `Problem` (503) if the disk is full."""
+
+    def write() -> None:
+        sent.write(piece)
+        sent.file.flush()
+
+    try:
+        await asyncio.to_thread(write)
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC:
+            raise
+        raise Problem(Kind.UNAVAILABLE, "There is no room for the package now; try again in a few minutes.") from None
+
+
+def _check_size(size: int, settings: ApiSettings) -> None:
+    if size > settings.max_package_bytes:
+        raise Problem(Kind.TOO_LARGE, f"The package is over {settings.max_package_bytes} bytes; send less.")
+
+
+def _sha256(file: BinaryIO) -> str:
+    file.seek(0)
+    return hashlib.file_digest(cast("BufferedRandom", file), "sha256").hexdigest()
+
+
+class _Plain:
+    """A body that is the package."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+
+    def write(self, piece: bytes) -> None:
+        self.file.write(piece)
+
+    def settings(self) -> None:
+        return None
+
+
+class _Package(Form):
+    """A form with the package, which is written to a file, and perhaps the settings."""
+
+    def __init__(self, file: BinaryIO, boundary: bytes | None) -> None:
+        if not boundary:
+            raise malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
+        self.file = file
+        self._others = 0
+        super().__init__()
+        self._parser = MultipartParser(boundary, self.callbacks)
+
+    def write(self, piece: bytes) -> None:
+        try:
+            self._parser.write(piece)
+        except FormParserError:
+            raise malformed("The form cannot be read; send it as an HTTP client makes it.") from None
+
+    def on_data(self, data: bytes, start: int, end: int) -> None:
+        if self.name == _PACKAGE:
+            self.file.write(memoryview(data)[start:end])
+            return
+        self._others += end - start
+        if self._others > FORM_BYTES:
+            raise Problem(Kind.TOO_LARGE, f"The form has over {FORM_BYTES} bytes beside its package; send less.")
+        super().on_data(data, start, end)
+
+    def settings(self) -> bytes | None:
+        """Return the part with the settings, after the whole body. Raises `Problem`: 400 or 422."""
+        if not self.has_ended:
+            raise malformed("The form ends too early: its last boundary is missing.")
+        names = [part.name for part in self.parts]
+        faults = [
+            Fault("A form has only the parts `package` and `problem`.", pointer=f"/{name[:100]}")
+            for name in names
+            if name not in (_PACKAGE, _SETTINGS)
+        ]
+        faults += [
+            Fault("It is there more than once; send it once.", pointer=f"/{name}")
+            for name in (_PACKAGE, _SETTINGS)
+            if names.count(name) > 1
+        ]
+        if _PACKAGE not in names:
+            faults.append(Fault("It is missing; send the zip of the package.", pointer=f"/{_PACKAGE}"))
+        if faults:
+            raise invalid(faults)
+        return next((part.data for part in self.parts if part.name == _SETTINGS), None)

@@ -1,0 +1,307 @@
+"""Problems: their packages, settings and versions."""
+
+import re
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import Field
+
+from api_service.access.auth import Principal
+from api_service.http.openapi import Schema
+from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.limits.holds import reserving
+from api_service.problems import reading
+from api_service.problems.bounds import limit_bounds, package_bounds
+from api_service.problems.models import PackageWarning, StoredProblem, VersionOfProblem
+from api_service.services import ProblemReaderDep, Services, ServicesDep, SetterDep
+from api_service.v1.body.package import (
+    FORM,
+    NOTHING,
+    ZIP,
+    ProblemBody,
+    read_settings,
+    receive_package,
+    settings_of,
+)
+from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
+from api_service.v1.output.content import RANGE, Content, content_answer, content_responses
+from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, answer
+from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.validation import Strict, parse_json, read_query
+from shared.problems import versions
+from shared.problems.files import key_of
+from shared.problems.versions import ProblemVersion
+from shared.resources.models import ListOf
+
+router = APIRouter(tags=["problems"])
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_CURSOR: Final = "problems"
+_PIECE_BYTES: Final = 256 << 10
+_PACKAGE_FORM: Final[Schema] = {
+    "type": "object",
+    "required": ["package"],
+    "properties": {
+        "package": {"type": "string", "format": "binary", "description": "The zip."},
+        "problem": {"type": "string", "contentMediaType": "application/json", "description": "Settings, as in PATCH."},
+    },
+    "additionalProperties": False,
+}
+
+ProblemName = Annotated[
+    str,
+    Path(
+        description="The name of the problem.",
+        examples=["sum"],
+        json_schema_extra={"pattern": f"^{_NAME.pattern}$"},
+    ),
+]
+
+
+class VersionQuery(Strict):
+    """The query that names a version of a problem."""
+
+    version: Annotated[int | None, Field(ge=1, le=(1 << 31) - 1, description="The version; the latest.")] = None
+
+
+class DeletionQuery(Strict):
+    """The query of a deletion."""
+
+    version: Annotated[
+        int | None, Field(ge=1, le=(1 << 31) - 1, description="The version that is deleted; all of them.")
+    ] = None
+
+
+class ProblemsQuery(Strict):
+    """The page and the filter of the list of problems."""
+
+    limit: int = Field(50, ge=1, le=200, description="The most problems of a page.")
+    cursor: str | None = Field(None, max_length=400, description="`next` of the page before.")
+    visibility: Literal["private", "shared"] | None = Field(None, description="Only those that are so.")
+
+
+@router.get(
+    "/problems",
+    **operation(
+        "list_problems",
+        "List problems",
+        "Those of this key, and those that other keys share, by name, without samples and warnings.",
+        answer=ListOf[StoredProblem],
+        query=ProblemsQuery,
+        headers=LINK,
+    ),
+)
+async def list_problems(principal: ProblemReaderDep, request: Request, services: ServicesDep) -> Response:
+    query = read_query(request, ProblemsQuery)
+    after = None if query.cursor is None else services.signer.unseal(_CURSOR, query.cursor)
+    if query.cursor is not None and after is None:
+        raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
+    async with services.database.connection() as connection:
+        found = await reading.page(
+            connection, principal, visibility=query.visibility, after=after, limit=query.limit + 1
+        )
+    items = [await _shown(services, principal, version) for version in found[: query.limit]]
+    cursor = services.signer.seal(_CURSOR, items[-1].name) if len(found) > query.limit else None
+    return page_answer(request, services, ListOf[StoredProblem], items, cursor)
+
+
+@router.get(
+    "/problems/{name}",
+    **operation(
+        "get_problem",
+        "Get a problem",
+        "Its latest version, or another one. Other keys see a shared problem without its secrets.",
+        answer=StoredProblem,
+        query=VersionQuery,
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def get_problem(
+    principal: ProblemReaderDep, name: ProblemName, request: Request, services: ServicesDep
+) -> Response:
+    _check_name(name)
+    query = await _query_of(request, services, principal, name, VersionQuery)
+    async with services.database.connection() as connection:
+        found = await reading.find_visible(connection, principal, name, query.version) or _refuse()
+    return answer(await _whole(services, principal, found))
+
+
+@router.put(
+    "/problems/{name}",
+    **operation(
+        "put_problem",
+        "Store a package",
+        "Makes a new problem, or a new version of one. If the latest version is the same, nothing is made (200). Every"
+        " fault of the package is in `errors`, with the `path` of its file.",
+        answer=StoredProblem,
+        status=HTTPStatus.CREATED,
+        body={ZIP: {"type": "string", "format": "binary"}, FORM: _PACKAGE_FORM},
+        headers=location("problem"),
+        problems=[Kind.NOT_FOUND, Kind.NAME_TAKEN, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+        responses={HTTPStatus.OK: {"model": StoredProblem, "description": "The latest version is the same."}},
+    ),
+)
+async def put_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
+    _check_name(name)
+    async with services.body_semaphore.take(principal), receive_package(request, services.settings) as upload:
+        read_query(request)
+        catalog = await services.languages.catalog()
+        bounds = package_bounds(services.settings, catalog)
+        settings = NOTHING
+        if upload.settings is not None:
+            limits = limit_bounds(services.settings, catalog)
+            settings = settings_of(parse_json(upload.settings), catalog, limits)
+        id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
+    async with services.database.connection() as connection:
+        found = await versions.of_id(connection, id_) or _refuse()
+    address = f"{services.signer.public_url}/v1/problems/{name}"
+    shown = await _whole(services, principal, found)
+    return answer(shown, HTTPStatus.CREATED, {"Location": address}) if is_new else answer(shown)
+
+
+@router.patch(
+    "/problems/{name}",
+    **operation(
+        "patch_problem",
+        "Change the settings of a problem",
+        "Other limits make a new version of the same package; the title and the visibility do not.",
+        answer=StoredProblem,
+        body=ProblemBody,
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
+    await _require_owned(services, principal, name)
+    catalog = await services.languages.catalog()
+    settings = await read_settings(request, catalog, limit_bounds(services.settings, catalog))
+    read_query(request)
+    if not await services.problems.patch(principal, name, settings):
+        _refuse()
+    return answer(await _whole(services, principal, await _require_owned(services, principal, name)))
+
+
+@router.delete(
+    "/problems/{name}",
+    **operation(
+        "delete_problem",
+        "Delete a problem, or a version of it",
+        "Submissions to it stay, and cannot be run again. The name is free; its version numbers are not used twice.",
+        status=HTTPStatus.NO_CONTENT,
+        query=DeletionQuery,
+        problems=[Kind.NOT_FOUND, Kind.UNDER_WAY],
+        responses={HTTPStatus.NO_CONTENT: {"description": "It is deleted."}},
+    ),
+)
+async def delete_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
+    await _require_owned(services, principal, name)
+    query = read_query(request, DeletionQuery)
+    if not await services.problems.delete(principal, name, query.version):
+        _refuse()
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.get(
+    "/problems/{name}/versions",
+    **operation(
+        "list_versions",
+        "List the versions of a problem",
+        "The newest first.",
+        answer=ListOf[VersionOfProblem],
+        query=PageQuery,
+        headers=LINK,
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def list_versions(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
+    await _require_owned(services, principal, name)
+    before = read_query(request, PageQuery).cursor
+    async with services.database.connection() as connection:
+        before = None if before is None else min(before, (1 << 31) - 1)
+        found = await reading.versions_of(connection, name, before=before, limit=PAGE_ITEMS + 1)
+    items = found[:PAGE_ITEMS]
+    cursor = items[-1].version if len(found) > PAGE_ITEMS else None
+    return page_answer(request, services, ListOf[VersionOfProblem], items, cursor)
+
+
+@router.get(
+    "/problems/{name}/package",
+    **operation(
+        "get_package",
+        "Download a package",
+        "The bytes that were sent. The `ETag` is their SHA-256.",
+        query=VersionQuery,
+        parameters=[RANGE, IF_NONE_MATCH],
+        problems=[Kind.NOT_FOUND, Kind.RANGE],
+        responses={
+            **content_responses(ZIP),
+            HTTPStatus.NOT_MODIFIED: {"description": "It is as `If-None-Match` names it.", "headers": ETAG},
+        },
+    ),
+)
+async def get_package(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
+    await _require_owned(services, principal, name)
+    query = read_query(request, VersionQuery)
+    found = await _require_owned(services, principal, name, query.version)
+    content = Content(
+        found.package_bytes,
+        partial(services.store.read, key_of(found.digest)),
+        ZIP,
+        f"{found.name}-{found.version}.zip",
+        digest=found.digest,
+        piece_bytes=_PIECE_BYTES,
+    )
+    return await content_answer(request, content)
+
+
+def _check_name(name: str) -> None:
+    """Raise `Problem` (422) if no problem may have this name."""
+    if not _NAME.fullmatch(name):
+        detail = "It must have 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, and begin with a letter or a digit."
+        raise invalid([Fault(detail, parameter="name")])
+
+
+def _refuse() -> Any:
+    raise Problem(Kind.NOT_FOUND, "This problem or version does not exist, or belongs to another key.")
+
+
+async def _require_owned(
+    services: Services, principal: Principal, name: str, version: int | None = None
+) -> ProblemVersion:
+    """Return a version of a problem. Raises `Problem`: 422 for the name, 404 if it is not the sender's."""
+    _check_name(name)
+    async with services.database.connection() as connection:
+        found = await versions.find(connection, name, version)
+    return found if found and reading.is_owned(principal, found) else _refuse()
+
+
+async def _query_of(
+    request: Request, services: Services, principal: Principal, name: str, model: type[VersionQuery]
+) -> VersionQuery:
+    """Return the query of a request about a problem. 404 comes before 422."""
+    try:
+        return read_query(request, model)
+    except Problem:
+        async with services.database.connection() as connection:
+            await reading.find_visible(connection, principal, name) or _refuse()
+        raise
+
+
+async def _shown(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
+    """Return a problem as an item of a list."""
+    bounds = limit_bounds(services.settings, await services.languages.catalog())
+    is_owner = reading.is_owned(principal, version)
+    return reading.shown(version, bounds, services.signer.public_url, is_owner=is_owner)
+
+
+async def _whole(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
+    """Return a problem with its samples."""
+    shown = await _shown(services, principal, version)
+    async with services.database.connection() as connection:
+        package = await versions.package_of(connection, version.id) or _refuse()
+    with reserving(services.response_memory, principal) as reserve:
+        samples = await reading.samples_of(services.store, package, reserve)
+        warnings = [PackageWarning(**warning) for warning in version.summary["warnings"]]
+        is_owner = reading.is_owned(principal, version)
+        return shown.model_copy(update={"samples": samples, "warnings": warnings if is_owner else None})

@@ -1,0 +1,156 @@
+"""`precieux problem`: stores packages as problems, and shows, downloads and deletes them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from precieux import terminal
+from precieux.commands import show
+from precieux.commands.options import Json, on_server
+from precieux.errors import UsageError
+from precieux.host import files
+from precieux.installation.server import Server
+from precieux.programs.package import read_package
+from precieux_client import Problem, ProblemLimits, ProblemSettings
+
+app = typer.Typer(help="Store packages as problems; show, download and delete them.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="The problem, or one version of it.")]
+
+
+@app.command()
+@on_server
+def push(
+    server: Server,
+    path: Annotated[Path, typer.Argument(metavar="DIR|ZIP", help="The package: a folder, or a zip.")],
+    name: Annotated[str | None, typer.Option(help="Its name. Default: that of the folder or the zip.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="LIMIT=N", help="In place of the package's, such as cpu_s=2.")
+    ] = None,
+    language_limit: Annotated[
+        list[str] | None, typer.Option(metavar="LANGUAGE:LIMIT=N", help="Of one language, such as py:cpu_s=6.")
+    ] = None,
+    share: Annotated[bool, typer.Option("--share", help="Let other keys see it and submit to it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Store a package as a problem, or as the next version of one."""
+    settings = ProblemSettings()
+    if limit:
+        settings["limits"] = _limits(limit)
+    if language_limit:
+        by_language: dict[str, list[str]] = {}
+        for text in language_limit:
+            language, _, one = text.partition(":")
+            by_language.setdefault(language, []).append(one)
+        settings["language_limits"] = {language: _limits(each) for language, each in by_language.items()}
+    if share:
+        settings["visibility"] = "shared"
+    package = read_package(path)
+    problem = server.connect().push_problem(name or path.resolve().stem.lower(), package, **settings)
+    if as_json:
+        terminal.say_json(show.plain(problem))
+        return
+    terminal.say(f"{problem.name}@{problem.version}")
+    _warn(problem)
+
+
+@app.command("list")
+@on_server
+def list_problems(server: Server, as_json: Json = False) -> None:
+    """List the problems of this key, and those that others share."""
+    found = list(server.connect().problems())
+    if as_json:
+        terminal.say_json(show.plain(found))
+        return
+    rows = [(one.name, one.version, one.title, one.visibility, _tests(one), one.limits.cpu_s) for one in found]
+    terminal.show_table(("name", "version", "title", "visibility", "tests", "CPU s"), rows, whole={"name"})
+
+
+@app.command("show")
+@on_server
+def show_problem(server: Server, name: Name, as_json: Json = False) -> None:
+    """Show a problem."""
+    name, version = _named(name)
+    problem = server.connect().problem(name, version=version)
+    if as_json:
+        terminal.say_json(show.plain(problem))
+        return
+    limits = problem.limits
+    rows = [
+        ("title", problem.title),
+        ("version", f"{problem.version} of {problem.versions}"),
+        ("format", f"{problem.format}, {', '.join(problem.type)}"),
+        ("visibility", problem.visibility),
+        ("limits", f"{limits.cpu_s:g} s of CPU ({problem.time_limit_from}), {limits.memory_bytes} bytes of memory"),
+        ("tests", _tests(problem)),
+        ("points", problem.points),
+        ("languages", "all" if problem.languages is None else ", ".join(problem.languages)),
+        ("created", terminal.long_date(problem.created_at)),
+    ]
+    terminal.show_table(("", ""), rows)
+    _warn(problem)
+
+
+@app.command()
+@on_server
+def package(
+    server: Server,
+    name: Name,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file that the zip is written to.")],
+    as_json: Json = False,
+) -> None:
+    """Download a package, as it was sent."""
+    name, version = _named(name)
+    content = server.connect().package(name, version=version)
+    files.write(output, content)
+    if as_json:
+        terminal.say_json({"name": name, "file": str(output), "size_bytes": len(content)})
+    else:
+        terminal.say(f"{output}: {len(content)} bytes")
+
+
+@app.command()
+@on_server
+def delete(server: Server, name: Name, as_json: Json = False) -> None:
+    """Delete a problem, or one version of it. What was submitted to it stays, and cannot be run again."""
+    shown = name
+    name, version = _named(name)
+    server.connect().delete_problem(name, version=version)
+    if as_json:
+        terminal.say_json({"name": name, "version": version, "done": f"{shown} is deleted."})
+    else:
+        terminal.say(f"{shown} is deleted.")
+
+
+def _named(text: str) -> tuple[str, int | None]:
+    """Return the name and the version of `NAME[@VERSION]`."""
+    name, at, version = text.partition("@")
+    if at and not version.isdecimal():
+        raise UsageError(f"{text}: write it as NAME or NAME@VERSION, such as sum@3.")
+    return name, int(version) if at else None
+
+
+def _limits(texts: Iterable[str]) -> ProblemLimits:
+    """Return the limits of options such as `cpu_s=2`."""
+    values: dict[str, float | int] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            values[name] = float(number) if name in ("cpu_s", "wall_s") else int(number)
+        except ValueError:
+            raise UsageError(f"{text}: write a limit as NAME=NUMBER, such as cpu_s=2.") from None
+    try:
+        return ProblemLimits(**values)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{', '.join(values)}: a limit is cpu_s, wall_s, memory_bytes or output_bytes.") from None
+
+
+def _tests(problem: Problem) -> str:
+    return f"{problem.tests.sample} shown, {problem.tests.secret} secret"
+
+
+def _warn(problem: Problem) -> None:
+    for warning in problem.warnings or ():
+        terminal.hint(f"Warning: {warning.path or 'the package'}: {warning.detail}")
