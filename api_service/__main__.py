@@ -13,7 +13,6 @@ from api_service.background.announcer import Announcer
 from api_service.background.metrics_history import keep_recording
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
-from api_service.doors.piston.settings import PistonSettings
 from api_service.events.notifications import Notifications
 from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
@@ -80,10 +79,9 @@ async def serve(stop: asyncio.Event) -> None:
                 f"PRECIEUX_HOST is {settings.host}, which other machines can reach, but there is no API key: create one"
                 " with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST to 127.0.0.1"
             )
-        has_piston = "piston" in settings.doors
-        app = create_app(services, load(PistonSettings) if has_piston else None)
+        app = create_app(services)
         # Only Piston's front door has a WebSocket.
-        message_bytes = settings.largest_body_bytes if has_piston else 0
+        message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(most=settings.connections, most_per_address=settings.connections_per_address)
         log.info("api.starting", host=settings.host, port=settings.port)
         health = HealthServer(health_settings, database, counts_backlog=True)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_service import v1, web
 from api_service.classic.openapi import DESCRIPTION, TAGS
 from api_service.classic.routes import classic, docs, files, health
-from api_service.doors.piston.settings import PistonSettings
+from api_service.doors.door import open_doors
 from api_service.errors import WITHOUT_KEY, Render, answer_errors, is_v1
 from api_service.http.problems import Kind, Problem
 from api_service.http.request_log import RequestLog
@@ -29,8 +29,8 @@ _BODY_SECONDS: Final = 20.0
 _STRANGER_SECONDS: Final = 10.0
 
 
-def create_app(services: Services, piston_settings: PistonSettings | None = None) -> FastAPI:
-    """Return the application. It needs `piston_settings` only if the Piston front door is open."""
+def create_app(services: Services) -> FastAPI:
+    """Return the application. Raises `ConfigurationError` for a wrong setting of a front door that is open."""
     app = FastAPI(
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
@@ -58,20 +58,9 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
     renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, web.answer)]
-    # A door that is closed is not loaded.
-    if "piston" in settings.doors:
-        from api_service.doors.piston import app as piston
-        from api_service.doors.piston.errors import message
-
-        piston.add_to(app, services, piston_settings or PistonSettings())
-        renders.insert(0, (piston.is_piston, message))
-        logged.append(piston.PATH)
-    if "judge0" in settings.doors:
-        from api_service.doors.judge0 import app as judge0
-        from api_service.doors.judge0.errors import refusal
-
-        judge0.add_to(app)
-        renders.insert(0, (judge0.is_judge0, refusal))
+    for door in open_doors(app, services):
+        renders.insert(0, (door.has, door.render))
+        logged += door.logged
     limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,

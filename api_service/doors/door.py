@@ -1,57 +1,159 @@
-"""Makes the applications of the front doors, and submits programs for them."""
+"""What every front door has: an application, slashes and HEAD, the key of a sender, and errors in the door's form."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from importlib import import_module
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.security import HTTPAuthorizationCredentials
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_service.access.auth import Principal
-from api_service.errors import OfHttp, Render, answer_errors
+from api_service.access.auth import Principal, require
+from api_service.errors import Render, answer_errors
+from api_service.http.problems import Kind, Problem
 from api_service.services import Services
-from api_service.submissions.new_submission import NewSubmission, stored, text_bytes_of
+from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
+from shared.accounts.api_keys import Scope as KeyScope
+
+_UNROUTED: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 
-def door_app(services: Services, routers: Sequence[APIRouter], render: Render, of_http: OfHttp) -> FastAPI:
-    """Return the application of a front door. `of_http` makes the problems of the framework's own errors."""
-    app = FastAPI(
-        redirect_slashes=False,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        telemetry={"tracing": False, "operation_spans": False, "logs": False},
-    )
-    app.state.services = services
-    for router in routers:
-        app.include_router(router)
-    answer_errors(app, render, of_http)
-    return app
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A front door. `state` is what its routes find in the state of their application.
+
+    `path_of` returns the path at which the door routes a request; None if the request is not for this door. `check`
+    raises `Problem` for a request that is refused before its path is looked at. `key_of` returns the API key of a
+    request, empty without one. `render` makes the answer of a problem.
+
+    `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
+    header fields of a proxy, and be refused. The requests under `logged` are logged.
+    """
+
+    routers: Sequence[APIRouter]
+    path_of: Callable[[Scope], str | None]
+    key_of: Callable[[HTTPConnection], str]
+    render: Render
+    check: Callable[[Request], None] = lambda _: None
+    own_fields: re.Pattern[bytes] = re.compile(b"(?!)")
+    logged: Sequence[str] = ()
+    middleware: Sequence[Middleware] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+    def app(self, services: Services) -> FastAPI:
+        """Return the application that answers the door's requests. It has no documents, and no redirects."""
+        app = FastAPI(
+            redirect_slashes=False,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            middleware=self.middleware,
+            telemetry={"tracing": False, "operation_spans": False, "logs": False},
+        )
+        for name, value in {**self.state, "door": self, "services": services}.items():
+            setattr(app.state, name, value)
+        for router in self.routers:
+            app.include_router(router)
+        answer_errors(app, self.render, _of_http)
+        return app
+
+    def without_own_fields(self, connection: HTTPConnection) -> HTTPConnection:
+        """Return a request without the header fields of the door's clients."""
+        fields = [(name, value) for name, value in connection.scope["headers"] if not self.own_fields.match(name)]
+        return HTTPConnection({**connection.scope, "headers": fields})
+
+    def has(self, scope: Scope) -> bool:
+        """Return True if a request is for this door."""
+        return self.path_of(scope) is not None
 
 
-def program_submission(
-    language: str,
-    entry: str,
-    files: Mapping[str, bytes],
-    spec: Mapping[str, Any],
-    stdin: str,
-    *,
-    texts: object,
-    expected_output: str | None = None,
-    webhook_url: str | None = None,
-) -> NewSubmission:
-    """Return the submission of a program that is run at once. `texts` are its others that are stored."""
-    return NewSubmission(
-        language=language,
-        filename=entry,
-        source=stored(files),
-        stdin=stdin,
-        hold=False,
-        spec=spec,
-        files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
-        expected_output=expected_output,
-        webhook_url=webhook_url,
-        text_bytes=text_bytes_of(texts),
-    )
+def open_doors(app: FastAPI, services: Services) -> list[Door]:
+    """Let the app pass requests to the front doors that are open, and return them. The others are not loaded."""
+    doors: list[Door] = []
+    for name in sorted(services.settings.doors):
+        door: Door = import_module(f"api_service.doors.{name}.app").open_door(services)
+        app.add_middleware(DoorMiddleware, door=door, door_app=door.app(services))
+        doors.append(door)
+    return doors
+
+
+@dataclass(frozen=True, slots=True)
+class DoorMiddleware:
+    """ASGI middleware that passes the requests of a front door to the door's application. HEAD goes where GET goes."""
+
+    app: ASGIApp
+    door: Door
+    door_app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = self.door.path_of(scope) if scope["type"] in ("http", "websocket") else None
+        if path is None:
+            await self.app(scope, receive, send)
+            return
+        scope["path"] = path
+        # For HEAD a copy, because the server must know that the answer has no body.
+        served = {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
+        try:
+            if scope["type"] == "http":
+                self.door.check(Request(scope))
+            await self.door_app(served, receive, send)
+        except Problem as exc:
+            await self.door.render(Request(scope), exc)(scope, receive, send)
+        finally:
+            scope["route"] = served.get("route")
+
+
+async def _of_http(_: Request, exc: HTTPException) -> Problem:
+    """Return the problem of an error of the framework. A path without a route, and a wrong method, are not found."""
+    if exc.status_code in _UNROUTED:
+        return Problem(Kind.NOT_FOUND, "Not Found")
+    return Problem(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
+
+
+def bearer(connection: HTTPConnection) -> str:
+    """Return the API key of `Authorization: Bearer KEY`; empty without one."""
+    scheme, _, key = connection.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+async def sender_of(connection: HTTPConnection, scope: KeyScope | None = None) -> Principal:
+    """Return the sender of a request. Raises `Problem`: 401, or 403 without this scope."""
+    state = connection.app.state
+    key = state.door.key_of(connection)
+    credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key) if key else None
+    seen = state.door.without_own_fields(connection)
+    principal: Principal = await state.services.authenticator.principal(seen, credentials)
+    if scope is not None:
+        require(principal, scope)
+    return principal
+
+
+def is_local(request: HTTPConnection) -> bool:
+    """Return True if a request is from the user that runs this server, on this machine, and no proxy forwarded it."""
+    state = request.app.state
+    return state.services.authenticator.why_not_local(state.door.without_own_fields(request)) is None
+
+
+def _sender(scope: KeyScope | None) -> Any:
+    async def find(connection: HTTPConnection) -> Principal:
+        return await sender_of(connection, scope)
+
+    return Depends(find)
+
+
+#: The sender of a request, with a key of any scope.
+Sender = Annotated[Principal, _sender(None)]
+#: The sender of a request, who may submit.
+Submitter = Annotated[Principal, _sender(KeyScope.SUBMIT)]
+#: The sender of a request, who may read.
+Reader = Annotated[Principal, _sender(KeyScope.READ)]
 
 
 async def post(services: Services, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None) -> int:

@@ -22,8 +22,8 @@ HEADER: Final = "X-Request-Id"
 #: The key of the id in an ASGI scope.
 SCOPE_KEY: Final = "request_id"
 _VALID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
-#: FastAPI's routes do not know the prefix of a router that includes theirs, or of the application that mounts them.
-_PREFIXES: Final = ("/v1", "/api/v2")
+#: FastAPI's routes do not know the prefix of a router that includes theirs.
+_PREFIX: Final = "/v1"
 
 
 class RequestLog:
@@ -72,5 +72,5 @@ class RequestLog:
 def _route_of(scope: Scope) -> str:
     """Return the path of the route that served a request, with the names of its parameters; "none" without a route."""
     path: str = getattr(scope.get("route"), "path", "none")
-    prefix = next((prefix for prefix in _PREFIXES if scope["path"].startswith(f"{prefix}/")), "")
+    prefix = _PREFIX if scope["path"].startswith(f"{_PREFIX}/") else ""
     return path if path == "none" else prefix + path.removeprefix(prefix)

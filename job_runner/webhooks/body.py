@@ -8,9 +8,8 @@ from typing import Final
 
 from job_runner.webhooks.queue import ClaimedWebhook
 from shared.database.connection import Connection
-from shared.judge0 import store as judge0
+from shared.judge0 import submissions as judge0
 from shared.judge0.callbacks import CALLBACK
-from shared.judge0.fields import DEFAULT, fields_of
 from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.models import Resource, rfc3339
@@ -43,9 +42,8 @@ class Bodies:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
     async def _callback(self, connection: Connection, upload: int | None) -> str | None:
-        known = upload and await judge0.callback_of(connection, upload)
-        judge0_submission = await judge0.find(connection, self._store, known.token) if known else None
-        return json.dumps(fields_of(judge0_submission, DEFAULT, base64=True)) if judge0_submission else None
+        values = upload and await judge0.find(connection, self._store, upload)
+        return json.dumps(judge0.fields_of(values, judge0.DEFAULT, base64=True)) if values else None
 
     async def _resource(self, connection: Connection, webhook: ClaimedWebhook) -> Resource | None:
         if webhook.upload is not None:

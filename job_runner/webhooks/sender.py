@@ -19,8 +19,7 @@ from job_runner.webhooks.queue import ClaimedWebhook
 from shared.accounts.webhooks import WebhookSettings, signing_secrets
 from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.judge0 import store as judge0
-from shared.judge0.callbacks import CALLBACK
+from shared.judge0.callbacks import CALLBACK, is_guarded
 from shared.service import metrics
 from shared.service.errors import DatabaseUnavailable
 from shared.service.lifecycle import wait_any
@@ -204,8 +203,7 @@ class WebhookSender:
 async def _policy_of(connection: Connection, webhook: ClaimedWebhook) -> DeliveryPolicy:
     if webhook.type != CALLBACK or webhook.upload is None:
         return WEBHOOK
-    known = await judge0.callback_of(connection, webhook.upload)
-    return callback(is_guarded=known is None or known.is_guarded)
+    return callback(is_guarded=await is_guarded(connection, webhook.upload))
 
 
 def _context(webhook: ClaimedWebhook) -> dict[str, object]:

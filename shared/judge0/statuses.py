@@ -3,67 +3,44 @@
 import signal
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final, Self
 
 from shared.engine.codex import Verdict
 
-#: The exit code of a shell for a file that it cannot execute (POSIX, "Exit Status for Commands").
-_NOT_EXECUTABLE: Final = 126
-_EXEC_FORMAT_ERROR: Final = b"Exec format error"
-
 
 class Status(IntEnum):
-    IN_QUEUE = 1
-    PROCESSING = 2
-    ACCEPTED = 3
-    WRONG_ANSWER = 4
-    TIME_LIMIT_EXCEEDED = 5
-    COMPILATION_ERROR = 6
-    SIGSEGV = 7
-    SIGXFSZ = 8
-    SIGFPE = 9
-    SIGABRT = 10
-    NZEC = 11
-    OTHER = 12
-    INTERNAL_ERROR = 13
-    EXEC_FORMAT_ERROR = 14
+    """A status by its number. Clients compare its description with their own."""
+
+    description: str
+
+    def __new__(cls, number: int, description: str) -> Self:
+        status = int.__new__(cls, number)
+        status._value_ = number
+        status.description = description
+        return status
+
+    IN_QUEUE = 1, "In Queue"
+    PROCESSING = 2, "Processing"
+    ACCEPTED = 3, "Accepted"
+    WRONG_ANSWER = 4, "Wrong Answer"
+    TIME_LIMIT_EXCEEDED = 5, "Time Limit Exceeded"
+    COMPILATION_ERROR = 6, "Compilation Error"
+    SIGSEGV = 7, "Runtime Error (SIGSEGV)"
+    SIGXFSZ = 8, "Runtime Error (SIGXFSZ)"
+    SIGFPE = 9, "Runtime Error (SIGFPE)"
+    SIGABRT = 10, "Runtime Error (SIGABRT)"
+    NZEC = 11, "Runtime Error (NZEC)"
+    OTHER = 12, "Runtime Error (Other)"
+    INTERNAL_ERROR = 13, "Internal Error"
+    EXEC_FORMAT_ERROR = 14, "Exec Format Error"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The status as clients get it."""
+        return {"id": int(self), "description": self.description}
 
 
-#: The descriptions of the statuses. Clients compare them with their own.
-DESCRIPTIONS: Final[dict[Status, str]] = {
-    Status.IN_QUEUE: "In Queue",
-    Status.PROCESSING: "Processing",
-    Status.ACCEPTED: "Accepted",
-    Status.WRONG_ANSWER: "Wrong Answer",
-    Status.TIME_LIMIT_EXCEEDED: "Time Limit Exceeded",
-    Status.COMPILATION_ERROR: "Compilation Error",
-    Status.SIGSEGV: "Runtime Error (SIGSEGV)",
-    Status.SIGXFSZ: "Runtime Error (SIGXFSZ)",
-    Status.SIGFPE: "Runtime Error (SIGFPE)",
-    Status.SIGABRT: "Runtime Error (SIGABRT)",
-    Status.NZEC: "Runtime Error (NZEC)",
-    Status.OTHER: "Runtime Error (Other)",
-    Status.INTERNAL_ERROR: "Internal Error",
-    Status.EXEC_FORMAT_ERROR: "Exec Format Error",
-}
-_OF_SIGNAL: Final[dict[int, Status]] = {
-    signal.SIGSEGV: Status.SIGSEGV,
-    signal.SIGXFSZ: Status.SIGXFSZ,
-    signal.SIGFPE: Status.SIGFPE,
-    signal.SIGABRT: Status.SIGABRT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramEnd:
-    """How a program ended, as the runner has stored it. `cpu_limit` is the sender's limit; 0: none."""
-
-    verdict: Verdict
-    exit_code: int | None
-    signal: int | None
-    cpu_s: float
-    cpu_limit: float
-    stderr: bytes
+_OF_SIGNAL: Final = {getattr(signal, name): Status[name] for name in ("SIGSEGV", "SIGXFSZ", "SIGFPE", "SIGABRT")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +53,32 @@ class Judge0End:
     exit_signal: int | None = None
 
 
-def ending_of(run: ProgramEnd) -> Judge0End:
-    """Return how a run ended. A program that used the extra time has exceeded its limit."""
-    is_over = 0 < run.cpu_limit < run.cpu_s
-    if run.verdict is Verdict.COMPILE_ERROR:
+def ending_of(
+    verdict: Verdict, exit_code: int | None, number: int | None, *, is_over: bool, is_no_program: bool
+) -> Judge0End:
+    """Return how a run ended, with this exit code or killed by the signal `number`.
+
+    A program that `is_over` has used more CPU time than its limit, which the extra time allows it. One that
+    `is_no_program` could not be executed.
+    """
+    if verdict is Verdict.COMPILE_ERROR:
         return Judge0End(Status.COMPILATION_ERROR)
-    if run.verdict is Verdict.INTERNAL_ERROR:
+    if verdict is Verdict.INTERNAL_ERROR:
         return Judge0End(Status.INTERNAL_ERROR, "The sandbox failed.")
-    if is_over or run.verdict is Verdict.TIME_LIMIT:
+    if is_over or verdict is Verdict.TIME_LIMIT:
         message = "Time limit exceeded" if is_over else "Time limit exceeded (wall clock)"
         return Judge0End(Status.TIME_LIMIT_EXCEEDED, message, 0)
-    match run.verdict:
+    match verdict:
         case Verdict.OK | Verdict.ACCEPTED:
             return Judge0End(Status.ACCEPTED, None, 0)
         case Verdict.WRONG_ANSWER:
             return Judge0End(Status.WRONG_ANSWER, None, 0)
         case Verdict.OUTPUT_LIMIT:
             # In Judge0, an output is a file, so the limit of files holds for it.
-            return _killed(signal.SIGXFSZ)
-        case Verdict.MEMORY_LIMIT if not run.exit_code:
-            return _killed(signal.SIGKILL)
-    return _killed(run.signal) if run.signal is not None else _exited(run.exit_code or 0, run.stderr)
-
-
-def _killed(number: int) -> Judge0End:
-    return Judge0End(_OF_SIGNAL.get(number, Status.OTHER), f"Caught fatal signal {number}", 0, number)
-
-
-def _exited(code: int, stderr: bytes) -> Judge0End:
-    is_no_program = code == _NOT_EXECUTABLE and _EXEC_FORMAT_ERROR in stderr
+            number = signal.SIGXFSZ
+        case Verdict.MEMORY_LIMIT if not exit_code:
+            number = signal.SIGKILL
+    if number is not None:
+        return Judge0End(_OF_SIGNAL.get(number, Status.OTHER), f"Caught fatal signal {number}", 0, number)
     status = Status.EXEC_FORMAT_ERROR if is_no_program else Status.NZEC
-    return Judge0End(status, f"Exited with error status {code}", code)
+    return Judge0End(status, f"Exited with error status {exit_code or 0}", exit_code or 0)

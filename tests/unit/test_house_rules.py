@@ -41,7 +41,7 @@ def test_only_one_module_uses_databases() -> None:
 @pytest.mark.parametrize(
     ("module", "unused"),
     [
-        ("api_service.__main__", {"alembic", "api_service.doors.judge0", "rich"}),
+        ("api_service.__main__", {"alembic", "api_service.doors.judge0", "api_service.doors.piston", "rich"}),
         ("precieux.commands.up", {"alembic", "databases", "precieux_client", "sqlalchemy"}),
         ("job_runner.__main__", {"alembic", "starlette", "uvicorn"}),
         ("queue_consumer.__main__", {"alembic", "rich", "starlette", "uvicorn"}),

@@ -1,18 +1,27 @@
-"""The application that answers Judge0's paths, and the middleware that passes requests to it."""
+"""This front door: its paths, its errors, and the calls that describe the server or only check the sender's tokens."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-from api_service.doors.door import door_app
-from api_service.doors.judge0 import configuration
-from api_service.doors.judge0.errors import not_found, refusal
-from api_service.doors.judge0.routes import creation, reading, server
-from api_service.doors.judge0.statistics import Statistics
+from api_service.doors.door import Door, Reader
+from api_service.doors.judge0 import configuration, submissions
+from api_service.doors.judge0.configuration import ConfigurationDep
+from api_service.doors.judge0.languages import Judge0Language, languages_of
+from api_service.doors.judge0.parameters import Admin, is_on, key_of, read
+from api_service.doors.judge0.statistics import Statistics, system_info
+from api_service.http.problems import Kind, Problem, cut
+from api_service.services import Services, ServicesDep
+from api_service.v1.reads.visibility import owner_of
+from shared.judge0.statuses import Status
 
 #: The first parts of Judge0's paths.
 _PARTS: Final = frozenset(
@@ -21,45 +30,137 @@ _PARTS: Final = frozenset(
 )
 #: The path of our page, which only browsers open. Judge0's tokens look different.
 _PAGE: Final = re.compile(r"/submissions/[0-9]+/?")
+_OWN_FIELDS: Final = re.compile(rb"(x-auth-token|x-auth-user|x-rapidapi-key|x-rapidapi-host)$|x-judge0-")
+
+#: The version of Judge0 whose calls we answer. Judge0's SDK chooses the languages by it.
+_VERSION = "1.13.1"
+_TEXTS: Final = {
+    "/version": _VERSION,
+    "/isolate": "Programs do not run in isolate, but in the sandbox of Precieux.",
+    "/license": "Precieux is free software under the MIT License. It has no code of Judge0.",
+}
+#: The most digits of an id. It costs time to parse very long numbers.
+_LONGEST_ID = 9
+
+router = APIRouter()
 
 
-def add_to(app: FastAPI) -> None:
-    """Let the app answer Judge0's calls. Middleware that is added later handles these requests first."""
-    services = app.state.services
-    # Fixed paths come before those with a token.
-    door = door_app(services, [creation.router, reading.router, server.router], refusal, not_found)
-    door.state.statistics = Statistics(services.database)
-    door.state.configuration = configuration.read(services.settings.judge0_conf)
-    door.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-    app.add_middleware(Judge0Middleware, door=door)
+def open_door(services: Services) -> Door:
+    """Return this door. Raises `ConfigurationError` for a `judge0.conf` that is wrong."""
+    state = {
+        "statistics": Statistics(services.database),
+        "configuration": configuration.read(services.settings.judge0_conf),
+    }
+    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+    return Door(
+        [submissions.router, router],
+        path_of=_path_of,
+        key_of=key_of,
+        render=_refusal,
+        own_fields=_OWN_FIELDS,
+        middleware=[cors],
+        state=state,
+    )
 
 
-class Judge0Middleware:
-    """ASGI middleware that passes requests under Judge0's paths to `door`.
-
-    A slash at the end makes no difference, and HEAD goes where GET goes.
-    """
-
-    def __init__(self, app: ASGIApp, door: ASGIApp) -> None:
-        self._app = app
-        self._door = door
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not is_judge0(scope):
-            await self._app(scope, receive, send)
-            return
-        scope["path"] = scope["path"].rstrip("/")
-        # For HEAD a copy, because the server must know that the answer has no body.
-        served = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
-        try:
-            await self._door(served, receive, send)
-        finally:
-            scope["route"] = served.get("route")
-
-
-def is_judge0(scope: Scope) -> bool:
-    """Return True if a request is for one of Judge0's paths, and not for our page."""
+def _path_of(scope: Scope) -> str | None:
+    """Return the path without slashes at its end; None if it is not Judge0's, or if it is our page."""
     path: str = scope["path"]
     if path.split("/")[1:2] == [] or path.split("/")[1] not in _PARTS:
-        return False
-    return not (_PAGE.fullmatch(path) and "text/html" in Headers(scope=scope).get("accept", ""))
+        return None
+    is_page = _PAGE.fullmatch(path) and "text/html" in Headers(scope=scope).get("accept", "")
+    return None if is_page else path.rstrip("/")
+
+
+def _refusal(request: Request, problem: Problem) -> Response:
+    """Return the answer of a problem: a JSON object with the text in `error`, or an empty body."""
+    status = problem.kind.status
+    if problem.kind is Kind.NOT_FOUND:
+        if request.headers.get("Accept") == "application/json":
+            return JSONResponse({"status": 404, "error": "Not Found"}, HTTPStatus.NOT_FOUND)
+        return Response(status_code=status)
+    if problem.kind is Kind.UNAUTHENTICATED or not problem.detail:
+        return Response(status_code=status, headers=problem.headers)
+    return JSONResponse({"error": cut(problem.detail)}, status, problem.headers)
+
+
+@router.get("/about")
+async def about(_: Reader, services: ServicesDep) -> Response:
+    home = services.signer.public_url
+    return JSONResponse(
+        {"version": _VERSION, "homepage": home, "source_code": f"{home}/docs", "maintainer": "The Precieux developers"}
+    )
+
+
+@router.get("/version")
+@router.get("/isolate")
+@router.get("/license")
+async def text(request: Request, _: Reader) -> Response:
+    return PlainTextResponse(_TEXTS[request.scope["path"]])
+
+
+@router.get("/config_info")
+async def config_info(_: Reader, configuration: ConfigurationDep) -> Response:
+    return JSONResponse(configuration.model_dump())
+
+
+@router.get("/system_info")
+async def get_system_info(_: Reader) -> Response:
+    return JSONResponse(await system_info())
+
+
+@router.get("/workers")
+async def workers(_: Reader, services: ServicesDep) -> Response:
+    now = await services.system_status.read()
+    working, waiting = len(now.running), now.waits["requested"].depth - now.waits["executing"].depth
+    slots = {"available": now.slots, "idle": max(0, now.slots - working), "working": working}
+    queue = {"queue": "default", "size": max(0, waiting), **slots, "paused": 0, "failed": now.failed_jobs}
+    return JSONResponse([queue])
+
+
+@router.get("/statistics")
+async def get_statistics(request: Request, principal: Reader) -> Response:
+    statistics: Statistics = request.app.state.statistics
+    recount = is_on(await read(request), "invalidate_cache")
+    return JSONResponse(await statistics.read(owner_of(principal), recount=recount))
+
+
+async def _languages(_: Reader, services: ServicesDep) -> Mapping[int, Judge0Language]:
+    return languages_of(await services.languages.catalog())
+
+
+LanguagesDep = Annotated[Mapping[int, Judge0Language], Depends(_languages)]
+
+
+@router.get("/languages")
+async def list_languages(languages: LanguagesDep) -> Response:
+    return JSONResponse([language.listed for language in languages.values() if not language.is_archived])
+
+
+@router.get("/languages/all")
+async def list_all_languages(languages: LanguagesDep) -> Response:
+    return JSONResponse([{**one.listed, "is_archived": one.is_archived} for one in languages.values()])
+
+
+@router.get("/languages/{id}")
+async def get_language(number: Annotated[str, Path(alias="id")], languages: LanguagesDep) -> Response:
+    is_id = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
+    language = languages.get(int(number)) if is_id else None
+    if language is None:
+        raise Problem(Kind.NOT_FOUND, "")
+    return JSONResponse(language.described)
+
+
+@router.get("/statuses")
+async def list_statuses(_: Reader) -> Response:
+    return JSONResponse([status.shown for status in Status])
+
+
+@router.post("/authenticate")
+async def authenticate(_: Reader) -> Response:
+    return Response()
+
+
+@router.post("/authorize")
+async def authorize(_: Admin) -> Response:
+    return Response()

@@ -9,12 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from api_service.http.problems import Kind, Problem
 from api_service.services import ServicesDep
+from api_service.settings import ApiSettings
 from shared.engine.codex import LimitBounds
 from shared.judge0.callbacks import CALLBACK_SECONDS, CALLBACK_TRIES
 from shared.service.errors import ConfigurationError
 
 #: Names of `judge0.conf` that differ from those of `GET /config_info`.
 _OTHER_NAMES: Final = {"allowed_languages_for_compiler_options": "allowed_languages_for_compile_options"}
+#: Limit -> the engine's limit that bounds it, in these units.
+_BOUNDED: Final = {
+    "cpu_time_limit": ("cpu_s", 1),
+    "wall_time_limit": ("wall_s", 1),
+    "memory_limit": ("memory_bytes", 1024),
+    "max_processes_and_or_threads": ("processes", 1),
+}
 
 
 class Configuration(BaseModel):
@@ -71,24 +79,18 @@ class Configuration(BaseModel):
     def _words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    def within(self, bounds: Mapping[str, LimitBounds], *, largest_source: int, largest_input: int) -> "Configuration":
+    def within(self, bounds: Mapping[str, LimitBounds], settings: ApiSettings) -> "Configuration":
         """Return the configuration with no limit above those of the engine and of this server."""
-        own = {
-            "largest_source": largest_source,
-            "largest_input": largest_input,
-            "max_extract_size": min(self.max_extract_size, largest_source // 1024),
+        lowered: dict[str, float] = {
+            "largest_source": settings.max_source_bytes,
+            "largest_input": settings.max_input_bytes,
+            "max_extract_size": min(self.max_extract_size, settings.max_source_bytes // 1024),
         }
-        if not bounds:
-            return self.model_copy(update=own)
-        maxima = {
-            "cpu_time_limit": float(bounds["cpu_s"].max),
-            "wall_time_limit": float(bounds["wall_s"].max),
-            "memory_limit": int(bounds["memory_bytes"].max) // 1024,
-            "max_processes_and_or_threads": int(bounds["processes"].max),
-        }
-        names = {name: value for key, value in maxima.items() for name in (key, f"max_{key}")}
-        lowered = {name: min(getattr(self, name), value) for name, value in names.items()}
-        return self.model_copy(update=own | lowered)
+        for name, (bound, unit) in _BOUNDED.items() if bounds else ():
+            for limit in (name, f"max_{name}"):
+                value = getattr(self, limit)
+                lowered[limit] = min(value, type(value)(bounds[bound].max / unit))
+        return self.model_copy(update=lowered)
 
 
 #: Values that a file cannot change: the network stays closed, nothing is cached, and the runner makes the callbacks.
@@ -128,10 +130,7 @@ def _lines(text: str) -> dict[str, Any]:
 async def _of_this_server(request: Request, services: ServicesDep) -> Configuration:
     """Return the configuration, with no limit above what this server can do."""
     configured: Configuration = request.app.state.configuration
-    settings, catalog = services.settings, await services.languages.catalog()
-    return configured.within(
-        catalog.bounds, largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
-    )
+    return configured.within((await services.languages.catalog()).bounds, services.settings)
 
 
 ConfigurationDep = Annotated[Configuration, Depends(_of_this_server)]

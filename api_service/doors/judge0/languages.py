@@ -1,24 +1,20 @@
 """Judge0's ids of our languages, and of those that it has archived."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
+from api_service.doors.languages import ARCHIVED_BY_JUDGE0, names_in
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
+from shared.engine.codex import SupportedLanguage
 
-#: The languages that Judge0 has. `active` are those that we run, by our codes, with their names, in which `{}` stands
-#: for the version of the tools. Clients know a language by the first of its ids; the others belong to other versions.
-#: `source_file` is Judge0's name of the source, where ours differs. `archived` are names, by ids from 1.
-_KNOWN: Final[dict[str, Any]] = json.loads((Path(__file__).parent / "languages.json").read_text())
-
-#: The language whose programs print their source.
-PLAIN_TEXT: Final = 43
-#: The language whose source is an executable file.
-EXECUTABLE: Final = 44
-#: The language whose program is in the additional files.
-MULTI_FILE: Final = 89
+#: The languages that we run, by our codes, with their names, in which `{}` stands for the version of the tools. Clients
+#: know a language by the first of its `ids`; the others belong to other versions. `source_file` is Judge0's name of the
+#: source, where ours differs.
+_NAMES: Final = names_in("judge0")
+#: The language whose programs print their source, that whose source is an executable file, and that whose program is in
+#: the additional files.
+PLAIN_TEXT, EXECUTABLE, MULTI_FILE = 43, 44, 89
 #: Id of a language that we run by a script in Bash -> its name, and the name of its source file.
 _OF_BASH: Final = {
     PLAIN_TEXT: ("Plain Text", "text.txt"),
@@ -44,53 +40,40 @@ class Judge0Language:
         return self.engine_language is None
 
     @property
-    def is_compiled(self) -> bool:
-        details = self.engine_language.details if self.engine_language else None
-        return self.id not in _OF_BASH and bool(details and details.compiled)
+    def commands(self) -> SupportedLanguage | None:
+        """The engine's row of a language that is compiled or run by commands of its own; None if it is not known."""
+        return self.engine_language.details if self.engine_language and self.id not in _OF_BASH else None
 
+    @property
+    def is_compiled(self) -> bool:
+        return bool(self.commands and self.commands.compiled)
+
+    @property
     def listed(self) -> dict[str, Any]:
         return {"id": self.id, "name": self.name}
 
+    @property
     def described(self) -> dict[str, Any]:
-        """Return the answer to `GET /languages/{id}`."""
-        details = self.engine_language.details if self.engine_language else None
-        has_commands = details is not None and self.id not in _OF_BASH
-        return {
-            **self.listed(),
-            "is_archived": self.is_archived,
-            "source_file": self.source_file,
-            "compile_cmd": details.compile if details and has_commands else None,
-            "run_cmd": (details.run or "") if details and has_commands else "",
-        }
+        """The answer to `GET /languages/{id}`."""
+        compiler, program = (self.commands.compile, self.commands.run) if self.commands else (None, None)
+        commands = {"compile_cmd": compiler, "run_cmd": program or ""}
+        return {**self.listed, "is_archived": self.is_archived, "source_file": self.source_file, **commands}
 
 
-def languages(catalog: LanguageCatalog) -> list[Judge0Language]:
-    """Return the languages that can be used, by name."""
-    return sorted(_usable(catalog), key=_by_name)
-
-
-def all_languages(catalog: LanguageCatalog) -> list[Judge0Language]:
-    """Return the languages that can be used and those that are archived, by name."""
-    archived = (Judge0Language(number, name, "", None) for number, name in enumerate(_KNOWN["archived"], 1))
-    return sorted([*_usable(catalog), *archived], key=_by_name)
-
-
-def find(catalog: LanguageCatalog, number: int) -> Judge0Language | None:
-    """Return the language with this id; None if there is none."""
-    return next((language for language in all_languages(catalog) if language.id == number), None)
+def languages_of(catalog: LanguageCatalog) -> dict[int, Judge0Language]:
+    """Return the languages that can be used and those that are archived, by their ids, in the order of their names."""
+    archived = (Judge0Language(number, name, "", None) for number, name in enumerate(ARCHIVED_BY_JUDGE0, 1))
+    in_order = sorted([*_usable(catalog), *archived], key=lambda language: (language.name, language.id))
+    return {language.id: language for language in in_order}
 
 
 def _usable(catalog: LanguageCatalog) -> Iterator[Judge0Language]:
-    for code, known in _KNOWN["active"].items():
+    for code, names in _NAMES.items():
         if (engine_language := catalog.find(code)) is not None:
             version = (engine_language.details and engine_language.details.version) or ""
-            name = known["name"].format(version) if version else known["name"].partition(" (")[0]
-            for number in known["ids"]:
-                yield Judge0Language(number, name, known.get("source_file", engine_language.main), engine_language)
+            name = names["name"].format(version) if version else names["name"].partition(" (")[0]
+            for number in names["ids"]:
+                yield Judge0Language(number, name, names.get("source_file", engine_language.main), engine_language)
     if (bash := catalog.find("bash")) is not None:
         for number, (name, source_file) in _OF_BASH.items():
             yield Judge0Language(number, name, source_file, bash)
-
-
-def _by_name(language: Judge0Language) -> tuple[str, int]:
-    return language.name, language.id

@@ -1,35 +1,69 @@
-"""Reads the parameters of a request from its query and from its body, which is JSON or a form."""
+"""Reads the tokens of a request, and its parameters from its query and from its body, which is JSON or a form.
+
+Any API key authenticates its sender; a key with the scope `admin` also authorizes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
+from api_service.access.auth import Principal
+from api_service.doors.door import Reader, bearer
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.errors import bad_request
-from api_service.http.problems import Problem
+from api_service.http.problems import Kind, Problem
+from api_service.services import ServicesDep
 from api_service.v1.body.multipart import read_parts
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.protocol.validation import parse_json
-from shared.judge0.fields import ALL, DEFAULT
+from shared.accounts import api_keys
+from shared.judge0.submissions import ALL, DEFAULT
 
 #: The most fields of a form.
 _MAX_FIELDS: Final = 1000
+_LARGEST: Final = 1 << 31
 
 Parameters = Mapping[str, Any]
+
+
+def bad_request(error: str) -> Problem:
+    """Return the problem of a request that Judge0 answers with 400."""
+    return Problem(Kind.MALFORMED_BODY, error)
+
+
+def key_of(connection: HTTPConnection) -> str:
+    """Return the API key of a request; empty without one."""
+    return _sent(connection, "X-Auth-Token") or bearer(connection)
+
+
+def _sent(connection: HTTPConnection, name: str) -> str:
+    """Return a token from its header field, or from the parameter of the same name."""
+    return (connection.headers.get(name) or connection.query_params.get(name) or "").strip()
+
+
+async def _admin(_: Reader, request: Request, services: ServicesDep) -> Principal:
+    """Return the authorized sender, who sees all. Raises `Problem`: 401 or 403."""
+    user = _sent(request, "X-Auth-User")
+    principal = await services.authenticator.valid(api_keys.digest(user)) if user else None
+    if principal is None or not principal.sees_all:
+        raise Problem(Kind.FORBIDDEN, "")
+    return principal
+
+
+#: The sender of a request, who sees all submissions.
+Admin = Annotated[Principal, Depends(_admin)]
 
 
 async def read(request: Request) -> dict[str, Any]:
     """Return the parameters of a request. Raises `Problem` (400) if the body cannot be read."""
     body = await request.body()
     query = dict(request.query_params)
-    return (
-        query | await run_in_thread_if_large(len(body), _of_body, body, request.headers.get("Content-Type", ""))
-        if body
-        else query
-    )
+    if not body:
+        return query
+    return query | await run_in_thread_if_large(len(body), _of_body, body, request.headers.get("Content-Type", ""))
 
 
 def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
@@ -40,9 +74,7 @@ def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
         if kind == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
         content = parse_json(body)
-    except Problem as exc:
-        raise bad_request(exc.detail) from None
-    except ValueError as exc:
+    except (Problem, ValueError) as exc:
         raise bad_request(str(exc)) from None
     return content if isinstance(content, dict) else {}
 
@@ -53,10 +85,6 @@ class Shown:
 
     fields: Sequence[str]
     base64: bool
-
-    @property
-    def has_source(self) -> bool:
-        return "source_code" in self.fields
 
 
 def is_on(parameters: Parameters, name: str) -> bool:
@@ -69,9 +97,7 @@ def shown(parameters: Parameters) -> Shown:
     text = parameters.get("fields")
     names = [name.strip() for name in text.split(",")] if isinstance(text, str) and text.strip() else [*DEFAULT]
     # Each name is shown once. A text may be large, and a query has room for very many names.
-    names = [*dict.fromkeys(names)]
-    if "*" in names:
-        names = [*ALL]
+    names = [*ALL] if "*" in names else [*dict.fromkeys(names)]
     if unknown := [name for name in names if name not in ALL]:
         raise bad_request(f"invalid fields: [{', '.join(unknown)}]")
     return Shown(names, is_on(parameters, "base64_encoded"))
@@ -85,6 +111,17 @@ def of_batch(several: Any, configuration: Configuration) -> Sequence[Any]:
         raise bad_request("there should be at least one submission in a batch")
     limit = configuration.max_submission_batch_size
     if len(several) > limit:
-        error = f"number of submissions in a batch should be less than or equal to {limit}"
-        raise bad_request(error)
+        raise bad_request(f"number of submissions in a batch should be less than or equal to {limit}")
     return several
+
+
+def whole(parameters: Parameters, name: str, *, default: int, least: int) -> int:
+    """Return a whole number from the query. Raises `Problem` (400) if it is too small."""
+    raw: Any = parameters.get(name, default)
+    try:
+        number = int(raw)
+    except (ValueError, TypeError, OverflowError):
+        number = 0
+    if number < least:
+        raise bad_request(f"invalid {name}: {number}")
+    return min(number, _LARGEST)

@@ -11,22 +11,16 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from api_service.cached import CachedFor
-from shared.database.connection import Database, Record
-from shared.engine.codex import Verdict
-from shared.judge0.fields import timestamp
-from shared.judge0.statuses import DESCRIPTIONS, ProgramEnd, Status, ending_of
-from shared.resources.statements import LATEST_JOB, owned
+from shared.database.connection import Database
+from shared.judge0.statuses import Status
+from shared.judge0.submissions import ENDING, FROM, ending_of_row, timestamp
+from shared.resources.statements import owned
 
 _COUNTS: Final = f"""
     SELECT CAST(d.request ->> 'language_id' AS int) AS language_id, d.request ->> 'language' AS language,
-        CAST(CAST(u.created_at AT TIME ZONE 'UTC' AS date) AS text) AS day, u.request_id IS NOT NULL AS is_requested,
-        u.outcome, j.status = 'executing' AS is_running, r.verdict, r.exit_code, r.signal,
-        r.time_s > nullif(CAST(d.request ->> 'cpu_time_limit' AS float), 0) AS is_over,
-        r.exit_code = 126 AND position('Exec format error' IN r.stderr) > 0 AS is_no_program,
-        count(*) AS number
-    FROM judge0_submissions d JOIN uploads u ON u.id = d.upload {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
-    WHERE {owned("u")} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-"""  # noqa: S608  (constants)
+        CAST(CAST(u.created_at AT TIME ZONE 'UTC' AS date) AS text) AS day, {ENDING}, count(*) AS number
+    {FROM} WHERE {owned("u")} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+"""
 _SIZE: Final = """
     SELECT pg_database_size(current_database()) AS bytes, pg_size_pretty(pg_database_size(current_database())) AS pretty
 """
@@ -60,53 +54,37 @@ class Statistics:
             return await self._count(owner)
 
     async def _count(self, owner: int | None) -> dict[str, Any]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch_all(_COUNTS, {"owner": owner})
+            size = await connection.fetch_one(_SIZE)
+        assert size is not None
         by_status: Counter[Status] = Counter()
         by_day: Counter[str] = Counter()
         by_language: Counter[tuple[int, str]] = Counter()
-        async with self._database.connection() as connection:
-            for row in await connection.fetch_all(_COUNTS, {"owner": owner}):
-                by_status[_status(row)] += row["number"]
-                by_day[row["day"]] += row["number"]
-                by_language[row["language_id"], row["language"]] += row["number"]
-            size = await connection.fetch_one(_SIZE)
-        assert size is not None
+        for row in rows:
+            by_status[ending_of_row(row).status] += row["number"]
+            by_day[row["day"]] += row["number"]
+            by_language[row["language_id"], row["language"]] += row["number"]
         now = datetime.now(UTC)
-        days = [str((now - timedelta(days=ago)).date()) for ago in range(1, 31)]
+        days = [str((now - timedelta(days=ago)).date()) for ago in range(31)]
         return {
             "created_at": timestamp(now),
             "cached_until": timestamp(now + _CACHED),
             "submissions": {
                 "total": by_status.total(),
-                "today": by_day.get(str(now.date()), 0),
-                "last_30_days": {day: by_day.get(day, 0) for day in days},
+                "today": by_day[days[0]],
+                "last_30_days": {day: by_day[day] for day in days[1:]},
             },
             "languages": [
                 {"language": {"id": number, "name": name}, "count": count}
                 for (number, name), count in by_language.most_common()
             ],
             "statuses": [
-                {"status": {"id": int(status), "name": DESCRIPTIONS[status]}, "count": count}
+                {"status": {"id": int(status), "name": status.description}, "count": count}
                 for status, count in sorted(by_status.items())
             ],
             "database": {"size_pretty": size["pretty"], "size_in_bytes": size["bytes"]},
         }
-
-
-def _status(row: Record) -> Status:
-    if row["is_requested"] or row["outcome"] is None:
-        return Status.PROCESSING if row["is_requested"] and row["is_running"] else Status.IN_QUEUE
-    if row["verdict"] is None:
-        return Status.INTERNAL_ERROR
-    return ending_of(
-        ProgramEnd(
-            verdict=Verdict(row["verdict"]),
-            exit_code=row["exit_code"],
-            signal=row["signal"],
-            cpu_s=2.0 if row["is_over"] else 0.0,
-            cpu_limit=1.0,
-            stderr=b"Exec format error" if row["is_no_program"] else b"",
-        )
-    ).status
 
 
 async def system_info() -> dict[str, str]:
@@ -120,14 +98,18 @@ def _processors() -> dict[str, str]:
         done = subprocess.run(["lscpu"], stdout=subprocess.PIPE, env={"LC_ALL": "C"}, check=False)  # noqa: S607
     except FileNotFoundError:
         return {}
-    lines = (line.partition(":") for line in done.stdout.decode(errors="replace").splitlines())
-    return {name.strip(): value.strip() for name, colon, value in lines if colon}
+    return _values(done.stdout.decode(errors="replace"))
 
 
 def _memory() -> dict[str, str]:
-    lines = (line.partition(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    values = {name: value.strip() for name, _, value in lines}
+    values = _values(Path("/proc/meminfo").read_text())
     return {
         name: f"total {values.get(total, 'unknown')}, free {values.get(free, 'unknown')}"
         for name, (total, free) in _MEMORY.items()
     }
+
+
+def _values(lines: str) -> dict[str, str]:
+    """Return the values of lines such as `name: value`."""
+    parts = (line.partition(":") for line in lines.splitlines())
+    return {name.strip(): value.strip() for name, colon, value in parts if colon}

@@ -2,16 +2,16 @@
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.languages import MULTI_FILE, Judge0Language, find
+from api_service.doors.judge0.languages import MULTI_FILE, Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Parameters
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine.run_call import is_allowed
-from shared.judge0.base64_text import decode
+from shared.text.base64_text import decode
 
 _BLANK, _PRESENT = "can't be blank", "must be blank"
 #: The most characters of options and arguments.
@@ -32,207 +32,162 @@ _NUMBERS: Final[Mapping[str, tuple[int, bool]]] = {
     "max_file_size": (0, True),
     "number_of_runs": (0, False),
 }
-_SWITCHES: Final = (
-    "enable_per_process_and_thread_time_limit",
-    "enable_per_process_and_thread_memory_limit",
-    "redirect_stderr_to_stdout",
-    "enable_network",
-)
-#: Switch that the configuration must allow -> the message if it does not.
-_ALLOWED: Final = {
+#: Switch -> the message if the configuration does not allow it; None: it is always allowed.
+_SWITCHES: Final = {
     "enable_per_process_and_thread_time_limit": "this option cannot be enabled",
     "enable_per_process_and_thread_memory_limit": "this option cannot be enabled",
+    "redirect_stderr_to_stdout": None,
     "enable_network": "enabling network is not allowed",
 }
 
+
+#: The faults of a request: messages by field.
 Errors = dict[str, list[str]]
-
-
-class Invalid(Exception):
-    """The request has faults: messages by field."""
-
-    def __init__(self, errors: Errors) -> None:
-        super().__init__(str(errors))
-        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionRequest:
-    """A checked request. `values` are Judge0's fields, with defaults for those that were not sent."""
+    """A checked request. `values` are Judge0's fields, with defaults for those that were not sent. Texts are bytes."""
 
     language: Judge0Language
     values: Mapping[str, Any]
-    source: bytes | None
-    stdin: bytes | None
-    expected_output: bytes | None
-    additional_files: bytes | None
-    compiler_args: list[str]
-    args: list[str]
 
 
 def check(
     parameters: Parameters, catalog: LanguageCatalog, configuration: Configuration, *, base64: bool
-) -> SubmissionRequest:
-    """Return the checked request. Raises `Invalid` with all faults."""
-    checker = _SubmissionCheck(parameters, catalog, configuration, base64=base64)
-    errors = {name: messages for name, messages in checker.errors() if messages}
-    if errors or checker.language is None:
-        raise Invalid(errors)
-    return checker.asked(checker.language)
+) -> SubmissionRequest | Errors:
+    """Return the checked request, or all its faults.
+
+    Parameters that are no texts, numbers or switches count as not sent.
+    """
+    sent = {name: value for name, value in parameters.items() if isinstance(value, str | int | float)}
+    number = _whole(sent.get("language_id"))
+    language, is_multi_file = languages_of(catalog).get(number or 0), number == MULTI_FILE
+    source, stdin = (_bytes(sent.get(name), base64) for name in ("source_code", "stdin"))
+    options, arguments, files, callback = (
+        _text(sent.get(name))
+        for name in ("compiler_options", "command_line_arguments", "additional_files", "callback_url")
+    )
+    #: Field -> its value, and the messages about it.
+    checked: dict[str, tuple[Any, list[str]]] = {
+        "source_code": (
+            None if is_multi_file else source,
+            _source_faults(source, is_multi_file, configuration.largest_source),
+        ),
+        "stdin": (stdin, _over(stdin, configuration.largest_input)),
+        "expected_output": (_bytes(sent.get("expected_output"), base64), []),
+        "language_id": (number, _language_faults(number, language)),
+        "compiler_options": (options, _option_faults(_filled(options), language, configuration)),
+        "command_line_arguments": (arguments, _argument_faults(_filled(arguments), configuration)),
+        "additional_files": (files, _file_faults(_filled(files), is_multi_file, configuration)),
+        "callback_url": (callback, _callback_faults(_filled(callback), configuration)),
+        **{name: _number(name, sent.get(name), configuration) for name in _NUMBERS},
+        **{name: _switch(name, sent.get(name), configuration) for name in _SWITCHES},
+    }
+    errors = {name: messages for name, (_, messages) in checked.items() if messages}
+    if errors or language is None:
+        return errors
+    return SubmissionRequest(language, {name: value for name, (value, _) in checked.items()})
 
 
-class _SubmissionCheck:
-    """Checks one submission. Parameters that are no texts, numbers or switches count as not sent."""
-
-    def __init__(
-        self, parameters: Parameters, catalog: LanguageCatalog, configuration: Configuration, *, base64: bool
-    ) -> None:
-        self._sent = {name: value for name, value in parameters.items() if isinstance(value, str | int | float)}
-        self._base64 = base64
-        self._configuration = configuration
-        number = _whole(self._sent.get("language_id"))
-        self._language_id = number
-        self.language = None if number is None else find(catalog, number)
-        self._values: dict[str, Any] = {}
-
-    def errors(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield the messages of each field."""
-        yield "source_code", list(self._source())
-        yield "stdin", list(_over(self._text("stdin"), self._configuration.largest_input))
-        yield "language_id", list(self._language())
-        yield "compiler_options", list(self._compiler_options())
-        yield "command_line_arguments", list(self._arguments())
-        yield "additional_files", list(self._additional_files())
-        yield "callback_url", list(self._callback())
-        for name, (least, is_inclusive) in _NUMBERS.items():
-            yield name, list(self._number(name, least, is_inclusive=is_inclusive))
-        for name in _SWITCHES:
-            yield name, list(self._switch(name))
-
-    def asked(self, language: Judge0Language) -> SubmissionRequest:
-        values = self._values
-        additional_files = self._option("additional_files")
-        return SubmissionRequest(
-            language=language,
-            values={**values, "language_id": language.id, "language": language.name},
-            source=None if language.id == MULTI_FILE else self._text("source_code"),
-            stdin=self._text("stdin"),
-            expected_output=self._text("expected_output"),
-            additional_files=None if additional_files is None else decode(additional_files),
-            compiler_args=_words(values["compiler_options"]),
-            args=[] if language.id == MULTI_FILE else _words(values["command_line_arguments"]),
-        )
-
-    def _source(self) -> Iterator[str]:
-        is_blank = not (self._text("source_code") or b"").strip()
-        if self._language_id == MULTI_FILE:
-            if not is_blank:
-                yield _PRESENT
-        elif is_blank:
-            yield _BLANK
-        else:
-            yield from _over(self._text("source_code"), self._configuration.largest_source)
-
-    def _language(self) -> Iterator[str]:
-        number = self._language_id
-        if number is None:
-            yield _BLANK
-        if self.language is None:
-            yield f"language with id {'' if number is None else number} doesn't exist"
-        elif self.language.is_archived:
-            yield f"language with id {number} is archived and cannot be used anymore"
-
-    def _compiler_options(self) -> Iterator[str]:
-        options = self._keep("compiler_options")
-        if not options:
-            return
-        if len(options) > _LONGEST:
-            # The words are not reported one by one: the answer would be far longer than what was sent.
-            yield _TOO_LONG
-            return
-        language, allowed = self.language, self._configuration.allowed_languages_for_compile_options
-        if not self._configuration.enable_compiler_options:
-            yield "setting compiler options is not allowed"
-        elif language is None or language.is_archived:
-            return
-        elif not language.is_compiled:
-            yield "setting compiler options is only allowed for compiled languages"
-        elif allowed and language.name.partition(" (")[0] not in allowed:
-            yield f"setting compiler options is only allowed for {_sentence(allowed)}"
-        elif language.engine_language is not None:
-            own = language.engine_language.compiler_args
-            for word in _words(options):
-                if not is_allowed(word, own):
-                    yield f"the option {word} is not allowed; this server allows {' '.join(own) or 'none'}"
-
-    def _arguments(self) -> Iterator[str]:
-        arguments = self._keep("command_line_arguments")
-        if arguments:
-            if len(arguments) > _LONGEST:
-                yield _TOO_LONG
-            if not self._configuration.enable_command_line_arguments:
-                yield "setting command line arguments is not allowed"
-
-    def _additional_files(self) -> Iterator[str]:
-        files = self._keep("additional_files")
-        if not files and self._language_id == MULTI_FILE:
-            yield _BLANK
-        elif files and not self._configuration.enable_additional_files:
-            yield "setting additional files is not allowed"
-
-    def _callback(self) -> Iterator[str]:
-        if self._keep("callback_url") and not self._configuration.enable_callbacks:
-            yield "setting callback is not allowed"
-
-    def _number(self, name: str, least: int, *, is_inclusive: bool) -> Iterator[str]:
-        default = getattr(self._configuration, name)
-        maximum = getattr(self._configuration, f"max_{name}")
-        raw = self._sent.get(name)
-        if raw is None or raw == "":
-            self._values[name] = default
-            return
-        number = _number(raw)
-        if number is None:
-            yield "is not a number"
-        elif number < least or (number == least and not is_inclusive):
-            yield f"must be greater than {'or equal to ' if is_inclusive else ''}{least}"
-        elif number > maximum:
-            yield f"must be less than or equal to {maximum}"
-        else:
-            self._values[name] = number if isinstance(default, float) else int(number)
-
-    def _switch(self, name: str) -> Iterator[str]:
-        raw = self._sent.get(name)
-        default = getattr(self._configuration, name)
-        is_on = default if raw is None or raw == "" else str(raw).lower() not in _FALSE
-        self._values[name] = is_on
-        if is_on and name in _ALLOWED and not getattr(self._configuration, f"allow_{name}"):
-            yield _ALLOWED[name]
-
-    def _keep(self, name: str) -> str | None:
-        """Return the text of a field; None if it is blank. Keep it for the answers."""
-        self._values[name] = self._option(name)
-        text = self._values[name]
-        return text if text is not None and text.strip() else None
-
-    def _option(self, name: str) -> str | None:
-        raw = self._sent.get(name)
-        # The database stores neither NUL nor half of a surrogate pair.
-        return None if raw is None else str(raw).replace("\0", "").encode(errors="replace").decode()
-
-    def _text(self, name: str) -> bytes | None:
-        raw = self._sent.get(name)
-        if raw is None:
-            return None
-        return decode(str(raw)) if self._base64 else str(raw).encode(errors="replace")
+def _source_faults(source: bytes | None, is_multi_file: bool, max_bytes: int) -> list[str]:
+    is_blank = not (source or b"").strip()
+    if is_multi_file:
+        return [] if is_blank else [_PRESENT]
+    return [_BLANK] if is_blank else _over(source, max_bytes)
 
 
-def _over(data: bytes | None, max_bytes: int) -> Iterator[str]:
-    if data is not None and len(data) > max_bytes:
-        yield f"is too long (maximum is {max_bytes} bytes)"
+def _language_faults(number: int | None, language: Judge0Language | None) -> list[str]:
+    if number is None:
+        return [_BLANK, "language with id  doesn't exist"]
+    if language is None:
+        return [f"language with id {number} doesn't exist"]
+    return [f"language with id {number} is archived and cannot be used anymore"] if language.is_archived else []
 
 
-def _number(raw: object) -> float | None:
+def _option_faults(options: str, language: Judge0Language | None, configuration: Configuration) -> list[str]:
+    if not options:
+        return []
+    if len(options) > _LONGEST:
+        # The words are not reported one by one: the answer would be far longer than what was sent.
+        return [_TOO_LONG]
+    if not configuration.enable_compiler_options:
+        return ["setting compiler options is not allowed"]
+    if language is None or language.engine_language is None:
+        return []
+    if not language.is_compiled:
+        return ["setting compiler options is only allowed for compiled languages"]
+    allowed = configuration.allowed_languages_for_compile_options
+    if allowed and language.name.partition(" (")[0] not in allowed:
+        return [f"setting compiler options is only allowed for {_sentence(allowed)}"]
+    own = language.engine_language.compiler_args
+    refused = [word for word in words(options) if not is_allowed(word, own)]
+    return [f"the option {word} is not allowed; this server allows {' '.join(own) or 'none'}" for word in refused]
+
+
+def _argument_faults(arguments: str, configuration: Configuration) -> list[str]:
+    if not arguments:
+        return []
+    refused = [] if configuration.enable_command_line_arguments else ["setting command line arguments is not allowed"]
+    return [_TOO_LONG, *refused] if len(arguments) > _LONGEST else refused
+
+
+def _file_faults(files: str, is_multi_file: bool, configuration: Configuration) -> list[str]:
+    if not files:
+        return [_BLANK] if is_multi_file else []
+    return [] if configuration.enable_additional_files else ["setting additional files is not allowed"]
+
+
+def _callback_faults(callback: str, configuration: Configuration) -> list[str]:
+    return ["setting callback is not allowed"] if callback and not configuration.enable_callbacks else []
+
+
+def _number(name: str, raw: object, configuration: Configuration) -> tuple[float, list[str]]:
+    """Return the number of a field, or its default, and the messages about it."""
+    default, maximum = getattr(configuration, name), getattr(configuration, f"max_{name}")
+    least, is_inclusive = _NUMBERS[name]
+    if raw is None or raw == "":
+        return default, []
+    number = _float(raw)
+    if number is None:
+        return default, ["is not a number"]
+    if number < least or (number == least and not is_inclusive):
+        return default, [f"must be greater than {'or equal to ' if is_inclusive else ''}{least}"]
+    if number > maximum:
+        return default, [f"must be less than or equal to {maximum}"]
+    return number if isinstance(default, float) else int(number), []
+
+
+def _switch(name: str, raw: object, configuration: Configuration) -> tuple[bool, list[str]]:
+    """Return the value of a switch, or its default, and the messages about it."""
+    is_on = getattr(configuration, name) if raw is None or raw == "" else str(raw).lower() not in _FALSE
+    refusal = _SWITCHES[name]
+    is_refused = is_on and refusal is not None and not getattr(configuration, f"allow_{name}")
+    return is_on, [refusal] if refusal and is_refused else []
+
+
+def _text(raw: object) -> str | None:
+    """Return a text as the database can store it: with neither NUL nor half of a surrogate pair."""
+    return None if raw is None else str(raw).replace("\0", "").encode(errors="replace").decode()
+
+
+def _filled(text: str | None) -> str:
+    """Return a text; empty if it is blank."""
+    return text if text and text.strip() else ""
+
+
+def _bytes(raw: object, base64: bool) -> bytes | None:
+    if raw is None:
+        return None
+    return decode(str(raw)) if base64 else str(raw).encode(errors="replace")
+
+
+def _over(data: bytes | None, max_bytes: int) -> list[str]:
+    is_too_long = data is not None and len(data) > max_bytes
+    return [f"is too long (maximum is {max_bytes} bytes)"] if is_too_long else []
+
+
+def _float(raw: object) -> float | None:
     """Return a value as a number; None if it is neither a number nor the text of one."""
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         return None
@@ -245,13 +200,10 @@ def _number(raw: object) -> float | None:
 
 def _whole(raw: object) -> int | None:
     """Return a value as a whole number, as Ruby's `to_i` does: 0 if it is no number. None if there is no value."""
-    if raw is None or raw == "":
-        return None
-    number = _number(raw)
-    return 0 if number is None else int(number)
+    return None if raw is None or raw == "" else int(_float(raw) or 0)
 
 
-def _words(text: str | None) -> list[str]:
+def words(text: str | None) -> list[str]:
     """Return the words of options or arguments, as a shell splits them."""
     clean = (text or "").translate(_DROPPED)
     try:

@@ -2,11 +2,14 @@
 
 import json
 import signal as signals
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from api_service.doors.piston.runtimes import Runtime
-from shared.database.connection import Connection, Record
+from api_service.http.problems import Kind, Problem
+from shared.database.connection import Connection
 from shared.engine.run_call import Stop, in_order
 from shared.operations.job_state import JobState
 from shared.resources.statements import LATEST_JOB, owned
@@ -27,25 +30,24 @@ _NAMES: Final = {number: name for name, number in SIGNALS.items()}
 
 # The stages are known if the submission's `spec` has `output_order`.
 _FIND: Final = f"""
-    SELECT j.status, j.failure, r.output, r.output_key, r.stderr, r.stderr_bytes, r.cut, r.exit_code, r.signal,
-        r.time_s, r.wall_s, r.memory_bytes,
-        r.engine -> 'stages' AS stages
+    SELECT j.status, j.failure, r.output AS stdout, r.output_key, r.stderr, r.stderr_bytes, r.cut, r.exit_code,
+        r.signal, r.time_s AS cpu_s, r.wall_s, r.memory_bytes, r.engine -> 'stages' AS stages
     FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
     WHERE u.id = :id AND {owned("u")}
 """  # noqa: S608  (constants)
+_NO_STAGES: Final = "the engine of this service does not report the stages of a run"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(BaseModel):
     """How the compiler or the program ended. `stopped` is the limit that ended it; `cut` names the cut streams."""
 
     stdout: str
     stderr: str
-    order: tuple[int, ...]
+    order: list[int] | None
     exit_code: int | None
     signal: int | None
     stopped: Stop | None
-    cut: tuple[str, ...]
+    cut: list[str]
     cpu_s: float
     wall_s: float
     memory_bytes: int
@@ -53,35 +55,29 @@ class Stage:
     @property
     def output(self) -> str:
         """Both outputs in the order in which they came."""
-        return in_order(self.stdout, self.stderr, self.order)
+        return in_order(self.stdout, self.stderr, self.order or ())
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnd:
-    """How a submission ended. `compile` is None without a compiler, and `run` is None if the program did not start.
-
-    `failure` is the reason why it could not be run; None if it could.
-    """
-
-    compile: Stage | None = None
-    run: Stage | None = None
-    failure: str | None = None
+#: How a submission ended: its compiler, None without one, and its program, None if it did not start.
+Stages = tuple[Stage | None, Stage | None]
 
 
-def answer_of(runtime: Runtime, ending: RunEnd) -> dict[str, Any]:
+def answer_of(runtime: Runtime, stages: Stages) -> dict[str, Any]:
     """Return the answer. `run` repeats a `compile` that failed, because old clients read only `run`."""
-    compiled, ran = ending.compile, ending.run
+    compiled, ran = stages
     if ran is None:
         assert compiled
         # Without a compile step, Piston reports the compiler's failure as that of the program.
-        ran = compiled if runtime.piston.compiles else replace(compiled, stdout="", stderr=compiled.output, order=())
-    answer = {"language": runtime.language, "version": runtime.version, "run": _stage(ran)}
-    return answer | ({"compile": _stage(compiled)} if compiled and runtime.piston.compiles else {})
+        own = {"stdout": "", "stderr": compiled.output, "order": None}
+        ran = compiled if runtime.compiles else compiled.model_copy(update=own)
+    answer = {"language": runtime.name, "version": runtime.version, "run": _stage(ran)}
+    return answer | ({"compile": _stage(compiled)} if compiled and runtime.compiles else {})
 
 
-def signal_of(stage: Stage) -> int | None:
-    """Return the signal that ended a stage; None if it exited by itself."""
-    return signals.SIGKILL.value if stage.stopped else stage.signal
+def end_of(stage: Any) -> tuple[int | None, int | None]:
+    """Return the exit code of a stage or of its event, and the signal that ended it. One of them is None."""
+    signal = signals.SIGKILL.value if stage.stopped else stage.signal
+    return (stage.exit_code, None) if signal is None else (None, signal)
 
 
 def name_of(signal: int | None) -> str | None:
@@ -90,14 +86,14 @@ def name_of(signal: int | None) -> str | None:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    signal = signal_of(stage)
-    status, message = _how(stage, signal)
+    code, signal = end_of(stage)
+    status, message = _how(stage, code, signal)
     return {
         "signal": name_of(signal),
         "stdout": stage.stdout,
         "stderr": stage.stderr,
         "output": stage.output,
-        "code": None if signal is not None else stage.exit_code,
+        "code": code,
         "memory": stage.memory_bytes,
         "message": message,
         "status": status,
@@ -106,7 +102,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _how(stage: Stage, signal: int | None) -> tuple[str | None, str | None]:
+def _how(stage: Stage, code: int | None, signal: int | None) -> tuple[str | None, str | None]:
     """Return the status of a stage and a message. Both are None if the stage ended well."""
     match stage.stopped:
         case Stop.CPU:
@@ -118,43 +114,33 @@ def _how(stage: Stage, signal: int | None) -> tuple[str | None, str | None]:
             return status, f"{name} length exceeded"
     if signal is not None:
         return "SG", f"Caught fatal signal {signal}"
-    return ("RE", f"Exited with error status {stage.exit_code}") if stage.exit_code else (None, None)
+    return ("RE", f"Exited with error status {code}") if code else (None, None)
 
 
-async def run_end(connection: Connection, store: ObjectStore, upload: int, *, owner: int | None) -> RunEnd | None:
-    """Return how a submission ended; None if it has not, if there is none, or if it was cancelled.
+async def stages_of(connection: Connection, store: ObjectStore, upload: int, *, owner: int | None) -> Stages | None:
+    """Return the stages of a submission; None if it has not ended, if there is none, or if it was cancelled.
 
-    With `owner`, only a submission of that key is found. A NUL in an output of the program is kept.
+    With `owner`, only a submission of that key is found. Raises `Problem` (503) if it could not be run. A NUL in an
+    output of the program is kept.
     """
     row = await connection.fetch_one(_FIND, {"id": upload, "owner": owner})
     if row is None or row["status"] not in (JobState.EXECUTED, JobState.FAILED):
         return None
     if row["status"] == JobState.FAILED or row["stages"] is None:
-        return RunEnd(failure=row["failure"] or "the engine of this service does not report the stages of a run")
+        raise Problem(Kind.UNAVAILABLE, f"The job could not be run: {row['failure'] or _NO_STAGES}")
     stages = json.loads(row["stages"])
     compiled, ran = stages["compile"], stages["run"]
-    return RunEnd(compiled and _compiled(compiled), ran and await _ran(store, row, ran))
+    if ran is not None:
+        stdout = await raw_output(store, row["stdout"] or "", row["output_key"])
+        stderr: bytes = row["stderr_bytes"] or (row["stderr"] or "").encode()
+        texts = {"stdout": stdout.decode(errors="replace"), "stderr": stderr.decode(errors="replace")}
+        measures = {name: row[name] or 0 for name in ("cpu_s", "wall_s", "memory_bytes")}
+        end = {"exit_code": row["exit_code"], "signal": row["signal"], "cut": row["cut"] or []}
+        ran = Stage.model_validate({**ran, **texts, **measures, **end})
+    return _compiled(compiled), ran
 
 
-def _compiled(stage: dict[str, Any]) -> Stage:
-    own = {name: stage[name] for name in ("exit_code", "signal", "cpu_s", "wall_s", "memory_bytes")}
-    return _stage_of(stage, stdout=stage["output"], stderr=stage["stderr"] or "", cut=tuple(stage["cut"]), **own)
-
-
-async def _ran(store: ObjectStore, row: Record, stage: dict[str, Any]) -> Stage:
-    stderr: bytes = row["stderr_bytes"] or (row["stderr"] or "").encode()
-    return _stage_of(
-        stage,
-        stdout=(await raw_output(store, row["output"] or "", row["output_key"])).decode(errors="replace"),
-        stderr=stderr.decode(errors="replace"),
-        exit_code=row["exit_code"],
-        signal=row["signal"],
-        cut=tuple(row["cut"] or ()),
-        cpu_s=row["time_s"] or 0.0,
-        wall_s=row["wall_s"] or 0.0,
-        memory_bytes=row["memory_bytes"] or 0,
-    )
-
-
-def _stage_of(stage: dict[str, Any], **own: Any) -> Stage:
-    return Stage(order=tuple(stage["order"] or ()), stopped=stage["stopped"] and Stop(stage["stopped"]), **own)
+def _compiled(stage: Mapping[str, Any] | None) -> Stage | None:
+    if stage is None:
+        return None
+    return Stage.model_validate({**stage, "stdout": stage["output"], "stderr": stage["stderr"] or ""})

@@ -1,64 +1,166 @@
-"""The application of this front door: its paths, its errors, and the checks of every request."""
+"""The calls of Piston v2: `runtimes`, `execute`, `packages` and the WebSocket `connect`."""
 
-from typing import Final
+import contextlib
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Final
 
-from fastapi import FastAPI, Request
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import APIRouter, Depends, Request, WebSocket
+from fastapi.responses import JSONResponse
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
-from api_service.doors.door import door_app
-from api_service.doors.piston.errors import message, of_http
-from api_service.doors.piston.routes import router
+from api_service.access.auth import Principal
+from api_service.doors.door import Door, Sender, Submitter, bearer, post, sender_of
+from api_service.doors.piston.answer import answer_of, stages_of
+from api_service.doors.piston.request import read_job, read_json
+from api_service.doors.piston.runtimes import Runtime, package_of, runtimes_of
+from api_service.doors.piston.session import InteractiveSession
 from api_service.doors.piston.settings import PistonSettings
-from api_service.http.problems import Kind, Problem
+from api_service.http.problems import Kind, Problem, cut
 from api_service.limits.holds import ConcurrencyLimit
-from api_service.services import Services
+from api_service.services import Services, ServicesDep
+from api_service.submissions.cancel import cancel
+from api_service.v1.body.receive import body_bytes, release_body
+from api_service.v1.protocol.threads import run_in_thread_if_large
+from api_service.v1.reads.visibility import owner_of
+from api_service.v1.reads.waiting import wait_until_final
+from shared.accounts.api_keys import Scope as KeyScope
+from shared.service.settings import load
 
+#: Seconds for which a request waits for its result.
+WAIT_SECONDS: Final = 60.0
 PATH: Final = "/api/v2"
+#: The paths of the public service began with this.
+_PUBLIC: Final = f"{PATH}/piston"
 #: Interactive jobs that a process runs at once. Each needs two open files.
 _MAX_SESSIONS: Final = 32
-#: The paths of the public service began with this.
-_PUBLIC: Final = "/piston"
 _JSON: Final = "application/json"
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Statuses that Piston does not have.
+_BAD_REQUEST: Final = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
+_FIXED: Final = "{} is a part of this server; its operator installs and removes languages on the host."
+
+router = APIRouter(prefix=PATH)
 
 
-def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
-    """Let the app serve this front door under its path."""
-    door = door_app(services, [router], message, of_http)
-    door.state.settings = settings
-    door.state.sessions = ConcurrencyLimit(
+def open_door(_: Services) -> Door:
+    """Return this door. Raises `ConfigurationError` for a wrong setting."""
+    of_key = _MAX_SESSIONS // 2
+    sessions = ConcurrencyLimit(
         _MAX_SESSIONS,
-        _MAX_SESSIONS // 2,
+        of_key,
         refusal="Too many interactive jobs run; try again in a moment.",
-        refusal_of_key=f"{_MAX_SESSIONS // 2} interactive jobs of this key run; end one of them, or try again later.",
+        refusal_of_key=f"{of_key} interactive jobs of this key run; end one of them, or try again later.",
     )
-    app.mount(PATH, _PathMiddleware(door))
+    return Door(
+        [router],
+        path_of=_path_of,
+        key_of=_key_of,
+        render=_message,
+        check=_check_type,
+        logged=[PATH],
+        state={"settings": load(PistonSettings), "sessions": sessions},
+    )
 
 
-def is_piston(scope: Scope) -> bool:
-    """Return True if a request is for this front door."""
+def _path_of(scope: Scope) -> str | None:
     path: str = scope["path"]
-    return path.startswith(f"{PATH}/")
+    if not path.startswith(f"{PATH}/"):
+        return None
+    path = path.removesuffix("/")
+    return PATH + path.removeprefix(_PUBLIC) if path.startswith(f"{_PUBLIC}/") else path
 
 
-class _PathMiddleware:
-    """ASGI middleware that ignores a slash at the end of a path, and maps the public service's paths to ours.
+def _key_of(connection: HTTPConnection) -> str:
+    """Return the API key of a request. Clients of Piston send it with or without the scheme `Bearer`."""
+    return bearer(connection) or connection.headers.get("Authorization", "").strip()
 
-    It refuses a request with a body that does not say that it is JSON. Piston checks that before the path.
-    """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+def _message(_: HTTPConnection, problem: Problem) -> JSONResponse:
+    """Return the answer of a problem: an object that has only `message`."""
+    status = problem.kind.status
+    shown = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
+    return JSONResponse({"message": cut(problem.detail)}, shown, problem.headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"].removeprefix(PATH).removesuffix("/")
-        if path.startswith(f"{_PUBLIC}/"):
-            path = path.removeprefix(_PUBLIC)
-        scope["path"] = PATH + path
-        content_type = Headers(scope=scope).get("content-type", "")
-        if scope["type"] == "http" and scope["method"] not in _WITHOUT_BODY and not content_type.startswith(_JSON):
-            problem = Problem(Kind.UNSUPPORTED_TYPE, f"requests must be of type {_JSON}")
-            await message(Request(scope), problem)(scope, receive, send)
+
+def _check_type(request: Request) -> None:
+    """Raise `Problem` for a body that is not JSON. Piston checks that before the path."""
+    if request.method not in _WITHOUT_BODY and not request.headers.get("content-type", "").startswith(_JSON):
+        raise Problem(Kind.UNSUPPORTED_TYPE, f"requests must be of type {_JSON}")
+
+
+async def _runtimes(services: ServicesDep) -> list[Runtime]:
+    return runtimes_of(await services.languages.catalog())
+
+
+RuntimesDep = Annotated[Sequence[Runtime], Depends(_runtimes)]
+
+
+@router.get("/runtimes")
+async def list_runtimes(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
+    return JSONResponse([runtime.as_json() for runtime in runtimes])
+
+
+@router.post("/execute")
+async def execute(principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep) -> JSONResponse:
+    with services.waits.hold(principal):
+        runtime, upload = await _stored(principal, request, services, runtimes)
+        release_body(request)
+        await wait_until_final(services, principal, upload, WAIT_SECONDS)
+        async with services.database.connection() as connection:
+            stages = await stages_of(connection, services.store, upload, owner=owner_of(principal))
+        if stages is None:
+            # Its sender has no id to ask for it later.
+            await cancel(services.database, [upload])
+            raise Problem(Kind.UNAVAILABLE, "The job did not end in time; try again in a moment.")
+    return JSONResponse(answer_of(runtime, stages))
+
+
+async def _stored(
+    principal: Principal, request: Request, services: Services, runtimes: Sequence[Runtime]
+) -> tuple[Runtime, int]:
+    """Store the job of a request, and return its runtime and the submission."""
+    settings: PistonSettings = request.app.state.settings
+    max_output = settings.piston_output_max_size
+    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
+        body = await request.body()
+        job = await run_in_thread_if_large(len(body), lambda: read_job(read_json(body), runtimes, settings))
+        new = await run_in_thread_if_large(len(body), job.submission, services.settings, max_output)
+        return job.runtime, await post(services, principal, new)
+
+
+@router.websocket("/connect")
+async def connect(websocket: WebSocket) -> None:
+    services, sessions = websocket.app.state.services, websocket.app.state.sessions
+    with contextlib.ExitStack() as held:
+        try:
+            principal = await sender_of(websocket, KeyScope.SUBMIT)
+            held.enter_context(sessions.hold(principal))
+            held.enter_context(services.waits.hold(principal))
+        except Problem as exc:
+            await websocket.send_denial_response(_message(websocket, exc))
             return
-        await self._app(scope, receive, send)
+        await websocket.accept()
+        session = InteractiveSession(websocket, services, websocket.app.state.settings, principal)
+        await session.serve(await _runtimes(services))
+
+
+@router.get("/packages")
+async def list_packages(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
+    packages = dict.fromkeys((runtime.package, runtime.version) for runtime in runtimes)
+    return JSONResponse(
+        [{"language": name, "language_version": version, "installed": True} for name, version in packages]
+    )
+
+
+@router.post("/packages")
+async def install(_: Submitter, request: Request, runtimes: RuntimesDep) -> JSONResponse:
+    package_of(read_json(await request.body()), runtimes)
+    raise Problem(Kind.INTERNAL, "Already installed")
+
+
+@router.delete("/packages")
+async def uninstall(_: Submitter, request: Request, runtimes: RuntimesDep) -> JSONResponse:
+    package = package_of(read_json(await request.body()), runtimes)
+    raise Problem(Kind.FORBIDDEN, _FIXED.format(package.package))

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
 from typing import Any, Final
 
 from nodesemver import satisfies
-from pydantic import TypeAdapter
 
+from api_service.doors.languages import names_in
+from api_service.doors.program import Naming
 from api_service.http.problems import Kind, Problem
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.engine.codex import version_in
@@ -17,62 +16,35 @@ from shared.engine.codex import version_in
 #: The most characters of a range. npm refuses a longer one.
 _LONGEST_RANGE: Final = 256
 _NUMBER: Final = re.compile("[0-9]{1,15}", re.ASCII)
-
-
-class Naming(Enum):
-    """Selects the sources that get the language's extension if their names lack one: none, the entry, or all.
-
-    Clients often send no names. Interpreters run a file of any name, but most compilers do not.
-    """
-
-    AS_SENT = "as sent"
-    MAIN = "main"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class PistonLanguage:
-    """A language in Piston. `runtime` is the package that provides several languages; None if it has its own package.
-
-    `compiles` is True if Piston has a separate compile step for it. `compiler_args` are the options
-    that Piston's package sets.
-    """
-
-    name: str
-    aliases: tuple[str, ...] = ()
-    runtime: str | None = None
-    compiles: bool = True
-    naming: Naming = Naming.MAIN
-    compiler_args: tuple[str, ...] = ()
-
-
 #: Our code -> the language in Piston. A missing language has its code as its name, and our aliases.
-LANGUAGES: Final = TypeAdapter(dict[str, PistonLanguage]).validate_json(
-    (Path(__file__).parent / "languages.json").read_bytes()
-)
+_NAMES: Final = names_in("piston")
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A language in one version. `engine_language` is the engine's language that runs it."""
+    """A language in one version. `engine_language` is the engine's language that runs it.
 
-    piston: PistonLanguage
+    `runtime` is the package that provides several languages; None if it has its own package. `compiles` is True if
+    Piston has a separate compile step for it. `compiler_args` are the options that Piston's package sets.
+    """
+
+    name: str
     version: str
-    aliases: tuple[str, ...]
     engine_language: EngineLanguage
-
-    @property
-    def language(self) -> str:
-        return self.piston.name
+    aliases: Sequence[str] = ()
+    runtime: str | None = None
+    compiles: bool = True
+    naming: Naming = "main"
+    compiler_args: Sequence[str] = ()
 
     @property
     def package(self) -> str:
-        return self.piston.runtime or self.piston.name
+        return self.runtime or self.name
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `GET /runtimes`."""
-        entry: dict[str, Any] = {"language": self.language, "version": self.version, "aliases": list(self.aliases)}
-        return entry | ({"runtime": self.piston.runtime} if self.piston.runtime else {})
+        entry = {"language": self.name, "version": self.version, "aliases": list(self.aliases)}
+        return entry | ({"runtime": self.runtime} if self.runtime else {})
 
 
 def runtimes_of(catalog: LanguageCatalog) -> list[Runtime]:
@@ -86,7 +58,7 @@ def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | 
     fitting = [
         runtime
         for runtime in runtimes
-        if (runtime.language == language or language in runtime.aliases) and is_in(runtime.version, version)
+        if (runtime.name == language or language in runtime.aliases) and is_in(runtime.version, version)
     ]
     return max(fitting, key=lambda runtime: tuple(map(int, runtime.version.split("."))), default=None)
 
@@ -104,7 +76,7 @@ def package_of(body: object, runtimes: Sequence[Runtime]) -> Runtime:
 def semantic_version(info: str) -> str:
     """Return the three numbers of a version text. Missing numbers are 0."""
     number = version_in(info)
-    numbers: Sequence[str] = number.split(".") if number else _NUMBER.findall(info)[:1]
+    numbers = number.split(".") if number else _NUMBER.findall(info)[:1]
     return ".".join(str(int(part)) for part in [*numbers, "0", "0", "0"][:3])
 
 
@@ -121,16 +93,11 @@ def is_in(version: str, wanted: str) -> bool:
 
 
 def _runtime(engine_language: EngineLanguage) -> Runtime:
-    details = engine_language.details
+    code, details = engine_language.code, engine_language.details
     assert details
     version = semantic_version(details.info)
-    piston = LANGUAGES.get(engine_language.code) or PistonLanguage(
-        engine_language.code,
-        tuple(alias for alias in details.aliases or () if alias != engine_language.code),
-        compiles=bool(details.compiled),
-        naming=Naming.MAIN,
-    )
-    aliases = piston.aliases
-    if piston.name == "python":
-        aliases = (*aliases, f"python{version.rpartition('.')[0]}")
-    return Runtime(piston, version, aliases, engine_language)
+    ours = [alias for alias in details.aliases or () if alias != code]
+    names = _NAMES.get(code) or {"name": code, "aliases": ours, "compiles": bool(details.compiled)}
+    if names["name"] == "python":
+        names = {**names, "aliases": [*names["aliases"], f"python{version.rpartition('.')[0]}"]}
+    return Runtime(version=version, engine_language=engine_language, **names)

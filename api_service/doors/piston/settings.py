@@ -1,9 +1,8 @@
 """The limits of programs that come through this front door. They have Piston's names, units and defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
@@ -13,43 +12,27 @@ from shared.service.settings import IS_HTTP_URL, Settings
 _RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
 
 
-@dataclass(frozen=True)
-class Maxima:
-    """The highest limits that a request may set. They are also the limits of a request that sets none.
-
-    Times are in milliseconds, memory in bytes. A maximum of 0 or less is none.
-    """
-
-    compile_memory_limit: int
-    run_memory_limit: int
-    compile_timeout: int
-    run_timeout: int
-    compile_cpu_time: int
-    run_cpu_time: int
-
-
+#: The limits by Piston's names, in the order in which Piston checks them.
+LIMITS: Final = tuple(
+    f"{stage}_{limit}" for limit in ("memory_limit", "timeout", "cpu_time") for stage in ("compile", "run")
+)
 _OVERRIDES: TypeAdapter[dict[str, dict[str, int]]] = TypeAdapter(dict[str, dict[str, int]])
 
 
+def _limit(default: int, least: int, what: str) -> Any:
+    """Return a setting that is the highest limit of a request, and the limit of a request that sets none."""
+    return Field(default=default, ge=least, description=f"maximum and default of {what}")
+
+
 class PistonSettings(Settings):
-    piston_run_timeout: Annotated[
-        int, Field(ge=_RUN_TIMEOUT, description="maximum and default of a program's elapsed time, in milliseconds")
-    ] = _RUN_TIMEOUT
-    piston_compile_timeout: Annotated[
-        int, Field(ge=_COMPILE_TIMEOUT, description="maximum and default of a compiler's elapsed time, in milliseconds")
-    ] = _COMPILE_TIMEOUT
-    piston_run_cpu_time: Annotated[
-        int, Field(ge=1, description="maximum and default of a program's CPU time, in milliseconds")
-    ] = 3_000
-    piston_compile_cpu_time: Annotated[
-        int, Field(ge=1, description="maximum and default of a compiler's CPU time, in milliseconds")
-    ] = 10_000
-    piston_run_memory_limit: Annotated[
-        int, Field(ge=-1, description="maximum and default of a program's memory, in bytes; -1: the engine's default")
-    ] = -1
-    piston_compile_memory_limit: Annotated[
-        int, Field(ge=-1, description="maximum and default of a compiler's memory, in bytes; -1: the engine's limit")
-    ] = -1
+    piston_run_timeout: int = _limit(_RUN_TIMEOUT, _RUN_TIMEOUT, "a program's elapsed time, in milliseconds")
+    piston_compile_timeout: int = _limit(
+        _COMPILE_TIMEOUT, _COMPILE_TIMEOUT, "a compiler's elapsed time, in milliseconds"
+    )
+    piston_run_cpu_time: int = _limit(3_000, 1, "a program's CPU time, in milliseconds")
+    piston_compile_cpu_time: int = _limit(10_000, 1, "a compiler's CPU time, in milliseconds")
+    piston_run_memory_limit: int = _limit(-1, -1, "a program's memory, in bytes; -1: the engine's default")
+    piston_compile_memory_limit: int = _limit(-1, -1, "a compiler's memory, in bytes; -1: the engine's limit")
     piston_limit_overrides: str | None = Field(
         default=None,
         description='limits of single languages by Piston\'s names, as JSON: {"c++": {"run_timeout": 9000}}',
@@ -71,17 +54,16 @@ class PistonSettings(Settings):
             overrides = _OVERRIDES.validate_json(value or "{}")
         except ValidationError:
             raise ValueError("it must be a JSON object of languages, each with an object of limits") from None
-        known = Maxima.__dataclass_fields__
         for name in (name for limits in overrides.values() for name in limits):
-            if name not in known:
-                raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+            if name not in LIMITS:
+                raise ValueError(f"{name!r} is not one of {', '.join(LIMITS)}")
         return value
 
     @cached_property
     def _overrides(self) -> Mapping[str, Mapping[str, int]]:
         return _OVERRIDES.validate_json(self.piston_limit_overrides or "{}")
 
-    def maxima(self, language: str) -> Maxima:
-        """Return the maxima of the language with this name in Piston."""
-        usual = Maxima(**{name: getattr(self, f"piston_{name}") for name in Maxima.__dataclass_fields__})
-        return replace(usual, **self._overrides.get(language, {}))
+    def maxima(self, language: str) -> dict[str, int]:
+        """Return the limits of a language, by its name in Piston. A limit of 0 or less is none."""
+        usual = {name: getattr(self, f"piston_{name}") for name in LIMITS}
+        return {**usual, **self._overrides.get(language, {})}

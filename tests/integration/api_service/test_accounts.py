@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.doors.piston import routes
+from api_service.doors.piston import app as piston
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.text.email_addresses import canonical, domain_of
@@ -131,7 +131,7 @@ async def test_no_mixture_of_uses_passes_a_bound(
     keys = [await make_key(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
     unbounded = dict.fromkeys(("key_budget", "recipient_budget", "domain_budget", "max_backlog"), _MANY)
     bounds = unbounded | _ACCOUNTS[account]
-    monkeypatch.setattr(routes, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(piston, "WAIT_SECONDS", 0.01)
     began = time.monotonic()
     async with api_with(front_doors="piston,judge0", **bounds) as client:
         steps = _Client(client, keys, random.Random(seed), database)

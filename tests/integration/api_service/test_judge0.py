@@ -140,13 +140,24 @@ async def test_a_program_that_the_engine_cannot_bound_yet(reach: Reach, database
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
-async def test_answers_are_counted_by_route(door: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("path", "route", "status"),
+    [
+        (f"/submissions/{uuid4()}/", "/submissions/{token}", 404),
+        ("/languages/71/0", "none", 404),
+        ("/api/v2/piston/runtimes/", "/api/v2/runtimes", 200),
+        ("/api/v2/nothing", "none", 404),
+    ],
+    ids=["judge0", "judge0 unknown", "piston", "piston unknown"],
+)
+async def test_answers_of_doors_are_counted_by_route(api_with: ApiWith, path: str, route: str, status: int) -> None:
     def count() -> float:
-        labels = {"route": "/submissions/{token}", "status": "404"}
+        labels = {"route": route, "status": str(status)}
         return REGISTRY.get_sample_value("precieux_http_requests_total", labels) or 0
 
     before = count()
-    assert (await door.get(f"/submissions/{uuid4()}/")).status_code == 404
+    async with api_with(front_doors="judge0,piston") as client:
+        assert (await client.get(path)).status_code == status
     assert count() == before + 1
 
 
@@ -197,7 +208,7 @@ async def test_an_error_of_ours_has_judge0s_form(door: httpx.AsyncClient, monkey
     async def fail() -> dict[str, str]:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("api_service.doors.judge0.routes.server.system_info", fail)
+    monkeypatch.setattr("api_service.doors.judge0.app.system_info", fail)
     transport = httpx.ASGITransport(app_of(door), raise_app_exceptions=False, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.get("/system_info")

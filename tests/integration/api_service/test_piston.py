@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from api_service.access.auth import Principal
-from api_service.doors.piston import routes
+from api_service.doors.piston import app as piston
 from api_service.http.problems import Problem
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
@@ -31,7 +31,7 @@ _NEW = NewSubmission("py", "main.py", Object(b"x" * 100, "py"), hold=False)
 
 @pytest.fixture(autouse=True)
 async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(piston, "WAIT_SECONDS", 0.05)
     limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
     await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 

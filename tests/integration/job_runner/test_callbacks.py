@@ -22,7 +22,10 @@ from tests.integration.rows import add_upload, execute, fetch
 pytestmark = pytest.mark.integration
 
 #: The part of a stored request that a callback needs.
-REQUEST = {"cpu_time_limit": 5.0, "language_id": 71, "language": "Python", "source_file": "script.py"}
+REQUEST = {
+    "cpu_time_limit": 5.0, "cpu_extra_time": 1.0, "wall_time_limit": 10.0,
+    "language_id": 71, "language": "Python", "source_file": "script.py",
+}  # fmt: skip
 
 
 @pytest.fixture

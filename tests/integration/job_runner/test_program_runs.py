@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from api_service.doors.piston import answer
-from api_service.doors.piston.answer import Stage
+from api_service.doors.piston.answer import Stage, stages_of
+from api_service.http.problems import Problem
 from api_service.submissions.cancel import cancel
 from api_service.v1.output.stored_bytes import output_of_run
 from job_runner.engine.event_lines import RunEvent
@@ -474,20 +474,24 @@ async def test_stages_are_stored_for_those_who_ask(
     engine.streams = [[STARTED, compiled, ran.model_copy(update={"exit_code": None})]]
     upload = await add(database, store, spec=fields)
     async with database.connection() as connection:
-        assert await answer.run_end(connection, store, upload, owner=None) is None
+        assert await stages_of(connection, store, upload, owner=None) is None
     async with running(database, processor):
         await all_are("executed", database)
     asked = engine.requests[0].model_dump(exclude_unset=True)
     assert {name: asked[name] for name in fields} == {**fields, "data_files": ("main.py",)}
     async with database.connection() as connection:
-        ending = await answer.run_end(connection, store, upload, owner=None)
-        assert await answer.run_end(connection, store, upload, owner=1) is None
-    assert ending
-    assert ending.compile == Stage("a\ufffd", "b", (1, 1, 1), 0, None, None, ("stdout",), 1, 2, 3)
-    assert ending.run
-    assert (ending.compile.output, ending.run.output) == ("ab\ufffd", "x\0yz\0")
-    assert (ending.run.stdout, ending.run.stderr) == ("x\0z", "y\0")
-    assert (ending.run.stopped, ending.run.signal, ending.run.cpu_s) == (Stop.CPU, 9, 4)
+        stages = await stages_of(connection, store, upload, owner=None)
+        assert await stages_of(connection, store, upload, owner=1) is None
+    assert stages
+    compiler, program = stages
+    assert compiler
+    texts = {"stdout": "a\ufffd", "stderr": "b", "order": [1, 1, 1], "cut": ["stdout"]}
+    end = {"exit_code": 0, "signal": None, "stopped": None, "cpu_s": 1, "wall_s": 2, "memory_bytes": 3}
+    assert compiler == Stage.model_validate({**texts, **end})
+    assert program
+    assert (compiler.output, program.output) == ("ab\ufffd", "x\0yz\0")
+    assert (program.stdout, program.stderr) == ("x\0z", "y\0")
+    assert (program.stopped, program.signal, program.cpu_s) == (Stop.CPU, 9, 4)
     [stored] = await fetch(database, "SELECT compile_output FROM results")
     assert stored == {"compile_output": "ab\ufffd"}
 
@@ -498,10 +502,8 @@ async def test_a_failure_of_ours_is_an_ending_too(
     engine.streams = [[EngineRefused("it refused")]]
     upload = await run("failed", spec={"output_order": True})
     async with database.connection() as connection:
-        ending = await answer.run_end(connection, store, upload, owner=None)
-    assert ending
-    assert (ending.compile, ending.run) == (None, None)
-    assert "it refused" in (ending.failure or "")
+        with pytest.raises(Problem, match=r"^The job could not be run: .*it refused"):
+            await stages_of(connection, store, upload, owner=None)
 
 
 @pytest.mark.parametrize(

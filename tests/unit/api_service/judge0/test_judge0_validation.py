@@ -11,18 +11,18 @@ import pytest
 
 from api_service.doors.judge0 import configuration
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.languages import all_languages, find, languages
+from api_service.doors.judge0.languages import languages_of
 from api_service.doors.judge0.parameters import shown
-from api_service.doors.judge0.programs import request_of, submission_of
-from api_service.doors.judge0.routes.creation import guards_callbacks
-from api_service.doors.judge0.validation import Invalid, SubmissionRequest, check
+from api_service.doors.judge0.program import request_of, submission_of
+from api_service.doors.judge0.submissions import guards_callbacks
+from api_service.doors.judge0.validation import SubmissionRequest, check, words
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
 from shared.accounts.webhooks import WebhookSettings
 from shared.engine.codex import LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
-from shared.judge0.fields import ALL, ASKED
+from shared.judge0.submissions import ALL, ASKED
 from shared.service.errors import ConfigurationError
 
 BOUNDS: Final = {
@@ -52,13 +52,15 @@ def checked(
     catalog: LanguageCatalog = OFFER, conf: Configuration | None = None, base64: bool = False, **sent: Any
 ) -> SubmissionRequest:
     sent = {"source_code": "print(1)", "language_id": 71, **sent}
-    return check(sent, catalog, conf or Configuration(), base64=base64)
+    asked = check(sent, catalog, conf or Configuration(), base64=base64)
+    assert isinstance(asked, SubmissionRequest), asked
+    return asked
 
 
 def messages(conf: Configuration | None = None, **sent: Any) -> dict[str, list[str]]:
-    with pytest.raises(Invalid) as raised:
-        checked(conf=conf, **sent)
-    return raised.value.errors
+    faults = check({"source_code": "print(1)", "language_id": 71, **sent}, OFFER, conf or Configuration(), base64=False)
+    assert isinstance(faults, dict)
+    return faults
 
 
 def made(**sent: Any) -> NewSubmission:
@@ -134,7 +136,7 @@ def test_options_may_be_for_some_languages_only() -> None:
     only = "setting compiler options is only allowed for C++, Java and Rust"
     assert messages(conf, language_id=50, compiler_options="-O2") == {"compiler_options": [only]}
     conf = Configuration(allowed_languages_for_compile_options=("C",))
-    assert checked(conf=conf, language_id=50, compiler_options="-O2").compiler_args == ["-O2"]
+    assert spec_of(made(conf=conf, language_id=50, compiler_options="-O2"))["compiler_args"] == ["-O2"]
 
 
 def test_an_option_that_the_engine_refuses() -> None:
@@ -156,13 +158,13 @@ def test_the_limits_of_the_engine() -> None:
 
 def test_no_limit_is_above_those_of_the_engine() -> None:
     low = {**BOUNDS, "cpu_s": LimitBounds(default=1.0, max=3.0), "memory_bytes": LimitBounds(default=1, max=1 << 20)}
-    shown = Configuration().within(low, largest_source=4096, largest_input=1)
+    shown = Configuration().within(low, ApiSettings(max_source_bytes=4096, max_input_bytes=1))
     assert (shown.cpu_time_limit, shown.max_cpu_time_limit, shown.max_memory_limit) == (3.0, 3.0, 1024)
     assert (shown.max_extract_size, shown.max_wall_time_limit) == (4, 20.0)
 
 
 def test_programs_and_inputs_have_the_bounds_of_the_server() -> None:
-    conf = Configuration().within(BOUNDS, largest_source=8, largest_input=2)
+    conf = Configuration().within(BOUNDS, ApiSettings(max_source_bytes=8, max_input_bytes=2))
     assert messages(conf, source_code="123456789", stdin="é!") == {
         "source_code": ["is too long (maximum is 8 bytes)"],
         "stdin": ["is too long (maximum is 2 bytes)"],
@@ -209,16 +211,16 @@ def test_bytes_that_the_database_cannot_store() -> None:
 
 
 def test_words_are_split_without_what_a_shell_reads() -> None:
-    assert checked(command_line_arguments="a 'b c' `x` $y; \"z").args == ["a", "'b", "c'", "x", "y", '"z']
-    assert checked(command_line_arguments="a 'b c' `x`").args == ["a", "b c", "x"]
+    assert words("a 'b c' `x` $y; \"z") == ["a", "'b", "c'", "x", "y", '"z']
+    assert words("a 'b c' `x`") == ["a", "b c", "x"]
 
 
 def test_languages_that_the_engine_lacks_are_not_listed() -> None:
-    assert [(one.id, one.name) for one in languages(OFFER)][:2] == [(46, "Bash (1.2.3)"), (48, "C (GCC 1.2.3)")]
-    assert {one.id for one in languages(OFFER)} == {71, 92, 100, 109, 113, 50, 48, 49, 103, 46, 43, 44, 89}
-    assert find(OFFER, 62) is None
-    assert len([one for one in all_languages(OFFER) if one.is_archived]) == 42
-    assert {one.id for one in languages(LanguageCatalog({"py": None}))} == {71, 92, 100, 109, 113}
+    usable = {number: one.name for number, one in languages_of(OFFER).items() if not one.is_archived}
+    assert [*usable.items()][:2] == [(46, "Bash (1.2.3)"), (48, "C (GCC 1.2.3)")]
+    assert {*usable} == {71, 92, 100, 109, 113, 50, 48, 49, 103, 46, 43, 44, 89}
+    assert len(languages_of(OFFER)) == len(usable) + 42
+    assert {*languages_of(LanguageCatalog({"py": None}))} == {71, 92, 100, 109, 113, *range(1, 43)}
 
 
 def test_the_file_of_another_judge0(tmp_path: Path) -> None:

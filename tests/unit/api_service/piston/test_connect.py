@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_service.doors.piston.session.session import Closed, InteractiveSession
-from shared.engine.run_call import Said
+from api_service.doors.piston.session import Closed, InteractiveSession
 
 
 class _Client:
@@ -19,7 +18,7 @@ class _Client:
 
 
 class _Talk:
-    async def say(self, said: Said) -> None:
+    async def send(self, message: str) -> None:
         """Take it at once."""
 
 

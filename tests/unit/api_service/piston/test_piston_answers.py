@@ -1,16 +1,17 @@
 """The stages of a submission as Piston's answer."""
 
-from dataclasses import replace
-
 import pytest
 
-from api_service.doors.piston.answer import SIGNALS, RunEnd, Stage, answer_of, name_of
+from api_service.doors.piston.answer import SIGNALS, Stage, answer_of, name_of
 from api_service.doors.piston.runtimes import Runtime, runtimes_of
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine.codex import SupportedLanguage
 from shared.engine.run_call import Stop, in_order
 
-_FINE = Stage("a\nc\n", "b\n", (2, 2, 2), 0, None, None, (), 0.0123, 0.2, 5000)
+_FINE = Stage(
+    stdout="a\nc\n", stderr="b\n", order=[2, 2, 2], cut=[], exit_code=0, signal=None, stopped=None, cpu_s=0.0123,
+    wall_s=0.2, memory_bytes=5000,
+)  # fmt: skip
 
 
 def _runtime(code: str) -> Runtime:
@@ -19,8 +20,8 @@ def _runtime(code: str) -> Runtime:
 
 
 def test_a_lack_of_memory_is_a_kill() -> None:
-    killed = replace(_FINE, exit_code=None, stopped=Stop.MEMORY)
-    run = answer_of(_runtime("py"), RunEnd(run=killed))["run"]
+    killed = _FINE.model_copy(update={"exit_code": None, "stopped": Stop.MEMORY})
+    run = answer_of(_runtime("py"), (None, killed))["run"]
     assert (run["code"], run["signal"]) == (None, "SIGKILL")
     assert (run["status"], run["message"]) == ("SG", "Caught fatal signal 9")
 

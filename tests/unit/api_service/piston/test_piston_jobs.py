@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from api_service.doors.piston.files import read_files
-from api_service.doors.piston.job import PistonJob, read_job
-from api_service.doors.piston.program import program_of
+from api_service.doors.piston.request import PistonJob, read_files, read_job
 from api_service.doors.piston.runtimes import find, is_in, runtimes_of, semantic_version
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.problems import Problem
@@ -107,26 +105,26 @@ def test_compilers_get_names_that_they_know() -> None:
         {"content": "1", "name": "sum.h"},
         {"content": "2", "name": "lib/sum"},
     ]
-    program = program_of(_job("c", files), 1000)
+    program = _job("c", files).program(1000)
     assert program.entry == "main.c"
     assert list(program.files) == ["data.c", "main.c", "sum.h", "lib/sum.c"]
     assert program.fields["data_files"] == ["data.c"]
     assert program.fields["compiler_args"] == ["-std=c11"]
-    taken = program_of(_job("pascal", [{"content": "x", "name": "a"}, {"content": "y", "name": "a.pas"}]))
+    taken = _job("pascal", [{"content": "x", "name": "a"}, {"content": "y", "name": "a.pas"}]).program()
     assert list(taken.files) == ["a.pas.pas", "a.pas"]
-    assert program_of(_job("py", [{"content": ""}])).files == {"file0.code": b"\n"}
+    assert _job("py", [{"content": ""}]).program().files == {"file0.code": b"\n"}
 
 
 @pytest.mark.parametrize(("language", "entry"), [("c", "main.c"), ("pascal", "main.pas"), ("zz", "main.zz")])
 def test_a_program_without_a_name_gets_that_of_a_module(language: str, entry: str) -> None:
     """D's compiler refuses `file0.code.d`, since it names the module after the file."""
-    assert program_of(_job(language, [{"content": "x"}])).entry == entry
-    taken = program_of(_job("c", [{"content": "x"}, {"content": "y", "name": "main.c"}]))
+    assert _job(language, [{"content": "x"}]).program().entry == entry
+    taken = _job("c", [{"content": "x"}, {"content": "y", "name": "main.c"}]).program()
     assert list(taken.files) == ["main.c.c", "main.c"]
 
 
 def test_limits_become_the_engines() -> None:
-    program = program_of(_job("py", [{"content": "1"}], run_cpu_time=2500.5, compile_memory_limit=-1), 70_000)
+    program = _job("py", [{"content": "1"}], run_cpu_time=2500.5, compile_memory_limit=-1).program(70_000)
     assert program.fields["limits"] == {
         "wall_s": 9.0, "cpu_s": 2.5005, "memory_bytes": 1000, "processes": 64, "output_bytes": 70_000,
     }  # fmt: skip

@@ -1,28 +1,46 @@
-"""The WebSocket of Piston v2: one job for each connection, with input and output while the program runs."""
+"""The WebSocket of Piston v2: one job for each connection, with input and output while the program runs.
+
+The program runs at the engine (`/converse` of our executor).
+"""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_to
+from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from api_service.access.auth import Principal
-from api_service.doors.piston.answer import SIGNALS, name_of
-from api_service.doors.piston.job import PistonJob, read_job, read_json
-from api_service.doors.piston.program import submission_of
+from api_service.doors.piston.answer import SIGNALS, end_of, name_of
+from api_service.doors.piston.request import PistonJob, read_job, read_json
 from api_service.doors.piston.runtimes import Runtime
-from api_service.doors.piston.session.engine import EngineSession, engine_session
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.problems import Kind, Problem
 from api_service.services import Services
-from shared.engine.run_call import Output, Said, StageBegan, StageEnded
+from shared.engine.codex import SHARE_HEADER
+from shared.engine.run_call import (
+    Failed,
+    Finished,
+    Output,
+    Said,
+    StageBegan,
+    StageEnded,
+    parse_conversation_event,
+)
 
 #: Seconds within which `init` must come.
 _INIT_S: Final = 1.0
 #: Seconds within which a client must take a message.
 _SEND_S: Final = 30.0
+#: Seconds within which the engine must accept a connection.
+_OPEN_S: Final = 10.0
+#: The most bytes of one event. The longest event has the compiler's output.
+_EVENT_BYTES: Final = 16 << 20
 
 
 class Closed(Exception):
@@ -34,30 +52,28 @@ class Closed(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
 class InteractiveSession:
     """An accepted connection and its job."""
 
-    def __init__(
-        self, websocket: WebSocket, services: Services, settings: PistonSettings, principal: Principal
-    ) -> None:
-        self._websocket = websocket
-        self._services = services
-        self._settings = settings
-        self._principal = principal
+    websocket: WebSocket
+    services: Services
+    settings: PistonSettings
+    principal: Principal
 
     async def serve(self, runtimes: Sequence[Runtime]) -> None:
         """Run the job of the connection, and close the connection."""
         try:
             try:
                 job = await self._job(runtimes)
-                await self._send({"type": "runtime", "language": job.runtime.language, "version": job.runtime.version})
+                await self._send({"type": "runtime", "language": job.runtime.name, "version": job.runtime.version})
                 await self._run(job)
             except Problem as exc:
                 await self._send({"type": "error", "message": exc.detail})
                 raise Closed(4002, "Notified Error") from None
         except Closed as exc:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                await self._websocket.close(exc.code, exc.reason)
+                await self.websocket.close(exc.code, exc.reason)
         except (WebSocketDisconnect, TimeoutError):
             pass  # the client has gone, or takes no message
 
@@ -68,9 +84,9 @@ class InteractiveSession:
                 body = await self._init()
         except TimeoutError:
             raise Closed(4001, "Initialization Timeout") from None
-        job = read_job(body, runtimes, self._settings)
-        new = submission_of(job, self._services.settings, self._settings.piston_output_max_size)
-        await self._services.submissions.admit(self._principal, new)
+        job = read_job(body, runtimes, self.settings)
+        new = job.submission(self.services.settings, self.settings.piston_output_max_size)
+        await self.services.submissions.admit(self.principal, new)
         return job
 
     async def _init(self) -> Mapping[str, Any]:
@@ -83,15 +99,15 @@ class InteractiveSession:
                     raise Closed(4003, "Not yet initialized")
 
     async def _run(self, job: PistonJob) -> None:
-        share = f"key-{self._principal.key_id or 0}"
+        share = f"key-{self.principal.key_id or 0}"
         began = time.monotonic()
         try:
-            async with engine_session(self._settings, job, share) as engine:
+            async with _engine_session(self.settings, job, share) as engine:
                 await _first_of(self._listen(engine), self._tell(engine, job.runtime))
         finally:
-            await self._services.submissions.charge_run(self._principal, time.monotonic() - began)
+            await self.services.submissions.charge_run(self.principal, time.monotonic() - began)
 
-    async def _listen(self, engine: EngineSession) -> None:
+    async def _listen(self, engine: ClientConnection) -> None:
         """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
         while True:
             message = await self._receive()
@@ -104,24 +120,24 @@ class InteractiveSession:
                     data = message.get("data")
                     if not isinstance(data, str):
                         raise Problem(Kind.INVALID, "data is required as a string")
-                    await engine.say(Said(stdin=data))
+                    await engine.send(_said(stdin=data))
                 case "signal":
                     number = SIGNALS.get(str(message.get("signal")))
                     if number is None:
                         raise Closed(4005, "Invalid signal")
-                    await engine.say(Said(signal=number))
+                    await engine.send(_said(signal=number))
             await asyncio.sleep(0)  # many messages may have come at once, and others must not wait for all of them
 
-    async def _tell(self, engine: EngineSession, runtime: Runtime) -> None:
+    async def _tell(self, engine: ClientConnection, runtime: Runtime) -> None:
         """Send the client the events of the job. Raises `Closed` at its end."""
-        async for event in engine.events():
-            for message in messages_of(event, compiles=runtime.piston.compiles):
+        async for event in _events(engine):
+            for message in messages_of(event, compiles=runtime.compiles):
                 await self._send(message)
         raise Closed(4999, "Job Completed")
 
     async def _receive(self) -> Mapping[str, Any]:
         """Return the next message. Raises `Problem` if it is not JSON, `WebSocketDisconnect` if the client left."""
-        received = await self._websocket.receive()
+        received = await self.websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received.get("code", 1005))
         content = read_json(received.get("text") or received.get("bytes") or "")
@@ -129,7 +145,7 @@ class InteractiveSession:
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         async with asyncio.timeout(_SEND_S):
-            await self._websocket.send_json(message)
+            await self.websocket.send_json(message)
 
 
 def messages_of(event: StageBegan | Output | StageEnded, *, compiles: bool) -> Iterator[dict[str, Any]]:
@@ -148,9 +164,46 @@ def messages_of(event: StageBegan | Output | StageEnded, *, compiles: bool) -> I
 
 
 def _exit(event: StageEnded, stage: str) -> dict[str, Any]:
-    signal = SIGNALS["SIGKILL"] if event.stopped is not None else event.signal
-    code = None if signal is not None else event.exit_code
+    code, signal = end_of(event)
     return {"type": "exit", "stage": stage, "code": code, "signal": name_of(signal)}
+
+
+@contextlib.asynccontextmanager
+async def _engine_session(settings: PistonSettings, job: PistonJob, share: str) -> AsyncIterator[ClientConnection]:
+    """Run a job at the engine. It ends with the block at the latest. Raises `Problem` if the engine refuses it."""
+    if settings.codex_url is None:
+        raise Problem(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
+    token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
+    try:
+        async with connect_to(
+            f"ws{settings.codex_url.removeprefix('http').rstrip('/')}/converse",
+            additional_headers={"Authorization": f"Bearer {token}", SHARE_HEADER: share},
+            compression=None,
+            max_size=_EVENT_BYTES,
+            open_timeout=_OPEN_S,
+            proxy=None,
+        ) as connection:
+            await connection.send(job.program().engine_request(), text=True)
+            yield connection
+    except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
+        raise Problem(Kind.UNAVAILABLE, "The engine cannot be reached; try again in a moment.") from exc
+
+
+async def _events(engine: ClientConnection) -> AsyncIterator[StageBegan | Output | StageEnded]:
+    """Yield the events up to the end of the program. Raises `Problem` if the engine fails."""
+    async for message in engine:
+        match parse_conversation_event(message):
+            case Finished():
+                return
+            case Failed(error=error):
+                raise Problem(Kind.UNAVAILABLE, error)
+            case event:
+                yield event
+    raise Problem(Kind.UNAVAILABLE, "The engine has hung up; try again in a moment.")
+
+
+def _said(**said: Any) -> str:
+    return Said(**said).model_dump_json(exclude_defaults=True)
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:

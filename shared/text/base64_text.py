@@ -1,4 +1,4 @@
-"""Reads and writes base64 as Judge0 does: in MIME's form, in lines of 60 characters. Pure."""
+"""Reads any base64, and writes it in MIME's form, in lines of 60 characters. Pure."""
 
 import binascii
 import re

@@ -1,1 +1,0 @@
-"""Judge0's calls."""

@@ -1,0 +1,270 @@
+"""The calls that create, read and delete submissions."""
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from api_service.access.auth import Principal
+from api_service.doors.door import Reader, Submitter, is_local, post
+from api_service.doors.judge0.configuration import ConfigurationDep, require_open
+from api_service.doors.judge0.parameters import (
+    Admin,
+    Parameters,
+    Shown,
+    bad_request,
+    is_on,
+    of_batch,
+    read,
+    shown,
+    whole,
+)
+from api_service.doors.judge0.program import request_of, submission_of
+from api_service.doors.judge0.validation import Errors, SubmissionRequest, check
+from api_service.http.problems import Kind, Problem
+from api_service.services import Services, ServicesDep
+from api_service.settings import ApiSettings
+from api_service.submissions.delete import delete
+from api_service.v1.body.receive import receiving
+from api_service.v1.protocol.threads import run_in_thread_if_large
+from api_service.v1.reads.visibility import owner_of
+from api_service.v1.reads.waiting import reserved, wait_until_final
+from shared.accounts.webhooks import WebhookSettings
+from shared.database.connection import Connection
+from shared.http.loopback import is_loopback
+from shared.judge0 import submissions as store
+from shared.judge0.statuses import Status
+
+router = APIRouter()
+
+#: The most seconds that an answer waits. The longest submission needs less: 20 runs of 20 seconds, and its compiler.
+LONGEST_WAIT_S: Final = 600.0
+_PER_PAGE: Final = 20
+_TOKEN: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_ONE, _SEVERAL = "this submission", "one or more submissions"
+_NOT_TEXT: Final = "some attributes for {} cannot be converted to UTF-8, use base64_encoded=true query parameter"
+
+
+@dataclass(frozen=True, slots=True)
+class Creator:
+    """Creates the submissions of one request."""
+
+    request: Request
+    principal: Submitter
+    services: ServicesDep
+    configuration: ConfigurationDep
+
+    async def require_room(self, number: int) -> None:
+        """Raise `Problem` (503) if the sender's queue has no room for so many more submissions.
+
+        Others' requests do not fill it: for these there is the whole backlog.
+        """
+        limit = self.configuration.max_queue_size
+        async with self.services.database.connection() as connection:
+            if await store.waiting(connection, self.principal.key_id, limit=limit + 1) + number > limit:
+                raise Problem(Kind.UNAVAILABLE, "queue is full")
+
+    async def check(self, sent: Sequence[Parameters], *, base64: bool, size: int) -> list[SubmissionRequest | Errors]:
+        """Return the checked requests of a body of `size` bytes, with errors in place of those with faults."""
+        catalog = await self.services.languages.catalog()
+        return await run_in_thread_if_large(
+            size, lambda: [check(parameters, catalog, self.configuration, base64=base64) for parameters in sent]
+        )
+
+    async def create(self, asked: SubmissionRequest) -> tuple[int, UUID]:
+        """Store a submission, request its run, and return its id and its token. Raises `Problem`."""
+        bounds = asked.language.engine_language.limits if asked.language.engine_language else {}
+        if not bounds:
+            raise Problem(Kind.UNAVAILABLE, "The engine has not reported its limits yet; try again in a few seconds.")
+        room = len(asked.values["source_code"] or b"") + self.configuration.max_extract_size * 1024
+        largest = min(self.services.settings.max_source_bytes, room)
+        # It unpacks the additional files.
+        size = len(asked.values["additional_files"] or "")
+        new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, largest_program=largest))
+        settings, webhooks = self.services.settings, self.services.webhooks
+        guards_callback = guards_callbacks(settings, webhooks, is_local=is_local(self.request))
+        request = {**request_of(asked), "guards_callback": guards_callback}
+        token = uuid4()
+
+        async def remember(connection: Connection, upload: int) -> None:
+            await store.remember(connection, upload, token, request)
+
+        return await post(self.services, self.principal, new, remember), token
+
+
+def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings, *, is_local: bool) -> bool:
+    """Return True unless server and sender are of one machine, and the operator has not said where webhooks may go.
+
+    Judge0 calls every address. A server that others can reach would open the operator's network to them, and so would
+    one that listens on loopback behind a proxy. So the request itself must be from this machine too.
+    """
+    return not (is_local and is_loopback(settings.host)) or webhooks.webhook_allowed_hosts is not None
+
+
+CreatorDep = Annotated[Creator, Depends()]
+
+
+@router.post("/submissions")
+async def create_submission(creator: CreatorDep) -> Response:
+    services, principal = creator.services, creator.principal
+    with ExitStack() as waiting:
+        # While the answer waits, neither the body nor the submission is in memory.
+        created = await _create(creator, waiting)
+        if isinstance(created, dict):
+            return JSONResponse(created, HTTPStatus.UNPROCESSABLE_ENTITY)
+        upload, token, how = created
+        if how is None:
+            return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
+        await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
+    try:
+        return JSONResponse(await _read_one(services, principal, str(token), how), HTTPStatus.CREATED)
+    except Problem as exc:
+        if exc.kind is Kind.NOT_FOUND:
+            raise
+        return JSONResponse({"token": str(token), "error": exc.detail}, HTTPStatus.CREATED)
+
+
+async def _create(creator: Creator, waiting: ExitStack) -> tuple[int, UUID, Shown | None] | Errors:
+    """Store the submission of a request, and return its id, its token, and how it is shown if the answer waits for it.
+
+    The wait counts until `waiting` is closed.
+    """
+    async with receiving(creator.request, creator.services, creator.principal, counts_refused=False) as body:
+        parameters = await read(creator.request)
+        require_open(creator.configuration)
+        waits = is_on(parameters, "wait")
+        if waits and not creator.configuration.enable_wait_result:
+            raise bad_request("wait not allowed")
+        await creator.require_room(1)
+        how = shown(parameters)
+        [asked] = await creator.check([parameters], base64=how.base64, size=len(body))
+        if isinstance(asked, dict):
+            return asked
+        waiting.enter_context(reserved(creator.services, creator.principal, LONGEST_WAIT_S if waits else 0))
+        return *await creator.create(asked), how if waits else None
+
+
+@router.post("/submissions/batch")
+async def create_batch(creator: CreatorDep) -> Response:
+    async with receiving(creator.request, creator.services, creator.principal, counts_refused=False) as body:
+        parameters = await read(creator.request)
+        require_open(creator.configuration)
+        sent = of_batch(parameters.get("submissions"), creator.configuration)
+        await creator.require_room(len(sent))
+        contents = [content if isinstance(content, dict) else {} for content in sent]
+        requests = await creator.check(contents, base64=is_on(parameters, "base64_encoded"), size=len(body))
+        answers = [await _created(creator, asked) for asked in requests]
+    is_any = any("token" in answer for answer in answers)
+    return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _created(creator: Creator, asked: SubmissionRequest | Errors) -> dict[str, Any]:
+    """Return the token of a new submission, or why there is none. Those before it are stored already."""
+    if isinstance(asked, dict):
+        return dict(asked)
+    try:
+        _, token = await creator.create(asked)
+        return {"token": str(token)}
+    except Problem as exc:
+        return {"error": exc.detail}
+
+
+@router.get("/submissions/batch")
+async def read_batch(
+    request: Request, principal: Reader, services: ServicesDep, configuration: ConfigurationDep
+) -> Response:
+    parameters = await read(request)
+    text = parameters.get("tokens") or request.headers.get("tokens") or ""
+    tokens = of_batch([token.strip() for token in str(text).split(",") if token.strip()], configuration)
+    how = shown(parameters)
+    del parameters  # they may be large, and must not be in memory while the answer waits for the database
+    return JSONResponse({"submissions": await _read(services, principal, [*map(_token, tokens)], how, _SEVERAL)})
+
+
+@router.get("/submissions")
+async def list_submissions(request: Request, principal: Admin, services: ServicesDep) -> Response:
+    parameters = await read(request)
+    page = whole(parameters, "page", default=1, least=1)
+    per_page = whole(parameters, "per_page", default=_PER_PAGE, least=0)
+    how = shown(parameters)
+    async with services.database.connection() as connection:
+        tokens, total = await store.page(connection, limit=per_page, offset=(page - 1) * per_page)
+    page_of = await _read(services, principal, tokens, how, _SEVERAL)
+    pages = max(1, -(-total // per_page)) if per_page else 1
+    meta = {
+        "current_page": page,
+        "next_page": page + 1 if page < pages else None,
+        "prev_page": page - 1 if page > 1 else None,
+        "total_pages": pages,
+        "total_count": total,
+    }
+    return JSONResponse({"submissions": [submission for submission in page_of if submission is not None], "meta": meta})
+
+
+@router.get("/submissions/{token}")
+async def get_submission(request: Request, token: str, principal: Reader, services: ServicesDep) -> Response:
+    how = shown(await read(request))
+    return JSONResponse(await _read_one(services, principal, token, how))
+
+
+@router.delete("/submissions/{token}")
+async def delete_submission(
+    request: Request, token: str, principal: Admin, services: ServicesDep, configuration: ConfigurationDep
+) -> Response:
+    require_open(configuration)
+    if not configuration.enable_submission_delete:
+        raise bad_request("delete not allowed")
+    how = replace(shown(await read(request)), base64=True)
+    values = await _read_one(services, principal, token, replace(how, fields=[*how.fields, "status_id"]))
+    number: Status = values["status_id"]
+    if number <= Status.PROCESSING:
+        raise bad_request(f"submission cannot be deleted because its status is {number} ({number.description})")
+    async with services.database.connection() as connection:
+        visible = await store.visible(connection, [UUID(token)], owner=None)
+    if not visible or not await delete(services.database, services.store, visible[UUID(token)]["upload"]):
+        raise Problem(Kind.NOT_FOUND, "")
+    return JSONResponse({name: values[name] for name in how.fields})
+
+
+def _token(text: str) -> UUID | None:
+    """Return the text as a token; None if it is not one."""
+    return UUID(text) if _TOKEN.fullmatch(text) else None
+
+
+async def _read_one(services: Services, principal: Principal, text: str, how: Shown) -> dict[str, Any]:
+    """Return a submission. Raises `Problem`: 404, or 400 if it needs base64."""
+    [submission] = await _read(services, principal, [_token(text)], how, _ONE)
+    if submission is None:
+        raise Problem(Kind.NOT_FOUND, "")
+    return submission
+
+
+async def _read(
+    services: Services, principal: Principal, tokens: Sequence[UUID | None], how: Shown, what: str
+) -> list[dict[str, Any] | None]:
+    """Return submissions in their order, with None for those that do not exist or that the sender may not see.
+
+    Raises `Problem` (400) if a text needs base64. It calls the submissions `what`.
+    """
+    known = [token for token in tokens if token is not None]
+    async with services.database.connection() as connection:
+        visible = await store.visible(connection, known, owner=owner_of(principal))
+    found = [visible.get(token) if token else None for token in tokens]
+    with services.response_memory.hold(principal, sum(row["weight"] for row in found if row)):
+        return [await _one(services, row["upload"], how, what) if row else None for row in found]
+
+
+async def _one(services: Services, upload: int, how: Shown, what: str) -> dict[str, Any] | None:
+    has_source = "source_code" in how.fields
+    async with services.database.connection() as connection:
+        values = await store.find(connection, services.store, upload, with_source=has_source)
+    try:
+        return values and store.fields_of(values, how.fields, base64=how.base64)
+    except store.NotText:
+        raise bad_request(_NOT_TEXT.format(what)) from None
