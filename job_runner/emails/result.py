@@ -180,6 +180,10 @@ class ResultWriter:
             points = self._share(outcome.details.points_awarded or 0, outcome.details.points)
             yield self.gettext("Points: %(points)s", points=points)
 
+    def _points_of(self, awarded: float | None, points: float | None) -> str:
+        """Return points of the most; alone if there is no bound."""
+        return self._share(awarded or 0, points) if points is not None else number(awarded or 0, self._locale)
+
     def _share(self, part: float, whole: float) -> str:
         return self._beside(number(part, self._locale), number(whole, self._locale))
 
@@ -247,7 +251,7 @@ class ResultWriter:
             "name": self._name(test.name),
             "result": self.gettext(LABELS[verdict]) if verdict else self.gettext("Not run"),
             "tone": "good" if verdict in GOOD_VERDICTS else "muted" if verdict is None or self._is_unjudged else "bad",
-            "points": "" if self._is_unjudged else self._share(test.points_awarded or 0, test.points),
+            "points": "" if self._is_unjudged else self._points_of(test.points_awarded, test.points),
             "usage": [*filter(None, usage)],
         }
 
