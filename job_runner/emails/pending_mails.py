@@ -61,6 +61,8 @@ _RESULT: Final = f"""
         r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, r.artifacts,
         r.artifacts_left_out, r.message, r.points, r.points_awarded, r.groups, u.tests,
         u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
+        (SELECT coalesce(p.title, v.summary ->> 'title') || ' (' || p.name || '@' || v.version || ')'
+            FROM problem_versions v JOIN problems p ON p.name = v.problem WHERE v.id = u.problem_version) AS problem,
         u.spec -> 'limits' AS limits, u.override -> 'limits' AS other_limits,
         (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
         (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
@@ -216,4 +218,5 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
             groups=json.loads(stored["groups"]),
             **{name: stored[name] for name in ("points", "points_awarded")},
         )
-    return decide(answer, replace(details, tests=tuple(tests), failed=texts, graded=graded))
+    problem = stored["problem"] or ""
+    return decide(answer, replace(details, tests=tuple(tests), failed=texts, graded=graded, problem=problem))

@@ -24,7 +24,7 @@ from shared.grading import GraderCall, Grading
 from shared.packages.fields import replace_constants
 from shared.packages.model import Package, PackageProgram
 from shared.problems.files import read_file
-from shared.problems.versions import package_of
+from shared.problems.versions import of_id, package_of
 from shared.service.errors import ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
 
@@ -60,10 +60,11 @@ class ProblemRuns:
         """Run a program with these files, and return its outcome. Raises `LeaseLost`."""
         assert program.problem_version is not None
         async with self._database.connection() as connection:
+            version = await of_id(connection, program.problem_version)
             package = await package_of(connection, program.problem_version)
-        if package is None:
+        if version is None or package is None:
             raise PermanentError("its problem is missing")
-        problem = ProblemProgram(program, package)
+        problem = ProblemProgram(program, package, f"{version.title or package.title} ({version.reference})")
         run = _Run(self, job, problem)
         included = await self.program_files(package, problem.included)
         run.program = problem.with_included(included)

@@ -106,6 +106,8 @@ class Details:
     is_interactive: bool = False
     #: The result of a run for a problem, with its groups.
     graded: RunResult | None = None
+    #: The title and the version of the problem.
+    problem: str = ""
 
     @property
     def points(self) -> float | None:

@@ -44,8 +44,9 @@ class ProblemProgram:
     The caller reads the files of the package: `contents` are their bytes, by their paths in it.
     """
 
-    def __init__(self, program: JobProgram, package: Package) -> None:
+    def __init__(self, program: JobProgram, package: Package, title: str = "") -> None:
         self.package = package
+        self.title = title
         self.tests = {test.number: test for test in package.tests}
         limits = package.limits
         self._judge_limits = {
@@ -232,7 +233,10 @@ class ProblemAnswer(ProgramAnswer):
         if not self._problem.package.scheme.is_scoring:
             graded = graded.model_copy(update={"points": 1.0})
         details: Details = replace(
-            outcome.details, graded=graded, is_interactive=self._problem.package.interactor is not None
+            outcome.details,
+            graded=graded,
+            problem=self._problem.title,
+            is_interactive=self._problem.package.interactor is not None,
         )
         return replace(outcome, details=details)
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.fixtures.contract import Api, Contract, create_key
+from tests.fixtures.contract import Api, Contract, create_key, mails
 from tests.problem_packages import pack
+from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -45,7 +46,7 @@ def push(setter: Api) -> Push:
 
 def files_of(**inputs: str) -> dict[str, str]:
     """Return the files of tests by names, such as `secret__a__1`, from their inputs. Each answer is twice its input."""
-    files = {}
+    files: dict[str, str] = {}
     for name, number in inputs.items():
         path = "data/" + name.replace("__", "/")
         files |= {f"{path}.in": f"{number}\n", f"{path}.ans": f"{2 * int(number)}\n"}
@@ -78,7 +79,7 @@ def test_a_legacy_problem_stops_at_its_first_failure(push: Push, setter: Api) ->
     assert {group["verdict"] for group in rejected["run"]["groups"]} == {None}
 
 
-def test_groups_of_a_scoring_problem(push: Push, setter: Api) -> None:
+def test_groups_of_a_scoring_problem(push: Push, setter: Api, system: Contract, email: str) -> None:
     group = "data/secret/{}/test_group.yaml"
     name = push(
         {
@@ -90,7 +91,7 @@ def test_groups_of_a_scoring_problem(push: Push, setter: Api) -> None:
             group.format("c"): "max_score: 40\nscore_aggregation: sum\n",
         }
     )
-    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    run = setter.submit(problem=name, source=DOUBLE, email=email)["run"]
     assert tuple(run[name] for name in OUTCOME) == ("wrong_answer", 100, 50)
     # The rest of a group that must be passed whole is not run.
     assert [verdict for _, verdict, _ in lines_of(run)] == [
@@ -100,6 +101,14 @@ def test_groups_of_a_scoring_problem(push: Push, setter: Api) -> None:
     assert [groups[f"secret/{name}"][:2] for name in "abc"] == [
         ("accepted", 30), ("wrong_answer", 0), ("wrong_answer", 20),
     ]  # fmt: skip
+    [mail] = eventually_sync(lambda: mails(system, email)) or []
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert f"Twice ({name}@1)" in text
+    assert "secret/a: Accepted (30 of 30)" in text
+    assert "Points: 50 of 100" in text
+    # Nothing of a secret test but its group's result.
+    assert "secret/b/1" not in text
+    assert "18" not in text.partition("What was run")[0]
 
 
 CPP_CHECKER: Final = """
