@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.engine.run_call import JUDGE_OUTPUT_BYTES
+from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 from shared.service.settings import ARE_LONG, Settings, split_keys
 from shared.text.email_addresses import is_recipient
 
@@ -28,7 +28,7 @@ class ApiSettings(Settings):
         Field(
             ge=JUDGE_OUTPUT_BYTES, description="the most bytes that a checker or an interactor may be allowed to write"
         ),
-    ] = 64 << 20
+    ] = MAX_JUDGE_OUTPUT_BYTES
     max_package_bytes: Annotated[int, Field(ge=1, description="bytes of a problem's package, the zip")] = 64 << 20
     max_problem_bytes: Annotated[int, Field(ge=1, description="bytes of a package's files, unpacked")] = 512 << 20
     max_problem_files: Annotated[int, Field(ge=1, le=100_000, description="files of a package")] = 10_000

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
-from shared.engine.run_call import JUDGE_OUTPUT_BYTES
+from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 from shared.service.settings import Settings
 
 MIB = 1 << 20
@@ -52,7 +52,7 @@ class ExecutorSettings(Settings):
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
     max_checker_bytes: int = Field(default=MIB, ge=1, description="bytes of all files of a checker or an interactor")
     max_judged_output_bytes: int = Field(
-        default=64 * MIB,
+        default=MAX_JUDGE_OUTPUT_BYTES,
         ge=JUDGE_OUTPUT_BYTES,
         description="the most bytes that a checker or an interactor may be allowed to write",
     )

@@ -30,7 +30,9 @@ class EngineSettings(Settings):
     codex_token: Annotated[
         SecretStr | None, Field(description="the token that the engine expects as `Authorization: Bearer`")
     ] = None
-    codex_timeout: Annotated[float, Field(gt=0, le=3600, description="seconds to wait for one answer")] = 120
+    codex_timeout: Annotated[
+        float, Field(gt=0, le=3600, description="seconds to wait for an answer, beyond what a test may take")
+    ] = 120
     artifact_bytes: Annotated[
         int,
         Field(ge=0, le=16 << 20, description="bytes of all files that come back of a program's folder `out`; 0: none"),

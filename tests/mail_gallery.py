@@ -133,6 +133,16 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
         decide(_answer(Verdict.ACCEPTED, time_s=0.2), replace(_details(), tests=passed, limits=None)),
         None,
     )
+    judged = (*tests[:3], replace(tests[4], verdict=Verdict.JUDGE_ERROR), replace(tests[5], verdict=None))
+    yield (
+        "not-judged",
+        _job("primes.py", locale),
+        decide(
+            _answer(Verdict.JUDGE_ERROR, error="3 of 5 tests passed.", time_s=0.2),
+            replace(_details(), tests=judged, limits=None, is_judged=False),
+        ),
+        None,
+    )
     yield "not-run", _job("main.go", locale, "go"), give_up("the engine cannot be reached (tried 20 times)"), None
 
 

@@ -27,8 +27,8 @@ from shared.storage.base import ObjectStore
 
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
-#: Packages whose files are stored at once. Each holds a few files in memory.
-_STORING_AT_ONCE: Final = 2
+#: Packages whose files are stored at once. Each holds its largest file in memory.
+_STORING_AT_ONCE: Final = 1
 #: What a refusal for want of space says when to try again: nobody knows when its key deletes something.
 _LATER: Final = {"Retry-After": "3600"}
 
@@ -65,7 +65,9 @@ _BYTES_OF_KEY: Final = """
 """
 # Two packages of a key are counted one after the other.
 _LOCK_BYTES: Final = "SELECT pg_advisory_xact_lock(hashtextextended('problem_bytes', :owner))"
-_SEEN: Final = "UPDATE problem_versions SET state = 'stored', owner = :owner WHERE id = :id AND state = 'storing'"
+_SEEN: Final = """
+    UPDATE problem_versions SET state = 'stored', owner = :owner WHERE id = :id AND state = 'storing' RETURNING id
+"""
 _SET: Final = """
     UPDATE problems SET owner = :owner, deleted = false, visibility = coalesce(:visibility, visibility),
         title = CASE WHEN :sets_title THEN CAST(:title AS text) ELSE title END,
@@ -136,7 +138,8 @@ class Problems:
         async with self.database.transaction() as connection:
             row = await _lock(connection, principal, name)
             owner = principal.key_id if row["deleted"] else row["owner"]
-            await connection.execute(_SEEN, {"id": id_, "owner": owner})
+            if not await connection.fetch_one(_SEEN, {"id": id_, "owner": owner}):
+                raise Problem(Kind.UNAVAILABLE, "Storing the package took too long; send it again.")
             await _set(connection, name, owner, settings)
         return id_, True
 

@@ -182,4 +182,4 @@ async def _judge(box: Box, job: Job, accepting: frozenset[int], program: Box) ->
 
 def _talking(job: Job, pipes: Pipes) -> Job:
     (step,) = job.steps
-    return replace(job, steps=(replace(step, pipes=pipes, merge_output=False),))
+    return replace(job, steps=(replace(step, stdin=b"", pipes=pipes, merge_output=False),))

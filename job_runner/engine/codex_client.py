@@ -32,6 +32,8 @@ from shared.text.json_structure import has_more_structure
 _RUNS_PER_CLOSE: Final = 23
 #: Long answers that are read and parsed at once.
 _LONG_ANSWERS: Final = 2
+#: Seconds to wait for a connection.
+_CONNECT_SECONDS: Final = 5
 #: Seconds to wait for the end of an answer after its last event.
 _END_SECONDS: Final = 1.0
 #: Seconds within which an engine that is well answers `GET /list`.
@@ -82,8 +84,10 @@ class EngineClient(Protocol):
     async def is_well(self) -> bool:
         """Return True if the engine answers."""
 
-    def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+    def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0.0) -> AsyncGenerator[RunEvent]:
         """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
+
+        A test may take `silence_s`, in which there is no event; the wait for one may be longer by that.
 
         Raises what `run` raises, and `EngineCrashed` if the connection breaks after the first event. If the generator
         is closed, the engine ends the run.
@@ -109,11 +113,12 @@ class CodexClient:
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
         # httpx bounds only each wait, so an engine could send a byte at a time without end.
         self._deadline = 2 * settings.codex_timeout
+        self._timeout = settings.codex_timeout
         self._client = httpx.AsyncClient(
             base_url=settings.codex_url,
             # A compressed answer could be longer than it looks.
             headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(settings.codex_timeout, connect=5),
+            timeout=httpx.Timeout(settings.codex_timeout, connect=_CONNECT_SECONDS),
             transport=transport or AiohttpTransport(client=_session),
         )
         self._runs = itertools.count(1)
@@ -158,8 +163,8 @@ class CodexClient:
             return False
         return True
 
-    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
-        request = self._request("/run", share, program)
+    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0.0) -> AsyncGenerator[RunEvent]:
+        request = self._request("/run", share, program, silence_s)
         begun: Started | None = None
         try:
             async with AsyncExitStack() as opened:
@@ -170,7 +175,7 @@ class CodexClient:
                     if response.status_code != 200:
                         raise self._refusal_of_program(response, await self._read(response, opened))
                 chunks = response.aiter_bytes()
-                lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline)
+                lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline + silence_s)
                 async with aclosing(lines.events()) as events:
                     async for event in events:
                         if isinstance(event, Started):
@@ -212,14 +217,15 @@ class CodexClient:
         self._calls, self._instance = listed.calls, listed.instance
         return listed.supported_languages
 
-    def _request(self, path: str, share: str, body: bytes) -> httpx.Request:
+    def _request(self, path: str, share: str, body: bytes, silence_s: float = 0.0) -> httpx.Request:
         """Return the request for a run."""
         headers = {"Content-Type": "application/json"}
         if share:
             headers[SHARE_HEADER] = share
         if next(self._runs) % _RUNS_PER_CLOSE == 0:
             headers["Connection"] = "close"
-        return self._client.build_request("POST", path, headers=headers, content=body)
+        timeout = httpx.Timeout(self._timeout + silence_s, connect=_CONNECT_SECONDS)
+        return self._client.build_request("POST", path, headers=headers, content=body, timeout=timeout)
 
     def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
         """Return the error of an answer of `POST /run` that is not a stream."""

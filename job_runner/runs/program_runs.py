@@ -122,7 +122,7 @@ class ProgramRuns:
 
     async def _stream(self, job: ClaimedJob, program: JobProgram, request: bytes, share: str) -> Outcome:
         answer, results = ProgramAnswer(program), self._results.writer(job)
-        async with aclosing(self._engine.run_program(request, share=share)) as events:
+        async with aclosing(self._engine.run_program(request, share=share, silence_s=program.silence_s)) as events:
             del request
             async for event in events:
                 if program.may_rerun and isinstance(event, Compiled | TestEnded):

@@ -12,20 +12,20 @@ log = get_logger(__name__)
 
 _BATCH: Final = 200
 # A version that is still stored after so long is what a process has left that died.
-_REMOVE: Final = f"""
+_REMOVE: Final = """
     DELETE FROM problem_versions USING (
         SELECT id FROM problem_versions v
-        WHERE (state = 'deleted' OR (state = 'storing' AND created_at < now() - interval '{STORING_MINUTES} minutes'))
+        WHERE (state = 'deleted' OR (state = 'storing' AND created_at < now() - make_interval(mins => :minutes)))
             AND NOT EXISTS (SELECT FROM uploads WHERE uploads.problem_version = v.id)
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     ) AS unneeded WHERE problem_versions.id = unneeded.id RETURNING problem_versions.id
-"""  # noqa: S608  (a constant)
+"""
 
 
 async def remove_unneeded(database: Database, store: ObjectStore) -> None:
     """Remove the versions that were deleted, or never seen, and that no submission names; then all unnamed files."""
     async with database.connection() as connection:
-        removed = await connection.fetch_all(_REMOVE, {"limit": _BATCH})
+        removed = await connection.fetch_all(_REMOVE, {"minutes": STORING_MINUTES, "limit": _BATCH})
     if removed:
         log.info("problems.removed", versions=len(removed))
     while await remove_unnamed(database, store, limit=_BATCH) == _BATCH:

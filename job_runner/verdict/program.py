@@ -130,6 +130,15 @@ class JobProgram:
     def is_interactive(self) -> bool:
         return "interactor" in self.judges
 
+    @property
+    def silence_s(self) -> float:
+        """The most seconds that one test takes by its limits and those of its judges, as far as they are known."""
+        seconds = max((case.limits.wall_s or 0.0 for case in self.cases if case.limits), default=0.0)
+        # After the program, an interactor has as long once more.
+        return (2 if self.is_interactive else 1) * seconds + sum(
+            _elapsed(judge["limits"]) for judge in self.judges.values()
+        )
+
     def request(self, files: Mapping[str, bytes], judges: Mapping[str, Mapping[str, bytes]] | None = None) -> bytes:
         """Return the body of `POST /run`. What a program writes to `out/` can come back only from a single run.
 
@@ -174,6 +183,12 @@ def _judge(name: str, stored: Mapping[str, Any], files: Mapping[str, bytes]) -> 
         "files": [file_of(path, data) for path, data in files.items()],
     }
     return {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
+
+
+def _elapsed(limits: Mapping[str, Any]) -> float:
+    """Return the most seconds that a judge takes by the limits that it asks for."""
+    asked = ProgramLimits(**limits)
+    return asked.wall_s or 2 * (asked.cpu_s or 0.0)
 
 
 def case_limits(

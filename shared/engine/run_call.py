@@ -354,8 +354,10 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     )
 
 
-#: What a judge may write in all, unless its limits say otherwise. The operator's bound is at least as high.
+#: What a judge may write in all, unless its limits say otherwise, and what they may say, unless the operator does. The
+#: operator's bound is at least as high as the first.
 JUDGE_OUTPUT_BYTES: Final = 8 << 20
+MAX_JUDGE_OUTPUT_BYTES: Final = 64 << 20
 
 
 def judge_limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:

@@ -22,15 +22,16 @@ COLUMNS: Final = """
     v.settings, v.summary, v.derived_cpu_s, v.created_at,
     (SELECT count(*) FROM problem_versions WHERE problem = p.name AND state = 'stored') AS versions
 """
-_FIND: Final = f"""
-    SELECT {COLUMNS} FROM problems p JOIN problem_versions v ON v.problem = p.name
+_SELECT: Final = f"SELECT {COLUMNS} FROM problem_versions v JOIN problems p ON p.name = v.problem"  # noqa: S608
+_FIND: Final = (
+    _SELECT
+    + """
     WHERE p.name = :name AND NOT p.deleted AND v.state = 'stored'
         AND (v.version = :version OR CAST(:version AS integer) IS NULL)
     ORDER BY v.version DESC LIMIT 1
-"""  # noqa: S608  (constants)
-_OF_ID: Final = f"""
-    SELECT {COLUMNS} FROM problem_versions v JOIN problems p ON p.name = v.problem WHERE v.id = :id
-"""  # noqa: S608
+"""
+)
+_OF_ID: Final = _SELECT + " WHERE v.id = :id"
 _MANIFEST: Final = "SELECT manifest FROM problem_versions WHERE id = :id"
 _PACKAGE: Final = TypeAdapter(Package)
 

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,7 @@ import requests
 from precieux.cli import main
 from precieux.terminal import own_command
 from tests.fixtures.up import Up
+from tests.problem_packages import LEGACY
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.e2e
@@ -330,3 +332,33 @@ def test_a_long_output_is_printed_to_its_end(running: Up, tmp_path: Path) -> Non
     source.write_text("print('ب' * 200_000)")
     done = precieux("submit", source, "--email", "long@example.com", "--wait", "--url", running.url)
     assert done.stdout == "ب" * 200_000 + "\n"
+
+
+def test_a_folder_becomes_a_problem(command: Command, running: Up, source: Path, tmp_path: Path) -> None:
+    url, folder = ("--url", running.url), tmp_path / "cli-sum"
+    for path, text in LEGACY.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    (folder / ".git").mkdir()
+    (folder / ".git/HEAD").write_text("not for the server")
+    pushed = command("problem", "push", folder, "--limit", "cpu_s=3", "--language-limit", "py:cpu_s=4", *url)
+    assert (pushed.returncode, pushed.stdout) == (0, "cli-sum@1\n"), pushed.stderr
+    again = command("problem", "push", folder, "--share", "--json", *url)
+    problem = json.loads(again.stdout)
+    assert (problem["version"], problem["visibility"], problem["limits"]["cpu_s"]) == (1, "shared", 3.0)
+    assert "cli-sum\t1\tSum\tshared" in command("problem", "list", *url).stdout
+    assert "1 shown, 1 secret" in command("problem", "show", "cli-sum@1", *url).stdout
+    target = tmp_path / "back.zip"
+    assert command("problem", "package", "cli-sum", "-o", target, *url).returncode == 0
+    with zipfile.ZipFile(target) as archive:
+        assert sorted(archive.namelist()) == sorted(LEGACY)
+    sent = command("submit", source, "--problem", "cli-sum", "--hold", "--json", *url)
+    assert json.loads(sent.stdout)["problem"] == "cli-sum@1", sent.stderr
+    (folder / "problem.yaml").write_text("name: Sum\nwhat: 1\n")
+    refused = command("problem", "push", folder, *url)
+    assert refused.returncode == 2
+    assert "problem.yaml: " in refused.stderr
+    for wrong in (("push", folder, "--limit", "cpu_s=x"), ("push", folder, "--limit", "x=1"), ("show", "cli-sum@x")):
+        assert command("problem", *wrong, *url).returncode == 2
+    assert command("problem", "delete", "cli-sum", *url).returncode == 0
+    assert command("problem", "show", "cli-sum", *url).returncode == 3

@@ -176,26 +176,20 @@ def test_each_request_has_a_connection_of_its_own(tmp_path: Path) -> None:
         assert len(set(one.backend.clients)) == 5
 
 
-@pytest.mark.parametrize("size", [0, 1, 16_384, 100_000, 2_500_000])
-def test_a_submission_of_any_size_passes_unchanged(tmp_path: Path, size: int) -> None:
-    with gateway(tmp_path) as one:
-        assert one.answer(post(b"x" * size)).endswith(f"\r\n\r\n{size}".encode())
-
-
-def test_a_client_that_expects_100_continue_gets_it(tmp_path: Path) -> None:
-    """curl does so before it sends a longer body."""
+def test_a_submission_of_any_size_passes_unchanged(tmp_path: Path) -> None:
     head, _, body = post(b"x" * 100_000, Expect="100-continue").partition(b"\r\n\r\n")
     with gateway(tmp_path) as one, one.connected() as connection:
+        for size in (0, 1, 16_384, 100_000, 2_500_000):
+            assert one.answer(post(b"x" * size)).endswith(f"\r\n\r\n{size}".encode())
+        # curl asks before it sends a longer body.
         connection.sendall(head + b"\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
         connection.sendall(body)
         assert read_all(connection).endswith(b"\r\n\r\n100000")
 
 
-@pytest.mark.parametrize(
-    "headers", [{"X-Long": "x" * 20_000}, {f"X-{number}": "x" for number in range(80)}], ids=["long", "many"]
-)
-def test_a_head_that_is_too_large_does_not_reach_the_api(tmp_path: Path, headers: dict[str, str]) -> None:
+def test_a_head_that_is_too_large_does_not_reach_the_api(tmp_path: Path) -> None:
     with gateway(tmp_path) as one:
-        assert not one.answer(post(b"", "/large", **headers)).startswith(b"HTTP/1.1 200 ")
+        for headers in ({"X-Long": "x" * 20_000}, {f"X-{number}": "x" for number in range(80)}):
+            assert not one.answer(post(b"", "/large", **headers)).startswith(b"HTTP/1.1 200 ")
         assert one.backend.paths == []

@@ -74,24 +74,14 @@ async def test_an_old_object_is_replaced_by_what_is_on_the_disk(tmp_path: Path, 
     await store.close()
 
 
-async def test_objects_are_stored_without_hard_links(
-    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_links(*_: object, **__: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", no_links)
-    store = LocalStore(tmp_path, SIGNER)
-    await store.put("1.txt", b"new")
-    assert calls == ["fsync", "rename", "fsync"]
-    assert await store.get("1.txt") == b"new"
-    await store.close()
-
-
-async def test_objects_are_stored_where_each_file_has_a_name(
-    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("missing", ["hard links", "files without a name"])
+async def test_objects_are_stored_where_the_file_system_can_less(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     as_usual = os.open
+
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     def no_unnamed(path: str, flags: int, *args: Any, **kwargs: Any) -> int:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
@@ -99,10 +89,10 @@ async def test_objects_are_stored_where_each_file_has_a_name(
         return as_usual(path, flags, *args, **kwargs)
 
     store = LocalStore(tmp_path, SIGNER)
-    monkeypatch.setattr(os, "open", no_unnamed)
+    monkeypatch.setattr(os, *("link", no_links) if missing == "hard links" else ("open", no_unnamed))
     await store.put("1.txt", b"new")
     assert calls == ["fsync", "rename", "fsync"]
-    assert os.listdir(tmp_path) == ["1.txt"]
+    assert (os.listdir(tmp_path), await store.get("1.txt")) == (["1.txt"], b"new")
     await store.close()
 
 

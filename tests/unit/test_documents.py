@@ -24,8 +24,18 @@ _PATH: Final = re.compile(rf"(?<![\w./~$@-])(?:{'|'.join(_FOLDERS)})/(?:[\w./*{{
 _MODULE: Final = re.compile(rf"(?:`|-m )((?:{'|'.join(_FOLDERS)})(?:\.\w+)+)")
 _FILE_NAME: Final = re.compile(r"`([\w./-]+\.(?:py|c|h|csv|js|java|toml|yml|yaml|json|cfg))`")
 
-#: Files of programs, a path of the API, and the example of a new language.
-_OTHERS: Final = {"main.py", "main.js", "crash.py", "random.py", "/openapi.json", "fish.py", "fish.toml", "testlib.h"}
+#: Files of programs and of problem packages, a path of the API, and the example of a new language.
+_OF_PACKAGES: Final = {"problem.yaml", "testdata.yaml", "test_group.yaml", "sum/output_validators/check.py"}
+_OTHERS: Final = _OF_PACKAGES | {
+    "main.py",
+    "main.js",
+    "crash.py",
+    "random.py",
+    "/openapi.json",
+    "fish.py",
+    "fish.toml",
+    "testlib.h",
+}
 #: Objects of Kubernetes.
 _NO_PATHS: Final = {"deploy/executor", "deploy/operator"}
 _NO_MODULES: Final = re.compile(r"\.(?:service|env|md)$")

@@ -17,8 +17,8 @@ from shared.judge0.submissions import ENDING, FROM, ending_of_row, timestamp
 from shared.resources.statements import owned
 
 _COUNTS: Final = f"""
-    SELECT {ENDING}, CAST(d.request ->> 'language_id' AS int) AS language_id, d.request ->> 'language' AS language,
-        CAST(CAST(u.created_at AT TIME ZONE 'UTC' AS date) AS text) AS day, count(*) AS number
+    SELECT CAST(d.request ->> 'language_id' AS int) AS language_id, d.request ->> 'language' AS language,
+        CAST(CAST(u.created_at AT TIME ZONE 'UTC' AS date) AS text) AS day, {ENDING}, count(*) AS number
     {FROM} WHERE {owned("u")} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 """
 _SIZE: Final = """

@@ -4,6 +4,7 @@ A setting that a call does not name stays as it was, and null takes it back.
 """
 
 import asyncio
+import errno
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -128,14 +129,28 @@ async def receive_package(request: Request, settings: ApiSettings) -> AsyncItera
         async for piece in request.stream():
             waiting += piece
             if len(waiting) >= _PIECE_BYTES:
-                await asyncio.to_thread(sent.write, bytes(waiting))
+                await _write(sent, bytes(waiting))
                 waiting.clear()
                 _check_size(file.tell(), settings)
-        await asyncio.to_thread(sent.write, bytes(waiting))
-        file.flush()
+        await _write(sent, bytes(waiting))
         size = file.tell()
         _check_size(size, settings)
         yield Upload(file, size, await asyncio.to_thread(_sha256, file), sent.settings())
+
+
+async def _write(sent: "_Plain | _Package", piece: bytes) -> None:
+    """Write a piece of a body. Raises `Problem` (503) if the disk is full."""
+
+    def write() -> None:
+        sent.write(piece)
+        sent.file.flush()
+
+    try:
+        await asyncio.to_thread(write)
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC:
+            raise
+        raise Problem(Kind.UNAVAILABLE, "There is no room for the package now; try again in a few minutes.") from None
 
 
 def _check_size(size: int, settings: ApiSettings) -> None:
@@ -152,10 +167,10 @@ class _Plain:
     """A body that is the package."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self.file = file
 
     def write(self, piece: bytes) -> None:
-        self._file.write(piece)
+        self.file.write(piece)
 
     def settings(self) -> None:
         return None
@@ -167,7 +182,7 @@ class _Package(Form):
     def __init__(self, file: BinaryIO, boundary: bytes | None) -> None:
         if not boundary:
             raise malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
-        self._file = file
+        self.file = file
         self._others = 0
         super().__init__()
         self._parser = MultipartParser(boundary, self.callbacks)
@@ -180,7 +195,7 @@ class _Package(Form):
 
     def on_data(self, data: bytes, start: int, end: int) -> None:
         if self.name == _PACKAGE:
-            self._file.write(memoryview(data)[start:end])
+            self.file.write(memoryview(data)[start:end])
             return
         self._others += end - start
         if self._others > FORM_BYTES:

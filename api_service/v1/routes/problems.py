@@ -149,11 +149,10 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
         read_query(request)
         catalog = await services.languages.catalog()
         bounds = package_bounds(services.settings, catalog)
-        settings = (
-            NOTHING
-            if upload.settings is None
-            else settings_of(parse_json(upload.settings), catalog, limit_bounds(services.settings, catalog))
-        )
+        settings = NOTHING
+        if upload.settings is not None:
+            limits = limit_bounds(services.settings, catalog)
+            settings = settings_of(parse_json(upload.settings), catalog, limits)
         id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
         found = await versions.of_id(connection, id_) or _refuse()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.contract import TIME, Api, Contract, create_key, faults, new_address, problem
+from tests.fixtures.contract import ONE, TIME, Api, Contract, create_key, faults, new_address, problem
 from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -58,41 +58,26 @@ def at(done: dict[str, Any], batch: dict[str, Any]) -> Any:
 # Strictness.
 
 
-@pytest.mark.parametrize("path", GETS)
-def test_unknown_parameters_are_refused_by_name(owner: Api, at: Any, path: str) -> None:
-    assert faults(owner.get(at(path), params={"sauce": "1"})) == {"?sauce"}
+def test_unknown_parameters_are_refused_by_name(owner: Api, at: Any) -> None:
+    bodies: dict[str, Any] = {"/v1/submissions": {**ONE, "hold": True}, "/v1/batches": {"submissions": [ONE]}}
+    held = f"/v1/submissions/{owner.held()['id']}"
+    for path in GETS:
+        assert faults(owner.get(at(path), params={"sauce": "1"})) == {"?sauce"}, path
+    for path in POSTS:
+        assert faults(owner.post(at(path), params={"sauce": "1"}, json=bodies.get(path))) == {"?sauce"}, path
+    assert faults(owner.delete(held, params={"sauce": "1"})) == {"?sauce"}
+    owner.read(held)
 
 
-@pytest.mark.parametrize("path", POSTS)
-def test_unknown_parameters_of_a_post_are_refused(owner: Api, at: Any, path: str) -> None:
-    body: Any = {"json": {"language": "py", "source": "1", "hold": True}} if path == "/v1/submissions" else {}
-    if path == "/v1/batches":
-        body = {"json": {"submissions": [{"language": "py", "source": "1"}]}}
-    assert faults(owner.post(at(path), params={"sauce": "1"}, **body)) == {"?sauce"}
-
-
-def test_a_delete_with_unknown_parameters_is_refused(owner: Api) -> None:
-    held = owner.held()
-    assert faults(owner.delete(f"/v1/submissions/{held['id']}?sauce=1")) == {"?sauce"}
-    owner.read(f"/v1/submissions/{held['id']}")
-
-
-@pytest.mark.parametrize(
-    ("path", "query"),
-    [
+def test_repeated_parameters_are_refused_by_name(owner: Api, at: Any) -> None:
+    for path, query in (
         ("/v1/submissions", "limit=1&limit=1"),
         ("/v1/submissions", "metadata.a=1&metadata.a=2"),
         ("/v1/submissions/{id}", "wait=0&wait=0"),
         ("/v1/submissions/{id}/output", "run=1&run=1"),
-    ],
-)
-def test_repeated_parameters_are_refused_by_name(owner: Api, at: Any, path: str, query: str) -> None:
-    assert faults(owner.get(f"{at(path)}?{query}")) == {f"?{query.partition('=')[0]}"}
-
-
-def test_repeated_parameters_of_a_post_are_refused(owner: Api) -> None:
-    answer = owner.post("/v1/submissions?wait=0&wait=1", json={"language": "py", "source": "1"})
-    assert faults(answer) == {"?wait"}
+    ):
+        assert faults(owner.get(f"{at(path)}?{query}")) == {f"?{query.partition('=')[0]}"}
+    assert faults(owner.post("/v1/submissions?wait=0&wait=1", json=ONE)) == {"?wait"}
     raw = owner.post("/v1/submissions?language=py&language=py", content="1", headers={"Content-Type": "text/plain"})
     assert faults(raw) == {"?language"}
 
@@ -127,27 +112,19 @@ def test_a_body_that_is_too_large(owner: Api) -> None:
 # Problems.
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/nothing", "/v1", "/v1/submissions/1/nothing", "/v1/submissions//runs", "/v1/languages/cobolt"]
-)
-def test_unknown_paths_are_problems(owner: Api, path: str) -> None:
-    problem(owner.get(path), 404)
+def test_unknown_paths_are_problems(owner: Api, done: dict[str, Any]) -> None:
+    for path in ("/v1/nothing", "/v1", "/v1/submissions/1/nothing", "/v1/submissions//runs", "/v1/languages/cobolt"):
+        problem(owner.get(path), 404)
+    for number in ("abc", "-1", "0", "9" * 30, "2"):
+        problem(owner.get(f"/v1/submissions/{done['id']}/runs/{number}"), 404)
 
 
-@pytest.mark.parametrize(
-    "number",
-    ["abc", "-1", "0", "%D9%A1", "1_0", "%00", "9223372036854775808"],
-)
-def test_an_id_that_is_not_one_is_not_found(owner: Api, number: str) -> None:
-    for path in PRIVATE:
-        url = path.format(id=number, batch=number)
-        problem(owner.request("POST" if path in POSTS else "GET", url), 404)
-    problem(owner.delete(f"/v1/submissions/{number}"), 404)
-
-
-@pytest.mark.parametrize("number", ["abc", "-1", "0", "9" * 30, "2"])
-def test_a_run_number_that_is_not_one_is_not_found(owner: Api, done: dict[str, Any], number: str) -> None:
-    problem(owner.get(f"/v1/submissions/{done['id']}/runs/{number}"), 404)
+def test_an_id_that_is_not_one_is_not_found(owner: Api) -> None:
+    for number in ("abc", "-1", "0", "%D9%A1", "1_0", "%00", "9223372036854775808"):
+        for path in PRIVATE:
+            url = path.format(id=number, batch=number)
+            problem(owner.request("POST" if path in POSTS else "GET", url), 404)
+        problem(owner.delete(f"/v1/submissions/{number}"), 404)
 
 
 @pytest.mark.parametrize("path", GETS + POSTS + ("/v1/mailgun/events",))
@@ -205,18 +182,16 @@ def test_an_admin_sees_all(system: Contract, done: dict[str, Any], at: Any) -> N
 # Headers.
 
 
-@pytest.mark.parametrize("own", ["a", "A.b_c-9", "x" * 128])
-def test_a_request_id_of_the_client_comes_back(owner: Api, own: str) -> None:
-    for path in ("/v1/limits", "/v1/nothing", "/healthz"):
-        assert owner.get(path, headers={"X-Request-Id": own}).headers["x-request-id"] == own
-
-
-@pytest.mark.parametrize("bad", ["", "x" * 129, "a b", "a/b", "é".encode()])
-def test_another_request_id_is_replaced(owner: Api, bad: Any) -> None:
-    answers = [owner.get("/v1/limits", headers={"X-Request-Id": bad}) for _ in range(2)]
-    made = {answer.headers["x-request-id"] for answer in answers}
-    assert len(made) == 2
-    assert all(one.isascii() and 1 <= len(one) <= 128 for one in made)
+def test_a_request_id_of_the_client_comes_back(owner: Api) -> None:
+    for own in ("a", "A.b_c-9", "x" * 128):
+        for path in ("/v1/limits", "/v1/nothing", "/healthz"):
+            assert owner.get(path, headers={"X-Request-Id": own}).headers["x-request-id"] == own
+    bad: Any
+    for bad in ("", "x" * 129, "a b", "a/b", "é".encode()):
+        answers = [owner.get("/v1/limits", headers={"X-Request-Id": bad}) for _ in range(2)]
+        made = {answer.headers["x-request-id"] for answer in answers}
+        assert len(made) == 2, bad
+        assert all(one.isascii() and 1 <= len(one) <= 128 for one in made)
 
 
 @pytest.mark.parametrize("path", [path for path in GETS if not path.endswith(("/events", "put", "err", "source"))])
@@ -252,18 +227,13 @@ def test_the_bytes_of_programs_are_never_gzipped(owner: Api) -> None:
         assert "content-encoding" not in answer.headers
 
 
-@pytest.mark.parametrize("path", GETS)
-def test_a_closing_slash_is_the_same_route(owner: Api, at: Any, path: str) -> None:
-    answer = owner.get(at(path) + "/")
-    assert answer.status_code == 200
-    assert not answer.history
-
-
-def test_a_closing_slash_of_a_post(owner: Api, done: dict[str, Any]) -> None:
-    assert owner.post("/v1/submissions/", json={"language": "py", "source": "1", "hold": True}).status_code == 201
+def test_a_closing_slash_is_the_same_route(owner: Api, done: dict[str, Any], at: Any) -> None:
+    for path in GETS:
+        answer = owner.get(at(path) + "/")
+        assert (answer.status_code, answer.history) == (200, []), path
+    assert owner.post("/v1/submissions/", json={**ONE, "hold": True}).status_code == 201
     problem(owner.post(f"/v1/submissions/{done['id']}/cancel/"), 409)
-    held = owner.held()
-    assert owner.delete(f"/v1/submissions/{held['id']}/").status_code == 204
+    assert owner.delete(f"/v1/submissions/{owner.held()['id']}/").status_code == 204
 
 
 @pytest.mark.parametrize("path", [path for path in GETS if not path.endswith("/events")])

@@ -199,17 +199,17 @@ WRONG: list[tuple[dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize("as_form", [False, True])
-@pytest.mark.parametrize(("change", "status"), WRONG, ids=lambda value: str(value)[:60])
 async def test_bad_input_gets_one_sentence_and_stores_nothing(
-    api: httpx.AsyncClient, database: Database, change: dict[str, Any], status: int, as_form: bool
+    api: httpx.AsyncClient, database: Database, as_form: bool
 ) -> None:
-    answer = await submit(api, **change, as_form=as_form)
-    assert answer.status_code == status, answer.text
-    detail = answer.json()["detail"]
-    assert isinstance(detail, str)
-    assert detail
-    assert "\n" not in detail
-    assert answer.headers["content-type"] == "application/problem+json"
+    for change, status in WRONG:
+        answer = await submit(api, **change, as_form=as_form)
+        assert (answer.status_code, str(change)) == (status, str(change))
+        detail = answer.json()["detail"]
+        assert isinstance(detail, str)
+        assert detail
+        assert "\n" not in detail
+        assert answer.headers["content-type"] == "application/problem+json"
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
@@ -218,43 +218,25 @@ async def test_inputs_beyond_the_limit_are_too_large(api: httpx.AsyncClient) -> 
     assert (await submit(api, inputs="x" * 20_000, as_form=True)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/check_email/", "/check_email/?id=x", f"/check_email/?id={1 << 63}", "/check_user/", "/check_user/?email=x",
-     "/check_user/?email=a%00@example.com"],
-)  # fmt: skip
-async def test_a_bad_query_is_explained(api: httpx.AsyncClient, path: str) -> None:
-    answer = await api.get(path)
-    assert answer.status_code == 422
-    assert isinstance(answer.json()["detail"], str)
-
-
 async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient) -> None:
-    answers = [
-        await api.get("/check_email/"),
-        await api.get("/check_user/?email=a@example.com&number=1"),
-        await api.get("/check_user/?email=a+b@example.com"),
-        await api.get("/check_user/?email=+b@example.com"),
-        await api.get("/check_user/?email=a"),
-        await api.get("/check_user/?email=a@example.com&limit=0"),
-        await api.get("/check_user/?email=a@example.com&limit=2000"),
-        await api.get(f"/check_user/?email=a@example.com&before={1 << 63}"),
-        await api.get(f"/check_user/?email=a@example.com&before={'9' * 5000}"),
-    ]
-    expected = [
-        "id: it is missing",
-        "number: there is no such",
-        "write %2B for a +",
-        "write %2B for a +",
-        "such as someone@example.com: An email address must have an @-sign.",
-        "limit: it must be at least 1.",
-        "limit: it must be at most 1000.",
-        "before: it must be at most 9223372036854775807.",
-        "before: it has too many digits; send a smaller number.",
-    ]
-    for answer, part in zip(answers, expected, strict=True):
-        assert answer.status_code == 422
-        assert part in answer.json()["detail"]
+    expected = {
+        "/check_email/": "id: it is missing",
+        "/check_email/?id=x": "id: ",
+        f"/check_email/?id={1 << 63}": "id: ",
+        "/check_user/": "email: it is missing",
+        "/check_user/?email=a@example.com&number=1": "number: there is no such",
+        "/check_user/?email=a+b@example.com": "write %2B for a +",
+        "/check_user/?email=+b@example.com": "write %2B for a +",
+        "/check_user/?email=a": "such as someone@example.com: An email address must have an @-sign.",
+        "/check_user/?email=a%00@example.com": "email: ",
+        "/check_user/?email=a@example.com&limit=0": "limit: it must be at least 1.",
+        "/check_user/?email=a@example.com&limit=2000": "limit: it must be at most 1000.",
+        f"/check_user/?email=a@example.com&before={1 << 63}": "before: it must be at most 9223372036854775807.",
+        f"/check_user/?email=a@example.com&before={'9' * 5000}": "before: it has too many digits; send a smaller",
+    }
+    for path, part in expected.items():
+        answer = await api.get(path)
+        assert (answer.status_code, part in answer.json()["detail"]) == (422, True), answer.text
 
 
 async def test_a_body_that_is_no_form_is_explained(api: httpx.AsyncClient) -> None:

@@ -124,29 +124,16 @@ async def test_a_refusal_of_one_budget_charges_no_other(api_with: ApiWith, datab
 ALLOWED = Recipients(["example.edu", "*.example.edu", "One.Person@gmail.com"])
 
 
-@pytest.mark.parametrize(
-    ("email", "allowed"),
-    [
-        ("a@example.edu", True),
-        ("a@EXAMPLE.edu", True),
-        ("a@cs.example.edu", True),
-        ("a@x.cs.example.edu", True),
-        ("oneperson+x@googlemail.com", True),
-        ("a@example.com", False),
-        ("a@notexample.edu", False),
-        ("a@example.edu.example.com", False),
-        ("another@gmail.com", False),
-    ],
-)
-async def test_only_the_named_recipients_are_mailed(
-    api_with: ApiWith, database: Database, email: str, allowed: bool
-) -> None:
+async def test_only_the_named_recipients_are_mailed(api_with: ApiWith, database: Database) -> None:
+    allowed = ("a@example.edu", "a@EXAMPLE.edu", "a@cs.example.edu", "a@x.cs.example.edu", "oneperson+x@googlemail.com")
+    refused = ("a@example.com", "a@notexample.edu", "a@example.edu.example.com", "another@gmail.com")
     async with api_with(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
-        answer = await submit(client, OPERATOR, email=email, id=1)
-        assert answer.status_code == (200 if allowed else 422)
-        if not allowed:
-            assert "ask the operator to allow yours" in answer.json()["detail"]
-    assert len(await fetch(database, "SELECT id FROM uploads")) == int(allowed)
+        for email in allowed:
+            assert (await submit(client, OPERATOR, email=email)).status_code == 200, email
+        for email in refused:
+            answer = await submit(client, OPERATOR, email=email)
+            assert (answer.status_code, "ask the operator to allow yours" in answer.json()["detail"]) == (422, True)
+    assert len(await fetch(database, "SELECT id FROM uploads")) == len(allowed)
 
 
 async def test_a_submission_from_before_the_list_is_not_run(api_with: ApiWith, database: Database) -> None:

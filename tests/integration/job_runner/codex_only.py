@@ -15,6 +15,6 @@ class CodexOnly:
     async def has_run_call(self) -> bool:
         return False
 
-    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
         raise NotImplementedError
         yield

@@ -32,7 +32,7 @@ class PlayedEngine:
     ) -> RunResponse:
         raise NotImplementedError
 
-    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
         source = str(json.loads(program)["files"][0]["content"])
         if self._contact:
             await self._contact(source)

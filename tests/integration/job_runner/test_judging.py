@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from job_runner.runs.process import Processor
+from job_runner.verdict.program import JobProgram
 from shared.accounts.budgets import run_seconds
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
@@ -168,6 +169,31 @@ async def test_a_judge_that_does_not_compile_judges_no_test(
     assert [test["verdict"] for test in run["tests"] or ()] == [None] * (2 if has_tests else 0)
     [mail] = await fetch(database, "SELECT text, html FROM emails")
     assert "judge.py" not in mail["text"] + mail["html"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds"),
+    [
+        ({}, 20),
+        ({"limits": {"wall_s": 50}}, 50),
+        ({"checker": CHECKER}, 20 + 2 * 3.0),
+        ({"interactor": {**JUDGE, "limits": {"wall_s": 7.0}}}, 2 * 20 + 7.0),
+    ],
+)
+def test_the_engine_may_be_silent_for_as_long_as_a_test(spec: dict[str, Any], seconds: float) -> None:
+    limits = {
+        "cpu_s": (10, 60),
+        "wall_s": (20, 120),
+        "memory_bytes": (1, 2),
+        "output_bytes": (1, 2),
+        "processes": (1, 2),
+    }
+    columns = ("override", "object_key", "sha256", "files", "tests", "expected_output", "filename")
+    fields = {"id": 1, "spec": spec, **dict.fromkeys(columns)}
+    bounds = {name: {"default": default, "max": most} for name, (default, most) in limits.items()}
+    program = JobProgram.of({**fields, "bounds": bounds}, {"language": "py", "inputs": ""})
+    assert program.silence_s == seconds
+    assert JobProgram.of({**fields, "bounds": None}, {"language": "py", "inputs": ""}).silence_s < 20
 
 
 async def test_a_program_that_does_not_compile_needs_no_judge(engine: PlayedEngine, judged: Judged) -> None:

@@ -72,7 +72,7 @@ class PlayedEngine:
         self.codex.append((code, inputs))
         return self.answer
 
-    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
         self.requests.append(ProgramRequest.model_validate_json(program))
         try:
             for event in self.streams.pop(0):

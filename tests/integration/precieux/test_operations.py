@@ -294,9 +294,9 @@ def test_a_key_shows_its_webhook_secret_once(on_database: OnDatabase) -> None:
     assert secrets_of(on_database, created["id"]) == [created["webhook_secret"]]
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 201, "two\nlines", "\x1b[31mred", "\u200c", "left\u202eright"])
-def test_a_key_has_a_name_that_fits_in_a_line(name: str) -> None:
-    assert "visible" in run("keys", "create", name, code=2).output
+def test_a_key_has_a_name_that_fits_in_a_line() -> None:
+    for name in ("", " ", "x" * 201, "two\nlines", "\x1b[31mred", "\u200c", "left\u202eright"):
+        assert "visible" in run("keys", "create", name, code=2).output
     assert run_json("keys", "list") == []
 
 

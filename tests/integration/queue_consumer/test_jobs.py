@@ -260,12 +260,10 @@ async def test_a_classic_call_without_a_file_makes_no_job(
     assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"x", b"-1", b"0", b"1 2", b"1e3", "۱".encode(), b"\xff", b"9" * 30, b"7" * 6000]
-)
-async def test_a_body_that_is_not_an_id_is_a_dead_letter(consumer: Consumer, body: bytes) -> None:
-    [settled] = await consumer.handle([delivery(body)])
-    assert isinstance(settled, Reject)
+async def test_a_body_that_is_not_an_id_is_a_dead_letter(consumer: Consumer) -> None:
+    bodies = [b"", b"x", b"-1", b"0", b"1 2", b"1e3", "۱".encode(), b"\xff", b"9" * 30, b"7" * 6000]
+    settled = await consumer.handle([delivery(body) for body in bodies])
+    assert [type(one) for one in settled] == [Reject] * len(bodies)
 
 
 async def test_an_unknown_id_and_an_odd_message_id_are_dead_letters(database: Database, consumer: Consumer) -> None:

@@ -204,6 +204,26 @@ async def test_an_engine_that_drips_is_cut_off() -> None:
         await run(httpx.Response(200, content=drops()), codex_timeout=0.1)
 
 
+async def test_a_test_may_take_longer_than_any_answer() -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        yield lines(STARTED)
+        await asyncio.sleep(0.3)
+        yield lines(TEST, FINISHED)
+
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, content=slowly())
+
+    client = client_of(answer, codex_timeout=0.05)
+    with pytest.raises(EngineUnavailable, match="did not answer"):
+        _ = [event async for event in client.run_program(b"{}")]
+    assert len([event async for event in client.run_program(b"{}", silence_s=5.0)]) == 2
+    assert [request.extensions["timeout"]["read"] for request in requests] == [0.05, 5.05]
+    await client.close()
+
+
 async def test_the_time_of_who_handles_an_event_does_not_count() -> None:
     body = Pieces([lines(STARTED), lines(TEST, FINISHED)])
     client = client_of(lambda _: httpx.Response(200, stream=body), codex_timeout=0.05)

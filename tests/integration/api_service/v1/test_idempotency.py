@@ -93,27 +93,29 @@ def assert_refused(answer: httpx.Response, kind: Kind) -> None:
         assert [error["parameter"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
 
 
-@pytest.mark.parametrize(
-    ("key", "same"),
-    [("k", '"k"'), ('"a\\"b\\\\c"', 'a"b\\c'), ("a b;c=d", '"a b;c=d"'), ("x" * 255, f'"{"x" * 255}"'), (" k ", "k"),
-     ('"\\"a"', '"\\"a"')],
-)  # fmt: skip
-async def test_quotes_make_no_difference(api: httpx.AsyncClient, database: Database, key: str, same: str) -> None:
-    first = await post(api, key)
-    assert_replayed(await post(api, same), first)
-    assert await works(database) == 1
+_SAME_KEYS = [
+    ("k", '"k"'), ('"a\\"b\\\\c"', 'a"b\\c'), ("a b;c=d", '"a b;c=d"'), ("x" * 255, f'"{"x" * 255}"'), (" l ", "l"),
+    ('"\\"a"', '"\\"a"')
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["", '""', "x" * 256, f'"{"x" * 256}"', "ä", "a\tb", '"a', '"a\\b"', '"a"b"', '"a" b', '"', b"\xff", b"a\x7f"],
-)
-async def test_a_key_that_is_not_valid_is_refused(api: httpx.AsyncClient, database: Database, key: str | bytes) -> None:
-    assert_refused(await post(api, key), Kind.INVALID)
+async def test_quotes_make_no_difference(api: httpx.AsyncClient, database: Database) -> None:
+    for key, same in _SAME_KEYS:
+        first = await post(api, key)
+        assert_replayed(await post(api, same), first)
+    assert await works(database) == len(_SAME_KEYS)
+
+
+_NO_KEYS: list[str | bytes] = [
+    "", '""', "x" * 256, f'"{"x" * 256}"', "ä", "a\tb", '"a', '"a\\b"', '"a"b"', '"a" b', '"', b"\xff", b"a\x7f"
+]  # fmt: skip
+
+
+async def test_a_key_that_is_not_valid_is_refused(api: httpx.AsyncClient, database: Database) -> None:
+    for key in _NO_KEYS:
+        assert_refused(await post(api, key), Kind.INVALID)
     assert await works(database) == 0
-
-
-async def test_two_keys_at_once_are_refused(api: httpx.AsyncClient) -> None:
+    # Nor are two keys at once.
     headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "a")]
     assert_refused(await api.post(PATH, json=BODY, headers=headers), Kind.INVALID)
 

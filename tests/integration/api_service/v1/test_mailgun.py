@@ -134,35 +134,30 @@ async def test_a_token_counts_once(mailgun: httpx.AsyncClient, database: Databas
     assert await suppressed(database) == []
 
 
-@pytest.mark.parametrize(
-    "signature",
-    [
+async def test_a_bad_signature_or_time_is_not_acceptable(mailgun: httpx.AsyncClient, database: Database) -> None:
+    await add_mail(database)
+    for signature in (
         signed(key="another-key"),
         {**signed(), "token": "another"},
         {**signed(), "signature": ""},
         {**signed(), "signature": "é" * 64},
-        signed(at=time.time() - 3600),
-        signed(at=time.time() + 3600),
+        signed(at=time.time() - 310),
+        signed(at=time.time() + 310),
         {**signed(), "timestamp": "x"},
         {**signed(), "timestamp": "1" * 30},
-    ],
-)
-async def test_a_bad_signature_or_time_is_not_acceptable(
-    mailgun: httpx.AsyncClient, database: Database, signature: dict[str, Any]
-) -> None:
-    await add_mail(database)
-    answer = await mailgun.post(PATH, json=event("complained", signature=signature))
-    assert answer.status_code == 406
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    ):
+        answer = await mailgun.post(PATH, json=event("complained", signature=signature))
+        assert answer.status_code == 406, signature
+        assert answer.headers["Content-Type"] == "application/problem+json"
     assert await state(database) == ("sent", None)
     assert await suppressed(database) == []
     assert await fetch(database, "SELECT token FROM mailgun_events") == []
 
 
-@pytest.mark.parametrize(("offset", "status"), [(-290, 200), (290, 200), (-310, 406), (310, 406)])
-async def test_five_minutes_are_allowed(mailgun: httpx.AsyncClient, offset: int, status: int) -> None:
-    answer = await mailgun.post(PATH, json=event("delivered", signature=signed(at=time.time() + offset)))
-    assert answer.status_code == status
+async def test_nearly_five_minutes_are_allowed(mailgun: httpx.AsyncClient) -> None:
+    for offset in (-290, 290):
+        answer = await mailgun.post(PATH, json=event("delivered", signature=signed(at=time.time() + offset)))
+        assert answer.status_code == 200
 
 
 async def test_a_number_is_a_timestamp_too(mailgun: httpx.AsyncClient, database: Database) -> None:
@@ -207,23 +202,18 @@ async def test_a_body_that_is_no_event_is_refused(mailgun: httpx.AsyncClient, bo
     assert (await mailgun.post(PATH, content=body, headers={"Content-Type": "text/plain"})).status_code == 415
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+async def test_an_unknown_kind_of_event_does_nothing(mailgun: httpx.AsyncClient) -> None:
+    data: dict[str, Any]
+    for data in (
         {},
         {"event": "delivered"},
         {"event": ["delivered"]},
         {"event": "delivered", "message": []},
         {"event": "delivered", "message": {"headers": {"message-id": 5}}},
         {"event": "failed", "severity": {}, "message": {"headers": {"message-id": "x"}}},
-    ],
-)
-async def test_an_unknown_kind_of_event_does_nothing(
-    mailgun: httpx.AsyncClient, database: Database, data: dict[str, Any]
-) -> None:
-    answer = await mailgun.post(PATH, json={"signature": signed(), "event-data": data})
-    assert answer.status_code == 200
-    assert report_of(data) is None
+    ):
+        assert (await mailgun.post(PATH, json={"signature": signed(), "event-data": data})).status_code == 200
+        assert report_of(data) is None
 
 
 @pytest.mark.parametrize("recipient", [None, 5, "no address", "a" * 400 + "@b.c"])

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from job_runner.upkeep.problems import remove_unneeded
+from precieux_client import AsyncClient, Checker, InvalidRequest, ProblemLimits
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.database.roles import Role
@@ -351,3 +352,27 @@ async def test_the_bounds_are_told(client: httpx.AsyncClient) -> None:
         "max_problem_tests": 1000,
     }
     assert limits["max_test_bytes"] == 100 << 20
+
+
+async def test_the_client_stores_and_reads_problems(client: httpx.AsyncClient, setter: Key) -> None:
+    key = setter.headers["Authorization"].removeprefix("Bearer ")
+    async with AsyncClient("http://127.0.0.1", key, transport=client._transport) as api:
+        first = await api.push_problem("sum", PACKAGE)
+        assert (first.version, first.checker, first.limits.source_bytes) == (1, Checker("icpc", None), 10_000)
+        assert first.samples
+        assert first.samples[0].input == "1\n"
+        limits = ProblemLimits(cpu_s=3)
+        pushed = await api.push_problem("sum", CHECKED, title="T", limits=limits, language_limits={"py": limits})
+        assert (pushed.version, pushed.title, pushed.language_limits["py"]) == (2, "T", limits)
+        patched = await api.patch_problem("sum", title=None, visibility="shared")
+        assert (patched.title, patched.visibility, patched.limits.cpu_s) == ("Sum", "shared", 3)
+        assert [one.name async for one in api.problems(visibility="shared")] == ["sum"]
+        submission = await api.submit(language="py", source="print(1)", problem="sum@1", hold=True)
+        assert (submission.problem, submission.checker) == ("sum@1", None)
+        assert [one.id async for one in api.list(problem="sum")] == [submission.id]
+        assert await api.package("sum", version=1) == PACKAGE
+        with pytest.raises(InvalidRequest) as refused:
+            await api.push_problem("sum", b"no zip")
+        assert [fault.path for fault in refused.value.errors] == [""]
+        await api.delete_problem("sum", version=2)
+        assert (await api.problem("sum")).version == 1

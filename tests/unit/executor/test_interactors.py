@@ -1,0 +1,144 @@
+"""How the pipeline runs a program together with an interactor, with a fake sandbox."""
+
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import Job, OutFolder, SandboxFailure, StepResult, WorkFile
+from executor.settings import ExecutorSettings
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, JudgeFailed, ProgramRequest, Started, TestEnded
+from tests.fixtures.languages import fake_installed
+
+_OK: Final = StepResult(0, cpu_s=1.0, wall_s=1.0, ended_at=7.0)
+_ACCEPTS: Final = replace(_OK, exit_code=42, cpu_s=0.25, ended_at=8.0)
+_INSTALLED: Final = {code: fake_installed(code) for code in ("c", "py")}
+
+
+class _Sandbox:
+    """Compiles anything; the files of a `large` program are too many. A program and its interactor end as given, and a
+    checker accepts."""
+
+    def __init__(self, played: StepResult = _OK, judged: StepResult = _ACCEPTS) -> None:
+        self._ends = [played, judged]
+        self.pairs: list[Job] = []
+        self.checkers: list[Job] = []
+
+    async def run(self, job: Job) -> list[StepResult]:
+        if job.judge:
+            self.pairs.append(job)
+            return self._ends
+        if job.given:
+            self.checkers.append(job)
+            return [replace(_OK, exit_code=0, cpu_s=0.5, stderr=b"ok fine")]
+        is_large = any(file.content == b"large" for file in job.files.values())
+        return [replace(_OK, compiled_files={} if is_large else {"main": WorkFile(b"compiled")})]
+
+
+def _judge(source: str = "judge", **fields: Any) -> dict[str, Any]:
+    return {"language": "c", "files": [{"path": "j.c", "content": source}], **fields}
+
+
+async def _run(
+    sandbox: _Sandbox, interactor: dict[str, Any], source: str = "x", **fields: Any
+) -> list[Compiled | JudgeFailed | TestEnded]:
+    fields = {"language": "c", "files": [{"path": "main.c", "content": source}], "interactor": interactor, **fields}
+    request = ProgramRequest.model_validate(fields, strict=False)
+    running = Pipeline(sandbox, ExecutorSettings()).run_tests(
+        request, _INSTALLED[request.language], lambda: None, _INSTALLED.get
+    )
+    async with aclosing(running) as events:
+        return [event async for event in events if not isinstance(event, Started)]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words", "accepting"),
+    [
+        ("kattis", ["/box/given/input", "/box/given/answer", "/box/feedback/", "x"], {42}),
+        ("testlib", ["/box/given/input", "/box/feedback/tout", "/box/given/answer", "x"], {0, 7}),
+    ],
+)
+async def test_only_the_interactor_gets_input_and_answer(protocol: str, words: list[str], accepting: set[int]) -> None:
+    sandbox = _Sandbox()
+    tests = [{"stdin": "in", "expected_output": "answer", "args": ["a"]}]
+    await _run(sandbox, _judge(protocol=protocol, args=["x"]), tests=tests)
+    (job,) = sandbox.pairs
+    assert job.judge
+    assert list(job.judge.job.steps[0].argv[1:]) == words
+    assert job.judge.accepting == accepting
+    assert job.judge.job.given == {"input": b"in", "answer": b"answer"}
+    assert (set(job.judge.job.files), job.judge.job.steps[0].stdin) == ({"j.c", "main"}, b"")
+    assert (set(job.files), job.given, job.steps[0].argv[1:]) == ({"main.c", "main"}, {}, ("a",))
+
+
+@pytest.mark.parametrize(("own_s", "programs_s", "wall_s"), [(1, 5, 1), (5, 1, 1)])
+async def test_an_interactor_has_at_most_the_programs_time(own_s: float, programs_s: float, wall_s: float) -> None:
+    sandbox = _Sandbox(judged=replace(_ACCEPTS, exit_code=None, signal=9, stopped="wall"))
+    judge, limits = _judge(limits={"wall_s": own_s}), {"wall_s": programs_s}
+    _, event = await _run(sandbox, judge, limits=limits)
+    (job,) = sandbox.pairs
+    assert job.judge
+    assert (job.steps[0].limits.wall_s, job.judge.job.steps[0].limits.wall_s) == (programs_s, wall_s)
+    assert isinstance(event, TestEnded)
+    assert f"stopped after {wall_s} s." in str(event.judge_message)
+
+
+async def test_a_checker_reads_what_the_interactor_has_written() -> None:
+    folder = OutFolder({"tout": b"17 queries"})
+    sandbox = _Sandbox(judged=replace(_ACCEPTS, exit_code=0, out_folder=folder))
+    checker = {"kind": "program", "program": _judge("check", protocol="testlib")}
+    *_, event = await _run(sandbox, _judge(protocol="testlib"), checker=checker, tests=[{"expected_output": "A"}])
+    (job,) = sandbox.checkers
+    assert job.given == {"input": b"", "output": b"17 queries", "answer": b"A"}
+    assert isinstance(event, TestEnded)
+    assert (event.verdict, event.judge_message, event.judge_cpu_s) == (Verdict.ACCEPTED, "fine", 0.75)
+
+
+@pytest.mark.parametrize(
+    ("played", "judged"),
+    [
+        (replace(_OK, exit_code=3), replace(_ACCEPTS, exit_code=0)),
+        (_OK, replace(_ACCEPTS, exit_code=1)),
+        (_OK, replace(_ACCEPTS, exit_code=7, stderr=b"points 1 good")),
+    ],
+    ids=["the program fails", "the interactor rejects", "the interactor gives points"],
+)
+async def test_otherwise_no_checker_runs(played: StepResult, judged: StepResult) -> None:
+    sandbox = _Sandbox(played, judged)
+    checker = {"kind": "program", "program": _judge("check", protocol="testlib")}
+    await _run(sandbox, _judge(protocol="testlib"), checker=checker)
+    assert (len(sandbox.pairs), sandbox.checkers) == (1, [])
+
+
+async def test_a_program_that_was_killed_for_a_rejection_is_not_blamed() -> None:
+    killed = replace(_OK, exit_code=None, signal=9, stopped="killed", ended_at=9.0)
+    _, event = await _run(_Sandbox(killed, replace(_ACCEPTS, exit_code=43)), _judge())
+    assert isinstance(event, TestEnded)
+    assert (event.verdict, event.error, event.signal, event.stopped) == (Verdict.WRONG_ANSWER, "", 9, None)
+
+
+@pytest.mark.parametrize(
+    ("played", "judged"), [("killed", None), (None, "killed")], ids=["the program", "the interactor"]
+)
+async def test_one_that_we_killed_without_a_reason_is_our_failure(played: str | None, judged: str | None) -> None:
+    sandbox = _Sandbox(replace(_OK, stopped=played), replace(_ACCEPTS, stopped=judged))
+    with pytest.raises(SandboxFailure, match="was stopped: killed"):
+        await _run(sandbox, _judge())
+
+
+async def test_compiled_files_that_cannot_be_kept_are_a_compile_error() -> None:
+    """Both programs begin together, so none can compile again in its box."""
+    sandbox = _Sandbox()
+    (event,) = await _run(sandbox, _judge(), "large")
+    assert isinstance(event, Compiled)
+    assert (event.verdict, event.output) == (
+        Verdict.COMPILE_ERROR, "The compiled files are more than 64 MiB or 512 files.",
+    )  # fmt: skip
+    _, failed = await _run(sandbox, _judge("large"))
+    assert isinstance(failed, JudgeFailed)
+    assert failed.judge == "interactor"
+    assert failed.judge_message.endswith("more than 64 MiB or 512 files.")
+    assert sandbox.pairs == []
