@@ -225,15 +225,17 @@ class _Endpoint:
 
     def _check_program(self, request: ProgramRequest) -> Installed:
         installed = self._find(request.language)
-        self._check_sources(request, installed, self._settings.max_source_bytes)
+        # What a problem includes is not the sender's.
+        included = self._settings.max_checker_bytes if request.of_problem else 0
+        self._check_sources(request, installed, self._settings.max_source_bytes + included)
         for judge in request.judges.values():
             self._check_sources(judge, self._language(judge.language), self._settings.max_checker_bytes)
             if fault := limits.excess_of_judge(judge.limits, self._settings):
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
-        for test in request.tests:
+        for test in request.tests if not request.of_problem else ():
             self._check_size(len(test.input()), "stdin", self._settings.max_input_bytes)
         for asked in (request.limits, *(test.limits for test in request.tests)):
-            if fault := limits.excess(asked, self._settings):
+            if fault := (limits.excess_of_judge if request.of_problem else limits.excess)(asked, self._settings):
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
         return installed
 

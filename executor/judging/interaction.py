@@ -34,4 +34,4 @@ def decide(ran: StepResult, how: Verdict, judged: StepResult, says: Judgement | 
     if says.verdict is not Verdict.ACCEPTED and judged.ended_at < ran.ended_at:
         return says
     # The interactor may have been told too little by a program that failed, or may have been content.
-    return says if how is Verdict.OK else replace(says, verdict=how, points=None)
+    return says if how is Verdict.OK else replace(says, verdict=how, points=None, score=None, multiplier=None)

@@ -22,12 +22,15 @@ _LINE_ENDS: Final = {0x2028: "\N{REPLACEMENT CHARACTER}", 0x2029: "\N{REPLACEMEN
 @dataclass(frozen=True)
 class Judgement:
     """`message` is for the program's author, and `judge_message` for whoever set the test. `points` is None if the
-    verdict decides. `cpu_s` is the CPU time of all judges of the test. `may_name_answer` is about the `message`."""
+    verdict decides. `score` and `multiplier` are what the judge of a problem wrote, unchecked. `cpu_s` is the CPU time
+    of all judges of the test. `may_name_answer` is about the `message`."""
 
     verdict: Verdict
     message: str | None = None
     judge_message: str | None = None
     points: float | None = None
+    score: float | None = None
+    multiplier: float | None = None
     cpu_s: float = 0.0
     may_name_answer: bool = False
 

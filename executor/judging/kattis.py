@@ -1,6 +1,7 @@
 """Reads what a judge of Kattis's protocol says: its exit code, and the files in its feedback folder."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from executor.judging.judgement import Judgement, clean, judge_error
@@ -14,17 +15,20 @@ JUDGE_MESSAGE: Final = "judgemessage.txt"
 _SCORE, _MULTIPLIER = "score.txt", "score_multiplier.txt"
 
 
-def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
-    """Return the judgement of a judge that ended by itself. The test has up to `most_points`."""
+def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
+    """Return the judgement of a judge that ended by itself. The test has up to `most_points`; with None its scores are
+    not checked."""
     files = ended.out_folder.files
     how = _VERDICTS.get(ended.exit_code)
     try:
         if how is None:
             raise ValueError(f"ended with code {ended.exit_code}, which is neither 42 (accepted) nor 43 (wrong answer)")
-        points = _points(files, how, most_points)
+        score, multiplier = (_number(files, name) for name in (_SCORE, _MULTIPLIER))
+        points = None if most_points is None else _points(files, how, most_points)
     except ValueError as exc:
         return judge_error(f"The {judge} {exc}.", files.get(JUDGE_MESSAGE, b""), ended.stderr)
-    return Judgement(how, clean(files.get(_MESSAGE, b"")), clean(files.get(JUDGE_MESSAGE, b"")), points)
+    said = Judgement(how, clean(files.get(_MESSAGE, b"")), clean(files.get(JUDGE_MESSAGE, b"")), points)
+    return said if most_points is not None else replace(said, score=score, multiplier=multiplier)
 
 
 def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> float | None:
@@ -37,9 +41,15 @@ def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> flo
         raise ValueError(f"wrote both {_SCORE} and {_MULTIPLIER}")
     if how is not Verdict.ACCEPTED:
         raise ValueError(f"wrote {name} for a wrong answer")
-    text, most = files[name].strip(), most_points if name == _SCORE else 1.0
-    if not NUMBER.fullmatch(text):
-        raise ValueError(f"wrote something else than one number to {name}")
-    if not 0 <= (score := float(text)) <= most:
+    score, most = _number(files, name) or 0.0, most_points if name == _SCORE else 1.0
+    if not 0 <= score <= most:
         raise ValueError(f"wrote a number to {name} that is not between 0 and {most:.15g}")
     return score if name == _SCORE else score * most_points
+
+
+def _number(files: Mapping[str, bytes], name: str) -> float | None:
+    """Return the number in a file; None if there is no such file. Raises `ValueError` with the fault of the judge."""
+    text = files[name].strip() if name in files else None
+    if text is not None and not NUMBER.fullmatch(text):
+        raise ValueError(f"wrote something else than one number to {name}")
+    return None if text is None else float(text)

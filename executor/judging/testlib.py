@@ -1,6 +1,7 @@
 """Reads what a judge of testlib's protocol says: its exit code and its standard error."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from executor.judging.judgement import Judgement, clean, judge_error
@@ -16,8 +17,9 @@ _FIRST_WORDS: Final = re.compile(rb"(?:ok|wrong answer|wrong output format|unexp
 _AWARDED: Final = re.compile(rb"(?:\A|\s)points\s++(" + NUMBER.pattern + rb")(?:\s|\Z)")
 
 
-def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
-    """Return the judgement of a judge that ended by itself. The test has up to `most_points`."""
+def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
+    """Return the judgement of a judge that ended by itself. The test has up to `most_points`; with None its points are
+    not checked, and are the score."""
     how, points = _VERDICTS.get(ended.exit_code), None
     text = _FIRST_WORDS.sub(b"", ended.stderr, count=1) if _FIRST_WORDS.match(ended.stderr) else ended.stderr
     try:
@@ -31,14 +33,16 @@ def read(judge: str, ended: StepResult, most_points: float) -> Judgement:
     except ValueError as exc:
         return judge_error(f"The {judge} {exc}.", stderr=text)
     message = clean(text)
-    return Judgement(how, message, message, points, may_name_answer=True)
+    said = Judgement(how, message, message, points, may_name_answer=True)
+    return said if most_points is not None else replace(said, points=None, score=points or None)
 
 
-def _points(stderr: bytes, most_points: float) -> float:
+def _points(stderr: bytes, most_points: float | None) -> float:
     """Return the points. Raises `ValueError` with the fault of the judge."""
     awarded = _AWARDED.search(stderr)
     if awarded is None:
         raise ValueError("gives points (code 7), and does not write how many")
-    if not 0 <= (points := float(awarded[1])) <= most_points:
+    points = float(awarded[1])
+    if most_points is not None and not 0 <= points <= most_points:
         raise ValueError(f"gives points that are not between 0 and {most_points:.15g}")
     return points

@@ -34,14 +34,15 @@ class Judge:
         self,
         args: tuple[str, ...],
         given: Mapping[str, bytes],
+        of_test: tuple[str, ...] = (),
         stdin: bytes = b"",
         kept_bytes: int | None = KEPT_BYTES,
     ) -> Job:
-        """Return the job for one test. `args` come before those of the judge's own. Of each feedback file, `kept_bytes`
-        are kept, or all."""
+        """Return the job for one test. `args` come before those of the judge's own, and those `of_test` come last. Of
+        each feedback file, `kept_bytes` are kept, or all."""
         job = self.planned.job
         step = job.steps[-1]
-        argv = (*step.argv, *args, *self.program.args)
+        argv = (*step.argv, *args, *self.program.args, *of_test)
         return replace(
             job,
             steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
@@ -54,8 +55,8 @@ class Judge:
         given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
         path = {name: f"{GIVEN}/{name}" for name in (_INPUT, _ANSWER, _OUTPUT)}
         if self.program.protocol is JudgeProtocol.KATTIS:
-            return self.job((path[_INPUT], path[_ANSWER], f"{FEEDBACK}/"), given, output)
-        return self.job((path[_INPUT], path[_OUTPUT], path[_ANSWER]), {**given, _OUTPUT: output})
+            return self.job((path[_INPUT], path[_ANSWER], f"{FEEDBACK}/"), given, test.checker_args, output)
+        return self.job((path[_INPUT], path[_OUTPUT], path[_ANSWER]), {**given, _OUTPUT: output}, test.checker_args)
 
     def for_program(self, wall_s: float) -> "Judge":
         """Return the same interactor for a program with this limit of elapsed time. Once the program has ended, it has
@@ -70,17 +71,17 @@ class Judge:
         given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
         test_input, answer = f"{GIVEN}/{_INPUT}", f"{GIVEN}/{_ANSWER}"
         if self.program.protocol is JudgeProtocol.KATTIS:
-            job = self.job((test_input, answer, f"{FEEDBACK}/"), given)
+            job = self.job((test_input, answer, f"{FEEDBACK}/"), given, test.checker_args)
         else:
-            job = self.job((test_input, f"{FEEDBACK}/{_TOUT}", answer), given, kept_bytes=None)
+            job = self.job((test_input, f"{FEEDBACK}/{_TOUT}", answer), given, test.checker_args, kept_bytes=None)
         return JudgeJob(job, _ACCEPTING[self.program.protocol])
 
-    def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float) -> Judgement:
+    def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float | None) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""
         says = None if interaction.ended_with_program(judged) else self.read([judged], most_points)
         return replace(interaction.decide(ran, how, judged, says), cpu_s=judged.cpu_s)
 
-    def read(self, steps: list[StepResult], most_points: float) -> Judgement:
+    def read(self, steps: list[StepResult], most_points: float | None) -> Judgement:
         """Return what the judge says by its end. Raises `SandboxFailure` if it was ended for another reason than its
         own."""
         ended, step = steps[-1], self.planned.job.steps[len(steps) - 1]

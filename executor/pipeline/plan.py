@@ -74,7 +74,11 @@ class PlannedProgram:
         """Return the run of one test."""
         asked = test.limits.over(self.request.limits)
         run_limits = limits_for_test(asked, _settings_for(self.installed, self.settings))
-        return _plan(self.program, self.installed, self.settings, self.request, run_limits, test.input(), test.args)
+        planned = _plan(self.program, self.installed, self.settings, self.request, run_limits, test.input(), test.args)
+        if not test.files:
+            return planned
+        files = {**planned.job.files, **{file.path: WorkFile(file.data()) for file in test.files}}
+        return replace(planned, job=replace(planned.job, files=files))
 
 
 def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> PlannedRun:

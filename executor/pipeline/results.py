@@ -17,6 +17,7 @@ from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
     Checker,
+    CheckerKind,
     Compiled,
     LeftOut,
     ProgramArtifact,
@@ -145,6 +146,8 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
     if how is Verdict.INTERNAL_ERROR and (judgement is None or judgement.verdict is how):
         raise SandboxFailure(f"the program was stopped: {ran.stopped}")
     if judgement is None and how is Verdict.OK and (expected := test.expected()) is not None:
+        if own.kind is CheckerKind.ICPC and test.checker_args:
+            own = own.model_copy(update={"args": test.checker_args})
         diff = await _compare(ran.stdout, expected, own)
         how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
     judgement = judgement or Judgement(how)
@@ -164,6 +167,8 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
         message=None if test.hidden and judgement.may_name_answer else judgement.message,
         judge_message=judgement.judge_message,
         points_awarded=judgement.points,
+        score=judgement.score,
+        multiplier=judgement.multiplier,
         judge_cpu_s=round(judgement.cpu_s, 6),
         truncated=sorted(names, reverse=True),
         **_figures(ran),

@@ -105,8 +105,9 @@ class Pipeline:
                     yield results.compiled(execution, execution.compiled, rejected=execution.ran is None)
                     if execution.ran is None:
                         return
-                event = await results.test_ended(number, request.runs[number - 1], request.checker, execution, room)
-                room -= min(room, len(execution.last.stdout) + len(execution.last.stderr))
+                kept = min(room, self._settings.max_output_bytes) if request.of_problem else room
+                event = await results.test_ended(number, request.runs[number - 1], request.checker, execution, kept)
+                room -= min(kept, len(execution.last.stdout) + len(execution.last.stderr))
                 yield event
                 if event.verdict is Verdict.JUDGE_ERROR:
                     return
@@ -174,16 +175,19 @@ class Pipeline:
     ) -> AsyncGenerator[Execution]:
         """Run the tests, and yield their executions in order. The first compiles, unless the program is `compiled`. The
         others run at once where there are slots, unless a failure may keep the next one from running at all."""
-        tests = planned.request.runs
+        tests, of_problem = planned.request.runs, planned.request.of_problem
+
+        def most_points(test: ProgramTest) -> float | None:
+            return None if of_problem else test.points
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
             compiled = compiled if compiled and compiled.compiled_files else None
             if "interactor" in judges:
-                return await self._interact(planned.run(test), compiled, test, judges)
+                return await self._interact(planned.run(test), compiled, test, judges, most_points(test))
             execution = await self._execute(planned.run(test), compiled, again=len(tests) > 1)
             if "checker" not in judges or execution.verdict is not Verdict.OK:
                 return execution
-            judgement = await self._check(judges["checker"], test, execution.last.stdout)
+            judgement = await self._check(judges["checker"], test, execution.last.stdout, most_points(test))
             return replace(execution, judgement=judgement)
 
         first = await execute(tests[0], compiled)
@@ -198,13 +202,18 @@ class Pipeline:
             async for execution in others:
                 yield execution
 
-    async def _check(self, checker: Judge, test: ProgramTest, output: bytes) -> Judgement:
+    async def _check(self, checker: Judge, test: ProgramTest, output: bytes, most_points: float | None) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
         steps = await self._run_with_fallback(checker.planned, checker.check(test, output))
-        return checker.read(steps, test.points)
+        return checker.read(steps, most_points)
 
     async def _interact(
-        self, planned: PlannedRun, compiled: StepResult | None, test: ProgramTest, judges: Mapping[JudgeName, Judge]
+        self,
+        planned: PlannedRun,
+        compiled: StepResult | None,
+        test: ProgramTest,
+        judges: Mapping[JudgeName, Judge],
+        most_points: float | None,
     ) -> Execution:
         """Run a program while an interactor talks with it, and then the checker if there is one."""
         job = planned.after(compiled) if compiled else planned.job
@@ -217,10 +226,10 @@ class Pipeline:
             planned, cold, replace(self._warmed(planned, cold), judge=warm_talk)
         )
         execution = Execution(planned, compiled, ran, since.share() if ran.stopped == "wall" else None)
-        judgement = interactor.read_talk(ran, execution.verdict, judged, test.points)
+        judgement = interactor.read_talk(ran, execution.verdict, judged, most_points)
         written = written_for_checker(judged)
         if "checker" in judges and judgement.verdict is Verdict.ACCEPTED and written is not None:
-            checked = await self._check(judges["checker"], test, written)
+            checked = await self._check(judges["checker"], test, written, most_points)
             judgement = replace(checked, cpu_s=checked.cpu_s + judgement.cpu_s)
         return replace(execution, judgement=judgement)
 

@@ -22,6 +22,7 @@ from shared.database.connection import Connection, Database, Record
 from shared.engine.artifacts import ARTIFACTS
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import GOOD_VERDICTS, LeftOut
+from shared.grading import RunResult
 from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.queue_positions import places
 from shared.service.errors import DatabaseUnavailable
@@ -58,7 +59,10 @@ _RESULT: Final = f"""
     SELECT {_OF_UPLOAD}, job.request_id, job.attempt, job.lease_id, job.number,
         coalesce(job.requested_at, job.created_at) AS requested_at,
         r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, r.artifacts,
-        r.artifacts_left_out, r.message, u.tests, u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
+        r.artifacts_left_out, r.message, r.points, r.points_awarded, r.groups, u.tests,
+        u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
+        (SELECT coalesce(p.title, v.summary ->> 'title') || ' (' || p.name || '@' || v.version || ')'
+            FROM problem_versions v JOIN problems p ON p.name = v.problem WHERE v.id = u.problem_version) AS problem,
         u.spec -> 'limits' AS limits, u.override -> 'limits' AS other_limits,
         (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
         (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
@@ -187,7 +191,7 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
             test["hidden"],
             test["points"],
             **ended.get(str(number), {}),
-            limits=case_limits(limits, test["limits"] or {}, bounds),
+            limits=case_limits(limits, test.get("limits") or {}, bounds),
         )
         for number, test in enumerate(specs, 1)
     ]
@@ -197,7 +201,8 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
     texts = tuple(
         failed_test(
             tests[row["number"] - 1].name,
-            specs[row["number"] - 1]["stdin"],
+            # Those of a problem are not in the row.
+            specs[row["number"] - 1].get("stdin", ""),
             row["diff"],
             bytes(row["stderr"]).decode("utf-8", "replace"),
             Verdict(row["verdict"]),
@@ -205,4 +210,13 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
         )
         for row in rows
     )
-    return decide(answer, replace(details, tests=tuple(tests), failed=texts))
+    graded = None
+    if stored["groups"] is not None:
+        texts = texts[:1]
+        graded = RunResult(
+            verdict=answer.verdict or Verdict.OK,
+            groups=json.loads(stored["groups"]),
+            **{name: stored[name] for name in ("points", "points_awarded")},
+        )
+    problem = stored["problem"] or ""
+    return decide(answer, replace(details, tests=tuple(tests), failed=texts, graded=graded, problem=problem))

@@ -17,6 +17,7 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import GOOD_VERDICTS, ProgramLimits
+from shared.grading import GroupResult
 from shared.messages import engine_reasons
 from shared.messages.artifact_texts import about_left_out
 from shared.messages.translations import (
@@ -118,7 +119,8 @@ class ResultWriter:
             "tone": "good" if outcome.success else "muted" if self._is_unjudged else "bad",
             "sentences": [*self._sentences(is_explained=is_explained)],
             "blocks": [*self._blocks(answer)],
-            "tests": [*map(self._line, outcome.tests or ())],
+            "tests": [*self._table()],
+            "has_groups": bool(self._groups),
             "facts": [fact for fact in self._facts(answer) if fact.value],
             "links": [*self._links(answer)],
             "failed": failed,
@@ -139,7 +141,7 @@ class ResultWriter:
         heading = self.gettext("Could not be run")
         blame = self.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
         reason = isolated(one_line(outcome.reason or "", _REASON_LENGTH), self._locale)
-        nothing = ("blocks", "tests", "links", "failed", "failed_note", "files", "files_note")
+        nothing = ("blocks", "tests", "links", "failed", "failed_note", "files", "files_note", "has_groups")
         return {
             **dict.fromkeys(nothing, ()),
             "subject": subject(self.job, heading),
@@ -155,7 +157,8 @@ class ResultWriter:
 
     def _about(self, answer: RunResponse | None) -> tuple[str, ...]:
         language = toolchain((answer and answer.language) or self.job.language)
-        return tuple(part for part in (one_line(self.job.filename or ""), language) if part)
+        problem = self.outcome.details.problem if self.outcome.details else ""
+        return tuple(part for part in (one_line(problem), one_line(self.job.filename or ""), language) if part)
 
     def _label(self) -> str:
         verdict = self.outcome.verdict
@@ -176,9 +179,14 @@ class ResultWriter:
             yield reason
         elif verdict is not None and verdict in EXPLANATIONS and not is_explained:
             yield self.gettext(EXPLANATIONS[verdict])
-        if outcome.details and outcome.details.points is not None and not self._is_unjudged:
-            points = self._share(outcome.details.points_awarded or 0, outcome.details.points)
+        details = outcome.details
+        if details and (details.points is not None or details.graded) and not self._is_unjudged:
+            points = self._points_of(details.points_awarded, details.points)
             yield self.gettext("Points: %(points)s", points=points)
+
+    def _points_of(self, awarded: float | None, points: float | None) -> str:
+        """Return points of the most; alone if there is no bound."""
+        return self._share(awarded or 0, points) if points is not None else number(awarded or 0, self._locale)
 
     def _share(self, part: float, whole: float) -> str:
         return self._beside(number(part, self._locale), number(whole, self._locale))
@@ -238,16 +246,36 @@ class ResultWriter:
         shown, whole = (number(count, self._locale) for count in counts)
         return Block(title, part, self.gettext(message, part=shown, all=whole))
 
+    @property
+    def _groups(self) -> Sequence[GroupResult]:
+        graded = self.outcome.details and self.outcome.details.graded
+        return graded.groups if graded else ()
+
+    def _table(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the groups of a problem if there are any, else those of the tests."""
+        if not self._groups:
+            yield from map(self._line, self.outcome.tests or ())
+        # The groups of a pass-fail problem have no points.
+        has_points = any(group.points or group.points_awarded for group in self._groups)
+        for group in self._groups:
+            line = self._result_of(group.verdict)
+            points = self._points_of(group.points_awarded, group.points) if has_points and not self._is_unjudged else ""
+            yield {**line, "name": one_line(group.name), "points": points, "usage": []}
+
+    def _result_of(self, verdict: Verdict | None) -> dict[str, str]:
+        return {
+            "result": self.gettext(LABELS[verdict]) if verdict else self.gettext("Not run"),
+            "tone": "good" if verdict in GOOD_VERDICTS else "muted" if verdict is None or self._is_unjudged else "bad",
+        }
+
     def _line(self, test: TestOutcome) -> dict[str, Any]:
         """Return a row of the table. `usage` is the time and the memory."""
-        verdict = test.verdict
         limits = test.limits or _NO_LIMITS
         usage = () if test.hidden else (self._time(test.cpu_s, limits), self._memory(test.memory_bytes, limits))
         return {
+            **self._result_of(test.verdict),
             "name": self._name(test.name),
-            "result": self.gettext(LABELS[verdict]) if verdict else self.gettext("Not run"),
-            "tone": "good" if verdict in GOOD_VERDICTS else "muted" if verdict is None or self._is_unjudged else "bad",
-            "points": "" if self._is_unjudged else self._share(test.points_awarded or 0, test.points),
+            "points": "" if self._is_unjudged else self._points_of(test.points_awarded, test.points),
             "usage": [*filter(None, usage)],
         }
 

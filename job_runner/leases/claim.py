@@ -24,7 +24,8 @@ _SHORT: Final = 64 << 10
 _PROGRAM: Final = """
     CAST(jsonb_build_object('id', uploads.id, 'spec', spec, 'filename', filename, 'files', files,
         'object_key', object_key, 'sha256', uploads.sha256, 'expected_output', expected_output, 'tests', tests,
-        'override', override,
+        'override', override, 'problem_version', problem_version,
+        'variant_of', (SELECT details ->> 'language' FROM languages WHERE languages.code = uploads.language),
         'bounds', (SELECT details -> 'limits' FROM languages WHERE languages.code = uploads.language)) AS text)
 """
 #: True for a submission of API v1, and for a classic one that is run with other input, arguments or limits.

@@ -46,11 +46,11 @@ _FINISH: Final = f"""
     ), stored AS (
         INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
             wall_s, memory_bytes, truncated, engine, stderr, stderr_bytes, compile_output, cut, points, points_awarded,
-            artifacts, artifacts_left_out, message, judge_message)
+            artifacts, artifacts_left_out, message, judge_message, groups)
         SELECT id, upload, :output, :filelink, :output_key, :verdict, :error, :exit_code, :signal, :time_s, :wall_s,
             :memory_bytes, :truncated, CAST(:engine AS jsonb), :stderr, :stderr_bytes, :compile_output,
             CAST(:cut AS text[]), :points, :points_awarded, CAST(:artifacts AS jsonb),
-            CAST(:artifacts_left_out AS jsonb), :message, :judge_message
+            CAST(:artifacts_left_out AS jsonb), :message, :judge_message, CAST(:groups AS jsonb)
         FROM finished WHERE :has_result
     ), announced AS (
         INSERT INTO webhooks (owner, upload, run, type, url)
@@ -122,6 +122,7 @@ def _values(result: JobResult) -> dict[str, object]:
         else None,
         "message": strip_nul(details.message) if details and details.message else None,
         "judge_message": strip_nul(details.judge_message) if details and details.judge_message else None,
+        "groups": to_json(details.graded.groups).decode() if details and details.graded else None,
         "emails": channels.EMAILS,
         "submissions": channels.SUBMISSIONS,
         "webhooks": channels.WEBHOOKS,

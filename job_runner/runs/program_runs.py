@@ -14,6 +14,7 @@ from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.problem_runs import ProblemRuns
 from job_runner.runs.test_results import TestResults
 from job_runner.verdict.outcome import Outcome, awarded, check_load, decide
 from job_runner.verdict.program import JobProgram
@@ -27,6 +28,10 @@ from shared.storage.base import ObjectStore
 from shared.storage.source_keys import judge_key
 
 _CHANGED: Final = "its file has changed since it was accepted"
+_NO_RUN_CALL: Final = (
+    "the engine of this service cannot run programs with {}: that needs Precieux's own engine, which has the call POST"
+    " /run"
+)
 
 
 class ProgramRuns:
@@ -44,6 +49,7 @@ class ProgramRuns:
         self._pause = pause
         self._load_seconds = load_seconds
         self._results = TestResults(database)
+        self._problems = ProblemRuns(database, store, engine, pause, self._results, load_seconds=load_seconds)
         self._reading = asyncio.Lock()
 
     async def run(self, job: ClaimedJob) -> Outcome:
@@ -56,6 +62,10 @@ class ProgramRuns:
         if job.has_program:
             program = JobProgram.of(await self._parsed(job.program, claim.program_of, job), submission)
             files = await self._files(program, contents)
+            if program.problem_version is not None:
+                if not await self._has_run_call(job):
+                    raise PermanentError(_NO_RUN_CALL.format("problems"))
+                return await self._problems.run(job, program, files)
         else:
             program = JobProgram.classic(job.filename, submission)
             files = {program.entry: contents.encode()}
@@ -64,10 +74,7 @@ class ProgramRuns:
             outcome = await self._stream(job, program, program.request(files, await self._judges(program)), share)
             return outcome if job.has_program else replace(outcome, details=None)
         if missing := program.beyond_codex:
-            raise PermanentError(
-                f"the engine of this service cannot run programs with {' and '.join(missing)}: that needs"
-                " Precieux's own engine, which has the call POST /run"
-            )
+            raise PermanentError(_NO_RUN_CALL.format(" and ".join(missing)))
         answer = await self._call_codex(job, program, files[program.entry], share)
         return decide(compared(answer, program) if job.has_program else answer)
 
@@ -131,7 +138,7 @@ class ProgramRuns:
                     case TestEnded():
                         answer.add(event)
                         if program.has_tests:
-                            points = program.cases[event.number - 1].points
+                            points = program.cases[event.number - 1].points or 0.0
                             await results.write(event, awarded(points, event.verdict, event.points_awarded))
         await results.settle()
         return answer.outcome()

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import GOOD_VERDICTS, Compiled, LeftOut, ProgramArtifact, ProgramLimits, TestEnded
+from shared.grading import RunResult
 from shared.messages.translations import gettext_noop
 from shared.operations.job_state import JobState
 from shared.service.errors import (
@@ -44,7 +45,7 @@ class TestOutcome:
 
     name: str
     hidden: bool
-    points: float
+    points: float | None
     verdict: Verdict | None = None
     cpu_s: float | None = None
     memory_bytes: int | None = None
@@ -55,7 +56,7 @@ class TestOutcome:
 
     @property
     def points_awarded(self) -> float | None:
-        return awarded(self.points, self.verdict, self.scored)
+        return awarded(self.points or 0.0, self.verdict, self.scored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,23 @@ class Details:
     is_judged: bool = True
     #: True if the program talked with an interactor. Then it has no output.
     is_interactive: bool = False
+    #: The result of a run for a problem, with its groups.
+    graded: RunResult | None = None
+    #: The title and the version of the problem.
+    problem: str = ""
 
     @property
     def points(self) -> float | None:
-        return None if self.tests is None else sum(test.points for test in self.tests)
+        if self.graded is not None:
+            return self.graded.points
+        return None if self.tests is None else sum(test.points or 0.0 for test in self.tests)
 
     @property
     def points_awarded(self) -> float | None:
         if self.tests is None or not self.is_judged:
             return None
+        if self.graded is not None:
+            return self.graded.points_awarded
         return round(sum(test.points_awarded or 0.0 for test in self.tests), POINTS_DECIMALS)
 
 

@@ -37,8 +37,9 @@ class Case:
     fields: Mapping[str, Any]
     name: str = ""
     hidden: bool = False
-    points: float = 0.0
+    points: float | None = 0.0
     limits: ProgramLimits | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ class JobProgram:
     may_rerun: bool = True
     wants_artifacts: bool = False
     judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: The version of a problem, with the codes of the language and of what it is a variant of.
+    problem_version: int | None = None
+    codes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -97,6 +101,8 @@ class JobProgram:
             may_rerun=spec.get("may_rerun", True),
             wants_artifacts=bool(spec.get("artifacts")),
             judges=judges,
+            problem_version=fields.get("problem_version"),
+            codes=tuple(filter(None, (language, fields.get("variant_of")))),
         )
 
     @classmethod
@@ -142,7 +148,7 @@ class JobProgram:
         return to_json(
             {
                 "language": self.language,
-                "files": [_file(path, data) for path, data in files.items()],
+                "files": [file_of(path, data) for path, data in files.items()],
                 "entry": self.entry,
                 "compiler_args": self.compiler_args,
                 "limits": self.limits,
@@ -170,11 +176,11 @@ def judges_of(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _judge(name: str, stored: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """Return a judge as the engine's request has it."""
-    names = ("protocol", "language", "entry", "compiler_args", "args")
+    names = ("protocol", "language", "entry", "compiler_args", "args", "build")
     program = {
-        **{name: stored[name] for name in names},
+        **{name: stored[name] for name in names if name in stored},
         "limits": _set(stored["limits"]),
-        "files": [_file(path, data) for path, data in files.items()],
+        "files": [file_of(path, data) for path, data in files.items()],
     }
     return {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
 
@@ -200,17 +206,10 @@ def _entry(filename: str | None, language: str) -> str:
 
 
 def _case_of_test(test: Mapping[str, Any]) -> Case:
-    return Case(
-        {
-            "stdin": test["stdin"],
-            "args": test["args"],
-            "expected_output": test["expected_output"],
-            "limits": _set(test["limits"] or {}),
-        },
-        test["name"],
-        test["hidden"],
-        test["points"],
-    )
+    """Return the case of a stored test. Those of a problem have no fields: its manifest says where these are."""
+    limits = _set(test.get("limits") or {})
+    fields = {name: test[name] for name in ("stdin", "args", "expected_output") if name in test}
+    return Case({**fields, "limits": limits}, test["name"], test["hidden"], test["points"], group=test.get("group"))
 
 
 def _only_case(fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Case:
@@ -227,7 +226,8 @@ def _set(limits: Mapping[str, Any]) -> dict[str, Any]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _file(path: str, data: bytes) -> dict[str, str]:
+def file_of(path: str, data: bytes) -> dict[str, str]:
+    """Return a file as the engine's request has it."""
     try:
         return {"path": path, "content": data.decode(), "encoding": Encoding.UTF_8}
     except UnicodeDecodeError:

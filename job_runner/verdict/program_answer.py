@@ -49,22 +49,22 @@ class ProgramAnswer:
 
     def start(self, event: Started) -> None:
         if self._started is not None:
-            raise _mixed_up("it started twice")
+            raise mixed_up("it started twice")
         self._started = event
 
     def compiled(self, event: Compiled) -> None:
         if self._verdicts or self._compiled is not None:
-            raise _mixed_up("it compiled twice, or after the first test")
+            raise mixed_up("it compiled twice, or after the first test")
         self._compiled = event
 
     def judge_failed(self, event: JudgeFailed) -> None:
         if self._verdicts or not self._may_test:
-            raise _mixed_up("its judge failed after the first test, or twice")
+            raise mixed_up("its judge failed after the first test, or twice")
         self._judge_failed = event
 
     def add(self, event: TestEnded) -> None:
         if event.number != len(self._verdicts) + 1 or event.number > len(self._program.cases) or not self._may_test:
-            raise _mixed_up(f"test {event.number} was not due")
+            raise mixed_up(f"test {event.number} was not due")
         self._verdicts.append(event.verdict)
         self._cpu_s.append(event.cpu_s)
         self._wall_s += event.wall_s
@@ -81,7 +81,7 @@ class ProgramAnswer:
     def outcome(self) -> Outcome:
         """Return the outcome after the last event."""
         if self._started is None or (self._may_test and len(self._verdicts) < len(self._program.cases)):
-            raise _mixed_up("it ended too early")
+            raise mixed_up("it ended too early")
         if self._compiled is not None and self._compiled.verdict is not None:
             return self._rejected(self._compiled)
         if self._judge_failed is not None:
@@ -249,5 +249,6 @@ def _join(reason: str, text: str) -> str:
     return f"{reason}\n{text}" if reason and text else reason or text
 
 
-def _mixed_up(what: str) -> EngineUnavailable:
+def mixed_up(what: str) -> EngineUnavailable:
+    """Return the error of an engine whose answer does not follow the protocol."""
     return EngineUnavailable(f"the engine's answer does not follow the protocol of POST /run: {what}")

@@ -226,8 +226,14 @@ class ProgramTest(_Strict):
     )
     encoding: Encoding = Field(default=Encoding.UTF_8, description="of `stdin` and `expected_output`")
     limits: ProgramLimits = ProgramLimits()
+    checker_args: tuple[str, ...] = Field(
+        default=(), description="of the judges for this test, after their own; of the kind `icpc` in place of its own"
+    )
+    files: tuple[ProgramFile, ...] = Field(
+        default=(), max_length=MAX_FILES, description="stand in the program's folder when it starts"
+    )
 
-    _args_fit = field_validator("args")(check_args)
+    _args_fit = field_validator("args", "checker_args")(check_args)
 
     @model_validator(mode="after")
     def _is_encoded(self) -> Self:
@@ -271,6 +277,10 @@ class ProgramRequest(_Sources):
     artifacts: bool = Field(
         default=False, description="return the files that the program wrote to its folder `out`; for a single run"
     )
+    of_problem: bool = Field(
+        default=False,
+        description="scores come as judges wrote them, outputs may be as long as judges read, and inputs as bodies are",
+    )
     output_order: bool = Field(
         default=False,
         description="keep the compiler's standard error apart, and report in which order all output came",
@@ -284,6 +294,9 @@ class ProgramRequest(_Sources):
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
         if self.artifacts and len(self.runs) > 1:
             raise ValueError("`artifacts` goes with a single run only.")
+        if self.checker.kind is CheckerKind.ICPC:
+            for test in self.tests:
+                icpc.parse_args(test.checker_args)
         checks_after = self.interactor and self.checker != Checker()
         if checks_after and not self._both_are_testlib():
             raise ValueError("`checker` goes with an interactor only if both are programs of the protocol `testlib`.")
@@ -491,6 +504,8 @@ class TestEnded(_Event):
     points_awarded: float | None = Field(
         default=None, description="by a judge program, of the test's points; None: the verdict decides"
     )
+    score: float | None = Field(default=None, description="with `of_problem`: what a judge wrote, unchecked")
+    multiplier: float | None = Field(default=None, description="with `of_problem`: a share of the points, unchecked")
     judge_cpu_s: float = Field(default=0, description="of all judges of this test")
     truncated: list[str] = Field(description="those of `stdout` and `stderr` that were cut")
     exit_code: int | None

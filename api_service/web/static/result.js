@@ -60,6 +60,7 @@ export function ended(submission, actions) {
   const errors = run.stderr && block("errors", run.stderr, cutNote(run, "stderr", submission, actions));
   const output = run.stdout !== null && verdict !== "compile_error" && outputOf(submission, actions);
   parts.push(...(GOOD.has(verdict) ? [output, errors] : [errors, output]));
+  if (run.groups?.length) parts.push(groupsOf(run.groups));
   if (run.tests) parts.push(testsOf(run.tests, submission));
   if (verdict !== "compile_error") parts.push(compiled);
   parts.push(filesOf(submission, actions));
@@ -162,6 +163,33 @@ function summaryOfTests(run) {
   return el("p", { class: "sentence" }, el("strong", {}, text), points && ` · ${points}`);
 }
 
+/** Return the table of a problem's groups. @param {any[]} groups */
+function groupsOf(groups) {
+  const head = ["group", "verdict", "points.head", "tests"].map((key) => el("th", { scope: "col" }, t(key)));
+  const rows = groups.map((group) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, el("bdi", {}, ...visible(group.name))),
+      el("td", {}, labelOf(group)),
+      el("td", { class: "number" }, pointsOf(group)),
+      el("td", { class: "number" }, t("of", { part: number(group.passed), whole: number(group.tests) })),
+    ),
+  );
+  const table = el("table", { class: "tests" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows));
+  return el("section", { class: "text" }, el("h3", {}, t("groups")), table);
+}
+
+/** Return the verdict of a test or a group. @param {any} part */
+const labelOf = (part) => (part.verdict ? pill("finished", part.verdict) : el("span", { class: "verdict muted" }, t("not_run")));
+
+/** Return the points of a test or a group, of the most if they are bounded. @param {any} part */
+function pointsOf(part) {
+  if (part.points_awarded === null && part.verdict !== null) return "";
+  const awarded = number(part.points_awarded ?? 0);
+  return part.points === null ? awarded : t("of", { part: awarded, whole: number(part.points) });
+}
+
 /** Return the table of tests. @param {any[]} tests @param {any} submission */
 export function testsOf(tests, submission) {
   const head = ["test", "verdict", "points.head", "time", "memory"].map((key) => el("th", { scope: "col" }, t(key)));
@@ -175,13 +203,12 @@ const nameOfTest = (test) => (test.name === String(test.number) ? number(test.nu
 
 /** @param {any} test @param {any} submission */
 function rowOf(test, { limits }) {
-  const label = test.verdict ? pill("finished", test.verdict) : el("span", { class: "verdict muted" }, t("not_run"));
   return el(
     "tr",
     {},
     el("th", { scope: "row" }, el("bdi", {}, ...visible(nameOfTest(test))), test.hidden && el("span", { class: "muted" }, ` (${t("hidden")})`)),
-    el("td", {}, label),
-    el("td", { class: "number" }, test.verdict === "judge_error" ? "" : t("of", { part: number(test.points_awarded ?? 0), whole: number(test.points) })),
+    el("td", {}, labelOf(test)),
+    el("td", { class: "number" }, pointsOf(test)),
     el("td", { class: "number" }, test.cpu_s === null ? "" : seconds(test.cpu_s), bar(test.cpu_s, limits.cpu_s)),
     el("td", { class: "number" }, test.memory_bytes === null ? "" : memory(test.memory_bytes), bar(test.memory_bytes, limits.memory_bytes)),
   );

@@ -1,0 +1,180 @@
+"""Runs submissions to problems: reads the tests of the pinned version, and has the engine run some of them at a time.
+
+A test that cannot change the result is not run (`shared.grading`): the engine's run ends before it.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+from job_runner.engine.codex_client import EngineClient
+from job_runner.engine.pause import Pause
+from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.test_results import TestResults, TestWriter
+from job_runner.verdict.outcome import Outcome, check_load
+from job_runner.verdict.problem import ProblemAnswer, ProblemProgram, files_beside, paths_of
+from job_runner.verdict.program import JobProgram
+from job_runner.verdict.program_answer import mixed_up
+from shared.database.connection import Database
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
+from shared.grading import GraderCall, Grading
+from shared.packages.fields import replace_constants
+from shared.packages.model import Package, PackageProgram
+from shared.problems.files import read_file
+from shared.problems.versions import of_id, package_of
+from shared.service.errors import ObjectNotFound, PermanentError
+from shared.storage.base import ObjectStore
+
+#: Files of a problem that are read from the store at once.
+_READ_AT_ONCE: Final = 16
+#: Requests whose tests are in memory at once.
+_REQUESTS: Final = 4
+
+
+class ProblemRuns:
+    """Runs submissions to problems. `run` may run for many jobs at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        engine: EngineClient,
+        pause: Pause,
+        results: TestResults,
+        *,
+        load_seconds: float,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self.engine = engine
+        self.pause = pause
+        self.results = results
+        self.load_seconds = load_seconds
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self.requests = asyncio.Semaphore(_REQUESTS)
+
+    async def run(self, job: ClaimedJob, program: JobProgram, files: Mapping[str, bytes]) -> Outcome:
+        """Run a program with these files, and return its outcome. Raises `LeaseLost`."""
+        assert program.problem_version is not None
+        async with self._database.connection() as connection:
+            version = await of_id(connection, program.problem_version)
+            package = await package_of(connection, program.problem_version)
+        if version is None or package is None:
+            raise PermanentError("its problem is missing")
+        problem = ProblemProgram(program, package, f"{version.title or package.title} ({version.reference})")
+        run = _Run(self, job, problem)
+        included = await self.program_files(package, problem.included)
+        run.program = problem.with_included(included)
+        run.files = {**files, **included}
+        run.judges = {name: await self.judge_files(package, judge) for name, judge in problem.judges.items()}
+        return await run.outcome()
+
+    async def program_files(self, package: Package, paths: Mapping[str, str]) -> dict[str, bytes]:
+        """Return files of a program or an include, with their constants replaced."""
+        contents = await self.contents(package, paths.values())
+        return {path: replace_constants(contents[source], package.constants) for path, source in paths.items()}
+
+    async def judge_files(self, package: Package, judge: PackageProgram) -> dict[str, bytes]:
+        return {**files_beside(judge), **await self.program_files(package, judge.files)}
+
+    async def contents(self, package: Package, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return files of a package by their paths in it. Raises `PermanentError` if one is missing."""
+
+        async def read(sha256: str) -> bytes:
+            async with self._reading:
+                return await read_file(self._store, sha256)
+
+        digests = {path: package.files[path].digest for path in paths}
+        wanted = list(dict.fromkeys(digests.values()))
+        found = await asyncio.gather(*map(read, wanted), return_exceptions=True)
+        for content in found:
+            if isinstance(content, ObjectNotFound):
+                raise PermanentError("a file of its problem is missing")
+            if isinstance(content, BaseException):
+                raise content
+        by_digest = dict(zip(wanted, found, strict=True))
+        return {path: content for path, sha256 in digests.items() if isinstance(content := by_digest[sha256], bytes)}
+
+
+class _Run:
+    """One run. `program`, `files` and `judges` are what each request has of them."""
+
+    program: JobProgram
+    files: Mapping[str, bytes]
+    judges: Mapping[str, Mapping[str, bytes]]
+
+    def __init__(self, runs: ProblemRuns, job: ClaimedJob, problem: ProblemProgram) -> None:
+        self._runs = runs
+        self._job = job
+        self._problem = problem
+        self._grading = Grading(problem.package.scheme)
+        self._answer = ProblemAnswer(problem, self._grading)
+        self._share = f"key-{job.owner}"
+
+    async def outcome(self) -> Outcome:
+        """Run the tests that may change the result, and return the outcome."""
+        writer = self._runs.results.writer(self._job)
+        while not self._answer.is_over and (step := self._grading.next_step()) is not None:
+            if isinstance(step, GraderCall):
+                await self._grade(step)
+            else:
+                await self._run_some(writer)
+        await writer.settle()
+        return self._answer.outcome()
+
+    async def _run_some(self, writer: TestWriter) -> None:
+        """Run the next tests, up to one that need not be run."""
+        numbers = self._problem.chunk(list(self._grading.upcoming()))
+        paths = [path for number in numbers for path in paths_of(self._problem.tests[number])]
+        async with self._runs.requests:
+            contents = await self._runs.contents(self._problem.package, paths)
+            cases = tuple(self._problem.case(number, contents) for number in numbers)
+            shown = {test.number: contents[test.input] for test in map(self._problem.tests.__getitem__, numbers)}
+            request = await asyncio.to_thread(replace(self.program, cases=cases).request, self.files, self.judges)
+            del contents, cases
+        events = self._runs.engine.run_program(request, share=self._share)
+        del request
+        position = 0
+        async with aclosing(events):
+            async for event in events:
+                if self.program.may_rerun and isinstance(event, Compiled | TestEnded):
+                    check_load(event, self._job.attempt, self._runs.load_seconds)
+                match event:
+                    case Started():
+                        self._runs.pause.end()
+                        self._answer.start(event)
+                    case Compiled():
+                        self._answer.compiled(event)
+                    case JudgeFailed():
+                        self._answer.judge_failed(event)
+                    case TestEnded():
+                        position += 1
+                        if event.number != position or position > len(numbers) or self._answer.is_over:
+                            raise mixed_up(f"test {event.number} was not due")
+                        ended = event.model_copy(update={"number": numbers[position - 1]})
+                        ended, points = self._answer.put(ended)
+                        self._answer.show(ended, shown[ended.number])
+                        await writer.write(ended, points)
+                        if position < len(numbers) and self._grading.next_step() != numbers[position]:
+                            return
+        if not position and not self._answer.is_over:
+            raise mixed_up("it ended too early")
+
+    async def _grade(self, call: GraderCall) -> None:
+        """Let the custom grader fold the results of a group."""
+        grader = self._problem.package.grader
+        assert grader is not None
+        files = await self._runs.judge_files(self._problem.package, grader)
+        request = self._problem.grader_request(call, files)
+        output, error = None, "The grader did not run."
+        async with aclosing(self._runs.engine.run_program(request, share=self._share)) as events:
+            async for event in events:
+                if isinstance(event, Compiled) and event.verdict is not None:
+                    error = f"The grader does not compile.\n{event.output}"
+                if isinstance(event, TestEnded):
+                    error = f"The grader failed: {event.error or event.verdict}."
+                    output = event.written_to_stdout if event.verdict is Verdict.OK else None
+        self._grading.put_grade(call, output, error)

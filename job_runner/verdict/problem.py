@@ -1,0 +1,270 @@
+"""Runs of submissions to problems: what the engine is asked of them, and what its events mean. Pure.
+
+`shared.grading` says which tests are run, and folds their results.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
+from job_runner.verdict.program import Case, JobProgram, file_of
+from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
+from shared.engine.codex import Verdict
+from shared.engine.run_call import (
+    GOOD_VERDICTS,
+    MAX_TESTS,
+    Checker,
+    CheckerKind,
+    Compiled,
+    Encoding,
+    JudgeFailed,
+    JudgeProtocol,
+    Started,
+    TestEnded,
+)
+from shared.grading import GraderCall, Grading, RunResult, TestScore
+from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, PackageTest
+from shared.packages.programs import main_file
+from shared.text.control_characters import replace_controls
+
+#: Bytes of inputs, answers and files in one request, but for those of its first test.
+REQUEST_BYTES: Final = 4 << 20
+#: What starts the program of a folder of scripts: `run` may be a binary, and need not exist before `build` has run.
+_STARTER: Final = "start-run.sh"
+_START: Final = b'[ -x run ] || chmod u+x run\nexec ./run "$@"\n'
+#: Bytes of a judge's message.
+_MESSAGE_BYTES: Final = 65536
+
+
+class ProblemProgram:
+    """A program that is submitted to a problem: writes the engine's requests for it.
+
+    The caller reads the files of the package: `contents` are their bytes, by their paths in it.
+    """
+
+    def __init__(self, program: JobProgram, package: Package, title: str = "") -> None:
+        self.package = package
+        self.title = title
+        self.tests = {test.number: test for test in package.tests}
+        limits = package.limits
+        self._judge_limits = {
+            "cpu_s": limits.judge_cpu_s,
+            "memory_bytes": limits.judge_memory_bytes,
+            "output_bytes": limits.judge_output_bytes,
+        }
+        checker = Checker() if package.checker or package.interactor else Checker(kind=CheckerKind.ICPC)
+        compile_limits = {"cpu_s": limits.compile_cpu_s, "memory_bytes": limits.compile_memory_bytes}
+        as_stored = {**program.as_stored, "of_problem": True, "compile_limits": compile_limits}
+        named = {"checker": package.checker, "interactor": package.interactor}
+        judges = {
+            name: self._stored(judge.program, judge.protocol) for name, judge in named.items() if judge is not None
+        }
+        self.program = replace(program, checker=checker, judges=judges, as_stored=as_stored)
+
+    @property
+    def judges(self) -> dict[str, PackageProgram]:
+        """The programs that judge, by the keys of the engine's request."""
+        named = {"checker": self.package.checker, "interactor": self.package.interactor}
+        return {name: judge.program for name, judge in named.items() if judge}
+
+    @property
+    def included(self) -> dict[str, str]:
+        """The files that are copied over the program's: paths in the package, by those in the program's folder."""
+        found: dict[str, str] = {}
+        for code in (EVERY_LANGUAGE, *reversed(self.program.codes)):
+            found |= self.package.includes.get(code, {})
+        return found
+
+    def with_included(self, included: Mapping[str, bytes]) -> JobProgram:
+        """Return the program with these files over its own: one of them may be what is compiled or run."""
+        entry = main_file(dict.fromkeys(included, ""), self.program.codes[-1])
+        return replace(self.program, entry=entry or self.program.entry)
+
+    def chunk(self, numbers: Sequence[int]) -> list[int]:
+        """Return the first of these tests, as many as fit into a request."""
+        chosen: list[int] = []
+        size = 0
+        for number in numbers[:MAX_TESTS]:
+            size += sum(self.package.files[path].size_bytes for path in paths_of(self.tests[number]))
+            if chosen and size > REQUEST_BYTES:
+                break
+            chosen.append(number)
+        return chosen
+
+    def case(self, number: int, contents: Mapping[str, bytes]) -> Case:
+        """Return a test as the engine's request has it."""
+        test = self.tests[number]
+        files = [file_of(path, contents[source]) for path, source in test.files.items()]
+        fields = {
+            **_texts(contents[test.input], contents[test.answer]),
+            "args": test.args,
+            "checker_args": test.checker_args,
+            "hidden": not test.is_sample,
+            **({"files": files} if files else {}),
+        }
+        return Case(fields, test.name, not test.is_sample, 0.0)
+
+    def grader_request(self, call: GraderCall, files: Mapping[str, bytes]) -> bytes:
+        """Return the request that runs the custom grader for a group."""
+        grader = self.package.grader
+        assert grader is not None
+        stored = self._stored(grader, JudgeProtocol.KATTIS)
+        options = {"of_problem": True, **({"build": grader.build} if grader.build else {})}
+        program = replace(
+            self.program,
+            language=grader.language,
+            entry=stored["entry"],
+            compiler_args=stored["compiler_args"],
+            limits=self._judge_limits,
+            checker=Checker(),
+            judges={},
+            as_stored=options,
+            cases=(Case({"stdin": call.stdin, "args": call.args}),),
+            has_tests=True,
+        )
+        return program.request(files)
+
+    def _stored(self, program: PackageProgram, protocol: JudgeProtocol) -> dict[str, Any]:
+        return {
+            "protocol": protocol,
+            "language": program.language,
+            "entry": _STARTER if program.is_scripts else program.entry,
+            "compiler_args": list(program.compiler_args),
+            "args": [],
+            "limits": self._judge_limits,
+            "build": program.build,
+        }
+
+
+class ProblemAnswer(ProgramAnswer):
+    """Takes the events of all answers about one run. The tests have the numbers of the problem's."""
+
+    def __init__(self, problem: ProblemProgram, grading: Grading) -> None:
+        super().__init__(problem.program)
+        self._problem = problem
+        self._grading = grading
+        self._ended: dict[int, TestOutcome] = {}
+        self._shows_sample = False
+
+    def start(self, event: Started) -> None:
+        self._started = self._started or event
+
+    def compiled(self, event: Compiled) -> None:
+        # It is compiled for each request, if that is not kept.
+        if self._compiled is None or event.verdict is not None:
+            self._compiled = event
+
+    def judge_failed(self, event: JudgeFailed) -> None:
+        self._judge_failed = event
+
+    @property
+    def is_over(self) -> bool:
+        """True if no test can follow: the program or a judge does not compile."""
+        return self._judge_failed is not None or (self._compiled is not None and self._compiled.verdict is not None)
+
+    def put(self, event: TestEnded) -> tuple[TestEnded, float | None]:
+        """Take the end of a test. Return it with its verdict in the problem, and the points that it earns."""
+        score = TestScore(verdict=event.verdict, score=event.score, multiplier=event.multiplier)
+        award = self._grading.put(event.number, score)
+        if award.verdict is not event.verdict:
+            said = "\n".join(filter(None, (award.error, event.judge_message)))
+            event = event.model_copy(
+                update={"verdict": award.verdict, "message": None, "judge_message": _cut(said), "diff": None}
+            )
+        points = award.points
+        if points is not None and not self._problem.package.scheme.is_scoring:
+            points = 0.0
+        self._verdicts.append(event.verdict)
+        self._cpu_s.append(event.cpu_s)
+        self._wall_s += event.wall_s
+        self._memory_bytes.append(event.memory_bytes)
+        self._judge_cpu_s += event.judge_cpu_s
+        case = self._program.cases[event.number - 1]
+        self._ended[event.number] = TestOutcome(
+            case.name, case.hidden, case.points, event.verdict, event.cpu_s, event.memory_bytes, case.limits, points
+        )
+        return event, points
+
+    def show(self, event: TestEnded, stdin: bytes) -> None:
+        """Keep what a mail shows: all of the first sample that failed, or the message of a secret test before it."""
+        case = self._program.cases[event.number - 1]
+        if event.verdict in GOOD_VERDICTS or self._shows_sample:
+            return
+        if case.hidden:
+            if event.message and not self._failed:
+                self._failed.append(failed_test(case.name, "", None, "", event.verdict, event.message))
+            return
+        self._shows_sample = True
+        shown = stdin[:_MESSAGE_BYTES].decode(errors="replace")
+        self._failed.append(
+            failed_test(case.name, replace_controls(shown), event.diff, event.stderr, event.verdict, event.message)
+        )
+
+    def outcome(self) -> Outcome:
+        if self._started is None:
+            raise mixed_up("it did not start")
+        graded = self._grading.result()
+        if self._compiled is not None and self._compiled.verdict is not None:
+            return self._graded(self._rejected(self._compiled), graded.model_copy(update={"points_awarded": 0.0}))
+        if self._judge_failed is not None:
+            groups = tuple(group.model_copy(update={"points_awarded": None}) for group in graded.groups)
+            update = {"points_awarded": None, "groups": groups}
+            return self._graded(self._not_judged(self._judge_failed), graded.model_copy(update=update))
+        return self._graded(self._judged(graded), graded)
+
+    def _judged(self, graded: RunResult) -> Outcome:
+        tests = self._tests()
+        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
+        answer = self._answer(
+            graded.verdict,
+            error="" if graded.verdict in GOOD_VERDICTS else f"{passed} of {len(tests)} tests passed.",
+            time_s=round(sum(self._cpu_s), 6),
+            wall_s=round(self._wall_s, 6),
+            memory_bytes=max(self._memory_bytes, default=0),
+        )
+        is_judged = graded.verdict is not Verdict.JUDGE_ERROR
+        details = replace(self._details(None, (), tests), is_judged=is_judged, judge_message=graded.error or None)
+        return decide(answer, details)
+
+    def _graded(self, outcome: Outcome, graded: RunResult) -> Outcome:
+        assert outcome.details is not None
+        if not self._problem.package.scheme.is_scoring:
+            graded = graded.model_copy(update={"points": 1.0})
+        details: Details = replace(
+            outcome.details,
+            graded=graded,
+            problem=self._problem.title,
+            is_interactive=self._problem.package.interactor is not None,
+        )
+        return replace(outcome, details=details)
+
+    def _tests(self) -> tuple[TestOutcome, ...]:
+        return tuple(
+            self._ended.get(number) or TestOutcome(case.name, case.hidden, case.points, limits=case.limits)
+            for number, case in enumerate(self._program.cases, 1)
+        )
+
+
+def files_beside(program: PackageProgram) -> dict[str, bytes]:
+    """Return the files that a program of a package needs and that are not in it."""
+    return {_STARTER: _START} if program.is_scripts else {}
+
+
+def paths_of(test: PackageTest) -> list[str]:
+    """Return the paths in the package of what a test needs."""
+    return [test.input, test.answer, *test.files.values()]
+
+
+def _texts(stdin: bytes, answer: bytes) -> dict[str, Any]:
+    """Return the texts of a test, in base64 unless both are UTF-8."""
+    try:
+        return {"stdin": stdin.decode(), "expected_output": answer.decode(), "encoding": Encoding.UTF_8}
+    except UnicodeDecodeError:
+        texts = (b64encode(stdin).decode(), b64encode(answer).decode())
+        return {"stdin": texts[0], "expected_output": texts[1], "encoding": Encoding.BASE64}
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_MESSAGE_BYTES].decode(errors="ignore")

@@ -1,0 +1,246 @@
+"""Submissions to problems: from a package to the result of a run, with its groups and points."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from typing import Any, Final
+
+import pytest
+
+from tests.fixtures.contract import Api, Contract, create_key, mails
+from tests.problem_packages import pack
+from tests.waiting import eventually_sync
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+Push = Callable[[Mapping[str, str]], str]
+
+_NUMBERS: Final = count(1)
+YAML: Final = "problem_format_version: 2025-09\nname: Twice\nuuid: 5e7a\n"
+#: Prints twice the number, and a wrong number for 9.
+DOUBLE: Final = "number = int(input())\nprint(2 * number if number != 9 else 1)\n"
+OUTCOME: Final = ("verdict", "points", "points_awarded")
+
+
+@pytest.fixture(scope="module")
+def setter(system: Contract) -> Iterator[Api]:
+    """Yield a client with a key that may store problems."""
+    key = create_key(system.data_dir, "setter", "problems", "submit", "read")["key"]
+    with Api(system.url, key) as api:
+        yield api
+
+
+@pytest.fixture
+def push(setter: Api) -> Push:
+    """Return what stores a package under a new name, and returns the name."""
+
+    def store(files: Mapping[str, str]) -> str:
+        name = f"run-{next(_NUMBERS)}"
+        answer = setter.put(
+            f"/v1/problems/{name}", content=pack(files).read(), headers={"Content-Type": "application/zip"}
+        )
+        assert answer.status_code == 201, answer.text
+        return name
+
+    return store
+
+
+def files_of(**inputs: str) -> dict[str, str]:
+    """Return the files of tests by names, such as `secret__a__1`, from their inputs. Each answer is twice its input."""
+    files: dict[str, str] = {}
+    for name, number in inputs.items():
+        path = "data/" + name.replace("__", "/")
+        files |= {f"{path}.in": f"{number}\n", f"{path}.ans": f"{2 * int(number)}\n"}
+    return files
+
+
+def lines_of(run: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return [(test["name"], test["verdict"], test["points_awarded"]) for test in run["tests"]]
+
+
+def groups_of(run: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {
+        group["name"]: tuple(group[name] for name in ("verdict", "points_awarded", "passed", "tests"))
+        for group in run["groups"]
+    }
+
+
+def test_a_legacy_problem_stops_at_its_first_failure(push: Push, setter: Api) -> None:
+    name = push({"problem.yaml": "name: Twice\n", **files_of(sample__1="1", secret__1="9", secret__2="2")})
+    body = setter.submit(problem=name, source=DOUBLE)
+    run = body["run"]
+    assert (body["state"], body["verdict"], body["problem"]) == ("finished", "wrong_answer", f"{name}@1")
+    assert lines_of(run) == [("sample/1", "accepted", 0), ("secret/1", "wrong_answer", 0), ("secret/2", None, 0)]
+    assert (run["points"], run["points_awarded"]) == (1, 0)
+    assert groups_of(run) == {"sample": ("accepted", 0, 1, 1), "secret": ("wrong_answer", 0, 0, 2)}
+    good = setter.submit(problem=name, source="print(2 * int(input()))")
+    assert (good["verdict"], good["run"]["points_awarded"]) == ("accepted", 1)
+    rejected = setter.submit(problem=name, language="c", source="int main( {")
+    assert (rejected["verdict"], rejected["run"]["points_awarded"]) == ("compile_error", 0)
+    assert {group["verdict"] for group in rejected["run"]["groups"]} == {None}
+
+
+def test_groups_of_a_scoring_problem(push: Push, setter: Api, system: Contract, email: str) -> None:
+    group = "data/secret/{}/test_group.yaml"
+    name = push(
+        {
+            "problem.yaml": YAML + "type: scoring\n",
+            **files_of(sample__1="1", secret__a__1="2", secret__a__2="3", secret__b__1="9", secret__b__2="4"),
+            **files_of(secret__c__1="9", secret__c__2="5"),
+            group.format("a"): "max_score: 30\n",
+            group.format("b"): "max_score: 30\n",
+            group.format("c"): "max_score: 40\nscore_aggregation: sum\n",
+        }
+    )
+    run = setter.submit(problem=name, source=DOUBLE, email=email)["run"]
+    assert tuple(run[name] for name in OUTCOME) == ("wrong_answer", 100, 50)
+    # The rest of a group that must be passed whole is not run.
+    assert [verdict for _, verdict, _ in lines_of(run)] == [
+        *("accepted", "accepted", "accepted", "wrong_answer", None, "wrong_answer", "accepted")
+    ]
+    groups = groups_of(run)
+    assert [groups[f"secret/{name}"][:2] for name in "abc"] == [
+        ("accepted", 30), ("wrong_answer", 0), ("wrong_answer", 20),
+    ]  # fmt: skip
+    [mail] = eventually_sync(lambda: mails(system, email)) or []
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert f"Twice ({name}@1)" in text
+    assert "secret/a: Accepted (30 of 30)" in text
+    assert "Points: 50 of 100" in text
+    # Nothing of a secret test but its group's result.
+    assert "secret/b/1" not in text
+    assert "18" not in text.partition("What was run")[0]
+
+
+CPP_CHECKER: Final = """
+#include <fstream>
+#include <iostream>
+#include <string>
+
+int main(int argc, char** argv) {
+    std::ifstream input(argv[1]);
+    std::string feedback = argv[3];
+    long number, said;
+    input >> number;
+    std::ofstream(feedback + "teammessage.txt") << "checked " << argv[4];
+    if (!(std::cin >> said) || said != 2 * number) return 43;
+    std::ofstream(feedback + "score_multiplier.txt") << (number == 3 ? 0.5 : 1);
+    return 42;
+}
+"""
+
+
+def test_a_checker_of_a_package_scores_tests(push: Push, setter: Api) -> None:
+    name = push(
+        {
+            "problem.yaml": YAML + "type: scoring\n",
+            **files_of(sample__1="1", secret__1="2", secret__2="3", secret__3="9", secret__4="4"),
+            "data/test_group.yaml": "output_validator_args: [word]\n",
+            "output_validator/check.cpp": CPP_CHECKER,
+        }
+    )
+    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    assert lines_of(run)[1:] == [
+        ("secret/1", "accepted", 25), ("secret/2", "accepted", 12.5), ("secret/3", "wrong_answer", 0),
+        ("secret/4", "accepted", 25),
+    ]  # fmt: skip
+    assert (run["points"], run["points_awarded"]) == (100, 62.5)
+
+
+INTERACTOR: Final = """
+import sys
+from pathlib import Path
+
+secret = int(Path(sys.argv[1]).read_text())
+print(secret, flush=True)
+line = sys.stdin.readline()
+raise SystemExit(42 if line.strip() == str(2 * secret) else 43)
+"""
+
+
+def test_an_interactive_problem(push: Push, setter: Api) -> None:
+    name = push(
+        {
+            "problem.yaml": YAML + "type: interactive\n",
+            **files_of(secret__1="4", secret__2="9", secret__3="5"),
+            "output_validator/talk.py": INTERACTOR,
+        }
+    )
+    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    assert [verdict for _, verdict, _ in lines_of(run)] == ["accepted", "wrong_answer", None]
+
+
+POLYGON: Final = """<problem short-name="twice">
+<names><name language="english" value="Twice"/></names>
+<judging><testset name="tests"><time-limit>2000</time-limit><memory-limit>268435456</memory-limit>
+<test-count>3</test-count><input-path-pattern>tests/%02d</input-path-pattern>
+<answer-path-pattern>tests/%02d.a</answer-path-pattern>
+<tests><test method="manual" sample="true" group="0" points="0"/><test method="manual" group="1" points="60"/>
+<test method="manual" group="1" points="40"/></tests>
+<groups><group name="0" points-policy="each-test"/><group name="1" points-policy="each-test"/></groups>
+</testset></judging>
+<assets><checker type="testlib"><source path="files/check.py" type="python.3"/></checker></assets>
+</problem>
+"""
+POLYGON_CHECKER: Final = """
+import sys
+from pathlib import Path
+
+number, said = (int(Path(path).read_text()) for path in sys.argv[1:3])
+if said != 2 * number:
+    print("wrong answer not twice", file=sys.stderr)
+    raise SystemExit(1)
+if number == 3:
+    print("points 15 half of it", file=sys.stderr)
+    raise SystemExit(7)
+print("ok fine", file=sys.stderr)
+"""
+
+
+def test_a_package_of_polygon_with_points(push: Push, setter: Api) -> None:
+    tests = {f"tests/0{number}": f"{number}\n" for number in (1, 2, 3)}
+    answers = {f"{path}.a": f"{2 * int(text)}\n" for path, text in tests.items()}
+    name = push({"problem.xml": POLYGON, **tests, **answers, "files/check.py": POLYGON_CHECKER})
+    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    assert lines_of(run) == [("01", "accepted", 0), ("02", "accepted", 60), ("03", "accepted", 15)]
+    assert (run["verdict"], run["points"], run["points_awarded"]) == ("accepted", 100, 75)
+    assert [test["message"] for test in run["tests"]] == ["fine", None, None]
+
+
+GRADER: Final = """
+import sys
+
+lines = [line.split() for line in sys.stdin]
+assert sys.argv[1:] == ["best"], sys.argv
+print("AC", max(float(score) for _, score in lines))
+"""
+
+
+def test_a_custom_grader_folds_the_results(push: Push, setter: Api) -> None:
+    name = push(
+        {
+            "problem.yaml": "name: Twice\ntype: scoring\n",
+            **files_of(secret__1="9", secret__2="4", secret__3="5"),
+            "data/testdata.yaml": "on_reject: continue\n",
+            "data/secret/testdata.yaml": "grading: custom\ngrader_flags: best\naccept_score: 7\nreject_score: 2\n",
+            "graders/best.py": GRADER,
+        }
+    )
+    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    assert (run["verdict"], run["points_awarded"]) == ("accepted", 7)
+
+
+def test_included_files_arguments_and_files_of_a_test(push: Push, setter: Api) -> None:
+    name = push(
+        {
+            "problem.yaml": YAML + "constants:\n  factor: 2\n",
+            **files_of(secret__1="4", secret__2="5"),
+            "data/secret/2.yaml": "args: [extra]\n",
+            "data/secret/2.files/note.txt": "beside",
+            "include/python3/main.py": (
+                "import os, sys\nfrom solution import solve\nassert len(sys.argv) == 1 + os.path.exists('note.txt')\n"
+                "print(solve(int(input())) * {{factor}})\n"
+            ),
+        }
+    )
+    body = setter.submit(problem=name, files=[{"path": "solution.py", "content": "solve = int\n"}])
+    assert body["verdict"] == "accepted", body
