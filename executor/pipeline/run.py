@@ -10,14 +10,17 @@ exception (`SandboxFailure`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TypeAlias
 
 from executor import load
 from executor.catalogue.installed import Installed
+from executor.judging import passes
 from executor.judging.judgement import Judgement
 from executor.pipeline import results
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
@@ -33,6 +36,7 @@ from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
     Compiled,
+    Encoding,
     JudgeFailed,
     JudgeName,
     JudgeProgram,
@@ -181,6 +185,13 @@ class Pipeline:
             return None if of_problem else test.points
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
+            if planned.request.passes == 1:
+                return await execute_pass(judges, test, compiled)
+            return await _run_passes(execute_pass, judges, test, compiled, planned.request.passes)
+
+        async def execute_pass(
+            judges: Mapping[JudgeName, Judge], test: ProgramTest, compiled: StepResult | None
+        ) -> Execution:
             compiled = compiled if compiled and compiled.compiled_files else None
             if "interactor" in judges:
                 return await self._interact(planned.run(test), compiled, test, judges, most_points(test))
@@ -319,6 +330,37 @@ class Pipeline:
         if headers is None or compiled.succeeded or compiled.stopped is not None:
             return False
         return any(name.encode() in file.content for name in headers.names for file in job.files.values())
+
+
+async def _run_passes(
+    run: Callable[[Mapping[JudgeName, Judge], ProgramTest, StepResult | None], Awaitable[Execution]],
+    judges: Mapping[JudgeName, Judge],
+    test: ProgramTest,
+    compiled: StepResult | None,
+    most: int,
+) -> Execution:
+    """Run a test as often as its judge asks for, each time with the feedback of the passes before. Return the last pass
+    with the largest measures of all."""
+    feedback: Mapping[str, bytes] = {}
+    ran, judge_cpu_s = None, 0.0
+    for number in count(1):
+        own = {name: replace(judge, feedback=feedback) for name, judge in judges.items()}
+        execution = await run(own, test, compiled)
+        if ran and execution.ran:
+            execution = replace(execution, ran=passes.largest(execution.ran, ran))
+        if execution.judgement is None:
+            break
+        said, following = passes.after_pass(execution.judgement, number, most)
+        judge_cpu_s += said.cpu_s
+        execution = replace(execution, judgement=replace(said, cpu_s=judge_cpu_s))
+        if following is None:
+            break
+        ran, compiled = execution.ran, execution.compiled
+        feedback = {name: content for name, content in said.feedback.items() if name != passes.NEXT_PASS}
+        texts = {"stdin": following, "expected_output": test.expected() or b""}
+        encoded = {name: b64encode(text).decode() for name, text in texts.items()}
+        test = test.model_copy(update={**encoded, "encoding": Encoding.BASE64})
+    return execution
 
 
 def _kept(compiled: StepResult, job: Job) -> StepResult:

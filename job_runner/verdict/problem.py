@@ -14,6 +14,7 @@ from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_
 from shared.engine.codex import Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
+    MAX_PASSES,
     MAX_TESTS,
     Checker,
     CheckerKind,
@@ -25,7 +26,7 @@ from shared.engine.run_call import (
     TestEnded,
 )
 from shared.grading import GraderCall, Grading, RunResult, TestScore
-from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, PackageTest
+from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, PackageTest, ProblemType
 from shared.packages.programs import main_file
 from shared.text.control_characters import replace_controls
 
@@ -57,6 +58,8 @@ class ProblemProgram:
         checker = Checker() if package.checker or package.interactor else Checker(kind=CheckerKind.ICPC)
         compile_limits = {"cpu_s": limits.compile_cpu_s, "memory_bytes": limits.compile_memory_bytes}
         as_stored = {**program.as_stored, "of_problem": True, "compile_limits": compile_limits}
+        if ProblemType.MULTI_PASS in package.types:
+            as_stored["passes"] = min(limits.passes, MAX_PASSES)
         named = {"checker": package.checker, "interactor": package.interactor}
         judges = {
             name: self._stored(judge.program, judge.protocol) for name, judge in named.items() if judge is not None

@@ -23,6 +23,8 @@ MAX_FILES: Final = 256
 #: The most files that come back of a program's folder `out`.
 MAX_ARTIFACTS: Final = 16
 MAX_TESTS: Final = 100
+#: The most passes of one test in a multi-pass problem.
+MAX_PASSES: Final = 100
 #: The most arguments of a program, and their bytes together. They also bound the options of a compiler.
 MAX_ARGS: Final = 256
 MAX_ARGS_BYTES: Final = 32768
@@ -280,6 +282,9 @@ class ProgramRequest(_Sources):
     of_problem: bool = Field(
         default=False,
         description="scores come as judges wrote them, outputs may be as long as judges read, and inputs as bodies are",
+    )
+    passes: int = Field(
+        default=1, ge=1, le=MAX_PASSES, description="above 1: how often a test may be run, if its judge asks for more"
     )
     output_order: bool = Field(
         default=False,
