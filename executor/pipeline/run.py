@@ -10,7 +10,6 @@ exception (`SandboxFailure`).
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -19,6 +18,7 @@ from itertools import count
 from typing import TypeAlias
 
 from executor import load
+from executor.cache_folder import find_folder
 from executor.catalogue.installed import Installed
 from executor.judging import passes
 from executor.judging.judgement import Judgement
@@ -30,13 +30,13 @@ from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_
 from executor.pipeline.results import Execution
 from executor.sandbox.base import MAX_COMPILED_FILES, Job, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
+from executor.test_data import TestData
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
     Compiled,
-    Encoding,
     JudgeFailed,
     JudgeName,
     JudgeProgram,
@@ -65,6 +65,8 @@ class Pipeline:
         self._settings = settings
         self._cache = CompileCache(settings.compile_cache_bytes)
         self._beside_judges = files_beside(settings.checker_files)
+        folder = find_folder(settings.executor_cache_dir, "test-data") if settings.test_data_cache_bytes else None
+        self.test_data = TestData(folder, settings.test_data_cache_bytes)
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
         """Compile and run the program. If this is cancelled, the program is killed."""
@@ -110,7 +112,10 @@ class Pipeline:
                     if execution.ran is None:
                         return
                 kept = min(room, self._settings.max_output_bytes) if request.of_problem else room
-                event = await results.test_ended(number, request.runs[number - 1], request.checker, execution, kept)
+                test = request.runs[number - 1]
+                if execution.judgement is None and execution.verdict is Verdict.OK:
+                    test = await self._with_data(test)
+                event = await results.test_ended(number, test, request.checker, execution, kept)
                 room -= min(kept, len(execution.last.stdout) + len(execution.last.stderr))
                 yield event
                 if event.verdict is Verdict.JUDGE_ERROR:
@@ -185,6 +190,7 @@ class Pipeline:
             return None if of_problem else test.points
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
+            test = await self._with_data(test)
             if planned.request.passes == 1:
                 return await execute_pass(judges, test, compiled)
             return await _run_passes(execute_pass, judges, test, compiled, planned.request.passes)
@@ -212,6 +218,17 @@ class Pipeline:
         async with aclosing(in_order(work, spare_slot)) as others:
             async for execution in others:
                 yield execution
+
+    async def _with_data(self, test: ProgramTest) -> ProgramTest:
+        """Return the test with the data that it names by digest."""
+        if not test.digests:
+            return test
+        names = (test.stdin_sha256, test.expected_sha256)
+        try:
+            data = [await asyncio.to_thread(self.test_data.read, name) if name else b"" for name in names]
+        except (OSError, KeyError) as exc:
+            raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc
+        return test.with_data(*data)
 
     async def _check(self, checker: Judge, test: ProgramTest, output: bytes, most_points: float | None) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
@@ -357,9 +374,7 @@ async def _run_passes(
             break
         ran, compiled = execution.ran, execution.compiled
         feedback = {name: content for name, content in said.feedback.items() if name != passes.NEXT_PASS}
-        texts = {"stdin": following, "expected_output": test.expected() or b""}
-        encoded = {name: b64encode(text).decode() for name, text in texts.items()}
-        test = test.model_copy(update={**encoded, "encoding": Encoding.BASE64})
+        test = test.with_data(following, test.expected() or b"")
     return execution
 
 

@@ -3,7 +3,6 @@
 `shared.grading` says which tests are run, and folds their results.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -19,19 +18,19 @@ from shared.engine.run_call import (
     Checker,
     CheckerKind,
     Compiled,
-    Encoding,
     JudgeFailed,
     JudgeProtocol,
     Started,
     TestEnded,
 )
 from shared.grading import GraderCall, Grading, RunResult, TestScore
-from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, PackageTest, ProblemType
+from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, ProblemType
 from shared.packages.programs import main_file
 from shared.text.control_characters import replace_controls
 
-#: Bytes of inputs, answers and files in one request, but for those of its first test.
-REQUEST_BYTES: Final = 4 << 20
+#: Bytes of inputs and answers that one request names, and of files in it, but for those of its first test.
+_DATA_BYTES: Final = 64 << 20
+_FILES_BYTES: Final = 4 << 20
 #: What starts the program of a folder of scripts: `run` may be a binary, and need not exist before `build` has run.
 _STARTER: Final = "start-run.sh"
 _START: Final = b'[ -x run ] || chmod u+x run\nexec ./run "$@"\n'
@@ -88,20 +87,23 @@ class ProblemProgram:
     def chunk(self, numbers: Sequence[int]) -> list[int]:
         """Return the first of these tests, as many as fit into a request."""
         chosen: list[int] = []
-        size = 0
+        data = files = 0
         for number in numbers[:MAX_TESTS]:
-            size += sum(self.package.files[path].size_bytes for path in paths_of(self.tests[number]))
-            if chosen and size > REQUEST_BYTES:
+            test = self.tests[number]
+            data += sum(self.package.files[path].size_bytes for path in (test.input, test.answer))
+            files += sum(self.package.files[path].size_bytes for path in test.files.values())
+            if chosen and (data > _DATA_BYTES or files > _FILES_BYTES):
                 break
             chosen.append(number)
         return chosen
 
     def case(self, number: int, contents: Mapping[str, bytes]) -> Case:
-        """Return a test as the engine's request has it."""
+        """Return a test as the engine's request has it. `contents` are those of its files for the program."""
         test = self.tests[number]
         files = [file_of(path, contents[source]) for path, source in test.files.items()]
         fields = {
-            **_texts(contents[test.input], contents[test.answer]),
+            "stdin_sha256": self.package.files[test.input].digest,
+            "expected_sha256": self.package.files[test.answer].digest,
             "args": test.args,
             "checker_args": test.checker_args,
             "hidden": not test.is_sample,
@@ -190,6 +192,11 @@ class ProblemAnswer(ProgramAnswer):
         )
         return event, points
 
+    def shows(self, event: TestEnded) -> bool:
+        """Return True if a mail shows the input of a test: of the first sample that failed."""
+        case = self._program.cases[event.number - 1]
+        return event.verdict not in GOOD_VERDICTS and not self._shows_sample and not case.hidden
+
     def show(self, event: TestEnded, stdin: bytes) -> None:
         """Keep what a mail shows: all of the first sample that failed, or the message of a secret test before it."""
         case = self._program.cases[event.number - 1]
@@ -253,20 +260,6 @@ class ProblemAnswer(ProgramAnswer):
 def files_beside(program: PackageProgram) -> dict[str, bytes]:
     """Return the files that a program of a package needs and that are not in it."""
     return {_STARTER: _START} if program.is_scripts else {}
-
-
-def paths_of(test: PackageTest) -> list[str]:
-    """Return the paths in the package of what a test needs."""
-    return [test.input, test.answer, *test.files.values()]
-
-
-def _texts(stdin: bytes, answer: bytes) -> dict[str, Any]:
-    """Return the texts of a test, in base64 unless both are UTF-8."""
-    try:
-        return {"stdin": stdin.decode(), "expected_output": answer.decode(), "encoding": Encoding.UTF_8}
-    except UnicodeDecodeError:
-        texts = (b64encode(stdin).decode(), b64encode(answer).decode())
-        return {"stdin": texts[0], "expected_output": texts[1], "encoding": Encoding.BASE64}
 
 
 def _cut(text: str) -> str:

@@ -296,7 +296,7 @@ def test_outputs_may_be_longer_than_what_is_kept(push: Push, setter: Api) -> Non
 def test_a_file_that_is_missing_is_our_failure(push: Push, setter: Api, system: Contract) -> None:
     name = push({"problem.yaml": YAML, **files_of(secret__1="123456")})
     digest = sha256(b"123456\n").hexdigest()
-    [path] = system.data_dir.rglob(digest)
+    [path] = (system.data_dir / "objects").rglob(digest)
     path.unlink()
     body = setter.submit(problem=name, source=DOUBLE)
     assert (body["state"], body["verdict"]) == ("failed", None)
@@ -307,3 +307,10 @@ def test_more_tests_than_one_request_has(push: Push, setter: Api) -> None:
     name = push({"problem.yaml": YAML, **files_of(**tests)})
     run = setter.submit(problem=name, source="print(2 * int(input()))", wait=60)["run"]
     assert (run["verdict"], run["groups"][-1]["passed"]) == ("accepted", 120)
+
+
+def test_a_large_input_is_sent_by_its_digest(push: Push, setter: Api) -> None:
+    text = "\x01" * (24 << 20)
+    name = push({"problem.yaml": YAML, "data/secret/1.in": text, "data/secret/1.ans": f"{len(text)}"})
+    run = setter.submit(problem=name, source="import sys\nprint(len(sys.stdin.read()))")["run"]
+    assert run["verdict"] == "accepted", run
