@@ -150,8 +150,8 @@ class _Run:
 
     async def _ask(self, request: bytes, numbers: list[int], writer: TestWriter) -> list[str]:
         """Have the engine run these tests, up to one that need not be run. Return the data that it lacks first."""
-        position = 0
-        async with aclosing(self._runs.engine.run_program(request, share=self._share)) as events:
+        position, silence_s = 0, self._problem.silence_s
+        async with aclosing(self._runs.engine.run_program(request, share=self._share, silence_s=silence_s)) as events:
             async for event in events:
                 if self.program.may_rerun and isinstance(event, Compiled | TestEnded):
                     check_load(event, self._job.attempt, self._runs.load_seconds)
@@ -192,7 +192,8 @@ class _Run:
         files = await self._runs.judge_files(self._problem.package, grader)
         request = self._problem.grader_request(call, files)
         output, error = None, "The grader did not run."
-        async with aclosing(self._runs.engine.run_program(request, share=self._share)) as events:
+        silence_s = self._problem.silence_s
+        async with aclosing(self._runs.engine.run_program(request, share=self._share, silence_s=silence_s)) as events:
             async for event in events:
                 if isinstance(event, Compiled) and event.verdict is not None:
                     error = f"The grader does not compile.\n{event.output}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
-from job_runner.verdict.program import Case, JobProgram, file_of
+from job_runner.verdict.program import Case, JobProgram, elapsed, file_of
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
 from shared.engine.codex import Verdict
 from shared.engine.run_call import (
@@ -64,6 +64,12 @@ class ProblemProgram:
             name: self._stored(judge.program, judge.protocol) for name, judge in named.items() if judge is not None
         }
         self.program = replace(program, checker=checker, judges=judges, as_stored=as_stored)
+
+    @property
+    def silence_s(self) -> float:
+        """The most seconds that one test, or the grader, takes by its limits."""
+        grader_s = elapsed(self._judge_limits) if self.package.grader else 0.0
+        return max(self.program.silence_s * self.package.limits.passes, grader_s)
 
     @property
     def judges(self) -> dict[str, PackageProgram]:

@@ -139,7 +139,7 @@ class JobProgram:
         seconds = max((case.limits.wall_s or 0.0 for case in self.cases if case.limits), default=0.0)
         # After the program, an interactor has as long once more.
         return (2 if self.is_interactive else 1) * seconds + sum(
-            _elapsed(judge["limits"]) for judge in self.judges.values()
+            elapsed(judge["limits"]) for judge in self.judges.values()
         )
 
     def request(self, files: Mapping[str, bytes], judges: Mapping[str, Mapping[str, bytes]] | None = None) -> bytes:
@@ -188,7 +188,7 @@ def _judge(name: str, stored: Mapping[str, Any], files: Mapping[str, bytes]) -> 
     return {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
 
 
-def _elapsed(limits: Mapping[str, Any]) -> float:
+def elapsed(limits: Mapping[str, Any]) -> float:
     """Return the most seconds that a judge takes by the limits that it asks for."""
     asked = ProgramLimits(**limits)
     return asked.wall_s or 2 * (asked.cpu_s or 0.0)

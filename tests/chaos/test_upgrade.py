@@ -25,7 +25,7 @@ from tests.chaos.service import ROOT
 from tests.chaos.storm import Stream
 from tests.chaos.system import Backends, System, is_ready, running_system
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
 
 _REVISIONS: Final = "shared/database/migrations/versions"
 _RATE: Final = 5.0

@@ -24,7 +24,7 @@ def rows_read(nodes: Iterable[Node]) -> float:
     """Return the number of rows that were taken from tables, with those that a filter dropped."""
     dropped = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
     return sum(
-        (node["Actual Rows"] + sum(node.get(name, 0) for name in dropped)) * node["Actual Loops"]
+        float((node["Actual Rows"] + sum(node.get(name, 0) for name in dropped)) * node["Actual Loops"])
         for node in nodes
         if "Relation Name" in node and "Scan" in node["Node Type"]
     )

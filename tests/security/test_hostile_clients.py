@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import resource
 import select
 import socket
@@ -16,6 +15,7 @@ import pytest
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.http_serving import read_all
+from tests.fixtures.memory_group import peak_memory
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.security
@@ -35,14 +35,8 @@ def _connect(executor: RunningExecutor) -> socket.socket:
     return socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=60)
 
 
-def _peak_memory(executor: RunningExecutor) -> int:
-    """Return the peak memory of the executor's process since its start or since `_forget_peak`."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{executor.pid}/status").read_text())
-    assert found
-    return int(found[1]) * 1024
-
-
 def _forget_peak(executor: RunningExecutor) -> None:
+    """Begin the peak of its memory anew."""
     Path(f"/proc/{executor.pid}/clear_refs").write_text("5")
 
 
@@ -68,7 +62,7 @@ def test_half_sent_heads_do_not_lock_others_out(executor: RunningExecutor) -> No
 def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecutor) -> None:
     assert _runs(executor)
     _forget_peak(executor)
-    before = _peak_memory(executor)
+    before = peak_memory(executor.pid)
     with contextlib.ExitStack() as stack:
         for chunked in [False, True] * 20:
             connection = stack.enter_context(_connect(executor))
@@ -80,7 +74,7 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
                         break  # the body is refused
                     connection.sendall(b"%x\r\n" % _MIB * chunked + b" " * _MIB + b"\r\n" * chunked)
         assert _runs(executor)
-    assert _peak_memory(executor) - before < 2 * ExecutorSettings().max_bodies_bytes
+    assert peak_memory(executor.pid) - before < 2 * ExecutorSettings().max_bodies_bytes
 
 
 def test_a_refusal_says_when_to_try_again(executor: RunningExecutor) -> None:
@@ -105,7 +99,7 @@ def test_unread_answers_take_bounded_memory(executor: RunningExecutor) -> None:
     """These answers are the largest possible: every byte of both streams becomes six."""
     assert _runs(executor)
     _forget_peak(executor)
-    before = _peak_memory(executor)
+    before = peak_memory(executor.pid)
     flood = "import sys\nfor s in sys.stdout, sys.stderr: s.write(chr(1) * ((1 << 20) - 1))"
     body = json.dumps({"language": "py", "code": flood}).encode()
     with contextlib.ExitStack() as stack:
@@ -115,7 +109,7 @@ def test_unread_answers_take_bounded_memory(executor: RunningExecutor) -> None:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             # Until the answer begins, or unread answers fill the slots.
             select.select([connection], [], [], 1)
-        grown = _peak_memory(executor) - before
+        grown = peak_memory(executor.pid) - before
     assert grown < 2 * 4 * 12 * _MIB  # slots, copies while an answer is written, bytes of one
     assert _runs(executor)
 

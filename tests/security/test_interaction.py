@@ -118,8 +118,13 @@ async def test_the_end_of_the_program_ends_the_input_of_the_judge(sandbox: Bubbl
 
 
 async def test_a_closed_output_of_the_program_does_not(sandbox: BubblewrapSandbox) -> None:
-    program = "os.close(1); time.sleep(0.5); sys.exit(3)"
-    judge = "start = time.monotonic(); sys.stdin.read(); sys.exit(42 if time.monotonic() - start > 0.4 else 1)"
+    program = "os.close(1); input(); time.sleep(0.5); sys.exit(3)"
+    judge = """
+start = time.monotonic()
+print("go on", flush=True)
+sys.stdin.read()
+sys.exit(42 if time.monotonic() - start > 0.4 else 1)
+"""
     assert _ends(*await _run(sandbox, program, judge)) == (3, _ACCEPTED)
 
 
@@ -131,7 +136,7 @@ async def test_a_closed_output_of_the_judge_does(sandbox: BubblewrapSandbox) -> 
 
 @pytest.mark.parametrize("left", ["", "if os.fork() == 0: time.sleep(100)\n"], ids=["alone", "with a process left"])
 async def test_the_end_of_the_judge_is_known_before_it_matters(sandbox: BubblewrapSandbox, left: str) -> None:
-    for _ in range(10):
+    for _ in range(4):
         played, judged = await _run(sandbox, "sys.exit(sys.stdin.read() == '')", f"{left}sys.exit(42)")
         assert _ends(played, judged) == (1, _ACCEPTED)
         assert judged.ended_at < played.ended_at
@@ -163,7 +168,7 @@ os._exit(42)
 
 
 async def test_the_end_of_the_program_is_known_before_it_matters(sandbox: BubblewrapSandbox) -> None:
-    for _ in range(10):
+    for _ in range(4):
         played, judged = await _run(sandbox, "sys.exit(3)", "sys.stdin.read(); sys.exit(43)")
         assert (played.exit_code, judged.exit_code) == (3, _WRONG)
         assert played.ended_at < judged.ended_at
@@ -204,13 +209,13 @@ async def test_both_are_stopped_when_the_program_has_waited_too_long(
 async def test_the_judge_may_compute_on_nobodys_clock(sandbox: BubblewrapSandbox) -> None:
     judge = """
 input()
-while time.process_time() < 1.5:
+while time.process_time() < 0.8:
     pass
 print("go on", flush=True)
 sys.exit(42)
 """
-    assert _ends(*await _run(sandbox, "print(1, flush=True); input()", judge, wall_s=0.5)) == (0, _ACCEPTED)
-    assert _ends(*await _run(sandbox, "print(1, flush=True); time.sleep(9)", judge, wall_s=0.5)) == ("wall", 42)
+    assert _ends(*await _run(sandbox, "print(1, flush=True); input()", judge, wall_s=0.3)) == (0, _ACCEPTED)
+    assert _ends(*await _run(sandbox, "print(1, flush=True); time.sleep(9)", judge, wall_s=0.3)) == ("wall", 42)
 
 
 async def test_the_clock_of_the_judge_starts_with_the_programs_end(sandbox: BubblewrapSandbox) -> None:
@@ -296,7 +301,7 @@ async def test_one_that_cannot_start_ends_both(sandbox: BubblewrapSandbox, broke
 async def test_boxes_that_get_no_pipes_are_gone(sandbox: BubblewrapSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     await sandbox.start()
     await eventually(lambda: not sandbox._boxes)
-    opened = set(os.listdir("/proc/self/fd"))
+    opened = len(os.listdir("/proc/self/fd"))
     real, left = os.pipe2, iter(range(3))
 
     def refuse_the_fourth(flags: int) -> tuple[int, int]:
@@ -308,4 +313,4 @@ async def test_boxes_that_get_no_pipes_are_gone(sandbox: BubblewrapSandbox, monk
     with pytest.raises(SandboxFailure, match="no pipes between program and judge: Too many open files"):
         await _run(sandbox, "pass", "pass")
     await eventually(lambda: not sandbox._boxes)
-    assert set(os.listdir("/proc/self/fd")) == opened
+    await eventually(lambda: len(os.listdir("/proc/self/fd")) <= opened)

@@ -176,8 +176,8 @@ static void kill_remaining(void)
     }
 }
 
-/* `start_s` are the CPU seconds that the step's process used in its cgroup before it got its step. The last value is on the
- * clock that all boxes of the machine share. */
+/* `start_s` are the CPU seconds that the step's process used in its cgroup before it got its step. `ended_at` is on the
+ * clock that all boxes share. */
 static void report(int keeper, int step, int exit_code, double cpu_s, double start_s, double wall_s, long long resident,
                    double ended_at)
 {
@@ -210,8 +210,8 @@ static void close_descriptor(int index)
     packet.descriptors[index] = -1;
 }
 
-/* Close the ends of pipes that the child alone may hold: its standard input, and of a judge also its standard output. What
- * a program writes ends for its judge only when we close our end of it. */
+/* Close the ends of pipes that the child alone may hold: its standard input, and of a judge also its standard output.
+ * What a program writes ends for its judge only when we close our end of it. */
 static void give_ends(int first, bool relays, pid_t child)
 {
     close_descriptor(first + JUDGE_STDIN);

@@ -45,8 +45,8 @@ static void shut(int *end)
     *end = -1;
 }
 
-/* Return whether the judge is ending. The kernel closes the descriptors of a process just before its parent can wait for
- * it, and the program may learn of the judge's end only after us. */
+/* Return whether the judge is ending. The kernel closes the descriptors of a process just before its parent can wait
+ * for it, and the program may learn of the judge's end only after us. */
 static bool is_ending(void)
 {
     struct pollfd end = {.fd = judge_process, .events = POLLIN};

@@ -115,10 +115,14 @@ class WatchedBox:
             limit = self._steps.exceeded_limit(lambda: channel.is_readable(self.channel.fileno()))
             self.next_check = self._steps.next_check
             self._is_late = limit == "wall"
-            if self._is_late and self._judge and not self._judge._ends_silence():
+            judge = self._judge if self._is_late and self._judge and self._judge._runs else None
+            reason = judge._why_silent() if judge else None
+            if judge and reason is None:
                 self.next_check = time.monotonic() + _QUESTION_INTERVAL
             elif limit:
                 self.stop(limit)
+                if judge and reason:  # later, because the program would notice it
+                    judge.stop(reason)
         elif self._is_released:
             self.stop("killed")
         else:  # the last report has been sent
@@ -214,22 +218,23 @@ class WatchedBox:
                 self.next_check = time.monotonic() + _ANSWER_FIRST
         self._program = None
 
-    def _ends_silence(self) -> bool:
-        """Find out whether the judge hangs or waits for its program, which is at its wall limit. Returns False if that
-        is not known yet. If the judge still runs, it is stopped then."""
-        if not self._steps.is_running or self._stopped:
-            return True
+    @property
+    def _runs(self) -> bool:
+        return self._steps.is_running and self._stopped is None
+
+    def _why_silent(self) -> str | None:
+        """Return whether the judge hangs or waits for its program, which is at its wall limit; None if that is not
+        known yet."""
         if len(self._answers) < _ANSWERS and self._questions < _MAX_QUESTIONS:
             self._questions += 1
             if self._steps.is_runnable():  # it does something, or will when the machine lets it
                 self._answers.clear()
             with contextlib.suppress(OSError):  # it has just ended
                 channel.send(self.channel, ASK_UNREAD)
-            return False
-        hangs = all(answer.unread > 0 and not answer.is_full for answer in self._answers)
-        reads = len({answer.read for answer in self._answers}) > 1
-        self.stop("hang" if self._answers and hangs and not reads else "deadlock")
-        return True
+            return None
+        rests = len(self._answers) >= _ANSWERS and len({answer.read for answer in self._answers}) == 1
+        could_go_on = all(answer.unread > 0 and not answer.is_full for answer in self._answers)
+        return "hang" if rests and could_go_on else "deadlock"
 
     def _open_tree(self) -> ProcessTree:
         tree = ProcessTree(self.init)

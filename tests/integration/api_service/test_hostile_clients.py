@@ -19,7 +19,7 @@ from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret
 from shared.storage.signing import LinkSigner
-from tests.fixtures.memory_group import memory_group
+from tests.fixtures.memory_group import little_memory, peak_memory
 from tests.integration import rows
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute, fetch, offer
@@ -37,19 +37,9 @@ FILE: Final = 16 << 20
 
 
 @pytest.fixture
-def little_memory() -> Iterator[Callable[[], None]]:
-    """Return a function that limits its process to so much memory, apart from page cache and socket buffers."""
-    with contextlib.ExitStack() as stack:
-        try:
-            enter = stack.enter_context(memory_group(MEMORY)).enter
-        except OSError:
-            enter = _limit_data
+def limited() -> Iterator[Callable[[], None]]:
+    with little_memory(MEMORY) as enter:
         yield enter
-
-
-def _limit_data() -> None:
-    # It also counts mapped memory, such as libraries and the threads' stacks.
-    resource.setrlimit(resource.RLIMIT_DATA, (2 * MEMORY, 2 * MEMORY))
 
 
 @pytest.fixture(autouse=True)
@@ -72,11 +62,6 @@ def connect(api: ApiProcess, number: int) -> socket.socket:
     connection.bind((f"127.0.0.{2 + number // 100}", 0))
     connection.connect(("127.0.0.1", api.port))
     return connection
-
-
-def peak(api: ApiProcess) -> int:
-    status = Path(f"/proc/{api.process.pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
 def is_served(api: ApiProcess, key: bytes, size: int = 0) -> bool:
@@ -184,18 +169,18 @@ async def large_submissions(api: ApiProcess, key: bytes, count: int) -> set[int]
 
 @pytest.mark.slow
 async def test_forms_of_strangers_take_little_memory(
-    tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
+    tmp_path: Path, database: Database, database_url: str, limited: Callable[[], None]
 ) -> None:
     """Each form would be several times as long if it came back, and nobody reads the answers."""
     key = await make_key(database)
     with (
-        api_process(tmp_path, database_url, in_child=little_memory) as api,
+        api_process(tmp_path, database_url, in_child=limited) as api,
         contextlib.ExitStack() as stack,
     ):
         for path, known in itertools.product((b"/send", b"/admin/login", b"/v1/mailgun/events"), (b"", key)):
             post_and_read_nothing(api, stack, path, known)
         assert is_served(api, key)
-        assert peak(api) < MEMORY
+        assert peak_memory(api.process.pid) < MEMORY
 
 
 @pytest.mark.slow
@@ -216,17 +201,17 @@ async def test_a_strangers_body_has_ten_seconds_in_all(tmp_path: Path, database:
 # The second one is just within the bound of a batch (393,216).
 @pytest.mark.parametrize("size", [pytest.param(LARGEST, marks=pytest.mark.slow), 640_000])
 async def test_json_of_very_many_values_takes_little_memory(
-    tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None], size: int
+    tmp_path: Path, database: Database, database_url: str, limited: Callable[[], None], size: int
 ) -> None:
     """Each object takes 232 bytes in Python, and five in the text. A key may have three such bodies under way."""
     keys = [await make_key(database) for _ in range(3)]
     nest = b'{"":' * 50 + b"0" + b"}" * 50 + b","
     body = b'{"submissions":[%s0]}' % (nest * (size // len(nest)))
-    with api_process(tmp_path, database_url, in_child=little_memory) as api:
+    with api_process(tmp_path, database_url, in_child=limited) as api:
         answers = await asyncio.gather(*(asyncio.to_thread(_post_batch, api, key, body) for key in keys[:2] * 3))
         assert set(answers) <= {422, 503}
         assert is_served(api, keys[2])
-        assert peak(api) < MEMORY
+        assert peak_memory(api.process.pid) < MEMORY
 
 
 def _post_batch(api: ApiProcess, key: bytes, body: bytes) -> int:
@@ -249,7 +234,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
     tmp_path: Path,
     database: Database,
     database_url: str,
-    little_memory: Callable[[], None],
+    limited: Callable[[], None],
     line: bytes,
     beginning: bytes,
 ) -> None:
@@ -259,7 +244,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
     nest = b'{"":' * 50 + b"0" + b"}" * 50 + b","
     body = beginning + nest * (65_000 // len(nest)) + b"0]}"
     with (
-        api_process(tmp_path, database_url, {"PRECIEUX_FRONT_DOORS": "judge0"}, in_child=little_memory) as api,
+        api_process(tmp_path, database_url, {"PRECIEUX_FRONT_DOORS": "judge0"}, in_child=limited) as api,
         contextlib.ExitStack() as stack,
     ):
         senders = []
@@ -274,7 +259,7 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
             sender.sendall(body)
         await asyncio.sleep(10)  # not all are answered, so no event marks that it has read them
         assert api.process.poll() is None
-        assert peak(api) < MEMORY
+        assert peak_memory(api.process.pid) < MEMORY
 
 
 @pytest.mark.parametrize(
@@ -314,13 +299,13 @@ async def test_requests_that_wait_leave_room_for_large_bodies(
 
 @pytest.mark.slow
 async def test_the_api_survives_all_attacks_at_once(
-    tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
+    tmp_path: Path, database: Database, database_url: str, limited: Callable[[], None]
 ) -> None:
     keys = [await make_key(database) for _ in range(3)]
     await heavy_rows(database)
     path = await large_file(tmp_path)
     with (
-        api_process(tmp_path, database_url, open_files=1024, in_child=little_memory) as api,
+        api_process(tmp_path, database_url, open_files=1024, in_child=limited) as api,
         contextlib.ExitStack() as stack,
     ):
         stalled_bodies(api, stack, 60, keys[0])
@@ -331,7 +316,7 @@ async def test_the_api_survives_all_attacks_at_once(
         assert is_served(api, keys[2])
         assert await large_submissions(api, keys[2], 100) <= {200, 503}
         assert is_served(api, keys[2])
-        assert peak(api) < MEMORY
+        assert peak_memory(api.process.pid) < MEMORY
     assert "request.crashed" not in api.log
     assert "Traceback" not in api.log
 

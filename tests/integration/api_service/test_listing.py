@@ -101,7 +101,7 @@ async def test_rows_of_other_addresses_and_keys_are_not_read(
     weights = _WEIGHTS.format(visible=visible)
     nodes = await plan_of(database, weights, **query, **owner)
     # A bitmap scan has two nodes, one for the index and one for the table.
-    scans = [node for node in nodes if node.get("Index Name", node.get("Relation Name", "")).startswith("uploads")]
+    scans = [node for node in nodes if str(node.get("Index Name", node.get("Relation Name"))).startswith("uploads")]
     assert any("lower(" in scan.get("Index Cond", "") for scan in scans)
     assert {scan["Actual Rows"] for scan in scans} == {rows}
     assert all("Rows Removed by Filter" not in scan for scan in scans)

@@ -43,6 +43,11 @@ checks.positive_data_acceptance.enabled = false
 include-path-regex = "^/v1/submissions/[{{]id[}}]/(output|stderr|source)$"
 checks.positive_data_acceptance.enabled = false
 
+# A zip that no schema describes, cursors of this server, and the names of languages.
+[[operations]]
+include-path-regex = "^/v1/problems(/[{{]name[}}])?$"
+checks.positive_data_acceptance.enabled = false
+
 [parameters]
 "header.Prefer" = "wait=0"
 """

@@ -4,13 +4,11 @@ import contextlib
 import functools
 import itertools
 import json
-import re
-import resource
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +18,7 @@ from shared.database.connection import Database
 from shared.service.parent_death import die_with_parent
 from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.mailgun_server import MailgunServer
-from tests.fixtures.memory_group import memory_group
+from tests.fixtures.memory_group import little_memory, peak_memory
 from tests.integration.rows import add_job, fetch
 from tests.waiting import eventually
 
@@ -95,40 +93,17 @@ def runner(
         "PRECIEUX_RUNNER_CONCURRENCY": "4",
         "PRECIEUX_LOG_LEVEL": "WARNING",
     }
-    with contextlib.ExitStack() as stack:
-        try:
-            enter = stack.enter_context(memory_group(LIMIT)).enter
-        except OSError:
-            enter = _limit_data
+    die = die_with_parent(signal.SIGKILL)
+    with little_memory(LIMIT) as enter:
         process = subprocess.Popen(
             [sys.executable, "-m", "job_runner"],
             cwd=Path(__file__).parents[3],
             env=environment,
-            preexec_fn=_after(enter, die_with_parent(signal.SIGKILL)),
+            preexec_fn=lambda: (enter(), die()),
         )
         yield process
         process.terminate()
         process.wait(timeout=60)
-
-
-def _limit_data() -> None:
-    # It also counts mapped memory, such as the threads' stacks.
-    resource.setrlimit(resource.RLIMIT_DATA, (2 * LIMIT, 2 * LIMIT))
-
-
-def _after(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
-    def in_child() -> None:
-        first()
-        then()
-
-    return in_child
-
-
-def peak_memory(pid: int) -> int:
-    """Return the most bytes that the process has had in memory so far, as the kernel counts them."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1]) << 10
 
 
 async def test_the_longest_answers_fit_into_the_runners_memory(

@@ -31,7 +31,7 @@ from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
 from tests.integration.job_runner.played_engine import PlayedEngine
 from tests.integration.job_runner.program_rows import running
-from tests.integration.job_runner.test_runner import ScriptedEngine
+from tests.integration.job_runner.scripted_engine import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 

@@ -12,50 +12,16 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.leases.rescuer import Rescuer
 from job_runner.runs.process import Processor
 from shared.database.connection import Database
-from shared.engine.codex import RunResponse, Verdict
 from shared.service.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
-from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.job_runner.program_rows import all_are, running
+from tests.integration.job_runner.scripted_engine import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
-
-
-class ScriptedEngine(CodexOnly):
-    """Returns its failures and answers in order, then ok. Holds every program while `open` is not set."""
-
-    def __init__(self) -> None:
-        self.failures: list[Exception] = []
-        self.answers: list[RunResponse] = []
-        self.calls: list[tuple[str, str, str]] = []
-        self.shares: list[str] = []
-        self.filenames: list[str | None] = []
-        self.under_way = 0
-        self.most = 0
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def run(
-        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
-    ) -> RunResponse:
-        self.calls.append((code, language, inputs))
-        self.shares.append(share)
-        self.filenames.append(filename)
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        try:
-            await self.open.wait()
-            if self.failures:
-                raise self.failures.pop(0)
-            if self.answers:
-                return self.answers.pop(0)
-            return RunResponse(timeStamp=1, status=200, output="12\n", verdict=Verdict.OK)
-        finally:
-            self.under_way -= 1
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ async def test_otherwise_no_checker_runs(played: StepResult, judged: StepResult)
     assert (len(sandbox.pairs), sandbox.checkers) == (1, [])
 
 
-async def test_a_program_that_was_killed_for_a_rejection_is_not_blamed() -> None:
+async def test_a_program_killed_for_a_rejection_is_not_blamed() -> None:
     killed = replace(_OK, exit_code=None, signal=9, stopped="killed", ended_at=9.0)
     _, event = await _run(_Sandbox(killed, replace(_ACCEPTS, exit_code=43)), _judge())
     assert isinstance(event, TestEnded)

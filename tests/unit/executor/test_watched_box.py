@@ -266,6 +266,21 @@ def test_a_judge_that_waits_for_a_processor_does_not_hang(
     assert judge._stopped == "hang"
 
 
+def test_a_judge_that_always_waits_for_a_processor_never_hangs(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, judge, init = pair
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
+    monkeypatch.setattr(_Tree, "runnable", [True] * 20)
+    for _ in range(20):
+        program.check_limits()
+        assert judge._stopped is None
+        init.send(b"unread 5 10 0")
+        assert [*judge.read_reports()] == []
+    program.check_limits()
+    assert judge._stopped == "deadlock"
+
+
 def test_a_box_that_gives_no_answer_does_not_keep_the_program(
     pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,3 @@
+# It takes the answer for a number.
+print(500, flush=True)
+int(input())
