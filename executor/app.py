@@ -34,7 +34,7 @@ from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
 from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine.languages import check_lang
-from shared.engine.run_call import Failed, Finished, JudgeProgram, ProgramRequest, is_allowed
+from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.service.logging import get_logger
 
@@ -46,6 +46,8 @@ _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _LONGEST_SHARE = 64
 #: Seconds within which the first message of a conversation must come.
 _REQUEST_S = 10
+#: Seconds within which the data of a test must come.
+_UPLOAD_S = 300
 _FULL = "All slots are taken. Try again in a moment."
 _STOPPING = "The engine stops. Try again in a moment."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
@@ -68,6 +70,7 @@ def create_app(
             Route("/", endpoint.run, methods=["POST"]),
             Route("/run", endpoint.run_program, methods=["POST"]),
             WebSocketRoute("/converse", endpoint.converse),
+            Route("/test-data/{sha256}", endpoint.keep_test_data, methods=["PUT"]),
             Route("/list", endpoint.languages),
             Route("/healthz", endpoint.health),
         ],
@@ -83,7 +86,13 @@ def _middleware(settings: ExecutorSettings) -> Iterator[Middleware]:
     if settings.codex_token is None:
         yield Middleware(LocalOnly, origins=origins, refuse=_refuse)
     bounds, budget = BodyLimits(settings.max_body_bytes), ByteBudget(settings.max_bodies_bytes)
-    yield Middleware(BoundedBodies, limits=bounds, budget=budget, refuse=_refuse)
+    uploads = (_is_upload, BodyLimits(settings.max_test_bytes, whole_s=_UPLOAD_S))
+    yield Middleware(BoundedBodies, limits=bounds, budget=budget, refuse=_refuse, uploads=uploads)
+
+
+def _is_upload(scope: Scope) -> bool:
+    """Return True if the body goes to the disk."""
+    return bool(scope["method"] == "PUT")
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,18 @@ class _Endpoint:
     async def run_program(self, request: Request) -> Response:
         """Answer `POST /run` (`shared.engine.run_call`)."""
         return await self._serve(request, self._run_program)
+
+    async def keep_test_data(self, request: Request) -> Response:
+        """Keep the input or the answer of a test, which later runs name by its SHA-256."""
+        if refused := self._unauthorized(request):
+            return refused
+        try:
+            is_kept = await self._pipeline.test_data.store(request.path_params["sha256"], request.stream())
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_GONE)
+        if not is_kept:
+            return _json(wire.refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "The body has another SHA-256."))
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def converse(self, websocket: WebSocket) -> None:
         """Hold a conversation: a user types while the program runs. The first message is the request."""
@@ -175,11 +196,17 @@ class _Endpoint:
     async def _run_program(self, request: Request, share: str) -> Response:
         program_request = wire.parse_program(await _body(request))
         installed = self._check_program(program_request)
+        digests = program_request.digests
+        if digests and (missing := self._pipeline.test_data.missing(digests)):
+            lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
+            return Response(lines, media_type="application/x-ndjson")
         return await _cancel_if_gone(request.receive, self._begin(program_request, installed, share))
 
     async def _begin(self, request: ProgramRequest, installed: Installed, share: str) -> Response:
         """Return the response that runs the program, when there is a slot. The response holds the slot to its end."""
         async with contextlib.AsyncExitStack() as held:
+            if request.digests:
+                held.enter_context(self._pipeline.test_data.hold(request.digests))
             await held.enter_async_context(self._slots.take(share))
             return _Events(self._lines(request, installed, share), held.pop_all(), self._runs)
 

@@ -56,6 +56,12 @@ class ExecutorSettings(Settings):
         ge=JUDGE_OUTPUT_BYTES,
         description="the most bytes that a checker or an interactor may be allowed to write",
     )
+    max_test_bytes: int = Field(default=100 * MIB, ge=1, description="bytes of one input or answer of a problem")
+    test_data_cache_bytes: int = Field(
+        default=1024 * MIB,
+        ge=0,
+        description="bytes of problems' inputs and answers that an executor keeps on disk",
+    )
     checker_files: Path | None = Field(
         default=None, description="folder of files, such as testlib.h, that stand beside each checker and interactor"
     )

@@ -1,6 +1,7 @@
 """What a judge says of one test."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from executor.sandbox.base import LeftOut, StepResult
@@ -23,7 +24,8 @@ _LINE_ENDS: Final = {0x2028: "\N{REPLACEMENT CHARACTER}", 0x2029: "\N{REPLACEMEN
 class Judgement:
     """`message` is for the program's author, and `judge_message` for whoever set the test. `points` is None if the
     verdict decides. `score` and `multiplier` are what the judge of a problem wrote, unchecked. `cpu_s` is the CPU time
-    of all judges of the test. `may_name_answer` is about the `message`."""
+    of all judges of the test. `may_name_answer` is about the `message`. `feedback` are the files of a judge that may
+    ask for another pass."""
 
     verdict: Verdict
     message: str | None = None
@@ -33,6 +35,7 @@ class Judgement:
     multiplier: float | None = None
     cpu_s: float = 0.0
     may_name_answer: bool = False
+    feedback: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Judgement:

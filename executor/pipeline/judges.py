@@ -8,7 +8,7 @@ from executor import verdict
 from executor.judging import interaction, kattis, testlib
 from executor.judging.judgement import KEPT_BYTES, MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
 from executor.pipeline.plan import PlannedRun
-from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult
+from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult, WorkFile
 from shared.engine.codex import Verdict
 from shared.engine.run_call import JudgeFailed, JudgeName, JudgeProgram, JudgeProtocol, ProgramTest, Stop
 from shared.service.errors import ConfigurationError
@@ -29,6 +29,8 @@ class Judge:
     name: JudgeName
     program: JudgeProgram
     planned: PlannedRun
+    #: What earlier passes of a multi-pass test have left in the feedback folder; None if there is one pass.
+    feedback: Mapping[str, bytes] | None = None
 
     def job(
         self,
@@ -43,8 +45,11 @@ class Judge:
         job = self.planned.job
         step = job.steps[-1]
         argv = (*step.argv, *args, *self.program.args, *of_test)
+        left = {f"../feedback/{name}": WorkFile(content, 0o666) for name, content in (self.feedback or {}).items()}
+        kept_bytes = kept_bytes if self.feedback is None else None
         return replace(
             job,
+            files={**job.files, **left},
             steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
             given=given,
             out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK, kept_bytes),
@@ -95,7 +100,8 @@ class Judge:
         else:
             protocol = kattis if self.program.protocol is JudgeProtocol.KATTIS else testlib
             judgement = protocol.read(self.name, ended, most_points)
-        return replace(judgement, cpu_s=sum(step.cpu_s for step in steps))
+        kept = {} if self.feedback is None else ended.out_folder.files
+        return replace(judgement, cpu_s=sum(step.cpu_s for step in steps), feedback=kept)
 
 
 def rejected(name: JudgeName, compiled: StepResult, reason: str) -> JudgeFailed:

@@ -10,14 +10,17 @@ exception (`SandboxFailure`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TypeAlias
 
 from executor import load
+from executor.cache_folder import find_folder
 from executor.catalogue.installed import Installed
+from executor.judging import passes
 from executor.judging.judgement import Judgement
 from executor.pipeline import results
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
@@ -27,6 +30,7 @@ from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_
 from executor.pipeline.results import Execution
 from executor.sandbox.base import MAX_COMPILED_FILES, Job, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
+from executor.test_data import TestData
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
@@ -61,6 +65,8 @@ class Pipeline:
         self._settings = settings
         self._cache = CompileCache(settings.compile_cache_bytes)
         self._beside_judges = files_beside(settings.checker_files)
+        folder = find_folder(settings.executor_cache_dir, "test-data") if settings.test_data_cache_bytes else None
+        self.test_data = TestData(folder, settings.test_data_cache_bytes)
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
         """Compile and run the program. If this is cancelled, the program is killed."""
@@ -106,7 +112,10 @@ class Pipeline:
                     if execution.ran is None:
                         return
                 kept = min(room, self._settings.max_output_bytes) if request.of_problem else room
-                event = await results.test_ended(number, request.runs[number - 1], request.checker, execution, kept)
+                test = request.runs[number - 1]
+                if execution.judgement is None and execution.verdict is Verdict.OK:
+                    test = await self._with_data(test)
+                event = await results.test_ended(number, test, request.checker, execution, kept)
                 room -= min(kept, len(execution.last.stdout) + len(execution.last.stderr))
                 yield event
                 if event.verdict is Verdict.JUDGE_ERROR:
@@ -181,6 +190,14 @@ class Pipeline:
             return None if of_problem else test.points
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
+            test = await self._with_data(test)
+            if planned.request.passes == 1:
+                return await execute_pass(judges, test, compiled)
+            return await _run_passes(execute_pass, judges, test, compiled, planned.request.passes)
+
+        async def execute_pass(
+            judges: Mapping[JudgeName, Judge], test: ProgramTest, compiled: StepResult | None
+        ) -> Execution:
             compiled = compiled if compiled and compiled.compiled_files else None
             if "interactor" in judges:
                 return await self._interact(planned.run(test), compiled, test, judges, most_points(test))
@@ -201,6 +218,17 @@ class Pipeline:
         async with aclosing(in_order(work, spare_slot)) as others:
             async for execution in others:
                 yield execution
+
+    async def _with_data(self, test: ProgramTest) -> ProgramTest:
+        """Return the test with the data that it names by digest."""
+        if not test.digests:
+            return test
+        names = (test.stdin_sha256, test.expected_sha256)
+        try:
+            data = [await asyncio.to_thread(self.test_data.read, name) if name else b"" for name in names]
+        except (OSError, KeyError) as exc:
+            raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc
+        return test.with_data(*data)
 
     async def _check(self, checker: Judge, test: ProgramTest, output: bytes, most_points: float | None) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
@@ -319,6 +347,35 @@ class Pipeline:
         if headers is None or compiled.succeeded or compiled.stopped is not None:
             return False
         return any(name.encode() in file.content for name in headers.names for file in job.files.values())
+
+
+async def _run_passes(
+    run: Callable[[Mapping[JudgeName, Judge], ProgramTest, StepResult | None], Awaitable[Execution]],
+    judges: Mapping[JudgeName, Judge],
+    test: ProgramTest,
+    compiled: StepResult | None,
+    most: int,
+) -> Execution:
+    """Run a test as often as its judge asks for, each time with the feedback of the passes before. Return the last pass
+    with the largest measures of all."""
+    feedback: Mapping[str, bytes] = {}
+    ran, judge_cpu_s = None, 0.0
+    for number in count(1):
+        own = {name: replace(judge, feedback=feedback) for name, judge in judges.items()}
+        execution = await run(own, test, compiled)
+        if ran and execution.ran:
+            execution = replace(execution, ran=passes.largest(execution.ran, ran))
+        if execution.judgement is None:
+            break
+        said, following = passes.after_pass(execution.judgement, number, most)
+        judge_cpu_s += said.cpu_s
+        execution = replace(execution, judgement=replace(said, cpu_s=judge_cpu_s))
+        if following is None:
+            break
+        ran, compiled = execution.ran, execution.compiled
+        feedback = {name: content for name, content in said.feedback.items() if name != passes.NEXT_PASS}
+        test = test.with_data(following, test.expected() or b"")
+    return execution
 
 
 def _kept(compiled: StepResult, job: Job) -> StepResult:

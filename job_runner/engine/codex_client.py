@@ -93,6 +93,9 @@ class EngineClient(Protocol):
         is closed, the engine ends the run.
         """
 
+    async def put_test_data(self, sha256: str, data: bytes) -> None:
+        """Send the input or the answer of a test, which the engine lacks. Raises what `run_program` raises."""
+
 
 class CodexClient:
     """Has one connection pool for the process. Call `close()` at the end.
@@ -188,6 +191,15 @@ class CodexClient:
             raise (EngineUnavailable if begun else EngineAway)(_no_answer(exc)) from exc
         except EngineCrashed as exc:
             raise await self._broken(begun) from exc
+
+    async def put_test_data(self, sha256: str, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._deadline), AsyncExitStack() as turn:
+                response = await self._client.put(f"/test-data/{sha256}", content=data)
+                if response.status_code != 204:
+                    raise _failure(response, await self._read(response, turn))
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+            raise EngineAway(_no_answer(exc)) from exc
 
     async def _broken(self, begun: Started | None) -> EngineUnavailable:
         """Return the error of a connection that broke, perhaps during a run. The engine may still be there."""

@@ -4,34 +4,38 @@ A test that cannot change the result is not run (`shared.grading`): the engine's
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.test_results import TestResults, TestWriter
 from job_runner.verdict.outcome import Outcome, check_load
-from job_runner.verdict.problem import ProblemAnswer, ProblemProgram, files_beside, paths_of
+from job_runner.verdict.problem import ProblemAnswer, ProblemProgram, files_beside
 from job_runner.verdict.program import JobProgram
 from job_runner.verdict.program_answer import mixed_up
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
+from shared.engine.run_call import Compiled, JudgeFailed, Missing, Started, TestEnded
 from shared.grading import GraderCall, Grading
 from shared.packages.fields import replace_constants
 from shared.packages.model import Package, PackageProgram
 from shared.problems.files import read_file
 from shared.problems.versions import of_id, package_of
-from shared.service.errors import ObjectNotFound, PermanentError
+from shared.service.errors import EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
+
+_Result = TypeVar("_Result")
 
 #: Files of a problem that are read from the store at once.
 _READ_AT_ONCE: Final = 16
-#: Requests whose tests are in memory at once.
-_REQUESTS: Final = 4
+#: Inputs and answers that are sent to the engine at once.
+_SENT_AT_ONCE: Final = 4
+#: How often the engine is asked, if it lacks data of tests.
+_MOST_ASKED: Final = 4
 
 
 class ProblemRuns:
@@ -54,7 +58,7 @@ class ProblemRuns:
         self.results = results
         self.load_seconds = load_seconds
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
-        self.requests = asyncio.Semaphore(_REQUESTS)
+        self.sending = asyncio.Semaphore(_SENT_AT_ONCE)
 
     async def run(self, job: ClaimedJob, program: JobProgram, files: Mapping[str, bytes]) -> Outcome:
         """Run a program with these files, and return its outcome. Raises `LeaseLost`."""
@@ -82,21 +86,19 @@ class ProblemRuns:
 
     async def contents(self, package: Package, paths: Iterable[str]) -> dict[str, bytes]:
         """Return files of a package by their paths in it. Raises `PermanentError` if one is missing."""
-
-        async def read(sha256: str) -> bytes:
-            async with self._reading:
-                return await read_file(self._store, sha256)
-
         digests = {path: package.files[path].digest for path in paths}
         wanted = list(dict.fromkeys(digests.values()))
-        found = await asyncio.gather(*map(read, wanted), return_exceptions=True)
-        for content in found:
-            if isinstance(content, ObjectNotFound):
-                raise PermanentError("a file of its problem is missing")
-            if isinstance(content, BaseException):
-                raise content
+        found = await _all(map(self.read, wanted))
         by_digest = dict(zip(wanted, found, strict=True))
-        return {path: content for path, sha256 in digests.items() if isinstance(content := by_digest[sha256], bytes)}
+        return {path: by_digest[sha256] for path, sha256 in digests.items()}
+
+    async def read(self, sha256: str) -> bytes:
+        """Return a file by its digest. Raises `PermanentError` if it is missing."""
+        async with self._reading:
+            try:
+                return await read_file(self._store, sha256)
+            except ObjectNotFound:
+                raise PermanentError("a file of its problem is missing") from None
 
 
 class _Run:
@@ -110,7 +112,7 @@ class _Run:
         self._runs = runs
         self._job = job
         self._problem = problem
-        self._grading = Grading(problem.package.scheme)
+        self._grading = Grading(problem.package.scheme, run_all=problem.program.runs_all)
         self._answer = ProblemAnswer(problem, self._grading)
         self._share = f"key-{job.owner}"
 
@@ -128,21 +130,34 @@ class _Run:
     async def _run_some(self, writer: TestWriter) -> None:
         """Run the next tests, up to one that need not be run."""
         numbers = self._problem.chunk(list(self._grading.upcoming()))
-        paths = [path for number in numbers for path in paths_of(self._problem.tests[number])]
-        async with self._runs.requests:
-            contents = await self._runs.contents(self._problem.package, paths)
-            cases = tuple(self._problem.case(number, contents) for number in numbers)
-            shown = {test.number: contents[test.input] for test in map(self._problem.tests.__getitem__, numbers)}
-            request = await asyncio.to_thread(replace(self.program, cases=cases).request, self.files, self.judges)
-            del contents, cases
-        events = self._runs.engine.run_program(request, share=self._share)
-        del request
-        position = 0
-        async with aclosing(events):
+        tests = [self._problem.tests[number] for number in numbers]
+        contents = await self._runs.contents(
+            self._problem.package, [path for test in tests for path in test.files.values()]
+        )
+        cases = tuple(self._problem.case(number, contents) for number in numbers)
+        request = await asyncio.to_thread(replace(self.program, cases=cases).request, self.files, self.judges)
+        for _ in range(_MOST_ASKED):
+            missing = await self._ask(request, numbers, writer)
+            if not missing:
+                return
+            await _all(map(self._send, missing))
+        raise EngineUnavailable("the engine does not keep the tests of the problem")
+
+    async def _send(self, sha256: str) -> None:
+        """Send data of a test to the engine."""
+        async with self._runs.sending:
+            await self._runs.engine.put_test_data(sha256, await self._runs.read(sha256))
+
+    async def _ask(self, request: bytes, numbers: list[int], writer: TestWriter) -> list[str]:
+        """Have the engine run these tests, up to one that need not be run. Return the data that it lacks first."""
+        position, silence_s = 0, self._problem.silence_s
+        async with aclosing(self._runs.engine.run_program(request, share=self._share, silence_s=silence_s)) as events:
             async for event in events:
                 if self.program.may_rerun and isinstance(event, Compiled | TestEnded):
                     check_load(event, self._job.attempt, self._runs.load_seconds)
                 match event:
+                    case Missing():
+                        return event.digests
                     case Started():
                         self._runs.pause.end()
                         self._answer.start(event)
@@ -154,14 +169,21 @@ class _Run:
                         position += 1
                         if event.number != position or position > len(numbers) or self._answer.is_over:
                             raise mixed_up(f"test {event.number} was not due")
-                        ended = event.model_copy(update={"number": numbers[position - 1]})
-                        ended, points = self._answer.put(ended)
-                        self._answer.show(ended, shown[ended.number])
-                        await writer.write(ended, points)
+                        await self._ended(event.model_copy(update={"number": numbers[position - 1]}), writer)
                         if position < len(numbers) and self._grading.next_step() != numbers[position]:
-                            return
+                            return []
         if not position and not self._answer.is_over:
             raise mixed_up("it ended too early")
+        return []
+
+    async def _ended(self, event: TestEnded, writer: TestWriter) -> None:
+        event, points = self._answer.put(event)
+        stdin = b""
+        if self._answer.shows(event):
+            package, path = self._problem.package, self._problem.tests[event.number].input
+            stdin = (await self._runs.contents(package, [path]))[path]
+        self._answer.show(event, stdin)
+        await writer.write(event, points)
 
     async def _grade(self, call: GraderCall) -> None:
         """Let the custom grader fold the results of a group."""
@@ -170,7 +192,8 @@ class _Run:
         files = await self._runs.judge_files(self._problem.package, grader)
         request = self._problem.grader_request(call, files)
         output, error = None, "The grader did not run."
-        async with aclosing(self._runs.engine.run_program(request, share=self._share)) as events:
+        silence_s = self._problem.silence_s
+        async with aclosing(self._runs.engine.run_program(request, share=self._share, silence_s=silence_s)) as events:
             async for event in events:
                 if isinstance(event, Compiled) and event.verdict is not None:
                     error = f"The grader does not compile.\n{event.output}"
@@ -178,3 +201,12 @@ class _Run:
                     error = f"The grader failed: {event.error or event.verdict}."
                     output = event.written_to_stdout if event.verdict is Verdict.OK else None
         self._grading.put_grade(call, output, error)
+
+
+async def _all(work: Iterable[Awaitable[_Result]]) -> list[_Result]:
+    """Return the results, when all has ended. Raise the first failure."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in done if not isinstance(result, BaseException)]

@@ -3,34 +3,34 @@
 `shared.grading` says which tests are run, and folds their results.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
-from job_runner.verdict.program import Case, JobProgram, file_of
+from job_runner.verdict.program import Case, JobProgram, elapsed, file_of
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
 from shared.engine.codex import Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
+    MAX_PASSES,
     MAX_TESTS,
     Checker,
     CheckerKind,
     Compiled,
-    Encoding,
     JudgeFailed,
     JudgeProtocol,
     Started,
     TestEnded,
 )
 from shared.grading import GraderCall, Grading, RunResult, TestScore
-from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, PackageTest
+from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, ProblemType
 from shared.packages.programs import main_file
 from shared.text.control_characters import replace_controls
 
-#: Bytes of inputs, answers and files in one request, but for those of its first test.
-REQUEST_BYTES: Final = 4 << 20
+#: Bytes of inputs and answers that one request names, and of files in it, but for those of its first test.
+_DATA_BYTES: Final = 64 << 20
+_FILES_BYTES: Final = 4 << 20
 #: What starts the program of a folder of scripts: `run` may be a binary, and need not exist before `build` has run.
 _STARTER: Final = "start-run.sh"
 _START: Final = b'[ -x run ] || chmod u+x run\nexec ./run "$@"\n'
@@ -57,11 +57,19 @@ class ProblemProgram:
         checker = Checker() if package.checker or package.interactor else Checker(kind=CheckerKind.ICPC)
         compile_limits = {"cpu_s": limits.compile_cpu_s, "memory_bytes": limits.compile_memory_bytes}
         as_stored = {**program.as_stored, "of_problem": True, "compile_limits": compile_limits}
+        if ProblemType.MULTI_PASS in package.types:
+            as_stored["passes"] = min(limits.passes, MAX_PASSES)
         named = {"checker": package.checker, "interactor": package.interactor}
         judges = {
             name: self._stored(judge.program, judge.protocol) for name, judge in named.items() if judge is not None
         }
         self.program = replace(program, checker=checker, judges=judges, as_stored=as_stored)
+
+    @property
+    def silence_s(self) -> float:
+        """The most seconds that one test, or the grader, takes by its limits."""
+        grader_s = elapsed(self._judge_limits) if self.package.grader else 0.0
+        return max(self.program.silence_s * self.package.limits.passes, grader_s)
 
     @property
     def judges(self) -> dict[str, PackageProgram]:
@@ -85,20 +93,23 @@ class ProblemProgram:
     def chunk(self, numbers: Sequence[int]) -> list[int]:
         """Return the first of these tests, as many as fit into a request."""
         chosen: list[int] = []
-        size = 0
+        data = files = 0
         for number in numbers[:MAX_TESTS]:
-            size += sum(self.package.files[path].size_bytes for path in paths_of(self.tests[number]))
-            if chosen and size > REQUEST_BYTES:
+            test = self.tests[number]
+            data += sum(self.package.files[path].size_bytes for path in (test.input, test.answer))
+            files += sum(self.package.files[path].size_bytes for path in test.files.values())
+            if chosen and (data > _DATA_BYTES or files > _FILES_BYTES):
                 break
             chosen.append(number)
         return chosen
 
     def case(self, number: int, contents: Mapping[str, bytes]) -> Case:
-        """Return a test as the engine's request has it."""
+        """Return a test as the engine's request has it. `contents` are those of its files for the program."""
         test = self.tests[number]
         files = [file_of(path, contents[source]) for path, source in test.files.items()]
         fields = {
-            **_texts(contents[test.input], contents[test.answer]),
+            "stdin_sha256": self.package.files[test.input].digest,
+            "expected_sha256": self.package.files[test.answer].digest,
             "args": test.args,
             "checker_args": test.checker_args,
             "hidden": not test.is_sample,
@@ -187,6 +198,11 @@ class ProblemAnswer(ProgramAnswer):
         )
         return event, points
 
+    def shows(self, event: TestEnded) -> bool:
+        """Return True if a mail shows the input of a test: of the first sample that failed."""
+        case = self._program.cases[event.number - 1]
+        return event.verdict not in GOOD_VERDICTS and not self._shows_sample and not case.hidden
+
     def show(self, event: TestEnded, stdin: bytes) -> None:
         """Keep what a mail shows: all of the first sample that failed, or the message of a secret test before it."""
         case = self._program.cases[event.number - 1]
@@ -250,20 +266,6 @@ class ProblemAnswer(ProgramAnswer):
 def files_beside(program: PackageProgram) -> dict[str, bytes]:
     """Return the files that a program of a package needs and that are not in it."""
     return {_STARTER: _START} if program.is_scripts else {}
-
-
-def paths_of(test: PackageTest) -> list[str]:
-    """Return the paths in the package of what a test needs."""
-    return [test.input, test.answer, *test.files.values()]
-
-
-def _texts(stdin: bytes, answer: bytes) -> dict[str, Any]:
-    """Return the texts of a test, in base64 unless both are UTF-8."""
-    try:
-        return {"stdin": stdin.decode(), "expected_output": answer.decode(), "encoding": Encoding.UTF_8}
-    except UnicodeDecodeError:
-        texts = (b64encode(stdin).decode(), b64encode(answer).decode())
-        return {"stdin": texts[0], "expected_output": texts[1], "encoding": Encoding.BASE64}
 
 
 def _cut(text: str) -> str:

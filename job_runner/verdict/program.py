@@ -71,6 +71,8 @@ class JobProgram:
     #: The version of a problem, with the codes of the language and of what it is a variant of.
     problem_version: int | None = None
     codes: tuple[str, ...] = ()
+    #: True for a check of the problem: no test is left out because another one failed.
+    runs_all: bool = False
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -102,6 +104,7 @@ class JobProgram:
             wants_artifacts=bool(spec.get("artifacts")),
             judges=judges,
             problem_version=fields.get("problem_version"),
+            runs_all=bool(spec.get("runs_all")),
             codes=tuple(filter(None, (language, fields.get("variant_of")))),
         )
 
@@ -136,7 +139,7 @@ class JobProgram:
         seconds = max((case.limits.wall_s or 0.0 for case in self.cases if case.limits), default=0.0)
         # After the program, an interactor has as long once more.
         return (2 if self.is_interactive else 1) * seconds + sum(
-            _elapsed(judge["limits"]) for judge in self.judges.values()
+            elapsed(judge["limits"]) for judge in self.judges.values()
         )
 
     def request(self, files: Mapping[str, bytes], judges: Mapping[str, Mapping[str, bytes]] | None = None) -> bytes:
@@ -185,7 +188,7 @@ def _judge(name: str, stored: Mapping[str, Any], files: Mapping[str, bytes]) -> 
     return {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
 
 
-def _elapsed(limits: Mapping[str, Any]) -> float:
+def elapsed(limits: Mapping[str, Any]) -> float:
     """Return the most seconds that a judge takes by the limits that it asks for."""
     asked = ProgramLimits(**limits)
     return asked.wall_s or 2 * (asked.cpu_s or 0.0)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, field_validator, model_validator
 
 from shared.engine import icpc
 from shared.engine.codex import LimitBounds, Verdict
@@ -23,6 +23,9 @@ MAX_FILES: Final = 256
 #: The most files that come back of a program's folder `out`.
 MAX_ARTIFACTS: Final = 16
 MAX_TESTS: Final = 100
+SHA256: Final = "^[0-9a-f]{64}$"
+#: The most passes of one test in a multi-pass problem.
+MAX_PASSES: Final = 100
 #: The most arguments of a program, and their bytes together. They also bound the options of a compiler.
 MAX_ARGS: Final = 256
 MAX_ARGS_BYTES: Final = 32768
@@ -233,7 +236,24 @@ class ProgramTest(_Strict):
         default=(), max_length=MAX_FILES, description="stand in the program's folder when it starts"
     )
 
+    stdin_sha256: str | None = Field(default=None, pattern=SHA256, description="in place of `stdin`: its digest")
+    expected_sha256: str | None = Field(
+        default=None, pattern=SHA256, description="in place of `expected_output`: its digest"
+    )
+    #: The bytes that the digests name, once they are read.
+    _data: tuple[bytes, bytes] | None = PrivateAttr(default=None)
+
     _args_fit = field_validator("args", "checker_args")(check_args)
+
+    @property
+    def digests(self) -> list[str]:
+        return [digest for digest in (self.stdin_sha256, self.expected_sha256) if digest]
+
+    def with_data(self, stdin: bytes, expected: bytes) -> Self:
+        """Return the test with these bytes in place of its texts and digests."""
+        test = self.model_copy()
+        test._data = (stdin, expected)
+        return test
 
     @model_validator(mode="after")
     def _is_encoded(self) -> Self:
@@ -243,11 +263,15 @@ class ProgramTest(_Strict):
 
     def input(self) -> bytes:
         """Return the bytes of the standard input."""
+        if self._data:
+            return self._data[0]
         return bytes_of(self.stdin, self.encoding, "stdin")
 
     def expected(self) -> bytes | None:
         """Return the bytes of the expected output; None if there is none."""
         text = self.expected_output
+        if self._data:
+            return self._data[1]
         return None if text is None else bytes_of(text, self.encoding, "expected_output")
 
 
@@ -280,6 +304,9 @@ class ProgramRequest(_Sources):
     of_problem: bool = Field(
         default=False,
         description="scores come as judges wrote them, outputs may be as long as judges read, and inputs as bodies are",
+    )
+    passes: int = Field(
+        default=1, ge=1, le=MAX_PASSES, description="above 1: how often a test may be run, if its judge asks for more"
     )
     output_order: bool = Field(
         default=False,
@@ -314,6 +341,11 @@ class ProgramRequest(_Sources):
             "checker": self.checker.program,
         }
         return {name: program for name, program in programs.items() if program}
+
+    @property
+    def digests(self) -> list[str]:
+        """The data that the tests name by digest."""
+        return [digest for test in self.tests for digest in test.digests]
 
     @property
     def runs(self) -> tuple[ProgramTest, ...]:
@@ -471,6 +503,13 @@ class ProgramArtifact(BaseModel):
         return name
 
 
+class Missing(_Event):
+    """The engine lacks tests' data, which `PUT /test-data/{sha256}` brings. Nothing is run, and `Finished` follows."""
+
+    event: Literal["missing"] = "missing"
+    digests: list[Annotated[str, Field(pattern=SHA256)]]
+
+
 class JudgeFailed(_Event):
     """A judge cannot run, so no test has a verdict. Only `Finished` follows."""
 
@@ -577,9 +616,13 @@ class Failed(_Event):
     stopping: bool = False
 
 
-Event = Annotated[Started | Compiled | JudgeFailed | TestEnded | Finished | Failed, Field(discriminator="event")]
+Event = Annotated[
+    Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed, Field(discriminator="event")
+]
 
-_EVENT: Final[TypeAdapter[Started | Compiled | JudgeFailed | TestEnded | Finished | Failed]] = TypeAdapter(Event)
+_EVENT: Final[TypeAdapter[Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed]] = TypeAdapter(
+    Event
+)
 
 
 ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
@@ -594,6 +637,6 @@ def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEn
     return _CONVERSATION_EVENT.validate_json(text)
 
 
-def parse_event(line: bytes | str) -> Started | Compiled | JudgeFailed | TestEnded | Finished | Failed:
+def parse_event(line: bytes | str) -> Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed:
     """Return the event of a line. Raises `ValueError` if the line is not an event."""
     return _EVENT.validate_json(line)

@@ -1,6 +1,7 @@
 """Submissions to problems: from a package to the result of a run, with its groups and points."""
 
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from itertools import count
 from typing import Any, Final
 
@@ -244,3 +245,72 @@ def test_included_files_arguments_and_files_of_a_test(push: Push, setter: Api) -
     )
     body = setter.submit(problem=name, files=[{"path": "solution.py", "content": "solve = int\n"}])
     assert body["verdict"] == "accepted", body
+
+
+#: Has the program double the number until it is 8. The feedback of a pass is there in the next one.
+PASSES: Final = """
+import sys
+from pathlib import Path
+
+given, answer, feedback = (Path(path) for path in sys.argv[1:4])
+assert answer.read_text().split() == ["2"], answer.read_text()
+number = int(given.read_text())
+log = feedback / "judgemessage.txt"
+past = log.read_text() if log.exists() else ""
+assert not (feedback / "nextpass.in").exists()
+log.write_text(f"{past}{number} ")
+if int(sys.stdin.read()) != 2 * number:
+    raise SystemExit(43)
+if number < 4 or number > 40:
+    (feedback / "nextpass.in").write_text(f"{2 * number}")
+raise SystemExit(42)
+"""
+
+
+def test_a_multi_pass_problem(push: Push, setter: Api) -> None:
+    name = push(
+        {
+            "problem.yaml": YAML + "type: [multi-pass, scoring]\nlimits:\n  validation_passes: 3\n",
+            **files_of(secret__1="1"),
+            **{f"data/secret/{n}.in": text for n, text in (("2", "9"), ("3", "50"), ("4", "4"))},
+            **{f"data/secret/{n}.ans": "2" for n in "234"},
+            "output_validator/passes.py": PASSES,
+        }
+    )
+    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    ends = [(test["verdict"], test["judge_message"]) for test in run["tests"]]
+    assert ends[:2] == [("accepted", "1 2 4"), ("wrong_answer", "9")]
+    assert ends[2] == ("judge_error", "The judge asked for more than 3 passes.\n50 100 200")
+    assert ends[3] == (None, None)
+    assert run["verdict"] == "judge_error"
+
+
+def test_outputs_may_be_longer_than_what_is_kept(push: Push, setter: Api) -> None:
+    answer = "x" * (2 << 20)
+    name = push({"problem.yaml": YAML, "data/secret/1.in": "", "data/secret/1.ans": answer})
+    run = setter.submit(problem=name, source=f"print('x' * {len(answer)})")["run"]
+    assert run["verdict"] == "accepted", run
+    assert run["tests"][0]["truncated"] == ["stdout"]
+
+
+def test_a_file_that_is_missing_is_our_failure(push: Push, setter: Api, system: Contract) -> None:
+    name = push({"problem.yaml": YAML, **files_of(secret__1="123456")})
+    digest = sha256(b"123456\n").hexdigest()
+    [path] = (system.data_dir / "objects").rglob(digest)
+    path.unlink()
+    body = setter.submit(problem=name, source=DOUBLE)
+    assert (body["state"], body["verdict"]) == ("failed", None)
+
+
+def test_more_tests_than_one_request_has(push: Push, setter: Api) -> None:
+    tests = {f"secret__{number:03}": str(number) for number in range(10, 130)}
+    name = push({"problem.yaml": YAML, **files_of(**tests)})
+    run = setter.submit(problem=name, source="print(2 * int(input()))", wait=60)["run"]
+    assert (run["verdict"], run["groups"][-1]["passed"]) == ("accepted", 120)
+
+
+def test_a_large_input_is_sent_by_its_digest(push: Push, setter: Api) -> None:
+    text = "\x01" * (24 << 20)
+    name = push({"problem.yaml": YAML, "data/secret/1.in": text, "data/secret/1.ans": f"{len(text)}"})
+    run = setter.submit(problem=name, source="import sys\nprint(len(sys.stdin.read()))")["run"]
+    assert run["verdict"] == "accepted", run

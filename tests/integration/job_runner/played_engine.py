@@ -21,6 +21,9 @@ class PlayedEngine:
         self._play = play
         self._contact = contact
 
+    async def put_test_data(self, sha256: str, data: bytes) -> None:
+        raise NotImplementedError
+
     async def has_run_call(self) -> bool:
         return True
 

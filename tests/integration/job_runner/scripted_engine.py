@@ -45,6 +45,9 @@ class ScriptedEngine:
     async def is_well(self) -> bool:
         return self.well
 
+    async def put_test_data(self, sha256: str, data: bytes) -> None:
+        raise NotImplementedError
+
     async def has_run_call(self) -> bool:
         return False
 

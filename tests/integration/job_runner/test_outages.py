@@ -234,6 +234,9 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
 
 
 class WithoutList(ScriptedEngine):
+    async def put_test_data(self, sha256: str, data: bytes) -> None:
+        raise NotImplementedError
+
     async def has_run_call(self) -> bool:
         raise EngineAway("the engine answered HTTP 404 to GET /list")
 

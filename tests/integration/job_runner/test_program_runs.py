@@ -63,6 +63,9 @@ class PlayedEngine:
     async def is_well(self) -> bool:
         return True
 
+    async def put_test_data(self, sha256: str, data: bytes) -> None:
+        raise NotImplementedError
+
     async def has_run_call(self) -> bool:
         return self.has_run
 

@@ -1,0 +1,64 @@
+"""What a judge says after a pass of a multi-pass test, and what the judge of a problem scores."""
+
+import pytest
+
+from executor.judging import kattis, testlib
+from executor.judging.judgement import Judgement
+from executor.judging.passes import NEXT_PASS, after_pass
+from executor.sandbox.base import OutFolder, StepResult
+from shared.engine.codex import Verdict
+
+NEXT = {NEXT_PASS: b"7"}
+
+
+def test_a_pass_is_followed_by_another_only_if_it_is_accepted() -> None:
+    accepted = Judgement(Verdict.ACCEPTED, feedback=NEXT)
+    assert after_pass(accepted, 1, 2) == (accepted, b"7")
+    last = Judgement(Verdict.ACCEPTED)
+    assert after_pass(last, 2, 2) == (last, None)
+    too_many, following = after_pass(accepted, 2, 2)
+    assert (too_many.verdict, following) == (Verdict.JUDGE_ERROR, None)
+    assert "more than 2 passes" in (too_many.judge_message or "")
+    wrong, following = after_pass(Judgement(Verdict.WRONG_ANSWER, feedback=NEXT, cpu_s=2), 1, 2)
+    assert (wrong.verdict, wrong.cpu_s, following) == (Verdict.JUDGE_ERROR, 2, None)
+    crashed = Judgement(Verdict.RUNTIME_ERROR, feedback=NEXT)
+    assert after_pass(crashed, 1, 2) == (crashed, None)
+
+
+def ended(exit_code: int, stderr: bytes = b"", **files: bytes) -> StepResult:
+    return StepResult(
+        exit_code=exit_code,
+        signal=None,
+        stdout=b"",
+        stderr=stderr,
+        cpu_s=0,
+        wall_s=0,
+        memory_bytes=0,
+        out_folder=OutFolder({name.replace("_txt", ".txt"): text for name, text in files.items()}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, (None, None)),
+        ({"score_txt": b" -12.5\n"}, (-12.5, None)),
+        ({"score_txt": b"3", "score_multiplier_txt": b"2"}, (3, 2)),
+    ],
+)
+def test_the_scores_of_a_problem_are_not_checked_here(
+    files: dict[str, bytes], said: tuple[float | None, float | None]
+) -> None:
+    judgement = kattis.read("checker", ended(42, **files), None)
+    assert (judgement.verdict, judgement.points) == (Verdict.ACCEPTED, None)
+    assert (judgement.score, judgement.multiplier) == said
+
+
+def test_a_score_that_is_no_number_is_an_error_of_the_judge() -> None:
+    assert kattis.read("checker", ended(42, score_txt=b"ten"), None).verdict is Verdict.JUDGE_ERROR
+
+
+@pytest.mark.parametrize(("points", "how", "score"), [(b"150", "accepted", 150), (b"0", "wrong_answer", None)])
+def test_points_of_testlib_are_a_score(points: bytes, how: str, score: float | None) -> None:
+    judgement = testlib.read("checker", ended(7, b"points " + points + b" so"), None)
+    assert (judgement.verdict, judgement.points, judgement.score) == (how, None, score)

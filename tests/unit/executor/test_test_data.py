@@ -1,0 +1,92 @@
+"""The data of tests that an executor keeps on its disk."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from executor.app import create_app
+from executor.settings import ExecutorSettings
+from executor.slots import Slots
+from executor.test_data import TestData
+from tests.unit.executor.test_run_call import _INSTALLED
+
+TEXTS = [b"one", b"two", b"six"]
+DIGESTS = [hashlib.sha256(text).hexdigest() for text in TEXTS]
+
+
+async def chunks(text: bytes) -> AsyncIterator[bytes]:
+    for byte in text:
+        yield bytes([byte])
+
+
+def names_in(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+@pytest.fixture
+async def data(tmp_path: Path) -> TestData:
+    """Return data with room for two files, that has two."""
+    kept = TestData(tmp_path, 6)
+    for digest, text in zip(DIGESTS[:2], TEXTS, strict=False):
+        assert await kept.store(digest, chunks(text))
+    return kept
+
+
+async def test_what_was_used_least_recently_goes(data: TestData) -> None:
+    assert data.missing(DIGESTS + DIGESTS) == [DIGESTS[2]]
+    assert data.read(DIGESTS[0]) == b"one"
+    await data.store(DIGESTS[2], chunks(TEXTS[2]))
+    assert data.missing(DIGESTS) == [DIGESTS[1]]
+
+
+async def test_what_a_run_holds_stays(data: TestData) -> None:
+    with data.hold(DIGESTS[:2]):
+        await data.store(DIGESTS[2], chunks(TEXTS[2]))
+        assert data.missing(DIGESTS) == []
+    assert data.missing(DIGESTS) == [DIGESTS[0]]
+
+
+async def test_data_with_another_digest_is_not_kept(data: TestData, tmp_path: Path) -> None:
+    before = names_in(tmp_path)
+    assert not await data.store(DIGESTS[2], chunks(b"other"))
+    assert data.missing(DIGESTS) == [DIGESTS[2]]
+    assert names_in(tmp_path) == before
+
+
+async def test_folders_of_dead_processes_are_removed(data: TestData, tmp_path: Path) -> None:
+    dead = tmp_path / "tests-dead"
+    dead.mkdir()
+    (dead / "lock").touch()
+    assert await TestData(tmp_path, 6).store(DIGESTS[0], chunks(TEXTS[0]))
+    assert not dead.exists()
+    assert data.read(DIGESTS[0]) == b"one"
+
+
+async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None:
+    pipeline: Any = SimpleNamespace(test_data=data)
+    app = create_app(ExecutorSettings(max_test_bytes=3), pipeline, Slots(1, 1), _INSTALLED)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
+        tests = [{"stdin_sha256": DIGESTS[2], "expected_sha256": DIGESTS[0]}]
+        program = {"language": "py", "files": [{"path": "main.py", "content": "1"}], "tests": tests}
+        answer = await client.post("/run", json=program)
+        assert answer.text.splitlines() == [
+            f'{{"event":"missing","digests":["{DIGESTS[2]}"]}}', '{"event":"finished"}',
+        ]  # fmt: skip
+        path = f"/test-data/{DIGESTS[2]}"
+        assert (await client.put(path, content=b"other")).status_code == 413
+        assert (await client.put(path, content=b"oth")).status_code == 422
+        assert (await client.put(path, content=TEXTS[2])).status_code == 204
+    assert data.read(DIGESTS[2]) == TEXTS[2]
+
+
+async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:
+    pipeline: Any = SimpleNamespace(test_data=data)
+    app = create_app(ExecutorSettings(codex_token="secret"), pipeline, Slots(1, 1), _INSTALLED)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
+        assert (await client.put(f"/test-data/{DIGESTS[2]}", content=TEXTS[2])).status_code == 401
+    assert data.missing(DIGESTS) == [DIGESTS[2]]
