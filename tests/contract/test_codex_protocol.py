@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from executor.languages import known
+from executor.settings import ExecutorSettings
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.waiting import PATIENCE
 
@@ -120,7 +121,7 @@ async def test_a_malformed_form_is_refused(client: httpx.AsyncClient, kind: str)
 
 
 async def test_a_large_body_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
-    assert (await client.post("/", content=b" " * (19 << 20))).status_code == 413
+    assert (await client.post("/", content=b" " * (ExecutorSettings().max_body_bytes + 1))).status_code == 413
 
 
 async def test_text_is_returned_unchanged(client: httpx.AsyncClient) -> None:

@@ -21,6 +21,8 @@ from tests.waiting import eventually_sync
 pytestmark = pytest.mark.security
 
 _MIB = 1 << 20
+#: The MiB of the longest body.
+_LONGEST = ExecutorSettings().max_body_bytes // _MIB
 _FILES = 1024
 
 
@@ -66,10 +68,10 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
     with contextlib.ExitStack() as stack:
         for chunked in [False, True] * 20:
             connection = stack.enter_context(_connect(executor))
-            framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {15 * _MIB + 1}"
+            framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {_LONGEST * _MIB}"
             connection.sendall(f"POST / HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
             with contextlib.suppress(ConnectionError):
-                for _ in range(15):
+                for _ in range(_LONGEST):
                     if select.select([connection], [], [], 0)[0]:
                         break  # the body is refused
                     connection.sendall(b"%x\r\n" % _MIB * chunked + b" " * _MIB + b"\r\n" * chunked)
@@ -78,7 +80,7 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
 
 
 def test_a_refusal_says_when_to_try_again(executor: RunningExecutor) -> None:
-    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {15 * _MIB}\r\n\r\n".encode()
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {_LONGEST * _MIB}\r\n\r\n".encode()
 
     def refusal() -> bytes:
         with _connect(executor) as connection:
@@ -88,7 +90,7 @@ def test_a_refusal_says_when_to_try_again(executor: RunningExecutor) -> None:
 
     with contextlib.ExitStack() as stack:
         for _ in range(2):
-            stack.enter_context(_connect(executor)).sendall(head + b" " * 14 * _MIB)
+            stack.enter_context(_connect(executor)).sendall(head + b" " * (_LONGEST - 1) * _MIB)
         answer = eventually_sync(refusal, what="the budget is spent")
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: " in answer

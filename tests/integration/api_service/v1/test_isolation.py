@@ -41,7 +41,8 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
     ("POST", "/v1/submissions/{id}/runs", "", 202),
     ("DELETE", "/v1/submissions/{id}", "", 204),
 ]
-#: Calls that concern no key's resources, and lists: `test_list_submissions` and `test_usage` have those.
+#: Calls that concern no key's resources, and those that other files have: `test_list_submissions`, `test_usage` and
+#: `test_problems`.
 OTHERS: Final = {
     ("GET", "/v1/submissions"),
     ("GET", "/v1/usage"),
@@ -51,6 +52,13 @@ OTHERS: Final = {
     ("GET", "/v1/languages/{name}"),
     ("GET", "/v1/limits"),
     ("POST", "/v1/mailgun/events"),
+    ("GET", "/v1/problems"),
+    ("GET", "/v1/problems/{name}"),
+    ("PUT", "/v1/problems/{name}"),
+    ("PATCH", "/v1/problems/{name}"),
+    ("DELETE", "/v1/problems/{name}"),
+    ("GET", "/v1/problems/{name}/versions"),
+    ("GET", "/v1/problems/{name}/package"),
 }
 
 
