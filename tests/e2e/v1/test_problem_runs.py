@@ -314,3 +314,15 @@ def test_a_large_input_is_sent_by_its_digest(push: Push, setter: Api) -> None:
     name = push({"problem.yaml": YAML, "data/secret/1.in": text, "data/secret/1.ans": f"{len(text)}"})
     run = setter.submit(problem=name, source="import sys\nprint(len(sys.stdin.read()))")["run"]
     assert run["verdict"] == "accepted", run
+
+
+def test_a_judge_of_scripts_is_built(push: Push, setter: Api) -> None:
+    name = push(
+        {
+            "problem.yaml": YAML,
+            **files_of(secret__1="4", secret__2="9"),
+            "output_validator/build": "#!/bin/sh\nprintf '#!/bin/sh\\nread n; exit $((n > 1 ? 42 : 43))\\n' > run\n",
+        }
+    )
+    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    assert [verdict for _, verdict, _ in lines_of(run)] == ["accepted", "wrong_answer"], run
