@@ -1,10 +1,12 @@
 """Submissions to problems: from a package to the result of a run, with its groups and points."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from itertools import count
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from tests.fixtures.contract import Api, Contract, create_key, mails
@@ -107,6 +109,10 @@ def test_groups_of_a_scoring_problem(push: Push, setter: Api, system: Contract, 
     assert f"Twice ({name}@1)" in text
     assert "secret/a: Accepted (30 of 30)" in text
     assert "Points: 50 of 100" in text
+    page = httpx.get(re.findall(r"Open this result:\s+(\S+)", text)[0], trust_env=False, follow_redirects=True).text
+    assert "Groups of tests" in page
+    assert "30 of 30" in page
+    assert "18" not in page.partition("secret/b/1")[2].partition("</tr>")[0]
     # Nothing of a secret test but its group's result.
     assert "secret/b/1" not in text
     assert "18" not in text.partition("What was run")[0]
