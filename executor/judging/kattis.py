@@ -44,7 +44,7 @@ def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> flo
     score, most = _number(files, name) or 0.0, most_points if name == _SCORE else 1.0
     if not 0 <= score <= most:
         raise ValueError(f"wrote a number to {name} that is not between 0 and {most:.15g}")
-    return score if name == _SCORE else score * most_points
+    return (score if name == _SCORE else score * most_points) or 0.0  # instead of -0.0
 
 
 def _number(files: Mapping[str, bytes], name: str) -> float | None:

@@ -42,7 +42,7 @@ def _points(stderr: bytes, most_points: float | None) -> float:
     awarded = _AWARDED.search(stderr)
     if awarded is None:
         raise ValueError("gives points (code 7), and does not write how many")
-    points = float(awarded[1])
+    points = float(awarded[1]) or 0.0  # instead of -0.0
     if most_points is not None and not 0 <= points <= most_points:
         raise ValueError(f"gives points that are not between 0 and {most_points:.15g}")
     return points

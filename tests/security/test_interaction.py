@@ -190,6 +190,8 @@ async def test_a_program_may_go_on_after_a_judge_that_accepts(sandbox: Bubblewra
     ("program", "judge", "ends"),
     [
         ("input()", "input()", ("wall", "deadlock")),
+        ("os.read(0, 1); os.write(2, b'noticed')", "input()", ("wall", "deadlock")),
+        ("input()", "os.read(0, 1); os.write(2, b'noticed')", ("wall", "deadlock")),
         ("time.sleep(9)", "input()", ("wall", "deadlock")),
         ("while True: time.sleep(0.01); print(1, flush=True)", "while True: input()", ("wall", "deadlock")),
         ("os.write(1, bytes(1 << 20))", "os.write(1, bytes(1 << 20))", ("wall", "deadlock")),
@@ -197,7 +199,17 @@ async def test_a_program_may_go_on_after_a_judge_that_accepts(sandbox: Bubblewra
         ("print(1, flush=True); input()", "time.sleep(9)", ("wall", "hang")),
         ("print(1, flush=True); input()", "input(); input()", ("wall", "deadlock")),
     ],
-    ids=["both read", "sleeps", "is read", "both write", "floods", "is not read", "is not answered"],
+    ids=[
+        "both read",
+        "would notice",
+        "judge would notice",
+        "sleeps",
+        "is read",
+        "both write",
+        "floods",
+        "is not read",
+        "is not answered",
+    ],
 )
 async def test_both_are_stopped_when_the_program_has_waited_too_long(
     sandbox: BubblewrapSandbox, program: str, judge: str, ends: tuple[str, str]
@@ -214,7 +226,9 @@ while time.process_time() < 0.8:
 print("go on", flush=True)
 sys.exit(42)
 """
-    assert _ends(*await _run(sandbox, "print(1, flush=True); input()", judge, wall_s=0.3)) == (0, _ACCEPTED)
+    played, judged = await _run(sandbox, "print(1, flush=True); input()", judge, wall_s=0.3)
+    assert _ends(played, judged) == (0, _ACCEPTED)
+    assert played.wall_s < 0.5
     assert _ends(*await _run(sandbox, "print(1, flush=True); time.sleep(9)", judge, wall_s=0.3)) == ("wall", 42)
 
 

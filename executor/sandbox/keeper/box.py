@@ -120,9 +120,9 @@ class WatchedBox:
             if judge and reason is None:
                 self.next_check = time.monotonic() + _QUESTION_INTERVAL
             elif limit:
+                if judge and reason:
+                    judge._stop_with_program(reason)
                 self.stop(limit)
-                if judge and reason:  # later, because the program would notice it
-                    judge.stop(reason)
         elif self._is_released:
             self.stop("killed")
         else:  # the last report has been sent
@@ -214,9 +214,19 @@ class WatchedBox:
         if self._program and self._steps.have_begun:
             if self._steps.is_running:
                 self._steps.resume_clock()
+                if self._stopped:
+                    self._kill()
             if not self._stopped:
                 self.next_check = time.monotonic() + _ANSWER_FIRST
         self._program = None
+
+    def _stop_with_program(self, reason: str) -> None:
+        """End everything as soon as the program has ended. Until then process 1 stands still, so that it tells neither
+        side that the other has gone."""
+        self._stopped, self._stopped_at = reason, time.monotonic()
+        self.next_check = self._stopped_at + _END_TIMEOUT
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.process, signal.SIGSTOP)
 
     @property
     def _runs(self) -> bool:

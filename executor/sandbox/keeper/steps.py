@@ -140,6 +140,7 @@ class Steps:
         return self._report(None, signal.SIGKILL, self._last_sample, wall_s, stopped, stopped_at, last=True)
 
     def close(self) -> None:
+        self._index = len(self._limits)  # no step runs, so nobody samples what is closed here
         for meter in self._meters:
             meter.close()
         if self._tree:
@@ -165,6 +166,8 @@ class Steps:
         *,
         last: bool,
     ) -> StepReport:
+        if self._judge:  # the elapsed time of the program, by the clock of its limit
+            wall_s = max(wall_s - self._judge.busy_s(), min(usage.cpu_s, wall_s))
         used = usage.cpu_s, wall_s, usage.memory_bytes
         return StepReport(self._box, self._index, exit_code, signum, *used, stopped, ended_at, last)
 

@@ -53,7 +53,8 @@ def test_every_other_code_of_kattis_is_an_error(code: int) -> None:
     ],
 )
 def test_a_score_of_kattis_is_the_points(files: dict[str, bytes], points: float) -> None:
-    assert _kattis(42, **files) == Judgement(_ACCEPTED, points=points)
+    said = _kattis(42, **files)
+    assert (said, str(said.points)) == (Judgement(_ACCEPTED, points=points), str(float(points)))
     assert _kattis(43, **files).verdict is _ERROR
 
 
@@ -101,13 +102,16 @@ def test_testlib_says_it_by_its_code(code: int, stderr: bytes, verdict: Verdict,
         (b"points 7 good\n", 7, "good"),
         (b"points 2.5", 2.5, None),
         (b"points 0 nothing", 0, "nothing"),
+        (b"points -0 nothing", 0, "nothing"),
         (b"points 10", 10, None),
         (b"points are 3\npoints 4", 4, "3\npoints 4"),
     ],
 )
 def test_testlib_gives_points_by_a_code_of_its_own(stderr: bytes, points: float, text: str | None) -> None:
     verdict = _ACCEPTED if points else _WRONG
-    assert _testlib(7, stderr) == Judgement(verdict, text, text, points, may_name_answer=True)
+    said = _testlib(7, stderr)
+    assert said == Judgement(verdict, text, text, points, may_name_answer=True)
+    assert str(said.points) == str(float(points))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,11 @@ class _Tree:
     def is_runnable(self) -> bool:
         return self.runnable.pop() if self.runnable else False
 
+    def longest_wait(self) -> float:
+        return 0.0
+
     proportional_bytes = file_bytes
+    wait_of_process_one = longest_wait
 
     def close(self) -> None:
         pass
@@ -282,13 +286,18 @@ def test_a_judge_that_always_waits_for_a_processor_never_hangs(
 
 
 def test_a_box_that_gives_no_answer_does_not_keep_the_program(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], signals: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The judge's box stands still until the program has ended, and is killed then."""
     program, judge, _ = pair
     monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     for _ in range(21):
         program.check_limits()
     assert (program._stopped, judge._stopped) == ("wall", "deadlock")
+    assert signals == [signal.SIGSTOP, signal.SIGKILL]
+    program._end_step(StepEnd(0, None, signal.SIGKILL, 0.0, 0.0, 1.0, 0, 7.0))
+    assert signals[-1] == signal.SIGKILL
+    assert len(signals) == 4
 
 
 def test_a_program_that_ends_over_its_wall_limit_is_too_late(
