@@ -1,10 +1,12 @@
 """Submissions to problems: from a package to the result of a run, with its groups and points."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from itertools import count
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from tests.fixtures.contract import Api, Contract, create_key, mails
@@ -107,6 +109,10 @@ def test_groups_of_a_scoring_problem(push: Push, setter: Api, system: Contract, 
     assert f"Twice ({name}@1)" in text
     assert "secret/a: Accepted (30 of 30)" in text
     assert "Points: 50 of 100" in text
+    page = httpx.get(re.findall(r"Open this result:\s+(\S+)", text)[0], trust_env=False, follow_redirects=True).text
+    assert "Groups of tests" in page
+    assert "30 of 30" in page
+    assert "18" not in page.partition("secret/b/1")[2].partition("</tr>")[0]
     # Nothing of a secret test but its group's result.
     assert "secret/b/1" not in text
     assert "18" not in text.partition("What was run")[0]
@@ -314,3 +320,15 @@ def test_a_large_input_is_sent_by_its_digest(push: Push, setter: Api) -> None:
     name = push({"problem.yaml": YAML, "data/secret/1.in": text, "data/secret/1.ans": f"{len(text)}"})
     run = setter.submit(problem=name, source="import sys\nprint(len(sys.stdin.read()))")["run"]
     assert run["verdict"] == "accepted", run
+
+
+def test_a_judge_of_scripts_is_built(push: Push, setter: Api) -> None:
+    name = push(
+        {
+            "problem.yaml": YAML,
+            **files_of(secret__1="4", secret__2="9"),
+            "output_validator/build": "#!/bin/sh\nprintf '#!/bin/sh\\nread n; exit $((n > 1 ? 42 : 43))\\n' > run\n",
+        }
+    )
+    run = setter.submit(problem=name, source=DOUBLE)["run"]
+    assert [verdict for _, verdict, _ in lines_of(run)] == ["accepted", "wrong_answer"], run
