@@ -23,6 +23,7 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.job_runner.test_program_runs import COMPILED, STARTED, PlayedEngine, ended
 from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -223,5 +224,6 @@ async def test_the_time_of_judges_is_charged(database: Database, engine: PlayedE
     await judged.add(spec={"checker": CHECKER}, owner=7)
     await judged.run()
     sql = "SELECT extract(epoch FROM used_until - now()) AS seconds FROM budgets WHERE subject = :subject"
-    [used] = await fetch(database, sql, subject=run_seconds(7))
+    # The charge follows the result.
+    [used] = await eventually(lambda: fetch(database, sql, subject=run_seconds(7)))
     assert 299 < used["seconds"] < 301
