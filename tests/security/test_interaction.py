@@ -201,7 +201,6 @@ async def test_a_program_may_go_on_after_a_judge_that_accepts(sandbox: Bubblewra
     ids=[
         "both read",
         "would notice",
-        "judge would notice",
         "sleeps",
         "is read",
         "both write",
