@@ -99,7 +99,7 @@ def submission_of(row: Record, state: State, links: Links, queue: Queue | None, 
         args=spec.get("args") or [],
         compiler_args=spec.get("compiler_args") or [],
         limits=_limits(spec.get("limits") or {}, row["bounds"]),
-        checker=None if "problem" in spec else _checker(spec.get("checker") or {}, row["checker_bounds"]),
+        checker=_checker(spec, row["checker_bounds"]),
         interactor=Judge(**_judge(spec["interactor"], row["interactor_bounds"])) if spec.get("interactor") else None,
         stop_at_first_failure=spec.get("stop_at_first_failure") or False,
         email=row["email"],
@@ -143,7 +143,11 @@ def _judge(stored: Mapping[str, Any], bounds: str | None) -> dict[str, Any]:
     }
 
 
-def _checker(asked: Mapping[str, Any], bounds: str | None) -> AnyChecker:
+def _checker(spec: Mapping[str, Any], bounds: str | None) -> AnyChecker | None:
+    """Return how outputs are compared; None if the problem or an interactor alone decides."""
+    asked = spec.get("checker") or {}
+    if "problem" in spec or (spec.get("interactor") and asked.get("kind") != CheckerKind.PROGRAM):
+        return None
     kind = CheckerKind(asked.get("kind") or CheckerKind.LINES)
     if kind is CheckerKind.ICPC:
         return IcpcComparison(kind=kind, args=asked["args"])

@@ -327,7 +327,7 @@ class Submission(Resource):
     args: list[str]
     compiler_args: list[str]
     limits: Limits
-    checker: AnyChecker | None = Field(description="Null with a problem, which has its own.")
+    checker: AnyChecker | None = Field(description="Null if a problem or an interactor decides.")
     interactor: Judge | None = Field(
         description="What talks with the program while it runs; null for nothing, and with a problem."
     )

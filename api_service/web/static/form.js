@@ -113,6 +113,8 @@ export function contentOf(submission, { stdin, expected_output, tests, limits })
     },
   }));
   if (!tests.length && expected_output !== null) rows.push({ stdin, expected: expected_output, hidden: false, rest: {} });
+  // An interactor or a problem has none.
+  const checker = submission.checker ?? { kind: "lines" };
   return {
     fields: {
       language: submission.language,
@@ -121,14 +123,14 @@ export function contentOf(submission, { stdin, expected_output, tests, limits })
       compiler_args: submission.compiler_args.join(" "),
       cpu_s: limits.cpu_s ?? "",
       memory_mib: Number.isInteger(mebibytes) ? mebibytes : "",
-      checker: submission.checker.kind,
+      checker: checker.kind,
     },
     tests: rows,
     rest: {
       stop_at_first_failure: submission.stop_at_first_failure,
-      tolerance: submission.checker.tolerance,
-      ...(submission.checker.kind === "icpc" && { checker_args: submission.checker.args }),
-      ...((submission.checker.kind === "program" || submission.interactor) && { judged: true }),
+      tolerance: checker.tolerance,
+      ...(checker.kind === "icpc" && { checker_args: checker.args }),
+      ...((checker.kind === "program" || !submission.checker) && { judged: true }),
       limits: { ...limits, cpu_s: null, ...(Number.isInteger(mebibytes) && { memory_bytes: null }) },
     },
   };

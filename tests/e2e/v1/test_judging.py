@@ -171,7 +171,7 @@ def test_an_interactor_talks_with_the_program(owner: Api) -> None:
     assert (body["verdict"], run["points_awarded"]) == ("accepted", 4)
     assert [test["message"] for test in run["tests"]] == ["well guessed"] * 2
     assert [test["stdout"] for test in run["tests"]] == [None] * 2
-    assert (body["checker"], body["interactor"]["entry"]) == ({"kind": "lines", "tolerance": None}, "main.py")
+    assert (body["checker"], body["interactor"]["entry"]) == (None, "main.py")
     wrong = owner.submit(source="print('x')", stdin="42", interactor=judge)
     assert (wrong["verdict"], wrong["run"]["stdout"]) == ("wrong_answer", None)
     assert wrong["run"]["judge_message"] == "no guess was right"
