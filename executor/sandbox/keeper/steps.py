@@ -36,6 +36,8 @@ class Steps:
         self._clock: StepClock | None = None
         self._last_sample = ResourceUsage(0.0, 0)
         self._judge: Steps | None = None
+        self._is_judge = False
+        self._waited_s = 0.0
 
     @property
     def have_begun(self) -> bool:
@@ -54,6 +56,7 @@ class Steps:
     def begin(self, limits: tuple[StepLimits, ...], *, is_judge: bool = False) -> None:
         """Start the clock of the first step. That of a judge is paused while its program runs."""
         self._limits = limits
+        self._is_judge = is_judge
         self._start_clock(is_paused=is_judge)
 
     def stand_still_during(self, judge: "Steps") -> None:
@@ -86,6 +89,8 @@ class Steps:
         if has_ended():
             return None
         self._last_sample = usage
+        if self._is_judge:
+            self._note_wait()
         if usage.exhausted or self._fills_buffers(clock.limits):
             return "memory"
         if usage.cpu_s > clock.limits.cpu_s:
@@ -187,14 +192,19 @@ class Steps:
 
     def busy_s(self) -> float:
         """Return the seconds in which a judge has computed or has waited for a processor, or process 1 has, which
-        passes the bytes. What it waited is forgotten when it has ended."""
-        cpu_s, waited_s = self._last_sample.cpu_s, 0.0
+        passes the bytes."""
+        cpu_s = self._last_sample.cpu_s
         if self.is_running:
             with contextlib.suppress(OSError):  # it has just ended
                 cpu_s = self._meters[self._index].sample().cpu_s
-                tree = self._processes()
-                waited_s = tree.longest_wait() + tree.wait_of_process_one()
-        return cpu_s + waited_s
+            self._note_wait()
+        return cpu_s + self._waited_s
+
+    def _note_wait(self) -> None:
+        """Note how long a judge has waited for a processor so far. The kernel forgets it when the judge ends."""
+        with contextlib.suppress(OSError):  # it has just ended
+            tree = self._processes()
+            self._waited_s = max(self._waited_s, tree.longest_wait() + tree.wait_of_process_one())
 
     def _processes(self) -> ProcessTree:
         if self._tree is None:
