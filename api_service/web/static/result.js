@@ -171,7 +171,7 @@ function groupsOf(groups) {
       "tr",
       {},
       el("th", { scope: "row" }, el("bdi", {}, ...visible(group.name))),
-      el("td", {}, labelOf(group)),
+      el("td", {}, endOf(group)),
       el("td", { class: "number" }, pointsOf(group)),
       el("td", { class: "number" }, t("of", { part: number(group.passed), whole: number(group.tests) })),
     ),
@@ -181,7 +181,7 @@ function groupsOf(groups) {
 }
 
 /** Return the verdict of a test or a group. @param {any} part */
-const labelOf = (part) => (part.verdict ? pill("finished", part.verdict) : el("span", { class: "verdict muted" }, t("not_run")));
+const endOf = (part) => (part.verdict ? pill("finished", part.verdict) : el("span", { class: "verdict muted" }, t("not_run")));
 
 /** Return the points of a test or a group, of the most if they are bounded. @param {any} part */
 function pointsOf(part) {
@@ -207,7 +207,7 @@ function rowOf(test, { limits }) {
     "tr",
     {},
     el("th", { scope: "row" }, el("bdi", {}, ...visible(nameOfTest(test))), test.hidden && el("span", { class: "muted" }, ` (${t("hidden")})`)),
-    el("td", {}, labelOf(test)),
+    el("td", {}, endOf(test)),
     el("td", { class: "number" }, pointsOf(test)),
     el("td", { class: "number" }, test.cpu_s === null ? "" : seconds(test.cpu_s), bar(test.cpu_s, limits.cpu_s)),
     el("td", { class: "number" }, test.memory_bytes === null ? "" : memory(test.memory_bytes), bar(test.memory_bytes, limits.memory_bytes)),
