@@ -8,7 +8,7 @@ from api_service.access.auth import Principal
 from api_service.problems.models import SampleTest, StoredProblem, VersionOfProblem
 from shared.database.connection import Connection
 from shared.engine.codex import LimitBounds
-from shared.packages.model import Package, ProblemType
+from shared.packages.model import Package
 from shared.problems import submitting, versions
 from shared.problems.files import key_of
 from shared.problems.versions import ProblemVersion
@@ -96,11 +96,10 @@ def shown(
 
 async def samples_of(store: ObjectStore, package: Package, reserve: Reserve) -> list[SampleTest]:
     """Return the samples of a package, with the beginnings of their texts. `reserve` is called before they are read."""
-    talks = not {ProblemType.INTERACTIVE, ProblemType.MULTI_PASS}.isdisjoint(package.types)
     samples = {
         sample.name: {
-            "input": None if talks else sample.input,
-            "answer": None if talks else sample.answer,
+            "input": None if package.talks else sample.input,
+            "answer": None if package.talks else sample.answer,
             "interaction": sample.interaction,
         }
         for sample in package.samples

@@ -1,5 +1,6 @@
 """Reads what a judge of Kattis's protocol says: its exit code, and the files in its feedback folder."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -50,6 +51,10 @@ def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> flo
 def _number(files: Mapping[str, bytes], name: str) -> float | None:
     """Return the number in a file; None if there is no such file. Raises `ValueError` with the fault of the judge."""
     text = files[name].strip() if name in files else None
-    if text is not None and not NUMBER.fullmatch(text):
+    if text is None:
+        return None
+    if not NUMBER.fullmatch(text):
         raise ValueError(f"wrote something else than one number to {name}")
-    return None if text is None else float(text)
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"wrote a number to {name} that is too large")
+    return number

@@ -1,5 +1,6 @@
 """Reads what a judge of testlib's protocol says: its exit code and its standard error."""
 
+import math
 import re
 from dataclasses import replace
 from typing import Final
@@ -45,4 +46,6 @@ def _points(stderr: bytes, most_points: float | None) -> float:
     points = float(awarded[1]) or 0.0  # instead of -0.0
     if most_points is not None and not 0 <= points <= most_points:
         raise ValueError(f"gives points that are not between 0 and {most_points:.15g}")
+    if not math.isfinite(points):
+        raise ValueError("gives points that are too large")
     return points

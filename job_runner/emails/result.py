@@ -103,7 +103,7 @@ class ResultWriter:
         if answer is None:
             return self._not_run()
         what, error = self._label(), ""
-        if self._is_unjudged:
+        if self._is_unjudged or (details and details.graded):
             pass
         elif outcome.tests is not None:
             what = self._summary(outcome.tests)
@@ -113,7 +113,7 @@ class ResultWriter:
         all_failed = [*self._failed(details.failed)] if details and not self._is_unjudged else []
         failed = _that_fit(all_failed)
         return {
-            "subject": subject(self.job, what),
+            "subject": self._unjudged_subject() if self._is_unjudged else subject(self.job, what),
             "about": self._about(answer),
             "heading": f"{what}: {error}" if error else what,
             "tone": "good" if outcome.success else "muted" if self._is_unjudged else "bad",
@@ -135,6 +135,9 @@ class ResultWriter:
     def _is_unjudged(self) -> bool:
         """True if a judge failed. Then nothing looks like a fault of the program."""
         return self.outcome.verdict is Verdict.JUDGE_ERROR
+
+    def _unjudged_subject(self) -> str:
+        return self.gettext("Code could not be judged - %(id)s", id=digits(str(self.job.upload), self._locale))
 
     def _not_run(self) -> dict[str, Any]:
         outcome = self.outcome
@@ -319,6 +322,8 @@ class ResultWriter:
             yield self._block(self.gettext(JUDGE_SAYS), failed.message)
         if failed.diff:
             yield from self._difference(failed.diff)
+        elif failed.expected:
+            yield self._block(self.gettext("Expected"), failed.expected)
         if failed.stderr:
             yield self._block(self.gettext("Errors"), failed.stderr)
         if failed.stdin:

@@ -178,11 +178,13 @@ class _Run:
 
     async def _ended(self, event: TestEnded, writer: TestWriter) -> None:
         event, points = self._answer.put(event)
-        stdin = b""
-        if self._answer.shows(event):
-            package, path = self._problem.package, self._problem.tests[event.number].input
-            stdin = (await self._runs.contents(package, [path]))[path]
-        self._answer.show(event, stdin)
+        stdin = expected = b""
+        # Where the program talks with a judge, the judge alone reads them.
+        if self._answer.shows(event) and not self._problem.package.talks:
+            package, test = self._problem.package, self._problem.tests[event.number]
+            texts = await self._runs.contents(package, [test.input, test.answer])
+            stdin, expected = texts[test.input], texts[test.answer]
+        self._answer.show(event, stdin, expected)
         await writer.write(event, points)
 
     async def _grade(self, call: GraderCall) -> None:

@@ -71,6 +71,8 @@ class FailedTest:
     diff: str
     stderr: str
     message: str = ""
+    #: Of the sample of a problem.
+    expected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

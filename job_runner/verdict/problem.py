@@ -158,6 +158,7 @@ class ProblemAnswer(ProgramAnswer):
         self._grading = grading
         self._ended: dict[int, TestOutcome] = {}
         self._shows_sample = False
+        self._has_failed = False
 
     def start(self, event: Started) -> None:
         self._started = self._started or event
@@ -199,24 +200,23 @@ class ProblemAnswer(ProgramAnswer):
         return event, points
 
     def shows(self, event: TestEnded) -> bool:
-        """Return True if a mail shows the input of a test: of the first sample that failed."""
+        """Return True if a mail shows the input and the answer of a test: of the first sample that failed."""
         case = self._program.cases[event.number - 1]
         return event.verdict not in GOOD_VERDICTS and not self._shows_sample and not case.hidden
 
-    def show(self, event: TestEnded, stdin: bytes) -> None:
-        """Keep what a mail shows: all of the first sample that failed, or the message of a secret test before it."""
+    def show(self, event: TestEnded, stdin: bytes, expected: bytes) -> None:
+        """Keep what a mail shows: all of the first sample that failed, and the message of the first test that did."""
         case = self._program.cases[event.number - 1]
         if event.verdict in GOOD_VERDICTS or self._shows_sample:
             return
+        is_first, self._has_failed = not self._has_failed, True
         if case.hidden:
-            if event.message and not self._failed:
+            if event.message and is_first:
                 self._failed.append(failed_test(case.name, "", None, "", event.verdict, event.message))
             return
         self._shows_sample = True
-        shown = stdin[:_MESSAGE_BYTES].decode(errors="replace")
-        self._failed.append(
-            failed_test(case.name, replace_controls(shown), event.diff, event.stderr, event.verdict, event.message)
-        )
+        failed = failed_test(case.name, _shown(stdin), event.diff, event.stderr, event.verdict, event.message)
+        self._failed.append(replace(failed, expected=_shown(expected)))
 
     def outcome(self) -> Outcome:
         if self._started is None:
@@ -266,6 +266,10 @@ class ProblemAnswer(ProgramAnswer):
 def files_beside(program: PackageProgram) -> dict[str, bytes]:
     """Return the files that a program of a package needs and that are not in it."""
     return {_STARTER: _START} if program.is_scripts else {}
+
+
+def _shown(data: bytes) -> str:
+    return replace_controls(data[:_MESSAGE_BYTES].decode(errors="replace"))
 
 
 def _cut(text: str) -> str:

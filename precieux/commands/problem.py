@@ -48,7 +48,8 @@ def push(
     if share:
         settings["visibility"] = "shared"
     package = read_package(path)
-    problem = server.connect().push_problem(name or path.resolve().stem.lower(), package, **settings)
+    of_path = path.resolve().name if path.is_dir() else path.stem
+    problem = server.connect().push_problem(name or of_path.lower(), package, **settings)
     if as_json:
         terminal.say_json(show.plain(problem))
         return

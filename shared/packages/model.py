@@ -292,6 +292,11 @@ class Package:
         return self.titles.get("en") or next(iter(self.titles.values()), self.name)
 
     @property
+    def talks(self) -> bool:
+        """True if the program talks with a judge, in one pass or in several."""
+        return not {ProblemType.INTERACTIVE, ProblemType.MULTI_PASS}.isdisjoint(self.types)
+
+    @property
     def size_bytes(self) -> int:
         """The bytes of all files, unpacked."""
         return sum(file.size_bytes for file in self.files.values())

@@ -260,11 +260,11 @@ def test_of(
         "group": spec.get("group"),
         **{name: spec[name] for name in ("name", "hidden", "points")},
     }
+    is_secret = spec["hidden"] and not shows_secrets
     if result is None:
-        return Test(**known, points_awarded=0.0 if is_over else None)
+        return Test(**known, points_awarded=0.0 if is_over else None, truncated=None if is_secret else [])
     texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
     texts |= {name: result[name] for name in ("message", "judge_message")}
-    is_secret = spec["hidden"] and not shows_secrets
     if is_interactive or is_secret:
         texts["stdout"] = None
     if is_secret:

@@ -135,6 +135,12 @@ def test_other_ends_of_testlib_are_errors(code: int, stderr: bytes, why: str) ->
     assert code != 3 or failed.judge_message.endswith("\njury has the worse answer")
 
 
+def test_an_infinite_score_of_a_problem_is_an_error() -> None:
+    scored = StepResult(42, out_folder=OutFolder({"score.txt": b"1e999"}))
+    assert kattis.read("checker", scored, None).verdict is _ERROR
+    assert testlib.read("checker", StepResult(7, stderr=b"points 1e999"), None).verdict is _ERROR
+
+
 @pytest.mark.parametrize(
     ("ended", "sentence"),
     [

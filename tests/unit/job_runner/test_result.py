@@ -377,7 +377,7 @@ class TestJudges:
         gettext = translations(locale).gettext
         assert gettext(EXPLANATIONS[Verdict.JUDGE_ERROR]) in Shown(email.html).within("p")
         if locale == "en":
-            assert email.subject == "main.py: could not be judged (#42)"
+            assert email.subject == "Code could not be judged - 42"
             assert "first: Accepted (0.25 s, 3 MiB)\nsecond: Wrong answer (0.25 s, 3 MiB)\n" in email.text
         bad, _ = PALETTE["bad"]
         for part in (email.text, email.html.partition("<body")[2]):
@@ -387,7 +387,7 @@ class TestJudges:
     def test_a_judge_error_without_tests_shows_the_program(self) -> None:
         details = Details("warning", None, is_judged=False, judge_message="SECRET")
         email = rendered(decide(engine_answer(Verdict.JUDGE_ERROR, output="42", error="warning"), details))
-        assert email.subject == "main.py: could not be judged (#42)"
+        assert email.subject == "Code could not be judged - 42"
         assert "no fault of the program" in email.text
         assert Shown(email.html).within("pre") == ["warning", "42"]
         assert "SECRET" not in email.text + email.html
