@@ -78,7 +78,9 @@ _LOCK_VERSIONS: Final = """
     SELECT id, version FROM problem_versions WHERE problem = :name AND state = 'stored' ORDER BY id FOR UPDATE
 """
 _IN_USE: Final = """
-    SELECT FROM uploads WHERE problem_version = ANY(:ids) AND request_id IS NOT NULL
+    -- Held ones have not ended, either.
+    SELECT FROM uploads WHERE problem_version = ANY(:ids)
+        AND (request_id IS NOT NULL OR (outcome IS NULL AND verdict IS NULL))
     UNION ALL SELECT FROM problem_checks WHERE version = ANY(:ids) AND state = 'running' LIMIT 1
 """
 _REMOVE_VERSIONS: Final = """

@@ -44,6 +44,8 @@ _MOST_VALIDATORS: Final = 20
 _LONGEST_NAME: Final = 200
 #: Resources of statements.
 _NO_CODE: Final = (".sty", ".tex", ".ftl")
+#: A compiler would compile these along with a judge.
+_SOURCES: Final = (".c", ".cc", ".cpp", ".cxx", ".java", ".kt", ".py")
 _TITLE_LANGUAGES: Final = {"english": "en", "russian": "ru", "german": "de", "french": "fr", "spanish": "es"}
 
 
@@ -258,9 +260,10 @@ class _PolygonReader:
         return self._finder.of_files(path, beside | {path.rpartition("/")[2]: path}, language)
 
     def _find_resources(self) -> dict[str, str]:
-        """Return the files that stand beside judges."""
-        paths = (file.get("path", "") for file in self._root.findall("files/resources/file"))
-        found = {path for path in paths if path in self._archive.files and not path.endswith(_NO_CODE)}
+        """Return the files that stand beside judges: headers, which are compiled with none of them by themselves."""
+        files = self._root.findall("files/resources/file")
+        paths = (file.get("path", "") for file in files if file.find("assets") is None)
+        found = {path for path in paths if path in self._archive.files and not path.endswith((*_NO_CODE, *_SOURCES))}
         return {path.rpartition("/")[2]: path for path in sorted(found)[: MAX_FILES + 1]}
 
     def _assets(self, path: str, most: int) -> list[Element]:

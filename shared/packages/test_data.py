@@ -248,6 +248,8 @@ class _LegacyReader(_Reader):
             keys, arguments = _Legacy(), _Arguments(checker_args=self.config.validator_flags)
             old = {"first_error": "break", "grade": "continue"}
             for key, value in self.config.old_grading.items():
+                if key in _SCORE_KEYS_LEGACY and not self.config.is_scoring:
+                    continue
                 if key not in fields and (key != "on_reject" or str(value) in old):
                     fields.unread[key] = old[str(value)] if key == "on_reject" else value
         else:
@@ -423,7 +425,10 @@ class _NewReader(_Reader):
         fields = self.fields(f"data/{name}/{_GROUP_CONFIG}")
         for key in _SCORE_KEYS:
             if key in fields and (name == _SAMPLE or not self.config.is_scoring):
-                fields.fault(key, "is for the groups of problems of the type `scoring`.")
+                if self.config.is_scoring:
+                    self.faults.warn(f"data/{name}/{_GROUP_CONFIG}", f"`{key}`: samples have no scores.")
+                else:
+                    fields.fault(key, "is for the groups of problems of the type `scoring`.")
                 fields.take(key)
         if "static_validation_score" in fields:
             fields.fault("static_validation_score", "is not supported.")

@@ -167,6 +167,9 @@ async def test_a_problem_bounds_languages_and_sources(client: httpx.AsyncClient)
 
 async def test_a_submission_runs_again_as_its_problem_says(client: httpx.AsyncClient, database: Database) -> None:
     await put(client)
+    held = await submit(client, hold=True)
+    assert (await client.delete(PATH)).status_code == 409
+    assert (await client.delete(f"{SUBMISSIONS}/{held['id']}")).status_code == 204
     created = await submit(client)
     path = f"{SUBMISSIONS}/{created['id']}"
     refused = await client.delete(PATH)

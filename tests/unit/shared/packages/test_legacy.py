@@ -39,6 +39,12 @@ def test_a_plain_problem() -> None:
     assert package.warnings == ()
 
 
+def test_old_scores_of_a_problem_without_points_are_warnings() -> None:
+    package = read(with_yaml("name: Sum\ngrading: {accept_score: 3, on_reject: grade}\n"))
+    assert any("grading" in warning for warning in warnings_of(package))
+    assert package.scheme.points == 1
+
+
 @pytest.mark.parametrize(
     ("files", "titles"),
     [

@@ -136,6 +136,9 @@ def test_validators_and_resources_for_solutions() -> None:
         ("files/val.pas", ""),
     ]
     assert package.includes == {"cpp": {"grader.cpp": "files/grader.cpp"}}
+    # It has a `main` of its own, or needs the solution's functions.
+    assert package.checker is not None
+    assert "grader.cpp" not in package.checker.program.files
     assert [warning.path for warning in package.warnings] == ["files/val.pas"]
 
 
