@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from shared.packages.archive import PackageArchive
-from shared.packages.faults import FaultList
+from shared.packages.faults import FaultList, without_nul
 from shared.packages.fields import Fields, number_of, read_fields
 from shared.packages.model import OperatorLimits, PackageLimits, ProblemType, TimeLimitRule
 from shared.packages.programs import language_of
@@ -241,7 +241,7 @@ def _read_ini(archive: PackageArchive, faults: FaultList) -> dict[str, str]:
     """Return the keys of DOMjudge's file."""
     text = archive.read(_INI, _SHORT_FILE_BYTES) if _INI in archive.files else None
     values: dict[str, str] = {}
-    for line in (text or b"").decode("utf-8-sig", "replace").splitlines():
+    for line in without_nul((text or b"").decode("utf-8-sig", "replace")).splitlines():
         key, equals, value = (part.strip() for part in line.partition("="))
         if not key or key.startswith((";", "#", "[")):
             continue
@@ -273,5 +273,5 @@ def _titles_of_statements(archive: PackageArchive) -> dict[str, str]:
         if match := _STATEMENT.fullmatch(path):
             title = _TITLE.search(archive.beginning(path, _SHORT_FILE_BYTES).decode(errors="replace"))
             if title and (text := (title[1] or title[2] or "").strip()):
-                titles[match[1] or "en"] = text
+                titles[match[1] or "en"] = without_nul(text)
     return titles

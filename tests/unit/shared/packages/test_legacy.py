@@ -97,6 +97,15 @@ def test_keys_without_use_are_warnings_or_kept() -> None:
     assert package.scheme.tests[0].points == 3
 
 
+def test_a_nul_is_in_no_text_of_a_package() -> None:
+    ini = {"problem.yaml": "", "domjudge-problem.ini": "name = S\0um\nk\0ey = 1\n"}
+    package = read({**LEGACY, **ini})
+    assert package.title == "S\ufffdum"
+    assert [warning.detail for warning in package.warnings] == ["`k\ufffdey` is not used."]
+    title = {"problem.yaml": "", "problem_statement/problem.tex": "\\problemname{S\0um}"}
+    assert read({**LEGACY, **title}).title == "S\ufffdum"
+
+
 def test_flags_are_split_and_the_last_tolerance_counts() -> None:
     flags = "case_sensitive float_tolerance 1e-6 float_relative_tolerance 0.5 case_sensitive"
     package = read(with_yaml(f"validator_flags: {flags}"))
