@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from shared.engine.run_call import check_args
 from shared.grading import MOST_POINTS
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
@@ -84,6 +85,14 @@ class Fields:
             self.fault(key, "has a NUL.")
             return None
         return tuple(str(word) for word in words)
+
+    def bounded(self, key: str, args: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the arguments that a key has; none if no program can have as many, which is a fault."""
+        try:
+            return check_args(args)
+        except ValueError as error:
+            self.fault(key, f"is refused: {error}")
+            return ()
 
     def inner(self, key: str) -> "Fields":
         """Return the mapping under a key; an empty one if there is none."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from shared.engine.run_call import MAX_ARGS_BYTES
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList, without_nul
 from shared.packages.fields import Fields, number_of, read_fields
@@ -92,7 +93,12 @@ def default_limits(operator: OperatorLimits) -> dict[str, Any]:
 
 
 def split_flags(text: str) -> tuple[str, ...]:
-    """Return the arguments in a text of legacy packages. Some quote them, as for a shell."""
+    """Return the arguments in a text of legacy packages. Some quote them, as for a shell.
+
+    A text that is much too long stays whole: splitting it takes time, and nothing takes the argument.
+    """
+    if len(text) > 2 * MAX_ARGS_BYTES:
+        return (text,)
     try:
         return tuple(shlex.split(text))
     except ValueError:
@@ -133,7 +139,7 @@ def _read_legacy(fields: Fields, config: ProblemConfig, faults: FaultList) -> No
     config.has_custom_score = "score" in flags
     if config.has_custom_score and not config.is_scoring:
         fields.fault("validation", "has `score`, but the problem is not of the type `scoring`.")
-    config.validator_flags = split_flags(fields.text("validator_flags"))
+    config.validator_flags = fields.bounded("validator_flags", split_flags(fields.text("validator_flags")))
     grading = fields.inner("grading")
     if grading.choice("objective", ("max", "min"), "max") == "min":
         grading.fault("objective", "is `min`, which is not supported.")

@@ -224,8 +224,15 @@ def test_arguments_are_bounded() -> None:
     assert "over 32768 bytes" in fault_texts({**NEW, **own})[0]
     own = {"data/test_group.yaml": f"input_validator_args: [{'x' * 30_000}]\nargs: [a]\noutput_validator_args: [a]\n"}
     assert "no argument 'a' of `icpc`" in fault_texts({**NEW, **own})[0]
+    many = ", ".join("a" * 257)
+    for text in (f"[{many}]", f"{{check: [{many}]}}", f"{{{', '.join(f'v{number}: a' for number in range(200))}}}"):
+        own = {"data/test_group.yaml": f"input_validator_args: {text}\n"}
+        assert "`input_validator_args` is refused: There are more than 256" in fault_texts({**NEW, **own})[0]
     own = {"data/test_group.yaml": f"input_validator_args: [{'x' * 30_000}]\n"}
     tests = {f"data/secret/x{number}{ending}": "" for number in range(40) for ending in (".in", ".ans")}
+    assert fault_texts({**NEW, **own, **tests}) == ["data: The arguments of all tests have over 1048576 characters."]
+    own = {"data/invalid_input/test_group.yaml": f"input_validator_args: {{{'x' * 1000}: [{'x' * 30_000}]}}\n"}
+    tests = {f"data/invalid_input/x{number}.in": "" for number in range(40)}
     assert fault_texts({**NEW, **own, **tests}) == ["data: The arguments of all tests have over 1048576 characters."]
 
 

@@ -117,6 +117,22 @@ def test_flags_are_split_and_the_last_tolerance_counts() -> None:
     assert [test.checker_args for test in package.tests] == [("-a", "-a"), ("-a", "-a", "--say", "two words")]
 
 
+@pytest.mark.parametrize("key", ["grader_flags", "output_validator_flags", "input_validator_flags"])
+def test_flags_are_bounded(key: str) -> None:
+    for flags in ("a " * 257, "a " * 100_000):
+        files = {**LEGACY, "data/testdata.yaml": f"{key}: {flags}\n"}
+        assert f"`{key}` is refused: There are more than 256 arguments" in fault_texts(files)[0]
+        assert "`validator_flags` is refused" in fault_texts(with_yaml(f"validator_flags: {flags}\n"))[0]
+    files |= {f"data/secret/{number}/x{ending}": "" for number in range(40) for ending in (".in", ".ans")}
+    files["data/testdata.yaml"] = f"{key}: {'x' * 30_000}\n"
+    assert "data: The arguments of all tests have over 1048576 characters." in fault_texts(files)
+
+
+def test_tests_with_the_same_flags_share_their_arguments() -> None:
+    first, second = read(with_yaml("validator_flags: float_tolerance 1e-6")).tests
+    assert first.checker_args is second.checker_args
+
+
 def test_tests_and_groups_have_one_order() -> None:
     names = ("b", "a/2", "a/1", "a-c", "c/d/e", "10", "9")
     files = {f"data/secret/{name}{ending}": "" for name in names for ending in (".in", ".ans")}
