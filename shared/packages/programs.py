@@ -1,14 +1,15 @@
 """Finds the programs of a package: their files, their languages, and the file that is run. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
 from shared.engine.languages import NAMES
 from shared.engine.run_call import MAX_FILES
 from shared.packages.archive import PackageArchive
-from shared.packages.model import SCRIPTS, PackageProgram
+from shared.packages.faults import FaultList
+from shared.packages.model import EVERY_LANGUAGE, SCRIPTS, PackageProgram
 from shared.text.source_paths import faults_of
 
 #: The codes of the problem format: our code, and the endings of its sources. "" is a language that is not here.
@@ -108,12 +109,24 @@ def _language_of_file(path: str) -> str | None:
     return _LANGUAGES[kattis][0] if kattis else None
 
 
-class ProgramFinder:
-    """Finds programs in an archive. `languages` are our codes that work here."""
+def excess_of(archive: PackageArchive, paths: Collection[str], max_bytes: int) -> str:
+    """Return a sentence on files that are too many or too long for one program; "" if they are not."""
+    if len(paths) > MAX_FILES:
+        return f"It has more than {MAX_FILES} files."
+    size = sum(archive.files[path].size_bytes for path in paths)
+    return f"Its files have {size} bytes; they may have {max_bytes}." if size > max_bytes else ""
 
-    def __init__(self, archive: PackageArchive, languages: frozenset[str]) -> None:
+
+class ProgramFinder:
+    """Finds programs in an archive. `languages` are our codes that work here.
+
+    `max_bytes` are those of all files of one program.
+    """
+
+    def __init__(self, archive: PackageArchive, languages: frozenset[str], max_bytes: int) -> None:
         self._archive = archive
         self._languages = languages
+        self._max_bytes = max_bytes
 
     def all_in(self, folder: str, *, scripts: bool) -> list[PackageProgram]:
         """Return the programs that are files or folders in a folder. What is no program is left out.
@@ -151,6 +164,16 @@ class ProgramFinder:
         """Return the program of these files in our `language`, whose source is the file `path` of the package."""
         return self._checked(PackageProgram(path, language, files, path.rpartition("/")[2]))
 
+    def check_includes(self, includes: Mapping[str, Mapping[str, str]], path: str, faults: FaultList) -> None:
+        """Note the files for a language that are too many or too long, with those for every language."""
+        for language, files in includes.items():
+            both = {**includes.get(EVERY_LANGUAGE, {}), **files}
+            if excess := self._excess(both.values()):
+                faults.add(path, f"What {NAMES.get(language, 'every language')} includes is too large. {excess}")
+
+    def _excess(self, paths: Collection[str]) -> str:
+        return excess_of(self._archive, paths, self._max_bytes)
+
     def _kind(self, path: str) -> str | None:
         """Return the format's code for the language of a file."""
         ending = path.rpartition(".")[2]
@@ -168,8 +191,8 @@ class ProgramFinder:
         code, entry = program.language, program.files.get(program.entry)
         paths = list(program.files)
         bad_path = next((f"{paths[position]}: {sentence}" for position, sentence in faults_of(paths)), "")
-        if len(program.files) > MAX_FILES:
-            fault = f"It has more than {MAX_FILES} files."
+        if excess := self._excess(program.files.values()):
+            fault = excess
         elif bad_path:
             fault = bad_path
         elif code not in self._languages:

@@ -14,6 +14,7 @@ from shared.packages.faults import FaultList
 from shared.packages.fields import Fields, number_of, read_fields
 from shared.packages.model import EVERY_VALIDATOR, DataKind, DataTest, PackageBounds, PackageTest, Sample
 from shared.packages.problem_yaml import CONFIG, Generation, ProblemConfig, split_flags
+from shared.packages.programs import excess_of
 
 _LEGACY_CONFIG: Final = "testdata.yaml"
 _GROUP_CONFIG: Final = "test_group.yaml"
@@ -140,6 +141,8 @@ class _Reader:
         for args in (test.args, *test.input_validator_args.values()):
             self.check_args(f"data/{folder}", args, check_args)
         self.count_arguments_of(test)
+        if excess := excess_of(self.archive, files.values(), self.bounds.checker_bytes):
+            self.faults.add(f"{path}.files", excess)
         self.check_file(test.input)
         self.check_file(test.answer)
         self.tests.append(test)

@@ -211,6 +211,20 @@ def test_includes_by_language() -> None:
     assert main_file(package.includes["cpp"], "py") is None
 
 
+@pytest.mark.parametrize(
+    ("sizes", "fault"),
+    [
+        ({"output_validator/a.py": 600, "output_validator/b.py": 401}, "output_validator: Its files have 1001 bytes"),
+        ({"include/default/a": 600, "include/cpp/b": 401}, "include: What C++ includes is too large"),
+        ({"data/secret/01.files/a": 600, "data/secret/01.files/b": 401}, "data/secret/01.files: Its files have 1001"),
+        ({f"data/secret/01.files/{number}": 0 for number in range(257)}, "01.files: It has more than 256 files"),
+    ],
+)
+def test_files_of_programs_are_bounded(sizes: dict[str, int], fault: str) -> None:
+    files = {**NEW, **{path: "x" * size for path, size in sizes.items()}}
+    assert fault in fault_texts(files, checker_bytes=1000)[0]
+
+
 def test_what_is_missing_is_a_warning() -> None:
     files = {path: text for path, text in NEW.items() if "secret" not in path and "submissions" not in path}
     assert [warning.detail for warning in read(files).warnings] == [

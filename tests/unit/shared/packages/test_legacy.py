@@ -223,6 +223,9 @@ def test_a_custom_grader() -> None:
     secret = groups_of(package)["secret"]
     assert (secret.policy, secret.grader_flags, package.scheme.points) == (Policy.CUSTOM, ("--x", "1"), None)
     assert "No group has" in fault_texts(with_yaml(SCORING, **{"graders/grade.py": "1"}))[0]
+    assert (
+        "Its files have 13 bytes; they may have 12." in fault_texts(with_yaml(SCORING, **grader), checker_bytes=12)[0]
+    )
     assert "more than one grader" in fault_texts(with_yaml(SCORING, **grader, **{"graders/b.py": "1"}))[0]
 
 
