@@ -37,8 +37,8 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     """Return the package. Faults are noted, and the package means nothing if there are any."""
     archive.keep(lambda path: _is_named_well(path, faults))
     config = read_config(archive, bounds.operator, faults)
-    finder = ProgramFinder(archive, bounds.languages, bounds.checker_bytes)
-    jury = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes)
+    finder = ProgramFinder(archive, bounds.languages, bounds.checker_bytes, config.constants)
+    jury = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes, config.constants)
     validator = _find_checker(archive, config, finder, faults)
     grader = _find_grader(config, finder, faults)
     data = read_test_data(archive, config, bounds, faults, has_checker=validator is not None)

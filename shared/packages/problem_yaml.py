@@ -29,6 +29,9 @@ _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _STATEMENT: Final = re.compile(r"problem_statement/problem(?:\.([a-zA-Z-]+))?\.(?:tex|md)")
 _TITLE: Final = re.compile(r"\\problemname\{((?:[^{}]|\{[^{}]*\})*)\}|%%\s*plainproblemname:([^\n]*)")
 _MOST_PASSES: Final = 100
+#: Characters of a constant, and of all. A text may have each of them many times.
+_LONGEST_CONSTANT: Final = 1000
+_CONSTANTS_CHARACTERS: Final = 65536
 _MIB: Final = 1 << 20
 #: The keys of `limits`: our names, the bytes or seconds of one, and how many there are if the package says nothing.
 _LIMITS: Final = {
@@ -184,6 +187,11 @@ def _read_new(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
             constants.fault(name, "is not a constant: a name, and a value or a map with `value`.")
         else:
             config.constants |= {name: value, f"{name}.value": value}
+    sizes = [len(value) for value in config.constants.values()]
+    if max(sizes, default=0) > _LONGEST_CONSTANT or sum(sizes) > _CONSTANTS_CHARACTERS:
+        most = f"{_LONGEST_CONSTANT} characters, or over {_CONSTANTS_CHARACTERS} in all"
+        fields.fault("constants", f"has a value of over {most}.")
+        config.constants = {}
 
 
 def _read_languages(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:

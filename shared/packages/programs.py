@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from shared.engine.languages import NAMES
 from shared.engine.run_call import MAX_FILES
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
+from shared.packages.fields import expanded_size
 from shared.packages.model import EVERY_LANGUAGE, SCRIPTS, PackageProgram
 from shared.text.source_paths import faults_of
 
@@ -76,6 +78,8 @@ _BY_ENDING: Final = {ending: name for name, (_, endings) in _LANGUAGES.items() f
 #: The most programs of a kind that a package may have: more are no jury's, and each takes time.
 MOST_PROGRAMS: Final = 500
 
+#: Where programs may have constants: each place takes time.
+_MOST_PLACES: Final = 1_000_000
 _FIRST_LINE_BYTES: Final = 200
 _PROLOG_BYTES: Final = 8192
 
@@ -120,13 +124,21 @@ def excess_of(archive: PackageArchive, paths: Collection[str], max_bytes: int) -
 class ProgramFinder:
     """Finds programs in an archive. `languages` are our codes that work here.
 
-    `max_bytes` are those of all files of one program.
+    `max_bytes` are those of all files of one program, also when their constants are replaced.
     """
 
-    def __init__(self, archive: PackageArchive, languages: frozenset[str], max_bytes: int) -> None:
+    def __init__(
+        self,
+        archive: PackageArchive,
+        languages: frozenset[str],
+        max_bytes: int,
+        constants: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._archive = archive
         self._languages = languages
         self._max_bytes = max_bytes
+        self._constants = constants
+        self._places = _MOST_PLACES
 
     def all_in(self, folder: str, *, scripts: bool) -> list[PackageProgram]:
         """Return the programs that are files or folders in a folder. What is no program is left out.
@@ -172,7 +184,17 @@ class ProgramFinder:
                 faults.add(path, f"What {NAMES.get(language, 'every language')} includes is too large. {excess}")
 
     def _excess(self, paths: Collection[str]) -> str:
-        return excess_of(self._archive, paths, self._max_bytes)
+        excess = excess_of(self._archive, paths, self._max_bytes)
+        if excess or not self._constants:
+            return excess
+        size = 0
+        for path in paths:
+            text = self._archive.beginning(path, self._max_bytes)
+            self._places -= text.count(b"{{")
+            if self._places < 0:
+                return f"The programs have `{{{{` over {_MOST_PLACES} times."
+            size += expanded_size(text, self._constants)
+        return f"With constants its files have over {self._max_bytes} bytes." if size > self._max_bytes else ""
 
     def _kind(self, path: str) -> str | None:
         """Return the format's code for the language of a file."""
@@ -191,14 +213,14 @@ class ProgramFinder:
         code, entry = program.language, program.files.get(program.entry)
         paths = list(program.files)
         bad_path = next((f"{paths[position]}: {sentence}" for position, sentence in faults_of(paths)), "")
-        if excess := self._excess(program.files.values()):
-            fault = excess
-        elif bad_path:
+        if bad_path:
             fault = bad_path
         elif code not in self._languages:
             fault = f"{NAMES.get(code, 'Its language')} does not work here."
         elif entry and not self._archive.files[entry].size_bytes:
             fault = "The file that is run is empty."
         else:
+            fault = self._excess(program.files.values())
+        if not fault:
             return program
         return replace(program, language="", fault=fault)
