@@ -30,6 +30,7 @@ BOUNDS: Final = PackageBounds(
     files=1000,
     tests=100,
     test_bytes=MIB,
+    checker_bytes=MIB,
     operator=OPERATOR,
     languages=frozenset({"c", "cpp", "dash", "java", "js", "kt", "pl", "prolog", "py"}),
 )

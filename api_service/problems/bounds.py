@@ -29,6 +29,7 @@ def package_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> PackageBo
         files=settings.max_problem_files,
         tests=settings.max_problem_tests,
         test_bytes=settings.max_test_bytes,
+        checker_bytes=settings.max_checker_bytes,
         operator=OperatorLimits(
             cpu_s=cpu_s,
             memory_bytes=memory_bytes,

@@ -77,9 +77,15 @@ class ProblemRuns:
         return await run.outcome()
 
     async def program_files(self, package: Package, paths: Mapping[str, str]) -> dict[str, bytes]:
-        """Return files of a program or an include, with their constants replaced."""
+        """Return files of a program or an include, with their constants replaced.
+
+        Raises `PermanentError` if one is missing, or too long.
+        """
         contents = await self.contents(package, paths.values())
-        return {path: replace_constants(contents[source], package.constants) for path, source in paths.items()}
+        try:
+            return {path: replace_constants(contents[source], package.constants) for path, source in paths.items()}
+        except ValueError:
+            raise PermanentError("a file of its problem is too long") from None
 
     async def judge_files(self, package: Package, judge: PackageProgram) -> dict[str, bytes]:
         return {**files_beside(judge), **await self.program_files(package, judge.files)}

@@ -79,10 +79,14 @@ class PackageArchive:
         if size > max_bytes:
             self._faults.add(path, f"The file has {size} bytes; it may have {max_bytes}.")
             return None
+        self.spend(path, size)
+        return self.beginning(path, max_bytes)
+
+    def spend(self, path: str, size: int) -> None:
+        """Count bytes that are parsed. Raises `PackageError` when there are too many."""
         self._unread -= size
         if self._unread < 0:
             raise self._faults.fail(path, f"The files that describe the package have over {_DESCRIPTION_BYTES} bytes.")
-        return self.beginning(path, max_bytes)
 
     def beginning(self, path: str, max_bytes: int) -> bytes:
         """Return the first bytes of a file."""

@@ -29,11 +29,11 @@ class FaultList:
 
     def add(self, path: str, detail: str) -> None:
         """Note a fault. Nothing is raised before `check`."""
-        self._faults[PackageFault(path[:_LONGEST_PATH], detail[:_LONGEST_DETAIL])] = None
+        self._faults[_fault(path, detail)] = None
 
     def warn(self, path: str, detail: str) -> None:
         """Note what does not hinder."""
-        self._warnings[PackageFault(path[:_LONGEST_PATH], detail[:_LONGEST_DETAIL])] = None
+        self._warnings[_fault(path, detail)] = None
 
     def check(self) -> None:
         """Raise `PackageError` if there is a fault."""
@@ -47,6 +47,15 @@ class FaultList:
 
     def warnings(self) -> list[PackageFault]:
         return _first(self._warnings)
+
+
+def without_nul(text: str) -> str:
+    """Return a text of the package as the database can hold it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _fault(path: str, detail: str) -> PackageFault:
+    return PackageFault(without_nul(path[:_LONGEST_PATH]), without_nul(detail[:_LONGEST_DETAIL]))
 
 
 def _first(faults: dict[PackageFault, None]) -> list[PackageFault]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from shared.engine.run_call import check_args
 from shared.grading import MOST_POINTS
 from shared.packages.archive import PackageArchive
 from shared.packages.faults import FaultList
@@ -85,6 +86,14 @@ class Fields:
             return None
         return tuple(str(word) for word in words)
 
+    def bounded(self, key: str, args: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the arguments that a key has; none if no program can have as many, which is a fault."""
+        try:
+            return check_args(args)
+        except ValueError as error:
+            self.fault(key, f"is refused: {error}")
+            return ()
+
     def inner(self, key: str) -> "Fields":
         """Return the mapping under a key; an empty one if there is none."""
         return Fields(self.take(key), self.path, self._faults, f"{self._within}{key}.")
@@ -107,14 +116,31 @@ def number_of(value: object) -> float | None:
     return number if abs(number) <= MOST_POINTS else None
 
 
+#: No text that a run needs is longer, whatever the operator allows for the files of a program.
+MOST_EXPANDED: Final = 64 << 20
 _CONSTANT: Final = re.compile(rb"\{\{([a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]*)?)\}\}")
 
 
-def replace_constants(text: bytes, constants: Mapping[str, str]) -> bytes:
-    """Return the text of a program or a file with `{{name}}` replaced. Unknown names stay."""
+def replace_constants(text: bytes, constants: Mapping[str, str], max_bytes: int = MOST_EXPANDED) -> bytes:
+    """Return the text of a program or a file with `{{name}}` replaced. Unknown names stay.
+
+    Raises `ValueError` if the result would be longer than `max_bytes`: that is known before it is built.
+    """
     if not constants:
         return text
-    return _CONSTANT.sub(lambda match: constants.get(match[1].decode(), match[0].decode()).encode(), text)
+    if expanded_size(text, constants) > max_bytes:
+        raise ValueError(f"With its constants replaced the file has over {max_bytes} bytes.")
+    return _CONSTANT.sub(lambda match: _value_of(match, constants), text)
+
+
+def expanded_size(text: bytes, constants: Mapping[str, str]) -> int:
+    """Return the bytes that a text has with its constants replaced."""
+    return len(text) + sum(len(_value_of(match, constants)) - len(match[0]) for match in _CONSTANT.finditer(text))
+
+
+def _value_of(match: re.Match[bytes], constants: Mapping[str, str]) -> bytes:
+    value = constants.get(match[1].decode())
+    return match[0] if value is None else value.encode()
 
 
 def read_fields(
@@ -124,7 +150,9 @@ def read_fields(
     value = None
     if path in archive.files and (text := archive.read(path, LONGEST)) is not None:
         try:
-            value = load_yaml(replace_constants(text, constants))
+            expanded = replace_constants(text, constants, LONGEST)
+            archive.spend(path, max(0, len(expanded) - len(text)))
+            value = load_yaml(expanded)
         except ValueError as error:
             faults.add(path, str(error))
     return Fields(value, path, faults)

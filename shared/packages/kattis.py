@@ -37,7 +37,8 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     """Return the package. Faults are noted, and the package means nothing if there are any."""
     archive.keep(lambda path: _is_named_well(path, faults))
     config = read_config(archive, bounds.operator, faults)
-    finder = ProgramFinder(archive, bounds.languages)
+    finder = ProgramFinder(archive, bounds.languages, bounds.checker_bytes, config.constants)
+    jury = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes, config.constants)
     validator = _find_checker(archive, config, finder, faults)
     grader = _find_grader(config, finder, faults)
     data = read_test_data(archive, config, bounds, faults, has_checker=validator is not None)
@@ -47,6 +48,8 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     if archive.is_folder("static_validator"):
         faults.warn("static_validator", "Static validators are not run.")
     judge = PackageJudge(validator) if validator else None
+    includes = _includes(archive, config, faults)
+    finder.check_includes(includes, "include", faults)
     name = archive.folder or name
     limits = config.limits
     assert limits is not None
@@ -65,8 +68,8 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
         scheme=data.scheme,
         samples=data.samples,
         attachments=tuple(archive.below("attachments").values()),
-        includes=_includes(archive, config, faults),
-        submissions=_submissions(archive, config, finder, faults),
+        includes=includes,
+        submissions=_submissions(archive, config, jury, faults),
         input_validators=_input_validators(archive, finder, faults),
         data_tests=data.data_tests,
         constants=config.constants,

@@ -327,11 +327,15 @@ class OperatorLimits:
 
 @dataclass(frozen=True)
 class PackageBounds:
-    """What a package may hold, and what it may ask for. `languages` are the codes that work here."""
+    """What a package may hold, and what it may ask for. `languages` are the codes that work here.
+
+    `checker_bytes` are those of all files of one judge, of what one language includes, or of `X.files` of one test.
+    """
 
     bytes: int
     files: int
     tests: int
     test_bytes: int
+    checker_bytes: int
     operator: OperatorLimits
     languages: frozenset[str]

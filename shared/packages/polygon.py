@@ -57,7 +57,8 @@ def read_polygon(archive: PackageArchive, bounds: PackageBounds, faults: FaultLi
 class _PolygonReader:
     def __init__(self, archive: PackageArchive, bounds: PackageBounds, faults: FaultList) -> None:
         self._archive, self._bounds, self._faults = archive, bounds, faults
-        self._finder = ProgramFinder(archive, bounds.languages)
+        self._judges = ProgramFinder(archive, bounds.languages, bounds.checker_bytes)
+        self._solutions = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes)
         self._root = self._parse()
         self._resources = self._find_resources()
 
@@ -256,8 +257,10 @@ class _PolygonReader:
         language = next((code for beginning, code in _TYPES.items() if kind.startswith(beginning)), "")
         if kind.startswith("python.2"):
             language = ""
-        beside = self._resources if with_resources else {}
-        return self._finder.of_files(path, beside | {path.rpartition("/")[2]: path}, language)
+        files = {path.rpartition("/")[2]: path}
+        if with_resources:
+            return self._judges.of_files(path, self._resources | files, language)
+        return self._solutions.of_files(path, files, language)
 
     def _find_resources(self) -> dict[str, str]:
         """Return the files that stand beside judges: headers, which are compiled with none of them by themselves."""
@@ -281,6 +284,7 @@ class _PolygonReader:
             if file.find("assets") is not None and path in self._archive.files:
                 language = next((code for beginning, code in _TYPES.items() if kind.startswith(beginning)), None)
                 includes.setdefault(language or EVERY_LANGUAGE, {})[path.rpartition("/")[2]] = path
+        self._judges.check_includes(includes, _PROBLEM, self._faults)
         return includes
 
     def _judge(self, kind: str) -> PackageJudge | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from shared.engine.run_call import MAX_ARGS_BYTES
 from shared.packages.archive import PackageArchive
-from shared.packages.faults import FaultList
+from shared.packages.faults import FaultList, without_nul
 from shared.packages.fields import Fields, number_of, read_fields
 from shared.packages.model import OperatorLimits, PackageLimits, ProblemType, TimeLimitRule
 from shared.packages.programs import language_of
@@ -28,6 +29,9 @@ _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _STATEMENT: Final = re.compile(r"problem_statement/problem(?:\.([a-zA-Z-]+))?\.(?:tex|md)")
 _TITLE: Final = re.compile(r"\\problemname\{((?:[^{}]|\{[^{}]*\})*)\}|%%\s*plainproblemname:([^\n]*)")
 _MOST_PASSES: Final = 100
+#: Characters of a constant, and of all. A text may have each of them many times.
+_LONGEST_CONSTANT: Final = 1000
+_CONSTANTS_CHARACTERS: Final = 65536
 _MIB: Final = 1 << 20
 #: The keys of `limits`: our names, the bytes or seconds of one, and how many there are if the package says nothing.
 _LIMITS: Final = {
@@ -92,7 +96,12 @@ def default_limits(operator: OperatorLimits) -> dict[str, Any]:
 
 
 def split_flags(text: str) -> tuple[str, ...]:
-    """Return the arguments in a text of legacy packages. Some quote them, as for a shell."""
+    """Return the arguments in a text of legacy packages. Some quote them, as for a shell.
+
+    A text that is much too long stays whole: splitting it takes time, and nothing takes the argument.
+    """
+    if len(text) > 2 * MAX_ARGS_BYTES:
+        return (text,)
     try:
         return tuple(shlex.split(text))
     except ValueError:
@@ -133,7 +142,7 @@ def _read_legacy(fields: Fields, config: ProblemConfig, faults: FaultList) -> No
     config.has_custom_score = "score" in flags
     if config.has_custom_score and not config.is_scoring:
         fields.fault("validation", "has `score`, but the problem is not of the type `scoring`.")
-    config.validator_flags = split_flags(fields.text("validator_flags"))
+    config.validator_flags = fields.bounded("validator_flags", split_flags(fields.text("validator_flags")))
     grading = fields.inner("grading")
     if grading.choice("objective", ("max", "min"), "max") == "min":
         grading.fault("objective", "is `min`, which is not supported.")
@@ -178,6 +187,11 @@ def _read_new(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
             constants.fault(name, "is not a constant: a name, and a value or a map with `value`.")
         else:
             config.constants |= {name: value, f"{name}.value": value}
+    sizes = [len(value) for value in config.constants.values()]
+    if max(sizes, default=0) > _LONGEST_CONSTANT or sum(sizes) > _CONSTANTS_CHARACTERS:
+        most = f"{_LONGEST_CONSTANT} characters, or over {_CONSTANTS_CHARACTERS} in all"
+        fields.fault("constants", f"has a value of over {most}.")
+        config.constants = {}
 
 
 def _read_languages(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
@@ -241,7 +255,7 @@ def _read_ini(archive: PackageArchive, faults: FaultList) -> dict[str, str]:
     """Return the keys of DOMjudge's file."""
     text = archive.read(_INI, _SHORT_FILE_BYTES) if _INI in archive.files else None
     values: dict[str, str] = {}
-    for line in (text or b"").decode("utf-8-sig", "replace").splitlines():
+    for line in without_nul((text or b"").decode("utf-8-sig", "replace")).splitlines():
         key, equals, value = (part.strip() for part in line.partition("="))
         if not key or key.startswith((";", "#", "[")):
             continue
@@ -273,5 +287,5 @@ def _titles_of_statements(archive: PackageArchive) -> dict[str, str]:
         if match := _STATEMENT.fullmatch(path):
             title = _TITLE.search(archive.beginning(path, _SHORT_FILE_BYTES).decode(errors="replace"))
             if title and (text := (title[1] or title[2] or "").strip()):
-                titles[match[1] or "en"] = text
+                titles[match[1] or "en"] = without_nul(text)
     return titles

@@ -1,14 +1,17 @@
 """Finds the programs of a package: their files, their languages, and the file that is run. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from shared.engine.languages import NAMES
 from shared.engine.run_call import MAX_FILES
 from shared.packages.archive import PackageArchive
-from shared.packages.model import SCRIPTS, PackageProgram
+from shared.packages.faults import FaultList
+from shared.packages.fields import expanded_size
+from shared.packages.model import EVERY_LANGUAGE, SCRIPTS, PackageProgram
 from shared.text.source_paths import faults_of
 
 #: The codes of the problem format: our code, and the endings of its sources. "" is a language that is not here.
@@ -75,6 +78,8 @@ _BY_ENDING: Final = {ending: name for name, (_, endings) in _LANGUAGES.items() f
 #: The most programs of a kind that a package may have: more are no jury's, and each takes time.
 MOST_PROGRAMS: Final = 500
 
+#: Where programs may have constants: each place takes time.
+_MOST_PLACES: Final = 1_000_000
 _FIRST_LINE_BYTES: Final = 200
 _PROLOG_BYTES: Final = 8192
 
@@ -108,12 +113,32 @@ def _language_of_file(path: str) -> str | None:
     return _LANGUAGES[kattis][0] if kattis else None
 
 
-class ProgramFinder:
-    """Finds programs in an archive. `languages` are our codes that work here."""
+def excess_of(archive: PackageArchive, paths: Collection[str], max_bytes: int) -> str:
+    """Return a sentence on files that are too many or too long for one program; "" if they are not."""
+    if len(paths) > MAX_FILES:
+        return f"It has more than {MAX_FILES} files."
+    size = sum(archive.files[path].size_bytes for path in paths)
+    return f"Its files have {size} bytes; they may have {max_bytes}." if size > max_bytes else ""
 
-    def __init__(self, archive: PackageArchive, languages: frozenset[str]) -> None:
+
+class ProgramFinder:
+    """Finds programs in an archive. `languages` are our codes that work here.
+
+    `max_bytes` are those of all files of one program, also when their constants are replaced.
+    """
+
+    def __init__(
+        self,
+        archive: PackageArchive,
+        languages: frozenset[str],
+        max_bytes: int,
+        constants: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._archive = archive
         self._languages = languages
+        self._max_bytes = max_bytes
+        self._constants = constants
+        self._places = _MOST_PLACES
 
     def all_in(self, folder: str, *, scripts: bool) -> list[PackageProgram]:
         """Return the programs that are files or folders in a folder. What is no program is left out.
@@ -151,6 +176,26 @@ class ProgramFinder:
         """Return the program of these files in our `language`, whose source is the file `path` of the package."""
         return self._checked(PackageProgram(path, language, files, path.rpartition("/")[2]))
 
+    def check_includes(self, includes: Mapping[str, Mapping[str, str]], path: str, faults: FaultList) -> None:
+        """Note the files for a language that are too many or too long, with those for every language."""
+        for language, files in includes.items():
+            both = {**includes.get(EVERY_LANGUAGE, {}), **files}
+            if excess := self._excess(both.values()):
+                faults.add(path, f"What {NAMES.get(language, 'every language')} includes is too large. {excess}")
+
+    def _excess(self, paths: Collection[str]) -> str:
+        excess = excess_of(self._archive, paths, self._max_bytes)
+        if excess or not self._constants:
+            return excess
+        size = 0
+        for path in paths:
+            text = self._archive.beginning(path, self._max_bytes)
+            self._places -= text.count(b"{{")
+            if self._places < 0:
+                return f"The programs have `{{{{` over {_MOST_PLACES} times."
+            size += expanded_size(text, self._constants)
+        return f"With constants its files have over {self._max_bytes} bytes." if size > self._max_bytes else ""
+
     def _kind(self, path: str) -> str | None:
         """Return the format's code for the language of a file."""
         ending = path.rpartition(".")[2]
@@ -168,14 +213,14 @@ class ProgramFinder:
         code, entry = program.language, program.files.get(program.entry)
         paths = list(program.files)
         bad_path = next((f"{paths[position]}: {sentence}" for position, sentence in faults_of(paths)), "")
-        if len(program.files) > MAX_FILES:
-            fault = f"It has more than {MAX_FILES} files."
-        elif bad_path:
+        if bad_path:
             fault = bad_path
         elif code not in self._languages:
             fault = f"{NAMES.get(code, 'Its language')} does not work here."
         elif entry and not self._archive.files[entry].size_bytes:
             fault = "The file that is run is empty."
         else:
+            fault = self._excess(program.files.values())
+        if not fault:
             return program
         return replace(program, language="", fault=fault)

@@ -14,6 +14,7 @@ from shared.packages.faults import FaultList
 from shared.packages.fields import Fields, number_of, read_fields
 from shared.packages.model import EVERY_VALIDATOR, DataKind, DataTest, PackageBounds, PackageTest, Sample
 from shared.packages.problem_yaml import CONFIG, Generation, ProblemConfig, split_flags
+from shared.packages.programs import excess_of
 
 _LEGACY_CONFIG: Final = "testdata.yaml"
 _GROUP_CONFIG: Final = "test_group.yaml"
@@ -92,6 +93,8 @@ class _Reader:
         self.has_checker = has_checker
         self.tests: list[PackageTest] = []
         self.known_args: set[tuple[object, tuple[str, ...]]] = set()
+        self.last_counts: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self.free_characters = _LONGEST_ARGUMENTS
         self.checker_args = self.checked(config.validator_flags, CONFIG)
         self.arguments: dict[str, _Arguments] = {}
 
@@ -119,6 +122,8 @@ class _Reader:
 
     def add_test(self, folder: str, name: str, group: str) -> int:
         """Add a test, and return its number."""
+        if len(self.tests) == self.bounds.tests:
+            raise self.faults.fail("data", f"There are more than {self.bounds.tests} tests.")
         path, arguments = f"data/{folder}/{name}", self.arguments_of(folder, name)
         files = self.archive.below(f"{path}.files") if self.config.generation is Generation.KATTIS_2025_09 else {}
         test = PackageTest(
@@ -135,6 +140,9 @@ class _Reader:
         )
         for args in (test.args, *test.input_validator_args.values()):
             self.check_args(f"data/{folder}", args, check_args)
+        self.count_arguments_of(test)
+        if excess := excess_of(self.archive, files.values(), self.bounds.checker_bytes):
+            self.faults.add(f"{path}.files", excess)
         self.check_file(test.input)
         self.check_file(test.answer)
         self.tests.append(test)
@@ -155,7 +163,11 @@ class _Reader:
         if self.has_checker:
             self.check_args(path, args, check_args)
             return args
-        args = args if self.config.generation is Generation.KATTIS_2025_09 else _last_counts(args)
+        if self.config.generation is not Generation.KATTIS_2025_09:
+            # All tests with the same arguments share them.
+            if args not in self.last_counts:
+                self.last_counts[args] = _last_counts(args)
+            args = self.last_counts[args]
         self.check_args(path, args, parse_args)
         return args
 
@@ -167,6 +179,29 @@ class _Reader:
                 check(args)
             except ValueError as error:
                 self.faults.add(path, str(error))
+
+    def validator_args(
+        self, fields: Fields, key: str, named: Mapping[str, tuple[str, ...]]
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Return the arguments of input validators; none if there are too many of them and of their names."""
+        words = (*named, *(word for args in named.values() for word in args))
+        return named if fields.bounded(key, words) else {}
+
+    def count_arguments(self, *lists: tuple[str, ...]) -> None:
+        """Count the arguments of a test or a group. Raises `PackageError` when there are too many."""
+        self.free_characters -= sum(sum(map(len, words)) + len(words) for words in lists)
+        if self.free_characters < 0:
+            raise self.faults.fail("data", f"The arguments of all tests have over {_LONGEST_ARGUMENTS} characters.")
+
+    def count_arguments_of(self, test: PackageTest) -> None:
+        named = test.input_validator_args
+        self.count_arguments(test.args, test.checker_args, tuple(named), *named.values())
+
+    def check_groups(self, count: int) -> None:
+        """Raise `PackageError` if there are too many groups below the root."""
+        most = self.bounds.tests + len((_SAMPLE, _SECRET))
+        if count > most:
+            raise self.faults.fail("data", f"There are more than {most} groups.")
 
     def samples(self) -> tuple[Sample, ...]:
         """Return what is shown of the samples."""
@@ -193,17 +228,6 @@ class _Reader:
             self.faults.add("data", "There is no test.")
         elif all(test.is_sample for test in self.tests):
             self.faults.warn("data/secret", "There is no secret test.")
-        if len(self.tests) > self.bounds.tests:
-            self.faults.add("data", f"There are {len(self.tests)} tests; there may be {self.bounds.tests}.")
-        texts = [word for group in scheme.groups for word in group.grader_flags]
-        for test in self.tests:
-            texts += [*test.args, *test.checker_args]
-            texts += [word for words in test.input_validator_args.values() for word in words]
-        if sum(map(len, texts)) + len(texts) > _LONGEST_ARGUMENTS:
-            self.faults.add("data", f"The arguments of all tests have over {_LONGEST_ARGUMENTS} characters.")
-        most_groups = self.bounds.tests + len((_SAMPLE, _SECRET))
-        if len(scheme.groups) - 1 > most_groups:
-            self.faults.add("data", f"There are {len(scheme.groups) - 1} groups; there may be {most_groups}.")
         return TestData(tuple(self.tests), scheme, self.samples(), data_tests, self.checker_args, uses_grader)
 
 
@@ -231,6 +255,7 @@ class _LegacyReader(_Reader):
         return group.name.split("/") if group.name else []
 
     def _read_folder(self, folder: str, parent: str) -> str:
+        self.check_groups(len(self.keys))
         self._read_keys(folder, parent)
         tests, folders = self.names_in(folder)
         children: list[int | str] = []
@@ -259,7 +284,7 @@ class _LegacyReader(_Reader):
         if "grading" in fields:
             keys.is_custom = fields.choice("grading", ("default", "custom"), "default") == "custom"
         if "grader_flags" in fields:
-            keys.grader_flags = split_flags(fields.text("grader_flags"))
+            keys.grader_flags = self._flags(fields, "grader_flags")
         if not self.config.is_scoring:
             for key in (key for key in _SCORE_KEYS_LEGACY if key in fields):
                 fields.fault(key, "is for problems of the type `scoring`.")
@@ -267,22 +292,27 @@ class _LegacyReader(_Reader):
             if keys.is_custom:
                 fields.fault("grading", "is `custom`, which is for problems of the type `scoring`.")
         self._read_scores(fields, keys)
-        unknown = set(keys.grader_flags) - GRADER_FLAGS
-        if unknown and not keys.is_custom:
+        self.count_arguments(keys.grader_flags)
+        unknown = set() if keys.is_custom else set(keys.grader_flags) - GRADER_FLAGS
+        if unknown:
             fields.fault("grader_flags", f"has an unknown flag: {', '.join(sorted(unknown))}.")
         if "output_validator_flags" in fields:
-            own = split_flags(fields.text("output_validator_flags"))
+            own = self._flags(fields, "output_validator_flags")
             arguments.checker_args = (*self.config.validator_flags, *own)
         if isinstance(fields.unread.get("input_validator_flags"), dict):
             named = fields.inner("input_validator_flags")
             if set(named.unread) == {"name", "flags"}:
-                arguments.validator_args = {named.text("name"): split_flags(named.text("flags"))}
+                flags = {named.text("name"): split_flags(named.text("flags"))}
             else:
-                arguments.validator_args = {name: split_flags(named.text(name)) for name in list(named.unread)}
+                flags = {name: split_flags(named.text(name)) for name in list(named.unread)}
+            arguments.validator_args = self.validator_args(fields, "input_validator_flags", flags)
         elif "input_validator_flags" in fields:
-            arguments.validator_args = {EVERY_VALIDATOR: split_flags(fields.text("input_validator_flags"))}
+            arguments.validator_args = {EVERY_VALIDATOR: self._flags(fields, "input_validator_flags")}
         fields.finish()
         self.keys[folder], self.arguments[folder] = keys, arguments
+
+    def _flags(self, fields: Fields, key: str) -> tuple[str, ...]:
+        return fields.bounded(key, split_flags(fields.text(key)))
 
     def _read_scores(self, fields: Fields, keys: _Legacy) -> None:
         for key in ("accept_score", "reject_score"):
@@ -394,6 +424,7 @@ class _NewReader(_Reader):
             return []
         folders = [f"{root}/{name}" for name in self.names_in(root)[1]]
         groups = [name for name in folders if f"data/{name}/{_GROUP_CONFIG}" in self.archive.files]
+        self.check_groups(len(groups) + len((_SAMPLE, _SECRET)))
         for name in folders if groups else ():
             if name not in groups:
                 self.faults.add(
@@ -451,15 +482,20 @@ class _NewReader(_Reader):
 
     def _read_arguments(self, name: str, parent: str | None, fields: Fields) -> None:
         arguments = replace(self.arguments[parent]) if parent is not None else _Arguments()
-        arguments.args = _or(fields.words("args"), arguments.args)
-        arguments.checker_args = _or(fields.words("output_validator_args"), arguments.checker_args)
+        arguments.args = self._words(fields, "args", arguments.args)
+        arguments.checker_args = self._words(fields, "output_validator_args", arguments.checker_args)
         if isinstance(fields.unread.get("input_validator_args"), dict):
             named = fields.inner("input_validator_args")
-            arguments.validator_args = {key: named.words(key) or () for key in list(named.unread)}
+            args = {key: named.words(key) or () for key in list(named.unread)}
+            arguments.validator_args = self.validator_args(fields, "input_validator_args", args)
         elif (words := fields.words("input_validator_args")) is not None:
-            arguments.validator_args = {EVERY_VALIDATOR: words}
+            arguments.validator_args = {EVERY_VALIDATOR: fields.bounded("input_validator_args", words)}
         fields.finish((*_SHOWN_KEYS, "static_validator_args"))
         self.arguments[name] = arguments
+
+    def _words(self, fields: Fields, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        words = fields.words(key)
+        return default if words is None else fields.bounded(key, words)
 
     def arguments_of(self, folder: str, name: str) -> _Arguments:
         path = f"data/{folder}/{name}.yaml"
@@ -529,11 +565,8 @@ class _NewReader(_Reader):
                     checker_args=checker_args,
                     input_validator_args=arguments.validator_args,
                 )
+                self.count_arguments_of(test)
                 yield DataTest(kind, test, output)
-
-
-def _or(words: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    return default if words is None else words
 
 
 def _last_counts(args: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import yaml
 LONGEST: Final = 256 << 10
 _DEEPEST: Final = 20
 _MOST_VALUES: Final = 20_000
+#: Characters. Python writes no number of over 4,300 decimal digits, and reads longer ones that are hexadecimal.
+_LONGEST_INTEGER: Final = 40
 #: `no` and `on` stay words, since `no` is a language. Dates stay texts, and `<<` is a key like any other.
 _BOOLEAN: Final = re.compile("true|True|TRUE|false|False|FALSE")
 _TAGS: Final = {kind: f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map")}
@@ -31,6 +33,13 @@ class _Loader(_Base):  # type: ignore[misc]
             raise yaml.MarkedYAMLError(problem="a key is there twice", problem_mark=node.start_mark)
         return mapping
 
+    def construct_yaml_int(self, node: Any) -> object:
+        """Return a whole number that is not too long."""
+        if len(self.construct_scalar(node)) > _LONGEST_INTEGER:
+            problem = f"a whole number has over {_LONGEST_INTEGER} characters"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return super().construct_yaml_int(node)
+
     def construct_yaml_float(self, node: Any) -> object:
         """Return a number, or the text if it is none that JSON can hold."""
         number = super().construct_yaml_float(node)
@@ -38,6 +47,7 @@ class _Loader(_Base):  # type: ignore[misc]
 
 
 _Loader.add_implicit_resolver(_TAGS["bool"], _BOOLEAN, list("tTfF"))
+_Loader.add_constructor(_TAGS["int"], _Loader.construct_yaml_int)
 _Loader.add_constructor(_TAGS["float"], _Loader.construct_yaml_float)
 
 
@@ -54,7 +64,7 @@ def load_yaml(text: bytes) -> object:
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"The YAML cannot be read{line}: {error.problem}.") from None
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         raise ValueError("The YAML cannot be read.") from None
 
 

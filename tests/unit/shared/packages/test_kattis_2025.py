@@ -158,6 +158,43 @@ def test_what_a_test_gets() -> None:
     )
 
 
+class TestConstantsAreBounded:
+    LONG = f"constants: {{a: {'x' * 1000}}}"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            f"{{a: {'x' * 1001}}}",
+            f"{{a: {{value: 1, form: {'x' * 1001}}}}}",
+            f"{{{', '.join(f'{name}: {1000 * name}' for name in 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL')}}}",
+        ],
+    )
+    def test_themselves(self, text: str) -> None:
+        own = {"data/secret/test_group.yaml": "args: [" + "'{{a}}'," * 10_000 + "]"}
+        texts = fault_texts(with_yaml(f"constants: {text}", **own))
+        assert texts[0].startswith("problem.yaml: `constants` has a value of over 1000 characters")
+
+    def test_in_yaml(self) -> None:
+        own = {"data/secret/test_group.yaml": f"#{'{{a}}' * 300}"}
+        assert "With its constants replaced the file has over 262144" in fault_texts(with_yaml(self.LONG, **own))[0]
+        own = {f"data/secret/{number}/test_group.yaml": f"#{'{{a}}' * 200}" for number in range(30)}
+        assert "over 4194304 bytes" in fault_texts(with_yaml(self.LONG, **own))[0]
+
+    def test_in_programs(self) -> None:
+        text = "{{a}}" * 10
+        for path in ("output_validator/check.py", "include/default/a"):
+            files = with_yaml(self.LONG, **{path: text})
+            assert "With constants its files have over 9999 bytes." in fault_texts(files, checker_bytes=9999)[0]
+            assert read(files, checker_bytes=10_000).constants
+        many = {"output_validator/check.py": "{{" * 500_001, "output_validator/more.py": "{{" * 500_000}
+        assert "over 1000000 times" in fault_texts(with_yaml(self.LONG, **many), checker_bytes=3_000_000)[0]
+
+    def test_where_they_are_replaced(self) -> None:
+        assert replace_constants(b"{{a}} {{b}}", {"a": "xxxx"}, 10) == b"xxxx {{b}}"
+        with pytest.raises(ValueError, match="over 9 bytes"):
+            replace_constants(b"{{a}} {{b}}", {"a": "xxxx"}, 9)
+
+
 def test_arguments_of_the_default_checker_are_strict() -> None:
     text = "output_validator_args: [float_tolerance, 1e-3, float_relative_tolerance, 1]\n"
     assert "has set what" in fault_texts({**NEW, "data/secret/test_group.yaml": text})[0]
@@ -211,6 +248,20 @@ def test_includes_by_language() -> None:
     assert main_file(package.includes["cpp"], "py") is None
 
 
+@pytest.mark.parametrize(
+    ("sizes", "fault"),
+    [
+        ({"output_validator/a.py": 600, "output_validator/b.py": 401}, "output_validator: Its files have 1001 bytes"),
+        ({"include/default/a": 600, "include/cpp/b": 401}, "include: What C++ includes is too large"),
+        ({"data/secret/01.files/a": 600, "data/secret/01.files/b": 401}, "data/secret/01.files: Its files have 1001"),
+        ({f"data/secret/01.files/{number}": 0 for number in range(257)}, "01.files: It has more than 256 files"),
+    ],
+)
+def test_files_of_programs_are_bounded(sizes: dict[str, int], fault: str) -> None:
+    files = {**NEW, **{path: "x" * size for path, size in sizes.items()}}
+    assert fault in fault_texts(files, checker_bytes=1000)[0]
+
+
 def test_what_is_missing_is_a_warning() -> None:
     files = {path: text for path, text in NEW.items() if "secret" not in path and "submissions" not in path}
     assert [warning.detail for warning in read(files).warnings] == [
@@ -224,8 +275,15 @@ def test_arguments_are_bounded() -> None:
     assert "over 32768 bytes" in fault_texts({**NEW, **own})[0]
     own = {"data/test_group.yaml": f"input_validator_args: [{'x' * 30_000}]\nargs: [a]\noutput_validator_args: [a]\n"}
     assert "no argument 'a' of `icpc`" in fault_texts({**NEW, **own})[0]
+    many = ", ".join("a" * 257)
+    for text in (f"[{many}]", f"{{check: [{many}]}}", f"{{{', '.join(f'v{number}: a' for number in range(200))}}}"):
+        own = {"data/test_group.yaml": f"input_validator_args: {text}\n"}
+        assert "`input_validator_args` is refused: There are more than 256" in fault_texts({**NEW, **own})[0]
     own = {"data/test_group.yaml": f"input_validator_args: [{'x' * 30_000}]\n"}
     tests = {f"data/secret/x{number}{ending}": "" for number in range(40) for ending in (".in", ".ans")}
+    assert fault_texts({**NEW, **own, **tests}) == ["data: The arguments of all tests have over 1048576 characters."]
+    own = {"data/invalid_input/test_group.yaml": f"input_validator_args: {{{'x' * 1000}: [{'x' * 30_000}]}}\n"}
+    tests = {f"data/invalid_input/x{number}.in": "" for number in range(40)}
     assert fault_texts({**NEW, **own, **tests}) == ["data: The arguments of all tests have over 1048576 characters."]
 
 

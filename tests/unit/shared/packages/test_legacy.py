@@ -103,6 +103,15 @@ def test_keys_without_use_are_warnings_or_kept() -> None:
     assert package.scheme.tests[0].points == 3
 
 
+def test_a_nul_is_in_no_text_of_a_package() -> None:
+    ini = {"problem.yaml": "", "domjudge-problem.ini": "name = S\0um\nk\0ey = 1\n"}
+    package = read({**LEGACY, **ini})
+    assert package.title == "S\ufffdum"
+    assert [warning.detail for warning in package.warnings] == ["`k\ufffdey` is not used."]
+    title = {"problem.yaml": "", "problem_statement/problem.tex": "\\problemname{S\0um}"}
+    assert read({**LEGACY, **title}).title == "S\ufffdum"
+
+
 def test_flags_are_split_and_the_last_tolerance_counts() -> None:
     flags = "case_sensitive float_tolerance 1e-6 float_relative_tolerance 0.5 case_sensitive"
     package = read(with_yaml(f"validator_flags: {flags}"))
@@ -112,6 +121,22 @@ def test_flags_are_split_and_the_last_tolerance_counts() -> None:
     own = {"data/secret/testdata.yaml": 'output_validator_flags: --say "two words"\n'}
     package = read(with_yaml("validation: custom\nvalidator_flags: -a -a", **validator, **own))
     assert [test.checker_args for test in package.tests] == [("-a", "-a"), ("-a", "-a", "--say", "two words")]
+
+
+@pytest.mark.parametrize("key", ["grader_flags", "output_validator_flags", "input_validator_flags"])
+def test_flags_are_bounded(key: str) -> None:
+    for flags in ("a " * 257, "a " * 100_000):
+        files = {**LEGACY, "data/testdata.yaml": f"{key}: {flags}\n"}
+        assert f"`{key}` is refused: There are more than 256 arguments" in fault_texts(files)[0]
+        assert "`validator_flags` is refused" in fault_texts(with_yaml(f"validator_flags: {flags}\n"))[0]
+    files |= {f"data/secret/{number}/x{ending}": "" for number in range(40) for ending in (".in", ".ans")}
+    files["data/testdata.yaml"] = f"{key}: {'x' * 30_000}\n"
+    assert "data: The arguments of all tests have over 1048576 characters." in fault_texts(files)
+
+
+def test_tests_with_the_same_flags_share_their_arguments() -> None:
+    first, second = read(with_yaml("validator_flags: float_tolerance 1e-6")).tests
+    assert first.checker_args is second.checker_args
 
 
 def test_tests_and_groups_have_one_order() -> None:
@@ -204,6 +229,9 @@ def test_a_custom_grader() -> None:
     secret = groups_of(package)["secret"]
     assert (secret.policy, secret.grader_flags, package.scheme.points) == (Policy.CUSTOM, ("--x", "1"), None)
     assert "No group has" in fault_texts(with_yaml(SCORING, **{"graders/grade.py": "1"}))[0]
+    assert (
+        "Its files have 13 bytes; they may have 12." in fault_texts(with_yaml(SCORING, **grader), checker_bytes=12)[0]
+    )
     assert "more than one grader" in fault_texts(with_yaml(SCORING, **grader, **{"graders/b.py": "1"}))[0]
 
 

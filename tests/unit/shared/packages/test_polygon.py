@@ -224,3 +224,12 @@ class TestSolutions:
     def test_others_are_not_run(self) -> None:
         assert solution("do-not-run").not_run
         assert solution("strange").not_run
+
+
+def test_resources_count_as_files_of_the_checker() -> None:
+    files = {"problem.xml": problem(), **FILES, "files/testlib.h": "x" * 1000}
+    assert fault_texts(files, checker_bytes=1012) == ["files/check.cpp: Its files have 1013 bytes; they may have 1012."]
+    assert read(files, checker_bytes=1013).checker is not None
+    resources = '<file path="files/testlib.h" type="h.g++"><assets><asset name="solution"/></assets></file>'
+    files["problem.xml"] = problem(resources=resources)
+    assert "What every language includes is too large" in " ".join(fault_texts(files, checker_bytes=999))

@@ -7,7 +7,7 @@ import pytest
 from shared.engine.codex import Verdict
 from shared.packages.expectations import TestOutcome, matches, of_tags, unmet
 from shared.packages.model import JurySubmission
-from tests.problem_packages import LEGACY, NEW, fault_texts, read
+from tests.problem_packages import LEGACY, MIB, NEW, fault_texts, read
 
 AC, WA, TLE, RTE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT, Verdict.RUNTIME_ERROR
 MLE = Verdict.MEMORY_LIMIT
@@ -83,6 +83,7 @@ class TestTags:
         assert submission("mixed/a.py", legacy=True, text=text).expected == ["WA"]
         assert submission("accepted/a.py", legacy=True, text=text).expected == ["AC"]
         assert submission("mixed/a.py", legacy=True).not_run == "Nothing says what it must get."
+        assert "may have 1048576" in submission("accepted/a.py", text="#" * (MIB + 1)).not_run
         twice = {**LEGACY, "submissions/mixed/a.py": text + "# @EXPECTED_RESULTS@: CORRECT\n"}
         package = read(twice)
         assert package.submissions[1].expected == ["WA"]
