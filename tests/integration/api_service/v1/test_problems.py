@@ -13,7 +13,7 @@ from precieux_client import AsyncClient, Checker, InvalidRequest, ProblemLimits
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.problems.files import key_of
+from shared.problems.files import FOLDER, key_of
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
@@ -328,6 +328,26 @@ async def test_a_version_that_was_not_stored_is_not_seen(
     assert hashlib.sha256(CHECKED).hexdigest() not in await stored_objects(database)
     assert (await put(client, CHECKED))["version"] == 3
     assert (await client.get(f"{PATH}/package")).content == CHECKED
+
+
+async def test_a_file_is_stored_again_after_a_cleaner_that_failed(
+    client: httpx.AsyncClient, database_url: str, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(client)
+    assert (await client.delete(PATH)).status_code == 204
+
+    async def fail(store: LocalStore, _: str) -> None:
+        await store.delete_prefix(FOLDER)
+        raise StoreUnavailable("it is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "delete", fail)
+        async with connected(url_of(Role.RUNNER, database_url)) as runner:
+            with pytest.raises(StoreUnavailable):
+                await remove_unneeded(runner, store)
+    await put(client)
+    assert (await client.get(f"{PATH}/package")).content == PACKAGE
+    assert (await client.get(PATH)).json()["samples"]
 
 
 async def test_a_key_has_so_much_space(api_with: ApiWith, setter: Key) -> None:
