@@ -108,7 +108,7 @@ class Problems:
         Nothing is stored if the latest version has this package and these limits already. Raises `Problem`: 409 if the
         name is another key's, 422 with all faults of the package, 429 if the key has no space left.
         """
-        package = await _read(upload.file, bounds, name)
+        package, columns = await _read(upload.file, bounds, name)
         async with self.database.transaction() as connection:
             await connection.execute(_ADD, {"name": name})
             row = await _lock(connection, principal, name)
@@ -118,7 +118,7 @@ class Problems:
                 await _set(connection, name, row["owner"], settings)
                 return latest.id, False
             owner = principal.key_id if row["deleted"] else row["owner"]
-            id_ = await _insert(connection, name, owner, upload, package, limits)
+            id_ = await _insert(connection, name, owner, upload, columns, limits)
             files = needed_files(package)
             sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
             missing = await name_files(connection, id_, sizes)
@@ -192,11 +192,21 @@ class Problems:
             )
 
 
-async def _read(file: BinaryIO, bounds: PackageBounds, name: str) -> Package:
-    """Return the package in a file. Raises `Problem` (422) with all its faults."""
+async def _read(file: BinaryIO, bounds: PackageBounds, name: str) -> tuple[Package, dict[str, Any]]:
+    """Return the package in a file, and the columns that its version gets of it. Raises `Problem` (422) with all its
+    faults."""
+
+    def read() -> tuple[Package, dict[str, Any]]:
+        package = read_package(file, bounds, name=name)
+        return package, {
+            "size_bytes": package.size_bytes,
+            "manifest": versions.as_manifest(package),
+            "summary": json.dumps(summary_of(package)),
+            "tests": json.dumps(stored_tests(package)),
+        }
+
     try:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_READING, lambda: read_package(file, bounds, name=name))
+        return await asyncio.get_running_loop().run_in_executor(_READING, read)
     except PackageError as exc:
         raise invalid([Fault(fault.detail, path=fault.path) for fault in exc.faults]) from None
 
@@ -212,14 +222,14 @@ async def _lock(connection: Connection, principal: Principal, name: str) -> Reco
 
 
 async def _insert(
-    connection: Connection, name: str, owner: int | None, upload: Upload, package: Package, limits: Mapping[str, Any]
+    connection: Connection,
+    name: str,
+    owner: int | None,
+    upload: Upload,
+    columns: Mapping[str, Any],
+    limits: Mapping[str, Any],
 ) -> int:
-    """Insert a version, which is not seen yet, and return its id."""
-    # In the thread, because a long list of tests takes a while.
-    manifest, summary, tests = await asyncio.get_running_loop().run_in_executor(
-        _READING,
-        lambda: (versions.as_manifest(package), json.dumps(summary_of(package)), json.dumps(stored_tests(package))),
-    )
+    """Insert a version, which is not seen yet, and return its id. `columns` are those of its package."""
     row = await connection.fetch_one(
         _INSERT,
         {
@@ -227,11 +237,8 @@ async def _insert(
             "owner": owner,
             "digest": upload.sha256,
             "package_bytes": upload.size_bytes,
-            "size_bytes": package.size_bytes,
             "settings": json.dumps(limits),
-            "manifest": manifest,
-            "summary": summary,
-            "tests": tests,
+            **columns,
         },
     )
     assert row is not None
