@@ -169,7 +169,7 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
         "Other limits make a new version of the same package; the title and the visibility do not.",
         answer=StoredProblem,
         body=ProblemBody,
-        problems=[Kind.NOT_FOUND],
+        problems=[Kind.NOT_FOUND, Kind.QUOTA_EXCEEDED],
     ),
 )
 async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:

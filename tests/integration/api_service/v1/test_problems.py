@@ -350,17 +350,41 @@ async def test_a_file_is_stored_again_after_a_cleaner_that_failed(
     assert (await client.get(PATH)).json()["samples"]
 
 
-async def test_a_key_has_so_much_space(api_with: ApiWith, setter: Key) -> None:
-    async with api_with(limits={"key_problem_bytes": len(PACKAGE) + 500}) as client:
+async def test_a_key_has_so_much_space(api_with: ApiWith, setter: Key, database: Database) -> None:
+    async with api_with() as client:
         client.headers.update(setter.headers)
         await put(client)
+    async with database.connection() as connection:
+        stored = await connection.fetch_one(
+            "SELECT CAST(sum(size_bytes) AS integer) AS of_files, (SELECT pg_column_size(manifest)"
+            " + pg_column_size(summary) + pg_column_size(tests) FROM problem_versions) AS of_version"
+            " FROM problem_objects"
+        )
+    assert stored
+    most = stored["of_files"] + 2 * stored["of_version"] + 100
+    async with api_with(limits={"key_problem_bytes": most}) as client:
+        client.headers.update(setter.headers)
         # The same bytes count once.
         await put(client, path="/v1/problems/copy")
-        refused = await client.put(PATH, content=CHECKED, headers=ZIP)
-        assert refused.status_code == 429
-        assert refused.json()["violated-policies"] == ["problem_bytes"]
+        for refused in (
+            await client.put(PATH, content=CHECKED, headers=ZIP),
+            await client.patch(PATH, json={"limits": {"cpu_s": 3}}),
+        ):
+            assert refused.status_code == 429
+            assert refused.json()["violated-policies"] == ["problem_bytes"]
         assert (await client.get(PATH)).json()["version"] == 1
         assert (await client.get("/v1/problems/copy")).status_code == 200
+
+
+async def test_a_problem_has_so_many_versions(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api_service.problems.storing._MOST_VERSIONS", 1)
+    await put(client)
+    for refused in (
+        await client.put(PATH, content=CHECKED, headers=ZIP),
+        await client.patch(PATH, json={"limits": {"cpu_s": 3}}),
+    ):
+        assert (refused.status_code, refused.json()["violated-policies"]) == (429, ["problem_versions"])
+    assert (await client.patch(PATH, json={"title": "T"})).json()["version"] == 1
 
 
 async def test_the_bounds_are_told(client: httpx.AsyncClient) -> None:
