@@ -283,6 +283,20 @@ async def test_the_list_has_pages(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/problems?cursor=x")).status_code == 422
 
 
+async def test_a_list_is_refused_if_its_summaries_are_too_large_together(
+    api_with: ApiWith, setter: Key, database: Database
+) -> None:
+    async with api_with(large_answers_bytes=4 * 70_000) as client:
+        client.headers.update(setter.headers)
+        await put(client)
+        await put(client, path="/v1/problems/copy")
+        large = "UPDATE problem_versions SET summary = summary || jsonb_build_object('title', repeat('x', 70000))"
+        await execute(database, large)
+        assert (await client.get("/v1/problems?limit=2")).status_code == 503
+        await execute(database, f"{large} WHERE problem = 'sum'".replace("70000", "1"))
+        assert (await client.get("/v1/problems?limit=2")).status_code == 200
+
+
 async def test_numbers_of_a_deleted_problem_are_not_used_again(
     client: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore
 ) -> None:
