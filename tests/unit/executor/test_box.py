@@ -133,7 +133,7 @@ async def test_large_files_are_written_by_a_thread(monkeypatch: pytest.MonkeyPat
     assert _open_descriptors() == before
 
 
-def test_a_sealed_file_has_its_contents_one_after_the_other() -> None:
+def test_a_sealed_file_has_its_contents_in_order() -> None:
     with os.fdopen(sealed_file(b"one", b"", b"two"), "rb") as file:
         assert file.read() == b"onetwo"
 

@@ -266,7 +266,7 @@ async def test_a_judge_has_limits_of_its_own(
 
 
 @pytest.mark.parametrize(("passes", "most"), [(1, 1024), (2, 192)])
-async def test_what_stands_in_the_box_of_a_next_pass_has_few_files(passes: int, most: int) -> None:
+async def test_a_next_pass_gets_few_feedback_files(passes: int, most: int) -> None:
     ended = replace(_ACCEPTS, out_folder=OutFolder({}, {LeftOut.TOO_MANY: 1}))
     sandbox = _Sandbox(lambda _: ended)
     (test,) = _tests(await _run(sandbox, _program(), passes=passes))

@@ -283,9 +283,7 @@ async def test_the_list_has_pages(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/problems?cursor=x")).status_code == 422
 
 
-async def test_a_list_is_refused_if_its_summaries_are_too_large_together(
-    api_with: ApiWith, setter: Key, database: Database
-) -> None:
+async def test_a_list_of_large_summaries_is_refused(api_with: ApiWith, setter: Key, database: Database) -> None:
     async with api_with(large_answers_bytes=4 * 70_000) as client:
         client.headers.update(setter.headers)
         await put(client)
@@ -344,7 +342,7 @@ async def test_a_version_that_was_not_stored_is_not_seen(
     assert (await client.get(f"{PATH}/package")).content == CHECKED
 
 
-async def test_a_file_is_stored_again_after_a_cleaner_that_failed(
+async def test_a_file_is_stored_again_after_a_failed_cleaner(
     client: httpx.AsyncClient, database_url: str, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(client)
