@@ -59,8 +59,8 @@ class ExecutorSettings(Settings):
     max_test_bytes: int = Field(default=100 * MIB, ge=1, description="bytes of one input or answer of a problem")
     test_data_cache_bytes: int = Field(
         default=1024 * MIB,
-        ge=0,
-        description="bytes of problems' inputs and answers that an executor keeps on disk",
+        description="bytes of problems' inputs and answers that an executor keeps on disk beside those that runs use;"
+        " at least 64 MiB and twice `PRECIEUX_MAX_TEST_BYTES`",
     )
     checker_files: Path | None = Field(
         default=None, description="folder of files, such as testlib.h, that stand beside each checker and interactor"
@@ -170,4 +170,10 @@ class ExecutorSettings(Settings):
                 raise ValueError(
                     f"PRECIEUX_{lower.upper()} is above PRECIEUX_{higher.upper()}: lower the first or raise the other"
                 )
+        least = 2 * self.max_test_bytes + 64 * MIB
+        if self.test_data_cache_bytes < least:
+            raise ValueError(
+                f"PRECIEUX_TEST_DATA_CACHE_BYTES is below {least}, which is 64 MiB and twice PRECIEUX_MAX_TEST_BYTES:"
+                " raise the first or lower the other"
+            )
         return self

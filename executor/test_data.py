@@ -3,6 +3,7 @@
 The files are in a folder that no box has. What enters a box is a sealed copy.
 """
 
+import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -13,14 +14,20 @@ import weakref
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 _LOCK: Final = "lock"
+#: Seconds for which data that has come is spared, so that the run it was sent for finds it.
+_SPARED_S: Final = 300
+#: Bytes of a piece that are hashed and written without a thread.
+_SMALL_PIECE: Final = 64 << 10
 
 
 class TestData:
-    """The data of tests on the disk, of `most_bytes` together: what was used least recently goes first. What a run
-    holds stays, even if that is more. Each process has a folder of its own in `parent`."""
+    """The data of tests on the disk. What a run holds stays, and does not count. The rest has `most_bytes` together:
+    what was used least recently goes first, but what has just come goes last. Each process has a folder of its own in
+    `parent`."""
 
     __test__ = False  # pytest would take it for a test
 
@@ -28,6 +35,7 @@ class TestData:
         self._parent = parent
         self._most_bytes = most_bytes
         self._sizes: OrderedDict[str, int] = OrderedDict()
+        self._came_at: dict[str, float] = {}
         self._held: Counter[str] = Counter()
         self._folder = ""
         self._lock = -1
@@ -47,19 +55,24 @@ class TestData:
             self._held += Counter()  # without those that nobody holds
             self._make_room(0)
 
-    def read(self, digest: str) -> bytes:
+    async def read(self, digest: str) -> bytes:
         """Return data that is held."""
         self._sizes.move_to_end(digest)
-        return self._path(digest).read_bytes()
+        return await asyncio.to_thread(self._path(digest).read_bytes)
 
     async def store(self, digest: str, chunks: AsyncIterator[bytes]) -> bool:
         """Keep what the chunks hold. Return False, and keep nothing, if it is not what the digest says."""
         hashed, size = hashlib.sha256(), 0
         with tempfile.NamedTemporaryFile(dir=self._own_folder(), delete=False) as file:
+
+            def add(chunk: bytes) -> None:
+                hashed.update(chunk)
+                file.write(chunk)
+
             try:
                 async for chunk in chunks:
-                    hashed.update(chunk)
-                    size += file.write(chunk)
+                    size += len(chunk)
+                    await asyncio.to_thread(add, chunk) if len(chunk) > _SMALL_PIECE else add(chunk)
                 file.flush()
                 if hashed.hexdigest() != digest:
                     return False
@@ -67,15 +80,20 @@ class TestData:
                     self._make_room(size)
                     os.rename(file.name, self._path(digest))
                     self._sizes[digest] = size
+                self._came_at[digest] = monotonic()
                 return True
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(file.name)
 
     def _make_room(self, size: int) -> None:
-        excess = sum(self._sizes.values()) + size - self._most_bytes
-        for digest in [digest for digest in self._sizes if not self._held[digest]] if excess > 0 else ():
+        """Remove data that nobody holds until that and `size` bytes more fit."""
+        removable = [digest for digest in self._sizes if not self._held[digest]]
+        excess = sum(self._sizes[digest] for digest in removable) + size - self._most_bytes
+        spared = monotonic() - _SPARED_S
+        for digest in sorted(removable, key=lambda digest: self._came_at[digest] > spared) if excess > 0 else ():
             excess -= self._sizes.pop(digest)
+            del self._came_at[digest]
             self._path(digest).unlink(missing_ok=True)
             if excess <= 0:
                 return

@@ -21,14 +21,19 @@ _TEXT_LIMIT: Final = 64 << 10
 _OF_OWNER: Final = ("digest", "size_bytes", "checker", "interactor")
 
 # Byte by byte, as clients sort names.
-_PAGE: Final = f"""
-    SELECT {versions.COLUMNS} FROM problems p JOIN LATERAL (
+_OF_PAGE: Final = """
+    FROM problems p JOIN LATERAL (
         SELECT * FROM problem_versions WHERE problem = p.name AND state = 'stored' ORDER BY version DESC LIMIT 1
     ) AS v ON true
     WHERE NOT p.deleted AND (:sees_all OR p.owner = :owner OR p.visibility = 'shared')
         AND (CAST(:visibility AS text) IS NULL OR p.visibility = :visibility)
         AND (CAST(:after AS text) IS NULL OR p.name COLLATE "C" > :after)
     ORDER BY p.name COLLATE "C" LIMIT :limit
+"""
+_PAGE: Final = f"SELECT {versions.COLUMNS} {_OF_PAGE}"
+_PAGE_BYTES: Final = f"""
+    SELECT CAST(coalesce(sum(bytes), 0) AS bigint) AS bytes
+    FROM (SELECT octet_length(CAST(v.summary AS text)) AS bytes {_OF_PAGE}) AS summaries
 """  # noqa: S608  (constants)
 _VERSIONS: Final = """
     SELECT v.version, v.digest, v.size_bytes, CAST(v.summary -> 'tests' AS text) AS tests, v.created_at
@@ -53,11 +58,26 @@ async def find_visible(
 
 
 async def page(
-    connection: Connection, principal: Principal, *, visibility: str | None, after: str | None, limit: int
+    connection: Connection,
+    principal: Principal,
+    *,
+    visibility: str | None,
+    after: str | None,
+    limit: int,
+    reserve: Reserve,
 ) -> list[ProblemVersion]:
-    """Return up to `limit` problems that the sender may see, in their latest versions, by name."""
-    values = {"sees_all": principal.sees_all, "owner": principal.key_id, "visibility": visibility, "after": after}
-    return [versions.from_row(row) for row in await connection.fetch_all(_PAGE, {**values, "limit": limit})]
+    """Return up to `limit` problems that the sender may see, in their latest versions, by name. `reserve` is called
+    before they are read."""
+    values = {
+        "sees_all": principal.sees_all,
+        "owner": principal.key_id,
+        "visibility": visibility,
+        "after": after,
+        "limit": limit,
+    }
+    size = await connection.fetch_one(_PAGE_BYTES, values)
+    reserve(size["bytes"] if size else 0)
+    return [versions.from_row(row) for row in await connection.fetch_all(_PAGE, values)]
 
 
 async def versions_of(connection: Connection, name: str, *, before: int | None, limit: int) -> list[VersionOfProblem]:

@@ -23,12 +23,15 @@ from shared.packages.read import read_package
 from shared.problems import versions
 from shared.problems.files import name_files, needed_files, store_files
 from shared.problems.submitting import stored_tests, summary_of
+from shared.problems.versions import ProblemVersion
 from shared.storage.base import ObjectStore
 
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
 #: Packages whose files are stored at once. Each holds its largest file in memory.
 _STORING_AT_ONCE: Final = 1
+#: Versions that a problem may have.
+_MOST_VERSIONS: Final = 1000
 #: What a refusal for want of space says when to try again: nobody knows when its key deletes something.
 _LATER: Final = {"Retry-After": "3600"}
 
@@ -58,10 +61,16 @@ _COPY: Final = """
     INSERT INTO problem_references (version, sha256)
     SELECT copied.id, sha256 FROM copied, problem_references WHERE problem_references.version = :id RETURNING version
 """
+# The rows of versions count as they are stored, which is found without reading them.
 _BYTES_OF_KEY: Final = """
-    SELECT coalesce(sum(size_bytes), 0) AS size FROM problem_objects WHERE sha256 IN (
-        SELECT sha256 FROM problem_references r JOIN problem_versions v ON v.id = r.version WHERE v.owner = :owner
-    )
+    SELECT (
+        SELECT coalesce(sum(size_bytes), 0) FROM problem_objects WHERE sha256 IN (
+            SELECT sha256 FROM problem_references r JOIN problem_versions v ON v.id = r.version WHERE v.owner = :owner
+        )
+    ) + (
+        SELECT coalesce(sum(pg_column_size(manifest) + pg_column_size(summary) + pg_column_size(tests)), 0)
+        FROM problem_versions WHERE owner = :owner
+    ) AS size
 """
 # Two packages of a key are counted one after the other.
 _LOCK_BYTES: Final = "SELECT pg_advisory_xact_lock(hashtextextended('problem_bytes', :owner))"
@@ -108,9 +117,9 @@ class Problems:
         """Store a package as the next version of a problem. Return the id of the version, and True if it is new.
 
         Nothing is stored if the latest version has this package and these limits already. Raises `Problem`: 409 if the
-        name is another key's, 422 with all faults of the package, 429 if the key has no space left.
+        name is another key's, 422 with all faults of the package, 429 if there is no room left.
         """
-        package = await _read(upload.file, bounds, name)
+        package, columns = await _read(upload.file, bounds, name)
         async with self.database.transaction() as connection:
             await connection.execute(_ADD, {"name": name})
             row = await _lock(connection, principal, name)
@@ -119,13 +128,13 @@ class Problems:
             if latest and latest.digest == upload.sha256 and _same(limits, latest.settings):
                 await _set(connection, name, row["owner"], settings)
                 return latest.id, False
+            _check_versions(latest)
             owner = principal.key_id if row["deleted"] else row["owner"]
-            id_ = await _insert(connection, name, owner, upload, package, limits)
+            id_ = await _insert(connection, name, owner, upload, columns, limits)
             files = needed_files(package)
             sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
             missing = await name_files(connection, id_, sizes)
-            if owner is not None and not principal.sees_all:
-                await self._check_space(connection, owner)
+            await self._check_space(connection, principal, owner)
         entries = {file.digest: file.entry for file in files}
         async with self.semaphore:
             with zipfile.ZipFile(upload.file) as archive:
@@ -146,7 +155,10 @@ class Problems:
         return id_, True
 
     async def patch(self, principal: Principal, name: str, settings: ProblemSettings) -> bool:
-        """Change the settings of a problem. Other limits make a new version. Return False if there is no problem."""
+        """Change the settings of a problem. Other limits make a new version. Return False if there is no problem.
+
+        Raises `Problem` (429) if there is no room for another version.
+        """
         async with self.database.transaction() as connection:
             row = await _lock(connection, principal, name)
             latest = await versions.find(connection, name)
@@ -154,8 +166,10 @@ class Problems:
                 return False
             limits = settings.over(latest.settings)
             if not _same(limits, latest.settings):
+                _check_versions(latest)
                 values = {"name": name, "id": latest.id, "settings": json.dumps(limits)}
                 await connection.fetch_all(_COPY, values)
+                await self._check_space(connection, principal, row["owner"])
             await _set(connection, name, row["owner"], settings)
         return True
 
@@ -181,7 +195,9 @@ class Problems:
                 await connection.execute(_DELETE, {"name": name})
         return True
 
-    async def _check_space(self, connection: Connection, owner: int) -> None:
+    async def _check_space(self, connection: Connection, principal: Principal, owner: int | None) -> None:
+        if owner is None or principal.sees_all:
+            return
         await connection.fetch_one(_LOCK_BYTES, {"owner": owner})
         row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
         if row and row["size"] > self.bytes_of_key:
@@ -194,11 +210,33 @@ class Problems:
             )
 
 
-async def _read(file: BinaryIO, bounds: PackageBounds, name: str) -> Package:
-    """Return the package in a file. Raises `Problem` (422) with all its faults."""
+def _check_versions(latest: ProblemVersion | None) -> None:
+    """Raise `Problem` (429) if the problem has as many versions as it may."""
+    if latest and latest.versions >= _MOST_VERSIONS:
+        raise Problem(
+            Kind.QUOTA_EXCEEDED,
+            f"This problem has {latest.versions} versions; it may have {_MOST_VERSIONS}. Delete some that are not"
+            " needed any more.",
+            headers=_LATER,
+            policies=["problem_versions"],
+        )
+
+
+async def _read(file: BinaryIO, bounds: PackageBounds, name: str) -> tuple[Package, dict[str, Any]]:
+    """Return the package in a file, and the columns that its version gets of it. Raises `Problem` (422) with all its
+    faults."""
+
+    def read() -> tuple[Package, dict[str, Any]]:
+        package = read_package(file, bounds, name=name)
+        return package, {
+            "size_bytes": package.size_bytes,
+            "manifest": versions.as_manifest(package),
+            "summary": json.dumps(summary_of(package)),
+            "tests": json.dumps(stored_tests(package)),
+        }
+
     try:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_READING, lambda: read_package(file, bounds, name=name))
+        return await asyncio.get_running_loop().run_in_executor(_READING, read)
     except PackageError as exc:
         raise invalid([Fault(fault.detail, path=fault.path) for fault in exc.faults]) from None
 
@@ -214,14 +252,14 @@ async def _lock(connection: Connection, principal: Principal, name: str) -> Reco
 
 
 async def _insert(
-    connection: Connection, name: str, owner: int | None, upload: Upload, package: Package, limits: Mapping[str, Any]
+    connection: Connection,
+    name: str,
+    owner: int | None,
+    upload: Upload,
+    columns: Mapping[str, Any],
+    limits: Mapping[str, Any],
 ) -> int:
-    """Insert a version, which is not seen yet, and return its id."""
-    # In the thread, because a long list of tests takes a while.
-    manifest, summary, tests = await asyncio.get_running_loop().run_in_executor(
-        _READING,
-        lambda: (versions.as_manifest(package), json.dumps(summary_of(package)), json.dumps(stored_tests(package))),
-    )
+    """Insert a version, which is not seen yet, and return its id. `columns` are those of its package."""
     row = await connection.fetch_one(
         _INSERT,
         {
@@ -229,11 +267,8 @@ async def _insert(
             "owner": owner,
             "digest": upload.sha256,
             "package_bytes": upload.size_bytes,
-            "size_bytes": package.size_bytes,
             "settings": json.dumps(limits),
-            "manifest": manifest,
-            "summary": summary,
-            "tests": tests,
+            **columns,
         },
     )
     assert row is not None

@@ -10,6 +10,8 @@ from shared.text.control_characters import replace_controls
 
 #: The most of a judge's feedback files that are read.
 MOST_FEEDBACK_FILES: Final = 1024
+#: The same if they stand in the box of the next pass. It has room for 1,024 files, and the judge's own may be 768.
+MOST_KEPT_FILES: Final = 192
 #: Bytes that are kept of each text of a judge. A line end of Windows becomes one character, so twice as much is read as
 #: is shown.
 KEPT_BYTES: Final = 131072
@@ -47,16 +49,19 @@ def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Ju
     )
 
 
-def why_failed(judge: str, ended: StepResult, explanation: str, output_bytes: int) -> str | None:
+def why_failed(
+    judge: str, ended: StepResult, explanation: str, output_bytes: int, most_files: int = MOST_FEEDBACK_FILES
+) -> str | None:
     """Return a sentence if the judge was stopped or killed, or wrote too much; None if its protocol says what its end
-    means. `explanation` is for the former, and `output_bytes` counts its streams and its feedback together."""
+    means. `explanation` is for the former. `output_bytes` counts its streams and its feedback together, `most_files`
+    its feedback files."""
     written, left_out = ended.written + ended.out_folder.written, ended.out_folder.left_out
     if ended.stopped == "output" or (
         ended.stopped is None and (written > output_bytes or LeftOut.TOO_LARGE in left_out)
     ):
         return f"The {judge} wrote more than {output_bytes} bytes of output and feedback."
     if ended.stopped is None and LeftOut.TOO_MANY in left_out:
-        return f"The {judge} wrote more than {MOST_FEEDBACK_FILES} feedback files."
+        return f"The {judge} wrote more than {most_files} feedback files."
     if ended.stopped is None and ended.signal is None:
         return None
     return f"The {judge} failed. {explanation}"

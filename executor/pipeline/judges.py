@@ -6,7 +6,15 @@ from pathlib import Path
 
 from executor import verdict
 from executor.judging import interaction, kattis, testlib
-from executor.judging.judgement import KEPT_BYTES, MOST_FEEDBACK_FILES, Judgement, clean, judge_error, why_failed
+from executor.judging.judgement import (
+    KEPT_BYTES,
+    MOST_FEEDBACK_FILES,
+    MOST_KEPT_FILES,
+    Judgement,
+    clean,
+    judge_error,
+    why_failed,
+)
 from executor.pipeline.plan import PlannedRun
 from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult, WorkFile
 from shared.engine.codex import Verdict
@@ -32,6 +40,11 @@ class Judge:
     #: What earlier passes of a multi-pass test have left in the feedback folder; None if there is one pass.
     feedback: Mapping[str, bytes] | None = None
 
+    @property
+    def _most_files(self) -> int:
+        """The most feedback files that are read. With more, the judge has failed."""
+        return MOST_FEEDBACK_FILES if self.feedback is None else MOST_KEPT_FILES
+
     def job(
         self,
         args: tuple[str, ...],
@@ -52,7 +65,7 @@ class Judge:
             files={**job.files, **left},
             steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
             given=given,
-            out_limits=OutLimits(MOST_FEEDBACK_FILES, step.output_bytes, FEEDBACK, kept_bytes),
+            out_limits=OutLimits(self._most_files, step.output_bytes, FEEDBACK, kept_bytes),
         )
 
     def check(self, test: ProgramTest, output: bytes) -> Job:
@@ -95,7 +108,7 @@ class Judge:
         feedback = ended.out_folder.files.get(kattis.JUDGE_MESSAGE, b"")
         if len(steps) < len(self.planned.job.steps):
             judgement = judge_error(f"The {self.name} did not compile again.", stderr=ended.stdout + ended.stderr)
-        elif sentence := why_failed(self.name, ended, explanation, step.output_bytes):
+        elif sentence := why_failed(self.name, ended, explanation, step.output_bytes, self._most_files):
             judgement = judge_error(sentence, feedback, ended.stderr)
         else:
             protocol = kattis if self.program.protocol is JudgeProtocol.KATTIS else testlib

@@ -65,7 +65,7 @@ class Pipeline:
         self._settings = settings
         self._cache = CompileCache(settings.compile_cache_bytes)
         self._beside_judges = files_beside(settings.checker_files)
-        folder = find_folder(settings.executor_cache_dir, "test-data") if settings.test_data_cache_bytes else None
+        folder = find_folder(settings.executor_cache_dir, "test-data")
         self.test_data = TestData(folder, settings.test_data_cache_bytes)
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
@@ -225,7 +225,7 @@ class Pipeline:
             return test
         names = (test.stdin_sha256, test.expected_sha256)
         try:
-            data = [await asyncio.to_thread(self.test_data.read, name) if name else b"" for name in names]
+            data = [await self.test_data.read(name) if name else b"" for name in names]
         except (OSError, KeyError) as exc:
             raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc
         return test.with_data(*data)

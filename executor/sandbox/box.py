@@ -10,7 +10,7 @@ from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, 
 from executor.sandbox.keeper.words import run_words
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.streams.collected import CollectedFiles
-from executor.sandbox.streams.step import Descriptors, StepStreams, sealed_file
+from executor.sandbox.streams.step import Descriptors, StepStreams, seal
 
 
 class Box:
@@ -89,25 +89,27 @@ class Box:
     async def _begin(self, job: Job) -> None:
         descriptors = Descriptors()
         try:
-            begin = self._order(job, descriptors)
-        except (OSError, ValueError) as exc:
+            begin = await self._order(job, descriptors)
+        except BaseException as exc:
             descriptors.close()
-            raise SandboxFailure(f"the box could not begin: {exc}") from exc
+            if isinstance(exc, OSError | ValueError):
+                raise SandboxFailure(f"the box could not begin: {exc}") from exc
+            raise
         await self._link.send(encode(begin), descriptors.numbers)
         for step in job.steps:
             if step.wires:
                 step.wires.signal = partial(self._link.signal, self.id)
 
-    def _order(self, job: Job, descriptors: Descriptors) -> Begin:
+    async def _order(self, job: Job, descriptors: Descriptors) -> Begin:
         given = {_from_work(f"{GIVEN}/{name}"): WorkFile(content, 0o444) for name, content in job.given.items()}
         all_files = {**job.files, **given}
         files = [(name, len(file.content), file.mode) for name, file in all_files.items()]
-        contents = b"".join(file.content for file in all_files.values())
-        contents_at = descriptors.add(sealed_file(contents)) if files else -1
+        contents = [file.content for file in all_files.values()]
+        contents_at = descriptors.add(await seal(*contents)) if files else -1
         steps = []
         for step in job.steps:
             self._streams.append(StepStreams(step, self.kill))
-            steps.append(self._streams[-1].order(descriptors))
+            steps.append(await self._streams[-1].order(descriptors))
         collect = out = -1
         if job.compiled_bytes:
             self._compiled_files = CollectedFiles()

@@ -40,10 +40,19 @@ _STORED: Final = """
     )
     UPDATE problem_objects SET stored = true FROM files WHERE problem_objects.sha256 = files.sha256
 """
-_UNNAMED: Final = """
-    SELECT sha256 FROM problem_objects o
-    WHERE NOT EXISTS (SELECT FROM problem_references WHERE problem_references.sha256 = o.sha256)
-    ORDER BY sha256 LIMIT :limit FOR UPDATE SKIP LOCKED
+# A version that names one of these files from now on stores it again.
+_DISTRUST: Final = """
+    WITH unnamed AS MATERIALIZED (
+        SELECT sha256 FROM problem_objects o
+        WHERE NOT EXISTS (SELECT FROM problem_references WHERE problem_references.sha256 = o.sha256)
+        ORDER BY sha256 LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE problem_objects SET stored = false FROM unnamed WHERE problem_objects.sha256 = unnamed.sha256
+    RETURNING problem_objects.sha256
+"""
+_LOCK: Final = """
+    SELECT sha256 FROM problem_objects WHERE sha256 = ANY(:sha256) AND NOT stored
+    ORDER BY sha256 FOR UPDATE SKIP LOCKED
 """
 _FORGET: Final = """
     DELETE FROM problem_objects o WHERE sha256 = ANY(:sha256)
@@ -107,10 +116,13 @@ async def read_file(store: ObjectStore, sha256: str) -> bytes:
 
 async def remove_unnamed(database: Database, store: ObjectStore, *, limit: int) -> int:
     """Remove files that no version names, and return how many were looked at."""
+    async with database.connection() as connection:
+        # Committed first: what is removed below stays removed, even if its transaction does not commit.
+        found = [row["sha256"] for row in await connection.fetch_all(_DISTRUST, {"limit": limit})]
     async with database.transaction() as connection:
-        rows = await connection.fetch_all(_UNNAMED, {"limit": limit})
+        rows = await connection.fetch_all(_LOCK, {"sha256": found}) if found else []
         # The rows are locked, so what names one of the files from now on waits for the commit.
         gone = await connection.fetch_all(_FORGET, {"sha256": [row["sha256"] for row in rows]}) if rows else []
         for row in gone:
             await store.delete(key_of(row["sha256"]))
-    return len(rows)
+    return len(found)

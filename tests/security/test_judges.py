@@ -100,6 +100,18 @@ async def test_a_judge_that_fails_is_no_fault_of_the_program(
     await _is_served(engine)
 
 
+@pytest.mark.parametrize(("files", "verdict"), [(190, Verdict.ACCEPTED), (1000, Verdict.JUDGE_ERROR)])
+async def test_the_next_pass_has_room_for_feedback(files: int, verdict: Verdict, engine: RunningExecutor) -> None:
+    judge = f"""import os, sys
+if not os.path.exists(sys.argv[3] + '0'):
+    for name in (*range({files}), 'nextpass.in'): open(f'{{sys.argv[3]}}{{name}}', 'w')
+sys.exit(42)
+"""
+    (test,) = await _judged(engine, judge, passes=2)
+    assert test.verdict is verdict
+    await _is_served(engine)
+
+
 _SEES: Final = f"""{_SEARCH}
 found = []
 search(lambda path, secrets: found.append((path, *sorted(set(secrets)))))

@@ -98,13 +98,19 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
     after = None if query.cursor is None else services.signer.unseal(_CURSOR, query.cursor)
     if query.cursor is not None and after is None:
         raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
-    async with services.database.connection() as connection:
-        found = await reading.page(
-            connection, principal, visibility=query.visibility, after=after, limit=query.limit + 1
-        )
-    items = [await _shown(services, principal, version) for version in found[: query.limit]]
-    cursor = services.signer.seal(_CURSOR, items[-1].name) if len(found) > query.limit else None
-    return page_answer(request, services, ListOf[StoredProblem], items, cursor)
+    with reserving(services.response_memory, principal) as reserve:
+        async with services.database.connection() as connection:
+            found = await reading.page(
+                connection,
+                principal,
+                visibility=query.visibility,
+                after=after,
+                limit=query.limit + 1,
+                reserve=reserve,
+            )
+        items = [await _shown(services, principal, version) for version in found[: query.limit]]
+        cursor = services.signer.seal(_CURSOR, items[-1].name) if len(found) > query.limit else None
+        return page_answer(request, services, ListOf[StoredProblem], items, cursor)
 
 
 @router.get(
@@ -169,7 +175,7 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
         "Other limits make a new version of the same package; the title and the visibility do not.",
         answer=StoredProblem,
         body=ProblemBody,
-        problems=[Kind.NOT_FOUND],
+        problems=[Kind.NOT_FOUND, Kind.QUOTA_EXCEEDED],
     ),
 )
 async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:

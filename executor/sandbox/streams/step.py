@@ -1,5 +1,6 @@
 """The streams of a step: the program's ends go into its `StepOrder`, and the output is read from ours."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from shared.engine.run_call import MOST_TURNS
 
 #: A program cannot change its source and its input.
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+#: Bytes that are copied into a sealed file without a thread.
+_SMALL: Final = 1 << 20
 
 
 class Descriptors:
@@ -63,7 +66,7 @@ class StepStreams:
             self._stdout.close()
             raise
 
-    def order(self, descriptors: Descriptors) -> StepOrder:
+    async def order(self, descriptors: Descriptors) -> StepOrder:
         """Return the order for the step, with the program's ends of its streams."""
         step = self._step
         if wires := step.wires:
@@ -75,7 +78,7 @@ class StepStreams:
             if not isinstance(step.stdin, bytes):
                 stdin = descriptors.add(os.dup(step.stdin.fileno()))
             else:
-                stdin = descriptors.add(sealed_file(step.stdin)) if step.stdin else -1
+                stdin = descriptors.add(await seal(step.stdin)) if step.stdin else -1
             stdout = descriptors.add(self._stdout.take_writer())
             stderr = stdout if step.merge_output else descriptors.add(self._stderr.take_writer())
         return StepOrder(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)
@@ -102,12 +105,35 @@ class StepStreams:
         self._stderr.close()
 
 
-def sealed_file(content: bytes) -> int:
-    """Return a descriptor at the start of a sealed file in memory (memfd_create(2)). The caller closes it."""
+async def seal(*contents: bytes) -> int:
+    """Return what `sealed_file` does. Large contents are copied in a thread."""
+    if sum(map(len, contents)) <= _SMALL:
+        return sealed_file(*contents)
+    copying = asyncio.get_running_loop().run_in_executor(None, sealed_file, *contents)
+    try:
+        return await asyncio.shield(copying)
+    except asyncio.CancelledError:
+        copying.add_done_callback(_close)
+        raise
+
+
+def sealed_file(*contents: bytes) -> int:
+    """Return a descriptor at the start of a sealed file in memory (memfd_create(2)), which has the contents one after
+    the other. The caller closes it."""
     descriptor = os.memfd_create("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        for content in contents:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
+
+
+def _close(copying: asyncio.Future[int]) -> None:
+    if copying.exception() is None:
+        os.close(copying.result())

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from executor.sandbox.box import Box
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StepReport
 from executor.sandbox.link import KeeperLink
+from executor.sandbox.streams.step import sealed_file
 from executor.sandbox.wall.mechanisms import Mechanisms
 from tests.fixtures.step_limits import TINY
 
@@ -100,6 +102,40 @@ async def test_a_file_that_cannot_be_opened_leaves_nothing_open(monkeypatch: pyt
     assert box.gone.done()
     await asyncio.sleep(0)
     assert _open_descriptors() == before
+
+
+async def test_large_files_are_written_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the run is cancelled meanwhile, nothing stays open."""
+    box = _box(_InstantLink())
+    before = _open_descriptors()
+    large = WorkFile(bytes(1 << 20))
+    threads: list[threading.Thread] = []
+    go_on, begun = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(*contents: bytes) -> int:
+        threads.append(threading.current_thread())
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait()
+        return sealed_file(*contents)
+
+    monkeypatch.setattr("executor.sandbox.streams.step.sealed_file", slow)
+    monkeypatch.setattr(_InstantLink, "kill", lambda self, _: self.box.handle(BoxGone(1)))
+    running = asyncio.create_task(box.run(_job("/bin/true", one=large, other=large)))
+    await begun.wait()
+    assert threads != [threading.main_thread()]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    go_on.set()
+    await loop.shutdown_default_executor()
+    await asyncio.sleep(0)
+    assert _open_descriptors() == before
+
+
+def test_a_sealed_file_has_its_contents_in_order() -> None:
+    with os.fdopen(sealed_file(b"one", b"", b"two"), "rb") as file:
+        assert file.read() == b"onetwo"
 
 
 async def test_all_output_is_read_before_the_pipes_are_closed() -> None:

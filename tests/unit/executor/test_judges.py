@@ -12,7 +12,7 @@ import pytest
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.judges import files_beside
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, OutFolder, SandboxFailure, StepResult, WorkFile
+from executor.sandbox.base import Job, LeftOut, OutFolder, SandboxFailure, StepResult, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, JudgeFailed, ProgramRequest, Started, TestEnded
@@ -263,6 +263,18 @@ async def test_a_judge_has_limits_of_its_own(
     assert (step.limits.cpu_s, step.limits.memory_bytes, step.output_bytes) == (cpu_s, memory_bytes, output_bytes)
     assert judge.out_limits
     assert (judge.out_limits.bytes, judge.out_limits.folder) == (output_bytes, "/box/feedback")
+
+
+@pytest.mark.parametrize(("passes", "most"), [(1, 1024), (2, 192)])
+async def test_a_next_pass_gets_few_feedback_files(passes: int, most: int) -> None:
+    ended = replace(_ACCEPTS, out_folder=OutFolder({}, {LeftOut.TOO_MANY: 1}))
+    sandbox = _Sandbox(lambda _: ended)
+    (test,) = _tests(await _run(sandbox, _program(), passes=passes))
+    assert sandbox.judges[0].out_limits
+    assert sandbox.judges[0].out_limits.files == most
+    assert (test.verdict, test.judge_message) == (
+        Verdict.JUDGE_ERROR, f"The checker wrote more than {most} feedback files.",
+    )  # fmt: skip
 
 
 async def test_files_of_the_operator_stand_beside_those_of_a_judge(tmp_path: Path) -> None:

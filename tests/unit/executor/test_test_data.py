@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,9 +40,26 @@ async def data(tmp_path: Path) -> TestData:
 
 async def test_what_was_used_least_recently_goes(data: TestData) -> None:
     assert data.missing(DIGESTS + DIGESTS) == [DIGESTS[2]]
-    assert data.read(DIGESTS[0]) == b"one"
+    assert await data.read(DIGESTS[0]) == b"one"
     await data.store(DIGESTS[2], chunks(TEXTS[2]))
     assert data.missing(DIGESTS) == [DIGESTS[1]]
+
+
+async def test_what_has_just_come_goes_last(data: TestData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor.test_data.monotonic", lambda: monotonic() + 301)
+    await data.store(DIGESTS[2], chunks(TEXTS[2]))
+    assert data.missing(DIGESTS) == [DIGESTS[0]]
+    # What has just come is now used least recently.
+    await data.read(DIGESTS[1])
+    await data.store(DIGESTS[0], chunks(TEXTS[0]))
+    assert data.missing(DIGESTS) == [DIGESTS[1]]
+
+
+async def test_what_a_run_holds_pushes_nothing_out(data: TestData) -> None:
+    with data.hold(DIGESTS[:2]):
+        for text in (b"a" * 3, b"b" * 3):
+            await data.store(hashlib.sha256(text).hexdigest(), chunks(text))
+            assert data.missing([hashlib.sha256(b"aaa").hexdigest()]) == []
 
 
 async def test_what_a_run_holds_stays(data: TestData) -> None:
@@ -64,7 +82,7 @@ async def test_folders_of_dead_processes_are_removed(data: TestData, tmp_path: P
     (dead / "lock").touch()
     assert await TestData(tmp_path, 6).store(DIGESTS[0], chunks(TEXTS[0]))
     assert not dead.exists()
-    assert data.read(DIGESTS[0]) == b"one"
+    assert await data.read(DIGESTS[0]) == b"one"
 
 
 async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None:
@@ -81,7 +99,7 @@ async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None
         assert (await client.put(path, content=b"other")).status_code == 413
         assert (await client.put(path, content=b"oth")).status_code == 422
         assert (await client.put(path, content=TEXTS[2])).status_code == 204
-    assert data.read(DIGESTS[2]) == TEXTS[2]
+    assert await data.read(DIGESTS[2]) == TEXTS[2]
 
 
 async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:
@@ -90,3 +108,8 @@ async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
         assert (await client.put(f"/test-data/{DIGESTS[2]}", content=TEXTS[2])).status_code == 401
     assert data.missing(DIGESTS) == [DIGESTS[2]]
+
+
+def test_a_cache_without_room_for_a_test_is_refused() -> None:
+    with pytest.raises(ValueError, match="PRECIEUX_TEST_DATA_CACHE_BYTES is below 67108870, which is 64 MiB and twice"):
+        ExecutorSettings(max_test_bytes=3, test_data_cache_bytes=0)

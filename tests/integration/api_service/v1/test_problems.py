@@ -13,7 +13,7 @@ from precieux_client import AsyncClient, Checker, InvalidRequest, ProblemLimits
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.problems.files import key_of
+from shared.problems.files import FOLDER, key_of
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
@@ -283,6 +283,18 @@ async def test_the_list_has_pages(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/problems?cursor=x")).status_code == 422
 
 
+async def test_a_list_of_large_summaries_is_refused(api_with: ApiWith, setter: Key, database: Database) -> None:
+    async with api_with(large_answers_bytes=4 * 70_000) as client:
+        client.headers.update(setter.headers)
+        await put(client)
+        await put(client, path="/v1/problems/copy")
+        large = "UPDATE problem_versions SET summary = summary || jsonb_build_object('title', repeat('x', 70000))"
+        await execute(database, large)
+        assert (await client.get("/v1/problems?limit=2")).status_code == 503
+        await execute(database, f"{large} WHERE problem = 'sum'".replace("70000", "1"))
+        assert (await client.get("/v1/problems?limit=2")).status_code == 200
+
+
 async def test_numbers_of_a_deleted_problem_are_not_used_again(
     client: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore
 ) -> None:
@@ -330,17 +342,61 @@ async def test_a_version_that_was_not_stored_is_not_seen(
     assert (await client.get(f"{PATH}/package")).content == CHECKED
 
 
-async def test_a_key_has_so_much_space(api_with: ApiWith, setter: Key) -> None:
-    async with api_with(limits={"key_problem_bytes": len(PACKAGE) + 500}) as client:
+async def test_a_file_is_stored_again_after_a_failed_cleaner(
+    client: httpx.AsyncClient, database_url: str, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(client)
+    assert (await client.delete(PATH)).status_code == 204
+
+    async def fail(store: LocalStore, _: str) -> None:
+        await store.delete_prefix(FOLDER)
+        raise StoreUnavailable("it is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "delete", fail)
+        async with connected(url_of(Role.RUNNER, database_url)) as runner:
+            with pytest.raises(StoreUnavailable):
+                await remove_unneeded(runner, store)
+    await put(client)
+    assert (await client.get(f"{PATH}/package")).content == PACKAGE
+    assert (await client.get(PATH)).json()["samples"]
+
+
+async def test_a_key_has_so_much_space(api_with: ApiWith, setter: Key, database: Database) -> None:
+    async with api_with() as client:
         client.headers.update(setter.headers)
         await put(client)
+    async with database.connection() as connection:
+        stored = await connection.fetch_one(
+            "SELECT CAST(sum(size_bytes) AS integer) AS of_files, (SELECT pg_column_size(manifest)"
+            " + pg_column_size(summary) + pg_column_size(tests) FROM problem_versions) AS of_version"
+            " FROM problem_objects"
+        )
+    assert stored
+    most = stored["of_files"] + 2 * stored["of_version"] + 100
+    async with api_with(limits={"key_problem_bytes": most}) as client:
+        client.headers.update(setter.headers)
         # The same bytes count once.
         await put(client, path="/v1/problems/copy")
-        refused = await client.put(PATH, content=CHECKED, headers=ZIP)
-        assert refused.status_code == 429
-        assert refused.json()["violated-policies"] == ["problem_bytes"]
+        for refused in (
+            await client.put(PATH, content=CHECKED, headers=ZIP),
+            await client.patch(PATH, json={"limits": {"cpu_s": 3}}),
+        ):
+            assert refused.status_code == 429
+            assert refused.json()["violated-policies"] == ["problem_bytes"]
         assert (await client.get(PATH)).json()["version"] == 1
         assert (await client.get("/v1/problems/copy")).status_code == 200
+
+
+async def test_a_problem_has_so_many_versions(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api_service.problems.storing._MOST_VERSIONS", 1)
+    await put(client)
+    for refused in (
+        await client.put(PATH, content=CHECKED, headers=ZIP),
+        await client.patch(PATH, json={"limits": {"cpu_s": 3}}),
+    ):
+        assert (refused.status_code, refused.json()["violated-policies"]) == (429, ["problem_versions"])
+    assert (await client.patch(PATH, json={"title": "T"})).json()["version"] == 1
 
 
 async def test_the_bounds_are_told(client: httpx.AsyncClient) -> None:
