@@ -282,7 +282,8 @@ def test_arguments_are_bounded() -> None:
     own = {"data/test_group.yaml": f"input_validator_args: [{'x' * 30_000}]\n"}
     tests = {f"data/secret/x{number}{ending}": "" for number in range(40) for ending in (".in", ".ans")}
     assert fault_texts({**NEW, **own, **tests}) == ["data: The arguments of all tests have over 1048576 characters."]
-    own = {"data/invalid_input/test_group.yaml": f"input_validator_args: {{{'x' * 1000}: [{'x' * 30_000}]}}\n"}
+    names = "".join(f"  {'x' * 1000}{number}: a\n" for number in range(30))
+    own = {"data/invalid_input/test_group.yaml": f"input_validator_args:\n{names}"}
     tests = {f"data/invalid_input/x{number}.in": "" for number in range(40)}
     assert fault_texts({**NEW, **own, **tests}) == ["data: The arguments of all tests have over 1048576 characters."]
 
