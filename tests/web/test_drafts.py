@@ -77,7 +77,7 @@ def test_the_input_of_a_submission_that_is_opened_is_there(page: Page, system: U
     assert sent_again(page, system)["run"]["stdout"] == "Hello Ada\n"
 
 
-def test_a_submission_that_a_program_judged_says_that_its_judge_stays(page: Page, system: Up) -> None:
+def test_a_submission_judged_by_a_program_keeps_its_judge(page: Page, system: Up) -> None:
     judge = {"language": "py", "source": "import sys\nprint(7, flush=True)\nsys.exit(42 if input() == '14' else 43)\n"}
     submission = post(system, {"language": "py", "source": "print(2 * int(input()))\n", "interactor": judge})
     assert submission["verdict"] == "accepted"

@@ -116,7 +116,7 @@ async def test_large_files_are_written_by_a_thread(monkeypatch: pytest.MonkeyPat
     def slow(*contents: bytes) -> int:
         threads.append(threading.current_thread())
         loop.call_soon_threadsafe(begun.set)
-        go_on.wait()
+        go_on.wait(5)
         return sealed_file(*contents)
 
     monkeypatch.setattr("executor.sandbox.streams.step.sealed_file", slow)

@@ -347,9 +347,12 @@ async def test_a_file_is_stored_again_after_a_failed_cleaner(
 ) -> None:
     await put(client)
     assert (await client.delete(PATH)).status_code == 204
+    delete = LocalStore.delete
 
     async def fail(store: LocalStore, _: str) -> None:
-        await store.delete_prefix(FOLDER)
+        async for keys in store.keys(FOLDER):
+            for key in keys:
+                await delete(store, key)
         raise StoreUnavailable("it is away")
 
     with monkeypatch.context() as patched:
