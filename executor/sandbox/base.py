@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
-from types import MappingProxyType
 from typing import Final, Protocol
 
 from executor.sandbox.keeper.file_limit import raise_file_limit as raise_file_limit
@@ -152,7 +151,7 @@ class Job:
     template: Template
     compiled_bytes: int = 0
     out_limits: OutLimits | None = None
-    given: Mapping[str, bytes] = field(default=MappingProxyType({}), repr=False)
+    given: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     judge: "JudgeJob | None" = None
 
 

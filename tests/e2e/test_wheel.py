@@ -37,7 +37,8 @@ def test_it_holds_the_system_and_the_samples_alone(wheel: Path) -> None:
     metadata = f"precieux-{VERSION}.dist-info"
     assert {name.partition("/")[0] for name in names} == {*_TOP, metadata}
     packed = {name.removeprefix("precieux/sample_programs/") for name in names if "/sample_programs/" in name}
-    assert packed == {file.name for file in (ROOT / "samples").iterdir()}
+    samples = ROOT / "samples"
+    assert packed == {file.relative_to(samples).as_posix() for file in samples.rglob("*") if file.is_file()}
     described = {file.relative_to(ROOT).as_posix() for file in (ROOT / "executor").rglob("*.toml")}
     assert described <= {*names}
     assert not [name for name in names if name.endswith(".pyc")]
