@@ -353,12 +353,15 @@ def test_a_folder_becomes_a_problem(command: Command, running: Up, source: Path,
     with zipfile.ZipFile(target) as archive:
         assert sorted(archive.namelist()) == sorted(LEGACY)
     sent = command("submit", source, "--problem", "cli-sum", "--hold", "--json", *url)
-    assert json.loads(sent.stdout)["problem"] == "cli-sum@1", sent.stderr
+    held = json.loads(sent.stdout)
+    assert held["problem"] == "cli-sum@1", sent.stderr
     (folder / "problem.yaml").write_text("name: Sum\nwhat: 1\n")
     refused = command("problem", "push", folder, *url)
     assert refused.returncode == 2
     assert "problem.yaml: " in refused.stderr
     for wrong in (("push", folder, "--limit", "cpu_s=x"), ("push", folder, "--limit", "x=1"), ("show", "cli-sum@x")):
         assert command("problem", *wrong, *url).returncode == 2
+    assert command("problem", "delete", "cli-sum", *url).returncode == 3
+    assert command("delete", str(held["id"]), *url).returncode == 0
     assert command("problem", "delete", "cli-sum", *url).returncode == 0
     assert command("problem", "show", "cli-sum", *url).returncode == 3
