@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: The most parts of a form. Each costs memory, however small it is.
 MAX_PARTS: Final = 1000
+_UNREADABLE: Final = "The form cannot be read; send it as an HTTP client makes it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +38,23 @@ def read_parts(body: bytes, content_type: str, *, is_whole: bool = True) -> list
 
     Unless the body `is_whole`, the parts are those that end within it.
     """
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
-    form = Form()
-    try:
-        MultipartParser(boundary, form.callbacks).write(body)
-    except FormParserError:
-        raise malformed("The form cannot be read; send it as an HTTP client makes it.") from None
-    if is_whole and not form.has_ended:
-        raise malformed("The form ends too early: its last boundary is missing.")
+    form = Form(parse_options_header(content_type)[1].get(b"boundary"))
+    form.write(body)
+    if is_whole:
+        form.check_end()
     return form.parts
 
 
 class Form:
     """The parts that were found so far, and the one that is read, whose `name` is known before its data."""
 
-    def __init__(self) -> None:
+    def __init__(self, boundary: bytes | None) -> None:
+        if not boundary:
+            raise _malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
         self.parts: list[Part] = []
-        self.has_ended = False
+        self._has_ended = False
         self._start()
-        self.callbacks: MultipartCallbacks = {
+        callbacks: MultipartCallbacks = {
             "on_part_begin": self._start,
             "on_part_data": self.on_data,
             "on_part_end": self._finish,
@@ -67,6 +64,22 @@ class Form:
             "on_headers_finished": self._headers_end,
             "on_end": self._end,
         }
+        try:
+            self._parser = MultipartParser(boundary, callbacks)
+        except FormParserError:  # its boundary is too long
+            raise _malformed(_UNREADABLE) from None
+
+    def write(self, data: bytes) -> None:
+        """Parse more of the body. Raises `Problem`: 400 if it is no form, 422 if it has too many parts."""
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            raise _malformed(_UNREADABLE) from None
+
+    def check_end(self) -> None:
+        """Raise `Problem` (400) unless the form has ended."""
+        if not self._has_ended:
+            raise _malformed("The form ends too early: its last boundary is missing.")
 
     def _start(self) -> None:
         if len(self.parts) >= MAX_PARTS:
@@ -92,7 +105,7 @@ class Form:
     def _headers_end(self) -> None:
         disposition, options = parse_options_header(self._headers.get(b"content-disposition"))
         if disposition != b"form-data" or b"name" not in options:
-            raise malformed("A part of the form has no name; send it as an HTTP client makes it.")
+            raise _malformed("A part of the form has no name; send it as an HTTP client makes it.")
         self.name = _decoded(options[b"name"], "The name of a part")
         filename = options.get(b"filename")
         self._filename = None if filename is None else _decoded(filename, "The name of a file")
@@ -104,10 +117,10 @@ class Form:
         self.parts.append(Part(self.name, self._filename, bytes(self._pieces)))
 
     def _end(self) -> None:
-        self.has_ended = True
+        self._has_ended = True
 
 
-def malformed(sentence: str) -> Problem:
+def _malformed(sentence: str) -> Problem:
     return Problem(Kind.MALFORMED_BODY, sentence)
 
 
@@ -115,4 +128,4 @@ def _decoded(data: bytes, what: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise malformed(f"{what} is not in UTF-8; send the form in UTF-8.") from None
+        raise _malformed(f"{what} is not in UTF-8; send the form in UTF-8.") from None

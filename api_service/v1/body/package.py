@@ -14,17 +14,16 @@ from typing import Annotated, Any, BinaryIO, Final, Literal, cast
 
 from fastapi import Request
 from pydantic import Field
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
 from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.sent import ProblemSettings, Upload
 from api_service.settings import ApiSettings
-from api_service.v1.body.multipart import Form, malformed
+from api_service.v1.body.multipart import Form
 from api_service.v1.body.submission import Seconds, Text, Whole
-from api_service.v1.protocol.validation import Strict, checked, parse_json, read_body
+from api_service.v1.protocol.validation import Strict, checked, escaped, parse_json, read_body
 from shared.engine.codex import LimitBounds
 
 ZIP: Final = "application/zip"
@@ -76,13 +75,11 @@ def settings_of(content: object, catalog: LanguageCatalog, bounds: Mapping[str, 
     faults += _limit_faults(body, catalog, bounds) if body else ()
     if body is None or faults:
         raise invalid(faults)
-    given: dict[str, Any] = {name: getattr(body, name) for name in content if getattr(body, name) is None}
-    given |= body.model_dump(exclude_none=True)
-    for name in ("limits", "language_limits"):
-        given[name] = given.get(name) or None
-    if named := given["language_limits"]:
+    given: dict[str, Any] = dict.fromkeys(content)
+    given |= {name: value or None for name, value in body.model_dump(exclude_none=True).items()}
+    if named := given.get("language_limits"):
         given["language_limits"] = {_code(name, catalog): limits for name, limits in named.items() if limits} or None
-    return ProblemSettings({name: given[name] for name in content})
+    return ProblemSettings(given)
 
 
 def _code(name: str, catalog: LanguageCatalog) -> str:
@@ -94,7 +91,7 @@ def _code(name: str, catalog: LanguageCatalog) -> str:
 def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> Iterator[Fault]:
     places = {"/limits": body.limits}
     for name, limits in (body.language_limits or {}).items():
-        place = f"/language_limits/{name.replace('~', '~0').replace('/', '~1')}"
+        place = f"/language_limits/{escaped(name)}"
         places[place] = limits
         if catalog.find(name) is None:
             yield Fault("This language is not available here.", pointer=place)
@@ -180,18 +177,9 @@ class _Package(Form):
     """A form with the package, which is written to a file, and perhaps the settings."""
 
     def __init__(self, file: BinaryIO, boundary: bytes | None) -> None:
-        if not boundary:
-            raise malformed("The Content-Type names no boundary; send the form as an HTTP client makes it.")
+        super().__init__(boundary)
         self.file = file
         self._others = 0
-        super().__init__()
-        self._parser = MultipartParser(boundary, self.callbacks)
-
-    def write(self, piece: bytes) -> None:
-        try:
-            self._parser.write(piece)
-        except FormParserError:
-            raise malformed("The form cannot be read; send it as an HTTP client makes it.") from None
 
     def on_data(self, data: bytes, start: int, end: int) -> None:
         if self.name == _PACKAGE:
@@ -204,8 +192,7 @@ class _Package(Form):
 
     def settings(self) -> bytes | None:
         """Return the part with the settings, after the whole body. Raises `Problem`: 400 or 422."""
-        if not self.has_ended:
-            raise malformed("The form ends too early: its last boundary is missing.")
+        self.check_end()
         names = [part.name for part in self.parts]
         faults = [
             Fault("A form has only the parts `package` and `problem`.", pointer=f"/{name[:100]}")

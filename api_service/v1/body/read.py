@@ -24,7 +24,7 @@ from api_service.v1.body.rules import validate_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
 from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large
-from api_service.v1.protocol.validation import checked_query, from_text, parse_json, query_items, repeated
+from api_service.v1.protocol.validation import checked_query, escaped, from_text, parse_json, query_items, repeated
 from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
 from shared.engine.run_call import MAX_FILES
 from shared.files.archives import ArchiveError, unpack_foreign
@@ -127,7 +127,7 @@ def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
     for part in parts:
         if part.name == "file":
             continue
-        pointer = f"/{part.name.replace('~', '~0').replace('/', '~1')}"
+        pointer = f"/{escaped(part.name)}"
         if part.name in fields:
             faults.append(Fault("It is there more than once; send it once.", pointer=pointer))
         elif part.filename is not None and part.name not in ("stdin", _JSON_PART):

@@ -176,7 +176,7 @@ def text_faults(content: object, pointer: str = "") -> Iterator[Fault]:
             if not is_clean(name):
                 yield Fault("Its names must not contain a NUL character or a lone surrogate.", pointer=pointer)
             else:
-                yield from text_faults(value, f"{pointer}/{_escaped(name)}")
+                yield from text_faults(value, f"{pointer}/{escaped(name)}")
     elif isinstance(content, list):
         for index, value in enumerate(content):
             yield from text_faults(value, f"{pointer}/{index}")
@@ -204,7 +204,7 @@ def pointer_to(location: Sequence[int | str], content: object, *, is_missing: bo
         is_inside = isinstance(content, dict | list) and _has(content, step)
         if is_inside or (is_missing and nth == len(location)):
             content = content[step] if is_inside else None  # type: ignore[index]
-            pointer += f"/{_escaped(str(step))}"
+            pointer += f"/{escaped(str(step))}"
     return pointer
 
 
@@ -212,7 +212,8 @@ def _has(content: dict[Any, Any] | list[Any], step: int | str) -> bool:
     return step in content if isinstance(content, dict) else isinstance(step, int) and step < len(content)
 
 
-def _escaped(step: str) -> str:
+def escaped(step: str) -> str:
+    """Return a key as a JSON pointer has it (RFC 6901)."""
     return step.replace("~", "~0").replace("/", "~1")
 
 
