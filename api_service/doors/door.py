@@ -1,4 +1,4 @@
-"""What every front door has: an application, slashes and HEAD, the key of a sender, and errors in the door's form."""
+"""The common parts of the front doors: their applications, slashes and HEAD, the keys of senders, and errors."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

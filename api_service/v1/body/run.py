@@ -23,8 +23,6 @@ _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
 _HAS_JUDGE: Final = "A submission that a program judges runs again with its own; leave it out."
 _HAS_PROBLEM: Final = "A submission to a problem runs again as the problem says; leave it out."
 _LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again in a few seconds."
-
-
 _NOT_FIXED: Final = "Not for a submission with tests, or that a program judges."
 _COLUMNS: Final = """
     language, tests IS NOT NULL AS has_tests, problem_version IS NOT NULL AS has_problem,

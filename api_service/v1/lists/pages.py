@@ -72,7 +72,7 @@ async def find(
     With `owner`, only submissions of that key are found.
     """
     # What names no version is the name of no problem.
-    problem, version = (submitting.reference(query.problem or "")) or (query.problem, None)
+    problem, version = submitting.reference(query.problem or "") or (query.problem, None)
     conditions = [condition for name, condition in _OF_FILTER.items() if getattr(query, name)]
     if query.state is not None:
         conditions.append(_OF_STATE[query.state])

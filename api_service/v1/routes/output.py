@@ -29,8 +29,6 @@ from shared.resources.statements import shows_secrets
 router = APIRouter(tags=["submissions"])
 
 LARGEST_NUMBER: Final = (1 << 31) - 1
-
-
 #: If a submission has tests, and the numbers of those whose outputs its sender may not see (`find_visible`).
 _OF_TESTS: Final = f"""
     tests IS NOT NULL AS has_tests, CASE WHEN {shows_secrets("uploads")} THEN ARRAY[]::bigint[] ELSE ARRAY(

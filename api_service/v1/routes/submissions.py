@@ -119,7 +119,7 @@ async def _create(request: Request, services: Services, principal: Principal, wa
                 stored = await services.submissions.post(principal, parsed.new, once.on_stored)
             once.made = stored.id
             is_whole = not wait.seconds and parsed.new.problem_version is None
-            shown = None if not is_whole else await _shown(services, principal, parsed.new, stored)
+            shown = await _shown(services, principal, parsed.new, stored) if is_whole else None
         return _Created(once, wait, shown)
 
 

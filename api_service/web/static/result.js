@@ -159,7 +159,7 @@ export function marksOfRun({ run, entry }) {
 function summaryOfTests(run) {
   const passed = run.tests.filter((/** @type {any} */ test) => GOOD.has(test.verdict)).length;
   const text = t("passed", { passed: number(passed), all: number(run.tests.length) });
-  const points = run.points === null || run.points_awarded === null ? "" : t("points", { part: number(run.points_awarded ?? 0), whole: number(run.points) });
+  const points = run.points === null || run.points_awarded === null ? "" : t("points", { part: number(run.points_awarded), whole: number(run.points) });
   return el("p", { class: "sentence" }, el("strong", {}, text), points && ` · ${points}`);
 }
 
