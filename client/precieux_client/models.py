@@ -126,24 +126,19 @@ class Engine:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """How one test ended. `verdict` is None if it was not run, and `points_awarded` if its judge failed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """How a run or one of its tests ended. `message` is from the judge to the program's author.
 
-    `message` is from the judge to the program's author, `judge_message` to whoever set the test.
+    `judge_message` is from the judge to the author of the test.
     """
 
-    __test__ = False
-
     number: int
-    name: str
-    hidden: bool
     verdict: Verdict | None
-    points: float
+    points: float | None
     points_awarded: float | None
     stdout: str | None
     stderr: str | None
-    diff: str | None
     truncated: tuple[str, ...]
     exit_code: int | None
     signal: str | None
@@ -152,6 +147,17 @@ class TestResult:
     memory_bytes: int | None
     message: str | None = None
     judge_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestResult(_Result):
+    """How one test ended. `verdict` is None if it was not run, and `points_awarded` if its judge failed."""
+
+    __test__ = False
+
+    name: str
+    hidden: bool
+    diff: str | None
     group: str | None = None
 
     @property
@@ -161,7 +167,7 @@ class TestResult:
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """What a group of a problem's tests has earned. `verdict` is None if none of it was run."""
+    """The verdict and the points of a group of a problem's tests. `verdict` is None if none of it was run."""
 
     name: str
     parent: str | None
@@ -182,40 +188,26 @@ class Artifact:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(_Result):
     """One run of a submission. With tests, its own output, exit code and signal are None.
 
-    The messages are as for a test. With tests, `judge_message` says why none of them could be judged.
+    With tests, `judge_message` says why none of them could be judged.
     """
 
-    number: int
     state: State
-    verdict: Verdict | None
     requested_at: datetime | None
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     attempt: int
-    stdout: str | None
-    stderr: str | None
     compile_output: str | None
-    truncated: tuple[str, ...]
-    exit_code: int | None
-    signal: str | None
-    cpu_s: float | None
-    wall_s: float | None
-    memory_bytes: int | None
     engine: Engine | None
     tests: tuple[TestResult, ...] | None
-    points: float | None
-    points_awarded: float | None
     #: None with tests, and until the program has ended.
     artifacts: tuple[Artifact, ...] | None = None
     #: How many entries of `out` did not come back, for each reason.
     artifacts_left_out: Mapping[str, int] = field(default_factory=dict)
-    message: str | None = None
-    judge_message: str | None = None
     #: None without a problem.
     groups: tuple[GroupResult, ...] | None = None
 
@@ -331,7 +323,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PackageWarning:
-    """What is strange in a package."""
+    """A warning about a file of a package, or with an empty `path` about the archive."""
 
     path: str
     detail: str

@@ -29,7 +29,7 @@ def limits_of(cpu_s: float | None, wall_s: float | None, memory_bytes: int | Non
 
 @dataclass(frozen=True, slots=True)
 class Judges:
-    """What judges a program; None is the default."""
+    """The judges of a program; None is the default."""
 
     checker: Checker | ProgramChecker | None
     interactor: Interactor | None
