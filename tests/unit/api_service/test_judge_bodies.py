@@ -8,8 +8,9 @@ import pytest
 
 from api_service.v1.body.batch import BatchItem
 from api_service.v1.body.defaults import BodyPath, Defaults
+from api_service.v1.body.rules import validate_submission
 from shared.files.archives import unpack
-from tests.unit.api_service.test_requests import BASE, FOREIGN, faults_of, pointers_of, validated
+from tests.unit.api_service.test_requests import BASE, FOREIGN, TERMS, faults_of, pointers_of, validated
 
 SOURCE = {"language": "cpp", "source": "int main() { return 42; }"}
 PROGRAM = {"kind": "program", **SOURCE}
@@ -144,9 +145,6 @@ def test_the_judge_of_a_batchs_defaults_is_packed_once() -> None:
 
 
 def validated_in(place: BodyPath, source: str, **keys: Any) -> Any:
-    from api_service.v1.body.rules import validate_submission
-    from tests.unit.api_service.test_requests import TERMS
-
     return validate_submission({"language": "py", "source": source, **keys}, TERMS, place)
 
 
