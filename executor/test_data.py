@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+_PREFIX: Final = "precieux-tests-"
 _LOCK: Final = "lock"
 #: Seconds for which data that has come is spared, so that the run it was sent for finds it.
 _SPARED_S: Final = 300
@@ -104,9 +105,9 @@ class TestData:
     def _own_folder(self) -> str:
         """Return the folder of this process. It is made when it is first needed."""
         if not self._folder:
-            if self._parent:
-                _remove_abandoned(self._parent)
-            self._folder = tempfile.mkdtemp(prefix="tests-", dir=self._parent)
+            parent = self._parent or Path(tempfile.gettempdir())
+            _remove_abandoned(parent)
+            self._folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             # The lock says that this process lives.
             self._lock = os.open(Path(self._folder, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -115,8 +116,10 @@ class TestData:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders of processes that have died."""
-    for lock in parent.glob(f"tests-*/{_LOCK}"):
-        with contextlib.suppress(OSError), lock.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent)
+    """Remove the folders of our processes that have died. In a temporary folder, other users may have some too."""
+    for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError):
+            if lock.stat().st_uid == os.geteuid():
+                with lock.open() as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(lock.parent)

@@ -1,6 +1,8 @@
 """The data of tests that an executor keeps on its disk."""
 
 import hashlib
+import os
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
@@ -76,11 +78,19 @@ async def test_data_with_another_digest_is_not_kept(data: TestData, tmp_path: Pa
     assert names_in(tmp_path) == before
 
 
-async def test_folders_of_dead_processes_are_removed(data: TestData, tmp_path: Path) -> None:
-    dead = tmp_path / "tests-dead"
+@pytest.mark.parametrize("has_folder", [True, False])
+async def test_folders_of_dead_processes_are_removed(
+    data: TestData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_folder: bool
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / "precieux-tests-dead"
     dead.mkdir()
     (dead / "lock").touch()
-    assert await TestData(tmp_path, 6).store(DIGESTS[0], chunks(TEXTS[0]))
+    with monkeypatch.context() as other:
+        other.setattr(os, "geteuid", lambda: dead.stat().st_uid + 1)
+        assert await TestData(tmp_path if has_folder else None, 6).store(DIGESTS[0], chunks(TEXTS[0]))
+        assert dead.exists()
+    assert await TestData(tmp_path if has_folder else None, 6).store(DIGESTS[0], chunks(TEXTS[0]))
     assert not dead.exists()
     assert await data.read(DIGESTS[0]) == b"one"
 
