@@ -37,6 +37,15 @@ def test_a_pod_has_no_privilege(one: Pod) -> None:
 
 
 @every_pod
+def test_packages_and_test_data_are_on_a_disk(one: Pod) -> None:
+    """Both may have more bytes than the folder in memory. With Compose, it is a volume too."""
+    is_on_disk = one.name in ("api-service", "executor")
+    assert [volume["emptyDir"] == {} for volume in one.spec["volumes"]] == [is_on_disk]
+    if is_on_disk:
+        assert (compose(one.name)["tmpfs"], compose(one.name)["volumes"]) == ([], ["/tmp"])
+
+
+@every_pod
 def test_a_pod_has_no_kubernetes_token(one: Pod) -> None:
     assert one.spec["automountServiceAccountToken"] is False
     assert one.spec["enableServiceLinks"] is False
