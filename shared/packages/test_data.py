@@ -79,8 +79,6 @@ def read_test_data(
 class _Reader:
     """What both generations have in common. Groups are named by their folders below `data/`; the root is ""."""
 
-    config_file = ""
-
     def __init__(
         self,
         archive: PackageArchive,
@@ -143,20 +141,13 @@ class _Reader:
         self.count_arguments_of(test)
         if excess := excess_of(self.archive, files.values(), self.bounds.checker_bytes):
             self.faults.add(f"{path}.files", excess)
-        self.check_file(test.input)
-        self.check_file(test.answer)
+        self.archive.check_test_file(test.input)
+        self.archive.check_test_file(test.answer)
         self.tests.append(test)
         return test.number
 
     def arguments_of(self, folder: str, _name: str) -> _Arguments:
         return self.arguments[folder]
-
-    def check_file(self, path: str) -> None:
-        file = self.archive.files[path]
-        if file.size_bytes > self.bounds.test_bytes:
-            self.faults.add(path, f"The file has {file.size_bytes} bytes; it may have {self.bounds.test_bytes}.")
-        if file.has_cr:
-            self.faults.warn(path, "The file has carriage returns.")
 
     def checked(self, args: tuple[str, ...], path: str) -> tuple[str, ...]:
         """Return the arguments of a test's checker. Those that the default checker does not know are faults."""
