@@ -70,7 +70,6 @@ class PackageProgram:
     files: Mapping[str, str]
     entry: str
     build: str | None = None
-    compiler_args: tuple[str, ...] = ()
     fault: str = ""
 
     @property

@@ -91,7 +91,7 @@ def _judge_of(judge: PackageJudge, package: Package) -> dict[str, Any]:
         "entry": program.entry,
         "files": [{"path": name, "size_bytes": package.files[path].size_bytes} for name, path in program.files.items()],
         "args": list(args.pop()) if len(args) == 1 else [],
-        "compiler_args": list(program.compiler_args),
+        "compiler_args": [],
         "limits": {
             "cpu_s": limits.judge_cpu_s,
             "wall_s": None,
