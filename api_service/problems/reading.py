@@ -117,11 +117,7 @@ def shown(
 async def samples_of(store: ObjectStore, package: Package, reserve: Reserve) -> list[SampleTest]:
     """Return the samples of a package, with the beginnings of their texts. `reserve` is called before they are read."""
     samples = {
-        sample.name: {
-            "input": None if package.talks else sample.input,
-            "answer": None if package.talks else sample.answer,
-            "interaction": sample.interaction,
-        }
+        sample.name: {"input": sample.input, "answer": sample.answer, "interaction": sample.interaction}
         for sample in package.samples
     }
     files = [package.files[path] for paths in samples.values() for path in paths.values() if path]
