@@ -39,7 +39,7 @@ _VERSIONS: Final = """
     SELECT v.version, v.digest, v.size_bytes, CAST(v.summary -> 'tests' AS text) AS tests, v.created_at
     FROM problems p JOIN problem_versions v ON v.problem = p.name
     WHERE p.name = :name AND NOT p.deleted AND v.state = 'stored'
-        AND (CAST(:before AS integer) IS NULL OR v.version < :before)
+        AND (CAST(:before AS bigint) IS NULL OR v.version < :before)
     ORDER BY v.version DESC LIMIT :limit
 """
 
