@@ -19,7 +19,7 @@ from shared.engine.run_call import GOOD_VERDICTS
 
 
 class Fold(StrEnum):
-    """By whose rules groups are folded. Packages of 2023-07 are folded as legacy ones."""
+    """The rules by which groups are folded. Packages of 2023-07 are folded as legacy ones."""
 
     LEGACY = "legacy"
     KATTIS_2025_09 = "2025-09"
@@ -36,7 +36,7 @@ class Policy(StrEnum):
 
 
 class ScoreRule(StrEnum):
-    """If a judge may score a test.
+    """How a judge may score a test.
 
     BOUNDED: by up to the test's points. OPTIONAL: by any number. ABSOLUTE: it must, by any number.
     """
@@ -102,7 +102,7 @@ class Scheme(_Value):
 
 
 class TestScore(_Value):
-    """What a judge said of an output. `score` is absolute, `multiplier` a share of the test's points."""
+    """The judge's result for an output. `score` is absolute, `multiplier` a share of the test's points."""
 
     __test__ = False  # pytest would take it for a test
 

@@ -1,4 +1,4 @@
-"""What a call says of a problem, when it has been read and checked."""
+"""The settings and the package that a call sends, once they are read and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
 _STORING_AT_ONCE: Final = 1
 #: Versions that a problem may have.
 _MOST_VERSIONS: Final = 1000
-#: What a refusal for want of space says when to try again: nobody knows when its key deletes something.
+#: A refusal for lack of space cannot know when its key deletes something.
 _LATER: Final = {"Retry-After": "3600"}
 
 _ADD: Final = "INSERT INTO problems (name, deleted) VALUES (:name, true) ON CONFLICT (name) DO NOTHING"

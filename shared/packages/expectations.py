@@ -114,7 +114,7 @@ def of_tags(text: bytes) -> tuple[RunExpectation | None, int]:
 
 @dataclass(frozen=True)
 class SubmissionRules:
-    """What `submissions.yaml` says of one submission."""
+    """The rules of `submissions.yaml` for one submission."""
 
     tests: tuple[TestExpectation, ...]
     language: str | None = None

@@ -1,4 +1,4 @@
-"""What a problem package says, whatever its format. Pure.
+"""Describes a problem package of any format. Pure.
 
 A package refers to its files by their paths in it, and `Package.files` says which entries of the archive they are. The
 contents of tests are not in memory.
@@ -32,7 +32,7 @@ SCRIPTS: Final = "dash"
 #: The key of `Package.includes` for the files that every language gets.
 EVERY_LANGUAGE: Final = ""
 
-#: The key of `Test.input_validator_args` for the validators that it does not name.
+#: The key of `PackageTest.input_validator_args` for the validators that it does not name.
 EVERY_VALIDATOR: Final = ""
 
 
@@ -80,7 +80,7 @@ class PackageProgram:
 
 @dataclass(frozen=True)
 class PackageJudge:
-    """A checker or an interactor that is a program. Its arguments are those of each test (`Test.checker_args`)."""
+    """A checker or an interactor that is a program. Each test has its arguments (`PackageTest.checker_args`)."""
 
     program: PackageProgram
     protocol: JudgeProtocol = JudgeProtocol.KATTIS
@@ -130,7 +130,7 @@ class DataTest:
 
 @dataclass(frozen=True)
 class Sample:
-    """What people are shown of a sample: paths in the package, or None."""
+    """The parts of a sample that people are shown: paths in the package, or None."""
 
     name: str
     input: str | None
@@ -225,7 +225,7 @@ class JurySubmission:
 
 @dataclass(frozen=True)
 class PackageLimits:
-    """Of the program. `cpu_s` None: the package names none. Of a compiler, and of judges, too."""
+    """The limits of the program, its compiler, and judges. `cpu_s` None: the package names none."""
 
     cpu_s: float | None
     memory_bytes: int
@@ -303,7 +303,7 @@ class Package:
 
 @dataclass(frozen=True)
 class PackageFault:
-    """What is wrong with a file of a package. `path` "" stands for the archive."""
+    """A fault of a file in a package. `path` "" stands for the archive."""
 
     path: str
     detail: str
@@ -311,7 +311,7 @@ class PackageFault:
 
 @dataclass(frozen=True)
 class OperatorLimits:
-    """What this service allows. A package that asks for more is refused; one that asks for nothing gets no more."""
+    """The most that this service allows. A package that asks for more is refused; others get no more."""
 
     cpu_s: float
     memory_bytes: int
@@ -326,7 +326,7 @@ class OperatorLimits:
 
 @dataclass(frozen=True)
 class PackageBounds:
-    """What a package may hold, and what it may ask for. `languages` are the codes that work here.
+    """The bounds on what a package may hold and ask for. `languages` are the codes that work here.
 
     `checker_bytes` are those of all files of one judge, of what one language includes, or of `X.files` of one test.
     """

@@ -39,7 +39,7 @@ _PATTERN: Final = re.compile(r"[^%]*%(?:0[1-9])?d[^%]*")
 _POLICIES: Final = {"complete-group": Policy.MIN, "each-test": Policy.SUM}
 #: Our codes, by the beginning of Polygon's types of sources.
 _TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kotlin": "kt"}
-#: Each has all resources beside it.
+#: Each is compiled with all resources.
 _MOST_VALIDATORS: Final = 20
 _LONGEST_NAME: Final = 200
 #: Resources of statements.

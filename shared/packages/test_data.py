@@ -44,7 +44,7 @@ class _Arguments:
 
 @dataclass
 class _Legacy:
-    """What `testdata.yaml` says of a group, as it is handed down."""
+    """The settings of a group in `testdata.yaml`, as they are handed down."""
 
     breaks: bool = True
     is_custom: bool = False
@@ -57,7 +57,7 @@ class _Legacy:
 
 @dataclass(frozen=True)
 class TestData:
-    """What is below `data/`."""
+    """The tests, groups and samples below `data/`."""
 
     tests: tuple[PackageTest, ...]
     scheme: Scheme
@@ -77,7 +77,7 @@ def read_test_data(
 
 
 class _Reader:
-    """What both generations have in common. Groups are named by their folders below `data/`; the root is ""."""
+    """Reads what both generations have in common. Groups are named by their folders below `data/`; the root is ""."""
 
     def __init__(
         self,
