@@ -173,19 +173,27 @@ class TestCustomGrader:
         assert (grading.result().verdict, grading.result().points_awarded) == (AC, 7.25)
 
     @pytest.mark.parametrize(
-        "output", [b"", b"AC", b"OK 1", b"AC 1\nAC 2", b"AC nan", b"JE 0", b"AC 1e999", b"AC 1" + b" " * 5000, None]
+        ("output", "error"),
+        [
+            *(
+                (output, "")
+                for output in (b"", b"AC", b"OK 1", b"AC 1\nAC 2", b"AC nan", b"JE 0", b"AC 1" + b" " * 5000)
+            ),
+            (b"AC 1e999", "The group secret has inf points, which is not in its range."),
+            (None, "The grader crashed."),
+        ],
     )
-    def test_anything_else_is_a_judge_error(self, output: bytes | None) -> None:
+    def test_anything_else_is_a_judge_error(self, output: bytes | None, error: str) -> None:
         grading = Grading(self.scheme())
         for number in (1, 2, 3):
             grading.put(number, TestScore(verdict=AC))
         call = grading.next_step()
         assert call is not None
         assert not isinstance(call, int)
-        grading.put_grade(call, output, "" if output is not None else "The grader crashed.")
+        grading.put_grade(call, output, "The grader crashed." if output is None else "")
         assert grading.next_step() is None
         assert grading.result().verdict is JE
-        assert grading.result().error == ("The grader crashed." if output is None else grading.result().error)
+        assert grading.result().error == (error or "The grader did not write one line with a verdict and a score.")
 
 
 def new(secret: dict[str, Any], groups: Mapping[str, Any], rule: ScoreRule = ScoreRule.BOUNDED) -> Scheme:
