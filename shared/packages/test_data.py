@@ -136,8 +136,6 @@ class _Reader:
             checker_args=self.checked(arguments.checker_args, f"data/{folder}"),
             input_validator_args=arguments.validator_args,
         )
-        for args in (test.args, *test.input_validator_args.values()):
-            self.check_args(f"data/{folder}", args, check_args)
         self.count_arguments_of(test)
         if excess := excess_of(self.archive, files.values(), self.bounds.checker_bytes):
             self.faults.add(f"{path}.files", excess)
