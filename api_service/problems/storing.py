@@ -125,7 +125,7 @@ class Problems:
             row = await _lock(connection, principal, name)
             latest = await versions.find(connection, name)
             limits = settings.over(latest.settings if latest else {})
-            if latest and latest.digest == upload.sha256 and _same(limits, latest.settings):
+            if latest and latest.digest == upload.sha256 and limits == latest.settings:
                 await _set(connection, name, row["owner"], settings)
                 return latest.id, False
             _check_versions(latest)
@@ -165,7 +165,7 @@ class Problems:
             if latest is None:
                 return False
             limits = settings.over(latest.settings)
-            if not _same(limits, latest.settings):
+            if limits != latest.settings:
                 _check_versions(latest)
                 values = {"name": name, "id": latest.id, "settings": json.dumps(limits)}
                 await connection.fetch_all(_COPY, values)
@@ -281,9 +281,3 @@ async def _set(connection: Connection, name: str, owner: int | None, settings: P
     visibility = (given["visibility"] or "private") if "visibility" in given else None
     values = {"visibility": visibility, "sets_title": "title" in given, "title": given.get("title")}
     await connection.execute(_SET, {"name": name, "owner": owner, **values})
-
-
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return True if two versions have the same limits of their own."""
-    names = ("limits", "language_limits")
-    return all((one.get(name) or {}) == (other.get(name) or {}) for name in names)
