@@ -212,6 +212,7 @@ async def test_a_package_is_downloaded_as_it_was_sent(client: httpx.AsyncClient)
     headers = {"If-None-Match": answer.headers["ETag"]}
     assert (await client.get(f"{PATH}/package?version=1", headers=headers)).status_code == 304
     assert (await client.get(f"{PATH}/package?version=3")).status_code == 404
+    assert (await client.get(f"{PATH}?version=0")).status_code == 422
 
 
 async def test_other_keys_see_what_is_shared(client: httpx.AsyncClient, student: Key, database: Database) -> None:
@@ -220,7 +221,8 @@ async def test_other_keys_see_what_is_shared(client: httpx.AsyncClient, student:
     paths = (PATH, f"{PATH}/versions", f"{PATH}/package")
     for path in paths:
         assert (await client.get(path, headers=rival.headers)).status_code == 404
-    assert (await client.get(PATH, headers=student.headers)).status_code == 404
+    for path in (PATH, f"{PATH}?version=0"):
+        assert (await client.get(path, headers=student.headers)).status_code == 404
     assert (await client.get(f"{PATH}/package", headers=student.headers)).status_code == 403
     assert (await client.put(PATH, content=PACKAGE, headers=ZIP | student.headers)).status_code == 403
     taken = await client.put(PATH, content=PACKAGE, headers=ZIP | rival.headers)
