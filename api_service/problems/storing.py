@@ -184,9 +184,7 @@ class Problems:
             if not ids:
                 return False
             if await connection.fetch_all(_IN_USE, {"ids": ids}):
-                raise Problem(
-                    Kind.UNDER_WAY, "A submission to this problem has not ended: wait, or cancel it."
-                )
+                raise Problem(Kind.UNDER_WAY, "A submission to this problem has not ended: wait, or cancel it.")
             # Those that no submission names give their space back at once.
             await connection.execute(_REMOVE_VERSIONS, {"ids": ids})
             await connection.execute(_DELETE_VERSIONS, {"ids": ids})
