@@ -154,7 +154,7 @@ OF_TESTS: Final = frozenset({Letters.AC, Letters.WA, Letters.TLE, Letters.RTE})
 
 @dataclass(frozen=True)
 class TestExpectation:
-    """What the tests below `where` must get: all of them one of `permitted`, and one of them one of `required`.
+    """The letters that the tests below `where` must get: all of them one of `permitted`, and one of them one of `required`.
 
     `where` is a glob over the names of tests and groups; "" stands for all. `score` bounds the points of what `where`
     names. `message` is a part of some message of a judge. With `or_all_accepted` they may all be accepted instead.
@@ -174,7 +174,7 @@ class TestExpectation:
 
 @dataclass(frozen=True)
 class RunExpectation:
-    """What a whole run must get: one of `verdicts`, or exactly `score` points.
+    """The result that a whole run must get: one of `verdicts`, or exactly `score` points.
 
     With `partial` it must get less than the most points.
     """

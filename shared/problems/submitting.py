@@ -1,4 +1,4 @@
-"""How a submission names its problem, and what of the problem it keeps. Pure.
+"""Describes a problem for answers, and says what a submission to it keeps. Pure.
 
 The row in `uploads` is pinned: `problem_version` is the id of the version, whose manifest has all files. Its `spec` has
 
