@@ -154,7 +154,7 @@ OF_TESTS: Final = frozenset({Letters.AC, Letters.WA, Letters.TLE, Letters.RTE})
 
 @dataclass(frozen=True)
 class TestExpectation:
-    """The letters that the tests below `where` must get: all of them one of `permitted`, and one of them one of `required`.
+    """The tests below `where` must all get one of `permitted`, and one of them must get one of `required`.
 
     `where` is a glob over the names of tests and groups; "" stands for all. `score` bounds the points of what `where`
     names. `message` is a part of some message of a judge. With `or_all_accepted` they may all be accepted instead.
