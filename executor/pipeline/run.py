@@ -223,12 +223,13 @@ class Pipeline:
         """Return the test with the data that it names by digest."""
         if not test.digests:
             return test
-        names = (test.stdin_sha256, test.expected_sha256)
+        read, stdin, expected = self.test_data.read, test.stdin_sha256, test.expected_sha256
         try:
-            data = [await self.test_data.read(name) if name else b"" for name in names]
+            return test.with_data(
+                await read(stdin) if stdin else test.input(), await read(expected) if expected else test.expected()
+            )
         except (OSError, KeyError) as exc:
             raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc
-        return test.with_data(*data)
 
     async def _check(self, checker: Judge, test: ProgramTest, output: bytes, most_points: float | None) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
@@ -374,7 +375,7 @@ async def _run_passes(
             break
         ran, compiled = execution.ran, execution.compiled
         feedback = {name: content for name, content in said.feedback.items() if name != passes.NEXT_PASS}
-        test = test.with_data(following, test.expected() or b"")
+        test = test.with_data(following, test.expected())
     return execution
 
 
