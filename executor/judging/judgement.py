@@ -1,4 +1,4 @@
-"""What a judge says of one test."""
+"""Describes what a judge says of one test. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
