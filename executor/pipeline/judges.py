@@ -26,8 +26,6 @@ FEEDBACK = "/box/feedback"
 _INPUT, _ANSWER, _OUTPUT = "input", "answer", "output"
 #: The feedback file that an interactor of testlib writes for the checker after it.
 _TOUT = "tout"
-#: The exit codes after which a program may go on. With 7, testlib gives points.
-_ACCEPTING = {JudgeProtocol.KATTIS: frozenset({42}), JudgeProtocol.TESTLIB: frozenset({0, 7})}
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Judge:
     def talk(self, test: ProgramTest) -> JudgeJob:
         """Return the job of an interactor."""
         job = self._job(test) if self._is_kattis else self._job(test, f"{FEEDBACK}/{_TOUT}", kept_bytes=None)
-        return JudgeJob(job, _ACCEPTING[self.program.protocol])
+        return JudgeJob(job, kattis.ACCEPTING if self._is_kattis else testlib.ACCEPTING)
 
     def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float | None) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""

@@ -4,9 +4,9 @@
                     ├─> PlannedRun ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> Execution ──> answer
     ProgramRequest ─┘   (plan.py)                                                                  (results.py)
 
-The first run compiles in its own box, before the program starts. The compile step is left out if the compiled files are
-known already, as they are for further tests. If the program fails, that is a result; if the sandbox fails, that is an
-exception (`SandboxFailure`).
+The first run compiles in its own box, before the program starts. If there are judges, all are compiled before any
+test. The compile step is left out if the compiled files are known already, as they are for further tests. If the
+program fails, that is a result; if the sandbox fails, that is an exception (`SandboxFailure`).
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class Pipeline:
         request: ProgramRequest,
         installed: Installed,
         spare_slot: SpareSlot,
-        find_language: FindLanguage = lambda language: None,
+        find_language: FindLanguage,
     ) -> AsyncGenerator[Started | Compiled | JudgeFailed | TestEnded]:
         """Compile the program once, run its tests, and yield in order how each ended.
 
