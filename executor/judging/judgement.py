@@ -24,10 +24,10 @@ _LINE_ENDS: Final = {0x2028: "\N{REPLACEMENT CHARACTER}", 0x2029: "\N{REPLACEMEN
 
 @dataclass(frozen=True)
 class Judgement:
-    """`message` is for the program's author, and `judge_message` for whoever set the test. `points` is None if the
-    verdict decides. `score` and `multiplier` are what the judge of a problem wrote, unchecked. `cpu_s` is the CPU time
-    of all judges of the test. `may_name_answer` is about the `message`. `feedback` are the files of a judge that may
-    ask for another pass."""
+    """The verdict on a test. `message` is for the program's author, `judge_message` for the test's. `points` is None if
+    the verdict decides. `score` and `multiplier` are what the judge of a problem wrote, unchecked. `cpu_s` is the CPU
+    time of all judges of the test. `may_name_answer` is about the `message`. `feedback` are the files of a judge that
+    may ask for another pass."""
 
     verdict: Verdict
     message: str | None = None
