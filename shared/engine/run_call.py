@@ -553,7 +553,7 @@ class TestEnded(_Event):
     wall_s: float
     memory_bytes: int
     cpu_pressure: float | None = Field(
-        description="after a wall_limit: the share of the time in which something on the machine waited for a CPU"
+        description="after `stopped` by wall: the share of the time in which something on the machine waited for a CPU"
     )
     stopped: Stop | None = None
     order: Order | None = None
