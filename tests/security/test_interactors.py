@@ -12,7 +12,7 @@ from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import processes_named
-from tests.security.host import SLEEPER
+from tests.security.host import LEAVE_SLEEPER, SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -298,8 +298,8 @@ sys.exit(found != ['/box/work/own'])
 
 async def test_processes_left_behind_are_dead(engine: RunningExecutor) -> None:
     mark = f"left-{secrets.token_hex(8)}"
-    leave = f"\nif os.fork() == 0:\n    os.setsid()\n    exec({SLEEPER.format(mark=mark)!r})\n"
-    test = await _played(engine, f"{leave}time.sleep(0.2)", f"{leave}sys.stdin.read(); end(42)")
+    leave = LEAVE_SLEEPER.format(mark=mark)
+    test = await _played(engine, leave, f"{leave}sys.stdin.read(); end(42)")
     assert test.verdict is Verdict.ACCEPTED
     await eventually(lambda: not processes_named(mark))
 

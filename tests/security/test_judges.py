@@ -13,7 +13,7 @@ from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.memory_group import forget_peak_memory, peak_memory
 from tests.fixtures.processes import processes_named
-from tests.security.host import SLEEPER
+from tests.security.host import LEAVE_SLEEPER, SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -202,8 +202,7 @@ sys.exit(42)
 
 async def test_a_process_that_a_judge_leaves_is_killed(engine: RunningExecutor) -> None:
     mark = f"judge-{secrets.token_hex(8)}"
-    judge = f"import os, sys\nif os.fork() == 0:\n os.setsid()\n exec({SLEEPER.format(mark=mark)!r})\nsys.exit(42)"
-    (test,) = await _judged(engine, judge)
+    (test,) = await _judged(engine, f"{LEAVE_SLEEPER.format(mark=mark)}sys.exit(42)")
     assert test.verdict is Verdict.ACCEPTED
     await eventually(lambda: not processes_named(mark))
 
