@@ -19,7 +19,7 @@ from shared.engine.run_call import GOOD_VERDICTS
 
 
 class Fold(StrEnum):
-    """By whose rules groups are folded. Packages of 2023-07 are folded as legacy ones."""
+    """The rules by which groups are folded. Packages of 2023-07 are folded as legacy ones."""
 
     LEGACY = "legacy"
     KATTIS_2025_09 = "2025-09"
@@ -36,7 +36,7 @@ class Policy(StrEnum):
 
 
 class ScoreRule(StrEnum):
-    """If a judge may score a test.
+    """How a judge may score a test.
 
     BOUNDED: by up to the test's points. OPTIONAL: by any number. ABSOLUTE: it must, by any number.
     """
@@ -102,7 +102,7 @@ class Scheme(_Value):
 
 
 class TestScore(_Value):
-    """What a judge said of an output. `score` is absolute, `multiplier` a share of the test's points."""
+    """The judge's result for an output. `score` is absolute, `multiplier` a share of the test's points."""
 
     __test__ = False  # pytest would take it for a test
 
@@ -247,10 +247,8 @@ class Grading:
     `upcoming` may run meanwhile; their results wait until `next_step` names them.
     """
 
-    def __init__(self, scheme: Scheme, *, run_all: bool = False) -> None:
-        """With `run_all` no test is left out, except after a judge error and in legacy packages."""
+    def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
-        self._run_all = run_all and scheme.fold is not Fold.LEGACY
         self._groups = {group.name: group for group in scheme.groups}
         self._tests = {test.number: test for test in scheme.tests}
         self._chains = {name: tuple(self._ancestors(name)) for name in self._groups}
@@ -384,9 +382,7 @@ class Grading:
 
     def _may_run(self, number: int) -> bool:
         """Return False if the test has its result, or cannot change that of the run any more."""
-        if number in self._awards:
-            return False
-        return self._run_all or self._ended.isdisjoint(self._chains[self._tests[number].group])
+        return number not in self._awards and self._ended.isdisjoint(self._chains[self._tests[number].group])
 
     def _run_order(self) -> list[int]:
         """Return the tests by their numbers, but each after those of the groups that its groups require."""

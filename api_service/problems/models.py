@@ -72,7 +72,7 @@ class Attachment(Resource):
 
 
 class PackageWarning(Resource):
-    """What is strange in a package, and does not hinder."""
+    """Something strange in a package that does not hinder."""
 
     path: str
     detail: str

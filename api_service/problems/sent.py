@@ -1,4 +1,4 @@
-"""What a call says of a problem, when it has been read and checked."""
+"""The settings and the package that a call sends, once they are read and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class ProblemSettings:
     given: Mapping[str, Any]
 
     def over(self, earlier: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the limits after the call, from those before it."""
-        names = ("limits", "language_limits")
-        return {**earlier, **{name: self.given[name] for name in names if name in self.given}}
+        """Return the limits after the call, from those before it. Limits that are taken back are absent."""
+        limits = {name: self.given.get(name, earlier.get(name)) for name in ("limits", "language_limits")}
+        return {name: limit for name, limit in limits.items() if limit}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
 _STORING_AT_ONCE: Final = 1
 #: Versions that a problem may have.
 _MOST_VERSIONS: Final = 1000
-#: What a refusal for want of space says when to try again: nobody knows when its key deletes something.
+#: A refusal for lack of space cannot know when its key deletes something.
 _LATER: Final = {"Retry-After": "3600"}
 
 _ADD: Final = "INSERT INTO problems (name, deleted) VALUES (:name, true) ON CONFLICT (name) DO NOTHING"
@@ -124,7 +124,7 @@ class Problems:
             row = await _lock(connection, principal, name)
             latest = await versions.find(connection, name)
             limits = settings.over(latest.settings if latest else {})
-            if latest and latest.digest == upload.sha256 and _same(limits, latest.settings):
+            if latest and latest.digest == upload.sha256 and limits == latest.settings:
                 await _set(connection, name, row["owner"], settings)
                 return latest.id, False
             _check_versions(latest)
@@ -164,7 +164,7 @@ class Problems:
             if latest is None:
                 return False
             limits = settings.over(latest.settings)
-            if not _same(limits, latest.settings):
+            if limits != latest.settings:
                 _check_versions(latest)
                 values = {"name": name, "id": latest.id, "settings": json.dumps(limits)}
                 await connection.fetch_all(_COPY, values)
@@ -184,9 +184,7 @@ class Problems:
             if not ids:
                 return False
             if await connection.fetch_all(_IN_USE, {"ids": ids}):
-                raise Problem(
-                    Kind.UNDER_WAY, "A submission to this problem has not ended: wait, or cancel it."
-                )
+                raise Problem(Kind.UNDER_WAY, "A submission to this problem has not ended: wait, or cancel it.")
             # Those that no submission names give their space back at once.
             await connection.execute(_REMOVE_VERSIONS, {"ids": ids})
             await connection.execute(_DELETE_VERSIONS, {"ids": ids})
@@ -280,9 +278,3 @@ async def _set(connection: Connection, name: str, owner: int | None, settings: P
     visibility = (given["visibility"] or "private") if "visibility" in given else None
     values = {"visibility": visibility, "sets_title": "title" in given, "title": given.get("title")}
     await connection.execute(_SET, {"name": name, "owner": owner, **values})
-
-
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return True if two versions have the same limits of their own."""
-    names = ("limits", "language_limits")
-    return all((one.get(name) or {}) == (other.get(name) or {}) for name in names)

@@ -282,7 +282,7 @@ class Methods(ABC):
 
     @Method
     async def delete_problem(self, name: str, *, version: int | None = None) -> None:
-        """Delete a problem, or one version. Raises `Conflict` while a submission to it, or a check, has not ended."""
+        """Delete a problem, or one version. Raises `Conflict` while a submission to it has not ended."""
         await self._send(Call("DELETE", _problem_path(name), nothing, {"version": version}))
 
     @Method

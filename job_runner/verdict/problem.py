@@ -142,7 +142,7 @@ class ProblemProgram:
             "protocol": protocol,
             "language": program.language,
             "entry": _STARTER if program.is_scripts else program.entry,
-            "compiler_args": list(program.compiler_args),
+            "compiler_args": [],
             "args": [],
             "limits": self._judge_limits,
             "build": program.build,

@@ -71,7 +71,6 @@ class JobProgram:
     #: The version of a problem, with the codes of the language and of what it is a variant of.
     problem_version: int | None = None
     codes: tuple[str, ...] = ()
-    #: True for a check of the problem: no test is left out because another one failed.
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:

@@ -93,6 +93,14 @@ class PackageArchive:
         with self._zip.open(self.files[path].entry) as opened:
             return opened.read(max_bytes)
 
+    def check_test_file(self, path: str) -> None:
+        """Note a test's file that is too long, or has carriage returns, as files made on Windows do."""
+        file, most = self.files[path], self._bounds.test_bytes
+        if file.size_bytes > most:
+            self._faults.add(path, f"The file has {file.size_bytes} bytes; it may have {most}.")
+        if file.has_cr:
+            self._faults.warn(path, "The file has carriage returns.")
+
     def below(self, folder: str) -> dict[str, str]:
         """Return the paths of the files in a folder and its folders, by their paths in that folder."""
         beginning = f"{folder}/"

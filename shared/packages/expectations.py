@@ -114,18 +114,18 @@ def of_tags(text: bytes) -> tuple[RunExpectation | None, int]:
 
 @dataclass(frozen=True)
 class SubmissionRules:
-    """What `submissions.yaml` says of one submission."""
+    """The rules of `submissions.yaml` for one submission."""
 
     tests: tuple[TestExpectation, ...]
-    language: str | None
-    entry: str | None
+    language: str | None = None
+    entry: str | None = None
 
 
 class SubmissionsYaml:
     """The file `submissions.yaml`: what the submissions of a 2025-09 package must get."""
 
     def __init__(self, fields: Fields) -> None:
-        self._rules: list[tuple[str, tuple[TestExpectation, ...], str | None, str | None]] = []
+        self._rules: list[tuple[str, SubmissionRules]] = []
         keys = list(fields.unread)
         globs = [inner for value in fields.unread.values() if isinstance(value, dict) for inner in value]
         if len(keys) + len(globs) > _MOST_GLOBS:
@@ -135,15 +135,15 @@ class SubmissionsYaml:
             fields.check_glob(key)
             self._read(key, fields.inner(key))
         for folder in _FOLDERS.keys() - set(keys):
-            self._rules.append((folder, (_FOLDERS[folder],), None, None))
+            self._rules.append((folder, SubmissionRules((_FOLDERS[folder],))))
 
     def rules_for(self, path: str) -> SubmissionRules:
         """Return what is said of the submission at this path below `submissions/`."""
-        found = [rule for rule in self._rules if matches(rule[0], path)]
+        found = [rules for glob, rules in self._rules if matches(glob, path)]
         return SubmissionRules(
-            tuple(expectation for rule in found for expectation in rule[1]),
-            next((rule[2] for rule in found if rule[2]), None),
-            next((rule[3] for rule in found if rule[3]), None),
+            tuple(expectation for rules in found for expectation in rules.tests),
+            next((rules.language for rules in found if rules.language), None),
+            next((rules.entry for rules in found if rules.entry), None),
         )
 
     def _read(self, key: str, fields: Fields) -> None:
@@ -159,7 +159,8 @@ class SubmissionsYaml:
             parts.append(_read_expectation(inner, where.removesuffix("/"), None))
             inner.finish()
         fields.finish()
-        self._rules.append((key.removesuffix("/"), tuple(part for part in (whole, *parts) if part), language, entry))
+        tests = tuple(part for part in (whole, *parts) if part)
+        self._rules.append((key.removesuffix("/"), SubmissionRules(tests, language, entry)))
 
 
 def _read_expectation(fields: Fields, where: str, default: TestExpectation | None) -> TestExpectation | None:

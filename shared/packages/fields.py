@@ -81,9 +81,6 @@ class Fields:
         if any(isinstance(word, bool) or not isinstance(word, str | int | float) for word in words):
             self.fault(key, "is not a list of texts.")
             return None
-        if any("\0" in str(word) for word in words):
-            self.fault(key, "has a NUL.")
-            return None
         return tuple(str(word) for word in words)
 
     def bounded(self, key: str, args: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a problem package says, whatever its format. Pure.
+"""Describes a problem package of any format. Pure.
 
 A package refers to its files by their paths in it, and `Package.files` says which entries of the archive they are. The
 contents of tests are not in memory.
@@ -32,7 +32,7 @@ SCRIPTS: Final = "dash"
 #: The key of `Package.includes` for the files that every language gets.
 EVERY_LANGUAGE: Final = ""
 
-#: The key of `Test.input_validator_args` for the validators that it does not name.
+#: The key of `PackageTest.input_validator_args` for the validators that it does not name.
 EVERY_VALIDATOR: Final = ""
 
 
@@ -70,7 +70,6 @@ class PackageProgram:
     files: Mapping[str, str]
     entry: str
     build: str | None = None
-    compiler_args: tuple[str, ...] = ()
     fault: str = ""
 
     @property
@@ -81,7 +80,7 @@ class PackageProgram:
 
 @dataclass(frozen=True)
 class PackageJudge:
-    """A checker or an interactor that is a program. Its arguments are those of each test (`Test.checker_args`)."""
+    """A checker or an interactor that is a program. Each test has its arguments (`PackageTest.checker_args`)."""
 
     program: PackageProgram
     protocol: JudgeProtocol = JudgeProtocol.KATTIS
@@ -131,7 +130,7 @@ class DataTest:
 
 @dataclass(frozen=True)
 class Sample:
-    """What people are shown of a sample: paths in the package, or None."""
+    """The parts of a sample that people are shown: paths in the package, or None."""
 
     name: str
     input: str | None
@@ -155,7 +154,7 @@ OF_TESTS: Final = frozenset({Letters.AC, Letters.WA, Letters.TLE, Letters.RTE})
 
 @dataclass(frozen=True)
 class TestExpectation:
-    """What the tests below `where` must get: all of them one of `permitted`, and one of them one of `required`.
+    """The tests below `where` must all get one of `permitted`, and one of them must get one of `required`.
 
     `where` is a glob over the names of tests and groups; "" stands for all. `score` bounds the points of what `where`
     names. `message` is a part of some message of a judge. With `or_all_accepted` they may all be accepted instead.
@@ -175,7 +174,7 @@ class TestExpectation:
 
 @dataclass(frozen=True)
 class RunExpectation:
-    """What a whole run must get: one of `verdicts`, or exactly `score` points.
+    """The result that a whole run must get: one of `verdicts`, or exactly `score` points.
 
     With `partial` it must get less than the most points.
     """
@@ -226,7 +225,7 @@ class JurySubmission:
 
 @dataclass(frozen=True)
 class PackageLimits:
-    """Of the program. `cpu_s` None: the package names none. Of a compiler, and of judges, too."""
+    """The limits of the program, its compiler, and judges. `cpu_s` None: the package names none."""
 
     cpu_s: float | None
     memory_bytes: int
@@ -304,7 +303,7 @@ class Package:
 
 @dataclass(frozen=True)
 class PackageFault:
-    """What is wrong with a file of a package. `path` "" stands for the archive."""
+    """A fault of a file in a package. `path` "" stands for the archive."""
 
     path: str
     detail: str
@@ -312,7 +311,7 @@ class PackageFault:
 
 @dataclass(frozen=True)
 class OperatorLimits:
-    """What this service allows. A package that asks for more is refused; one that asks for nothing gets no more."""
+    """The most that this service allows. A package that asks for more is refused; others get no more."""
 
     cpu_s: float
     memory_bytes: int
@@ -327,7 +326,7 @@ class OperatorLimits:
 
 @dataclass(frozen=True)
 class PackageBounds:
-    """What a package may hold, and what it may ask for. `languages` are the codes that work here.
+    """The bounds on what a package may hold and ask for. `languages` are the codes that work here.
 
     `checker_bytes` are those of all files of one judge, of what one language includes, or of `X.files` of one test.
     """

@@ -39,7 +39,7 @@ _PATTERN: Final = re.compile(r"[^%]*%(?:0[1-9])?d[^%]*")
 _POLICIES: Final = {"complete-group": Policy.MIN, "each-test": Policy.SUM}
 #: Our codes, by the beginning of Polygon's types of sources.
 _TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kotlin": "kt"}
-#: Each has all resources beside it.
+#: Each is compiled with all resources.
 _MOST_VALIDATORS: Final = 20
 _LONGEST_NAME: Final = 200
 #: Resources of statements.
@@ -151,7 +151,7 @@ class _PolygonReader:
                 sentence = "There are no files of all tests; download the full package, and not the standard one."
                 raise self._faults.fail(_PROBLEM, sentence)
             for path in paths:
-                self._check_test_file(path)
+                self._archive.check_test_file(path)
             is_sample = element.get("sample") == "true"
             test = PackageTest(
                 number=number,
@@ -163,13 +163,6 @@ class _PolygonReader:
             )
             tests.append(test)
         return tests
-
-    def _check_test_file(self, path: str) -> None:
-        file = self._archive.files[path]
-        if file.size_bytes > self._bounds.test_bytes:
-            self._faults.add(path, f"The file has {file.size_bytes} bytes; it may have {self._bounds.test_bytes}.")
-        if file.has_cr:
-            self._faults.warn(path, "The file has carriage returns, as packages for Windows do.")
 
     def _scheme(self, testset: Element, elements: list[Element], tests: list[PackageTest]) -> Scheme:
         """Return how tests are graded: by their groups, in the order of the groups' first tests."""

@@ -19,7 +19,7 @@ _INI: Final = "domjudge-problem.ini"
 _TIME_FILE: Final = ".timelimit"
 _SHORT_FILE_BYTES: Final = 65536
 
-#: Keys of which nothing but their values is used.
+#: Keys whose values are kept as they are.
 _KEPT: Final = ("uuid", "source", "license", "rights_owner", "keywords")
 _KEPT_LEGACY: Final = (*_KEPT, "author", "source_url")
 _KEPT_NEW: Final = (*_KEPT, "version", "credits", "embargo_until", "allow_file_writing")
@@ -66,7 +66,7 @@ _GENERATIONS: Final = {
 
 @dataclass
 class ProblemConfig:
-    """What `problem.yaml` says. `old_grading` are keys of legacy's `grading` that are older than `testdata.yaml`."""
+    """The contents of `problem.yaml`. `old_grading` are keys of legacy's `grading` older than `testdata.yaml`."""
 
     generation: Generation
     titles: dict[str, str] = field(default_factory=dict)

@@ -44,7 +44,7 @@ class _Arguments:
 
 @dataclass
 class _Legacy:
-    """What `testdata.yaml` says of a group, as it is handed down."""
+    """The settings of a group in `testdata.yaml`, as they are handed down."""
 
     breaks: bool = True
     is_custom: bool = False
@@ -57,7 +57,7 @@ class _Legacy:
 
 @dataclass(frozen=True)
 class TestData:
-    """What is below `data/`."""
+    """The tests, groups and samples below `data/`."""
 
     tests: tuple[PackageTest, ...]
     scheme: Scheme
@@ -77,9 +77,7 @@ def read_test_data(
 
 
 class _Reader:
-    """What both generations have in common. Groups are named by their folders below `data/`; the root is ""."""
-
-    config_file = ""
+    """Reads what both generations have in common. Groups are named by their folders below `data/`; the root is ""."""
 
     def __init__(
         self,
@@ -138,25 +136,16 @@ class _Reader:
             checker_args=self.checked(arguments.checker_args, f"data/{folder}"),
             input_validator_args=arguments.validator_args,
         )
-        for args in (test.args, *test.input_validator_args.values()):
-            self.check_args(f"data/{folder}", args, check_args)
         self.count_arguments_of(test)
         if excess := excess_of(self.archive, files.values(), self.bounds.checker_bytes):
             self.faults.add(f"{path}.files", excess)
-        self.check_file(test.input)
-        self.check_file(test.answer)
+        self.archive.check_test_file(test.input)
+        self.archive.check_test_file(test.answer)
         self.tests.append(test)
         return test.number
 
     def arguments_of(self, folder: str, _name: str) -> _Arguments:
         return self.arguments[folder]
-
-    def check_file(self, path: str) -> None:
-        file = self.archive.files[path]
-        if file.size_bytes > self.bounds.test_bytes:
-            self.faults.add(path, f"The file has {file.size_bytes} bytes; it may have {self.bounds.test_bytes}.")
-        if file.has_cr:
-            self.faults.warn(path, "The file has carriage returns.")
 
     def checked(self, args: tuple[str, ...], path: str) -> tuple[str, ...]:
         """Return the arguments of a test's checker. Those that the default checker does not know are faults."""

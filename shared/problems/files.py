@@ -73,7 +73,7 @@ async def name_files(connection: Connection, version: int, sizes: Mapping[str, i
 
 
 def needed_files(package: Package) -> list[ArchiveFile]:
-    """Return the files of a package that a run, a check or an answer reads: not those of statements, for example."""
+    """Return the files of tests, programs and samples in a package: not those of statements, for example."""
     programs = [judge.program for judge in (package.checker, package.interactor) if judge]
     programs += [package.grader] if package.grader else []
     programs += [*package.input_validators, *(submission.program for submission in package.submissions)]

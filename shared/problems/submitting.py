@@ -1,4 +1,4 @@
-"""How a submission names its problem, and what of the problem it keeps. Pure.
+"""Describes a problem for answers, and says what a submission to it keeps. Pure.
 
 The row in `uploads` is pinned: `problem_version` is the id of the version, whose manifest has all files. Its `spec` has
 
@@ -23,8 +23,6 @@ from shared.problems.versions import ProblemVersion
 
 #: The limits that a problem has. The number of processes is that of the language.
 LIMITS: Final = ("cpu_s", "wall_s", "memory_bytes", "output_bytes")
-#: The group of samples, which is not shown if it is empty.
-_SAMPLE: Final = "sample"
 
 
 def reference(text: str) -> tuple[str, int | None] | None:
@@ -91,7 +89,7 @@ def _judge_of(judge: PackageJudge, package: Package) -> dict[str, Any]:
         "entry": program.entry,
         "files": [{"path": name, "size_bytes": package.files[path].size_bytes} for name, path in program.files.items()],
         "args": list(args.pop()) if len(args) == 1 else [],
-        "compiler_args": list(program.compiler_args),
+        "compiler_args": [],
         "limits": {
             "cpu_s": limits.judge_cpu_s,
             "wall_s": None,
@@ -103,7 +101,7 @@ def _judge_of(judge: PackageJudge, package: Package) -> dict[str, Any]:
 
 
 def _groups_of(scheme: Scheme) -> list[dict[str, Any]]:
-    """Return the groups but the root, in the order in which they are judged, with the tests of their descendants."""
+    """Return the groups that people see, in the order in which they are judged, with the tests of their descendants."""
     parents = {group.name: group.parent for group in scheme.groups}
     counts = Counter[str]()
     for test in scheme.tests:
@@ -120,8 +118,7 @@ def _groups_of(scheme: Scheme) -> list[dict[str, Any]]:
             "requires": list(group.requires),
             "tests": counts[group.name],
         }
-        for group in scheme.groups
-        if group.name and (counts[group.name] or group.name != _SAMPLE)
+        for group in scheme.listed
     ]
 
 

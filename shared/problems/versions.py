@@ -1,6 +1,6 @@
 """The rows of problems and of their versions.
 
-A problem is found by its name. A version never changes, but for the time limit that a check derives.
+A problem is found by its name. A version never changes.
 """
 
 import json

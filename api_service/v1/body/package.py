@@ -1,4 +1,4 @@
-"""Reads what a call says of a problem: its package, which goes through a file and not through the memory, and settings.
+"""Reads the package and the settings of a problem. A package goes through a file, and is never in memory as a whole.
 
 A setting that a call does not name stays as it was, and null takes it back.
 """

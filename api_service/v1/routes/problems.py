@@ -3,7 +3,7 @@
 import re
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal, NoReturn
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
@@ -30,6 +30,7 @@ from api_service.v1.output.content import RANGE, Content, content_answer, conten
 from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, answer
 from api_service.v1.protocol.openapi import location, operation
 from api_service.v1.protocol.validation import Strict, parse_json, read_query
+from api_service.v1.routes.output import LARGEST_NUMBER
 from shared.problems import versions
 from shared.problems.files import key_of
 from shared.problems.versions import ProblemVersion
@@ -63,14 +64,14 @@ ProblemName = Annotated[
 class VersionQuery(Strict):
     """The query that names a version of a problem."""
 
-    version: Annotated[int | None, Field(ge=1, le=(1 << 31) - 1, description="The version; the latest.")] = None
+    version: Annotated[int | None, Field(ge=1, le=LARGEST_NUMBER, description="The version; the latest.")] = None
 
 
 class DeletionQuery(Strict):
     """The query of a deletion."""
 
     version: Annotated[
-        int | None, Field(ge=1, le=(1 << 31) - 1, description="The version that is deleted; all of them.")
+        int | None, Field(ge=1, le=LARGEST_NUMBER, description="The version that is deleted; all of them.")
     ] = None
 
 
@@ -128,8 +129,10 @@ async def get_problem(
     principal: ProblemReaderDep, name: ProblemName, request: Request, services: ServicesDep
 ) -> Response:
     _check_name(name)
-    query = await _query_of(request, services, principal, name, VersionQuery)
     async with services.database.connection() as connection:
+        # 404 comes before 422.
+        await reading.find_visible(connection, principal, name) or _refuse()
+        query = read_query(request, VersionQuery)
         found = await reading.find_visible(connection, principal, name, query.version) or _refuse()
     return answer(await _whole(services, principal, found))
 
@@ -224,7 +227,6 @@ async def list_versions(principal: SetterDep, name: ProblemName, request: Reques
     await _require_owned(services, principal, name)
     before = read_query(request, PageQuery).cursor
     async with services.database.connection() as connection:
-        before = None if before is None else min(before, (1 << 31) - 1)
         found = await reading.versions_of(connection, name, before=before, limit=PAGE_ITEMS + 1)
     items = found[:PAGE_ITEMS]
     cursor = items[-1].version if len(found) > PAGE_ITEMS else None
@@ -268,7 +270,7 @@ def _check_name(name: str) -> None:
         raise invalid([Fault(detail, parameter="name")])
 
 
-def _refuse() -> Any:
+def _refuse() -> NoReturn:
     raise Problem(Kind.NOT_FOUND, "This problem or version does not exist, or belongs to another key.")
 
 
@@ -280,18 +282,6 @@ async def _require_owned(
     async with services.database.connection() as connection:
         found = await versions.find(connection, name, version)
     return found if found and reading.is_owned(principal, found) else _refuse()
-
-
-async def _query_of(
-    request: Request, services: Services, principal: Principal, name: str, model: type[VersionQuery]
-) -> VersionQuery:
-    """Return the query of a request about a problem. 404 comes before 422."""
-    try:
-        return read_query(request, model)
-    except Problem:
-        async with services.database.connection() as connection:
-            await reading.find_visible(connection, principal, name) or _refuse()
-        raise
 
 
 async def _shown(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:

@@ -112,8 +112,9 @@ def test_groups_of_a_scoring_problem(push: Push, setter: Api, system: Contract, 
     page = httpx.get(re.findall(r"Open this result:\s+(\S+)", text)[0], trust_env=False, follow_redirects=True).text
     assert "Groups of tests" in page
     assert "30 of 30" in page
+    assert "secret/b/1" in page
     assert "18" not in page.partition("secret/b/1")[2].partition("</tr>")[0]
-    # Nothing of a secret test but its group's result.
+    # The mail tells nothing of a secret test but the result of its group.
     assert "secret/b/1" not in text
     assert "18" not in text.partition("What was run")[0]
 

@@ -43,9 +43,9 @@ def tree(fold: Fold, groups: Mapping[str, Any], *, scoring: bool = True, **tests
     return Scheme(fold=fold, is_scoring=scoring, points=made[0].points, groups=tuple(made), tests=tuple(scored))
 
 
-def run(scheme: Scheme, verdicts: Mapping[int, Any], *, run_all: bool = False) -> tuple[list[int], RunResult]:
+def run(scheme: Scheme, verdicts: Mapping[int, Any]) -> tuple[list[int], RunResult]:
     """Return the tests that were run, and the result. A verdict may be a `TestScore`; tests without one pass."""
-    grading, ran = Grading(scheme, run_all=run_all), []
+    grading, ran = Grading(scheme), []
     while (step := grading.next_step()) is not None:
         assert isinstance(step, int)
         got = verdicts.get(step, AC)
@@ -173,19 +173,27 @@ class TestCustomGrader:
         assert (grading.result().verdict, grading.result().points_awarded) == (AC, 7.25)
 
     @pytest.mark.parametrize(
-        "output", [b"", b"AC", b"OK 1", b"AC 1\nAC 2", b"AC nan", b"JE 0", b"AC 1e999", b"AC 1" + b" " * 5000, None]
+        ("output", "error"),
+        [
+            *(
+                (output, "")
+                for output in (b"", b"AC", b"OK 1", b"AC 1\nAC 2", b"AC nan", b"JE 0", b"AC 1" + b" " * 5000)
+            ),
+            (b"AC 1e999", "The group secret has inf points, which is not in its range."),
+            (None, "The grader crashed."),
+        ],
     )
-    def test_anything_else_is_a_judge_error(self, output: bytes | None) -> None:
+    def test_anything_else_is_a_judge_error(self, output: bytes | None, error: str) -> None:
         grading = Grading(self.scheme())
         for number in (1, 2, 3):
             grading.put(number, TestScore(verdict=AC))
         call = grading.next_step()
         assert call is not None
         assert not isinstance(call, int)
-        grading.put_grade(call, output, "" if output is not None else "The grader crashed.")
+        grading.put_grade(call, output, "The grader crashed." if output is None else "")
         assert grading.next_step() is None
         assert grading.result().verdict is JE
-        assert grading.result().error == ("The grader crashed." if output is None else grading.result().error)
+        assert grading.result().error == (error or "The grader did not write one line with a verdict and a score.")
 
 
 def new(secret: dict[str, Any], groups: Mapping[str, Any], rule: ScoreRule = ScoreRule.BOUNDED) -> Scheme:
@@ -246,9 +254,6 @@ class Test2025:
         assert ran == [1, 2, 3]
         assert [group.verdict for group in result.groups] == [AC, WA, WA, None, None]
         assert run(scheme, {})[1].points_awarded == 100
-        ran, result = run(scheme, {3: WA}, run_all=True)
-        assert ran == [1, 2, 3, 4, 5]
-        assert result.points_awarded == 0
 
     def test_a_failed_sample_stops_only_what_requires_it(self) -> None:
         scheme = new({"points": 100.0, "tests": (2,), "worth": 100.0}, {})
@@ -337,7 +342,7 @@ class TestAward:
 def test_nothing_is_run_after_a_judge_error() -> None:
     for fold in Fold:
         scheme = tree(fold, {"": {}, "secret": {"tests": (1, 2, 3), "breaks": False}})
-        ran, result = run(scheme, {1: WA, 2: JE}, run_all=True)
+        ran, result = run(scheme, {1: WA, 2: JE})
         assert ran == [1, 2]
         assert (result.verdict, result.points_awarded) == (JE, None)
         assert result.groups[0].points_awarded is None

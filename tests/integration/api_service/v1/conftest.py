@@ -63,6 +63,30 @@ async def admin(database: Database) -> Key:
 
 
 @pytest.fixture
+async def setter(database: Database) -> Key:
+    return await make_key(database, "setter", Scope.SUBMIT, Scope.READ, Scope.PROBLEMS)
+
+
+@pytest.fixture
+async def student(database: Database) -> Key:
+    return await make_key(database, "student", Scope.SUBMIT, Scope.READ)
+
+
+@pytest.fixture
+async def problem_languages(database: Database) -> None:
+    """Offer the languages of problems, with limits that packages stay within."""
+    limits = {
+        "cpu_s": {"default": 5, "max": 20},
+        "wall_s": {"default": 10, "max": 100},
+        "memory_bytes": {"default": 1 << 28, "max": 1 << 30},
+        "output_bytes": {"default": 1 << 20, "max": 1 << 22},
+        "processes": {"default": 64, "max": 128},
+    }
+    await rows.offer(database, "py", compiled=False, name="Python", limits=limits)
+    await rows.offer(database, "cpp", compiled=True, name="C++", limits=limits)
+
+
+@pytest.fixture
 async def notifications(database: Database) -> AsyncIterator[Notifications]:
     """Yield a watcher that listens."""
     notifications, stop = Notifications(database), asyncio.Event()

@@ -14,12 +14,12 @@ from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import Key, make_key
-from tests.integration.api_service.v1.test_problems import CHECKED, LIMITS, PACKAGE, PATH, put
-from tests.integration.rows import execute, fetch, offer
+from tests.integration.api_service.v1.test_problems import CHECKED, PACKAGE, PATH, put
+from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import end, make_job
 from tests.problem_packages import NEW_YAML, TESTS, pack
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
 
 SUBMISSIONS: Final = "/v1/submissions"
 BODY: Final[dict[str, Any]] = {"language": "py", "source": "print(int(input()) + 1)\n", "problem": "sum"}
@@ -29,22 +29,6 @@ _RESULT: Final = """
     SELECT :job, 1, number, 'wrong_answer', 0, 'OUT', 'ERR', 'DIFF', ARRAY['stdout'], 0, 0.5, 1, 9, 'MESSAGE', 'JUDGE'
     FROM generate_series(1, 3) AS number
 """
-
-
-@pytest.fixture(autouse=True)
-async def offered(database: Database) -> None:
-    await offer(database, "py", compiled=False, name="Python", limits=LIMITS)
-    await offer(database, "cpp", compiled=True, name="C++", limits=LIMITS)
-
-
-@pytest.fixture
-async def setter(database: Database) -> Key:
-    return await make_key(database, "setter", Scope.SUBMIT, Scope.READ, Scope.PROBLEMS)
-
-
-@pytest.fixture
-async def student(database: Database) -> Key:
-    return await make_key(database, "student", Scope.SUBMIT, Scope.READ)
 
 
 @pytest.fixture

@@ -18,22 +18,14 @@ from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import Key, make_key
-from tests.integration.rows import execute, offer
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
+from tests.integration.rows import execute
 from tests.problem_packages import LEGACY, NEW_YAML, TESTS, pack
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
 
-PUBLIC_URL: Final = "https://precieux.example.org/base"
 PATH: Final = "/v1/problems/sum"
 ZIP: Final = {"Content-Type": "application/zip"}
-LIMITS: Final = {
-    "cpu_s": {"default": 5, "max": 20},
-    "wall_s": {"default": 10, "max": 100},
-    "memory_bytes": {"default": 1 << 28, "max": 1 << 30},
-    "output_bytes": {"default": 1 << 20, "max": 1 << 22},
-    "processes": {"default": 64, "max": 128},
-}
 PACKAGE: Final = pack(LEGACY).getvalue()
 CHECKED: Final = pack(
     {
@@ -45,22 +37,6 @@ CHECKED: Final = pack(
         "data/secret/b.ans": "6\n",
     }
 ).getvalue()
-
-
-@pytest.fixture(autouse=True)
-async def offered(database: Database) -> None:
-    await offer(database, "py", compiled=False, name="Python", limits=LIMITS)
-    await offer(database, "cpp", compiled=True, name="C++", limits=LIMITS)
-
-
-@pytest.fixture
-async def setter(database: Database) -> Key:
-    return await make_key(database, "setter", Scope.SUBMIT, Scope.READ, Scope.PROBLEMS)
-
-
-@pytest.fixture
-async def student(database: Database) -> Key:
-    return await make_key(database, "student", Scope.SUBMIT, Scope.READ)
 
 
 @pytest.fixture
@@ -236,6 +212,7 @@ async def test_a_package_is_downloaded_as_it_was_sent(client: httpx.AsyncClient)
     headers = {"If-None-Match": answer.headers["ETag"]}
     assert (await client.get(f"{PATH}/package?version=1", headers=headers)).status_code == 304
     assert (await client.get(f"{PATH}/package?version=3")).status_code == 404
+    assert (await client.get(f"{PATH}?version=0")).status_code == 422
 
 
 async def test_other_keys_see_what_is_shared(client: httpx.AsyncClient, student: Key, database: Database) -> None:
@@ -244,7 +221,8 @@ async def test_other_keys_see_what_is_shared(client: httpx.AsyncClient, student:
     paths = (PATH, f"{PATH}/versions", f"{PATH}/package")
     for path in paths:
         assert (await client.get(path, headers=rival.headers)).status_code == 404
-    assert (await client.get(PATH, headers=student.headers)).status_code == 404
+    for path in (PATH, f"{PATH}?version=0"):
+        assert (await client.get(path, headers=student.headers)).status_code == 404
     assert (await client.get(f"{PATH}/package", headers=student.headers)).status_code == 403
     assert (await client.put(PATH, content=PACKAGE, headers=ZIP | student.headers)).status_code == 403
     taken = await client.put(PATH, content=PACKAGE, headers=ZIP | rival.headers)

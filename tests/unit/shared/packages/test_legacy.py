@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.grading import Fold, Policy, ScoreRule
-from shared.packages.model import Package, PackageFormat, ProblemType
+from shared.packages.model import Package, PackageFormat, ProblemType, Sample
 from tests.problem_packages import LEGACY, MIB, TESTS, fault_texts, read
 
 SCORING = "name: Sum\ntype: scoring\n"
@@ -296,10 +296,10 @@ class TestCheckers:
         assert package.interactor is not None
         assert package.types == (ProblemType.PASS_FAIL, ProblemType.INTERACTIVE, ProblemType.MULTI_PASS)
         assert package.limits.passes == 7
-        assert [(sample.name, sample.input, sample.interaction) for sample in package.samples] == [
-            ("sample/1", None, None),
-            ("sample/2", None, "data/sample/2.interaction"),
-        ]
+        assert package.samples == (
+            Sample("sample/1", None, None, None),
+            Sample("sample/2", None, None, "data/sample/2.interaction"),
+        )
 
     def test_an_input_validator_that_cannot_run_is_a_warning(self) -> None:
         files = {"input_validators/a.go": "1", "input_validators/b.ctd": "1", "input_format_validators/c/c.py": "1"}

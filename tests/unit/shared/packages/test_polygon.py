@@ -120,7 +120,7 @@ def test_an_interactor() -> None:
     assert (package.interactor.program.language, package.interactor.protocol) == ("py", "testlib")
     assert package.checker is not None
     assert package.types == (ProblemType.PASS_FAIL, ProblemType.INTERACTIVE)
-    assert package.samples[0].input is None
+    assert (package.samples[0].input, package.samples[0].answer) == (None, None)
 
 
 def test_validators_and_resources_for_solutions() -> None:
