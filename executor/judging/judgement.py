@@ -1,4 +1,4 @@
-"""What a judge says of one test."""
+"""Describes what a judge says of one test. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Final
 
 from executor.sandbox.base import LeftOut, StepResult
 from shared.engine.codex import Verdict
-from shared.text.control_characters import replace_controls
+from shared.text.control_characters import LINE_SEPARATORS, replace_controls
 
 #: The most of a judge's feedback files that are read.
 MOST_FEEDBACK_FILES: Final = 1024
@@ -18,16 +18,14 @@ KEPT_BYTES: Final = 131072
 #: Bytes of a message, in UTF-8, and of a judge's standard error that are shown after it has failed.
 _MESSAGE_BYTES: Final = KEPT_BYTES // 2
 _STDERR_BYTES: Final = 4096
-#: Some programs take these for the end of a line, and `replace_controls` does not replace them.
-_LINE_ENDS: Final = {0x2028: "\N{REPLACEMENT CHARACTER}", 0x2029: "\N{REPLACEMENT CHARACTER}"}
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """`message` is for the program's author, and `judge_message` for whoever set the test. `points` is None if the
-    verdict decides. `score` and `multiplier` are what the judge of a problem wrote, unchecked. `cpu_s` is the CPU time
-    of all judges of the test. `may_name_answer` is about the `message`. `feedback` are the files of a judge that may
-    ask for another pass."""
+    """The verdict on a test. `message` is for the program's author, `judge_message` for the test's. `points` is None if
+    the verdict decides. `score` and `multiplier` are what the judge of a problem wrote, unchecked. `cpu_s` is the CPU
+    time of all judges of the test. `may_name_answer` is about the `message`. `feedback` are the files of a judge that
+    may ask for another pass."""
 
     verdict: Verdict
     message: str | None = None
@@ -69,5 +67,5 @@ def why_failed(
 
 def clean(text: bytes, most_bytes: int = _MESSAGE_BYTES) -> str | None:
     """Return a judge's text for people; None if it is blank."""
-    shown = replace_controls(text[: 2 * most_bytes].decode(errors="replace")).translate(_LINE_ENDS)
+    shown = replace_controls(text[: 2 * most_bytes].decode(errors="replace")).translate(LINE_SEPARATORS)
     return shown.rstrip().encode()[:most_bytes].decode(errors="ignore") or None

@@ -10,6 +10,8 @@ from executor.sandbox.base import StepResult
 from shared.engine.codex import Verdict
 from shared.engine.icpc import NUMBER
 
+#: The exit codes after which the program of an interactor may go on.
+ACCEPTING: Final = frozenset({42})
 _VERDICTS: Final[dict[int | None, Verdict]] = {42: Verdict.ACCEPTED, 43: Verdict.WRONG_ANSWER}
 _MESSAGE: Final = "teammessage.txt"
 JUDGE_MESSAGE: Final = "judgemessage.txt"

@@ -11,6 +11,8 @@ from shared.engine.codex import Verdict
 from shared.engine.icpc import NUMBER
 
 _FAILED, _POINTS = 3, 7
+#: The exit codes after which the program of an interactor may go on.
+ACCEPTING: Final = frozenset({0, _POINTS})
 #: 2, 4 and 8 are a wrong presentation, more output than expected, and less.
 _VERDICTS: Final[dict[int | None, Verdict]] = {0: Verdict.ACCEPTED, **dict.fromkeys((1, 2, 4, 8), Verdict.WRONG_ANSWER)}
 #: What testlib writes before a judge's own text.

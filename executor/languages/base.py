@@ -171,7 +171,7 @@ class RunCommand:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a program gets that asks for nothing, where the operator's defaults are lower."""
+    """Defaults of programs in a language. They replace lower defaults of the operator."""
 
     cpu_s: float = 0
     memory_mib: int = 0

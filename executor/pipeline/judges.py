@@ -1,4 +1,4 @@
-"""Runs judges: what each is called with, and what its end means. `Pipeline` compiles and runs them."""
+"""Makes the jobs of judges, and reads how they ended. `Pipeline` compiles and runs judges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,8 +26,6 @@ FEEDBACK = "/box/feedback"
 _INPUT, _ANSWER, _OUTPUT = "input", "answer", "output"
 #: The feedback file that an interactor of testlib writes for the checker after it.
 _TOUT = "tout"
-#: The exit codes after which a program may go on. With 7, testlib gives points.
-_ACCEPTING = {JudgeProtocol.KATTIS: frozenset({42}), JudgeProtocol.TESTLIB: frozenset({0, 7})}
 
 
 @dataclass(frozen=True)
@@ -45,36 +43,16 @@ class Judge:
         """The most feedback files that are read. With more, the judge has failed."""
         return MOST_FEEDBACK_FILES if self.feedback is None else MOST_KEPT_FILES
 
-    def job(
-        self,
-        args: tuple[str, ...],
-        given: Mapping[str, bytes],
-        of_test: tuple[str, ...] = (),
-        stdin: bytes = b"",
-        kept_bytes: int | None = KEPT_BYTES,
-    ) -> Job:
-        """Return the job for one test. `args` come before those of the judge's own, and those `of_test` come last. Of
-        each feedback file, `kept_bytes` are kept, or all."""
-        job = self.planned.job
-        step = job.steps[-1]
-        argv = (*step.argv, *args, *self.program.args, *of_test)
-        left = {f"../feedback/{name}": WorkFile(content, 0o666) for name, content in (self.feedback or {}).items()}
-        kept_bytes = kept_bytes if self.feedback is None else None
-        return replace(
-            job,
-            files={**job.files, **left},
-            steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
-            given=given,
-            out_limits=OutLimits(self._most_files, step.output_bytes, FEEDBACK, kept_bytes),
-        )
+    @property
+    def _is_kattis(self) -> bool:
+        return self.program.protocol is JudgeProtocol.KATTIS
 
     def check(self, test: ProgramTest, output: bytes) -> Job:
         """Return the job of a checker that reads the `output` of a program."""
-        given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
-        path = {name: f"{GIVEN}/{name}" for name in (_INPUT, _ANSWER, _OUTPUT)}
-        if self.program.protocol is JudgeProtocol.KATTIS:
-            return self.job((path[_INPUT], path[_ANSWER], f"{FEEDBACK}/"), given, test.checker_args, output)
-        return self.job((path[_INPUT], path[_OUTPUT], path[_ANSWER]), {**given, _OUTPUT: output}, test.checker_args)
+        if self._is_kattis:
+            return self._job(test, stdin=output)
+        job = self._job(test, f"{GIVEN}/{_OUTPUT}")
+        return replace(job, given={**job.given, _OUTPUT: output})
 
     def for_program(self, wall_s: float) -> "Judge":
         """Return the same interactor for a program with this limit of elapsed time. Once the program has ended, it has
@@ -86,13 +64,8 @@ class Judge:
 
     def talk(self, test: ProgramTest) -> JudgeJob:
         """Return the job of an interactor."""
-        given = {_INPUT: test.input(), _ANSWER: test.expected() or b""}
-        test_input, answer = f"{GIVEN}/{_INPUT}", f"{GIVEN}/{_ANSWER}"
-        if self.program.protocol is JudgeProtocol.KATTIS:
-            job = self.job((test_input, answer, f"{FEEDBACK}/"), given, test.checker_args)
-        else:
-            job = self.job((test_input, f"{FEEDBACK}/{_TOUT}", answer), given, test.checker_args, kept_bytes=None)
-        return JudgeJob(job, _ACCEPTING[self.program.protocol])
+        job = self._job(test) if self._is_kattis else self._job(test, f"{FEEDBACK}/{_TOUT}", kept_bytes=None)
+        return JudgeJob(job, kattis.ACCEPTING if self._is_kattis else testlib.ACCEPTING)
 
     def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float | None) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""
@@ -111,10 +84,27 @@ class Judge:
         elif sentence := why_failed(self.name, ended, explanation, step.output_bytes, self._most_files):
             judgement = judge_error(sentence, feedback, ended.stderr)
         else:
-            protocol = kattis if self.program.protocol is JudgeProtocol.KATTIS else testlib
-            judgement = protocol.read(self.name, ended, most_points)
+            judgement = (kattis if self._is_kattis else testlib).read(self.name, ended, most_points)
         kept = {} if self.feedback is None else ended.out_folder.files
         return replace(judgement, cpu_s=sum(step.cpu_s for step in steps), feedback=kept)
+
+    def _job(self, test: ProgramTest, output: str = "", stdin: bytes = b"", kept_bytes: int | None = KEPT_BYTES) -> Job:
+        """Return the job for one test. testlib's protocol has the path `output` between those of input and answer. Of
+        each feedback file, `kept_bytes` are kept, or all."""
+        job = self.planned.job
+        step = job.steps[-1]
+        answer = f"{GIVEN}/{_ANSWER}"
+        after_input = (answer, f"{FEEDBACK}/") if self._is_kattis else (output, answer)
+        argv = (*step.argv, f"{GIVEN}/{_INPUT}", *after_input, *self.program.args, *test.checker_args)
+        left = {f"../feedback/{name}": WorkFile(content, 0o666) for name, content in (self.feedback or {}).items()}
+        kept_bytes = kept_bytes if self.feedback is None else None
+        return replace(
+            job,
+            files={**job.files, **left},
+            steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
+            given={_INPUT: test.input(), _ANSWER: test.expected() or b""},
+            out_limits=OutLimits(self._most_files, step.output_bytes, FEEDBACK, kept_bytes),
+        )
 
 
 def rejected(name: JudgeName, compiled: StepResult, reason: str) -> JudgeFailed:

@@ -4,9 +4,9 @@
                     ├─> PlannedRun ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> Execution ──> answer
     ProgramRequest ─┘   (plan.py)                                                                  (results.py)
 
-The first run compiles in its own box, before the program starts. The compile step is left out if the compiled files are
-known already, as they are for further tests. If the program fails, that is a result; if the sandbox fails, that is an
-exception (`SandboxFailure`).
+The first run compiles in its own box, before the program starts. If there are judges, all are compiled before any
+test. The compile step is left out if the compiled files are known already, as they are for further tests. If the
+program fails, that is a result; if the sandbox fails, that is an exception (`SandboxFailure`).
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class Pipeline:
         request: ProgramRequest,
         installed: Installed,
         spare_slot: SpareSlot,
-        find_language: FindLanguage = lambda language: None,
+        find_language: FindLanguage,
     ) -> AsyncGenerator[Started | Compiled | JudgeFailed | TestEnded]:
         """Compile the program once, run its tests, and yield in order how each ended.
 
@@ -223,12 +223,13 @@ class Pipeline:
         """Return the test with the data that it names by digest."""
         if not test.digests:
             return test
-        names = (test.stdin_sha256, test.expected_sha256)
+        read, stdin, expected = self.test_data.read, test.stdin_sha256, test.expected_sha256
         try:
-            data = [await self.test_data.read(name) if name else b"" for name in names]
+            return test.with_data(
+                await read(stdin) if stdin else test.input(), await read(expected) if expected else test.expected()
+            )
         except (OSError, KeyError) as exc:
             raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc
-        return test.with_data(*data)
 
     async def _check(self, checker: Judge, test: ProgramTest, output: bytes, most_points: float | None) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
@@ -374,7 +375,7 @@ async def _run_passes(
             break
         ran, compiled = execution.ran, execution.compiled
         feedback = {name: content for name, content in said.feedback.items() if name != passes.NEXT_PASS}
-        test = test.with_data(following, test.expected() or b"")
+        test = test.with_data(following, test.expected())
     return execution
 
 

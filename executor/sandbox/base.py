@@ -24,7 +24,7 @@ from shared.service.errors import ConfigurationError
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"
-#: The folder in a box of the program's files, in which it starts, and that of files which it may only read.
+#: Folders in a box: that of the program's files, in which it starts, and that of files which it is given to read.
 WORK: Final = "/box/work"
 GIVEN: Final = "/box/given"
 #: The folder with files that were prepared for runtimes.
@@ -140,7 +140,7 @@ class Job:
     If the first step succeeds, the files that it made are its `StepResult.compiled_files`, unless they have more than
     `compiled_bytes` together. They are collected before the next step starts.
 
-    The files `given`, by name, are in the folder `GIVEN`. No program may change them.
+    The files `given`, by name, are in the folder `GIVEN`. A program with a user of its own may not change them.
 
     With `out_limits`, the files in the out folder are the last step's `StepResult.out_folder`. They are collected when
     no process of the program is left. A program that was stopped by a limit has none.

@@ -11,7 +11,7 @@ from typing import Final
 
 from shared.engine.icpc import NUMBER, IcpcRules, parse_args
 from shared.engine.run_call import DEFAULT_TOLERANCE, Checker, CheckerKind
-from shared.text.control_characters import replace_controls
+from shared.text.control_characters import LINE_SEPARATORS, replace_controls
 
 #: Differences are exact to this many digits. So 1.1 differs from 1.0 by 0.1, and not by more.
 _EXACT: Final = Context(prec=60, Emax=2_000_000_000, Emin=-2_000_000_000, traps=[])
@@ -29,12 +29,7 @@ _DOUBLE: Final = 1e-14
 #: Lines of a difference, with one that says where it is, and characters of each.
 _MOST_LINES: Final = 10
 _MOST_CHARACTERS: Final = 200
-#: Characters that some programs take for the end of a line, and `replace_controls` does not replace.
-_LINE_ENDS: Final = {
-    0x0A: "\N{REPLACEMENT CHARACTER}",
-    0x2028: "\N{REPLACEMENT CHARACTER}",
-    0x2029: "\N{REPLACEMENT CHARACTER}",
-}
+_LINE_ENDS: Final = {0x0A: "\N{REPLACEMENT CHARACTER}", **LINE_SEPARATORS}
 
 
 def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:

@@ -241,7 +241,7 @@ class ProgramTest(_Strict):
         default=None, pattern=SHA256, description="in place of `expected_output`: its digest"
     )
     #: The bytes that the digests name, once they are read.
-    _data: tuple[bytes, bytes] | None = PrivateAttr(default=None)
+    _data: tuple[bytes, bytes | None] | None = PrivateAttr(default=None)
 
     _args_fit = field_validator("args", "checker_args")(check_args)
 
@@ -249,7 +249,7 @@ class ProgramTest(_Strict):
     def digests(self) -> list[str]:
         return [digest for digest in (self.stdin_sha256, self.expected_sha256) if digest]
 
-    def with_data(self, stdin: bytes, expected: bytes) -> Self:
+    def with_data(self, stdin: bytes, expected: bytes | None) -> Self:
         """Return the test with these bytes in place of its texts and digests."""
         test = self.model_copy()
         test._data = (stdin, expected)
@@ -553,7 +553,7 @@ class TestEnded(_Event):
     wall_s: float
     memory_bytes: int
     cpu_pressure: float | None = Field(
-        description="after a wall_limit: the share of the time in which something on the machine waited for a CPU"
+        description="after `stopped` by wall: the share of the time in which something on the machine waited for a CPU"
     )
     stopped: Stop | None = None
     order: Order | None = None

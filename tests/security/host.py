@@ -14,6 +14,16 @@ from tests.fixtures.processes import arguments, children, pids_below
 
 #: A program that sleeps for a minute, in a process whose command line holds `{mark}`.
 SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
+#: Code that goes on when a process that it leaves behind has become `SLEEPER`: then the pipe's last writer is closed.
+LEAVE_SLEEPER = f"""
+import os, sys
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    exec({SLEEPER!r})
+os.close(writer)
+os.read(reader, 1)
+"""
 _SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 _PLANTED = ("planted", "planted.d", "stolen", "left", "fill0", "mem", "disk", "deep", "hole")
 

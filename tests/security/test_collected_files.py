@@ -4,14 +4,11 @@ Compiled files are collected after the first step and before the second. Here th
 """
 
 import os
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from executor.catalogue.installed import ENVIRONMENT
-from executor.host import find_mechanisms
 from executor.sandbox.base import (
     Job,
     LeftOut,
@@ -25,7 +22,6 @@ from executor.sandbox.base import (
     find_python,
 )
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.settings import ExecutorSettings
 from tests.fixtures.step_limits import SMALL
 
 pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
@@ -35,18 +31,9 @@ _LIMITS = OutLimits(files=4, bytes=1000)
 _GIVEN = {"out/given": WorkFile(b"given")}
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[True, pytest.param(False, marks=pytest.mark.slow)],
-    ids=["as it comes", "without cgroups"],
-)
-async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings().tuned(use_cgroups=request.param)))
-    try:
-        yield sandbox
-    finally:
-        await sandbox.aclose()
+@pytest.fixture
+def sandbox(lasting_sandbox: BubblewrapSandbox) -> BubblewrapSandbox:
+    return lasting_sandbox
 
 
 def _step(source: str, limits: StepLimits = SMALL) -> Step:

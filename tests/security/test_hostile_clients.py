@@ -15,7 +15,7 @@ import pytest
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.http_serving import read_all
-from tests.fixtures.memory_group import peak_memory
+from tests.fixtures.memory_group import forget_peak_memory, peak_memory
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.security
@@ -35,11 +35,6 @@ def executor() -> Iterator[RunningExecutor]:
 def _connect(executor: RunningExecutor) -> socket.socket:
     address = urlsplit(executor.url)
     return socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=60)
-
-
-def _forget_peak(executor: RunningExecutor) -> None:
-    """Begin the peak of its memory anew."""
-    Path(f"/proc/{executor.pid}/clear_refs").write_text("5")
 
 
 def _runs(executor: RunningExecutor) -> bool:
@@ -63,7 +58,7 @@ def test_half_sent_heads_do_not_lock_others_out(executor: RunningExecutor) -> No
 
 def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecutor) -> None:
     assert _runs(executor)
-    _forget_peak(executor)
+    forget_peak_memory(executor.pid)
     before = peak_memory(executor.pid)
     with contextlib.ExitStack() as stack:
         for chunked in [False, True] * 20:
@@ -100,7 +95,7 @@ def test_a_refusal_says_when_to_try_again(executor: RunningExecutor) -> None:
 def test_unread_answers_take_bounded_memory(executor: RunningExecutor) -> None:
     """These answers are the largest possible: every byte of both streams becomes six."""
     assert _runs(executor)
-    _forget_peak(executor)
+    forget_peak_memory(executor.pid)
     before = peak_memory(executor.pid)
     flood = "import sys\nfor s in sys.stdout, sys.stderr: s.write(chr(1) * ((1 << 20) - 1))"
     body = json.dumps({"language": "py", "code": flood}).encode()

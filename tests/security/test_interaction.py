@@ -3,17 +3,13 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from executor.catalogue.installed import ENVIRONMENT
-from executor.host import find_mechanisms
 from executor.sandbox.base import Job, JudgeJob, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.settings import ExecutorSettings
 from tests.fixtures.processes import pids_below
 from tests.fixtures.step_limits import SMALL
 from tests.waiting import eventually
@@ -23,18 +19,9 @@ pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
 _ACCEPTED, _WRONG = 42, 43
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[True, pytest.param(False, marks=pytest.mark.slow)],
-    ids=["as it comes", "without cgroups"],
-)
-async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings().tuned(use_cgroups=request.param)))
-    try:
-        yield sandbox
-    finally:
-        await sandbox.aclose()
+@pytest.fixture
+def sandbox(lasting_sandbox: BubblewrapSandbox) -> BubblewrapSandbox:
+    return lasting_sandbox
 
 
 def _job(source: str, *, cpu_s: float = 10, wall_s: float = 60) -> Job:
@@ -266,8 +253,8 @@ async def test_neither_pays_for_the_other(sandbox: BubblewrapSandbox) -> None:
     assert judged.cpu_s > 0.45 > 0.2 > played.cpu_s
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["standard input", "standard output"])
-async def test_a_reopened_pipe_leads_only_to_oneself(sandbox: BubblewrapSandbox, number: int) -> None:
+@pytest.mark.parametrize(("number", "written"), [(0, ""), (1, "forged\n")], ids=["standard input", "standard output"])
+async def test_a_reopened_pipe_leads_only_to_oneself(sandbox: BubblewrapSandbox, number: int, written: str) -> None:
     """A program may open the other end of its own pipes by /proc, but not those of the judge."""
     program = f"""
 try:
@@ -276,7 +263,7 @@ except PermissionError:  # it has a user of its own
     pass
 time.sleep(0.2)
 """
-    judge = "written = sys.stdin.read(); sys.exit(42 if written in ('', 'forged\\n') else 43)"
+    judge = f"sys.exit(42 if sys.stdin.read() in ('', {written!r}) else 43)"
     assert _ends(*await _run(sandbox, program, judge)) == (0, _ACCEPTED)
 
 

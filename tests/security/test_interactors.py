@@ -12,7 +12,7 @@ from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import processes_named
-from tests.security.host import SLEEPER
+from tests.security.host import LEAVE_SLEEPER, SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -276,7 +276,7 @@ int main(void) { int n; if (scanf("%d", &n) != 1) return 43; printf("%d\\n", n *
 
 
 async def test_a_program_finds_nothing_of_the_judge(engine: RunningExecutor) -> None:
-    """Neither the input nor the answer nor the source of the judge is in its box."""
+    """Neither the input nor the answer nor the source of the judge is in its box. Its own file is."""
     secret = f"SECRET-{secrets.token_hex(16)}"
     search = """
 pattern, found = b'SECR' + b'ET-', []
@@ -288,25 +288,27 @@ for folder in ('/box', '/tmp', '/dev/shm', '/proc/self/fd', '/proc'):
                 if os.path.isfile(path) and pattern in open(path, 'rb').read(1 << 20):
                     found.append(path)
             except (OSError, ValueError): pass
-sys.exit(len([path for path in found if path != '/box/work/main.py']))
+sys.exit(found != ['/box/work/own'])
 """
     interactor = f"# {secret}\nsys.stdin.read(); end(42)"
-    test = await _played(engine, search, interactor, tests=[{"stdin": secret, "expected_output": secret}])
+    own = run_call.as_files({"own": secret})
+    test = await _played(engine, search, interactor, tests=[{"stdin": secret, "expected_output": secret, "files": own}])
     assert test.verdict is Verdict.ACCEPTED, test
 
 
 async def test_processes_left_behind_are_dead(engine: RunningExecutor) -> None:
     mark = f"left-{secrets.token_hex(8)}"
-    leave = f"\nif os.fork() == 0:\n    os.setsid()\n    exec({SLEEPER.format(mark=mark)!r})\n"
-    test = await _played(engine, f"{leave}time.sleep(0.2)", f"{leave}sys.stdin.read(); end(42)")
+    leave = LEAVE_SLEEPER.format(mark=mark)
+    test = await _played(engine, leave, f"{leave}sys.stdin.read(); end(42)")
     assert test.verdict is Verdict.ACCEPTED
     await eventually(lambda: not processes_named(mark))
 
 
 async def test_a_client_that_leaves_frees_the_slot(engine: RunningExecutor) -> None:
     """The executor has one slot and no queue."""
-    waiting = asyncio.create_task(_played(engine, "input()", "time.sleep(60)"))
-    await asyncio.sleep(0)
+    mark = f"talks-{secrets.token_hex(8)}"
+    waiting = asyncio.create_task(_played(engine, "input()", SLEEPER.format(mark=mark)))
+    await eventually(lambda: processes_named(mark))
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

@@ -1,10 +1,8 @@
 """Attacks by a judge, and on one: a sender may be hostile as the author of a program, of its checker, or of both."""
 
 import asyncio
-import re
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,8 +11,9 @@ from shared.engine.codex import Verdict
 from shared.engine.run_call import JudgeFailed, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.memory_group import forget_peak_memory, peak_memory
 from tests.fixtures.processes import processes_named
-from tests.security.host import SLEEPER
+from tests.security.host import LEAVE_SLEEPER, SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -185,12 +184,6 @@ sys.exit(43)
     assert 65500 < len(test.message.encode()) <= 65536
 
 
-def _peak_kib(process: Path) -> int:
-    found = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
-    assert found
-    return int(found[1])
-
-
 async def test_what_a_judge_writes_takes_little_memory(engine: RunningExecutor) -> None:
     judge = """
 import os, sys
@@ -200,18 +193,16 @@ for descriptor in (1, 2, os.open(sys.argv[3] + 'judgemessage.txt', os.O_CREAT | 
 sys.exit(42)
 """
     await _is_served(engine)
-    process = Path(f"/proc/{engine.pid}")
-    (process / "clear_refs").write_text("5")  # sets the peak to what is in use now
-    before = _peak_kib(process)
+    forget_peak_memory(engine.pid)
+    before = peak_memory(engine.pid)
     (test,) = await _judged(engine, judge, checker={"limits": {"output_bytes": 64 << 20}})
     assert (test.verdict, len((test.judge_message or "").encode())) == (Verdict.ACCEPTED, 65535)
-    assert _peak_kib(process) - before < 10 << 10
+    assert peak_memory(engine.pid) - before < 10 << 20
 
 
 async def test_a_process_that_a_judge_leaves_is_killed(engine: RunningExecutor) -> None:
     mark = f"judge-{secrets.token_hex(8)}"
-    judge = f"import os, sys\nif os.fork() == 0:\n os.setsid()\n exec({SLEEPER.format(mark=mark)!r})\nsys.exit(42)"
-    (test,) = await _judged(engine, judge)
+    (test,) = await _judged(engine, f"{LEAVE_SLEEPER.format(mark=mark)}sys.exit(42)")
     assert test.verdict is Verdict.ACCEPTED
     await eventually(lambda: not processes_named(mark))
 

@@ -20,7 +20,7 @@
  *   process.c      fails, resets signals
  *
  * All input comes from the keeper. Nothing that a program writes is read. The files in its out folder are copied, and
- * what it tells a program in another box is passed on. Any failure ends the process (`fail`). If it is process 1, or a
+ * what it writes to a program in another box is passed on. Any failure ends the process (`fail`). If it is process 1, or a
  * child of process 1 that has not become its program yet, the box ends too.
  */
 

@@ -8,7 +8,7 @@
 enum { MAX_FILES = 1024 }; /* of a work folder */
 
 /* A file of the work folder: `size` bytes to copy from the descriptor `contents`, beginning at `offset`. If its name
- * begins with `..`, it is beside the work folder, and no program may change it. */
+ * begins with `..`, it is beside the work folder, and stays ours. */
 struct file {
     const char *name;
     int contents;

@@ -33,14 +33,14 @@ def test_an_interactor_that_failed_decides_first(how: Verdict, interactor_first:
 
 @pytest.mark.parametrize("how", [Verdict.OK, *_FAILURES])
 def test_a_rejection_before_the_end_of_the_program_counts(how: Verdict) -> None:
-    """What becomes of the program follows from it: it reads no more answers, or is killed."""
+    """A program that failed later may have failed for it: it read no more answers, or was killed."""
     assert _decide(how, _REJECTS, interactor_first=True) == _REJECTS
 
 
 @pytest.mark.parametrize("how", _FAILURES)
 @pytest.mark.parametrize(("says", "interactor_first"), [(_REJECTS, False), (_ACCEPTS, False), (_ACCEPTS, True)])
 def test_otherwise_a_failure_of_the_program_counts(how: Verdict, says: Judgement, interactor_first: bool) -> None:
-    """The interactor has told why it ended, so its messages stay. Its points do not."""
+    """The messages of the interactor stay, since they say why it ended. Its points do not."""
     judgement = Judgement(how, says.message, says.judge_message)
     assert _decide(how, says, interactor_first=interactor_first) == judgement
 

@@ -1,4 +1,4 @@
-"""What a judge's end means, by protocol."""
+"""The end of a judge means what its protocol says."""
 
 import signal
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a judge says after a pass of a multi-pass test, and what the judge of a problem scores."""
+"""A judge may ask for another pass of a test, and the judge of a problem scores it."""
 
 import pytest
 

@@ -13,9 +13,13 @@ import httpx
 import pytest
 
 from executor.app import create_app
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from executor.test_data import TestData
+from shared.engine.codex import Verdict
+from tests.fixtures.sandbox import FakeSandbox, run_tests
 from tests.unit.executor.test_run_call import _INSTALLED
 
 TEXTS = [b"one", b"two", b"six"]
@@ -110,6 +114,17 @@ async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None
         assert (await client.put(path, content=b"oth")).status_code == 422
         assert (await client.put(path, content=TEXTS[2])).status_code == 204
     assert await data.read(DIGESTS[2]) == TEXTS[2]
+
+
+async def test_a_digest_takes_the_place_of_its_own_text_alone(data: TestData) -> None:
+    pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(0, stdout=b"one")]), ExecutorSettings())
+    pipeline.test_data = data
+    by_digest = {"stdin_sha256": DIGESTS[1]}
+    tests = [by_digest, {**by_digest, "expected_output": "one"}, {"stdin": "1", "expected_sha256": DIGESTS[1]}]
+    ended = await run_tests(pipeline, "py", tests=tests)
+    assert [event.verdict for event in ended] == [Verdict.OK, Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
+    sent = [job.steps[0].stdin for job in pipeline._sandbox.jobs]  # type: ignore[attr-defined]
+    assert sent == [b"two", b"two", b"1"]
 
 
 async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:

@@ -257,7 +257,7 @@ def test_a_judge_hangs_if_it_stops_reading(
 def test_a_judge_that_waits_for_a_processor_does_not_hang(
     pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it has left unread counts only from when it rests."""
+    """The keeper counts what it has left unread only when it rests."""
     program, judge, init = pair
     monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     monkeypatch.setattr(_Tree, "runnable", [False, False, True, True, False, False])
