@@ -118,7 +118,7 @@ class _Run:
         self._runs = runs
         self._job = job
         self._problem = problem
-        self._grading = Grading(problem.package.scheme, run_all=problem.program.runs_all)
+        self._grading = Grading(problem.package.scheme)
         self._answer = ProblemAnswer(problem, self._grading)
         self._share = f"key-{job.owner}"
 

@@ -72,7 +72,6 @@ class JobProgram:
     problem_version: int | None = None
     codes: tuple[str, ...] = ()
     #: True for a check of the problem: no test is left out because another one failed.
-    runs_all: bool = False
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -104,7 +103,6 @@ class JobProgram:
             wants_artifacts=bool(spec.get("artifacts")),
             judges=judges,
             problem_version=fields.get("problem_version"),
-            runs_all=bool(spec.get("runs_all")),
             codes=tuple(filter(None, (language, fields.get("variant_of")))),
         )
 

@@ -36,7 +36,7 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.API: {
         _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series,"
-        " problems, problem_versions, problem_objects, problem_references, problem_checks",
+        " problems, problem_versions, problem_objects, problem_references",
         "SELECT, INSERT, UPDATE": "budgets, deleted_uploads",
         "SELECT, INSERT, DELETE": "webhooks",
         # The time is the database's, so no session can be made that lasts longer.
@@ -60,7 +60,7 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     },
     Role.RUNNER: {
         _ALL: "test_results, webhooks, emails, languages, budgets,"
-        " problem_versions, problem_objects, problem_references, problem_checks",
+        " problem_versions, problem_objects, problem_references",
         "SELECT, INSERT, DELETE": "results",
         "SELECT, INSERT, UPDATE": "deleted_uploads",
         "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages",

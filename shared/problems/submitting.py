@@ -129,9 +129,7 @@ def time_limit_source(version: ProblemVersion) -> str:
     """Return where the limit of CPU time comes from."""
     if (version.settings.get("limits") or {}).get("cpu_s") is not None:
         return "settings"
-    if version.summary["limits"]["cpu_s"] is not None:
-        return "package"
-    return "default" if version.derived_cpu_s is None else "check"
+    return "default" if version.summary["limits"]["cpu_s"] is None else "package"
 
 
 def problem_bounds(bounds: Mapping[str, LimitBounds], max_judged_output_bytes: int) -> dict[str, LimitBounds]:
@@ -163,7 +161,7 @@ def limits_for(
 def _general(version: ProblemVersion, bounds: Mapping[str, LimitBounds]) -> dict[str, Any]:
     package = version.summary["limits"]
     return {
-        "cpu_s": package["cpu_s"] or version.derived_cpu_s or bounds["cpu_s"].default,
+        "cpu_s": package["cpu_s"] or bounds["cpu_s"].default,
         **{name: package[name] for name in ("memory_bytes", "output_bytes")},
         **_set(version.settings.get("limits")),
     }

@@ -19,7 +19,7 @@ STORING_MINUTES: Final = 60
 
 COLUMNS: Final = """
     v.id, v.problem AS name, p.owner, p.visibility, p.title, v.version, v.digest, v.package_bytes, v.size_bytes,
-    v.settings, v.summary, v.derived_cpu_s, v.created_at,
+    v.settings, v.summary, v.created_at,
     (SELECT count(*) FROM problem_versions WHERE problem = p.name AND state = 'stored') AS versions
 """
 _SELECT: Final = f"SELECT {COLUMNS} FROM problem_versions v JOIN problems p ON p.name = v.problem"  # noqa: S608
@@ -54,7 +54,6 @@ class ProblemVersion:
     size_bytes: int
     settings: Mapping[str, Any]
     summary: Mapping[str, Any]
-    derived_cpu_s: float | None
     created_at: datetime
     versions: int
 

@@ -1,4 +1,4 @@
-"""Add problems: their versions, the objects of these, the checks of their packages, and who was submitted to which.
+"""Add problems: their versions, the objects of these, and who was submitted to which.
 
 Revision ID: 0024
 Revises: 0023
