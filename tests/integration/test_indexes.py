@@ -17,11 +17,12 @@ from tests.unit.test_lock_order import texts
 
 pytestmark = pytest.mark.integration
 
-#: Tables with rows for each submission, which stay for as long as the operator keeps them.
+#: Tables with rows for each submission or file of a problem, which stay for as long as the operator keeps them.
 LARGE: Final = frozenset(
     {
         *("uploads", "job", "results", "test_results", "emails", "webhooks", "batches", "messages"),
         *("idempotency_keys", "deleted_uploads", "judge0_submissions"),
+        *("problem_versions", "problem_objects", "problem_references"),
     }
 )
 #: The beginnings of statements that read whole tables, and why they may.
