@@ -35,13 +35,12 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 #: would give an attacker more than the service: the API orders mails, and the runner alone writes their texts.
 PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.API: {
-        _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series,"
-        " problems, problem_versions, problem_objects, problem_references",
-        "SELECT, INSERT, UPDATE": "budgets, deleted_uploads",
+        _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series, problem_versions",
+        "SELECT, INSERT, UPDATE": "budgets, deleted_uploads, problems, problem_objects",
         "SELECT, INSERT, DELETE": "webhooks",
         # The time is the database's, so no session can be made that lasts longer.
         "SELECT, INSERT (sha256, key_sha256), DELETE": "sessions",
-        "SELECT, INSERT": "batches, judge0_submissions, mailgun_events",
+        "SELECT, INSERT": "batches, judge0_submissions, mailgun_events, problem_references",
         "SELECT, DELETE": "results, test_results",
         "SELECT": "languages, alembic_version",
         "SELECT (id, job, kind, recipient, message_id, status, attempt, last_error, created_at, updated_at, sent_at,"
@@ -59,13 +58,13 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         "SELECT": "alembic_version",
     },
     Role.RUNNER: {
-        _ALL: "test_results, webhooks, emails, languages, budgets,"
-        " problem_versions, problem_objects, problem_references",
+        _ALL: "test_results, webhooks, emails, languages, budgets",
         "SELECT, INSERT, DELETE": "results",
         "SELECT, INSERT, UPDATE": "deleted_uploads",
-        "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages",
+        "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages, problem_versions,"
+        " problem_objects",
         "SELECT, UPDATE": "idempotency_keys",
-        "SELECT": "judge0_submissions, suppressions, alembic_version, problems",
+        "SELECT": "judge0_submissions, suppressions, alembic_version, problems, problem_references",
         "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",
     },
     Role.OPERATOR: {

@@ -66,6 +66,7 @@ CREATE TABLE problem_versions (
     CONSTRAINT problem_versions_state_check CHECK (state IN ('storing', 'stored', 'deleted')),
     CONSTRAINT problem_versions_problem_version_key UNIQUE (problem, version)
 );
+CREATE INDEX problem_versions_owner_idx ON problem_versions (owner);
 CREATE INDEX problem_versions_unneeded_idx ON problem_versions (id) WHERE state <> 'stored';
 
 -- The files of packages in the object store, each once, and the versions that need them.

@@ -25,12 +25,12 @@ from tests.chaos.service import ROOT
 from tests.chaos.storm import Stream
 from tests.chaos.system import Backends, System, is_ready, running_system
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
-
 _REVISIONS: Final = "shared/database/migrations/versions"
 _RATE: Final = 5.0
 #: The length of each phase.
 _SECONDS: Final = float(os.environ.get("PRECIEUX_TEST_PHASE_SECONDS", "1"))
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300 + 6 * _SECONDS)]
 
 
 def previous_release() -> str | None:
@@ -59,7 +59,7 @@ def unpacked(commit: str) -> Iterator[Path]:
 
 
 def upgrade(previous: Path) -> tuple[Verdict, list[str]]:
-    """Upgrade a running system, and return what is wrong afterwards. Each of the six phases takes some seconds."""
+    """Upgrade a running system, and return what is wrong afterwards."""
     with running_system(Backends(), release=previous) as system, Load(system.url) as load:
         stream = Stream(load, _RATE, system.webhook_url)
         before = _revision(system)

@@ -108,7 +108,7 @@ async def test_a_deadlock_is_a_conflict_that_may_be_tried_again(database: Databa
 
 async def test_the_servers_errors_are_sorted_by_their_class(database: Database) -> None:
     errors = {
-        DatabaseConflict: ("40001", "40P01", "55P03"),
+        DatabaseConflict: ("23503", "40001", "40P01", "55P03"),
         DatabaseUnavailable: ("08006", "25006", "53300", "57P01", "58030"),
         DatabaseFull: ("53100",),
         DatabaseTooSlow: ("57014",),

@@ -17,11 +17,12 @@ from tests.unit.test_lock_order import texts
 
 pytestmark = pytest.mark.integration
 
-#: Tables with rows for each submission, which stay for as long as the operator keeps them.
+#: Tables with rows for each submission or file of a problem, which stay for as long as the operator keeps them.
 LARGE: Final = frozenset(
     {
         *("uploads", "job", "results", "test_results", "emails", "webhooks", "batches", "messages"),
         *("idempotency_keys", "deleted_uploads", "judge0_submissions"),
+        *("problem_versions", "problem_objects", "problem_references"),
     }
 )
 #: The beginnings of statements that read whole tables, and why they may.
@@ -89,7 +90,7 @@ async def plans_of_all(connection: Connection) -> dict[str, str]:
                 found[sql] = plan
     # Parts of these are inserted at run time, so their plans are not seen here.
     assert {sql for sql in unread if "{" not in sql} == set()
-    assert len(unread) < 80
+    assert len(unread) <= 70
     assert len(found) > 200
     return found
 

@@ -92,7 +92,6 @@ async def test_a_classic_submission_reads_like_one_of_v1(database: Database) -> 
     assert run is not None
     assert (submission.language, submission.entry, submission.email) == ("py", "7.py", "b@example.com")
     assert [file.path for file in submission.files] == ["7.py"]
-    assert submission.checker is not None
     assert submission.checker
     assert submission.checker.model_dump() == {"kind": "lines", "tolerance": None}
     assert (run.verdict, run.stdout, run.stderr, run.compile_output) == ("runtime_error", "1\n", "Traceback", None)

@@ -33,6 +33,7 @@ _LARGE: Final = {
 }
 #: The revision that the original is stopped for.
 _OFFLINE: Final = "0005"
+_ROWS: Final = int(os.environ.get("PRECIEUX_TEST_ROWS", "50000"))
 
 
 def test_revisions_never_lock_a_large_table_for_long() -> None:
@@ -58,10 +59,10 @@ def test_revisions_never_lock_a_large_table_for_long() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120 + _ROWS / 1000)
 async def test_writers_wait_less_than_a_second(empty_database_url: str) -> None:
-    rows = int(os.environ.get("PRECIEUX_TEST_ROWS", "50000"))
-    fill(empty_database_url, rows)
-    waits = list(measure(empty_database_url, rows))
+    fill(empty_database_url, _ROWS)
+    waits = list(measure(empty_database_url, _ROWS))
     assert [wait for wait in waits if wait.lock > LONGEST] == []
     assert await differences(empty_database_url) == set()
 

@@ -60,6 +60,17 @@ def test_the_executor_installs_few_packages() -> None:
     assert len([entry for entry in entries if "sys_platform == 'win32'" not in entry]) <= 25
 
 
+@pytest.mark.parametrize(
+    ("image", "lock"), [("service", "service"), ("executor", "executor"), ("executor-full", "executor")]
+)
+def test_each_image_installs_its_own_lock(image: str, lock: str) -> None:
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
+    stages = {stage.split("\n")[0]: stage for stage in re.split(r"^FROM \S+ AS ", dockerfile, flags=re.MULTILINE)}
+    assert f"pip install --requirement /tmp/{lock}.txt" in stages[f"{lock}-packages"]
+    assert re.findall(r"--from=(\S+) /opt/venv", stages[image]) == [f"{lock}-packages"]
+    assert f"!deploy/requirements/{lock}.txt" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
 def test_every_installation_requires_hashes() -> None:
     calls = re.findall(r"pip_install (--.+)", (ROOT / "deploy/bootstrap").read_text())
     assert len(calls) == 3

@@ -28,8 +28,18 @@ _PYTHON: Final = """#!/bin/sh
 case " $* " in
 *" mkdocs "*) for folder; do :; done; mkdir "$folder" ;;
 *" $FAILING "*) exit 1 ;;
-*" cyclonedx_py "*) cat >/dev/null ;;
+*" cyclonedx_py "* | *" debsbom.cli "*) cat >/dev/null ;;
 esac
+"""
+#: Stand-ins for Docker and make. `docker save` prints an image, and make fails if the tests of the images shall.
+_DOCKER: Final = """#!/bin/sh
+[ "$1" != "$FAILING" ] || exit 1
+case $1 in
+build | create | save) echo "$*" ;;
+esac
+"""
+_MAKE: Final = """#!/bin/sh
+[ "$PRECIEUX_TEST_IMAGES $*" = "built test-compose" ] && [ "$FAILING" != make ]
 """
 
 
@@ -41,12 +51,15 @@ def checkout(tmp_path: Path) -> Path:
         "CHANGELOG.md": _CHANGELOG,
         ".gitignore": ".venv/\ndist/\n",
         ".venv/bin/python": _PYTHON,
+        ".venv/stand-ins/docker": _DOCKER,
+        ".venv/stand-ins/make": _MAKE,
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     shutil.copy2(_ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(_ROOT / "deploy/requirements", tmp_path / "deploy/requirements")
-    (tmp_path / ".venv/bin/python").chmod(0o755)
+    for command in (tmp_path / ".venv").glob("*/*"):
+        command.chmod(0o755)
     for name in ("release", "Dockerfile"):
         shutil.copy2(_ROOT / "deploy" / name, tmp_path / "deploy")
     bootstrap = tmp_path / "deploy/bootstrap"
@@ -68,12 +81,12 @@ def commit(checkout: Path) -> None:
     git(checkout, "commit", "--quiet", "--message", "A change")
 
 
-def release(checkout: Path, failing: str = "nothing") -> subprocess.CompletedProcess[str]:
+def release(checkout: Path, failing: str = "nothing", *, images: bool = False) -> subprocess.CompletedProcess[str]:
     who = {f"GIT_{role}_{part}": "a@example.com" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
     return subprocess.run(
-        ["deploy/release", "--without-images"],
+        ["deploy/release", *([] if images else ["--without-images"])],
         cwd=checkout,
-        env={"PATH": "/usr/bin:/bin", "FAILING": failing, **who},
+        env={"PATH": f"{checkout}/.venv/stand-ins:/usr/bin:/bin", "FAILING": failing, **who},
         capture_output=True,
         text=True,
     )
@@ -89,10 +102,27 @@ def test_it_tags_the_commit_with_the_notes(checkout: Path) -> None:
     assert sums[1::2] == ["notes.md", "precieux-docs-1.2.3.tar.gz"]
 
 
-@pytest.mark.parametrize("failing", ["build", "twine", "cyclonedx_py", "pytest"])
-def test_a_failed_step_makes_no_tag(checkout: Path, failing: str) -> None:
-    assert release(checkout, failing).returncode != 0
+def test_each_image_is_saved_with_its_list_of_packages(checkout: Path) -> None:
+    done = release(checkout, images=True)
+    assert done.returncode == 0, done.stderr
+    made = {path.name for path in (checkout / "dist/1.2.3").iterdir()}
+    images = ["service", "executor", "executor-full", "gateway"]
+    assert {f"precieux-{image}-1.2.3.tar.gz" for image in images} <= made
+    assert {f"precieux-{image}.cdx.json" for image in images} <= made
+
+
+@pytest.mark.parametrize(
+    ("failing", "images"),
+    [
+        *((step, False) for step in ("build", "twine", "cyclonedx_py", "pytest")),
+        *((step, True) for step in ("version", "build", "export", "save", "debsbom.cli", "make")),
+    ],
+)
+def test_a_failed_step_makes_no_tag(checkout: Path, failing: str, images: bool) -> None:
+    done = release(checkout, failing, images=images)
+    assert done.returncode != 0
     assert git(checkout, "tag") == ""
+    assert (failing == "version") is ("The images need a Docker engine, and none answers" in done.stderr)
 
 
 def test_a_wrong_state_is_refused(checkout: Path) -> None:

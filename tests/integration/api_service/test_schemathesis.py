@@ -43,9 +43,16 @@ checks.positive_data_acceptance.enabled = false
 include-path-regex = "^/v1/submissions/[{{]id[}}]/(output|stderr|source)$"
 checks.positive_data_acceptance.enabled = false
 
-# A zip that no schema describes, cursors of this server, and the names of languages.
+# A cursor is one that this server made.
 [[operations]]
-include-path-regex = "^/v1/problems(/[{{]name[}}])?$"
+include-path-regex = "^/v1/problems$"
+include-method = "GET"
+checks.positive_data_acceptance.enabled = false
+
+# No schema describes a zip.
+[[operations]]
+include-path-regex = "^/v1/problems/[{{]name[}}]$"
+include-method = "PUT"
 checks.positive_data_acceptance.enabled = false
 
 [parameters]

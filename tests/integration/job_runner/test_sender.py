@@ -230,6 +230,16 @@ async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mai
     assert deaths == queue.MAX_COPIES
 
 
+async def test_a_mail_whose_sender_died_goes_alone_and_first(database: Database) -> None:
+    suspect = await add_email(database)
+    await execute(database, "UPDATE emails SET status = 'sending', lease_expires_at = '-infinity'")
+    fresh = await add_email(database)
+    for expected in (suspect, fresh):
+        async with database.transaction() as connection:
+            claimed = await queue.claim(connection, limit=10, lease_seconds=60)
+        assert [mail.email.message_id for mail in claimed] == [expected]
+
+
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
     message_ids = {await add_email(database) for _ in range(40)}
     senders = [MailSender(database, mailer, COMPLETION, poll_interval=3600) for _ in range(4)]

@@ -51,6 +51,15 @@ def test_a_pod_has_no_kubernetes_token(one: Pod) -> None:
     assert one.spec["enableServiceLinks"] is False
 
 
+@every_pod
+def test_a_pod_has_limits(one: Pod) -> None:
+    resources = one.container["resources"]
+    assert {"cpu", "memory"} <= set(resources["requests"])
+    assert "memory" in resources["limits"]
+    # Files in this folder are in memory.
+    assert [volume["emptyDir"] for volume in one.spec["volumes"]] == [{"medium": "Memory", "sizeLimit": "64Mi"}]
+
+
 def test_only_the_executor_may_make_boxes() -> None:
     more = {"procMount", "appArmorProfile", "seccompProfile"}
     for one in pods():
