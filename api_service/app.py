@@ -13,7 +13,7 @@ from api_service.classic.openapi import DESCRIPTION, TAGS
 from api_service.classic.routes import classic, docs, files, health
 from api_service.doors.door import open_doors
 from api_service.errors import WITHOUT_KEY, Render, answer_errors, is_v1
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import TrailingSlash
 from api_service.services import Services
@@ -92,7 +92,7 @@ def _refusing(renders: Sequence[tuple[Callable[[Scope], bool], Render]]) -> Refu
     def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             render = next(render for is_ours, render in renders if is_ours(scope))
-            problem = Problem(Kind.of(status), sentence, headers=headers)
+            problem = ApiError(Kind.of(status), sentence, headers=headers)
             await render(Request(scope), problem)(scope, receive, send)
 
         return respond

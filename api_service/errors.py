@@ -1,4 +1,4 @@
-"""Turns exceptions into problems, and problems into answers.
+"""Turns exceptions into `ApiError`s, and these into answers.
 
 API v1 answers with documents (RFC 9457) whose `type` leads to the page of problems, and which list all faults. The
 documents of the classic calls have neither. The original system's own errors keep their body, which has only `detail`.
@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from api_service.http.problems import MEDIA_TYPE, Fault, Kind, Problem, cut
+from api_service.http.errors import MEDIA_TYPE, ApiError, Fault, Kind, cut
 from api_service.http.request_log import HEADER, SCOPE_KEY
 from api_service.http.sentences import sentence
 from api_service.services import Services, credentials_of
@@ -25,10 +25,10 @@ from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Makes a front end's answer from a problem.
-Render = Callable[[Request, Problem], Response]
-#: Returns the problem of an error of the framework, such as a path without a route.
-OfHttp = Callable[[Request, HTTPException], Awaitable[Problem]]
+#: Makes a front end's answer from an error.
+Render = Callable[[Request, ApiError], Response]
+#: Returns the `ApiError` of an error of the framework, such as a path without a route.
+OfHttp = Callable[[Request, HTTPException], Awaitable[ApiError]]
 
 #: Paths of API v1 that need no key.
 WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
@@ -52,76 +52,76 @@ def is_v1(path: str) -> bool:
     return path == "/v1" or path.startswith("/v1/")
 
 
-async def problem_of(request: Request, exc: Exception, of_http: OfHttp | None = None) -> Problem:
-    """Return the problem of an exception, and log what no client has caused."""
+async def error_of(request: Request, exc: Exception, of_http: OfHttp | None = None) -> ApiError:
+    """Return the `ApiError` of an exception, and log what no client has caused."""
     path = request.url.path
     match exc:
-        case Problem():
+        case ApiError():
             return exc
         case RequestValidationError() if is_v1(path):
             # API v1 reads bodies and queries itself, so the fault is in an id of the path.
-            return Problem(Kind.NOT_FOUND, _NOT_FOUND_V1)
+            return ApiError(Kind.NOT_FOUND, _NOT_FOUND_V1)
         case RequestValidationError():
             return _invalid(exc)
         case HTTPException():
             try:
                 return await (of_http or _of_http)(request, exc)
-            except (Problem, TransientError) as error:
-                return await problem_of(request, error)
+            except (ApiError, TransientError) as error:
+                return await error_of(request, error)
         case TransientError():
             log.warning("request.unavailable", path=path, error=str(exc))
-            return Problem(Kind.UNAVAILABLE, _UNAVAILABLE)
+            return ApiError(Kind.UNAVAILABLE, _UNAVAILABLE)
         case MemoryError():
             log.warning("request.out_of_memory", path=path)
-            return Problem(Kind.UNAVAILABLE, _NO_MEMORY)
+            return ApiError(Kind.UNAVAILABLE, _NO_MEMORY)
         case _:
             log.error("request.crashed", path=path, exc_info=exc)
-            return Problem(Kind.INTERNAL, _CRASHED_V1 if is_v1(path) else _CRASHED)
+            return ApiError(Kind.INTERNAL, _CRASHED_V1 if is_v1(path) else _CRASHED)
 
 
 def answer_errors(app: FastAPI, render: Render, of_http: OfHttp | None = None) -> None:
-    """Let the app answer every exception with what `render` makes of its problem."""
+    """Let the app answer every exception with what `render` makes of it."""
 
     async def answer(request: Request, exc: Exception) -> Response:
-        response = render(request, await problem_of(request, exc, of_http))
+        response = render(request, await error_of(request, exc, of_http))
         if SCOPE_KEY in request.scope:
             # The answer to a crash is made outside of the middleware that does this.
             response.headers[HEADER] = request.scope[SCOPE_KEY]
         return response
 
-    for kind in (Problem, RequestValidationError, HTTPException, TransientError, MemoryError, Exception):
+    for kind in (ApiError, RequestValidationError, HTTPException, TransientError, MemoryError, Exception):
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(ClientDisconnect, _gone)
 
 
-def document(request: Request, problem: Problem) -> Response:
+def document(request: Request, error: ApiError) -> Response:
     """Return a problem document, in the form of the API that the path belongs to."""
-    status = problem.kind.status
+    status = error.kind.status
     if is_v1(request.url.path):
         services: Services = request.app.state.services
-        return v1_document(problem, services.signer.public_url)
+        return v1_document(error, services.signer.public_url)
     return JSONResponse(
-        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": cut(problem.detail)},
+        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": cut(error.detail)},
         status_code=status,
-        headers=problem.headers,
+        headers=error.headers,
         media_type=MEDIA_TYPE,
     )
 
 
-def v1_document(problem: Problem, public_url: str) -> Response:
+def v1_document(error: ApiError, public_url: str) -> Response:
     """Return a problem document of API v1."""
-    kind = problem.kind
+    kind = error.kind
     content: dict[str, object] = {
         "type": kind.url(public_url),
         "title": kind.title,
         "status": kind.status.value,
-        "detail": cut(problem.detail),
+        "detail": cut(error.detail),
     }
-    if faults := problem.faults or ([Fault(problem.detail, pointer="")] if kind is Kind.INVALID else ()):
+    if faults := error.faults or ([Fault(error.detail, pointer="")] if kind is Kind.INVALID else ()):
         content["errors"] = list(_that_fit(faults))
-    if problem.policies:
-        content["violated-policies"] = problem.policies
-    headers = {"Cache-Control": "private, no-cache", **problem.headers}
+    if error.policies:
+        content["violated-policies"] = error.policies
+    headers = {"Cache-Control": "private, no-cache", **error.headers}
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     return Response(body, kind.status, headers, MEDIA_TYPE)
 
@@ -137,15 +137,15 @@ def _that_fit(faults: Iterable[Fault]) -> Iterator[dict[str, str]]:
         yield shown
 
 
-def _invalid(exc: RequestValidationError) -> Problem:
+def _invalid(exc: RequestValidationError) -> ApiError:
     first = exc.errors()[0]
     # A location is the part of the request, the parameter's name and perhaps the name of a pydantic type.
     name = first["loc"][1] if len(first["loc"]) > 1 else "the request"
     text = sentence(first)
-    return Problem(Kind.INVALID, f"{name}: {text[:1].lower()}{text[1:]}")
+    return ApiError(Kind.INVALID, f"{name}: {text[:1].lower()}{text[1:]}")
 
 
-async def _of_http(request: Request, exc: HTTPException) -> Problem:
+async def _of_http(request: Request, exc: HTTPException) -> ApiError:
     of_v1 = is_v1(request.url.path)
     is_unrouted = exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
     if of_v1 and is_unrouted and request.method != "OPTIONS" and request.url.path not in WITHOUT_KEY:
@@ -153,14 +153,14 @@ async def _of_http(request: Request, exc: HTTPException) -> Problem:
         services: Services = request.app.state.services
         await services.authenticator.principal(request, await credentials_of(request))
     if exc.status_code == HTTPStatus.NOT_FOUND:
-        return Problem(Kind.NOT_FOUND, _NOT_FOUND_V1 if of_v1 else _NOT_FOUND)
+        return ApiError(Kind.NOT_FOUND, _NOT_FOUND_V1 if of_v1 else _NOT_FOUND)
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = _allowed_methods(request)
         methods = ", ".join(["HEAD", *allowed] if of_v1 and "GET" in allowed else allowed)
         detail = f"This path does not support {request.method}; send {methods}."
         more = "" if of_v1 else " GET /docs describes the calls."
-        return Problem(Kind.METHOD_NOT_ALLOWED, f"{detail}{more}", headers={"Allow": methods})
-    return Problem(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
+        return ApiError(Kind.METHOD_NOT_ALLOWED, f"{detail}{more}", headers={"Allow": methods})
+    return ApiError(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:

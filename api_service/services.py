@@ -76,7 +76,7 @@ class Services:
 
     @asynccontextmanager
     async def requesting_runs(self) -> AsyncIterator[None]:
-        """Let the block request runs, and have them published. Raises `Problem` (503) if too many wait already."""
+        """Let the block request runs, and have them published. Raises `ApiError` (503) if too many wait already."""
         await self.backlog.check()
         yield
         self.outbox_publisher.wake.set()
@@ -107,7 +107,7 @@ async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | Non
 
 
 def _sender(*scopes: Scope) -> Any:
-    """Return the dependency that finds the sender of a request, and raises `Problem` (403) if it has no such scope."""
+    """Return the dependency that finds the sender of a request, and raises `ApiError` (403) if it has no such scope."""
 
     async def find(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
         principal = await services.authenticator.principal(request, credentials)

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 
 from api_service.access.local_peer import SocketOwner, socket_owner, why_not_local
 from api_service.cached import CachedFor
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from shared.accounts import api_keys
 from shared.accounts.api_keys import ApiKey, Scope
 from shared.database.connection import Database
@@ -70,21 +70,21 @@ class Authenticator:
     async def principal(self, request: HTTPConnection, credentials: HTTPAuthorizationCredentials | None) -> Principal:
         """Return the sender of a request. `credentials` are those of the scheme Bearer, if it has any.
 
-        Raises `Problem`: 401, or 403 for other users in protected mode.
+        Raises `ApiError`: 401, or 403 for other users in protected mode.
         """
         sender = await self.valid(api_keys.digest(credentials.credentials.strip())) if credentials else None
         if sender is not None:
             return sender
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
         if "Authorization" in request.headers or await self.keys_existed():
-            raise Problem(
+            raise ApiError(
                 Kind.UNAUTHENTICATED,
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",
                 headers={"WWW-Authenticate": 'Bearer realm="precieux"'},
             )
         reason = self.why_not_local(request)
         if reason is not None:
-            raise Problem(
+            raise ApiError(
                 Kind.FORBIDDEN,
                 "No API key exists yet, so this server serves only the user that runs it, on the same machine."
                 f" This request is refused because {reason}."
@@ -121,9 +121,9 @@ class Authenticator:
 
 
 def require(principal: Principal, scope: Scope, *others: Scope) -> None:
-    """Raise `Problem` (403) if the principal has neither the scope nor one of the others."""
+    """Raise `ApiError` (403) if the principal has neither the scope nor one of the others."""
     if principal.scopes.isdisjoint((scope, *others)) and not principal.sees_all:
-        raise Problem(
+        raise ApiError(
             Kind.FORBIDDEN,
             f"This API key lacks the scope `{scope}`: send a key that has it."
             f" `precieux keys create NAME --scope {scope}` creates one.",

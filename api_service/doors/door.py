@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.access.auth import Principal, require
 from api_service.errors import Render, answer_errors
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
@@ -30,7 +30,7 @@ class Door:
     """A front door. `state` is what its routes find in the state of their application.
 
     `path_of` returns the path at which the door routes a request; None if the request is not for this door. `check`
-    raises `Problem` for a request that is refused before its path is looked at. `key_of` returns the API key of a
+    raises `ApiError` for a request that is refused before its path is looked at. `key_of` returns the API key of a
     request, empty without one. `render` makes the answer of a problem.
 
     `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
@@ -104,17 +104,17 @@ class DoorMiddleware:
             if scope["type"] == "http":
                 self.door.check(Request(scope))
             await self.door_app(served, receive, send)
-        except Problem as exc:
+        except ApiError as exc:
             await self.door.render(Request(scope), exc)(scope, receive, send)
         finally:
             scope["route"] = served.get("route")
 
 
-async def _of_http(_: Request, exc: HTTPException) -> Problem:
+async def _of_http(_: Request, exc: HTTPException) -> ApiError:
     """Return the problem of an error of the framework. A path without a route, and a wrong method, are not found."""
     if exc.status_code in _UNROUTED:
-        return Problem(Kind.NOT_FOUND, "Not Found")
-    return Problem(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
+        return ApiError(Kind.NOT_FOUND, "Not Found")
+    return ApiError(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
 
 
 def bearer(connection: HTTPConnection) -> str:
@@ -124,7 +124,7 @@ def bearer(connection: HTTPConnection) -> str:
 
 
 async def sender_of(connection: HTTPConnection, scope: KeyScope | None = None) -> Principal:
-    """Return the sender of a request. Raises `Problem`: 401, or 403 without this scope."""
+    """Return the sender of a request. Raises `ApiError`: 401, or 403 without this scope."""
     state = connection.app.state
     key = state.door.key_of(connection)
     credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key) if key else None
@@ -157,6 +157,6 @@ Reader = Annotated[Principal, _sender(KeyScope.READ)]
 
 
 async def post(services: Services, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None) -> int:
-    """Store a submission, request its run, and return its id. Raises `Problem` if a limit forbids it."""
+    """Store a submission, request its run, and return its id. Raises `ApiError` if a limit forbids it."""
     async with services.requesting_runs():
         return (await services.submissions.post(principal, new, on_stored)).id

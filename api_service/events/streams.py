@@ -90,7 +90,7 @@ class Streams:
     def open(self, principal: Principal, wake: asyncio.Event) -> Iterator[Stream]:
         """Count a stream of this key while the block runs.
 
-        Raises `Problem` if there are too many: 429 of this key, 503 of all keys.
+        Raises `ApiError` if there are too many: 429 of this key, 503 of all keys.
         """
         with self._holds.hold(principal):
             stream = Stream(principal.key_id, wake, self._watcher)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from api_service.http.problems import MEDIA_TYPE
+from api_service.http.errors import MEDIA_TYPE
 
 Schema = dict[str, Any]
 

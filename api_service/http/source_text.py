@@ -3,7 +3,7 @@
 import codecs
 from typing import Final, NoReturn
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 
 _SAVE_AS: Final = "save it as UTF-8 and send it again."
 _NO_TEXT: Final = "The file is not text: send the source of a program."
@@ -18,7 +18,7 @@ _WIDE: Final = {
 
 
 def read_source(data: bytes) -> bytes:
-    """Return the source without a byte order mark. Raises `Problem` (422) if it is not text in UTF-8."""
+    """Return the source without a byte order mark. Raises `ApiError` (422) if it is not text in UTF-8."""
     if fault := wide_fault(data):
         _refuse(fault)
     data = data.removeprefix(BOM)
@@ -50,4 +50,4 @@ def wide_fault(data: bytes) -> str | None:
 
 
 def _refuse(sentence: str) -> NoReturn:
-    raise Problem(Kind.INVALID, sentence)
+    raise ApiError(Kind.INVALID, sentence)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
 
@@ -39,7 +39,7 @@ class PiecewiseResponse(StreamingResponse):
                     del piece
                     # uvicorn waits before it writes, not after, so this returns when the piece has been written.
                     await send({"type": "http.response.body", "body": b"", "more_body": True})
-            except (TransientError, Problem) as exc:
+            except (TransientError, ApiError) as exc:
                 log.warning("answer.cut_off", error=str(exc))
                 return
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from api_service.cached import CachedFor
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from shared.database.connection import Database
 from shared.engine.codex import SupportedLanguage
@@ -27,12 +27,12 @@ class CatalogReader:
         self._cached = CachedFor(_CACHE_SECONDS, self._read)
 
     async def check(self, language: str) -> None:
-        """Raise `Problem` (422), which lists the engine's languages, if this one is not among them."""
+        """Raise `ApiError` (422), which lists the engine's languages, if this one is not among them."""
         code = check_lang(language) or language
         catalog = await self.catalog([code])
         if code in catalog.languages or not catalog.languages:
             return
-        raise Problem(
+        raise ApiError(
             Kind.INVALID, f"language: {code} is not installed on this server; use one of {', '.join(catalog.codes)}."
         )
 

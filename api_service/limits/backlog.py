@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api_service.cached import CachedFor
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from shared.database.connection import Connection, Database
 
 #: Seconds for which a measurement of the whole backlog is reused.
@@ -42,9 +42,9 @@ class BacklogGuard:
         self._is_full = CachedFor(_CACHE_SECONDS, self._count)
 
     async def check(self) -> None:
-        """Raise `Problem` (503) with `Retry-After` if the backlog has reached its limit."""
+        """Raise `ApiError` (503) with `Retry-After` if the backlog has reached its limit."""
         if await self._is_full.get():
-            raise Problem(
+            raise ApiError(
                 Kind.UNAVAILABLE,
                 "Too many programs are waiting to run, so nothing was stored; try again in a minute.",
                 headers={"Retry-After": "60"},
@@ -78,17 +78,17 @@ class KeyBacklog:
         """Refuse new requests of a key that do not fit beside those that wait. `upload` has been requested already.
 
         The caller's transaction stores them, and holds the locks of the key's budgets, so that no other request of the
-        key is admitted meanwhile. Raises `Problem`: 429 with `Retry-After`, or 422 if they would not fit alone either.
+        key is admitted meanwhile. Raises `ApiError`: 429 with `Retry-After`, or 422 if they would not fit alone either.
         """
         row = await connection.fetch_one(_WAITING_OF_KEY, {"key": key, "upload": upload, "limit": self.requests + 1})
         assert row is not None
         limit = f"{self.requests} requests, or {self.size_bytes} bytes of sources, inputs and tests"
         if requests > self.requests or row["own"] + size_bytes > self.size_bytes:
-            raise Problem(
+            raise ApiError(
                 Kind.INVALID, f"This is more than one key may have waiting, which is {limit}; divide it, or send less."
             )
         if row["requests"] + requests > self.requests or row["bytes"] + size_bytes > self.size_bytes:
-            raise Problem(
+            raise ApiError(
                 Kind.TOO_MANY,
                 f"This key's waiting requests have reached their limit: {limit}; try again when some have a result.",
                 headers={"Retry-After": "10"},

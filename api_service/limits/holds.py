@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 
 #: Copies of the outputs of an answer's tests that are in memory at once: rows, models and JSON.
 _COPIES: Final = 3
@@ -36,14 +36,14 @@ class ConcurrencyLimit:
 
     @contextmanager
     def hold(self, principal: Principal, size: int = 1) -> Iterator[None]:
-        """Hold so much while the block runs. Raises `Problem` (429 or 503) if that would be too much."""
+        """Hold so much while the block runs. Raises `ApiError` (429 or 503) if that would be too much."""
         key = principal.key_id
         held = self._held[key]
         is_too_much_of_key = held > 0 and held + size > self._max_of_key
         if is_too_much_of_key and self._refusal_of_key:
-            raise Problem(Kind.TOO_MANY, self._refusal_of_key)
+            raise ApiError(Kind.TOO_MANY, self._refusal_of_key)
         if is_too_much_of_key or self._held.total() + size > self._maximum:
-            raise Problem(Kind.UNAVAILABLE, self._refusal)
+            raise ApiError(Kind.UNAVAILABLE, self._refusal)
         self._held[key] += size
         try:
             yield

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from shared.accounts import budgets
 from shared.accounts.budgets import Bucket, Charge
 from shared.database.connection import Connection
@@ -40,7 +40,7 @@ class RateLimitStatus:
     more_in_s: int
 
 
-class RateLimitReached(Problem):
+class RateLimitReached(ApiError):
     """A refusal (429) because rate limits are reached."""
 
     def __init__(self, used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> None:
@@ -54,7 +54,7 @@ class RateLimitReached(Problem):
         )
 
 
-class LargerThanLimit(Problem):
+class LargerThanLimit(ApiError):
     """A refusal (422) because a request needs more than an hour allows, so that no wait would help."""
 
     def __init__(self, limit: RateLimit) -> None:

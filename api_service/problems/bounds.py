@@ -1,6 +1,6 @@
 """The operator's bounds on packages."""
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from shared.engine.codex import LimitBounds
@@ -11,17 +11,17 @@ from shared.problems.submitting import problem_bounds
 def limit_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> dict[str, LimitBounds]:
     """Return the bounds of programs in problems.
 
-    Raises `Problem` (503) if the engine has not reported its limits yet, or is another one, which knows no tests.
+    Raises `ApiError` (503) if the engine has not reported its limits yet, or is another one, which knows no tests.
     """
     if not catalog.bounds:
-        raise Problem(
+        raise ApiError(
             Kind.UNAVAILABLE, "The engine has not reported its limits yet, which problems need; try again in a minute."
         )
     return problem_bounds(catalog.bounds, settings.max_judged_output_bytes)
 
 
 def package_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> PackageBounds:
-    """Return what a package may hold and ask for. Raises `Problem` as `limit_bounds` does."""
+    """Return what a package may hold and ask for. Raises `ApiError` as `limit_bounds` does."""
     bounds = limit_bounds(settings, catalog)
     cpu_s, memory_bytes = float(bounds["cpu_s"].max), int(bounds["memory_bytes"].max)
     return PackageBounds(

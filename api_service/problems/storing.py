@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.problems.sent import ProblemSettings, Upload
 from shared.database.connection import Connection, Database, Record
 from shared.packages.faults import PackageError
@@ -102,7 +102,7 @@ _DELETE: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Problems:
+class ApiErrors:
     """Stores problems. The files of one key may have `bytes_of_key` together, which `admin` is not bound by."""
 
     database: Database
@@ -115,7 +115,7 @@ class Problems:
     ) -> tuple[int, bool]:
         """Store a package as the next version of a problem. Return the id of the version, and True if it is new.
 
-        Nothing is stored if the latest version has this package and these limits already. Raises `Problem`: 409 if the
+        Nothing is stored if the latest version has this package and these limits already. Raises `ApiError`: 409 if the
         name is another key's, 422 with all faults of the package, 429 if there is no room left.
         """
         package, columns = await _read(upload.file, bounds, name)
@@ -149,14 +149,14 @@ class Problems:
             row = await _lock(connection, principal, name)
             owner = principal.key_id if row["deleted"] else row["owner"]
             if not await connection.fetch_one(_SEEN, {"id": id_, "owner": owner}):
-                raise Problem(Kind.UNAVAILABLE, "Storing the package took too long; send it again.")
+                raise ApiError(Kind.UNAVAILABLE, "Storing the package took too long; send it again.")
             await _set(connection, name, owner, settings)
         return id_, True
 
     async def patch(self, principal: Principal, name: str, settings: ProblemSettings) -> bool:
         """Change the settings of a problem. Other limits make a new version. Return False if there is no problem.
 
-        Raises `Problem` (429) if there is no room for another version.
+        Raises `ApiError` (429) if there is no room for another version.
         """
         async with self.database.transaction() as connection:
             row = await _lock(connection, principal, name)
@@ -175,7 +175,7 @@ class Problems:
     async def delete(self, principal: Principal, name: str, version: int | None) -> bool:
         """Delete a problem, or one version of it. Return False if there is none.
 
-        Raises `Problem` (409) while a submission to it has not ended.
+        Raises `ApiError` (409) while a submission to it has not ended.
         """
         async with self.database.transaction() as connection:
             await _lock(connection, principal, name)
@@ -184,7 +184,7 @@ class Problems:
             if not ids:
                 return False
             if await connection.fetch_all(_IN_USE, {"ids": ids}):
-                raise Problem(Kind.UNDER_WAY, "A submission to this problem has not ended: wait, or cancel it.")
+                raise ApiError(Kind.UNDER_WAY, "A submission to this problem has not ended: wait, or cancel it.")
             # Those that no submission names give their space back at once.
             await connection.execute(_REMOVE_VERSIONS, {"ids": ids})
             await connection.execute(_DELETE_VERSIONS, {"ids": ids})
@@ -198,7 +198,7 @@ class Problems:
         await connection.fetch_one(_LOCK_BYTES, {"owner": owner})
         row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
         if row and row["size"] > self.bytes_of_key:
-            raise Problem(
+            raise ApiError(
                 Kind.QUOTA_EXCEEDED,
                 f"The problems of this key would have {row['size']} bytes; they may have {self.bytes_of_key}. Delete"
                 " problems or versions that are not needed any more.",
@@ -208,9 +208,9 @@ class Problems:
 
 
 def _check_versions(latest: ProblemVersion | None) -> None:
-    """Raise `Problem` (429) if the problem has as many versions as it may."""
+    """Raise `ApiError` (429) if the problem has as many versions as it may."""
     if latest and latest.versions >= _MOST_VERSIONS:
-        raise Problem(
+        raise ApiError(
             Kind.QUOTA_EXCEEDED,
             f"This problem has {latest.versions} versions; it may have {_MOST_VERSIONS}. Delete some that are not"
             " needed any more.",
@@ -220,7 +220,7 @@ def _check_versions(latest: ProblemVersion | None) -> None:
 
 
 async def _read(file: BinaryIO, bounds: PackageBounds, name: str) -> tuple[Package, dict[str, Any]]:
-    """Return the package in a file, and the columns that its version gets of it. Raises `Problem` (422) with all its
+    """Return the package in a file, and the columns that its version gets of it. Raises `ApiError` (422) with all its
     faults."""
 
     def read() -> tuple[Package, dict[str, Any]]:
@@ -239,12 +239,12 @@ async def _read(file: BinaryIO, bounds: PackageBounds, name: str) -> tuple[Packa
 
 
 async def _lock(connection: Connection, principal: Principal, name: str) -> Record:
-    """Lock the row of a problem, and return it. Raises `Problem`: 404 if there is none, 409 if it is another key's."""
+    """Lock the row of a problem, and return it. Raises `ApiError`: 404 if there is none, 409 if it is another key's."""
     row = await connection.fetch_one(_LOCK, {"name": name})
     if row is None:
-        raise Problem(Kind.NOT_FOUND, "This problem does not exist.")
+        raise ApiError(Kind.NOT_FOUND, "This problem does not exist.")
     if not row["deleted"] and not principal.sees_all and row["owner"] != principal.key_id:
-        raise Problem(Kind.NAME_TAKEN, "Another key has a problem of this name; choose another name.")
+        raise ApiError(Kind.NAME_TAKEN, "Another key has a problem of this name; choose another name.")
     return row
 
 

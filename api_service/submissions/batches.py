@@ -34,7 +34,7 @@ class BatchSubmissions:
     async def register(self, principal: Principal, new: NewBatch, on_stored: OnStored) -> int:
         """Store all submissions of a batch, or none, and request their runs. Return the id of the batch.
 
-        Raises `Problem` as `Submissions.register` does. `on_stored` is called at the end of the transaction.
+        Raises `ApiError` as `Submissions.register` does. `on_stored` is called at the end of the transaction.
         """
         async with self.submissions.semaphore.take(principal), self.database.transaction() as connection:
             values = {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url}

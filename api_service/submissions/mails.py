@@ -25,7 +25,7 @@ class NothingToMail(Exception):
 async def mail_again(submissions: Submissions, principal: Principal, upload: int, on_stored: OnStored) -> int:
     """Order a mail of the latest result, and return its number.
 
-    Raises `NothingToMail`, and `Problem`: 422 if the address may not be mailed, 429 if its budget is used up.
+    Raises `NothingToMail`, and `ApiError`: 422 if the address may not be mailed, 429 if its budget is used up.
     """
     async with submissions.database.transaction() as connection:
         result = await connection.fetch_one(_LATEST_RESULT, {"upload": upload})

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from api_service.access.auth import Principal
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
-from api_service.http.problems import Fault, Kind, Problem
+from api_service.http.errors import ApiError, Fault, Kind
 from api_service.limits import rate_limits
 from api_service.limits.backlog import KeyBacklog
 from api_service.limits.holds import KeySemaphore
@@ -36,14 +36,14 @@ _BYTES_AT_ONCE: Final = 1 << 20
 OnStored = Callable[[Connection, int], Awaitable[None]]
 
 
-class IdTaken(Problem):
+class IdTaken(ApiError):
     """A submission has the id that a client has chosen, or had it before it was deleted."""
 
     def __init__(self, upload_id: int) -> None:
         super().__init__(Kind.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
 
 
-class RunUnderWay(Problem):
+class RunUnderWay(ApiError):
     """Another run of the submission has not ended."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Submissions:
     async def register(self, principal: Principal, new: NewSubmission) -> int:
         """Store a submission of a classic call, and return its id.
 
-        Raises `Problem`: 409 if the chosen id is taken, 422 if the address may not be mailed, 429 if a budget is used
+        Raises `ApiError`: 409 if the chosen id is taken, 422 if the address may not be mailed, 429 if a budget is used
         up or too much waits.
 
         The file is stored inside the transaction. If two requests choose one id, the second waits for the row of the
@@ -97,7 +97,7 @@ class Submissions:
     async def post(self, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None) -> Stored:
         """Store a submission of API v1, and request its run unless it is held.
 
-        Raises `Problem`: 422 if the address may not be mailed, 429 if a budget is used up.
+        Raises `ApiError`: 422 if the address may not be mailed, 429 if a budget is used up.
         """
         async with self.semaphore.take(principal):
             if on_stored is None and principal.sees_all:
@@ -147,7 +147,7 @@ class Submissions:
     async def _check(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
     ) -> None:
-        """Take what these submissions cost from the budgets and the backlog. Raises `Problem` (422 or 429)."""
+        """Take what these submissions cost from the budgets and the backlog. Raises `ApiError` (422 or 429)."""
         for submission in new:
             self._check_recipient(principal, submission.email)
         if principal.sees_all:
@@ -198,7 +198,7 @@ class Submissions:
         Return None if there is no such upload, False if it is blocked. While a request is under way, another one
         changes nothing and costs nothing.
 
-        Raises `Problem`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
+        Raises `ApiError`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
         the recipient's domain is used up.
         """
         # Without limits there is nothing to undo, and a single statement needs no explicit transaction.
@@ -220,7 +220,7 @@ class Submissions:
     ) -> int:
         """Request a run of a submission, and return the run's number. `override` has its own stdin, args and limits.
 
-        Raises `RunUnderWay` (409), or `Problem`: 404 if there is no such submission, 422 if the address may not be
+        Raises `RunUnderWay` (409), or `ApiError`: 404 if there is no such submission, 422 if the address may not be
         mailed any more, 429 if a budget is used up or too much waits.
         """
         async with self.semaphore.take(principal), self.database.transaction() as connection:
@@ -229,7 +229,7 @@ class Submissions:
             if number is None:
                 row = await rows.find(connection, principal, upload_id)
                 if row is None:
-                    raise Problem(Kind.NOT_FOUND, "There is no such submission.")
+                    raise ApiError(Kind.NOT_FOUND, "There is no such submission.")
                 raise RunUnderWay()
             if on_stored is not None:
                 await on_stored(connection, number)
@@ -278,14 +278,14 @@ class Submissions:
         return not principal.sees_all or self.recipients is not ALL_RECIPIENTS
 
     async def take_mail(self, connection: Connection, principal: Principal, email: str) -> None:
-        """Take one mail from the budgets of an address. Raises `Problem`, as `request_execution` does."""
+        """Take one mail from the budgets of an address. Raises `ApiError`, as `request_execution` does."""
         self._check_recipient(principal, email)
         if not principal.sees_all:
             await rate_limits.take(connection, self.costs.of_mails(principal, email, 1))
 
     def _check_recipient(self, principal: Principal, email: str | None) -> None:
         if email is not None and (refusal := self.refusal(principal, email)):
-            raise Problem(Kind.INVALID, refusal, [Fault(refusal, pointer="/email")])
+            raise ApiError(Kind.INVALID, refusal, [Fault(refusal, pointer="/email")])
 
 
 async def _insert_named(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.web.session import SessionDep
 
 #: The field of the token.
@@ -20,11 +20,11 @@ _MAX_FIELDS: Final = 1100
 
 
 async def own_form(request: Request) -> FormData:
-    """Return the fields of a form that a page of this server sent. Raise `Problem` (403) for other sites' forms."""
+    """Return the fields of a form that a page of this server sent. Raise `ApiError` (403) for other sites' forms."""
     sites = set(request.headers.getlist("Sec-Fetch-Site"))
     origins = {urlsplit(origin).netloc for origin in request.headers.getlist("Origin")}
     if not sites <= {"same-origin"} or not origins <= {request.headers.get("Host", "")}:
-        raise Problem(Kind.FORBIDDEN, "A page of another site sent this form, so nothing was done.")
+        raise ApiError(Kind.FORBIDDEN, "A page of another site sent this form, so nothing was done.")
     return await request.form(max_files=0, max_fields=_MAX_FIELDS)
 
 
@@ -32,7 +32,7 @@ async def _form_of_session(request: Request, session: SessionDep) -> FormData:
     form = await own_form(request)
     given = form.get(FIELD)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), session.csrf.encode()):
-        raise Problem(Kind.FORBIDDEN, "This form is not of your session: load the page again, and send it then.")
+        raise ApiError(Kind.FORBIDDEN, "This form is not of your session: load the page again, and send it then.")
     return form
 
 

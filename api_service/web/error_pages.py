@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import Request, Response
 
 from api_service.errors import document
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.web.link_refusal import LinkRefused, Reason
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import SECRET, page
@@ -24,7 +24,7 @@ _NOTHING: Final = (
 )
 
 
-def answer(request: Request, problem: Problem) -> Response:
+def answer(request: Request, problem: ApiError) -> Response:
     """Return the answer of a problem: a page if a browser has opened the address, else a problem document."""
     first = request.url.path.split("/")[1]
     if first in _CALLS or "text/html" not in request.headers.get("Accept", ""):
@@ -37,7 +37,7 @@ def answer(request: Request, problem: Problem) -> Response:
     return problem_page(request, problem, home="admin" if first == "admin" else "")
 
 
-def problem_page(request: Request, problem: Problem, home: str = "admin") -> Response:
+def problem_page(request: Request, problem: ApiError, home: str = "admin") -> Response:
     """Return the page that says what happened, and leads to the page `home`."""
     gettext = translations(chosen_locale(request)).gettext
     heading, explanation = _NOTHING if problem.kind is Kind.NOT_FOUND and not home else (_FAILED, "")
@@ -55,7 +55,7 @@ def problem_page(request: Request, problem: Problem, home: str = "admin") -> Res
     )
 
 
-def _refusal_page(request: Request, problem: Problem, reason: Reason) -> Response:
+def _refusal_page(request: Request, problem: ApiError, reason: Reason) -> Response:
     gettext = translations(chosen_locale(request)).gettext
     return page(
         request,

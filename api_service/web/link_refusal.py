@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from shared.messages.translations import gettext_noop
 
 #: The content of an answer that is a page, for the OpenAPI document.
@@ -41,7 +41,7 @@ class Reason(Enum):
         self.detail = detail
 
 
-class LinkRefused(Problem):
+class LinkRefused(ApiError):
     """A link shows nothing."""
 
     def __init__(self, reason: Reason) -> None:

@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from api_service.errors import problem_of
-from api_service.http.problems import Problem
+from api_service.errors import error_of
+from api_service.http.errors import ApiError
 from api_service.web.error_pages import problem_page
 from api_service.web.rendering import root_of
 from api_service.web.session import LoggedOut
@@ -34,7 +34,7 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except LoggedOut:
                 return RedirectResponse(f"{root_of(request)}admin/login", HTTPStatus.SEE_OTHER)
-            except (Problem, RequestValidationError, HTTPException, TransientError) as exc:
-                return problem_page(request, await problem_of(request, exc))
+            except (ApiError, RequestValidationError, HTTPException, TransientError) as exc:
+                return problem_page(request, await error_of(request, exc))
 
         return handle_errors

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from fastapi import Request, Response
 
-from api_service.http.problems import Fault
+from api_service.http.errors import Fault
 from api_service.services import Services
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import page

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api_service.http.problems import Fault
+from api_service.http.errors import Fault
 from api_service.v1.body.multipart import Part
 from api_service.v1.body.program import UploadedFiles
 
@@ -36,7 +36,7 @@ class SentForm:
 
 
 def read_form(parts: Sequence[Part]) -> SentForm:
-    """Return the form of these parts. Raises `Problem` (400) if a field is not in UTF-8.
+    """Return the form of these parts. Raises `ApiError` (400) if a field is not in UTF-8.
 
     `content` is what API v1 would be sent, without the files, which are in `upload`.
     """

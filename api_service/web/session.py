@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import Services, ServicesDep
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
@@ -54,14 +54,14 @@ class Session:
 async def log_in(services: Services, request: Request, key: str) -> str:
     """Return the cookie of a new session. Without a key, it is one for the local user in protected mode.
 
-    Raises `Problem` (403) if the key is not an admin's. Wrong keys are not counted: a key cannot be guessed, and behind
-    a proxy the address of a stranger is also the operator's.
+    Raises `ApiError` (403) if the key is not an admin's. Wrong keys are not counted: a key cannot be guessed, and
+    behind a proxy the address of a stranger is also the operator's.
     """
     key_sha256 = api_keys.digest(key.strip()) if key.strip() else None
     try:
         await _principal(services, request, key_sha256)
     except LoggedOut:
-        raise Problem(Kind.FORBIDDEN, "This is no valid key with the scope `admin`.") from None
+        raise ApiError(Kind.FORBIDDEN, "This is no valid key with the scope `admin`.") from None
     token = secrets.token_urlsafe(32)
     async with services.database.transaction() as connection:
         # In one order, because another process may do the same. This role may not lock rows first.
@@ -94,7 +94,7 @@ async def _principal(services: Services, request: Request, key_sha256: str | Non
     if key_sha256 is None:
         try:
             return await services.authenticator.principal(request, None)
-        except Problem:
+        except ApiError:
             raise LoggedOut from None
     principal = await services.authenticator.valid(key_sha256)
     if principal is None or Scope.ADMIN not in principal.scopes:

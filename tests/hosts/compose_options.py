@@ -15,7 +15,13 @@ _SINGLE_VALUES: Final = {
     "cgroup": "--cgroupns",
     "cgroup_parent": "--cgroup-parent",
 }
-_LISTS: Final = {"security_opt": "--security-opt", "cap_drop": "--cap-drop", "cap_add": "--cap-add", "tmpfs": "--tmpfs"}
+_LISTS: Final = {
+    "security_opt": "--security-opt",
+    "cap_drop": "--cap-drop",
+    "cap_add": "--cap-add",
+    "tmpfs": "--tmpfs",
+    "volumes": "--volume",
+}
 #: Settings that do not affect the isolation of programs: the source of the image, its networks, its restarts.
 _IGNORED: Final = {
     *("image", "build", "networks", "environment", "logging", "restart", "init"),

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import PlainTextResponse
 
+from api_service.http.errors import ApiError, Kind
 from api_service.http.openapi import problem_responses
-from api_service.http.problems import Kind, Problem
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.services import ServicesDep
 from shared.service.errors import ObjectNotFound
@@ -49,11 +49,11 @@ Signature = Annotated[str, Query(max_length=64, description="The proof that this
 )
 async def read_file(key: Key, expires: Expires, signature: Signature, services: ServicesDep) -> Response:
     if not services.signer.verifies(key, expires=expires, signature=signature, now=time.time()):
-        raise Problem(Kind.FORBIDDEN, "This link is not valid, or has expired: GET /check_user/ returns a new one.")
+        raise ApiError(Kind.FORBIDDEN, "This link is not valid, or has expired: GET /check_user/ returns a new one.")
     try:
         pieces = await prefetch(_pieces(services.store, key))
     except ObjectNotFound:
-        raise Problem(
+        raise ApiError(
             Kind.NOT_FOUND, "The output that this link led to has been removed: submit the program again."
         ) from None
     # A program's output is hostile, so browsers must show it as plain text and run nothing of it.

@@ -18,7 +18,7 @@ from api_service.doors.judge0.configuration import ConfigurationDep
 from api_service.doors.judge0.languages import Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Admin, is_on, key_of, read
 from api_service.doors.judge0.statistics import Statistics, system_info
-from api_service.http.problems import Kind, Problem, cut
+from api_service.http.errors import ApiError, Kind, cut
 from api_service.services import Services, ServicesDep
 from api_service.v1.reads.visibility import owner_of
 from shared.judge0.statuses import Status
@@ -72,7 +72,7 @@ def _path_of(scope: Scope) -> str | None:
     return None if is_page else path.rstrip("/")
 
 
-def _refusal(request: Request, problem: Problem) -> Response:
+def _refusal(request: Request, problem: ApiError) -> Response:
     """Return the answer of a problem: a JSON object with the text in `error`, or an empty body."""
     status = problem.kind.status
     if problem.kind is Kind.NOT_FOUND:
@@ -147,7 +147,7 @@ async def get_language(number: Annotated[str, Path(alias="id")], languages: Lang
     is_id = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
     language = languages.get(int(number)) if is_id else None
     if language is None:
-        raise Problem(Kind.NOT_FOUND, "")
+        raise ApiError(Kind.NOT_FOUND, "")
     return JSONResponse(language.described)
 
 

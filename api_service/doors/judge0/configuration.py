@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ServicesDep
 from api_service.settings import ApiSettings
 from shared.engine.codex import LimitBounds
@@ -137,6 +137,6 @@ ConfigurationDep = Annotated[Configuration, Depends(_of_this_server)]
 
 
 def require_open(configuration: Configuration) -> None:
-    """Raise `Problem` (503) while nothing may be changed."""
+    """Raise `ApiError` (503) while nothing may be changed."""
     if configuration.maintenance_mode:
-        raise Problem(Kind.UNAVAILABLE, configuration.maintenance_message)
+        raise ApiError(Kind.UNAVAILABLE, configuration.maintenance_message)

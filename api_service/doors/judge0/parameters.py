@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from api_service.access.auth import Principal
 from api_service.doors.door import Reader, bearer
 from api_service.doors.judge0.configuration import Configuration
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ServicesDep
 from api_service.v1.body.multipart import read_parts
 from api_service.v1.protocol.threads import run_in_thread_if_large
@@ -29,9 +29,9 @@ _LARGEST: Final = 1 << 31
 Parameters = Mapping[str, Any]
 
 
-def bad_request(error: str) -> Problem:
+def bad_request(error: str) -> ApiError:
     """Return the problem of a request that Judge0 answers with 400."""
-    return Problem(Kind.MALFORMED_BODY, error)
+    return ApiError(Kind.MALFORMED_BODY, error)
 
 
 def key_of(connection: HTTPConnection) -> str:
@@ -45,11 +45,11 @@ def _sent(connection: HTTPConnection, name: str) -> str:
 
 
 async def _admin(_: Reader, request: Request, services: ServicesDep) -> Principal:
-    """Return the authorized sender, who sees all. Raises `Problem`: 401 or 403."""
+    """Return the authorized sender, who sees all. Raises `ApiError`: 401 or 403."""
     user = _sent(request, "X-Auth-User")
     principal = await services.authenticator.valid(api_keys.digest(user)) if user else None
     if principal is None or not principal.sees_all:
-        raise Problem(Kind.FORBIDDEN, "")
+        raise ApiError(Kind.FORBIDDEN, "")
     return principal
 
 
@@ -58,7 +58,7 @@ Admin = Annotated[Principal, Depends(_admin)]
 
 
 async def read(request: Request) -> dict[str, Any]:
-    """Return the parameters of a request. Raises `Problem` (400) if the body cannot be read."""
+    """Return the parameters of a request. Raises `ApiError` (400) if the body cannot be read."""
     body = await request.body()
     query = dict(request.query_params)
     if not body:
@@ -74,7 +74,7 @@ def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
         if kind == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
         content = parse_json(body)
-    except (Problem, ValueError) as exc:
+    except (ApiError, ValueError) as exc:
         raise bad_request(str(exc)) from None
     return content if isinstance(content, dict) else {}
 
@@ -93,7 +93,7 @@ def is_on(parameters: Parameters, name: str) -> bool:
 
 
 def shown(parameters: Parameters) -> Shown:
-    """Return how a client wants to see submissions. Raises `Problem` (400) for fields that do not exist."""
+    """Return how a client wants to see submissions. Raises `ApiError` (400) for fields that do not exist."""
     text = parameters.get("fields")
     names = [name.strip() for name in text.split(",")] if isinstance(text, str) and text.strip() else [*DEFAULT]
     # Each name is shown once. A text may be large, and a query has room for very many names.
@@ -104,7 +104,7 @@ def shown(parameters: Parameters) -> Shown:
 
 
 def of_batch(several: Any, configuration: Configuration) -> Sequence[Any]:
-    """Return the submissions of a batch, or their tokens. Raises `Problem` (400) if there may not be as many."""
+    """Return the submissions of a batch, or their tokens. Raises `ApiError` (400) if there may not be as many."""
     if not configuration.enable_batched_submissions:
         raise bad_request("batched submissions are not allowed")
     if not isinstance(several, list) or not several:
@@ -116,7 +116,7 @@ def of_batch(several: Any, configuration: Configuration) -> Sequence[Any]:
 
 
 def whole(parameters: Parameters, name: str, *, default: int, least: int) -> int:
-    """Return a whole number from the query. Raises `Problem` (400) if it is too small."""
+    """Return a whole number from the query. Raises `ApiError` (400) if it is too small."""
     raw: Any = parameters.get(name, default)
     try:
         number = int(raw)

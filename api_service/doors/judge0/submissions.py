@@ -27,7 +27,7 @@ from api_service.doors.judge0.parameters import (
 )
 from api_service.doors.judge0.program import request_of, submission_of
 from api_service.doors.judge0.validation import Errors, SubmissionRequest, check
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import Services, ServicesDep
 from api_service.settings import ApiSettings
 from api_service.submissions.delete import delete
@@ -61,14 +61,14 @@ class Creator:
     configuration: ConfigurationDep
 
     async def require_room(self, number: int) -> None:
-        """Raise `Problem` (503) if the sender's queue has no room for so many more submissions.
+        """Raise `ApiError` (503) if the sender's queue has no room for so many more submissions.
 
         Others' requests do not fill it: for these there is the whole backlog.
         """
         limit = self.configuration.max_queue_size
         async with self.services.database.connection() as connection:
             if await store.waiting(connection, self.principal.key_id, limit=limit + 1) + number > limit:
-                raise Problem(Kind.UNAVAILABLE, "queue is full")
+                raise ApiError(Kind.UNAVAILABLE, "queue is full")
 
     async def check(self, sent: Sequence[Parameters], *, base64: bool, size: int) -> list[SubmissionRequest | Errors]:
         """Return the checked requests of a body of `size` bytes, with errors in place of those with faults."""
@@ -78,10 +78,10 @@ class Creator:
         )
 
     async def create(self, asked: SubmissionRequest) -> tuple[int, UUID]:
-        """Store a submission, request its run, and return its id and its token. Raises `Problem`."""
+        """Store a submission, request its run, and return its id and its token. Raises `ApiError`."""
         bounds = asked.language.engine_language.limits if asked.language.engine_language else {}
         if not bounds:
-            raise Problem(Kind.UNAVAILABLE, "The engine has not reported its limits yet; try again in a few seconds.")
+            raise ApiError(Kind.UNAVAILABLE, "The engine has not reported its limits yet; try again in a few seconds.")
         room = len(asked.values["source_code"] or b"") + self.configuration.max_extract_size * 1024
         largest = min(self.services.settings.max_source_bytes, room)
         # It unpacks the additional files.
@@ -124,7 +124,7 @@ async def create_submission(creator: CreatorDep) -> Response:
         await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
     try:
         return JSONResponse(await _read_one(services, principal, str(token), how), HTTPStatus.CREATED)
-    except Problem as exc:
+    except ApiError as exc:
         if exc.kind is Kind.NOT_FOUND:
             raise
         return JSONResponse({"token": str(token), "error": exc.detail}, HTTPStatus.CREATED)
@@ -171,7 +171,7 @@ async def _created(creator: Creator, asked: SubmissionRequest | Errors) -> dict[
     try:
         _, token = await creator.create(asked)
         return {"token": str(token)}
-    except Problem as exc:
+    except ApiError as exc:
         return {"error": exc.detail}
 
 
@@ -228,7 +228,7 @@ async def delete_submission(
     async with services.database.connection() as connection:
         visible = await store.visible(connection, [UUID(token)], owner=None)
     if not visible or not await delete(services.database, services.store, visible[UUID(token)]["upload"]):
-        raise Problem(Kind.NOT_FOUND, "")
+        raise ApiError(Kind.NOT_FOUND, "")
     return JSONResponse({name: values[name] for name in how.fields})
 
 
@@ -238,10 +238,10 @@ def _token(text: str) -> UUID | None:
 
 
 async def _read_one(services: Services, principal: Principal, text: str, how: Shown) -> dict[str, Any]:
-    """Return a submission. Raises `Problem`: 404, or 400 if it needs base64."""
+    """Return a submission. Raises `ApiError`: 404, or 400 if it needs base64."""
     [submission] = await _read(services, principal, [_token(text)], how, _ONE)
     if submission is None:
-        raise Problem(Kind.NOT_FOUND, "")
+        raise ApiError(Kind.NOT_FOUND, "")
     return submission
 
 
@@ -250,7 +250,7 @@ async def _read(
 ) -> list[dict[str, Any] | None]:
     """Return submissions in their order, with None for those that do not exist or that the sender may not see.
 
-    Raises `Problem` (400) if a text needs base64. It calls the submissions `what`.
+    Raises `ApiError` (400) if a text needs base64. It calls the submissions `what`.
     """
     known = [token for token in tokens if token is not None]
     async with services.database.connection() as connection:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from api_service.doors.piston.runtimes import Runtime
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from shared.database.connection import Connection
 from shared.engine.run_call import Stop, in_order
 from shared.operations.job_state import JobState
@@ -120,14 +120,14 @@ def _how(stage: Stage, code: int | None, signal: int | None) -> tuple[str | None
 async def stages_of(connection: Connection, store: ObjectStore, upload: int, *, owner: int | None) -> Stages | None:
     """Return the stages of a submission; None if it has not ended, if there is none, or if it was cancelled.
 
-    With `owner`, only a submission of that key is found. Raises `Problem` (503) if it could not be run. A NUL in an
+    With `owner`, only a submission of that key is found. Raises `ApiError` (503) if it could not be run. A NUL in an
     output of the program is kept.
     """
     row = await connection.fetch_one(_FIND, {"id": upload, "owner": owner})
     if row is None or row["status"] not in (JobState.EXECUTED, JobState.FAILED):
         return None
     if row["status"] == JobState.FAILED or row["stages"] is None:
-        raise Problem(Kind.UNAVAILABLE, f"The job could not be run: {row['failure'] or _NO_STAGES}")
+        raise ApiError(Kind.UNAVAILABLE, f"The job could not be run: {row['failure'] or _NO_STAGES}")
     stages = json.loads(row["stages"])
     compiled, ran = stages["compile"], stages["run"]
     if ran is not None:

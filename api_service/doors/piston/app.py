@@ -17,7 +17,7 @@ from api_service.doors.piston.request import read_job, read_json
 from api_service.doors.piston.runtimes import Runtime, package_of, runtimes_of
 from api_service.doors.piston.session import InteractiveSession
 from api_service.doors.piston.settings import PistonSettings
-from api_service.http.problems import Kind, Problem, cut
+from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.services import Services, ServicesDep
 from api_service.submissions.cancel import cancel
@@ -77,7 +77,7 @@ def _key_of(connection: HTTPConnection) -> str:
     return bearer(connection) or connection.headers.get("Authorization", "").strip()
 
 
-def _message(_: HTTPConnection, problem: Problem) -> JSONResponse:
+def _message(_: HTTPConnection, problem: ApiError) -> JSONResponse:
     """Return the answer of a problem: an object that has only `message`."""
     status = problem.kind.status
     shown = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
@@ -85,9 +85,9 @@ def _message(_: HTTPConnection, problem: Problem) -> JSONResponse:
 
 
 def _check_type(request: Request) -> None:
-    """Raise `Problem` for a body that is not JSON. Piston checks that before the path."""
+    """Raise `ApiError` for a body that is not JSON. Piston checks that before the path."""
     if request.method not in _WITHOUT_BODY and not request.headers.get("content-type", "").startswith(_JSON):
-        raise Problem(Kind.UNSUPPORTED_TYPE, f"requests must be of type {_JSON}")
+        raise ApiError(Kind.UNSUPPORTED_TYPE, f"requests must be of type {_JSON}")
 
 
 async def _runtimes(services: ServicesDep) -> list[Runtime]:
@@ -113,7 +113,7 @@ async def execute(principal: Submitter, request: Request, services: ServicesDep,
         if stages is None:
             # Its sender has no id to ask for it later.
             await cancel(services.database, [upload])
-            raise Problem(Kind.UNAVAILABLE, "The job did not end in time; try again in a moment.")
+            raise ApiError(Kind.UNAVAILABLE, "The job did not end in time; try again in a moment.")
     return JSONResponse(answer_of(runtime, stages))
 
 
@@ -138,7 +138,7 @@ async def connect(websocket: WebSocket) -> None:
             principal = await sender_of(websocket, KeyScope.SUBMIT)
             held.enter_context(sessions.hold(principal))
             held.enter_context(services.waits.hold(principal))
-        except Problem as exc:
+        except ApiError as exc:
             await websocket.send_denial_response(_message(websocket, exc))
             return
         await websocket.accept()
@@ -157,10 +157,10 @@ async def list_packages(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
 @router.post("/packages")
 async def install(_: Submitter, request: Request, runtimes: RuntimesDep) -> JSONResponse:
     package_of(read_json(await request.body()), runtimes)
-    raise Problem(Kind.INTERNAL, "Already installed")
+    raise ApiError(Kind.INTERNAL, "Already installed")
 
 
 @router.delete("/packages")
 async def uninstall(_: Submitter, request: Request, runtimes: RuntimesDep) -> JSONResponse:
     package = package_of(read_json(await request.body()), runtimes)
-    raise Problem(Kind.FORBIDDEN, _FIXED.format(package.package))
+    raise ApiError(Kind.FORBIDDEN, _FIXED.format(package.package))

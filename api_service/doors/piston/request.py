@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from api_service.doors.piston.runtimes import Runtime, find
 from api_service.doors.piston.settings import LIMITS, PistonSettings
 from api_service.doors.program import UNNAMED, Program, SentFile, named, within
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
 from shared.engine.run_call import MAX_FILES, check_args, is_allowed
@@ -65,7 +65,7 @@ class PistonJob:
         return Program(language, contents, entry.path, self.args, fields)
 
     def submission(self, settings: ApiSettings, output_bytes: int) -> NewSubmission:
-        """Return the submission of the job. Raise `Problem` if it has more bytes than this server accepts."""
+        """Return the submission of the job. Raise `ApiError` if it has more bytes than this server accepts."""
         program = self.program(output_bytes)
         if sum(map(len, program.files.values())) > settings.max_source_bytes:
             raise _invalid(f"files may have at most {settings.max_source_bytes} bytes together")
@@ -81,12 +81,12 @@ class PistonJob:
         return {name: limit for name, limit in limits.items() if limit > 0}
 
 
-def _invalid(detail: str) -> Problem:
-    return Problem(Kind.INVALID, detail)
+def _invalid(detail: str) -> ApiError:
+    return ApiError(Kind.INVALID, detail)
 
 
 def read_json(text: bytes | str) -> Any:
-    """Return the object or list of a JSON text; an empty text counts as `{}`. Raise `Problem` if it is neither."""
+    """Return the object or list of a JSON text; an empty text counts as `{}`. Raise `ApiError` if it is neither."""
     if has_more_structure(text.encode(errors="replace") if isinstance(text, str) else text, _MAX_STRUCTURE):
         raise _invalid("The body has too many keys and values; send fewer.")
     try:
@@ -99,7 +99,7 @@ def read_json(text: bytes | str) -> Any:
 
 
 def read_job(body: object, runtimes: Sequence[Runtime], settings: PistonSettings) -> PistonJob:
-    """Return the job that a body describes. Raise `Problem` for its first fault."""
+    """Return the job that a body describes. Raise `ApiError` for its first fault."""
     fields = body if isinstance(body, Mapping) else {}
     language, version, files = fields.get("language"), fields.get("version"), fields.get("files")
     if not isinstance(language, str) or not language:
@@ -152,7 +152,7 @@ def _args(asked: object) -> tuple[str, ...]:
 
 
 def read_files(files: Sequence[Mapping[str, Any]]) -> list[SentFile]:
-    """Return the files. Raise `Problem` if a name is not valid, or if there are too many files."""
+    """Return the files. Raise `ApiError` if a name is not valid, or if there are too many files."""
     if len(files) > MAX_FILES:
         raise _invalid(f"files must have at most {MAX_FILES} entries")
     sent = [_file(position, file) for position, file in enumerate(files)]

@@ -9,7 +9,7 @@ from nodesemver import satisfies
 
 from api_service.doors.languages import names_in
 from api_service.doors.program import Naming
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.engine.codex import version_in
 
@@ -64,13 +64,13 @@ def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | 
 
 
 def package_of(body: object, runtimes: Sequence[Runtime]) -> Runtime:
-    """Return the runtime whose package a body names. Raise `Problem` (404) if there is none."""
+    """Return the runtime whose package a body names. Raise `ApiError` (404) if there is none."""
     fields = body if isinstance(body, Mapping) else {}
     language, version = fields.get("language"), fields.get("version")
     for runtime in runtimes:
         if runtime.package == language and isinstance(version, str) and is_in(runtime.version, version):
             return runtime
-    raise Problem(Kind.NOT_FOUND, f"Requested package {language}-{version} does not exist")
+    raise ApiError(Kind.NOT_FOUND, f"Requested package {language}-{version} does not exist")
 
 
 def semantic_version(info: str) -> str:

@@ -20,7 +20,7 @@ from api_service.doors.piston.answer import SIGNALS, end_of, name_of
 from api_service.doors.piston.request import PistonJob, read_job, read_json
 from api_service.doors.piston.runtimes import Runtime
 from api_service.doors.piston.settings import PistonSettings
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
 from shared.engine.codex import SHARE_HEADER
 from shared.engine.run_call import (
@@ -68,7 +68,7 @@ class InteractiveSession:
                 job = await self._job(runtimes)
                 await self._send({"type": "runtime", "language": job.runtime.name, "version": job.runtime.version})
                 await self._run(job)
-            except Problem as exc:
+            except ApiError as exc:
                 await self._send({"type": "error", "message": exc.detail})
                 raise Closed(4002, "Notified Error") from None
         except Closed as exc:
@@ -119,7 +119,7 @@ class InteractiveSession:
                         raise Closed(4004, "Can only write to stdin")
                     data = message.get("data")
                     if not isinstance(data, str):
-                        raise Problem(Kind.INVALID, "data is required as a string")
+                        raise ApiError(Kind.INVALID, "data is required as a string")
                     await engine.send(_said(stdin=data))
                 case "signal":
                     number = SIGNALS.get(str(message.get("signal")))
@@ -136,7 +136,7 @@ class InteractiveSession:
         raise Closed(4999, "Job Completed")
 
     async def _receive(self) -> Mapping[str, Any]:
-        """Return the next message. Raises `Problem` if it is not JSON, `WebSocketDisconnect` if the client left."""
+        """Return the next message. Raises `ApiError` if it is not JSON, `WebSocketDisconnect` if the client left."""
         received = await self.websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received.get("code", 1005))
@@ -170,9 +170,9 @@ def _exit(event: StageEnded, stage: str) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def _engine_session(settings: PistonSettings, job: PistonJob, share: str) -> AsyncIterator[ClientConnection]:
-    """Run a job at the engine. It ends with the block at the latest. Raises `Problem` if the engine refuses it."""
+    """Run a job at the engine. It ends with the block at the latest. Raises `ApiError` if the engine refuses it."""
     if settings.codex_url is None:
-        raise Problem(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
+        raise ApiError(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
     token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
     try:
         async with connect_to(
@@ -186,20 +186,20 @@ async def _engine_session(settings: PistonSettings, job: PistonJob, share: str) 
             await connection.send(job.program().engine_request(), text=True)
             yield connection
     except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
-        raise Problem(Kind.UNAVAILABLE, "The engine cannot be reached; try again in a moment.") from exc
+        raise ApiError(Kind.UNAVAILABLE, "The engine cannot be reached; try again in a moment.") from exc
 
 
 async def _events(engine: ClientConnection) -> AsyncIterator[StageBegan | Output | StageEnded]:
-    """Yield the events up to the end of the program. Raises `Problem` if the engine fails."""
+    """Yield the events up to the end of the program. Raises `ApiError` if the engine fails."""
     async for message in engine:
         match parse_conversation_event(message):
             case Finished():
                 return
             case Failed(error=error):
-                raise Problem(Kind.UNAVAILABLE, error)
+                raise ApiError(Kind.UNAVAILABLE, error)
             case event:
                 yield event
-    raise Problem(Kind.UNAVAILABLE, "The engine has hung up; try again in a moment.")
+    raise ApiError(Kind.UNAVAILABLE, "The engine has hung up; try again in a moment.")
 
 
 def _said(**said: Any) -> str:

@@ -13,7 +13,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field, create_model
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Fault, Problem, invalid
+from api_service.http.errors import ApiError, Fault, invalid
 from api_service.services import Services
 from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
@@ -79,7 +79,7 @@ class _Outline(Strict):
 
 
 async def read_batch(request: Request, services: Services, principal: Principal) -> tuple[NewBatch, BaseModel]:
-    """Return the batch of a request, and what was parsed. Raises `Problem`: 415, 400, or 422 with all its faults."""
+    """Return the batch of a request, and what was parsed. Raises `ApiError`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
     _, faults = checked_query(NoQuery, query_items(request))
     outline = await run_in_thread_if_large(len(body), _outlined, body, faults)
@@ -91,7 +91,7 @@ async def read_batch(request: Request, services: Services, principal: Principal)
 
 
 def _outlined(body: bytes, faults: Sequence[Fault]) -> _Outline:
-    """Return the outline of a body. Raises `Problem`: 400, or 422 with its faults and these of the query."""
+    """Return the outline of a body. Raises `ApiError`: 400, or 422 with its faults and these of the query."""
     content = parse_json(body, _MAX_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
@@ -120,7 +120,7 @@ def _below(path: str, faults: Iterable[Fault]) -> list[Fault]:
 
 
 def _validated(outline: _Outline, constraints: Constraints) -> NewBatch:
-    """Return the batch. Raises `Problem` (422) with all its faults, as far as they are reported."""
+    """Return the batch. Raises `ApiError` (422) with all its faults, as far as they are reported."""
     defaults = Defaults(outline.defaults)
     if defaults.faults:
         raise invalid(_below("/defaults", defaults.faults))
@@ -133,7 +133,7 @@ def _validated(outline: _Outline, constraints: Constraints) -> NewBatch:
             break
         try:
             new.append(validate_submission(content, constraints, BodyPath(f"/submissions/{number}", defaults)))
-        except Problem as exc:
+        except ApiError as exc:
             for fault in exc.faults:
                 faults.setdefault(fault.pointer, fault)
     if faults:

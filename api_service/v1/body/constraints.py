@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.reading import find_visible
@@ -46,7 +46,7 @@ class Constraints:
     time_factors: Mapping[str, float] = field(default_factory=dict)
 
     def require_known(self, submissions: Iterable[NewSubmission]) -> None:
-        """Raise `Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
+        """Raise `ApiError` (503) if a submission asks for what cannot be checked yet: options or limits."""
         for submission in submissions:
             language, spec, tests = self.catalog.find(submission.language), submission.spec, submission.tests
             if spec is None or (language and language.details):
@@ -54,7 +54,7 @@ class Constraints:
             programs = (spec, *(spec[name] for name in submission.judges))
             asks = any(program["compiler_args"] or program["limits"] for program in programs)
             if asks or (tests and tests.have_limits):
-                raise Problem(
+                raise ApiError(
                     Kind.UNAVAILABLE,
                     "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
                 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from api_service.http.problems import Fault
+from api_service.http.errors import Fault
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.validation import checked, first_key
 

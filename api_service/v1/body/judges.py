@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api_service.http.problems import Fault
+from api_service.http.errors import Fault
 from api_service.http.sentences import MISSING
 from api_service.submissions.new_submission import Object, archive_of
 from api_service.v1.body.constraints import Constraints

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -29,12 +29,12 @@ class Part:
     data: bytes = field(repr=False)
 
     def text(self) -> str:
-        """Return the part's text. Raises `Problem` (400) if it is not in UTF-8."""
+        """Return the part's text. Raises `ApiError` (400) if it is not in UTF-8."""
         return _decoded(self.data, f"The field {self.name[:100]!a}")
 
 
 def read_parts(body: bytes, content_type: str, *, is_whole: bool = True) -> list[Part]:
-    """Return the parts of a form in their order. Raises `Problem`: 400 if it is none, 422 if it has too many parts.
+    """Return the parts of a form in their order. Raises `ApiError`: 400 if it is none, 422 if it has too many parts.
 
     Unless the body `is_whole`, the parts are those that end within it.
     """
@@ -70,14 +70,14 @@ class Form:
             raise _malformed(_UNREADABLE) from None
 
     def write(self, data: bytes) -> None:
-        """Parse more of the body. Raises `Problem`: 400 if it is no form, 422 if it has too many parts."""
+        """Parse more of the body. Raises `ApiError`: 400 if it is no form, 422 if it has too many parts."""
         try:
             self._parser.write(data)
         except FormParserError:
             raise _malformed(_UNREADABLE) from None
 
     def check_end(self) -> None:
-        """Raise `Problem` (400) unless the form has ended."""
+        """Raise `ApiError` (400) unless the form has ended."""
         if not self._has_ended:
             raise _malformed("The form ends too early: its last boundary is missing.")
 
@@ -120,8 +120,8 @@ class Form:
         self._has_ended = True
 
 
-def _malformed(sentence: str) -> Problem:
-    return Problem(Kind.MALFORMED_BODY, sentence)
+def _malformed(sentence: str) -> ApiError:
+    return ApiError(Kind.MALFORMED_BODY, sentence)
 
 
 def _decoded(data: bytes, what: str) -> str:

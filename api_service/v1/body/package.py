@@ -16,7 +16,7 @@ from fastapi import Request
 from pydantic import Field
 from python_multipart.multipart import parse_options_header
 
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.sent import ProblemSettings, Upload
@@ -68,7 +68,7 @@ NOTHING: Final = ProblemSettings({})
 
 
 def settings_of(content: object, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> ProblemSettings:
-    """Return the settings of a JSON value. Raises `Problem` (422) with all faults."""
+    """Return the settings of a JSON value. Raises `ApiError` (422) with all faults."""
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
     body, faults = checked(ProblemBody, content)
@@ -104,13 +104,13 @@ def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[s
 async def read_settings(
     request: Request, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]
 ) -> ProblemSettings:
-    """Return the settings of a JSON body. Raises `Problem`: 415, 400 or 422."""
+    """Return the settings of a JSON body. Raises `ApiError`: 415, 400 or 422."""
     return settings_of(parse_json(await read_body(request)), catalog, bounds)
 
 
 @asynccontextmanager
 async def receive_package(request: Request, settings: ApiSettings) -> AsyncIterator[Upload]:
-    """Yield the package of a request, whose file is deleted after the block. Raises `Problem`: 400, 413, 415 or 422."""
+    """Yield the package of a request; its file goes after the block. Raises `ApiError`: 400, 413, 415 or 422."""
     content_type = request.headers.get("Content-Type", "")
     media_type, parameters = parse_options_header(content_type)
     kind = media_type.decode("latin-1").lower()
@@ -119,7 +119,7 @@ async def receive_package(request: Request, settings: ApiSettings) -> AsyncItera
         # The body is read to its end, because one that is too large is refused first.
         async for _ in request.stream():
             pass
-        raise Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": TYPES})
+        raise ApiError(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": TYPES})
     with tempfile.TemporaryFile(prefix="precieux-package-") as file:
         sent = _Plain(file) if kind == ZIP else _Package(file, parameters.get(b"boundary"))
         waiting = bytearray()
@@ -136,7 +136,7 @@ async def receive_package(request: Request, settings: ApiSettings) -> AsyncItera
 
 
 async def _write(sent: "_Plain | _Package", piece: bytes) -> None:
-    """Write a piece of a body. Raises `Problem` (503) if the disk is full."""
+    """Write a piece of a body. Raises `ApiError` (503) if the disk is full."""
 
     def write() -> None:
         sent.write(piece)
@@ -147,12 +147,12 @@ async def _write(sent: "_Plain | _Package", piece: bytes) -> None:
     except OSError as exc:
         if exc.errno != errno.ENOSPC:
             raise
-        raise Problem(Kind.UNAVAILABLE, "There is no room for the package now; try again in a few minutes.") from None
+        raise ApiError(Kind.UNAVAILABLE, "There is no room for the package now; try again in a few minutes.") from None
 
 
 def _check_size(size: int, settings: ApiSettings) -> None:
     if size > settings.max_package_bytes:
-        raise Problem(Kind.TOO_LARGE, f"The package is over {settings.max_package_bytes} bytes; send less.")
+        raise ApiError(Kind.TOO_LARGE, f"The package is over {settings.max_package_bytes} bytes; send less.")
 
 
 def _sha256(file: BinaryIO) -> str:
@@ -187,11 +187,11 @@ class _Package(Form):
             return
         self._others += end - start
         if self._others > FORM_BYTES:
-            raise Problem(Kind.TOO_LARGE, f"The form has over {FORM_BYTES} bytes beside its package; send less.")
+            raise ApiError(Kind.TOO_LARGE, f"The form has over {FORM_BYTES} bytes beside its package; send less.")
         super().on_data(data, start, end)
 
     def settings(self) -> bytes | None:
-        """Return the part with the settings, after the whole body. Raises `Problem`: 400 or 422."""
+        """Return the part with the settings, after the whole body. Raises `ApiError`: 400 or 422."""
         self.check_end()
         names = [part.name for part in self.parts]
         faults = [

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from api_service.http.problems import Fault
+from api_service.http.errors import Fault
 from api_service.http.sentences import as_written
 from api_service.http.source_text import BOM, wide_fault
 from api_service.v1.body.constraints import Constraints

@@ -12,7 +12,7 @@ from fastapi import Request
 from python_multipart.multipart import parse_options_header
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
@@ -59,7 +59,7 @@ class ParsedRequest:
 
 
 async def read_submission(request: Request, services: Services, principal: Principal, body: bytes) -> ParsedRequest:
-    """Return the submission of a request. Raises `Problem`: 400, 415, or 422 with all its faults."""
+    """Return the submission of a request. Raises `ApiError`: 400, 415, or 422 with all its faults."""
     # A form may have an archive, which is larger than it looks.
     size = LARGE if FORM in request.headers.get("Content-Type", "").lower() else len(body)
     content = await run_in_thread_if_large(size, _parsed, request, body, services.settings)
@@ -70,7 +70,7 @@ async def read_submission(request: Request, services: Services, principal: Princ
 
 
 def _parsed(request: Request, body: bytes, settings: ApiSettings) -> _Content:
-    """Return the content of a body, with the query and its faults. Raises `Problem`: 400, 415 or 422."""
+    """Return the content of a body, with the query and its faults. Raises `ApiError`: 400, 415 or 422."""
     content_type = request.headers.get("Content-Type", "")
     media_type, parameters = parse_options_header(content_type)
     kind = media_type.decode("latin-1")
@@ -85,7 +85,7 @@ def _parsed(request: Request, body: bytes, settings: ApiSettings) -> _Content:
     elif kind == FORM and is_utf8:
         content = _of_form(read_parts(body, content_type), settings)
     else:
-        raise Problem(
+        raise ApiError(
             Kind.UNSUPPORTED_TYPE,
             f"The body must be of one of these types, in UTF-8: {TYPES}.",
             headers={"Accept": TYPES},
@@ -99,7 +99,7 @@ def _of_text(body: bytes, items: Sequence[tuple[str, str]]) -> _Content:
     try:
         source = body.decode()
     except UnicodeDecodeError:
-        raise Problem(Kind.MALFORMED_BODY, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
+        raise ApiError(Kind.MALFORMED_BODY, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
     waits = [item for item in items if item[0] in WaitQuery.model_fields]
     others = [item for item in items if item[0] not in WaitQuery.model_fields]
     query, faults = checked_query(WaitQuery, waits)
@@ -111,14 +111,14 @@ def _of_text(body: bytes, items: Sequence[tuple[str, str]]) -> _Content:
 
 
 def _of_form(parts: Sequence[Part], settings: ApiSettings) -> _Content:
-    """Return the content of a form. Raises `Problem`: 400 or 422."""
+    """Return the content of a form. Raises `ApiError`: 400 or 422."""
     keys, faults = _fields(parts)
     files = [part for part in parts if part.name == "file"]
     return _Content(keys, _upload(files, settings) if files else None, faults=faults)
 
 
 def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
-    """Return the keys of a form, and the faults that its form has. Raises `Problem` (400) for text not in UTF-8."""
+    """Return the keys of a form, and the faults that its form has. Raises `ApiError` (400) for text not in UTF-8."""
     fields: dict[str, str] = {}
     faults: list[Fault] = []
     whole: dict[str, Any] = {}
@@ -157,11 +157,11 @@ def _upload(parts: Sequence[Part], settings: ApiSettings) -> UploadedFiles:
 
 
 def _validated(content: _Content, constraints: Constraints, *, has_key: bool) -> tuple[NewSubmission, str | None]:
-    """Return the submission of a content, and its digest if it `has_key`. Raises `Problem` (422) with all faults."""
+    """Return the submission of a content, and its digest if it `has_key`. Raises `ApiError` (422) with all faults."""
     faults = list(content.faults)
     try:
         new = validate_submission(content.keys, constraints, content.path, content.upload)
-    except Problem as exc:
+    except ApiError as exc:
         known = {(fault.pointer, fault.parameter) for fault in faults}
         faults += [fault for fault in exc.faults if (fault.pointer, fault.parameter) not in known]
     if faults:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import Request
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.limits import rate_limits
 from api_service.services import Services
 from api_service.settings import ApiSettings
@@ -24,7 +24,7 @@ async def receiving(
     """Yield the body of a request. It has a part of the memory, and is one of those that are checked, until the end.
 
     A large body that is refused counts as one submission, because checking it takes as long as if it were good; unless
-    not `counts_refused`. Raises `Problem` (429) if the key has used up its submissions by such requests.
+    not `counts_refused`. Raises `ApiError` (429) if the key has used up its submissions by such requests.
     """
     try:
         with services.body_memory.hold(principal, body_bytes(request, services.settings)):
@@ -46,7 +46,7 @@ async def _counting_refusals(services: Services, principal: Principal) -> AsyncI
         await rate_limits.check(connection, own)
     try:
         yield
-    except Problem as exc:
+    except ApiError as exc:
         if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
             async with services.database.connection() as connection:
                 await budgets.charge(connection, [Charge(own.subject, own.per_hour)])

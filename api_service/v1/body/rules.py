@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from api_service.http.problems import Fault, invalid
+from api_service.http.errors import Fault, invalid
 from api_service.languages.catalog import EngineLanguage
 from api_service.submissions.new_submission import NewSubmission, Tests, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
@@ -45,7 +45,7 @@ _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
 def validate_submission(
     content: object, constraints: Constraints, place: BodyPath | None = None, upload: UploadedFiles | None = None
 ) -> NewSubmission:
-    """Return the submission of a body. Raises `Problem` (422) with all its faults.
+    """Return the submission of a body. Raises `ApiError` (422) with all its faults.
 
     With `place`, the content is a submission of a batch, and keys that it lacks come from `place.defaults`. `upload`
     has the files that came beside the content.

@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import Field
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.languages.catalog import EngineLanguage
 from api_service.services import Services
 from api_service.v1.body.program import limit_faults
@@ -54,7 +54,7 @@ class ParsedRunRequest:
 async def read_run_request(
     request: Request, services: Services, principal: Principal, upload_id: int
 ) -> ParsedRunRequest:
-    """Return the request of a run. Raise `Problem`: 404, 415, 400, or 422 with all faults."""
+    """Return the request of a run. Raise `ApiError`: 404, 415, 400, or 422 with all faults."""
     row = await find_visible(services, principal, upload_id, _COLUMNS)
     if row is None:
         refuse_unknown()
@@ -69,12 +69,12 @@ async def read_run_request(
         raise invalid(faults)
     override = run.override()
     if override.get("limits") and (engine_language is None or engine_language.details is None):
-        raise Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
+        raise ApiError(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
     return ParsedRunRequest(override, wait_of(request, query))
 
 
 def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:
-    """Return what a body has. Raise `Problem`: 400, or 422 with its faults and these of the query."""
+    """Return what a body has. Raise `ApiError`: 400, or 422 with its faults and these of the query."""
     content = parse_json(body) if body else None
     return validated(RunBody, {} if content is None else content, faults)
 

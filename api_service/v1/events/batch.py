@@ -54,7 +54,7 @@ def _is_due(batch: Batch) -> bool:
 async def batch_events(services: Services, principal: Principal, number: int) -> AsyncGenerator[bytes]:
     """Yield the progress of a batch at once and at each change, but at most once a second, and then its end.
 
-    Raises `Problem` (429) at its beginning if this key has too many streams open.
+    Raises `ApiError` (429) at its beginning if this key has too many streams open.
     """
     with (
         services.notifications.watch(number, channel=channels.BATCHES) as wake,

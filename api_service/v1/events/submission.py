@@ -21,7 +21,7 @@ from api_service.events.event_log import (
     unsent,
 )
 from api_service.events.streams import Stream
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.limits.holds import reserving
 from api_service.services import Services
 from api_service.v1.events.stream import event
@@ -48,7 +48,7 @@ async def submission_events(
 ) -> AsyncGenerator[bytes]:
     """Yield the events after the `last` one that the client had, each when it happens, and comments in between.
 
-    Raises `Problem` (429) at its beginning if this key has too many streams open.
+    Raises `ApiError` (429) at its beginning if this key has too many streams open.
     """
     with services.notifications.watch(submission) as wake, services.streams.open(principal, wake) as stream:
         # The client learns at once that the stream is open.
@@ -105,7 +105,7 @@ async def _with_room(
         reserve = held.enter_context(reserving(services.response_memory, principal))
         try:
             return await stream.patiently(partial(get, reserve))
-        except Problem:
+        except ApiError:
             if stream.must_end:
                 raise
         await asyncio.sleep(_ROOM_SECONDS)

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from api_service.http.errors import ApiError, Kind
 from api_service.http.openapi import Schema, request_header
-from api_service.http.problems import Kind, Problem
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.v1.protocol.answers import is_match
 
@@ -72,7 +72,7 @@ def content_responses(*media_types: str) -> dict[int | str, Schema]:
 
 
 async def content_answer(request: Request, content: Content) -> Response:
-    """Return the bytes, or the range of them that the request names. Raise `Problem` (416) if it is outside."""
+    """Return the bytes, or the range of them that the request names. Raise `ApiError` (416) if it is outside."""
     start, end = 0, content.size
     headers = dict(_SAFE)
     if content.file_name is not None:
@@ -113,7 +113,7 @@ def _part(request: Request, size: int, tag: str | None) -> tuple[int, int] | Non
         if last and int(last) < start:
             return None
     if start >= size:
-        raise Problem(
+        raise ApiError(
             Kind.RANGE,
             f"The range is outside the {size} bytes that there are.",
             headers={"Content-Range": f"bytes */{size}"},

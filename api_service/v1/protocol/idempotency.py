@@ -4,7 +4,7 @@ A route of API v1 that posts ends with `once`, which calls its `work` and then i
 
 - `content` is what was parsed, as a model or plain values, or its `digest`. `Prefer` and `wait` are no part of it.
 - `work` returns the id or the number of what it made (or cancelled). Its transaction ends with `on_stored`, which marks
-  the request as done. That raises `Problem` (409) if another request has taken the key over.
+  the request as done. That raises `ApiError` (409) if another request has taken the key over.
 - Checks of what the caller may see (404) come before `once`. Checks of state and limits (409, 429, 503) come inside
   `work`, because a repeated request is answered even if the state has changed since.
 - `render` returns the answer, perhaps after a wait. It also runs for a repeated request whose first answer was lost
@@ -31,7 +31,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.services import Services
 from api_service.submissions.service import OnStored
 from api_service.v1.protocol.answers import JSON
@@ -132,7 +132,7 @@ class Once:
     async def is_first(self, content: Content) -> bool:
         """Return True if the work is to be done: there is no key, or no earlier request with it.
 
-        Raises `Problem`: 422 if the key is not valid or came with other content, 409 if its first request is under way.
+        Raises `ApiError`: 422 if the key is invalid or came with other content, 409 if its first request is under way.
         """
         key = key_of(self.request)
         if key is None:
@@ -162,7 +162,7 @@ class Once:
     async def answer(self, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
         """Return the answer, or that of the first request with this key.
 
-        Raises `Problem`: 409 if that is not known yet, 410 if what it was about is deleted.
+        Raises `ApiError`: 409 if that is not known yet, 410 if what it was about is deleted.
         """
         if self._claim and self._first:
             return await _replay(self._claim, self._first, render)
@@ -202,7 +202,7 @@ async def once(
 
 
 def key_of(request: Request) -> str | None:
-    """Return the key of a request, without quotes; None if it has none. Raise `Problem` (422) if it is not valid."""
+    """Return the key of a request, without quotes; None if it has none. Raise `ApiError` (422) if it is not valid."""
     values = request.headers.getlist(HEADER)
     if not values:
         return None
@@ -245,7 +245,7 @@ async def _earlier(claim: _Claim, content_sha256: str) -> Record | None:
 async def _replay(claim: _Claim, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
     body: bytes | None = first["body"]
     if first["status"] is not None and first["made"] is None:
-        raise Problem(
+        raise ApiError(
             Kind.GONE,
             "What the first request with this Idempotency-Key was about has been deleted; send a new key with each new"
             " request.",
@@ -278,8 +278,8 @@ def _headers(location: str | None) -> dict[str, str]:
     return {"Location": location} if location else {}
 
 
-def _under_way() -> Problem:
-    return Problem(
+def _under_way() -> ApiError:
+    return ApiError(
         Kind.REQUEST_UNDER_WAY,
         "The first request with this Idempotency-Key has not been answered yet; send this one again in a second.",
         headers={"Retry-After": "1"},

@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from api_service.http.errors import MEDIA_TYPE, Kind
 from api_service.http.openapi import Schema, answer_header, request_header, response_headers
-from api_service.http.problems import MEDIA_TYPE, Kind
 from api_service.v1.protocol.validation import NoQuery
 
 TAGS: Final = [
@@ -26,7 +26,7 @@ TAGS: Final = [
 ]
 
 _REF: Final = "#/components/schemas/{model}"
-_PROBLEM: Final = "Problem"
+_PROBLEM: Final = "ApiError"
 _ALWAYS: Final = (Kind.INVALID, Kind.UNAVAILABLE)
 _WITH_KEY: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
 _WITH_BODY: Final = (Kind.MALFORMED_BODY, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)

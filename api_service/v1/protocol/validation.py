@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import sentence
 from api_service.v1.protocol.answers import JSON
 from api_service.v1.protocol.threads import run_in_thread_if_large
@@ -65,13 +65,13 @@ class NoQuery(Strict):
 
 
 async def read_json(request: Request, model: type[M]) -> M:
-    """Return a JSON body as a model. Raise `Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
+    """Return a JSON body as a model. Raise `ApiError`: 415 for another type, 400 if it is not valid JSON, 422."""
     body = await read_body(request)
     return await run_in_thread_if_large(len(body), lambda: validated(model, parse_json(body)))
 
 
 async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
-    """Return a body that is declared as JSON. Raise `Problem` (415) if it is declared as something else.
+    """Return a body that is declared as JSON. Raise `ApiError` (415) if it is declared as something else.
 
     A body that is too large is refused (413) while it is read, which comes before 415. With `may_be_empty`, an empty
     one needs no type.
@@ -80,14 +80,14 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
     is_json = request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == JSON
     if not is_json and (body or not may_be_empty):
         detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
-        raise Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
+        raise ApiError(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
     return body
 
 
 def parse_json(body: bytes, max_structure: int = _MAX_STRUCTURE) -> object:
     """Return the value of a JSON text in UTF-8.
 
-    Raise `Problem`: 400 if it is none, 422 if a name comes twice, or if it has more than `max_structure`
+    Raise `ApiError`: 400 if it is none, 422 if a name comes twice, or if it has more than `max_structure`
     (`shared.text.json_structure`).
     """
     if has_more_structure(body, max_structure):
@@ -96,7 +96,7 @@ def parse_json(body: bytes, max_structure: int = _MAX_STRUCTURE) -> object:
         # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Problem(Kind.MALFORMED_BODY, "The body is not in UTF-8; send JSON in UTF-8.") from None
+        raise ApiError(Kind.MALFORMED_BODY, "The body is not in UTF-8; send JSON in UTF-8.") from None
     repeated: list[str] = []
 
     def without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -109,20 +109,22 @@ def parse_json(body: bytes, max_structure: int = _MAX_STRUCTURE) -> object:
         content: object = json.loads(text, parse_constant=_no_constant, object_pairs_hook=without_repeats)
     except json.JSONDecodeError as exc:
         where = f"line {exc.lineno}, column {exc.colno}"
-        raise Problem(Kind.MALFORMED_BODY, f"The body is not JSON at {where}; send valid JSON.") from None
+        raise ApiError(Kind.MALFORMED_BODY, f"The body is not JSON at {where}; send valid JSON.") from None
     except ValueError:
-        raise Problem(Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller number.") from None
+        raise ApiError(
+            Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller one."
+        ) from None
     except RecursionError:
-        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP) from None
+        raise ApiError(Kind.MALFORMED_BODY, _TOO_DEEP) from None
     if _is_deeper(content, _DEEPEST):
-        raise Problem(Kind.MALFORMED_BODY, _TOO_DEEP)
+        raise ApiError(Kind.MALFORMED_BODY, _TOO_DEEP)
     if repeated:
         raise invalid([Fault(f"The name {repeated[0]!a} is there twice in one object; send it once.", pointer="")])
     return content
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise Problem(
+    raise ApiError(
         Kind.MALFORMED_BODY, f"The body is not JSON, because {name} is no number there; send a number or null."
     )
 
@@ -154,7 +156,7 @@ def checked(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
 
 
 def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
-    """Return the content of a body as a model. Raise `Problem` (422) with all its faults, and these `faults`."""
+    """Return the content of a body as a model. Raise `ApiError` (422) with all its faults, and these `faults`."""
     value, own_faults = checked(model, content)
     if value is None or faults:
         raise invalid([*faults, *own_faults])
@@ -218,7 +220,7 @@ def escaped(step: str) -> str:
 
 
 def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore[assignment]
-    """Return the query of a request as a model. Raise `Problem` (422) with all its faults."""
+    """Return the query of a request as a model. Raise `ApiError` (422) with all its faults."""
     value, faults = checked_query(model, query_items(request))
     if value is None:
         raise invalid(faults)
@@ -228,13 +230,13 @@ def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore
 def query_items(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of a query in their order. What is not UTF-8 becomes lone surrogates, which are faults.
 
-    Starlette would replace it, so that a program would get another input than was sent. Raise `Problem` (422) if
+    Starlette would replace it, so that a program would get another input than was sent. Raise `ApiError` (422) if
     there are too many.
     """
     query = request.scope["query_string"].decode("latin-1")
     if query.count("&") >= _MAX_PARAMETERS:
         detail = f"The query has more than {_MAX_PARAMETERS} parameters; send fewer."
-        raise Problem(Kind.INVALID, detail, [Fault(detail, parameter="")])
+        raise ApiError(Kind.INVALID, detail, [Fault(detail, parameter="")])
     return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 

@@ -5,7 +5,7 @@ from typing import Final, NoReturn, TypeVar
 from fastapi import Request
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
 from api_service.v1.protocol.validation import NoQuery, Strict, read_query
 from shared.database.connection import Record
@@ -29,7 +29,7 @@ def owner_of(principal: Principal) -> int | None:
 
 def refuse_unknown(what: str = "submission") -> NoReturn:
     """Raise the problem (404) of a path that names nothing, or what the sender may not see."""
-    raise Problem(Kind.NOT_FOUND, f"This {what} does not exist, or belongs to another key.")
+    raise ApiError(Kind.NOT_FOUND, f"This {what} does not exist, or belongs to another key.")
 
 
 async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record | None:
@@ -42,13 +42,13 @@ async def find_visible(services: Services, principal: Principal, upload_id: int,
 
 
 async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
-    """Raise `Problem` (404) if the sender may not see the submission, or there is none."""
+    """Raise `ApiError` (404) if the sender may not see the submission, or there is none."""
     if await find_visible(services, principal, upload_id) is None:
         refuse_unknown()
 
 
 async def visible_submission(services: Services, principal: Principal, upload_id: int) -> Submission:
-    """Return a submission. Raise `Problem` (404) if the sender may not see it, or there is none."""
+    """Return a submission. Raise `ApiError` (404) if the sender may not see it, or there is none."""
     async with services.database.connection() as connection:
         submission = await read.submission(
             connection, upload_id, links=services.links, owner=owner_of(principal), sees_all=principal.sees_all
@@ -57,7 +57,7 @@ async def visible_submission(services: Services, principal: Principal, upload_id
 
 
 async def require_visible_batch(services: Services, principal: Principal, batch: int) -> None:
-    """Raise `Problem` (404) if the sender may not see the batch, or there is none."""
+    """Raise `ApiError` (404) if the sender may not see the batch, or there is none."""
     async with services.database.connection() as connection:
         row = await connection.fetch_one(_FIND_BATCH, {"id": batch, "owner": owner_of(principal)})
     if row is None:
@@ -74,6 +74,6 @@ async def read_query_of(
     """Return the query of a request about a submission. 404 comes before 422, so a fault costs one more look-up."""
     try:
         return read_query(request, model)
-    except Problem:
+    except ApiError:
         await require_visible(services, principal, upload_id)
         raise

@@ -87,7 +87,7 @@ def _preferred(header: str) -> int | None:
 
 @contextmanager
 def reserved(services: Services, principal: Principal, seconds: float) -> Iterator[None]:
-    """Count the wait of a request while the block runs. Raise `Problem` (429) if its key has too many.
+    """Count the wait of a request while the block runs. Raise `ApiError` (429) if its key has too many.
 
     A request that stores something reserves its wait before that.
     """

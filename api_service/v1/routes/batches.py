@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.batches import BatchSubmissions
 from api_service.submissions.service import OnStored
@@ -94,7 +94,7 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     async def work(on_stored: OnStored) -> int:
         batches = BatchSubmissions(services.database, services.submissions)
         if not await batches.cancel(id, lambda connection: on_stored(connection, id)):
-            raise Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
+            raise ApiError(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 
     render = partial(_ended, services, owner_of(principal))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.protocol.answers import answer
@@ -88,7 +88,7 @@ async def get_language(principal: ReaderDep, name: LanguageName, request: Reques
     catalog = await services.languages.catalog([name])
     language = catalog.find(name)
     if language is None:
-        raise Problem(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
+        raise ApiError(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
     read_query(request)
     return answer(_language(catalog, _code(catalog, language)))
 

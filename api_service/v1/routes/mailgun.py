@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ServicesDep
 from api_service.submissions.mails import store_report
 from api_service.v1.protocol.openapi import operation
@@ -70,12 +70,12 @@ class Received(BaseModel):
 async def receive_mailgun_event(request: Request, services: ServicesDep) -> Response:
     key = services.settings.mailgun_signing_key
     if key is None:
-        raise Problem(Kind.NOT_FOUND, "This server takes no events of Mailgun; its operator has set no signing key.")
+        raise ApiError(Kind.NOT_FOUND, "This server takes no events of Mailgun; its operator has set no signing key.")
     event = await read_json(request, MailgunEvent)
     read_query(request)
     if not _is_genuine(event.signature, key.get_secret_value(), time.time()):
         detail = "The event's signature is wrong, or its time is too far from now; it is not looked at."
-        raise Problem(Kind.NOT_ACCEPTABLE, detail)
+        raise ApiError(Kind.NOT_ACCEPTABLE, detail)
     await store_report(services.database, event.signature.token, report_of(event.data))
     return Response(Received(received=True).model_dump_json(), media_type="application/json")
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions import mails as use_cases
 from api_service.submissions.service import OnStored
@@ -65,7 +65,7 @@ async def mail_result_again(
             return await use_cases.mail_again(services.submissions, principal, id, on_stored)
         except use_cases.NothingToMail:
             detail = "This submission has no `email`, or no result yet; a result can be mailed when it has both."
-            raise Problem(Kind.NOTHING_TO_MAIL, detail) from None
+            raise ApiError(Kind.NOTHING_TO_MAIL, detail) from None
 
     async def render(mail: int) -> Mail:
         async with services.database.connection() as connection:

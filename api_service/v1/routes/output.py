@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.services import ReaderDep, Services, ServicesDep
 from api_service.v1.output.content import RANGE, TEXT, ZIP, content_answer, content_responses
 from api_service.v1.output.stored_bytes import (
@@ -118,7 +118,7 @@ async def get_artifact(
     query = read_query(request, ArtifactQuery)
     content = await artifact_of_run(services.database, services.store, id, query.run, name)
     if content is None:
-        raise Problem(Kind.NOT_FOUND, "This run has no such file; `artifacts` of the run lists those that it has.")
+        raise ApiError(Kind.NOT_FOUND, "This run has no such file; `artifacts` of the run lists those that it has.")
     return await content_answer(request, content)
 
 
@@ -131,12 +131,12 @@ async def _output(request: Request, services: Services, principal: Principal, up
     if not submission["has_tests"] and query.test is not None:
         raise invalid([Fault("This submission has no tests; leave it out.", parameter="test")])
     if query.test is not None and query.test in submission["secret_tests"]:
-        raise Problem(Kind.NOT_FOUND, "This test is a secret of its problem.")
+        raise ApiError(Kind.NOT_FOUND, "This test is a secret of its problem.")
     if query.test is not None:
         content = await output_of_test(services.database, upload, query.run, query.test, stream)
     else:
         content = await output_of_run(services.database, services.store, upload, query.run, stream)
     if content is None:
         detail = "This run or test does not exist, or has no output yet; check the numbers, or wait until it has ended."
-        raise Problem(Kind.NOT_FOUND, detail)
+        raise ApiError(Kind.NOT_FOUND, detail)
     return await content_answer(request, content)

@@ -1,4 +1,4 @@
-"""Problems: their packages, settings and versions."""
+"""ApiErrors: their packages, settings and versions."""
 
 import re
 from functools import partial
@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.openapi import Schema
-from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.limits.holds import reserving
 from api_service.problems import reading
 from api_service.problems.bounds import limit_bounds, package_bounds
@@ -264,20 +264,20 @@ async def get_package(principal: SetterDep, name: ProblemName, request: Request,
 
 
 def _check_name(name: str) -> None:
-    """Raise `Problem` (422) if no problem may have this name."""
+    """Raise `ApiError` (422) if no problem may have this name."""
     if not _NAME.fullmatch(name):
         detail = "It must have 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, and begin with a letter or a digit."
         raise invalid([Fault(detail, parameter="name")])
 
 
 def _refuse() -> NoReturn:
-    raise Problem(Kind.NOT_FOUND, "This problem or version does not exist, or belongs to another key.")
+    raise ApiError(Kind.NOT_FOUND, "This problem or version does not exist, or belongs to another key.")
 
 
 async def _require_owned(
     services: Services, principal: Principal, name: str, version: int | None = None
 ) -> ProblemVersion:
-    """Return a version of a problem. Raises `Problem`: 422 for the name, 404 if it is not the sender's."""
+    """Return a version of a problem. Raises `ApiError`: 422 for the name, 404 if it is not the sender's."""
     _check_name(name)
     async with services.database.connection() as connection:
         found = await versions.find(connection, name, version)

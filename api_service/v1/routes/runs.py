@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.run import RunBody, read_run_request
@@ -116,10 +116,10 @@ async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request
 async def _request(
     services: Services, principal: Principal, upload: int, override: dict[str, Any], on_stored: OnStored
 ) -> int:
-    """Request a run, and return its number. Raises `Problem` (409) if its problem was deleted."""
+    """Request a run, and return its number. Raises `ApiError` (409) if its problem was deleted."""
     row = await find_visible(services, principal, upload, _IS_DELETED)
     if row and row["is_deleted"]:
-        raise Problem(Kind.CONFLICT, "The version of the problem was deleted, so this submission cannot be run again.")
+        raise ApiError(Kind.CONFLICT, "The version of the problem was deleted, so this submission cannot be run again.")
     async with services.requesting_runs():
         return await services.submissions.request_run(principal, upload, override, on_stored)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.events import reads
 from api_service.events.event_log import EventPosition, unsent
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
 from api_service.submissions.cancel import cancel
 from api_service.submissions.delete import delete
@@ -100,7 +100,7 @@ async def cancel_submission(
 
     async def work(on_stored: OnStored) -> int:
         if not await cancel(services.database, [id], lambda connection: on_stored(connection, id)):
-            raise Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
+            raise ApiError(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
         return id
 
     render = partial(visible_submission, services, principal)

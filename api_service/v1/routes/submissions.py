@@ -9,8 +9,8 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.openapi import Schema
-from api_service.http.problems import Fault, Kind, Problem, invalid
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
@@ -169,7 +169,7 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
             ids, following = await pages.find(connection, query, owner=owner_of(principal), after=after)
             items = await read.submissions(connection, ids, links=services.links)
     except DatabaseTooSlow:
-        raise Problem(Kind.UNAVAILABLE, _TOO_SLOW) from None
+        raise ApiError(Kind.UNAVAILABLE, _TOO_SLOW) from None
     cursor = services.signer.seal(_CURSOR, str(following)) if following else None
     return page_answer(request, services, ListOf[Submission], items, cursor)
 

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
-from api_service.http.problems import PAGE, Kind
+from api_service.http.errors import PAGE, Kind
 from api_service.web.rendering import page
 
 router = APIRouter(include_in_schema=False)

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
 from api_service.access.auth import Principal, require
-from api_service.http.problems import Fault, Kind, Problem, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.services import Services, ServicesDep
 from api_service.v1.body.constraints import constraints_of
 from api_service.v1.body.multipart import read_parts
@@ -54,19 +54,19 @@ async def send(request: Request, services: ServicesDep) -> Response:
             body = bytes(beginning) + b"".join([piece async for piece in pieces])
             async with services.body_semaphore.take(principal):
                 return await _sent(request, services, principal, body, fields.get("token", ""))
-    except Problem as exc:
+    except ApiError as exc:
         # Nothing of what a stranger sent is shown again.
         return await program_page(request, services, faults=[Fault(exc.detail)], status=exc.kind.status)
 
 
 def _refuse_other_sites(request: Request) -> None:
-    """Raise `Problem` (403) if a page of another site has sent the form."""
+    """Raise `ApiError` (403) if a page of another site has sent the form."""
     if not {*request.headers.getlist("Sec-Fetch-Site")} <= _SAME_SITE:
-        raise Problem(Kind.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
+        raise ApiError(Kind.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
 
 
 def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
-    """Return the fields that end within the beginning of the form. Raise `Problem` (400) if it is none."""
+    """Return the fields that end within the beginning of the form. Raise `ApiError` (400) if it is none."""
     parts = read_parts(beginning, request.headers.get("Content-Type", ""), is_whole=False)
     return {part.name: part.text() for part in parts if part.name in ("token", "key")}
 
@@ -91,14 +91,14 @@ async def _sent(request: Request, services: Services, principal: Principal, body
         return await again([Fault("The page has expired; send the form again.")], HTTPStatus.FORBIDDEN)
     try:
         upload = await _store(request, services, principal, form, len(body))
-    except Problem as exc:
+    except ApiError as exc:
         return await again(exc.faults or [Fault(exc.detail)], exc.kind.status)
     page = Links(services.signer).page(upload).removeprefix(services.signer.public_url).removeprefix("/")
     return RedirectResponse(page, HTTPStatus.SEE_OTHER)
 
 
 async def _store(request: Request, services: Services, principal: Principal, form: SentForm, size: int) -> int:
-    """Store the submission of a form, and return its id. Raises `Problem` if it may not be sent."""
+    """Store the submission of a form, and return its id. Raises `ApiError` if it may not be sent."""
     constraints = await constraints_of(request, services, principal, [form.content])
     new = await run_in_thread_if_large(size, validate_submission, form.content, constraints, upload=form.upload)
     if form.faults:

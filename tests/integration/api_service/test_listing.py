@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.limits.holds import memory
 from api_service.submissions.classic_list import _WEIGHTS, LONGEST_TEXT, ClassicList, ClassicListQuery
 from shared.accounts.api_keys import Scope
@@ -199,7 +199,7 @@ async def test_heavy_lists_share_a_bounded_memory(database: Database, store: Loc
     heavy = [classic_list.pieces(OPERATOR, ClassicListQuery(email=EMAIL)) for _ in range(3)]
     await anext(heavy[0])
     await anext(heavy[1])
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         await anext(heavy[2])
     assert refused.value.kind.status == 503
     assert refused.value.headers

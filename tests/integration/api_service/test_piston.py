@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from api_service.access.auth import Principal
 from api_service.doors.piston import app as piston
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
@@ -109,7 +109,7 @@ async def test_an_interactive_job_takes_from_the_budgets(database: Database, sto
     assert key
     await submissions.admit(principal, _NEW)
     await submissions.admit(principal, _NEW)
-    with pytest.raises(Problem, match="the limit of 2 an hour"):
+    with pytest.raises(ApiError, match="the limit of 2 an hour"):
         await submissions.admit(principal, _NEW)
     await submissions.charge_run(principal, 50)
     assert principal.key_id

@@ -7,7 +7,7 @@ import pytest
 
 from api_service.access.auth import Principal
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import RunUnderWay, Submissions
@@ -84,11 +84,11 @@ async def test_a_refused_run_changes_nothing(database: Database, store: LocalSto
         await submissions.request_run(owner, upload)
         await end(database)
     before = await fetch(database, "SELECT runs, outcome, request_id FROM uploads")
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         await submissions.request_run(owner, upload)
     assert refused.value.kind.status == 429
     only_others = submissions_of(database, store, recipients=Recipients(["example.edu"]))
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         await only_others.request_run(OPERATOR, upload)
     assert (refused.value.kind.status, refused.value.faults[0].pointer) == (422, "/email")
     assert await fetch(database, "SELECT runs, outcome, request_id FROM uploads") == before
@@ -103,9 +103,9 @@ async def test_settling_is_part_of_the_transaction(submissions: Submissions, dat
         await connection.execute("UPDATE uploads SET verdict = 'settled' WHERE id = :id", {"id": upload})
         settled.append(number)
         if len(settled) == 1:
-            raise Problem(Kind.CONFLICT, "no")
+            raise ApiError(Kind.CONFLICT, "no")
 
-    with pytest.raises(Problem):
+    with pytest.raises(ApiError):
         await submissions.request_run(OPERATOR, upload, on_stored=on_stored)
     assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 0, "verdict": None}]
     assert await submissions.request_run(OPERATOR, upload, on_stored=on_stored) == 1

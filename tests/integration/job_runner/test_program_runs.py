@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from api_service.doors.piston.answer import Stage, stages_of
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.submissions.cancel import cancel
 from api_service.v1.output.stored_bytes import output_of_run
 from job_runner.engine.event_lines import RunEvent
@@ -505,7 +505,7 @@ async def test_a_failure_of_ours_is_an_ending_too(
     engine.streams = [[EngineRefused("it refused")]]
     upload = await run("failed", spec={"output_order": True})
     async with database.connection() as connection:
-        with pytest.raises(Problem, match=r"^The job could not be run: .*it refused"):
+        with pytest.raises(ApiError, match=r"^The job could not be run: .*it refused"):
             await stages_of(connection, store, upload, owner=None)
 
 

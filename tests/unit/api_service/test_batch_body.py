@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.submissions.batches import NewBatch
 from api_service.v1.body import batch
 from tests.unit.api_service.test_requests import TERMS
@@ -38,7 +38,7 @@ def read(body: object) -> NewBatch:
 
 
 def faults_of(body: object) -> list[tuple[str, str]]:
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         read(body)
     assert refused.value.kind.status == 422
     return [(fault.pointer or "", fault.detail) for fault in refused.value.faults]

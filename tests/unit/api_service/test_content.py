@@ -6,7 +6,7 @@ import pytest
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.v1.output.content import Content, content_answer
 
 BYTES = b"0123456789"
@@ -55,7 +55,7 @@ async def test_a_malformed_range_is_ignored(field: str) -> None:
 
 @pytest.mark.parametrize("field", [f"bytes={10**30}-", "bytes=10-", "bytes=10-12", "bytes=-0"])
 async def test_a_range_outside_of_the_bytes_is_refused(field: str) -> None:
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         await answer(range=field)
     assert (refused.value.kind, refused.value.headers) == (Kind.RANGE, {"Content-Range": "bytes */10"})
 

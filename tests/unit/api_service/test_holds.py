@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.limits.holds import ConcurrencyLimit, memory, reserving, waits
 from api_service.settings import ApiSettings
 
@@ -20,7 +20,7 @@ def _refusal(holds: ConcurrencyLimit, key: int | None, size: int) -> HTTPStatus 
     try:
         with holds.hold(_key(key), size):
             return None
-    except Problem as exc:
+    except ApiError as exc:
         return exc.kind.status
 
 
@@ -29,7 +29,7 @@ def _held(holds: ConcurrencyLimit, key: int, stack: ExitStack) -> tuple[int, HTT
     for count in range(10_000):
         try:
             stack.enter_context(holds.hold(_key(key)))
-        except Problem as exc:
+        except ApiError as exc:
             return count, exc.kind.status
     raise AssertionError("there is no bound")
 
@@ -65,6 +65,6 @@ def test_an_answer_holds_its_memory_until_it_is_sent() -> None:
     with reserving(holds, _key(None)) as admit:
         admit(3 << 20)
         assert _refusal(holds, None, 2 << 20) is HTTPStatus.SERVICE_UNAVAILABLE
-        with pytest.raises(Problem):
+        with pytest.raises(ApiError):
             admit(1 << 20)
     assert _refusal(holds, None, 10 << 20) is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api_service.http.problems import Fault, Problem
+from api_service.http.errors import ApiError, Fault
 from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints
@@ -69,7 +69,7 @@ def validated(content: object, **constraints: Any) -> NewSubmission:
 def faults_of(
     content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
 ) -> list[Fault]:
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         validate_submission(content, replace(TERMS, **constraints), place, upload)
     assert refused.value.kind.status == 422
     assert all(fault.detail[0].isupper() or not fault.detail[0].isalpha() for fault in refused.value.faults)

@@ -2,12 +2,12 @@ import codecs
 
 import pytest
 
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.http.source_text import read_source
 
 
 def refusal(data: bytes) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ApiError) as caught:
         read_source(data)
     assert caught.value.kind.status == 422
     return caught.value.detail

@@ -7,7 +7,7 @@ import pytest
 from fastapi import Request
 from pydantic import Field
 
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.http.sentences import sentence
 from api_service.v1.middleware import accepts_gzip
 from api_service.v1.protocol.validation import Strict, parse_json, read_query, validated
@@ -37,7 +37,7 @@ class Filters(Strict):
 
 
 def pointers(content: object) -> list[str | None]:
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         validated(Order, content)
     return [fault.pointer for fault in refused.value.faults]
 
@@ -47,7 +47,7 @@ def query(text: str) -> Filters:
 
 
 def parameters(text: str) -> list[str | None]:
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         query(text)
     return [fault.parameter for fault in refused.value.faults]
 
@@ -88,7 +88,7 @@ def test_texts_that_cannot_be_stored_are_refused(text: str) -> None:
 
 
 def test_a_name_that_comes_twice_is_refused() -> None:
-    with pytest.raises(Problem, match="is there twice"):
+    with pytest.raises(ApiError, match="is there twice"):
         parse_json(b'{"text": "a", "text": "b"}')
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
@@ -57,7 +57,7 @@ async def retry(request: Request, services: ServicesDep, session: SessionDep, fo
         except TransientError:
             raise
         except PrecieuxError as exc:
-            raise Problem(Kind.CONFLICT, str(exc)) from None
+            raise ApiError(Kind.CONFLICT, str(exc)) from None
     services.outbox_publisher.wake.set()
     log.info("operator.retried", jobs=ids, by=session.principal.key_id)
     return done(request, services, "failures", "retried", len(ids))

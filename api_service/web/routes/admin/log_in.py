@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep, own_form
 from api_service.web.page_route import PageRoute
@@ -28,7 +28,7 @@ async def enter(request: Request, services: ServicesDep) -> Response:
     key = (await own_form(request)).get("key")
     try:
         token = await log_in(services, request, key if isinstance(key, str) else "")
-    except Problem as exc:
+    except ApiError as exc:
         return await _form(request, services, status=exc.kind.status)
     answer = RedirectResponse(f"{root_of(request)}admin", HTTPStatus.SEE_OTHER)
     set_cookie(services, request, answer, token)

@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
@@ -36,7 +36,7 @@ async def suppressions(request: Request, services: ServicesDep, session: Session
 async def add(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
     email = str(form.get("email", "")).strip()
     if len(email) > _LONGEST or not domain_of(email) or not is_recipient(email):
-        raise Problem(Kind.INVALID, f"{email!r} is not an address: go back, and correct it.")
+        raise ApiError(Kind.INVALID, f"{email!r} is not an address: go back, and correct it.")
     async with services.database.transaction() as connection:
         await use_cases.add(connection, email, _BY_OPERATOR)
     log.info("operator.suppressed", by=session.principal.key_id)

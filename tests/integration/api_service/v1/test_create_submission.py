@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api_service.access.auth import Principal
-from api_service.http.problems import Kind
+from api_service.http.errors import Kind
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.http.problems import Kind, Problem
+from api_service.http.errors import ApiError, Kind
 from api_service.submissions.service import Submissions
 from api_service.v1.protocol import idempotency
 from api_service.v1.routes import submissions
@@ -158,7 +158,7 @@ async def test_owners_and_paths_have_keys_of_their_own(api_with: ApiWith, alice:
 
 async def test_errors_are_not_kept(api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
-        raise Problem(Kind.UNDER_WAY, "It failed, as it should.")
+        raise ApiError(Kind.UNDER_WAY, "It failed, as it should.")
 
     with monkeypatch.context() as patched:
         patched.setattr(Submissions, "add", fail)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.http.problems import Kind
+from api_service.http.errors import Kind
 from api_service.submissions.delete import delete
 from api_service.v1.protocol import idempotency
 from job_runner.mailers.files import FileMailer

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.http.problems import Kind
+from api_service.http.errors import Kind
 from api_service.submissions.service import Submissions
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database

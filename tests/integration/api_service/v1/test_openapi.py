@@ -6,13 +6,13 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.http.problems import MEDIA_TYPE
+from api_service.http.errors import MEDIA_TYPE
 from api_service.v1.protocol.openapi import TAGS
 from tests.integration.api_service.conftest import ApiWith
 
 pytestmark = pytest.mark.integration
 
-PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+PROBLEM: Final = {"$ref": "#/components/schemas/ApiError"}
 #: Operations that need no key, because what they are sent is signed.
 SIGNED: Final = {"/v1/mailgun/events"}
 METHODS: Final = {"get", "post", "put", "patch", "delete"}

@@ -8,7 +8,7 @@ import pytest
 from api_service.doors.piston.request import PistonJob, read_files, read_job
 from api_service.doors.piston.runtimes import find, is_in, runtimes_of, semantic_version
 from api_service.doors.piston.settings import PistonSettings
-from api_service.http.problems import Problem
+from api_service.http.errors import ApiError
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine.codex import LimitBounds, SupportedLanguage
 
@@ -129,9 +129,9 @@ def test_limits_become_the_engines() -> None:
         "wall_s": 9.0, "cpu_s": 2.5005, "memory_bytes": 1000, "processes": 64, "output_bytes": 70_000,
     }  # fmt: skip
     assert program.fields["compile_limits"] == {"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 70_000}
-    with pytest.raises(Problem, match=r"^run_timeout cannot exceed the configured limit of 9000$"):
+    with pytest.raises(ApiError, match=r"^run_timeout cannot exceed the configured limit of 9000$"):
         _job("py", [{"content": "1"}], run_timeout=9001)
-    with pytest.raises(Problem, match=r"^run_memory_limit must be non-negative$"):
+    with pytest.raises(ApiError, match=r"^run_memory_limit must be non-negative$"):
         _job("py", [{"content": "1"}], run_memory_limit=-2)
 
 
@@ -152,5 +152,5 @@ def test_white_space_in_a_range_takes_no_time() -> None:
     "number", [10**400, float("inf"), "3", True, [], {}], ids=["huge", "infinite", "text", "switch", "list", "object"]
 )
 def test_limits_must_be_numbers(number: object) -> None:
-    with pytest.raises(Problem, match=r"^If specified, run_cpu_time must be a number$"):
+    with pytest.raises(ApiError, match=r"^If specified, run_cpu_time must be a number$"):
         _job("py", [{"content": "1"}], run_cpu_time=number)

@@ -1,10 +1,10 @@
-"""`python -m tests.problems_reference` writes the reference of all problems of API v1, from the kinds in the code."""
+"""`python -m tests.errors_reference` writes the reference of all errors of API v1, from the kinds in the code."""
 
 from pathlib import Path
 from textwrap import fill
 from typing import Final
 
-from api_service.http.problems import Kind
+from api_service.http.errors import Kind
 
 PAGE: Final = Path(__file__).parent.parent / "docs/problems.md"
 
@@ -17,9 +17,9 @@ def page() -> str:
     )
 
 
-_HEAD: Final = """# Problems
+_HEAD: Final = """# ApiErrors
 
-<!-- Written by `python -m tests.problems_reference` from the kinds in the code. -->
+<!-- Written by `python -m tests.errors_reference` from the kinds in the code. -->
 
 An error of API v1 is a problem document (RFC 9457): `type` leads to the kind below, on the server's own page
 `/problems`; `title` names it; `status` is the status of the answer; `detail` is one sentence that says what to change.

@@ -1,6 +1,6 @@
-"""Why a request is not served. Every layer raises `Problem`, and each front end has its own form of answer for it.
+"""Why a request is not served. Every layer raises `ApiError`, and each front end has its own form of answer for it.
 
-`api_service.errors` turns all other exceptions into problems.
+`api_service.errors` turns all other exceptions into these.
 """
 
 import json
@@ -19,13 +19,13 @@ _QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-
 _LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 _RETRY_AFTER: Final = "5"
 #: Anchor -> status, title and meaning of a kind.
-_ABOUT: Final = json.loads((Path(__file__).parent / "problems.json").read_text())
+_ABOUT: Final = json.loads((Path(__file__).parent / "errors.json").read_text())
 #: The characters of each text in an answer. A longer one repeats what was sent, which the sender knows.
 _LONGEST: Final = 1000
 
 
 class Kind(Enum):
-    """A kind of problem, by its anchor on the page of problems. `problems.json` says what it is, and what to do."""
+    """A kind of error, by its anchor on the page of problems. `errors.json` says what it is, and what to do."""
 
     MALFORMED_BODY = "malformed-body"
     UNAUTHENTICATED = "unauthenticated"
@@ -105,7 +105,7 @@ class Fault:
         return {name: cut(text) for name, text in {**place, "detail": self.detail}.items()}
 
 
-class Problem(Exception):
+class ApiError(Exception):
     """A request that cannot be served. `detail` is a sentence that says what happened, and what to change.
 
     `faults` are those of a request that is not valid, `policies` the budgets that are used up.
@@ -130,11 +130,11 @@ class Problem(Exception):
         self.policies = policies
 
 
-def invalid(faults: Sequence[Fault], kind: Kind = Kind.INVALID) -> Problem:
-    """Return the problem of these faults; its `detail` is that of the first."""
+def invalid(faults: Sequence[Fault], kind: Kind = Kind.INVALID) -> ApiError:
+    """Return the error of these faults; its `detail` is that of the first."""
     first = faults[0]
     place = first.parameter or first.path or (first.pointer or "").removeprefix("/").replace("/", ".")
     place = place or ("The body" if first.path is None else "The package")
     more = len(faults) - 1
     rest = f"; {more} more {'fault is' if more == 1 else 'faults are'} in `errors`." if more else "."
-    return Problem(kind, f"{place}: {first.detail[:1].lower()}{first.detail[1:].removesuffix('.')}{rest}", faults)
+    return ApiError(kind, f"{place}: {first.detail[:1].lower()}{first.detail[1:].removesuffix('.')}{rest}", faults)
