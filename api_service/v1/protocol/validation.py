@@ -111,9 +111,7 @@ def parse_json(body: bytes, max_structure: int = _MAX_STRUCTURE) -> object:
         where = f"line {exc.lineno}, column {exc.colno}"
         raise ApiError(Kind.MALFORMED_BODY, f"The body is not JSON at {where}; send valid JSON.") from None
     except ValueError:
-        raise ApiError(
-            Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller one."
-        ) from None
+        raise ApiError(Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller one.") from None
     except RecursionError:
         raise ApiError(Kind.MALFORMED_BODY, _TOO_DEEP) from None
     if _is_deeper(content, _DEEPEST):
