@@ -17,7 +17,7 @@ def page() -> str:
     )
 
 
-_HEAD: Final = """# ApiErrors
+_HEAD: Final = """# Problems
 
 <!-- Written by `python -m tests.errors_reference` from the kinds in the code. -->
 

@@ -102,7 +102,7 @@ _DELETE: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class ApiErrors:
+class Problems:
     """Stores problems. The files of one key may have `bytes_of_key` together, which `admin` is not bound by."""
 
     database: Database

@@ -1,4 +1,4 @@
-"""ApiErrors: their packages, settings and versions."""
+"""Problems: their packages, settings and versions."""
 
 import re
 from functools import partial
