@@ -36,12 +36,14 @@ from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
-    AnyEvent,
+    Compiled,
     JudgeFailed,
     JudgeName,
     JudgeProgram,
     ProgramRequest,
     ProgramTest,
+    Started,
+    TestEnded,
 )
 from shared.service.logging import get_logger
 
@@ -77,7 +79,7 @@ class Pipeline:
         spare_slot: SpareSlot,
         find_language: FindLanguage,
         on_output: Callable[[OutputStream, bytes], None] | None = None,
-    ) -> AsyncGenerator[AnyEvent]:
+    ) -> AsyncGenerator[Started | Compiled | JudgeFailed | TestEnded]:
         """Compile the program once, run its tests, and yield in order how each ended.
 
         A judge's language is found by `find_language`. `on_output` gets what the program writes, while it runs. Raises

@@ -19,7 +19,7 @@ from shared.text import source_paths
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
 #: What it contains beside that if an engine knows the keys of these names. An older engine refuses them.
-RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch")
+RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch", "live_output")
 
 MAX_FILES: Final = 256
 #: The most files that come back of a program's folder `out`.
