@@ -284,6 +284,11 @@ class ProgramRequest(_Sources):
     environment: dict[str, str] = Field(
         default={}, description="variables of the compiler and the program, in addition to the usual ones or over them"
     )
+    main_class: str | None = Field(
+        default=None,
+        pattern=r"^[^\x00]{1,1024}$",
+        description="of a Java program, whose source then keeps its name; None: the engine finds it in the source",
+    )
     compile_limits: ProgramLimits = Field(
         default=ProgramLimits(), description="of the compiler; one above the operator's is lowered to that"
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from http import HTTPMethod, HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from cachetools import LRUCache
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -25,7 +25,7 @@ from api_service.transient.runs import EngineFailed
 from api_service.v1.body.receive import body_bytes, release_body
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.http.bodies import FREE_BYTES
-from shared.jobe.files import find_files, key_of, put_file
+from shared.jobe.files import JobeFile, find_files, key_of, put_file
 from shared.service.errors import ConfigurationError, ObjectNotFound
 from shared.service.settings import load
 
@@ -90,7 +90,7 @@ def _refusal(request: Request, problem: ApiError) -> Response:
         # Only what the engine could not run twice is no overload.
         return _failed(problem) if isinstance(problem, EngineFailed) else _json(answer(Outcome.OVERLOAD))
     status = problem.kind.status
-    if status.is_client_error and status not in _STATUSES:
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _STATUSES:
         status = HTTPStatus.BAD_REQUEST
     return _json(cut(problem.detail), status, problem.headers)
 
@@ -144,48 +144,60 @@ async def find_file(principal: Submitter, id_: FileId, services: ServicesDep) ->
 @router.post("/runs")
 async def run(principal: Submitter, request: Request, services: ServicesDep, languages: LanguagesDep) -> Response:
     settings: JobeSettings = request.app.state.settings
-    # The bytes of bodies bound how many runs may wait for a slot.
+    # The bytes of bodies and files bound how many runs may wait for a slot.
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
         body = await request.body()
         spec = await run_in_thread_if_large(
             len(body), read_run, body, languages, services.settings, settings.jobe_max_cputime
         )
         release_body(request)
-        files = await _files_of(spec, principal, request)
+        found = await _found(spec, principal, services)
         if spec.source == OVERLOAD:
             return _json(answer(Outcome.OVERLOAD))
-        try:
-            program = program_of(spec, files)
-        except OptionRefused as exc:
-            return _json(answer(Outcome.COMPILE_ERROR, cmpinfo=str(exc)))
-        sent = await run_in_thread_if_large(len(body), program.engine_request, spec.stdin)
-        ran = await while_connected(request, services.transient.run(principal, sent, wait_s=settings.jobe_wait_seconds))
+        size = sum(file.size_bytes for file in found.values())
+        with services.body_memory.hold(principal, max(0, size - FREE_BYTES)):
+            files = await _read(found, request.app.state.cache, services)
+            try:
+                program = program_of(spec, files)
+            except OptionRefused as exc:
+                return _json(answer(Outcome.COMPILE_ERROR, cmpinfo=str(exc)))
+            sent = await run_in_thread_if_large(len(body) + size, program.engine_request, spec.stdin)
+            ran = await while_connected(
+                request, services.transient.run(principal, sent, wait_s=settings.jobe_wait_seconds)
+            )
     return _json(answer_of(spec, ran.compiled, ran.tests[0] if ran.tests else None))
 
 
-async def _files_of(spec: RunSpec, principal: Principal, request: Request) -> dict[str, bytes]:
-    """Return the contents of a run's files by their names. Raises `ApiError` (404) if one is missing."""
+async def _found(spec: RunSpec, principal: Principal, services: Services) -> dict[str, JobeFile]:
+    """Return the files of a run by their names. Raises `ApiError` if one is missing (404), or if they are too large."""
     if not spec.files:
         return {}
-    services: Services = request.app.state.services
-    found = await find_files(services.database, _owner_of(principal), set(spec.files.values()))
-    missing = ApiError(Kind.NOT_FOUND, "One or more of the specified files is missing/unavailable")
-    if not found.keys() >= set(spec.files.values()):
-        raise missing
-    size, most = sum(found[id_].size_bytes for id_ in spec.files.values()), services.settings.max_source_bytes
-    if size + len(spec.source) > most:
+    by_id = await find_files(services.database, _owner_of(principal), set(spec.files.values()))
+    if any(id_ not in by_id for id_ in spec.files.values()):
+        raise _missing()
+    found = {name: by_id[id_] for name, id_ in spec.files.items()}
+    most = services.settings.max_source_bytes
+    if len(spec.source.encode()) + sum(file.size_bytes for file in found.values()) > most:
         raise invalid(f"sourcecode and the files of file_list may have at most {most} bytes together")
-    cache: LRUCache[str, bytes] = request.app.state.cache
+    return found
+
+
+async def _read(found: Mapping[str, JobeFile], cache: LRUCache[str, bytes], services: Services) -> dict[str, bytes]:
+    """Return the contents of files. Raises `ApiError` (404) if one is missing."""
     contents = {}
-    for name, id_ in spec.files.items():
-        sha256 = found[id_].sha256
+    for name, file in found.items():
         try:
-            contents[name] = cache[sha256] if sha256 in cache else await services.store.get(key_of(sha256))
+            cached = cache.get(file.sha256)
+            contents[name] = await services.store.get(key_of(file.sha256)) if cached is None else cached
         except ObjectNotFound:
-            raise missing from None
-        if len(contents[name]) <= _CACHED_FILE_BYTES:
-            cache[sha256] = contents[name]
+            raise _missing() from None
+        if file.size_bytes <= _CACHED_FILE_BYTES:
+            cache[file.sha256] = contents[name]
     return contents
+
+
+def _missing() -> ApiError:
+    return ApiError(Kind.NOT_FOUND, "One or more of the specified files is missing/unavailable")
 
 
 def _owner_of(principal: Principal) -> int:

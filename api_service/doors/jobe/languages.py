@@ -47,7 +47,7 @@ _PHP: Final = r"\s*+(?:PHP )?Parse error: [^\n]* in (?:[^\n]*/)?{name} on line [
 
 _WARNINGS: Final = ("-Wall", "-Werror")
 _C: Final = Habits(
-    "prog.c", "gcc", warnings_fail=True, compileargs=(*_WARNINGS, "-std=c99", "-x", "c"), bounds_addresses=True
+    "prog.c", "gcc", warnings_fail=True, compileargs=(*_WARNINGS, "-std=c99", "-xc"), bounds_addresses=True
 )
 _CPP: Final = Habits("prog.cpp", "g++", warnings_fail=True, compileargs=_WARNINGS, bounds_addresses=True)
 _JAVA: Final = Habits(
