@@ -7,28 +7,15 @@ import pytest
 from api_service.doors.jobe.answer import answer_of, text_of
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, TestEnded
+from tests.factories import ended_test
 from tests.unit.api_service.jobe.samples import spec
 
 _FIGURES: dict[str, Any] = {"cpu_s": 0, "wall_s": 0, "memory_bytes": 0}
 
 
 def ended(stdout: bytes = b"", stderr: bytes = b"", **fields: Any) -> TestEnded:
-    own = {
-        "number": 1,
-        "verdict": Verdict.OK,
-        "error": "",
-        "diff": None,
-        "truncated": [],
-        "exit_code": 0,
-        "signal": None,
-        "cpu_pressure": None,
-        "stdout": stdout.decode(errors="replace"),
-        "stderr": stderr.decode(errors="replace"),
-        **_FIGURES,
-        **fields,
-    }
-    event = TestEnded.model_validate(own)
-    return event.model_copy(update={"stdout_bytes": stdout, "stderr_bytes": stderr})
+    texts: dict[str, Any] = {"stdout": stdout.decode(errors="replace"), "stderr": stderr.decode(errors="replace")}
+    return ended_test(**texts, **fields).model_copy(update={"stdout_bytes": stdout, "stderr_bytes": stderr})
 
 
 def compiled(stderr: str = "", output: str = "", *, rejected: bool = False, **fields: Any) -> Compiled:

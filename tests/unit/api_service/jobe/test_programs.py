@@ -103,7 +103,7 @@ def test_javas_own_options_decide_its_memory() -> None:
     ],
 )
 def test_words_of_interpreters(language: str, args: list[str] | None, sent: tuple[str, ...] | None) -> None:
-    parameters = {} if args is None else {"interpreterargs": args}
+    parameters: dict[str, Any] = {} if args is None else {"interpreterargs": args}
     assert program_of(spec(language, **parameters), {}).fields.get("interpreter_args") == sent
 
 
@@ -162,12 +162,15 @@ def test_an_empty_program_runs() -> None:
     assert program_of(spec(source=""), {}).files == {"prog.py": b"\n"}
 
 
-def test_the_class_that_is_run() -> None:
-    for fields, name in [
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
         ({"sourcefilename": "A.b.java"}, "A"),
         ({"main_class": "B", "sourcefilename": "A.java"}, "B"),
         ({"main_class": None}, "prog"),
         ({"main_class": 5}, "prog"),
-    ]:
-        assert program_of(spec("java", **fields), {}).fields["main_class"] == name
-    assert "main_class" not in program_of(spec("python3", main_class="B"), {}).fields
+    ],
+)
+def test_the_class_that_is_run(fields: dict[str, Any], name: str) -> None:
+    assert program_of(spec("java", **fields), {}).fields["main_class"] == name
+    assert "main_class" not in program_of(spec("python3", **fields), {}).fields

@@ -77,7 +77,14 @@ def test_other_values_are_refused(fields: dict[str, Any]) -> None:
 
 
 def test_null_and_empty_lists_count_as_absent() -> None:
-    empty = {"sourcefilename": None, "input": None, "parameters": [], "file_list": None, "debug": 7, "comment": "c"}
+    empty: dict[str, Any] = {
+        "sourcefilename": None,
+        "input": None,
+        "parameters": [],
+        "file_list": None,
+        "debug": 7,
+        "comment": "c",
+    }
     run = read({"run_spec": {"sourcecode": "", "language_id": "C", **empty}, "more": 1})
     assert (run.source, run.filename, run.stdin, run.files, run.parameters) == ("", "prog.c", "", {}, {})
 
