@@ -406,6 +406,11 @@ def _fits(option: str, beginning: str) -> bool:
     return option.startswith(beginning) and ending != "" and not ending.startswith("@")
 
 
+def is_file_of(program: ProgramRequest | JudgeProgram, option: str) -> bool:
+    """Return True if this word of `compiler_args` is the path of a file, and no compiler takes it for anything else."""
+    return not option.startswith(("-", "@")) and any(file.path == option for file in program.files)
+
+
 def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
     """Return all five limits of a program, from those that were asked for and the operator's bounds (`GET /list`).
 

@@ -15,8 +15,6 @@ _JAVA_HEAP: Final = 200 << 20
 #: More megabytes or processes than any machine has, so that all numbers are finite.
 _MOST: Final = 1 << 30
 _NO_MEMORYLIMIT, _NO_DISKLIMIT = 0, -1
-#: The option that makes a source of any name C, as the engine knows it.
-_AS_C: Final = "-xc"
 
 
 class OptionRefused(Exception):
@@ -26,11 +24,10 @@ class OptionRefused(Exception):
 def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
     """Return the program of a run beside these files. Raise `OptionRefused` for a word that no compiler may get."""
     habits = spec.language.habits
-    options, sources = _compiler_words(spec, files) if spec.language.is_compiled else ([], [])
     fields: dict[str, Any] = {
-        "compiler_args": options,
+        "compiler_args": _compiler_words(spec, files) if spec.language.is_compiled else [],
         # Only the source is compiled, and what the compiler's words name.
-        "data_files": [name for name in files if name != spec.filename and name not in sources],
+        "data_files": [name for name in files if name != spec.filename],
         "limits": _limits(spec),
         "output_order": True,
     }
@@ -47,20 +44,18 @@ def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
     return Program(spec.language.engine_language, contents, spec.filename, spec.words("runargs"), fields)
 
 
-def _compiler_words(spec: RunSpec, files: Container[str]) -> tuple[list[str], list[str]]:
-    """Return the options of the compiler, and the files that it gets beside the source."""
+def _compiler_words(spec: RunSpec, files: Container[str]) -> list[str]:
+    """Return the options of the compiler, and the names of files that it gets beside the source."""
     habits, allowed = spec.language.habits, spec.language.engine_language.compiler_args
     words = iter((*spec.words("compileargs", habits.compileargs), *spec.words("linkargs")))
-    options, sources = [], []
+    options = []
     for word in words:
         option = word + next(words, "") if word == "-x" else word
-        if option in files and not option.startswith("-"):
-            sources.append(option)
-        elif is_allowed(option, allowed):
-            options += [] if option == _AS_C and spec.filename.endswith(".c") else [option]
-        elif word not in habits.compileargs:
+        if is_allowed(option, allowed) or (option in files and not option.startswith("-")):
+            options.append(option)
+        elif option not in habits.compileargs:  # those are in effect already
             raise OptionRefused(f"{habits.compiler}: error: {word}: not allowed here\n")
-    return options, sources
+    return options
 
 
 def _limits(spec: RunSpec) -> dict[str, float]:

@@ -40,11 +40,11 @@ LANGUAGES: Final = languages_of(
             "php": _language("php", "PHP 8.4.11"),
             "octave": _language("octave", "GNU Octave, version 9.4.0"),
             "java": _language("java", 'openjdk version "17.0.17" 2025-10-21', args=("-Xlint",)),
-            "cpp": _language("cpp", "g++ (Debian 14.2.0-19) 14.2.0", args=("-Wall", "-Werror", "-xc")),
+            "cpp": _language("cpp", "g++ (Debian 14.2.0-19) 14.2.0", args=("-Wall", "-Werror")),
             "c": _language(
                 "c",
                 "gcc (Debian 14.2.0-19) 14.2.0",
-                args=("-Wall", "-Werror", "-std=*", "-O1", "-D*", "-xc", "-lm"),
+                args=("-Wall", "-Werror", "-std=*", "-O1", "-D*", "-lm"),
             ),
             "foreign": SupportedLanguage(language="foreign", info="1.0"),
         }

@@ -111,9 +111,9 @@ def test_words_of_interpreters(language: str, args: list[str] | None, sent: tupl
     ("language", "filename", "parameters", "options"),
     [
         ("c", "prog.c", {}, ["-Wall", "-Werror", "-std=c99"]),
-        ("c", "prog", {}, ["-Wall", "-Werror", "-std=c99", "-xc"]),
+        ("c", "prog", {"compileargs": ["-x", "c"]}, []),
         ("c", "prog", {"compileargs": [], "linkargs": ["-lm"]}, ["-lm"]),
-        ("c", "prog", {"compileargs": ["-O1 -DSIZE=17 -x c"]}, ["-O1", "-DSIZE=17", "-xc"]),
+        ("c", "prog", {"compileargs": ["-O1 -DSIZE=17 -x c"]}, ["-O1", "-DSIZE=17"]),
         ("cpp", "prog.cpp", {}, ["-Wall", "-Werror"]),
         ("pascal", "prog.pas", {}, []),
         ("pascal", "prog.pas", {"compileargs": ["-Se", "-O1"]}, ["-O1"]),
@@ -145,12 +145,14 @@ def test_words_that_are_not_allowed(language: str, parameters: dict[str, Any], t
     assert str(caught.value) == text
 
 
-def test_only_the_source_and_named_files_are_compiled() -> None:
-    files = {"a.c": b"a", "b.c": b"b", "-lm": b"c"}
-    program = program_of(spec("c", linkargs=["b.c", "-lm"]), files)
-    assert program.fields["data_files"] == ["a.c", "-lm"]
-    assert program.fields["compiler_args"][-1] == "-lm"
+def test_files_that_the_compiler_gets() -> None:
+    files = {"a.c": b"a", "b.o": b"b", "-lm": b"c", "-o": b"d"}
+    program = program_of(spec("c", linkargs=["b.o", "-lm"]), files)
+    assert program.fields["data_files"] == list(files)
+    assert program.fields["compiler_args"][-2:] == ["b.o", "-lm"]
     assert program.files == {"prog.c": b"x", **files}
+    with pytest.raises(OptionRefused):
+        program_of(spec("c", linkargs=["-o"]), files)
 
 
 def test_a_file_takes_the_place_of_a_source_of_its_name() -> None:
