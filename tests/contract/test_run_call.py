@@ -215,6 +215,14 @@ async def test_options_reach_the_compiler(code: str, source: str, options: list[
         assert (test.verdict, test.stdout) == (Verdict.OK, printed), test
 
 
+async def test_requests_that_come_together_compile_once(executor: RunningExecutor) -> None:
+    source = f'#include <stdio.h>\nint main(void) {{ puts("same"); }}  // {time.time_ns()}'
+    runs = [run_call.events(executor.url, "c", {"main.c": source}) for _ in range(4)]
+    found = [event for events in await asyncio.gather(*runs) for event in events]
+    assert sorted(event.cpu_s > 0 for event in found if isinstance(event, Compiled)) == [False, False, False, True]
+    assert [event.stdout for event in found if isinstance(event, TestEnded)] == ["same\n"] * 4
+
+
 async def test_diagnostics_are_reported_apart_from_the_program(url: str) -> None:
     source = '#include <stdio.h>\nint main(void) { int unused; puts("out"); fputs("err", stderr); }'
     for _ in range(2):  # the second time from the cache
