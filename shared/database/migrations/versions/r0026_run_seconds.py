@@ -2,14 +2,14 @@
 
 Programs of the previous release give such a key the budget of all others.
 
-Revision ID: 0025
-Revises: 0024
+Revision ID: 0026
+Revises: 0025
 """
 
 from shared.database.migrations import run_online
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
