@@ -92,7 +92,8 @@ class TransientRuns:
     ) -> None:
         self._open_engine = open_engine
         self._engine: OpenedEngine | None = None
-        self._seconds = seconds
+        #: The budgets of run time.
+        self.seconds = seconds
         self._policy = policy
         self._turns = Turns()
         #: How often an engine stopped during the runs of a program, by its digest.
@@ -115,7 +116,7 @@ class TransientRuns:
         began, digest = time.monotonic(), hashlib.sha256(program).digest()
         if self._crashes.get(digest, 0) >= _CRASHES:
             raise Quarantined
-        await self._seconds.check(principal)
+        await self.seconds.check(principal)
         place, deadline, tries, failures = self._turns.place(), began + wait_s, 0, 0
         seen = _Seen()
         while True:
@@ -182,7 +183,7 @@ class TransientRuns:
                     yield event
             finally:
                 # CPU time is more than the elapsed time if the program or its judge used several processors.
-                self._seconds.charge(principal, max(time.monotonic() - began, cpu_s))
+                self.seconds.charge(principal, max(time.monotonic() - began, cpu_s))
 
 
 class _Seen:

@@ -159,7 +159,7 @@ class _Run:
         position, silence_s = 0, self._problem.silence_s
         async with aclosing(self._runs.engine.run_program(request, share=self._share, silence_s=silence_s)) as events:
             async for event in events:
-                if self.program.may_rerun and isinstance(event, Compiled | TestEnded):
+                if isinstance(event, Compiled | TestEnded):
                     check_load(event, self._job.attempt, self._runs.load_seconds)
                 match event:
                     case Missing():

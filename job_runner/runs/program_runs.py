@@ -125,7 +125,7 @@ class ProgramRuns:
         async with aclosing(self._engine.run_program(request, share=share, silence_s=program.silence_s)) as events:
             del request
             async for event in events:
-                if program.may_rerun and isinstance(event, Compiled | TestEnded):
+                if isinstance(event, Compiled | TestEnded):
                     check_load(event, job.attempt, self._load_seconds)
                 match event:
                     case Started():
