@@ -10,7 +10,7 @@ import pytest
 
 from executor.languages import known
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, Started, Stop, TestEnded
+from shared.engine.run_call import Compiled, Output, Started, Stop, TestEnded
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
@@ -484,3 +484,19 @@ async def test_files_in_the_out_folder_come_back(code: str, url: str) -> None:
         assert [(one.name, one.content) for one in test.artifacts or ()] == [("a", b"\xff")]
     (test,) = await run_call.tests(url, code, files)
     assert test.artifacts is None
+
+
+@pytest.mark.parametrize("code", ["py", "c"])
+async def test_live_output_comes_before_the_program_ends(code: str, url: str) -> None:
+    need_language(code)
+    endless = {
+        "py": "import sys\nprint('e', end='', file=sys.stderr, flush=True)\nprint('é', flush=True)\nwhile True: pass",
+        "c": '#include <stdio.h>\nint main() { fputs("e", stderr); puts("é"); fflush(stdout); for (;;); }',
+    }
+    written = {"stdout": "", "stderr": ""}
+    async for event in run_call.stream(url, code, {f"main.{code}": endless[code]}, live_output=True):
+        if isinstance(event, Output):
+            written[event.stream] += event.text
+        if written == {"stdout": "é\n", "stderr": "e"}:
+            return
+    raise AssertionError(written)
