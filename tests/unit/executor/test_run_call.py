@@ -46,7 +46,12 @@ class _Pipeline:
         self.cancelled = False
 
     async def run_tests(
-        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot, find_language: FindLanguage
+        self,
+        request: ProgramRequest,
+        installed: Installed,
+        spare_slot: SpareSlot,
+        find_language: FindLanguage,
+        on_output: object = None,
     ) -> AsyncGenerator[Started | TestEnded]:
         yield results.started(plan_program(request, installed, _SETTINGS))
         for number in range(1, len(request.tests) + 1):
@@ -252,7 +257,7 @@ async def test_limits_up_to_the_maximum_are_accepted() -> None:
 async def test_the_list_says_what_the_call_offers() -> None:
     async with _http(_Pipeline()) as client:
         found = LanguageList.model_validate((await client.get("/list")).json())
-    assert found.calls == ["run", "address_space_bytes", "interpreter_args", "fetch"]
+    assert found.calls == ["run", "address_space_bytes", "interpreter_args", "fetch", "live_output"]
     python, c = found.supported_languages
     assert (python.extensions, python.compiled, python.compiler_args) == ([".py"], False, [])
     assert (c.extensions, c.compiled) == ([".c"], True)
