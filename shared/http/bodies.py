@@ -76,8 +76,8 @@ class BoundedBodies:
     With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
     answer with another error first. Otherwise it is refused before the application is called.
 
-    With `is_patient`, a body waits for its part of the budget, for as long as the application does. The application must
-    bound what such bodies have together, as declared: each waits with a part of it, so they could wait for one another.
+    With `is_patient`, a body waits for its part of the budget, for as long as the application does. The application
+    must bound what such bodies have together: each waits while it has a part, so they could wait for one another.
 
     `by_path` has the limits of paths whose bodies are read before their sender is known. `uploads` says which requests
     have bodies that are not kept in memory, so the budget does not count them, and the limits of these.

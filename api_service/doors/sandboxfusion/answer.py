@@ -65,7 +65,9 @@ def notebook_failure(message: str) -> dict[str, Any]:
     return _notebook("SandboxError", message)
 
 
-def _code(status: str, message: str = "", *, compiled: Any = None, ran: Any = None, files: Any = None) -> dict[str, Any]:
+def _code(
+    status: str, message: str = "", *, compiled: Any = None, ran: Any = None, files: Any = None
+) -> dict[str, Any]:
     return {
         "status": status,
         "message": message,
@@ -94,8 +96,8 @@ def _stages(run: TransientRun) -> tuple[dict[str, Any] | None, dict[str, Any] | 
     test = run.tests[0] if run.tests else None
     if test is not None and test.verdict is Verdict.COMPILE_ERROR:  # it had to be compiled again
         return _run_stage(test), None
-    compiled = run.compiled and _stage(run.compiled, run.compiled.output, run.compiled.stderr or "")
-    return compiled, test and _run_stage(test)
+    compiled = _stage(run.compiled, run.compiled.output, run.compiled.stderr or "") if run.compiled else None
+    return compiled, _run_stage(test) if test else None
 
 
 def _run_stage(test: TestEnded) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _code_of(ended: Compiled | TestEnded) -> int:
 
 def _files(run: TransientRun, program: FusionProgram) -> dict[str, str]:
     """Return what came back, in base64 by the texts that asked for it."""
-    contents = {file.path: file.content for test in run.tests for file in test.fetched or ()}
+    contents = {file.path: file.content for test in run.tests for file in getattr(test, "fetched", None) or ()}
     return {text: b64encode(contents[path]).decode() for text, path in program.fetched.items() if path in contents}
 
 

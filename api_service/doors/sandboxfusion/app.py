@@ -62,7 +62,7 @@ def open_door(_: Services) -> Door:
 
 def _path_of(scope: Scope) -> str | None:
     """Return the path without a slash at its end, and with `-` in place of a key; None if it is not of this door."""
-    path = scope["path"].rstrip("/")
+    path: str = scope["path"].rstrip("/")
     if path in _PATHS:
         return path
     if not path.startswith(f"{_PREFIX}/"):

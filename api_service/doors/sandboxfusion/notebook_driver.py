@@ -98,7 +98,7 @@ async def evaluate(tree: ast.Module | ast.Expression, name: str, names: dict[str
     """Return the value of an expression, or None after running statements."""
     mode = "eval" if isinstance(tree, ast.Expression) else "exec"
     code = compile(tree, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    value = eval(code, names)
+    value = eval(code, names)  # noqa: S307  (this runs in a box)
     return await value if code.co_flags & inspect.CO_COROUTINE else value
 
 
@@ -150,7 +150,7 @@ async def main() -> None:
     result = os.fdopen(os.dup(1), "wb")
     outputs: list[BinaryIO] = []
     for stream in (sys.stdout, sys.stderr):
-        output = tempfile.TemporaryFile(buffering=0)
+        output = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  (it stays open)
         os.dup2(output.fileno(), stream.fileno())
         stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
         outputs.append(output)

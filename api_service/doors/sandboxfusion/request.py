@@ -77,7 +77,13 @@ def read_body(body: bytes, model: type[BodyT]) -> BodyT:
 
 
 def _of_json(error: str) -> dict[str, Any]:
-    return {"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}, "ctx": {"error": error}}
+    return {
+        "type": "json_invalid",
+        "loc": ["body", 0],
+        "msg": "JSON decode error",
+        "input": {},
+        "ctx": {"error": error},
+    }
 
 
 def _shown(fault: dict[str, Any]) -> dict[str, Any]:
