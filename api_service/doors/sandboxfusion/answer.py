@@ -124,7 +124,7 @@ def _code_of(ended: Compiled | TestEnded) -> int:
 
 def _files(run: TransientRun, program: FusionProgram) -> dict[str, str]:
     """Return what came back, in base64 by the texts that asked for it."""
-    contents = {file.path: file.content for test in run.tests for file in getattr(test, "fetched", None) or ()}
+    contents = {file.path: file.content for test in run.tests for file in test.fetched}
     return {text: b64encode(contents[path]).decode() for text, path in program.fetched.items() if path in contents}
 
 

@@ -161,13 +161,11 @@ async def _run(
         program = await run_in_thread_if_large(len(content), prepare, content, catalog)
         del content
         deadline += 0.0 if wait_s else program.spare_s
-        run = await while_connected(request, _run_within(services, principal, program, deadline))
+        run = await while_connected(request, run_within(services, principal, program, deadline))
         return program, run
 
 
-async def _run_within(
-    services: Services, principal: Principal, program: FusionProgram, deadline: float
-) -> TransientRun:
+async def run_within(services: Services, principal: Principal, program: FusionProgram, deadline: float) -> TransientRun:
     """Return how the program ran. A key whose run time is used up waits for more. Raises as `_run` does."""
     while True:
         try:

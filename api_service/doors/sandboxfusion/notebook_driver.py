@@ -29,6 +29,7 @@ KINDS = {
     "_repr_png_": "image/png",
 }
 BACKEND = "notebook_backend"
+PROCESS = os.getpid()
 #: What the cell that runs has displayed.
 shown: list[dict[str, str]] = []
 
@@ -125,10 +126,13 @@ async def run_cell(number: int, source: str, names: dict[str, Any], outputs: lis
             await work
         except BaseException as exc:
             errors.append(error_of(exc))
-    texts = []
-    for output, stream in zip(outputs, (sys.stdout, sys.stderr), strict=True):
+    for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # a cell may have put anything in its place
             stream.flush()
+    if os.getpid() != PROCESS:  # the cell has forked
+        os._exit(0)
+    texts = []
+    for output in outputs:
         output.seek(0)
         texts.append(output.read().decode(errors="replace"))
         output.seek(0)
@@ -146,7 +150,7 @@ def refuse_input(*_: Any) -> str:
 
 
 async def main() -> None:
-    cells, process = json.load(sys.stdin), os.getpid()
+    cells = json.load(sys.stdin)
     result = os.fdopen(os.dup(1), "wb")
     outputs: list[BinaryIO] = []
     for stream in (sys.stdout, sys.stderr):
@@ -160,12 +164,9 @@ async def main() -> None:
     sys.modules[BACKEND] = Backend(BACKEND)
     os.environ["MPLBACKEND"] = f"module://{BACKEND}"
     notebook = sys.modules["__main__"] = types.ModuleType("__main__")
-    notebook.__dict__.update({"__builtins__": builtins, "display": display})
-    answers = []
-    for number, source in enumerate(cells, start=1):
-        answers.append(await run_cell(number, source, notebook.__dict__, outputs))
-        if os.getpid() != process:  # the cell has forked
-            os._exit(0)
+    names = notebook.__dict__
+    names.update({"__builtins__": builtins, "display": display})
+    answers = [await run_cell(number, source, names, outputs) for number, source in enumerate(cells, start=1)]
     result.write(json.dumps(answers, ensure_ascii=False).encode(errors="replace"))
     result.flush()
     os._exit(0)  # threads may still run

@@ -15,13 +15,15 @@ from api_service.doors.program import Program, within
 from api_service.doors.sandboxfusion.languages import FusionLanguage
 from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody
 from api_service.languages.catalog import EngineLanguage
-from shared.engine.run_call import MAX_FILES, is_allowed
+from shared.engine.run_call import MAX_FETCHED, MAX_FILES, is_allowed
 from shared.text import source_paths
 
 #: SandboxFusion does not write a file whose name contains this.
 _IGNORED: Final = "IGNORE_THIS_FILE"
 #: The folder of a box whose files come back beside those of the program's own folder.
 _TEMPORARY: Final = "/tmp/"  # noqa: S108  (that of its box)
+#: Where a box has the operator's archives of Java.
+_JARS: Final = "/jars/*"
 #: CPU seconds for each second of a time limit, so that several threads may compute at once.
 _PROCESSORS: Final = 4
 #: A time limit of 0 or less ends a program at once.
@@ -57,11 +59,15 @@ def code_program(
 ) -> FusionProgram:
     """Return the program of `run_code`. Raises `NotRunnable`."""
     files = _files(body.files) if language.takes_files else {}
-    args = [word for word in language.compiler_args if is_allowed(word, installed.compiler_args)]
+    compiler_args, interpreter_args = [*language.compiler_args], [*language.interpreter_args]
+    if jars := [path for path in files if path.endswith(".jar")]:
+        class_path = ":".join([".", *jars, _JARS])
+        compiler_args.append(f"--class-path={class_path}")
+        interpreter_args += ["-cp", class_path] if language.code == "java" else []
     fields = {
-        "compiler_args": args,
+        "compiler_args": [word for word in compiler_args if is_allowed(word, installed.compiler_args)],
+        "interpreter_args": interpreter_args,
         "compile_limits": _times(body.compile_timeout),
-        **({"interpreter_args": language.interpreter_args} if language.interpreter_args else {}),
     }
     limits = {**_times(body.run_timeout), "memory_bytes": _memory(body.memory_limit_MB, memory_mb)}
     source = _source(body.code, body.language).encode() or b"\n"  # the engine refuses an empty file
@@ -103,7 +109,7 @@ def _request(
         "data_files": list(files),
         "limits": within(limits, installed.limits),
         "output_order": True,  # keeps the two outputs of a compiler apart
-        **({"fetch": list(dict.fromkeys(fetched.values()))} if fetched else {}),
+        "fetch": list(dict.fromkeys(fetched.values())),
     }
     program = Program(installed, {entry: source, **files}, entry, (), fields)
     return program.engine_request(stdin), fetched
@@ -149,7 +155,7 @@ def _decoded(name: str, text: str) -> bytes:
 def _fetched(asked: Sequence[str]) -> dict[str, str]:
     """Return the paths in the box by the texts that asked for them, without those that no program may be asked for."""
     paths = {text: posixpath.normpath(text) for text in asked}
-    return {text: path for text, path in list(paths.items())[:MAX_FILES] if _may_come_back(path)}
+    return {text: path for text, path in list(paths.items())[:MAX_FETCHED] if _may_come_back(path)}
 
 
 def _may_come_back(path: str) -> bool:
