@@ -17,3 +17,11 @@ def piston_system() -> Iterator[Up]:
     long = {"PRECIEUX_PISTON_LIMIT_OVERRIDES": '{"dash": {"run_timeout": 60000}}'}
     with running_system({**SETTINGS, **long, "PRECIEUX_FRONT_DOORS": "piston"}) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def fusion_system() -> Iterator[Up]:
+    """Yield a system that serves SandboxFusion's clients, by two slots."""
+    doors = {"PRECIEUX_API_KEYS": KEY, "PRECIEUX_FRONT_DOORS": "sandboxfusion", "PRECIEUX_EXECUTOR_SLOTS": "2"}
+    with running_system(doors) as one:
+        yield one
