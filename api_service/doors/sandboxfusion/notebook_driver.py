@@ -9,7 +9,8 @@ import asyncio
 import base64
 import builtins
 import contextlib
-import importlib
+import importlib.abc
+import importlib.machinery
 import inspect
 import io
 import json
@@ -38,19 +39,18 @@ class StdinNotImplementedError(NotImplementedError):
     """A cell has asked for input. IPython's error has this name."""
 
 
-class Backend(types.ModuleType):
-    """Matplotlib's backend: `show` displays the open figures."""
+class BackendImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports a backend of Matplotlib whose `show` displays the open figures."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "FigureCanvas":
-            return importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg
-        raise AttributeError(name)
+    def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
+        return importlib.machinery.ModuleSpec(name, self) if name == BACKEND else None
 
-    def show(self, *_: Any, **__: Any) -> None:
-        show_figures()
+    def exec_module(self, module: Any) -> None:
+        module.FigureCanvas = importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg
+        module.show = show_figures
 
 
-def show_figures() -> None:
+def show_figures(*_: Any, **__: Any) -> None:
     """Display and close the open figures of Matplotlib."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot:
@@ -161,7 +161,7 @@ async def main() -> None:
     with contextlib.suppress(OSError):
         os.unlink(__file__)  # the folder is the cells'
     builtins.input = refuse_input
-    sys.modules[BACKEND] = Backend(BACKEND)
+    sys.meta_path.append(BackendImporter())
     os.environ["MPLBACKEND"] = f"module://{BACKEND}"
     notebook = sys.modules["__main__"] = types.ModuleType("__main__")
     names = notebook.__dict__

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from api_service.doors.sandboxfusion import program
+from tests.fixtures.uv import environment_with
 
 _DRIVER = Path(program.__file__).parent / "notebook_driver.py"
 _RICH = """
@@ -31,9 +34,9 @@ _WRONG = {
 _FORK = "import os\nif os.fork(): os.wait()\nelse: print('child')"
 
 
-def _run(folder: Path, *cells: str) -> list[dict[str, Any]]:
+def _run(folder: Path, *cells: str, python: str = sys.executable) -> list[dict[str, Any]]:
     driver = shutil.copy(_DRIVER, folder / "main.py")
-    command = [sys.executable, "-I", driver]
+    command = [python, "-I", str(driver)]
     done = subprocess.run(command, cwd=folder, input=json.dumps(cells), capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     answers: list[dict[str, Any]] = json.loads(done.stdout)
@@ -75,3 +78,15 @@ def test_cells_may_wait_and_fork(tmp_path: Path) -> None:
     assert answers[0]["display"] == [{"text/plain": "[5, 5]"}]
     assert answers[1]["error"][0]["ename"] == "RuntimeError"
     assert [answer["stdout"] for answer in answers[2:]] == ["child\n", "next\n"]
+
+
+@pytest.mark.slow
+def test_the_figures_of_a_cell_are_images(tmp_path: Path) -> None:
+    python = str(environment_with("matplotlib", tmp_path / "environment"))
+    plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nplt.plot([2, 1])\n1 / 0"
+    unmanaged = "from matplotlib.figure import Figure\nFigure()"
+    failed, after, figure = _run(tmp_path, plot, "plt.get_fignums()", unmanaged, python=python)
+    assert [bundle["image/png"][:8] for bundle in failed["display"]] == ["iVBORw0K"] * 2
+    assert (failed["stderr"], failed["error"][0]["ename"]) == ("", "ZeroDivisionError")
+    assert after["display"] == [{"text/plain": "[]"}]
+    assert figure["display"][0].keys() == {"text/plain", "image/png"}
