@@ -16,6 +16,7 @@ from fastapi import APIRouter
 
 from api_service.v1.routes import (
     batches,
+    checks,
     languages,
     mailgun,
     mails,
@@ -31,5 +32,5 @@ PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
 # The route that is used most comes first, because routes are tried in turn.
-for _routes in (submissions, submission, batches, problems, languages, server, mailgun, mails, output, runs):
+for _routes in (submissions, submission, batches, problems, checks, languages, server, mailgun, mails, output, runs):
     router.include_router(_routes.router)
