@@ -24,6 +24,7 @@ from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import RunResponse, Verdict
+from shared.resources.models import CheckResult, CheckVerdict
 from tests.factories import BRANDING, claimed_job, engine_answer
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of
@@ -71,7 +72,7 @@ MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
     ),
     "check": lambda text: render_check(
         5,
-        "sum@3",
+        "sum@5",
         text,
         verdict=CheckVerdict.FAILED,
         time_limit=None,
