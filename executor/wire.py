@@ -26,14 +26,9 @@ from shared.engine.codex import (
 from shared.engine.languages import ALIASES
 from shared.engine.run_call import (
     RUN_CALL,
-    Compiled,
-    Failed,
-    Finished,
-    JudgeFailed,
-    Missing,
+    RUN_KEYS,
+    AnyEvent,
     ProgramRequest,
-    Started,
-    TestEnded,
 )
 from shared.text.json_structure import has_more_structure
 
@@ -131,7 +126,7 @@ def refusal(status: int, error: str, language: str = "", verdict: Verdict | None
     return RunResponse(timeStamp=results.now_ms(), status=status, error=error, language=language, verdict=verdict)
 
 
-def line(event: Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed) -> bytes:
+def line(event: AnyEvent) -> bytes:
     """Return the event as a line of the answer to `POST /run`."""
     return event.model_dump_json().encode() + b"\n"
 
@@ -141,7 +136,7 @@ def language_list(installed: dict[str, Installed], settings: ExecutorSettings) -
         timeStamp=results.now_ms(),
         supportedLanguages=[describe(language, settings) for language in installed.values()],
         instance=results.INSTANCE,
-        calls=[RUN_CALL],
+        calls=[RUN_CALL, *RUN_KEYS],
     )
 
 

@@ -17,6 +17,7 @@ class ProgramSources:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
     `companions` are the other sources that the compiler gets. `build` is the script that runs in place of a compiler.
+    `interpreter_args` are words between the interpreter and the program.
 
     `is_plain` is True if the program is one source, without options, whose name no tool takes for anything else.
     Compilers are sped up only for such programs.
@@ -26,6 +27,7 @@ class ProgramSources:
     names: Names
     companions: tuple[str, ...] = ()
     compiler_args: tuple[str, ...] = ()
+    interpreter_args: tuple[str, ...] = ()
     build: str | None = None
     is_plain: bool = True
 
@@ -50,20 +52,22 @@ def program_of_files(
     """Return the program of several files, which keep their names.
 
     If there is only one Java source, it gets the name that javac wants, as a single source does, unless a folder has
-    that name. So does the entry if it has another extension.
+    that name. So does the entry if it has another extension. Both keep their names if the request has a `main_class`.
     """
     entry = request.entry_file
     files = {file.path: file.data() for file in request.files}
     sources = [
         path
         for path in files
-        if path == entry.path or (_has_extension(path, language) and path not in request.data_files)
+        if path == entry.path or (has_extension(path, language) and path not in request.data_files)
     ]
     for path in sources:
         files[path] = _as_tools_want(files[path], language)
     usual = language.names_for(files[entry.path].decode(errors="replace"))
     names = replace(usual, source=entry.path, output=_unused(usual.output, files))
-    if language.source_file.named_after_class and (len(sources) == 1 or not _has_extension(entry.path, language)):
+    if language.source_file.named_after_class and request.main_class:
+        names = replace(names, main=request.main_class)
+    elif language.source_file.named_after_class and (len(sources) == 1 or not has_extension(entry.path, language)):
         folder, slash, _ = entry.path.rpartition("/")
         wanted = folder + slash + usual.source
         if not any(path == wanted or path.startswith(f"{wanted}/") for path in files if path != entry.path):
@@ -77,6 +81,7 @@ def program_of_files(
             path for path in sources if path != names.source and _is_companion(path, names.source, language)
         ),
         compiler_args=request.compiler_args,
+        interpreter_args=request.interpreter_args,
         build=request.build,
         is_plain=len(files) == 1
         and not request.compiler_args
@@ -97,7 +102,8 @@ def shadows(program: ProgramSources, modules: Collection[str]) -> bool:
     return not parts.isdisjoint(modules)
 
 
-def _has_extension(path: str, language: LanguageDefinition) -> bool:
+def has_extension(path: str, language: LanguageDefinition) -> bool:
+    """Return True if the path has an extension of the language's sources."""
     return path.rpartition(".")[2] in language.extensions
 
 

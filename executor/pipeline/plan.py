@@ -1,15 +1,21 @@
 """Plans how a program runs: its files, the commands of its steps, and their limits. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from executor import limits
 from executor.catalogue.installed import Commands, Installed
-from executor.languages.base import ARGS, COMPANIONS
-from executor.languages.program import ProgramSources, as_word, program_of_files, program_of_source
+from executor.languages.base import ARGS, COMPANIONS, INTERPRETER_ARGS
+from executor.languages.program import (
+    ProgramSources,
+    as_word,
+    has_extension,
+    program_of_files,
+    program_of_source,
+)
 from executor.limits import RunLimits, limits_for_source, limits_for_test
-from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
+from executor.sandbox.base import Job, OutLimits, OutputStream, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramRequest, ProgramTest, judge_limits_in_effect
@@ -57,12 +63,13 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class PlannedProgram:
-    """A program with its tests (`POST /run`)."""
+    """A program with its tests (`POST /run`). `on_output` gets what its program writes, while it runs."""
 
     request: ProgramRequest
     program: ProgramSources
     installed: Installed
     settings: ExecutorSettings
+    on_output: Callable[[OutputStream, bytes], None] | None = None
 
     @property
     def commands(self) -> Commands:
@@ -74,7 +81,20 @@ class PlannedProgram:
         """Return the run of one test."""
         asked = test.limits.over(self.request.limits)
         run_limits = limits_for_test(asked, _settings_for(self.installed, self.settings))
-        planned = _plan(self.program, self.installed, self.settings, self.request, run_limits, test.input(), test.args)
+        planned = _plan(
+            self.program,
+            self.installed,
+            self.settings,
+            self.request,
+            run_limits,
+            test.input(),
+            test.args,
+            asked.address_space_bytes,
+        )
+        if self.on_output:
+            *before, last = planned.job.steps
+            steps = (*before, replace(last, on_output=self.on_output))
+            planned = replace(planned, job=replace(planned.job, steps=steps))
         if not test.files:
             return planned
         files = {**planned.job.files, **{file.path: WorkFile(file.data()) for file in test.files}}
@@ -141,12 +161,18 @@ def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int
     compile_, run = installed.language.compile, installed.language.run
     compile_command: tuple[str, ...] | None = None
     if compile_:
+        values["any_name"] = "" if has_extension(names.source, installed.language) else compile_.any_name
         words = _without_overridden(compile_.command, program.compiler_args)
-        lists = {COMPANIONS: tuple(map(as_word, program.companions)), ARGS: program.compiler_args}
+        # Files that the options name come after the source, which a linker wants of libraries.
+        named = [word for word in program.compiler_args if word in program.files and word != names.source]
+        companions = dict.fromkeys((*program.companions, *named))
+        options = tuple(word for word in program.compiler_args if word not in program.files)
+        lists = {COMPANIONS: tuple(map(as_word, companions)), ARGS: options}
         compile_command = installed.command(words, lists, **values)
     elif program.build:
         compile_command = installed.command(run.command, **{**values, "source": as_word(program.build)})
-    return Commands(compile_command, installed.command(run.command, **values))
+    run_command = installed.command(run.command, {INTERPRETER_ARGS: program.interpreter_args}, **values)
+    return Commands(compile_command, run_command)
 
 
 def cold_box(settings: ExecutorSettings) -> Template:
@@ -167,6 +193,7 @@ def _plan(
     run_limits: RunLimits,
     stdin: bytes,
     args: tuple[str, ...] = (),
+    address_space: int | None = None,
 ) -> PlannedRun:
     commands = commands_of(program, installed, run_limits.memory_bytes)
     environment = {**installed.environment, **options.environment}
@@ -195,6 +222,7 @@ def _plan(
                 run.extra_memory_mib * MIB,
                 stack_bytes=min(filter(None, (options.stack_bytes, run.stack_mib * MIB)), default=None),
                 file_bytes=options.file_bytes,
+                address_space=address_space,
             ),
             output_bytes=run_limits.output_bytes,
             stdin=stdin,
@@ -203,9 +231,16 @@ def _plan(
         )
     )
     files = {path: WorkFile(content) for path, content in program.files.items()}
-    wants_artifacts = options.artifacts and settings.artifact_bytes > 0
-    out_limits = OutLimits(MAX_ARTIFACTS, settings.artifact_bytes) if wants_artifacts else None
-    return PlannedRun(installed, program, Job(files, tuple(steps), cold_box(settings), out_limits=out_limits))
+    job = Job(files, tuple(steps), cold_box(settings), out_limits=_out_limits(options, settings))
+    return PlannedRun(installed, program, job)
+
+
+def _out_limits(options: ProgramRequest, settings: ExecutorSettings) -> OutLimits | None:
+    """Return which files come back; None if the request wants none."""
+    if settings.artifact_bytes == 0 or not (options.artifacts or options.fetch):
+        return None
+    paths = tuple(dict.fromkeys(options.fetch))
+    return OutLimits(len(paths) or MAX_ARTIFACTS, settings.artifact_bytes, paths=paths)
 
 
 def _settings_for(installed: Installed, settings: ExecutorSettings) -> ExecutorSettings:

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.verdict.problem import ProblemProgram
-from job_runner.verdict.program import Case, JobProgram, elapsed, file_of
 from shared.engine.codex import Verdict
+from shared.engine.job_program import Case, JobProgram, elapsed, file_of
 from shared.engine.run_call import GOOD_VERDICTS, MAX_TESTS, Checker, Compiled, JudgeFailed, TestEnded
 from shared.grading import GraderCall
 from shared.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Final, TypeVar
 
-from job_runner.engine.codex_client import EngineClient
-from job_runner.engine.event_lines import RunEvent
 from job_runner.verdict.problem import files_beside
+from shared.engine.client.base import EngineClient
+from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import Missing
 from shared.packages.fields import replace_constants
 from shared.packages.model import Package, PackageProgram

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
-from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.runs.test_results import TestResults, TestWriter
 from job_runner.verdict.outcome import Outcome, check_load
 from job_runner.verdict.problem import ProblemAnswer, ProblemProgram
-from job_runner.verdict.program import JobProgram
 from job_runner.verdict.program_answer import mixed_up
 from shared.database.connection import Database
+from shared.engine.client.base import EngineClient
 from shared.engine.codex import Verdict
+from shared.engine.job_program import JobProgram
 from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
 from shared.grading import GraderCall, Grading
 from shared.problems.versions import of_id, package_of

@@ -18,10 +18,14 @@ from shared.text import source_paths
 
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
+#: What it contains beside that if an engine knows the keys of these names. An older engine refuses them.
+RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch", "live_output")
 
 MAX_FILES: Final = 256
 #: The most files that come back of a program's folder `out`.
 MAX_ARTIFACTS: Final = 16
+#: The most files that a request fetches by their paths.
+MAX_FETCHED: Final = 256
 MAX_TESTS: Final = 100
 SHA256: Final = "^[0-9a-f]{64}$"
 #: The most passes of one test in a multi-pass problem.
@@ -40,6 +44,18 @@ LEAST_MEMORY_BYTES: Final = 16 << 20
 
 #: The verdicts of a test that earns its points. All others are bad.
 GOOD_VERDICTS: Final = frozenset({Verdict.OK, Verdict.ACCEPTED})
+
+
+#: Decimals of points.
+POINTS_DECIMALS: Final = 6
+
+
+def awarded(points: float, verdict: Verdict | None, scored: float | None) -> float | None:
+    """Return the points that a test has earned; None if its judge failed. `scored` are those that a judge gave."""
+    if verdict is Verdict.JUDGE_ERROR:
+        return None
+    earned = points if verdict in GOOD_VERDICTS else 0.0
+    return earned if scored is None else round(scored, POINTS_DECIMALS)
 
 
 class _Strict(BaseModel):
@@ -103,9 +119,17 @@ class ProgramLimits(_Strict):
     output_bytes: int | None = Field(default=None, gt=0, description="of standard output, and of standard error")
     processes: int | None = Field(default=None, gt=0, description="processes and threads at once")
 
-    def over(self, other: "ProgramLimits") -> "ProgramLimits":
+    def over(self, other: Self) -> Self:
         """Return these limits, and those of `other` where these are None."""
-        return ProgramLimits(**(other.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+        return type(self)(**(other.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+
+
+class ProcessLimits(ProgramLimits):
+    """The limits of a program, and one that the kernel has for each of its processes."""
+
+    address_space_bytes: int | None = Field(
+        default=None, gt=0, description="of each process, which gets no memory beyond it and goes on; None: no limit"
+    )
 
 
 class CheckerKind(StrEnum):
@@ -228,7 +252,7 @@ class ProgramTest(_Strict):
         default=False, description="the author of the program is told nothing that may name the answer"
     )
     encoding: Encoding = Field(default=Encoding.UTF_8, description="of `stdin` and `expected_output`")
-    limits: ProgramLimits = ProgramLimits()
+    limits: ProcessLimits = ProcessLimits()
     checker_args: tuple[str, ...] = Field(
         default=(), description="of the judges for this test, after their own; of the kind `icpc` in place of its own"
     )
@@ -284,10 +308,18 @@ class ProgramRequest(_Sources):
     environment: dict[str, str] = Field(
         default={}, description="variables of the compiler and the program, in addition to the usual ones or over them"
     )
+    main_class: str | None = Field(
+        default=None,
+        pattern=r"^[^\x00]{1,1024}$",
+        description="of a Java program, whose source then keeps its name; None: the engine finds it in the source",
+    )
     compile_limits: ProgramLimits = Field(
         default=ProgramLimits(), description="of the compiler; one above the operator's is lowered to that"
     )
-    limits: ProgramLimits = ProgramLimits()
+    limits: ProcessLimits = ProcessLimits()
+    interpreter_args: tuple[str, ...] = Field(
+        default=(), description="words between the interpreter and the program; not of a compiled program, but of Java"
+    )
     checker: Checker = Checker()
     interactor: JudgeProgram | None = Field(default=None, description="a judge that talks with the program")
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
@@ -301,6 +333,11 @@ class ProgramRequest(_Sources):
     artifacts: bool = Field(
         default=False, description="return the files that the program wrote to its folder `out`; for a single run"
     )
+    fetch: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_FETCHED,
+        description="return the files at these paths in the program's folder, or below `/tmp/`; for a single run",
+    )
     of_problem: bool = Field(
         default=False,
         description="scores come as judges wrote them, outputs may be as long as judges read, and inputs as bodies are",
@@ -313,14 +350,31 @@ class ProgramRequest(_Sources):
         description="keep the compiler's standard error apart, and report in which order all output came",
     )
 
+    live_output: bool = Field(default=False, description="tell what the program writes while it runs; for a single run")
+
     _environment_fits = field_validator("environment")(_check_environment)
+    _words_fit = field_validator("interpreter_args")(check_args)
+
+    @field_validator("fetch")
+    @classmethod
+    def _are_in_the_box(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if fault := source_paths.fault_of(path.removeprefix("/tmp/")):  # noqa: S108
+                raise ValueError(fault)
+        return paths
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Self:
         if len(self.tests) * self.repeat > MAX_TESTS:
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
-        if self.artifacts and len(self.runs) > 1:
-            raise ValueError("`artifacts` goes with a single run only.")
+        if self.artifacts and self.fetch:
+            raise ValueError("`artifacts` and `fetch` do not go together.")
+        for name in ("artifacts", "fetch", "live_output"):
+            if getattr(self, name) and len(self.runs) > 1:
+                raise ValueError(f"`{name}` goes with a single run only.")
+        for words in [(*self.interpreter_args, *test.args, *self.fetch) for test in self.tests]:
+            if sum(len(word.encode()) for word in words) > MAX_ARGS_BYTES:  # they go to a box in one packet
+                raise ValueError(f"`interpreter_args`, `args` and `fetch` have over {MAX_ARGS_BYTES} bytes together.")
         if self.checker.kind is CheckerKind.ICPC:
             for test in self.tests:
                 icpc.parse_args(test.checker_args)
@@ -365,6 +419,11 @@ def is_allowed(option: str, allowed: Iterable[str]) -> bool:
 def _fits(option: str, beginning: str) -> bool:
     ending = option.removeprefix(beginning)
     return option.startswith(beginning) and ending != "" and not ending.startswith("@")
+
+
+def is_file_of(program: ProgramRequest | JudgeProgram, option: str) -> bool:
+    """Return True if this word of `compiler_args` is the path of a file, and no compiler takes it for anything else."""
+    return not option.startswith(("-", "@")) and any(file.path == option for file in program.files)
 
 
 def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
@@ -503,6 +562,15 @@ class ProgramArtifact(BaseModel):
         return name
 
 
+class FetchedFile(BaseModel):
+    """A file that the request wanted, by the path that it named."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+
+    path: str
+    content: bytes = Field(repr=False, description="URL-safe base64")
+
+
 class Missing(_Event):
     """The engine lacks tests' data, which `PUT /test-data/{sha256}` brings. Nothing is run, and `Finished` follows."""
 
@@ -559,6 +627,9 @@ class TestEnded(_Event):
     order: Order | None = None
     artifacts: list[ProgramArtifact] | None = Field(default=None, description="None: the request did not ask for them")
     artifacts_left_out: dict[LeftOut, int] = Field(default={}, description="how many, for each reason")
+    fetched: list[FetchedFile] = Field(
+        default=[], description="in the order of `fetch`, without those that are no regular files or do not fit"
+    )
 
     @property
     def written_to_stdout(self) -> bytes:
@@ -569,6 +640,10 @@ class TestEnded(_Event):
         return self.stderr.encode("utf-8", "replace") if self.stderr_bytes is None else self.stderr_bytes
 
 
+#: The streams that a program writes.
+OutputStream: TypeAlias = Literal["stdout", "stderr"]
+
+
 class StageBegan(_Event):
     """The compiler or the program of a conversation has started."""
 
@@ -577,10 +652,13 @@ class StageBegan(_Event):
 
 
 class Output(_Event):
-    """A stage of a conversation has written this text, with U+FFFD for bytes that are not UTF-8."""
+    """A stage of a conversation, or a program with `live_output`, has written this text.
+
+    It has U+FFFD for bytes that are not UTF-8.
+    """
 
     event: Literal["output"] = "output"
-    stream: Literal["stdout", "stderr"]
+    stream: OutputStream
     text: str = Field(repr=False)
 
 
@@ -616,13 +694,11 @@ class Failed(_Event):
     stopping: bool = False
 
 
-Event = Annotated[
-    Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed, Field(discriminator="event")
-]
+#: An event of `POST /run`.
+AnyEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | Finished | Failed
+Event = Annotated[AnyEvent, Field(discriminator="event")]
 
-_EVENT: Final[TypeAdapter[Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed]] = TypeAdapter(
-    Event
-)
+_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Event)
 
 
 ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
@@ -637,6 +713,6 @@ def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEn
     return _CONVERSATION_EVENT.validate_json(text)
 
 
-def parse_event(line: bytes | str) -> Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed:
+def parse_event(line: bytes | str) -> AnyEvent:
     """Return the event of a line. Raises `ValueError` if the line is not an event."""
     return _EVENT.validate_json(line)

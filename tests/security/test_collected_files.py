@@ -3,7 +3,9 @@
 Compiled files are collected after the first step and before the second. Here the first is a hostile program.
 """
 
+import asyncio
 import os
+import socket
 from dataclasses import replace
 
 import pytest
@@ -23,6 +25,7 @@ from executor.sandbox.base import (
 )
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from tests.fixtures.step_limits import SMALL
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
 
@@ -196,6 +199,82 @@ os.read(readable, 1)
     assert 100 <= int(files["z"]) <= int(files["a"]) <= int(files["z"]) + 1
 
 
+# Files that a request names.
+
+
+async def _fetch(
+    sandbox: BubblewrapSandbox, source: str, *paths: str, most_bytes: int = 1000
+) -> tuple[dict[str, bytes], dict[LeftOut, int]]:
+    limits = OutLimits(len(paths), most_bytes, paths=paths)
+    job = Job({"in/given": WorkFile(b"given")}, (_step(source),), Template(16 << 20, SMALL), out_limits=limits)
+    (result,) = await sandbox.run(job)
+    assert result.stderr == b""
+    return result.out_folder.files, result.out_folder.left_out
+
+
+async def test_named_files_come_back_in_the_order_of_the_request(sandbox: BubblewrapSandbox) -> None:
+    source = "os.makedirs('a/b/c'); [open(path, 'w').write(path) for path in ('a/b/c/é', '-z', '/tmp/t')]"
+    found, left_out = await _fetch(
+        sandbox, source, "a/b/c/é", "/tmp/t", "in/given", "-z", "gone", "a/b/c/gone", "gone/a"
+    )
+    assert list(found.items()) == [
+        ("a/b/c/é", "a/b/c/é".encode()), ("/tmp/t", b"/tmp/t"), ("in/given", b"given"), ("-z", b"-z"),
+    ]  # fmt: skip
+    assert left_out == {LeftOut.UNREADABLE: 3}
+
+
+@pytest.mark.parametrize(
+    ("source", "paths"),
+    [
+        ("os.symlink('/proc/self/environ', 'x')", ["x"]),
+        ("os.symlink('in/given', 'x')", ["x"]),
+        ("os.symlink('/etc', 'x')", ["x/passwd", "x"]),
+        ("os.symlink('in', 'x')", ["x/given"]),
+        ("os.makedirs('a/b'); os.symlink('/', 'a/b/x')", ["a/b/x/etc/passwd"]),
+        ("os.symlink('/proc', '/tmp/x')", ["/tmp/x/self/environ", "/tmp/x/1/environ"]),
+        ("os.symlink('/etc/passwd', '/tmp/x')", ["/tmp/x"]),
+        ("os.mkfifo('x'); os.mkfifo('y'); os.open('y', os.O_RDWR)", ["x", "y", "x/y"]),
+        ("os.mknod('x', 0o140755); socket.socket(socket.AF_UNIX).bind('y')", ["x", "y"]),
+        ("", ["in", "in/given/x", "tmp/x"]),
+        ("open('x', 'w'); os.chmod('x', 0)", ["x"]),
+        ("os.mkdir('x'); open('x/y', 'w'); os.chmod('x', 0)", ["x/y"]),
+        ("open('x', 'w'); os.truncate('x', 8 << 20)", ["x"]),
+        ("open('x', 'w').write('x' * 1001)", ["x"]),
+        ("", [f"{'x' * 250}/{number}" for number in range(100)]),
+        ("", ["x" * 300 + "/x", "x" * 300, "in/" * 1000 + "given"]),
+    ],
+)
+async def test_what_was_named_and_may_not_come_back(sandbox: BubblewrapSandbox, source: str, paths: list[str]) -> None:
+    found, left_out = await _fetch(sandbox, source, "in/given", *paths)
+    assert found == {"in/given": b"given"}
+    assert sum(left_out.values()) == len(paths)
+
+
+async def test_named_files_fill_the_bytes_that_there_are(sandbox: BubblewrapSandbox) -> None:
+    source = "[open(name, 'w').write('x' * size) for name, size in (('a', 600), ('b', 500), ('c', 400), ('d', 1))]"
+    found, left_out = await _fetch(sandbox, source, "a", "b", "c", "d")
+    assert (list(found), left_out) == (["a", "c"], {LeftOut.TOO_LARGE: 2})
+
+
+async def test_as_many_files_come_back_as_may_be_named(sandbox: BubblewrapSandbox) -> None:
+    paths = [f"{'x' * 120}/{number:03}" for number in range(256)]
+    source = "os.mkdir('x' * 120); [open('x' * 120 + f'/{number:03}', 'w').write(str(number)) for number in range(256)]"
+    found, _ = await _fetch(sandbox, source, *paths)
+    assert found == {path: str(number).encode() for number, path in enumerate(paths)}
+
+
+async def test_a_moved_folder_with_named_files_leads_nowhere(sandbox: BubblewrapSandbox) -> None:
+    source = """
+for old, new in (('/box/work', '/box/tmp/work'), ('/box/tmp', '/box/shm/tmp')):
+    try:
+        os.rename(old, new)
+        os.symlink('/etc', old)
+    except OSError:
+        pass
+"""
+    assert (await _fetch(sandbox, source, "passwd", "/tmp/passwd"))[0] == {}
+
+
 # Compiled files.
 
 
@@ -217,6 +296,27 @@ async def test_regular_files_are_collected_with_their_modes(sandbox: BubblewrapS
         "main": WorkFile(b"program", 0o755),
         "notes": WorkFile(b"", 0o644),
     }
+
+
+async def test_compiled_files_are_there_while_the_program_runs(sandbox: BubblewrapSandbox) -> None:
+    compiled: asyncio.Future[StepResult] = asyncio.get_running_loop().create_future()
+    ours, programs = socket.socketpair()
+    with ours, programs:
+        steps = (_step("open('main', 'w').write('made'); print('said')"), replace(_step("input()"), stdin=programs))
+        job = Job({}, steps, Template(16 << 20, SMALL), compiled_bytes=9, on_compiled=compiled.set_result)
+        running = asyncio.create_task(sandbox.run(job))
+        first = await asyncio.wait_for(compiled, 30 * PATIENCE)
+        assert (first.stdout, first.compiled_files) == (b"said\n", {"main": WorkFile(b"made")})
+        assert not running.done()
+        ours.send(b"\n")
+        assert [result.exit_code for result in await running] == [0, 0]
+
+
+async def test_a_failed_compiler_is_told_with_the_end_alone(sandbox: BubblewrapSandbox) -> None:
+    steps = (_step("raise SystemExit(1)"), _step(""))
+    job = Job({}, steps, Template(16 << 20, SMALL), compiled_bytes=9, on_compiled=lambda result: pytest.fail("told"))
+    (result,) = await sandbox.run(job)
+    assert result.exit_code == 1
 
 
 async def test_files_in_folders_are_collected_by_their_paths(sandbox: BubblewrapSandbox) -> None:

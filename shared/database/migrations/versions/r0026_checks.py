@@ -1,13 +1,13 @@
 """Add the checks of packages, and the time limits that they derive.
 
-Revision ID: 0025
-Revises: 0024
+Revision ID: 0026
+Revises: 0025
 """
 
 from shared.database.migrations import create_indexes, run_online
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
