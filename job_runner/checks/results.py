@@ -95,7 +95,7 @@ def entry_of(
         return {**entry, "result": CheckResult.UNEXPECTED, "detail": detail}
     tests = [(test, _verdict(test, limit_s)) for test in run.tests]
     verdict = run.verdict
-    if submission.run and any(late is not test.verdict for test, late in tests) and verdict is not Verdict.JUDGE_ERROR:
+    if verdict is not Verdict.JUDGE_ERROR and any(late is not test.verdict for test, late in tests):
         verdict = next((late for _, late in tests if late not in GOOD_VERDICTS), verdict)
     points = {scored.number: scored.points or 0.0 for scored in package.scheme.tests}
     most = {test.name: points[test.number] for test in package.tests}
