@@ -156,7 +156,7 @@ def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLangu
         info=installed.info,
         name=language.name,
         version=installed.version,
-        aliases=list(ALIASES[language.code]),
+        aliases=list(language.aliases or ALIASES.get(language.code, ())),
         compile=compile_command,
         run=run,
         extensions=[f".{extension}" for extension in language.extensions],
@@ -164,9 +164,18 @@ def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLangu
         compiler_args=list(compile_.allowed) if compile_ else [],
         sample=language.sample,
         fault=installed.fault,
+        source=installed.source,
+        released=installed.released,
         limits=bounds,
         variants=[
-            LanguageVariant(code=variant.code, name=variant.name, version=variant.version)
+            LanguageVariant(
+                code=variant.code,
+                name=variant.name,
+                version=variant.version,
+                source=variant.source,
+                released=variant.released,
+                fault=variant.fault,
+            )
             for variant in installed.variants.values()
         ],
         libraries=[

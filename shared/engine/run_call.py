@@ -373,7 +373,10 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     A higher limit of CPU time without one of elapsed time raises the default of the latter by twice the difference.
     """
     defaults = {name: bound.default for name, bound in bounds.items()}
-    wanted = defaults | asked.model_dump(exclude_none=True)
+    wanted = defaults | {
+        name: value if bounds[name].factor == 1 else min(value * bounds[name].factor, bounds[name].max)
+        for name, value in asked.model_dump(exclude_none=True).items()
+    }
     if asked.wall_s is None:
         more = max(0.0, wanted["cpu_s"] - defaults["cpu_s"])
         wanted["wall_s"] = min(defaults["wall_s"] + 2 * more, bounds["wall_s"].max)
