@@ -116,7 +116,7 @@ class ExecutorSettings(Settings):
     )
     language_limits: Path | None = Field(
         default=None,
-        description="file of default limits and factors of languages, as in docs/how-to/limit-a-language.md",
+        description="file of languages' default limits and factors: docs/how-to/change-limits.md",
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")

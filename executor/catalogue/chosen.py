@@ -1,6 +1,7 @@
 """What the operator has chosen for the languages of this machine: libraries, toolchains and limits."""
 
 import os
+import pwd
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,12 +53,16 @@ def find_chosen(settings: ExecutorSettings) -> Chosen:
 
 
 def toolchains_folder(settings: ExecutorSettings) -> Path:
-    """Return the operator's folder of toolchains, or else root's or the user's."""
+    """Return the operator's folder of toolchains, or else the system's or the user's."""
     if settings.toolchains:
         return settings.toolchains.absolute()
     if os.geteuid() == 0 or _OF_THE_SYSTEM.is_dir():
         return _OF_THE_SYSTEM
-    return Path.home() / ".local/share/precieux/toolchains"
+    try:  # not $HOME, which `precieux up` does not pass on to the executor
+        home = Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:  # a container's user that is only a number
+        return _OF_THE_SYSTEM
+    return home / ".local/share/precieux/toolchains"
 
 
 def _limits_of_languages(file: Path) -> dict[str, Needs]:

@@ -100,7 +100,7 @@ def unpack(file: Path, folder: Path) -> None:
         if file.suffix == ".whl":
             _unzip(file, folder)
         else:
-            with tarfile.open(file) as archive:
+            with tarfile.open(file, "r:gz") as archive:
                 archive.extractall(folder, filter=_below_first)  # noqa: S202  (the filter refuses paths elsewhere)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as exc:
         raise InstallFailed(f"{file.name} cannot be unpacked ({exc}).") from exc

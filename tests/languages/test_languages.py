@@ -1,7 +1,8 @@
 """Every installed language beside its bare tool, and under attack.
 
 Each program of `programs/` runs in the sandbox, and the same commands run without it. Both must have the same output
-and exit code. Toolchains are those in the folder PRECIEUX_TEST_TOOLCHAINS. Without all languages, `CI=true` makes this suite fail and name those that are missing.
+and exit code. Without all languages, `CI=true` makes this suite fail and name those that are missing.
+PRECIEUX_TEST_TOOLCHAINS is a folder of toolchains whose languages are tested too.
 """
 
 import asyncio
