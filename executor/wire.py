@@ -163,19 +163,12 @@ def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLangu
         compiled=compile_ is not None,
         compiler_args=list(compile_.allowed) if compile_ else [],
         sample=language.sample,
-        fault=installed.fault,
+        fault=installed.any_fault,
         source=installed.source,
         released=installed.released,
         limits=bounds,
         variants=[
-            LanguageVariant(
-                code=variant.code,
-                name=variant.name,
-                version=variant.version,
-                source=variant.source,
-                released=variant.released,
-                fault=variant.fault,
-            )
+            LanguageVariant(code=variant.code, name=variant.name, version=variant.version)
             for variant in installed.variants.values()
         ],
         libraries=[

@@ -102,6 +102,11 @@ class Installed:
         return self.code if self.variant and not self.variant.args else self.language.code
 
     @property
+    def any_fault(self) -> str | None:
+        """Its fault, or else that of another toolchain of the language, with its code."""
+        return self.fault or next((f"{other.code}: {other.fault}" for other in self.others if other.fault), None)
+
+    @property
     def source(self) -> str:
         """Where its tools come from."""
         return self.toolchain.source if self.toolchain else "system"

@@ -44,11 +44,7 @@ async def mark_faults(
         await asyncio.sleep(wait_s)
         for code in codes:
             await _mark(pipeline, installed, code, slots)
-        codes, wait_s = [code for code in codes if _has_fault(installed[code])], _AGAIN_S
-
-
-def _has_fault(language: Installed) -> bool:
-    return any(one.fault for one in (language, *language.others))
+        codes, wait_s = [code for code in codes if installed[code].any_fault], _AGAIN_S
 
 
 async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:

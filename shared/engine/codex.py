@@ -99,9 +99,6 @@ class LanguageVariant(BaseModel):
     code: str
     name: str
     version: str | None = None
-    source: str | None = None
-    released: int | None = None
-    fault: str | None = None
 
 
 class LanguageLibrary(BaseModel):

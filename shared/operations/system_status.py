@@ -63,8 +63,8 @@ class Retried:
 
 _ENGINE: Final = """
     SELECT count(*) AS languages, max(seen_at) AS seen_at, max(seen_at) < now() - interval '2 minutes' AS is_silent,
-        coalesce(array_agg(coalesce(details ->> 'name', code) ORDER BY code)
-            FILTER (WHERE details ? 'fault' OR details @? '$.variants[*].fault'), '{}') AS broken
+        coalesce(array_agg(coalesce(details ->> 'name', code) ORDER BY code) FILTER (WHERE details ? 'fault'), '{}')
+            AS broken
     FROM languages
 """
 
@@ -73,7 +73,7 @@ _ENGINE: Final = """
 class EngineState:
     """The engine, as the runners see it: they ask it for its languages every minute.
 
-    `broken` are the names of languages whose own program does not work, or that of another toolchain of theirs.
+    `broken` are the names of languages whose own program does not work.
     """
 
     languages: int

@@ -24,9 +24,6 @@ class Variant(Resource):
     code: str
     name: str
     version: str | None
-    source: str | None
-    released: int | None
-    fault: str | None
 
 
 class Library(Resource):

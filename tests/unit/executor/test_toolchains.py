@@ -4,6 +4,7 @@ import hashlib
 import io
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,11 +73,9 @@ async def test_a_toolchain_comes_before_the_systems_tools() -> None:
     assert len({one.speedups for one in (go, *go.variants.values())}) == 4
     listed = wire.describe(go, ExecutorSettings())
     assert (listed.source, listed.released) == ("toolchain go", 2026)
-    assert [(one.code, one.name, one.source) for one in listed.variants or ()] == [
-        ("go1.27", "Go 1.27", "toolchain go"),
-        ("go1.24", "Go 1.24", "system"),
-        ("go1.26", "Go 1.26", "toolchain go26"),
-    ]
+    assert [one.name for one in listed.variants or ()] == ["Go 1.27", "Go 1.24", "Go 1.26"]
+    lacking = replace(go, others=(replace(go.others[0], fault="it is gone"),))
+    assert wire.describe(lacking, ExecutorSettings()).fault == "go1.24: it is gone"
 
 
 @pytest.mark.usefixtures("debians_go")
