@@ -25,12 +25,16 @@ from api_service.submissions.classic_list import ClassicList
 from api_service.submissions.posted_positions import QueuePositions
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
+from api_service.transient.run_seconds import RunSeconds
+from api_service.transient.runs import TransientRuns
 from shared.accounts.budgets import RunBudgetSettings
 from shared.accounts.webhooks import WebhookSettings
 from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
+from shared.engine.client.base import OpenedEngine
+from shared.engine.client.settings import EngineSettings
 from shared.http.connections import ConnectionLimits
 from shared.http.loopback import is_loopback
 from shared.http.server import listening_socket, serve_http
@@ -66,6 +70,9 @@ async def serve(stop: asyncio.Event) -> None:
     )
     broker = open_broker(load(BrokerSettings))
     store = open_store(load(StoreSettings))
+    costs = _costs(settings)
+    run_seconds = RunSeconds(database, costs)
+    transient = TransientRuns(_open_engine if settings.codex_url else None, run_seconds)
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
     try:
         await database.connect(stop)
@@ -73,7 +80,12 @@ async def serve(stop: asyncio.Event) -> None:
             return
         await require_current(database)
         services = _compose(
-            settings, database, store, OutboxPublisher(database, broker) if broker else Announcer(database)
+            settings,
+            database,
+            store,
+            OutboxPublisher(database, broker) if broker else Announcer(database),
+            costs,
+            transient,
         )
         if not await services.authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
@@ -94,6 +106,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("notifications", services.notifications.run),
                 restarting("revocations", services.streams.end_revoked),
                 restarting("recorder", partial(keep_recording, database)),
+                restarting("run_seconds", run_seconds.run),
                 lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
             ),
             stop,
@@ -102,6 +115,7 @@ async def serve(stop: asyncio.Event) -> None:
         listening.close()
         if broker:
             await broker.close()
+        await transient.close()
         await store.close()
         await database.disconnect()
 
@@ -115,8 +129,29 @@ def _max_streams(settings: ApiSettings) -> int:
     return max(1, min(4 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
+def _open_engine() -> OpenedEngine:
+    from shared.engine.client.codex_client import CodexClient  # aiohttp is large, and not every server runs any
+
+    return CodexClient(load(EngineSettings))
+
+
+def _costs(settings: ApiSettings) -> QuotaCosts:
+    return QuotaCosts(
+        key_budget=settings.key_budget,
+        recipient_budget=settings.recipient_budget,
+        domain_budget=settings.domain_budget,
+        key_bytes=settings.key_bytes,
+        key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+    )
+
+
 def _compose(
-    settings: ApiSettings, database: Database, store: ObjectStore, outbox_publisher: OutboxPublisher | Announcer
+    settings: ApiSettings,
+    database: Database,
+    store: ObjectStore,
+    outbox_publisher: OutboxPublisher | Announcer,
+    costs: QuotaCosts,
+    transient: TransientRuns,
 ) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
@@ -129,13 +164,7 @@ def _compose(
         submissions=Submissions(
             database,
             store,
-            QuotaCosts(
-                key_budget=settings.key_budget,
-                recipient_budget=settings.recipient_budget,
-                domain_budget=settings.domain_budget,
-                key_bytes=settings.key_bytes,
-                key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
-            ),
+            costs,
             KeyBacklog.of(settings.max_backlog),
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
@@ -156,6 +185,7 @@ def _compose(
         dead_letters=dead_letters,
         system_status=SystemStatusReader(database, dead_letters),
         problems=Problems(database, store, settings.key_problem_bytes),
+        transient=transient,
     )
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from executor.languages.base import (
     ARGS,
     COMPANIONS,
+    INTERPRETER_ARGS,
     OUTPUT,
     CompilerVariant,
     Headers,
@@ -22,7 +23,7 @@ from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, Shortcut, preload_
 from shared.engine.codex import version_in
 
 #: The lists of a program of one source, without options.
-_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: ()})
+_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: (), INTERPRETER_ARGS: ()})
 #: A version has at least these parts, such as 1.27.
 _PARTS_OF_VERSION = 2
 
