@@ -29,13 +29,14 @@ from executor.catalogue.installed import Installed
 from executor.languages.base import INTERPRETER_ARGS
 from executor.local_only import LocalOnly
 from executor.pipeline.conversation import Conversation, close, conversation_failed, receive
+from executor.pipeline.live_output import LiveOutput
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
 from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine.languages import check_lang
-from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed
+from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed, is_file_of
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.http.disconnect import cancel_if_gone
 from shared.service.logging import get_logger
@@ -212,9 +213,12 @@ class _Endpoint:
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         spare_slot = partial(self._slots.take_spare, share)
+        live = LiveOutput() if request.live_output else None
         try:
-            running = self._pipeline.run_tests(request, installed, spare_slot, self._language)
-            async with contextlib.aclosing(running) as events:
+            running = self._pipeline.run_tests(
+                request, installed, spare_slot, self._language, live.write if live else None
+            )
+            async with contextlib.aclosing(live.beside(running) if live else running) as events:
                 async for event in events:
                     yield wire.line(event)
         except SandboxFailure as exc:
@@ -276,7 +280,7 @@ class _Endpoint:
         self._check_size(sum(len(file.data()) for file in program.files), "files", max_bytes)
         allowed = installed.language.compile.allowed if installed and installed.language.compile else ()
         for option in program.compiler_args:
-            if installed and not is_allowed(option, allowed):
+            if installed and not is_allowed(option, allowed) and not is_file_of(program, option):
                 raise wire.BadRequest(
                     f"`compiler_args` may not have {option[:80]!r}; {installed.name} allows: "
                     f"{' '.join(allowed) or 'none'}.",

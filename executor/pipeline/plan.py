@@ -1,15 +1,21 @@
 """Plans how a program runs: its files, the commands of its steps, and their limits. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from executor import limits
 from executor.catalogue.installed import Commands, Installed
 from executor.languages.base import ARGS, COMPANIONS, INTERPRETER_ARGS
-from executor.languages.program import ProgramSources, as_word, program_of_files, program_of_source
+from executor.languages.program import (
+    ProgramSources,
+    as_word,
+    has_extension,
+    program_of_files,
+    program_of_source,
+)
 from executor.limits import RunLimits, limits_for_source, limits_for_test
-from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
+from executor.sandbox.base import Job, OutLimits, OutputStream, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramRequest, ProgramTest, judge_limits_in_effect
@@ -57,12 +63,13 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class PlannedProgram:
-    """A program with its tests (`POST /run`)."""
+    """A program with its tests (`POST /run`). `on_output` gets what its program writes, while it runs."""
 
     request: ProgramRequest
     program: ProgramSources
     installed: Installed
     settings: ExecutorSettings
+    on_output: Callable[[OutputStream, bytes], None] | None = None
 
     @property
     def commands(self) -> Commands:
@@ -84,6 +91,10 @@ class PlannedProgram:
             test.args,
             asked.address_space_bytes,
         )
+        if self.on_output:
+            *before, last = planned.job.steps
+            steps = (*before, replace(last, on_output=self.on_output))
+            planned = replace(planned, job=replace(planned.job, steps=steps))
         if not test.files:
             return planned
         files = {**planned.job.files, **{file.path: WorkFile(file.data()) for file in test.files}}
@@ -150,8 +161,13 @@ def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int
     compile_, run = installed.language.compile, installed.language.run
     compile_command: tuple[str, ...] | None = None
     if compile_:
+        values["any_name"] = "" if has_extension(names.source, installed.language) else compile_.any_name
         words = _without_overridden(compile_.command, program.compiler_args)
-        lists = {COMPANIONS: tuple(map(as_word, program.companions)), ARGS: program.compiler_args}
+        # Files that the options name come after the source, which a linker wants of libraries.
+        named = [word for word in program.compiler_args if word in program.files and word != names.source]
+        companions = dict.fromkeys((*program.companions, *named))
+        options = tuple(word for word in program.compiler_args if word not in program.files)
+        lists = {COMPANIONS: tuple(map(as_word, companions)), ARGS: options}
         compile_command = installed.command(words, lists, **values)
     elif program.build:
         compile_command = installed.command(run.command, **{**values, "source": as_word(program.build)})

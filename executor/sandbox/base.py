@@ -20,6 +20,7 @@ from executor.sandbox.keeper.protocol import Shortcut as Shortcut
 from executor.sandbox.keeper.protocol import StepLimits as StepLimits
 from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.engine.run_call import LeftOut as LeftOut
+from shared.engine.run_call import OutputStream as OutputStream
 from shared.service.errors import ConfigurationError
 
 #: The folder inside the sandbox with precompiled headers.
@@ -70,7 +71,8 @@ class Step:
     that writes more than `output_bytes` is stopped if `stop_on_overflow`, and read to its end otherwise. With
     `merge_output`, standard error goes where standard output goes. With `report_order`, the result says in which order
     the output came. If `stdin` is a socket, the program converses with the caller, who closes it. With `wires`, the
-    caller has all three streams, and nothing of them is kept. With `pipes`, only standard error is kept.
+    caller has all three streams, and nothing of them is kept. With `pipes`, only standard error is kept. `on_output`
+    gets what is kept of the output as it comes.
     """
 
     argv: tuple[str, ...]
@@ -85,6 +87,7 @@ class Step:
     wires: Wires | None = None
     pipes: Pipes | None = None
     kept_bytes: int | None = None
+    on_output: Callable[[OutputStream, bytes], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ class Job:
     """Steps to run in one box, with `files` in the work folder before the first step.
 
     If the first step succeeds, the files that it made are its `StepResult.compiled_files`, unless they have more than
-    `compiled_bytes` together. They are collected before the next step starts.
+    `compiled_bytes` together. They are collected before the next step starts, and `on_compiled` gets its result then.
 
     The files `given`, by name, are in the folder `GIVEN`. A program with a user of its own may not change them.
 
@@ -158,6 +161,7 @@ class Job:
     out_limits: OutLimits | None = None
     given: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     judge: "JudgeJob | None" = None
+    on_compiled: "Callable[[StepResult], None] | None" = None
 
 
 @dataclass(frozen=True)
