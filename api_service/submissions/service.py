@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -118,6 +118,21 @@ class Submissions:
         With `has_digest`, each address gets one mail for all of them.
         """
         await self._check(connection, principal, new, has_digest=has_digest)
+        return await self._add(connection, principal, new)
+
+    async def add_of_check(
+        self, connection: Connection, principal: Principal, owner: int | None, new: Sequence[NewSubmission]
+    ) -> list[Stored]:
+        """Store submissions of the jury, all held or none, as those of the problem's owner.
+
+        They count against the time for which the sender's programs run, and the backlog. Raises as `post` does.
+        """
+        if not principal.sees_all:
+            await self._check_run_seconds(connection, principal)
+            await self._admit(connection, principal, new)
+        return await self._add(connection, replace(principal, key_id=owner), new)
+
+    async def _add(self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]) -> list[Stored]:
         keys = await self._store_sources(new)
         stored: list[Stored] = []
         for group in _groups(list(zip(new, keys, strict=True))):
@@ -134,6 +149,10 @@ class Submissions:
             return
         await self._check_run_seconds(connection, principal)
         await rate_limits.take(connection, self.costs.of_submissions(principal, new, has_digest=has_digest))
+        await self._admit(connection, principal, new)
+
+    async def _admit(self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]) -> None:
+        """Refuse submissions that are too many beside those that wait."""
         requested = [submission for submission in new if not submission.hold]
         if requested:
             assert principal.key_id is not None

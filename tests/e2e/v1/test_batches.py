@@ -149,10 +149,10 @@ def test_a_digest_is_one_mail_for_each_address(system: Contract, owner: Api, ema
 def test_languages(owner: Api) -> None:
     page = owner.read("/v1/languages")
     assert page["next"] is None
-    names = "code name aliases version variants extensions compiled compiler_args sample libraries fault limits"
+    names = "code name aliases version source released variants extensions compiled compiler_args sample libraries"
     assert {"py", "c"} <= {item["code"] for item in page["items"]}
     for item in page["items"]:
-        assert list(item) == names.split()
+        assert list(item) == [*names.split(), "fault", "limits"]
         assert isinstance(item["compiled"], bool)
         assert item["version"] or item["code"] in ("dash", "bf")  # these have no command for it
         assert item["extensions"]
