@@ -69,7 +69,7 @@ class ProgramRuns:
         else:
             program = JobProgram.classic(job.filename, submission)
             files = {program.entry: contents.encode()}
-        share = f"key-{job.owner}"
+        share = job.share
         if await self._has_run_call(job):
             outcome = await self._stream(job, program, program.request(files, await self._judges(program)), share)
             return outcome if job.has_program else replace(outcome, details=None)
