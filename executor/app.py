@@ -308,7 +308,7 @@ class _Endpoint:
         """Return a language or a variant; None if it is not here."""
         # Looked up each time, because the languages may change while this serves (`executor.doctor.language_check`).
         languages, code = self._installed.values(), name.strip().lower()
-        return self._installed.get(check_lang(name) or "") or next(
+        return self._installed.get(check_lang(name) or code) or next(
             (language.variants[code] for language in languages if code in language.variants), None
         )
 
