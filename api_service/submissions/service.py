@@ -148,7 +148,7 @@ class Submissions:
         They count against the time for which the sender's programs run, and the backlog. Raises as `post` does.
         """
         if not principal.sees_all:
-            await rate_limits.check(connection, self.costs.run_seconds(principal))
+            await self._check_run_seconds(connection, principal)
             await self._admit(connection, principal, new)
         return await self._add(connection, replace(principal, key_id=owner), new)
 

@@ -172,4 +172,5 @@ async def main() -> None:
     os._exit(0)  # threads may still run
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
