@@ -4,7 +4,7 @@ import asyncio
 import resource
 import sys
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from api_service.access.auth import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
@@ -25,12 +25,15 @@ from api_service.submissions.classic_list import ClassicList
 from api_service.submissions.posted_positions import QueuePositions
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
+from api_service.transient.run_seconds import RunSeconds
+from api_service.transient.runs import TransientRuns
 from shared.accounts.budgets import RunBudgetSettings
 from shared.accounts.webhooks import WebhookSettings
 from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
+from shared.engine.client.settings import EngineSettings
 from shared.http.connections import ConnectionLimits
 from shared.http.loopback import is_loopback
 from shared.http.server import listening_socket, serve_http
@@ -44,6 +47,9 @@ from shared.service.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
+
+if TYPE_CHECKING:
+    from shared.engine.client.codex_client import CodexClient
 
 log = get_logger(__name__)
 
@@ -66,14 +72,22 @@ async def serve(stop: asyncio.Event) -> None:
     )
     broker = open_broker(load(BrokerSettings))
     store = open_store(load(StoreSettings))
+    engine = _open_engine() if settings.codex_url else None
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
     try:
         await database.connect(stop)
         if stop.is_set():
             return
         await require_current(database)
+        costs = _costs(settings)
+        run_seconds = RunSeconds(database, costs)
         services = _compose(
-            settings, database, store, OutboxPublisher(database, broker) if broker else Announcer(database)
+            settings,
+            database,
+            store,
+            OutboxPublisher(database, broker) if broker else Announcer(database),
+            costs,
+            TransientRuns(engine, run_seconds),
         )
         if not await services.authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
@@ -94,6 +108,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("notifications", services.notifications.run),
                 restarting("revocations", services.streams.end_revoked),
                 restarting("recorder", partial(keep_recording, database)),
+                restarting("run_seconds", run_seconds.run),
                 lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
             ),
             stop,
@@ -102,6 +117,8 @@ async def serve(stop: asyncio.Event) -> None:
         listening.close()
         if broker:
             await broker.close()
+        if engine:
+            await engine.close()
         await store.close()
         await database.disconnect()
 
@@ -115,8 +132,29 @@ def _max_streams(settings: ApiSettings) -> int:
     return max(1, min(4 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
+def _open_engine() -> "CodexClient":
+    from shared.engine.client.codex_client import CodexClient  # it is large, and many servers have none
+
+    return CodexClient(load(EngineSettings))
+
+
+def _costs(settings: ApiSettings) -> QuotaCosts:
+    return QuotaCosts(
+        key_budget=settings.key_budget,
+        recipient_budget=settings.recipient_budget,
+        domain_budget=settings.domain_budget,
+        key_bytes=settings.key_bytes,
+        key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+    )
+
+
 def _compose(
-    settings: ApiSettings, database: Database, store: ObjectStore, outbox_publisher: OutboxPublisher | Announcer
+    settings: ApiSettings,
+    database: Database,
+    store: ObjectStore,
+    outbox_publisher: OutboxPublisher | Announcer,
+    costs: QuotaCosts,
+    transient: TransientRuns,
 ) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
@@ -129,13 +167,7 @@ def _compose(
         submissions=Submissions(
             database,
             store,
-            QuotaCosts(
-                key_budget=settings.key_budget,
-                recipient_budget=settings.recipient_budget,
-                domain_budget=settings.domain_budget,
-                key_bytes=settings.key_bytes,
-                key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
-            ),
+            costs,
             KeyBacklog.of(settings.max_backlog),
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
@@ -156,6 +188,7 @@ def _compose(
         dead_letters=dead_letters,
         system_status=SystemStatusReader(database, dead_letters),
         problems=Problems(database, store, settings.key_problem_bytes),
+        transient=transient,
     )
 
 

@@ -22,6 +22,7 @@ from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
 from api_service.submissions.posted_positions import QueuePositions
 from api_service.submissions.service import Submissions
+from api_service.transient.runs import TransientRuns
 from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings
 from shared.broker.dead_letters import DeadLetters
@@ -65,6 +66,8 @@ class Services:
     dead_letters: DeadLetters
     system_status: SystemStatusReader
     problems: Problems
+    #: Runs that are not stored, and the budgets of their keys.
+    transient: TransientRuns
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
     body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MAX_READING))

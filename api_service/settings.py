@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field, SecretStr, field_validator
 
 from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
-from shared.service.settings import ARE_LONG, Settings, split_keys
+from shared.service.settings import ARE_LONG, IS_HTTP_URL, Settings, split_keys
 from shared.text.email_addresses import is_recipient
 
 #: The front doors, which answer the calls of other systems.
@@ -65,6 +65,12 @@ class ApiSettings(Settings):
         " example.edu,*.example.edu,someone@example.com",
     )
 
+    codex_url: Annotated[
+        str | None,
+        IS_HTTP_URL,
+        Field(description="the address of our engine, for runs that are not stored; unset, there are none"),
+    ] = None
+    codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
     front_doors: Annotated[
         str, Field(description="the front doors that are open, separated by commas: piston, judge0")
     ] = ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -36,6 +36,7 @@ from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunRespo
 from shared.engine.languages import check_lang
 from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+from shared.http.disconnect import cancel_if_gone
 from shared.service.logging import get_logger
 
 log = get_logger(__name__)
@@ -53,8 +54,6 @@ _STOPPING = "The engine stops. Try again in a moment."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
 #: Seconds after which a run is logged, so that the answer is sent first.
 _AFTER_ANSWER_S = 0.002
-
-_Result = TypeVar("_Result")
 
 
 def create_app(
@@ -182,7 +181,7 @@ class _Endpoint:
     async def _run(self, request: Request, share: str) -> Response:
         run_request = await self._read(request)
         installed = self._check(run_request)
-        return await _cancel_if_gone(request.receive, self._answer(run_request, installed, share))
+        return await cancel_if_gone(request.receive, self._answer(run_request, installed, share))
 
     async def _answer(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
         async with contextlib.AsyncExitStack() as held:
@@ -200,7 +199,7 @@ class _Endpoint:
         if digests and (missing := self._pipeline.test_data.missing(digests)):
             lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
             return Response(lines, media_type="application/x-ndjson")
-        return await _cancel_if_gone(request.receive, self._begin(program_request, installed, share))
+        return await cancel_if_gone(request.receive, self._begin(program_request, installed, share))
 
     async def _begin(self, request: ProgramRequest, installed: Installed, share: str) -> Response:
         """Return the response that runs the program, when there is a slot. The response holds the slot to its end."""
@@ -350,7 +349,7 @@ class _Events(StreamingResponse):
             with contextlib.suppress(ClientDisconnect):
                 try:
                     async with self._runs.under_way():
-                        await _cancel_if_gone(receive, self.stream_response(send))
+                        await cancel_if_gone(receive, self.stream_response(send))
                 except Stopping:
                     last = wire.line(Failed(error=_STOPPING, stopping=True))
                     await send({"type": "http.response.body", "body": last})
@@ -361,27 +360,6 @@ async def _body(request: Request) -> bytearray:
     async for chunk in request.stream():
         body += chunk
     return body
-
-
-async def _cancel_if_gone(receive: Receive, work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Return the work's result. If the client disconnects first, cancel the work and raise `ClientDisconnect`."""
-    working = asyncio.current_task()
-    assert working
-    watching = asyncio.create_task(_cancel_on_disconnect(receive, working))
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not watching.done() or working.uncancel() > 0:
-            raise
-        raise ClientDisconnect from None
-    finally:
-        watching.cancel()
-
-
-async def _cancel_on_disconnect(receive: Receive, working: asyncio.Task[Any]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    working.cancel()
 
 
 def _log(answer: RunResponse) -> None:

@@ -8,13 +8,12 @@ from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import MailSender
-from job_runner.engine.codex_client import CodexClient
 from job_runner.engine.languages import Languages
 from job_runner.leases.rescuer import Rescuer
 from job_runner.mailers import MailSettings, open_mailer
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
-from job_runner.settings import EngineSettings, RunnerSettings
+from job_runner.settings import RunnerSettings
 from job_runner.upkeep.batches import BatchFinisher
 from job_runner.upkeep.cleaner import Cleaner
 from job_runner.webhooks.body import Bodies
@@ -24,6 +23,8 @@ from shared.accounts.budgets import RunBudgetSettings
 from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
+from shared.engine.client.codex_client import CodexClient
+from shared.engine.client.settings import EngineSettings
 from shared.operations.health import HealthServer, HealthSettings
 from shared.operations.workers import connection_name
 from shared.resources.links import Links

@@ -91,7 +91,12 @@ async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
 async def check(connection: Connection, limit: RateLimit) -> None:
     """Raise `RateLimitReached` if more than an hour's worth was charged."""
     if wait := await budgets.overdrawn(connection, limit.subject):
-        raise _refused([(limit, _counted(limit, Bucket(WINDOW_SECONDS + wait, wait)))])
+        raise overdrawn(limit, wait)
+
+
+def overdrawn(limit: RateLimit, wait_s: float) -> RateLimitReached:
+    """Return the refusal of a request until `wait_s` seconds from now."""
+    return _refused([(limit, _counted(limit, Bucket(WINDOW_SECONDS + wait_s, wait_s)))])
 
 
 def _refused(used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> RateLimitReached:

@@ -1,1 +1,1 @@
-"""Calls the engine, and waits while it cannot be reached."""
+"""Waits while the engine cannot be reached, and updates the table of its languages."""

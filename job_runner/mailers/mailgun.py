@@ -14,11 +14,11 @@ from typing import Final
 
 import httpx
 
-from job_runner.engine.retry_after import parse_retry_after
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import extra_headers, parse_recipient, single_line
 from shared.service.errors import MailerUnavailable, MailRefused
 from shared.service.logging import get_logger
+from shared.text.retry_after import parse_retry_after
 
 log = get_logger(__name__)
 

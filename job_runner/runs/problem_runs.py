@@ -9,7 +9,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.test_results import TestResults, TestWriter
@@ -18,6 +17,7 @@ from job_runner.verdict.problem import ProblemAnswer, ProblemProgram, files_besi
 from job_runner.verdict.program import JobProgram
 from job_runner.verdict.program_answer import mixed_up
 from shared.database.connection import Database
+from shared.engine.client.base import EngineClient
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, JudgeFailed, Missing, Started, TestEnded
 from shared.grading import GraderCall, Grading

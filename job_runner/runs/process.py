@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from job_runner.emails.branding import Branding
-from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob, LeaseLost
 from job_runner.runs.charges import Charges
@@ -13,6 +12,7 @@ from job_runner.runs.program_runs import ProgramRuns
 from job_runner.runs.retries import Retries
 from job_runner.verdict.outcome import Outcome
 from shared.database.connection import Database
+from shared.engine.client.base import EngineClient
 from shared.service.errors import DatabaseUnavailable, EngineAway, EngineUnavailable, PermanentError
 from shared.service.logging import get_logger
 from shared.service.retry import RetryPolicy

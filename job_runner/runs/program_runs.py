@@ -10,7 +10,6 @@ from zipfile import BadZipFile
 
 from pydantic_core import from_json
 
-from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
@@ -20,6 +19,7 @@ from job_runner.verdict.outcome import Outcome, awarded, check_load, decide
 from job_runner.verdict.program import JobProgram
 from job_runner.verdict.program_answer import ProgramAnswer, compared
 from shared.database.connection import Connection, Database
+from shared.engine.client.base import EngineClient
 from shared.engine.codex import RunResponse
 from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
 from shared.files.archives import unpack

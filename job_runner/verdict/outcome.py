@@ -168,7 +168,7 @@ class Outcome:
 
 
 def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
-    """Return the outcome of an answer about the program. `job_runner.engine.codex_client` raises for all other answers.
+    """Return the outcome of an answer about the program. `shared.engine.client` raises for all other answers.
 
     Some engines send no verdict. Then, as in the original, `status` 200 in the body is success.
     """

@@ -15,9 +15,9 @@ from typing import Final
 import httpx
 from standardwebhooks.webhooks import Webhook
 
-from job_runner.engine.retry_after import parse_retry_after
 from job_runner.webhooks.delivery_policy import ATTEMPT_SECONDS, WEBHOOK, DeliveryPolicy
 from shared.http.egress import Address, Egress, EgressRefused, Target, parse_addresses
+from shared.text.retry_after import parse_retry_after
 from shared.version import VERSION
 
 #: The most seconds to connect to one of several addresses.

@@ -33,11 +33,11 @@ from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
 from job_runner.emails.render import render
-from job_runner.engine.codex_client import _error_text, _parse
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import parse_recipient, write_message
 from job_runner.verdict.outcome import decide
 from shared.accounts.api_keys import digest
+from shared.engine.client.codex_client import _error_text, _parse
 from shared.engine.codex import RunRequest, RunResponse
 from shared.engine.languages import check_lang
 from shared.http.loopback import is_loopback_origin, names_loopback

@@ -22,6 +22,7 @@ from api_service.doors.piston.runtimes import Runtime
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
+from api_service.settings import ApiSettings
 from shared.engine.codex import SHARE_HEADER
 from shared.engine.run_call import (
     Failed,
@@ -102,7 +103,7 @@ class InteractiveSession:
         share = f"key-{self.principal.key_id or 0}"
         began = time.monotonic()
         try:
-            async with _engine_session(self.settings, job, share) as engine:
+            async with _engine_session(self.services.settings, job, share) as engine:
                 await _first_of(self._listen(engine), self._tell(engine, job.runtime))
         finally:
             await self.services.submissions.charge_run(self.principal, time.monotonic() - began)
@@ -169,7 +170,7 @@ def _exit(event: StageEnded, stage: str) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def _engine_session(settings: PistonSettings, job: PistonJob, share: str) -> AsyncIterator[ClientConnection]:
+async def _engine_session(settings: ApiSettings, job: PistonJob, share: str) -> AsyncIterator[ClientConnection]:
     """Run a job at the engine. It ends with the block at the latest. Raises `ApiError` if the engine refuses it."""
     if settings.codex_url is None:
         raise ApiError(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
-from shared.service.settings import IS_HTTP_URL, Settings
+from shared.service.settings import Settings
 
 #: The time limits that clients send by default, in milliseconds. A lower maximum would refuse all of these clients.
 _RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
@@ -40,12 +40,6 @@ class PistonSettings(Settings):
     piston_output_max_size: Annotated[
         int, Field(ge=64 << 10, description="bytes of standard output, and of standard error; more ends the program")
     ] = 64 << 10
-    codex_url: Annotated[
-        str | None,
-        IS_HTTP_URL,
-        Field(description="the address of our engine, for interactive jobs; unset, there are none"),
-    ] = None
-    codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
 
     @field_validator("piston_limit_overrides")
     @classmethod

@@ -27,12 +27,15 @@ from api_service.submissions.classic_list import ClassicList
 from api_service.submissions.posted_positions import QueuePositions
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
+from api_service.transient.run_seconds import RunSeconds
+from api_service.transient.runs import TransientRuns
 from shared.accounts.webhooks import WebhookSettings
 from shared.broker.base import Handler, Message
 from shared.broker.dead_letters import DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.database.connection import Database
 from shared.database.roles import Role
+from shared.engine.client.base import EngineClient
 from shared.operations.system_status import SystemStatusReader
 from shared.service.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
@@ -120,6 +123,7 @@ def client_of(
     judge0_conf: Path | None = None,
     limits: dict[str, Any] | None = None,
     dead_letters: DeadLetters | None = None,
+    engine: EngineClient | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -134,7 +138,8 @@ def client_of(
     )
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     backlog = replace(KeyBacklog.of(max_backlog), size_bytes=key_backlog_bytes)
-    submissions = Submissions(database, store, QuotaCosts(**budgets), backlog, recipients=recipients)
+    costs = QuotaCosts(**budgets)
+    submissions = Submissions(database, store, costs, backlog, recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     notifications = notifications or Notifications(database)
@@ -161,6 +166,7 @@ def client_of(
             dead_letters=dead_letters or OutboxDeadLetters(database),
             system_status=SystemStatusReader(database, dead_letters or OutboxDeadLetters(database)),
             problems=Problems(database, store, settings.key_problem_bytes),
+            transient=TransientRuns(engine, RunSeconds(database, costs)),
         ),
     )
     if not front_doors:  # a door is an application with services of its own

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from job_runner.engine.event_lines import RunEvent
+from shared.engine.client.event_lines import RunEvent
 from shared.engine.codex import RunResponse
 from shared.engine.run_call import Started
 from tests.factories import ended_test

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from job_runner.engine.event_lines import RunEvent
+from shared.engine.client.event_lines import RunEvent
 from shared.engine.codex import RunResponse, Verdict
 
 

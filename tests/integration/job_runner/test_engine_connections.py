@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from job_runner.engine.codex_client import CodexClient
-from job_runner.settings import EngineSettings
 from precieux.host.ports import free_ports
+from shared.engine.client.codex_client import CodexClient
+from shared.engine.client.settings import EngineSettings
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from tests.waiting import eventually
 

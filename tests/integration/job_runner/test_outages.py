@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.engine.codex_client import EngineClient
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
 from shared.database.connection import Connection, Database
+from shared.engine.client.base import EngineClient
 from shared.engine.codex import RunResponse
 from shared.service.errors import (
     DatabaseConflict,

@@ -13,7 +13,6 @@ from api_service.doors.piston.answer import Stage, stages_of
 from api_service.http.errors import ApiError
 from api_service.submissions.cancel import cancel
 from api_service.v1.output.stored_bytes import output_of_run
-from job_runner.engine.event_lines import RunEvent
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.process import Processor
@@ -23,6 +22,7 @@ from queue_consumer.jobs import JobMaker
 from shared.accounts.budgets import run_seconds
 from shared.database import channels
 from shared.database.connection import Database
+from shared.engine.client.event_lines import RunEvent
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import Compiled, ProgramRequest, Started, Stop, TestEnded
 from shared.files.archives import pack

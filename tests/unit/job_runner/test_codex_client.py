@@ -7,9 +7,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from job_runner.engine import codex_client
-from job_runner.engine.codex_client import CodexClient
-from job_runner.settings import EngineSettings
+from shared.engine.client import codex_client
+from shared.engine.client.codex_client import CodexClient
+from shared.engine.client.settings import EngineSettings
 from shared.engine.codex import RunResponse, SupportedLanguage, Verdict
 from shared.service.errors import EngineAway, EngineRefused, EngineUnavailable
 from tests.waiting import eventually

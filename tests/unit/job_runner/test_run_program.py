@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from job_runner.engine.codex_client import CodexClient
-from job_runner.engine.event_lines import RunEvent
-from job_runner.settings import EngineSettings
+from shared.engine.client.codex_client import CodexClient
+from shared.engine.client.event_lines import RunEvent
+from shared.engine.client.settings import EngineSettings
 from shared.engine.run_call import MAX_ARTIFACTS, Compiled, Started, TestEnded
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from tests.factories import ended_test

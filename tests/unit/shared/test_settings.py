@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import pytest
 
-from api_service.doors.piston.settings import PistonSettings
 from api_service.settings import ApiSettings
-from job_runner.settings import EngineSettings, RunnerSettings
+from job_runner.settings import RunnerSettings
 from precieux.up.settings import UpSettings, load_up_settings
 from shared.database.connection import DatabaseSettings
+from shared.engine.client.settings import EngineSettings
 from shared.operations.health import HealthSettings
 from shared.service.errors import ConfigurationError
 from shared.service.settings import load, unknown
@@ -98,7 +98,7 @@ def test_a_file_that_asyncpg_does_not_read_may_be_missing(monkeypatch: pytest.Mo
         (UpSettings, "PUBLIC_URL"),
         (UpSettings, "CODEX_URL"),
         (EngineSettings, "CODEX_URL"),
-        (PistonSettings, "CODEX_URL"),
+        (ApiSettings, "CODEX_URL"),
         (StoreSettings, "S3_ENDPOINT_URL"),
         (StoreSettings, "PUBLIC_URL"),
     ],

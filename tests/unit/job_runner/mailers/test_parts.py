@@ -6,13 +6,13 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from job_runner.engine.retry_after import parse_retry_after
 from job_runner.mailers import MailSettings, open_mailer
 from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.smtp import SmtpMailer, SmtpServer, failure
 from shared.service.errors import ConfigurationError, MailerUnavailable, MailRefused
 from shared.service.settings import load
+from shared.text.retry_after import parse_retry_after
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.request import getproxies
 
 import aiohttp
@@ -18,14 +18,14 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json, to_json
 
-from job_runner.engine.event_lines import LONG as _LONG
-from job_runner.engine.event_lines import MESSAGE_LENGTH, EventLines, RunEvent, shorten_event
-from job_runner.engine.retry_after import parse_retry_after
-from job_runner.settings import EngineSettings
+from shared.engine.client.event_lines import LONG as _LONG
+from shared.engine.client.event_lines import MESSAGE_LENGTH, EventLines, RunEvent, shorten_event
+from shared.engine.client.settings import EngineSettings
 from shared.engine.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.engine.run_call import MAX_ARTIFACTS, RUN_CALL, Started
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.text.json_structure import has_more_structure
+from shared.text.retry_after import parse_retry_after
 
 #: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
 #: number is prime, so that connections that are used in turn are closed in turn.
@@ -66,35 +66,6 @@ _NOT_CONNECTED: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
 )
-
-
-class EngineClient(Protocol):
-    async def run(
-        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
-    ) -> RunResponse:
-        """Run a program. `share` names its share of the engine's slots, `filename` the source in its messages.
-
-        Raises `EngineAway` if no program is the cause, `EngineUnavailable` if another try can help, or `EngineRefused`
-        if none can. `EngineCrashed` means that no answer came: this call does not say whether the run had begun.
-        """
-
-    async def has_run_call(self) -> bool:
-        """Return True if the engine has `POST /run` (`shared.engine.run_call`). Raises `EngineAway`."""
-
-    async def is_well(self) -> bool:
-        """Return True if the engine answers."""
-
-    def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0.0) -> AsyncGenerator[RunEvent]:
-        """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
-
-        A test may take `silence_s`, in which there is no event; the wait for one may be longer by that.
-
-        Raises what `run` raises, and `EngineCrashed` if the connection breaks after the first event. If the generator
-        is closed, the engine ends the run.
-        """
-
-    async def put_test_data(self, sha256: str, data: bytes) -> None:
-        """Send the input or the answer of a test, which the engine lacks. Raises what `run_program` raises."""
 
 
 class CodexClient:

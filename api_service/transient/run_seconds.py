@@ -1,0 +1,101 @@
+"""Counts the run time of transient runs against the budgets of their keys, without a statement for each run."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from api_service.access.auth import Principal
+from api_service.limits import rate_limits
+from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
+from api_service.submissions.quota_costs import QuotaCosts
+from shared.accounts import budgets
+from shared.accounts.budgets import Charge
+from shared.database.connection import Database
+from shared.service.errors import TransientError
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Seconds between two writes. Until then the other processes do not know what one has charged. So together they
+#: overdraw a budget by at most what they ran in that time, and what runs when it is used up.
+_WRITE_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What is known of a key's budget: the seconds of its hour in use when it was read, and the run time since."""
+
+    limit: RateLimit
+    in_use_s: float
+    read_at: float
+    unwritten_s: float = 0.0
+    was_used: bool = True
+
+    def overdrawn_s(self, now: float) -> float:
+        """Return the seconds until at most an hour's worth is in use."""
+        in_use = max(0.0, self.in_use_s - (now - self.read_at))
+        return in_use + self.unwritten_s * WINDOW_SECONDS / self.limit.per_hour - WINDOW_SECONDS
+
+
+class RunSeconds:
+    """The budgets of run time, as this process knows them. A key's is read at its first run, and then with each write.
+
+    `run` writes what was charged. Several processes share a budget; see `_WRITE_SECONDS`.
+    """
+
+    def __init__(self, database: Database, costs: QuotaCosts) -> None:
+        self._database = database
+        self._costs = costs
+        self._budgets: dict[int, _Budget] = {}
+
+    async def check(self, principal: Principal) -> None:
+        """Raise `ApiError` (429) if the key has used up its budget, or `DatabaseUnavailable` at its first run."""
+        if principal.sees_all or principal.key_id is None:
+            return
+        budget = self._budgets.get(principal.key_id)
+        if budget is None:
+            limit = self._costs.run_seconds(principal)
+            async with self._database.connection() as connection:
+                in_use = await budgets.in_use(connection, [limit.subject])
+            seconds = in_use[limit.subject].seconds if in_use else 0.0
+            budget = self._budgets.setdefault(principal.key_id, _Budget(limit, seconds, time.monotonic()))
+        budget.was_used = True
+        if (wait := budget.overdrawn_s(time.monotonic())) > 0:
+            raise rate_limits.overdrawn(budget.limit, wait)
+
+    def charge(self, principal: Principal, seconds: float) -> None:
+        """Charge a key for a run."""
+        if principal.sees_all or principal.key_id is None:
+            return
+        budget = self._budgets.get(principal.key_id)
+        if budget is None:  # it was long unused; the next write reads it
+            budget = _Budget(self._costs.run_seconds(principal), 0.0, time.monotonic())
+            self._budgets[principal.key_id] = budget
+        budget.unwritten_s += seconds
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write what was charged, every few seconds and at the end."""
+        while not stop.is_set():
+            await wait_any(stop, timeout=_WRITE_SECONDS)
+            try:
+                await self.write()
+            except TransientError as exc:
+                log.warning("runs.not_charged", error=str(exc))
+
+    async def write(self) -> None:
+        """Write what was charged, and read what others have charged. Raises `DatabaseUnavailable`."""
+        used = {key: budget for key, budget in self._budgets.items() if budget.was_used or budget.unwritten_s}
+        self._budgets = dict(used)
+        if used:
+            charges = {key: budget.unwritten_s for key, budget in used.items()}
+            uses = [Charge(used[key].limit.subject, used[key].limit.per_hour, s) for key, s in charges.items() if s]
+            async with self._database.transaction() as connection:
+                await budgets.charge(connection, uses)
+                in_use = await budgets.in_use(connection, [budget.limit.subject for budget in used.values()])
+            for key, budget in used.items():
+                found = in_use.get(budget.limit.subject)
+                budget.in_use_s, budget.read_at = (found.seconds if found else 0.0), time.monotonic()
+                budget.unwritten_s -= charges[key]
+                budget.was_used = False

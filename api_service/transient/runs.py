@@ -1,0 +1,186 @@
+"""Runs programs at the engine at once, and repeats what no program has caused."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from typing import Final
+
+from cachetools import TTLCache
+
+from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Kind
+from api_service.transient.run_seconds import RunSeconds
+from api_service.transient.turns import Turns
+from shared.engine.client.base import EngineClient
+from shared.engine.client.event_lines import RunEvent
+from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
+from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.service.logging import get_logger
+from shared.service.retry import RetryPolicy
+
+log = get_logger(__name__)
+
+#: Seconds without an event that a run may take beyond the client's patience. The engine bounds each test itself.
+_SILENCE_S: Final = 600.0
+#: Seconds within which a run that the engine failed must begin again, even if its own wait is over.
+_AGAIN_S: Final = 10.0
+_POLICY: Final = RetryPolicy(base=0.1, cap=2.0)
+#: How often an engine may stop during a program's runs, and for how many programs and seconds that is kept.
+_CRASHES: Final = 2
+_KEPT_PROGRAMS: Final = 10_000
+_KEPT_SECONDS: Final = 86_400.0
+
+
+class EngineFailed(ApiError):
+    """The engine could not run the program, twice (503). The reason is known to its log alone."""
+
+    def __init__(self) -> None:
+        super().__init__(Kind.UNAVAILABLE, "The engine failed with this program twice; try again in a moment.")
+
+
+class Quarantined(ApiError):
+    """The engine has stopped each time that it ran this program, which is not run again (422)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Kind.INVALID,
+            "The engine stopped while it ran this program, twice, so it is not run again; change the program.",
+        )
+
+
+@dataclass(slots=True)
+class TransientRun:
+    """What the events of a run said. `tests` has one entry for a program without tests, and none if it did not run."""
+
+    started: Started | None = None
+    compiled: Compiled | None = None
+    judge_failed: JudgeFailed | None = None
+    tests: list[TestEnded] = field(default_factory=list)
+
+    def add(self, event: RunEvent) -> None:
+        match event:
+            case TestEnded():
+                self.tests.append(event)
+            case Started():
+                self.started = event
+            case Compiled():
+                self.compiled = event
+            case JudgeFailed():
+                self.judge_failed = event
+
+
+class TransientRuns:
+    """Runs programs for the API. Without an `engine`, none can run. Calls may be made at the same time.
+
+    `program` is the JSON of a `ProgramRequest`. `wait_s` are the seconds within which the engine must begin to run it.
+    Each call raises `ApiError`: 503 with `Retry-After` if no engine began within `wait_s`, 429 if the key has no run
+    time left, 422 if the engine refuses the program, or `EngineFailed` or `Quarantined`.
+
+    If a call is cancelled, or its generator is closed, the engine ends the program.
+    """
+
+    def __init__(self, engine: EngineClient | None, seconds: RunSeconds, policy: RetryPolicy = _POLICY) -> None:
+        self._engine = engine
+        self._seconds = seconds
+        self._policy = policy
+        self._turns = Turns()
+        #: How often an engine stopped during the runs of a program, by its digest.
+        self._crashes: TTLCache[bytes, int] = TTLCache(_KEPT_PROGRAMS, ttl=_KEPT_SECONDS)
+
+    async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> TransientRun:
+        """Return the run of a program, when it has ended."""
+        run = TransientRun()
+        async with aclosing(self.events(principal, program, wait_s=wait_s)) as events:
+            async for event in events:
+                run.add(event)
+        return run
+
+    async def events(self, principal: Principal, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]:
+        """Yield the events of a run, each once, even if it had to be repeated."""
+        began, digest = time.monotonic(), hashlib.sha256(program).digest()
+        if self._crashes.get(digest, 0) >= _CRASHES:
+            raise Quarantined
+        await self._seconds.check(principal)
+        place, deadline, tries, failures = self._turns.place(), began + wait_s, 0, 0
+        seen: set[tuple[str, int]] = set()
+        while True:
+            tries += 1
+            try:
+                async with aclosing(self._at_engine(principal, place, program, deadline)) as events:
+                    async for event in events:
+                        name = (event.event, event.number if isinstance(event, TestEnded) else 0)
+                        if name not in seen:
+                            seen.add(name)
+                            yield event
+            except EngineRefused as exc:
+                raise ApiError(Kind.INVALID, _sentence(exc)) from exc
+            except TimeoutError:
+                raise _no_engine("all of its slots are taken") from None
+            except EngineAway as exc:
+                delay = self._policy.delay(tries, at_least=exc.retry_after)
+                if time.monotonic() + delay > deadline:
+                    raise _no_engine(str(exc)) from exc
+            except EngineUnavailable as exc:
+                log.warning("run.failed", key=principal.key_id, digest=digest.hex(), error=str(exc))
+                failures += 1
+                if isinstance(exc, EngineCrashed):
+                    self._count_crash(digest)
+                if failures > 1:
+                    raise EngineFailed from exc
+                delay, deadline = self._policy.delay(1), max(deadline, time.monotonic() + _AGAIN_S)
+            else:
+                self._crashes.pop(digest, None)
+                log.info("run.ended", key=principal.key_id, tries=tries, seconds=round(time.monotonic() - began, 3))
+                return
+            await asyncio.sleep(delay)
+
+    def _count_crash(self, digest: bytes) -> None:
+        """Note that an engine stopped while it ran this program. Raises `Quarantined` if that is too often."""
+        self._crashes[digest] = self._crashes.get(digest, 0) + 1
+        if self._crashes[digest] >= _CRASHES:
+            raise Quarantined
+
+    async def _at_engine(
+        self, principal: Principal, place: int, program: bytes, deadline: float
+    ) -> AsyncGenerator[RunEvent]:
+        """Yield the events of one try. Raises `TimeoutError` if it has not begun by the deadline."""
+        if self._engine is None:
+            raise ApiError(
+                Kind.UNAVAILABLE, "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
+            )
+        key = principal.key_id or 0
+        running = self._engine.run_program(program, share=f"key-{key}", silence_s=_SILENCE_S)
+        async with AsyncExitStack() as held:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await held.enter_async_context(self._turns.take(key, place))
+                events = await held.enter_async_context(aclosing(running))
+                try:
+                    first = await anext(events)
+                except EngineAway as exc:
+                    if exc.retry_after is not None:
+                        self._turns.is_full()
+                    raise
+            began, cpu_s = time.monotonic(), 0.0
+            try:
+                yield first
+                async for event in events:
+                    if isinstance(event, TestEnded):
+                        cpu_s += event.cpu_s + event.judge_cpu_s
+                    yield event
+            finally:
+                # CPU time is more than the elapsed time if the program or its judge used several processors.
+                self._seconds.charge(principal, max(time.monotonic() - began, cpu_s))
+
+
+def _no_engine(reason: str) -> ApiError:
+    return ApiError(
+        Kind.UNAVAILABLE, f"The engine did not begin to run the program in time ({reason}); try again in a moment."
+    )
+
+
+def _sentence(error: EngineRefused) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

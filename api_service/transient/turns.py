@@ -1,0 +1,78 @@
+"""Lets as many transient runs go to the engine as it takes. The others wait, and keys take turns."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+#: Runs at the engine at once, until it says that it is full. The most are for many large engines behind one name.
+_FIRST: Final = 64
+_MOST: Final = 1024
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    key: int
+    #: Its place among those that came.
+    place: int
+    granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Turns:
+    """At most `limit` runs are at the engine. The next turn is for the waiting key that has the fewest there.
+
+    How many the engine takes is not known, and other processes send it runs too. So the limit grows with each run that
+    ends while others wait, up to `most`, and falls below the present number when the engine is full.
+    """
+
+    def __init__(self, limit: int = _FIRST, most: int = _MOST) -> None:
+        self._limit = float(limit)
+        self._most = most
+        self._at_engine: Counter[int] = Counter()
+        self._waiting: list[_Waiter] = []
+        self._places = 0
+
+    def place(self) -> int:
+        """Return the place of a run that has come now. It keeps it when the engine was full."""
+        self._places += 1
+        return self._places
+
+    @asynccontextmanager
+    async def take(self, key: int, place: int) -> AsyncIterator[None]:
+        """Be one of the runs at the engine while the block runs, in the order of the places of a key."""
+        if self._waiting or self._at_engine.total() >= int(self._limit):
+            waiter = _Waiter(key, place)
+            self._waiting.append(waiter)
+            try:
+                await waiter.granted
+            except asyncio.CancelledError:
+                if waiter in self._waiting:
+                    self._waiting.remove(waiter)
+                else:  # the turn was granted at the same moment
+                    self._give_back(key)
+                raise
+        else:
+            self._at_engine[key] += 1
+        try:
+            yield
+            if self._waiting:
+                self._limit = min(self._most, self._limit + 1 / self._limit)
+        finally:
+            self._give_back(key)
+
+    def is_full(self) -> None:
+        """Note that the engine refused a run, which still has its turn."""
+        self._limit = max(1.0, min(self._limit, self._at_engine.total() - 1))
+
+    def _give_back(self, key: int) -> None:
+        self._at_engine[key] -= 1
+        if not self._at_engine[key]:
+            del self._at_engine[key]
+        while self._waiting and self._at_engine.total() < int(self._limit):
+            waiter = min(self._waiting, key=lambda waiter: (self._at_engine[waiter.key], waiter.place))
+            self._waiting.remove(waiter)
+            if not waiter.granted.done():  # otherwise it was cancelled, and its task has not run since
+                self._at_engine[waiter.key] += 1
+                waiter.granted.set_result(None)

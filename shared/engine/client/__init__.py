@@ -1,0 +1,1 @@
+"""Calls the engine: the runner for submissions, the API for transient runs."""

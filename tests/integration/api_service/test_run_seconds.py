@@ -1,0 +1,65 @@
+"""The budgets of transient runs in the database."""
+
+import pytest
+
+from api_service.access.auth import Principal
+from api_service.limits.rate_limits import RateLimitReached
+from api_service.submissions.quota_costs import QuotaCosts
+from api_service.transient.run_seconds import RunSeconds
+from shared.accounts import budgets
+from shared.accounts.api_keys import Scope
+from shared.database.connection import Database
+from shared.database.roles import Role
+
+pytestmark = pytest.mark.integration
+
+_KEY = Principal(7, frozenset({Scope.SUBMIT}))
+
+
+@pytest.fixture
+def database_role() -> Role:
+    return Role.API
+
+
+async def in_use(database: Database) -> float:
+    subject = budgets.run_seconds(7)
+    async with database.connection() as connection:
+        found = await budgets.in_use(connection, [subject])
+    return round(found[subject].seconds if subject in found else 0.0)
+
+
+async def test_run_time_is_written_and_read_by_other_processes(database: Database) -> None:
+    costs = QuotaCosts(1, 1, key_cpu_seconds=7200)
+    one, other = RunSeconds(database, costs), RunSeconds(database, costs)
+    await one.check(_KEY)
+    await other.check(_KEY)
+    one.charge(_KEY, 7202)
+    with pytest.raises(RateLimitReached, match="run time"):
+        await one.check(_KEY)
+    await other.check(_KEY)
+    await one.write()
+    assert await in_use(database) == 3601
+    await other.write()
+    with pytest.raises(RateLimitReached):
+        await other.check(_KEY)
+    await one.write()
+    assert await in_use(database) == 3601
+
+
+async def test_a_long_run_of_a_key_that_was_idle_is_charged(database: Database) -> None:
+    seconds = RunSeconds(database, QuotaCosts(1, 1, key_cpu_seconds=3600))
+    await seconds.check(_KEY)
+    await seconds.write()
+    await seconds.write()
+    seconds.charge(_KEY, 100)
+    await seconds.write()
+    assert await in_use(database) == 100
+
+
+async def test_the_operator_has_no_budget(database: Database) -> None:
+    seconds = RunSeconds(database, QuotaCosts(1, 1, key_cpu_seconds=1))
+    for sender in (Principal(None, frozenset(Scope)), Principal(8, frozenset({Scope.ADMIN}))):
+        await seconds.check(sender)
+        seconds.charge(sender, 100)
+        await seconds.check(sender)
+    await seconds.write()

@@ -1,0 +1,119 @@
+"""Which runs are repeated, and how the others are refused."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any, cast
+
+import pytest
+
+from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Kind
+from api_service.submissions.quota_costs import QuotaCosts
+from api_service.transient.run_seconds import RunSeconds
+from api_service.transient.runs import EngineFailed, Quarantined, TransientRuns
+from shared.database.connection import Database
+from shared.engine.client.base import EngineClient
+from shared.engine.client.event_lines import RunEvent
+from shared.engine.run_call import Started
+from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.service.retry import RetryPolicy
+from tests.factories import ended_test
+
+OPERATOR = Principal(None, frozenset())
+STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")
+FIRST, SECOND = ended_test(number=1, stdout="one"), ended_test(number=2, stdout="two")
+
+Step = RunEvent | Exception | Callable[[], Any]
+
+
+class PlayedEngine:
+    """Plays its tries in order, each event, exception or wait by itself."""
+
+    def __init__(self, *tries: list[Step]) -> None:
+        self._tries = list(tries)
+        self.shares: list[str] = []
+        self.ended = 0
+
+    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
+        self.shares.append(share)
+        try:
+            for step in self._tries.pop(0):
+                if isinstance(step, Exception):
+                    raise step
+                if callable(step):
+                    await step()
+                else:
+                    yield step
+        finally:
+            self.ended += 1
+
+
+def runs_at(engine: PlayedEngine | None) -> TransientRuns:
+    seconds = RunSeconds(cast("Database", None), QuotaCosts(1, 1))
+    return TransientRuns(cast("EngineClient | None", engine), seconds, RetryPolicy(base=0.001, cap=0.001))
+
+
+async def refusal(runs: TransientRuns, wait_s: float = 5.0, program: bytes = b"{}") -> ApiError:
+    with pytest.raises(ApiError) as raised:
+        await runs.run(OPERATOR, program, wait_s=wait_s)
+    return raised.value
+
+
+async def test_a_run_says_what_its_events_said() -> None:
+    engine = PlayedEngine([STARTED, FIRST, SECOND])
+    run = await runs_at(engine).run(OPERATOR, b"{}", wait_s=1)
+    assert (run.started, run.compiled, run.tests) == (STARTED, None, [FIRST, SECOND])
+    assert engine.shares == ["key-0"]
+
+
+async def test_an_engine_that_is_away_or_full_is_asked_again() -> None:
+    engine = PlayedEngine([EngineAway("no")], [EngineAway("full", retry_after=0.001)], [STARTED, FIRST])
+    assert (await runs_at(engine).run(OPERATOR, b"{}", wait_s=5)).tests == [FIRST]
+
+
+async def test_it_is_not_asked_beyond_the_wait() -> None:
+    refused = await refusal(runs_at(PlayedEngine([EngineAway("full", retry_after=9)])), wait_s=1)
+    assert (refused.kind, refused.headers["Retry-After"]) == (Kind.UNAVAILABLE, "5")
+    engine = PlayedEngine([asyncio.Event().wait])
+    assert (await refusal(runs_at(engine), wait_s=0.01)).kind is Kind.UNAVAILABLE
+    assert engine.ended == 1
+    assert (await refusal(runs_at(None))).kind is Kind.UNAVAILABLE
+
+
+async def test_a_refused_program_is_not_repeated() -> None:
+    refused = await refusal(runs_at(PlayedEngine([EngineRefused("the engine refused the program: no")])))
+    assert (refused.kind, refused.detail) == (Kind.INVALID, "The engine refused the program: no.")
+
+
+async def test_a_run_that_fails_is_repeated_once() -> None:
+    engine = PlayedEngine([STARTED, FIRST, EngineUnavailable("no")], [STARTED, FIRST, SECOND])  # the first comes once
+    assert (await runs_at(engine).run(OPERATOR, b"{}", wait_s=0.5)).tests == [FIRST, SECOND]
+    failing: list[Step] = [STARTED, EngineUnavailable("no")]
+    runs = runs_at(PlayedEngine(failing, failing, [STARTED, FIRST]))
+    assert isinstance(await refusal(runs), EngineFailed)
+    assert (await runs.run(OPERATOR, b"{}", wait_s=1)).tests == [FIRST]
+
+
+async def test_a_program_that_stops_engines_is_not_run_a_third_time() -> None:
+    crash: list[Step] = [STARTED, EngineCrashed("gone")]
+    runs = runs_at(PlayedEngine(crash, crash, [STARTED, FIRST]))
+    assert isinstance(await refusal(runs, program=b"bad"), Quarantined)
+    assert isinstance(await refusal(runs, program=b"bad"), Quarantined)
+    assert (await runs.run(OPERATOR, b"good", wait_s=1)).tests == [FIRST]
+
+
+async def test_a_program_that_ends_well_is_not_suspected() -> None:
+    crash: list[Step] = [STARTED, EngineCrashed("gone")]
+    well: list[Step] = [STARTED, FIRST]
+    runs = runs_at(PlayedEngine(crash, well, crash, well))
+    for _ in range(2):
+        assert (await runs.run(OPERATOR, b"{}", wait_s=1)).tests == [FIRST]
+
+
+async def test_a_generator_that_is_closed_ends_the_run() -> None:
+    engine = PlayedEngine([STARTED, FIRST])
+    async with aclosing(runs_at(engine).events(OPERATOR, b"{}", wait_s=1)) as events:
+        assert await anext(events) == STARTED
+        assert engine.ended == 0
+    assert engine.ended == 1

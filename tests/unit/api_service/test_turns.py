@@ -1,0 +1,96 @@
+"""The turns of transient runs."""
+
+import asyncio
+
+from api_service.transient.turns import Turns
+
+
+class Run:
+    """A run of a key that has asked for its turn, and keeps it until it is told to end."""
+
+    def __init__(self, turns: Turns, key: int, place: int | None = None) -> None:
+        self._turns = turns
+        self._key = key
+        self._place = turns.place() if place is None else place
+        self.may_end = asyncio.Event()
+        self.has_turn = False
+        self.task = asyncio.create_task(self._take())
+
+    async def _take(self) -> None:
+        async with self._turns.take(self._key, self._place):
+            self.has_turn = True
+            await self.may_end.wait()
+
+    async def end(self) -> None:
+        self.may_end.set()
+        await self.task
+        await settled()
+
+
+async def settled() -> None:
+    """Let the tasks run as far as they can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_keys_take_turns() -> None:
+    turns = Turns(1, most=1)
+    runs = [Run(turns, key) for key in (1, 1, 1, 2)]
+    order = []
+    for _ in range(4):
+        await settled()
+        [run] = [run for run in runs if run.has_turn and not run.task.done()]
+        order.append(runs.index(run))
+        await run.end()
+    assert order == [0, 1, 2, 3]
+    two = Turns(2, most=2)
+    runs = [Run(two, key) for key in (1, 1, 1, 2)]
+    await settled()
+    await runs[0].end()
+    assert [run.has_turn for run in runs] == [True, True, False, True]
+    for run in runs[1:]:
+        run.may_end.set()
+    await asyncio.gather(*(run.task for run in runs))
+
+
+async def test_a_full_engine_lowers_the_limit() -> None:
+    turns = Turns(3)
+    runs = [Run(turns, 1) for _ in range(5)]
+    await settled()
+    assert [run.has_turn for run in runs] == [True, True, True, False, False]
+    turns.is_full()
+    await runs[0].end()
+    assert [run.has_turn for run in runs] == [True, True, True, False, False]
+    await runs[1].end()
+    await runs[2].end()
+    assert [run.has_turn for run in runs] == [True, True, True, True, True]
+    await runs[3].end()
+    await runs[4].end()
+
+
+async def test_one_that_was_refused_keeps_its_place() -> None:
+    turns = Turns(1, most=1)
+    first = Run(turns, 1, place=5)
+    later, refused = Run(turns, 1, place=7), Run(turns, 1, place=6)
+    await settled()
+    await first.end()
+    assert (refused.has_turn, later.has_turn) == (True, False)
+    await refused.end()
+    await later.end()
+
+
+async def test_one_that_gives_up_takes_no_turn() -> None:
+    turns = Turns(1, most=1)
+    first, second, third = (Run(turns, 1) for _ in range(3))
+    await settled()
+    second.task.cancel()
+    await settled()
+    await first.end()
+    assert third.has_turn
+    fourth, fifth = Run(turns, 1), Run(turns, 1)
+    await settled()
+    third.may_end.set()
+    third.task.add_done_callback(lambda _: fourth.task.cancel())  # its turn was granted, and its task has not run since
+    await settled()
+    assert fifth.has_turn
+    await fifth.end()
