@@ -53,7 +53,7 @@ class FileBody(Strict):
     """A source file."""
 
     path: Path = Field(description="Relative to the program's folder, with `/` between folders.", examples=["main.py"])
-    content: Text = Field(repr=False, examples=["print(input())\n"])
+    content: Text = Field(repr=False, description="Its text, or its bytes in base64.", examples=["print(input())\n"])
     encoding: Literal["utf-8", "base64"] | None = Field(
         default=None, description="Of `content`; `utf-8` if it is null."
     )
@@ -89,7 +89,9 @@ class _JudgeKeys(Strict):
         default=None, description="How it is called, and what its exit code means; `kattis` if it is null."
     )
     source: Text | None = Field(default=None, repr=False, description="Send either this or `files`.")
-    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = Field(
+        default=None, description="Its files."
+    )
     entry: Path | None = Field(default=None, description="As for the program.")
     compiler_args: Args | None = Field(default=None, description="As for the program.")
     args: Args | None = Field(default=None, description="After those of the protocol; with `icpc` its options.")
@@ -126,8 +128,8 @@ class TestBody(Strict):
     __test__ = False  # pytest would take it for a test
 
     name: Annotated[Text, Field(max_length=100)] | None = Field(default=None, description="Its number if it is null.")
-    stdin: Text | None = Field(default=None, repr=False)
-    args: Args | None = None
+    stdin: Text | None = Field(default=None, repr=False, description="The program's standard input.")
+    args: Args | None = Field(default=None, description="The program's arguments.")
     expected_output: Text | None = Field(default=None, repr=False, description="Null: the output is not compared.")
     limits: LimitsBody | None = Field(default=None, description="They take the place of the submission's own.")
     hidden: bool | None = Field(default=None, description="Its input and output are shown only to API keys.")
@@ -143,7 +145,9 @@ class SubmissionBody(Strict):
     source: Text | None = Field(
         default=None, repr=False, description="The program. Send either this or `files`.", examples=["print(input())\n"]
     )
-    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = Field(
+        default=None, description="The program and the files that it reads. Send either this or `source`."
+    )
     entry: Path | None = Field(
         default=None, description="The path that is run, or compiled with the other files; the first one if it is null."
     )
@@ -160,7 +164,7 @@ class SubmissionBody(Strict):
     expected_output: Text | None = Field(
         default=None, repr=False, description="Null: the output is not compared. Empty: nothing may be printed."
     )
-    checker: CheckerBody | None = None
+    checker: CheckerBody | None = Field(default=None, description="How outputs are compared with expected ones.")
     interactor: JudgeBody | None = Field(
         default=None, description="A program that talks with this one while it runs, and judges it."
     )

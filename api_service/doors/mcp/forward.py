@@ -1,0 +1,80 @@
+"""What the tools call if another server is behind them: its API v1."""
+
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from api_service.doors.mcp.results import ProgramFile
+from api_service.doors.mcp.server import Answer, OnTest
+from api_service.doors.mcp.tools import TOOLS
+from api_service.http.errors import ApiError, Fault, Kind
+from shared.engine.artifacts import IMAGES
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardBackend:
+    """Calls the server of this client, whose headers have the key."""
+
+    client: httpx.AsyncClient
+    tools: Collection[str] = tuple(TOOLS)
+
+    async def languages(self) -> Sequence[Mapping[str, Any]]:
+        items: list[dict[str, Any]] = (await self._json("GET", "/v1/languages"))["items"]
+        return items
+
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
+        raise NotImplementedError
+
+    async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
+        return await self._submission(await self._json("POST", f"/v1/submissions?wait={wait_s}", content))
+
+    async def get(self, number: int, wait_s: int) -> Answer:
+        return await self._submission(await self._json("GET", f"/v1/submissions/{number}?wait={wait_s}"))
+
+    async def _submission(self, submission: dict[str, Any]) -> Answer:
+        files = []
+        for artifact in (submission["run"] or {}).get("artifacts") or ():
+            content = None
+            if artifact["media_type"] in IMAGES:
+                # Its address has the name by which users reach the server, and this client may use another.
+                _, _, path = artifact["url"].partition("/v1/")
+                async with self._answer("GET", f"/v1/{path}") as response:
+                    content = await response.aread()
+            files.append(ProgramFile(artifact["name"], artifact["media_type"], content, artifact["url"]))
+        return submission, files
+
+    async def _json(self, method: str, path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+        async with self._answer(method, path, content) as response:
+            answer: dict[str, Any] = json.loads(await response.aread())
+        return answer
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, path: str, content: dict[str, Any] | None = None, **headers: str
+    ) -> AsyncIterator[httpx.Response]:
+        """Yield the answer to a call. Raises `ApiError` with what the server says, or that it does not answer."""
+        try:
+            async with self.client.stream(method, path, json=content, headers=headers) as response:
+                if response.is_error:
+                    raise _error(response, await response.aread())
+                yield response
+        except httpx.HTTPError as exc:
+            raise ApiError(
+                Kind.UNAVAILABLE, f"The server {self.client.base_url} does not answer ({exc or type(exc).__name__})."
+            ) from exc
+
+
+def _error(response: httpx.Response, body: bytes) -> ApiError:
+    """Return the error of a problem document (RFC 9457), or of an answer that is none."""
+    try:
+        document = json.loads(body)
+        faults = [Fault(fault["detail"], pointer=fault.get("pointer")) for fault in document.get("errors", ())]
+        detail = document["detail"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        faults, detail = [], f"The server answered HTTP {response.status_code}."
+    retry = response.headers.get("Retry-After")
+    return ApiError(Kind.of(response.status_code), detail, faults, headers={"Retry-After": retry} if retry else {})

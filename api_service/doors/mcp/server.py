@@ -1,0 +1,159 @@
+"""Serves the tools by the library of the protocol. Whatever is wrong with a call is a result that the model reads."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from mcp import types
+from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from starlette.requests import Request
+
+from api_service.doors.mcp.results import LanguageResult, ProgramFile, failure, result_of, run_of_submission
+from api_service.doors.mcp.tools import INSTRUCTIONS, TOOLS, Tool, listed
+from api_service.errors import error_of
+from api_service.http.errors import ApiError, Fault, cut, invalid
+from api_service.v1.body.rules import overfull
+from api_service.v1.protocol.validation import checked, is_clean
+from shared.version import VERSION
+
+#: Called after each test: how many have ended, and how many there are.
+OnTest = Callable[[int, int], Awaitable[None]]
+Context = ServerRequestContext[Any, Any]
+#: A resource of API v1 as JSON, or a part of it, and the files of its program.
+Answer = tuple[Mapping[str, Any], Sequence[ProgramFile]]
+
+_CACHED: Final = CacheHint(ttl_ms=300_000, scope="private")
+#: The request of a call over stdio, for the log.
+_STDIO: Final = Request({"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": []})
+_UNKNOWN_LANGUAGE: Final = re.compile(r"It is not available here\. Available: (.*)\.", re.DOTALL)
+_LATE: Final = "The run took over {:g} s, and was stopped: {}."
+_SUBMIT: Final = "submit it with `submit_program`, and ask with `get_submission`"
+_SHORTER: Final = "send a program that takes less, or fewer tests"
+
+
+class Backend(Protocol):
+    """What the tools call. `content` is that of a submission of API v1. All raise `ApiError`."""
+
+    @property
+    def tools(self) -> Collection[str]:
+        """The names of the tools that it has."""
+
+    async def languages(self) -> Sequence[Mapping[str, Any]]:
+        """Return the languages, as API v1 lists them."""
+
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
+        """Run a program, and return its run (`RunResult`)."""
+
+    async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
+        """Store a submission, wait for its result, and return it."""
+
+    async def get(self, number: int, wait_s: int) -> Answer:
+        """Return a submission after it has ended, or after a wait."""
+
+
+def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: float) -> Server[Any]:
+    """Return the server. `backend_of` returns the backend of a call; a run may take `wait_s` seconds."""
+
+    async def list_tools(context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        backend = await backend_of(context)
+        codes = [language["code"] for language in await backend.languages()]
+        return types.ListToolsResult(tools=listed(backend.tools, codes))
+
+    async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        backend = await backend_of(context)
+        tool = TOOLS.get(params.name)
+        if tool is None or tool.name not in backend.tools:
+            name = cut(params.name.encode(errors="replace").decode())
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name}")
+        arguments = params.arguments or {}
+        try:
+            return await _call(backend, tool, arguments, context.session.report_progress, wait_s)
+        except Exception as exc:
+            request = context.request if isinstance(context.request, Request) else _STDIO
+            return failure(explained(await error_of(request, exc), arguments))
+
+    # It logs each request, and perhaps what a request has.
+    logging.getLogger("mcp").setLevel(logging.WARNING)
+    server: Server[Any] = Server(
+        "precieux",
+        title="Precieux",
+        version=VERSION,
+        instructions=INSTRUCTIONS,
+        cache_hints={"tools/list": _CACHED, "server/discover": _CACHED},
+        # No argument is repeated in a header, so the library need not list the tools at each call.
+        get_tool_input_schema=lambda _: None,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+    # It makes a span of each request, which would hold what no log may hold.
+    server.middleware.clear()
+    return server
+
+
+async def _call(
+    backend: Backend, tool: Tool, arguments: dict[str, Any], on_test: OnTest, wait_s: float
+) -> types.CallToolResult:
+    content = await _checked(backend, tool, arguments)
+    wait = int(content.pop("wait_s", 0))
+    match tool.name:
+        case "run_code":
+            try:
+                async with asyncio.timeout(wait_s):
+                    return result_of(*await backend.run(content, on_test))
+            except TimeoutError:
+                other = _SUBMIT if "submit_program" in backend.tools else _SHORTER
+                return failure(_LATE.format(wait_s, other))
+        case "submit_program":
+            submission, files = await backend.submit(content, wait)
+        case "get_submission":
+            submission, files = await backend.get(content["id"], wait)
+        case _:
+            languages = await backend.languages()
+            names = LanguageResult.model_fields
+            return result_of({"languages": [{name: language[name] for name in names} for language in languages]})
+    own = {name: submission[name] for name in tool.result.model_fields}
+    return result_of(own | {"run": run_of_submission(submission)}, files)
+
+
+async def _checked(backend: Backend, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments that are not null, `code` as `source`. Raises `ApiError` with all faults of single keys."""
+    faults = list(overfull(arguments))
+    if not faults:
+        _, faults = checked(tool.arguments, arguments)
+    if not faults:
+        own = {"source" if name == "code" else name: value for name, value in arguments.items()}
+        return {name: value for name, value in own.items() if value is not None}
+    if "language" in tool.arguments.model_fields and isinstance(name := arguments.get("language"), str):
+        # The rules of API v1 find it only if the keys have no other fault.
+        languages = await backend.languages()
+        known = {word.lower() for one in languages for word in (one["code"], one["name"], *one["aliases"])}
+        if is_clean(name) and name.lower() not in known:
+            codes = ", ".join(one["code"] for one in languages)
+            faults.append(Fault(f"It is not available here. Available: {codes}.", pointer="/language"))
+    raise invalid(faults)
+
+
+def explained(error: ApiError, arguments: Mapping[str, Any]) -> str:
+    """Return what is wrong with a call and what to change: one sentence for each fault, with the argument's name."""
+    sentences = [_sentence(fault, arguments) for fault in error.faults] or [error.detail]
+    seconds = error.headers.get("Retry-After")
+    if seconds is not None:
+        sentences.append(f"Try again in {seconds} s.")
+    # A name of an argument may have lone surrogates, which no answer can have.
+    return "\n".join(cut(sentence) for sentence in sentences).encode(errors="replace").decode()
+
+
+def _sentence(fault: Fault, arguments: Mapping[str, Any]) -> str:
+    steps = (fault.pointer or "").split("/")[1:]
+    if not steps or steps == ["source"]:
+        steps = ["code"]
+    name = "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps).removeprefix(".")
+    detail = fault.detail.replace("`source`", "`code`") if len(steps) == 1 else fault.detail
+    if steps == ["language"] and (named := _UNKNOWN_LANGUAGE.fullmatch(detail)):
+        detail = f"'{arguments['language']}' is not one of {named[1]}."
+    return f"{name}: {detail}"
