@@ -100,6 +100,8 @@ class _Exchange(Response):
         # One for each request, so that no task outlives its request, and a service that stops ends none. With
         # `json_response` it would not notice that a client has gone.
         manager = StreamableHTTPSessionManager(self._server, stateless=True, max_request_body_size=_UNBOUNDED)
+        # Blanks around a value are no part of it (RFC 9110, section 5.5); the parser leaves those at its end.
+        scope = {**scope, "headers": [(name, value.strip(b" \t")) for name, value in scope["headers"]]}
         with self._held:
             async with manager.run():
                 await manager.handle_request(scope, receive_again, send)

@@ -56,6 +56,13 @@ class Backend(Protocol):
         """Return a submission after it has ended, or after a wait."""
 
 
+class _Server(Server[Any]):
+    """A server that has tools and nothing else: their list does not change while a client is connected."""
+
+    def get_capabilities(self, *_: Any, **__: Any) -> types.ServerCapabilities:
+        return types.ServerCapabilities(tools=types.ToolsCapability())
+
+
 def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: float) -> Server[Any]:
     """Return the server. `backend_of` returns the backend of a call; a run may take `wait_s` seconds."""
 
@@ -79,7 +86,7 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
 
     # It logs each request, and perhaps what a request has.
     logging.getLogger("mcp").setLevel(logging.WARNING)
-    server: Server[Any] = Server(
+    server = _Server(
         "precieux",
         title="Precieux",
         version=VERSION,
