@@ -60,7 +60,8 @@ def create_app(services: Services) -> FastAPI:
     answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
     renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, web.answer)]
-    for door in open_doors(app, services):
+    doors = open_doors(app, services)
+    for door in doors:
         renders.insert(0, (door.has, door.render))
         logged += door.logged
     limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
@@ -73,7 +74,7 @@ def create_app(services: Services) -> FastAPI:
         budget=ByteBudget(settings.all_bodies_bytes),
         refuse=_refusing(renders),
         # API v1 first answers 401, 403, 404 and 405.
-        is_late=lambda scope: is_v1(scope["path"]),
+        is_late=lambda scope: is_v1(scope["path"]) or any(door.bodies_last and door.has(scope) for door in doors),
     )
     app.add_middleware(V1Middleware)
     app.add_middleware(TrailingSlash, paths=paths)

@@ -34,7 +34,8 @@ class Door:
     request, empty without one. `render` makes the answer of a problem.
 
     `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
-    header fields of a proxy, and be refused. The requests under `logged` are logged.
+    header fields of a proxy, and be refused. The requests under `logged` are logged. With `bodies_last`, a body is
+    refused only after all else was checked.
     """
 
     routers: Sequence[APIRouter]
@@ -44,6 +45,7 @@ class Door:
     check: Callable[[Request], None] = lambda _: None
     own_fields: re.Pattern[bytes] = re.compile(b"(?!)")
     logged: Sequence[str] = ()
+    bodies_last: bool = False
     middleware: Sequence[Middleware] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
 

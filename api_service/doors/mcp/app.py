@@ -61,6 +61,7 @@ def open_door(services: Services) -> Door:
         render=_error,
         check=check,
         logged=[PATH],
+        bodies_last=True,
         state={"server": make_server(backend_of, wait_s=settings.mcp_wait_seconds)},
     )
 

@@ -80,8 +80,10 @@ class RunReport:
         }
         if compiled.verdict is None:
             return found
+        # Without a test, the program has no output, as in API v1.
+        texts = {"stdout": "", "stderr": ""} if self._tests is None else {}
         measures = {name: getattr(compiled, name) for name in ("cpu_s", "wall_s", "memory_bytes")}
-        return found | {"verdict": compiled.verdict, "error": compiled.error or None} | measures
+        return found | {"verdict": compiled.verdict, "error": compiled.error or None} | texts | measures
 
     def _of_program(self, truncated: Sequence[str]) -> dict[str, Any]:
         event = self._only

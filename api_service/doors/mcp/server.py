@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from mcp import types
@@ -19,6 +19,7 @@ from api_service.errors import error_of
 from api_service.http.errors import ApiError, Fault, cut, invalid
 from api_service.v1.body.rules import overfull
 from api_service.v1.protocol.validation import checked, is_clean
+from shared.engine.languages import ALIASES
 from shared.version import VERSION
 
 #: Called after each test: how many have ended, and how many there are.
@@ -135,14 +136,30 @@ async def _checked(backend: Backend, tool: Tool, arguments: dict[str, Any]) -> d
     if not faults:
         own = {"source" if name == "code" else name: value for name, value in arguments.items()}
         return {name: value for name, value in own.items() if value is not None}
-    if "language" in tool.arguments.model_fields and isinstance(name := arguments.get("language"), str):
-        # The rules of API v1 find it only if the keys have no other fault.
+    if "code" in tool.arguments.model_fields:
+        faults += await _faults_of_rules(backend, arguments)
+    raise invalid(faults)
+
+
+async def _faults_of_rules(backend: Backend, arguments: Mapping[str, Any]) -> list[Fault]:
+    """Return the faults that the rules of API v1 find only if no key has a fault by itself."""
+    faults = []
+    if arguments.get("code") is None and arguments.get("files") is None:
+        faults.append(Fault("Send exactly one of `source` and `files`.", pointer=""))
+    name = arguments.get("language")
+    if isinstance(name, str) and is_clean(name):
         languages = await backend.languages()
-        known = {word.lower() for one in languages for word in (one["code"], one["name"], *one["aliases"])}
-        if is_clean(name) and name.lower() not in known:
+        known = {word.lower() for one in languages for word in _names_of(one)}
+        if name.lower() not in known:
             codes = ", ".join(one["code"] for one in languages)
             faults.append(Fault(f"It is not available here. Available: {codes}.", pointer="/language"))
-    raise invalid(faults)
+    return faults
+
+
+def _names_of(language: Mapping[str, Any]) -> Iterator[str]:
+    yield from (language["code"], language["name"], *language["aliases"], *ALIASES.get(language["code"], ()))
+    for variant in language["variants"]:
+        yield from (variant["code"], variant["name"])
 
 
 def explained(error: ApiError, arguments: Mapping[str, Any]) -> str:
