@@ -4,7 +4,7 @@ import asyncio
 import resource
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from api_service.access.auth import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
@@ -33,6 +33,7 @@ from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.schema import require_current
+from shared.engine.client.base import OpenedEngine
 from shared.engine.client.settings import EngineSettings
 from shared.http.connections import ConnectionLimits
 from shared.http.loopback import is_loopback
@@ -47,9 +48,6 @@ from shared.service.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
-
-if TYPE_CHECKING:
-    from shared.engine.client.codex_client import CodexClient
 
 log = get_logger(__name__)
 
@@ -72,22 +70,22 @@ async def serve(stop: asyncio.Event) -> None:
     )
     broker = open_broker(load(BrokerSettings))
     store = open_store(load(StoreSettings))
-    engine = _open_engine() if settings.codex_url else None
+    costs = _costs(settings)
+    run_seconds = RunSeconds(database, costs)
+    transient = TransientRuns(_open_engine if settings.codex_url else None, run_seconds)
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
     try:
         await database.connect(stop)
         if stop.is_set():
             return
         await require_current(database)
-        costs = _costs(settings)
-        run_seconds = RunSeconds(database, costs)
         services = _compose(
             settings,
             database,
             store,
             OutboxPublisher(database, broker) if broker else Announcer(database),
             costs,
-            TransientRuns(engine, run_seconds),
+            transient,
         )
         if not await services.authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
@@ -117,8 +115,7 @@ async def serve(stop: asyncio.Event) -> None:
         listening.close()
         if broker:
             await broker.close()
-        if engine:
-            await engine.close()
+        await transient.close()
         await store.close()
         await database.disconnect()
 
@@ -132,8 +129,8 @@ def _max_streams(settings: ApiSettings) -> int:
     return max(1, min(4 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
-def _open_engine() -> "CodexClient":
-    from shared.engine.client.codex_client import CodexClient  # it is large, and many servers have none
+def _open_engine() -> OpenedEngine:
+    from shared.engine.client.codex_client import CodexClient  # aiohttp is large, and not every server runs any
 
     return CodexClient(load(EngineSettings))
 

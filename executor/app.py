@@ -26,6 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from executor import limits, wire
 from executor.catalogue.installed import Installed
+from executor.languages.base import INTERPRETER_ARGS
 from executor.local_only import LocalOnly
 from executor.pipeline.conversation import Conversation, close, conversation_failed, receive
 from executor.pipeline.run import Pipeline
@@ -252,6 +253,9 @@ class _Endpoint:
     def _check_program(self, request: ProgramRequest) -> Installed:
         installed = self._find(request.language)
         # What a problem includes is not the sender's.
+        if request.interpreter_args and INTERPRETER_ARGS not in installed.language.run.command:
+            sentence = f"`interpreter_args` are not for {installed.name}."
+            raise wire.BadRequest(sentence, HTTPStatus.UNPROCESSABLE_ENTITY)
         included = self._settings.max_checker_bytes if request.of_problem else 0
         self._check_sources(request, installed, self._settings.max_source_bytes + included)
         for judge in request.judges.values():

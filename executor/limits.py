@@ -18,6 +18,8 @@ _OUR_PROCESSES, _WAITING_PROCESSES = 64, 48
 #: With fewer processes, some runtimes do not start.
 _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
+#: The stack that Linux gives a program.
+_USUAL_STACK_BYTES = 8 << 20
 _NONE_ASKED = ProgramLimits()
 _PLAIN_REQUEST = RunRequest(code="", language="")
 
@@ -114,9 +116,9 @@ def limits_for_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimi
 def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     """Return a sentence on a limit that is over its maximum, or None."""
     maxima = {name: bound.max for name, bound in bounds(settings).items()}
-    for name, value in asked.model_dump(exclude_none=True).items():
-        if value > maxima[name]:
-            return f"`{name}` may be at most {maxima[name]:.15g}."
+    for name, maximum in maxima.items():
+        if (getattr(asked, name) or 0) > maximum:
+            return f"`{name}` may be at most {maximum:.15g}."
     return None
 
 
@@ -132,9 +134,14 @@ def run_step_limits(
     *,
     stack_bytes: int | None = None,
     file_bytes: int | None = None,
+    address_space: int | None = None,
 ) -> StepLimits:
     """Return the limits of the step. `extra_memory` is what the language's runtime takes for itself, in bytes. The
-    stack and files are smaller if the others are given."""
+    stack and files are smaller if the others are given. Without a `stack_bytes` the stack is small if the
+    `address_space` has a limit, since each thread takes as much of that as the stack may have."""
+    if address_space:
+        address_space = max(address_space, LEAST_MEMORY_BYTES)
+        stack_bytes = stack_bytes or _USUAL_STACK_BYTES
     return StepLimits(
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,
@@ -143,6 +150,7 @@ def run_step_limits(
         open_files=settings.tuning.open_files,
         file_bytes=min(file_bytes or settings.max_disk_bytes, settings.max_disk_bytes),
         stack_bytes=min(stack_bytes or RUN_STACK_BYTES, RUN_STACK_BYTES),
+        address_space=address_space or 0,
     )
 
 

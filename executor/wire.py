@@ -26,6 +26,7 @@ from shared.engine.codex import (
 from shared.engine.languages import ALIASES
 from shared.engine.run_call import (
     RUN_CALL,
+    RUN_KEYS,
     Compiled,
     Failed,
     Finished,
@@ -141,7 +142,7 @@ def language_list(installed: dict[str, Installed], settings: ExecutorSettings) -
         timeStamp=results.now_ms(),
         supportedLanguages=[describe(language, settings) for language in installed.values()],
         instance=results.INSTANCE,
-        calls=[RUN_CALL],
+        calls=[RUN_CALL, *RUN_KEYS],
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +14,7 @@ from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.turns import Turns
-from shared.engine.client.base import EngineClient
+from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
@@ -32,6 +32,9 @@ _POLICY: Final = RetryPolicy(base=0.1, cap=2.0)
 _CRASHES: Final = 2
 _KEPT_PROGRAMS: Final = 10_000
 _KEPT_SECONDS: Final = 86_400.0
+
+
+_NO_ENGINE: Final = "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
 
 
 class EngineFailed(ApiError):
@@ -73,7 +76,9 @@ class TransientRun:
 
 
 class TransientRuns:
-    """Runs programs for the API. Without an `engine`, none can run. Calls may be made at the same time.
+    """Runs programs for the API. `open_engine` opens the engine at the first run; without it, none can run.
+
+    Calls may be made at the same time. Call `close()` at the end.
 
     `program` is the JSON of a `ProgramRequest`. `wait_s` are the seconds within which the engine must begin to run it.
     Each call raises `ApiError`: 503 with `Retry-After` if no engine began within `wait_s`, 429 if the key has no run
@@ -82,13 +87,20 @@ class TransientRuns:
     If a call is cancelled, or its generator is closed, the engine ends the program.
     """
 
-    def __init__(self, engine: EngineClient | None, seconds: RunSeconds, policy: RetryPolicy = _POLICY) -> None:
-        self._engine = engine
+    def __init__(
+        self, open_engine: Callable[[], OpenedEngine] | None, seconds: RunSeconds, policy: RetryPolicy = _POLICY
+    ) -> None:
+        self._open_engine = open_engine
+        self._engine: OpenedEngine | None = None
         self._seconds = seconds
         self._policy = policy
         self._turns = Turns()
         #: How often an engine stopped during the runs of a program, by its digest.
         self._crashes: TTLCache[bytes, int] = TTLCache(_KEPT_PROGRAMS, ttl=_KEPT_SECONDS)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.close()
 
     async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> TransientRun:
         """Return the run of a program, when it has ended."""
@@ -148,9 +160,9 @@ class TransientRuns:
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of one try. Raises `TimeoutError` if it has not begun by the deadline."""
         if self._engine is None:
-            raise ApiError(
-                Kind.UNAVAILABLE, "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
-            )
+            if self._open_engine is None:
+                raise ApiError(Kind.UNAVAILABLE, _NO_ENGINE)
+            self._engine = self._open_engine()
         key = principal.key_id or 0
         running = self._engine.run_program(program, share=f"key-{key}", silence_s=_SILENCE_S)
         async with AsyncExitStack() as held:

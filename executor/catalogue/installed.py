@@ -10,6 +10,7 @@ from types import MappingProxyType
 from executor.languages.base import (
     ARGS,
     COMPANIONS,
+    INTERPRETER_ARGS,
     OUTPUT,
     CompilerVariant,
     Headers,
@@ -21,7 +22,7 @@ from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, Shortcut, preload_
 from shared.engine.codex import version_in
 
 #: The lists of a program of one source, without options.
-_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: ()})
+_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: (), INTERPRETER_ARGS: ()})
 
 #: The environment of every program. Its language may add to it.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108

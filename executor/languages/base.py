@@ -4,7 +4,7 @@ The fields of `LanguageDefinition` and of its parts are the keys of the files in
 
 In all commands, `{source}`, `{stem}` (the source's path without its extension), `{main}`, `{output}`, `{memory_mib}`
 and the names of tools and options are replaced. In compile commands, `{companions}` and `{args}` are replaced by any
-number of words (`executor.languages.program`).
+number of words, and in run commands `{interpreter_args}` (`executor.languages.program`).
 """
 
 import os
@@ -19,9 +19,10 @@ from pydantic import ConfigDict
 from executor.languages.java_source import find_main
 from shared.engine.languages import NAMES
 
-#: The words of a compile command that stand for several.
+#: The words of a command that stand for several: two of a compile command, and one of a run command.
 COMPANIONS: Final = "{companions}"
 ARGS: Final = "{args}"
+INTERPRETER_ARGS: Final = "{interpreter_args}"
 #: The usual name of the program that a compiler makes.
 OUTPUT: Final = "main"
 
@@ -146,11 +147,13 @@ class ForkedRuntime:
     """`command` starts a runtime that forks for each program. The fork does what `RunCommand.command` would do.
 
     `imports` are modules that a second runtime imports before it forks, as further words of `command`, if they are
-    installed (`executor.warm.imports`).
+    installed (`executor.warm.imports`). A program gets it too if its address space is limited to `address_space_mib` or
+    more; 0: such programs do not.
     """
 
     command: tuple[str, ...]
     imports: tuple[str, ...] = ()
+    address_space_mib: int = 0
 
 
 @dataclass(frozen=True)
@@ -253,10 +256,10 @@ class LanguageDefinition:
 def command(
     words: tuple[str, ...], values: dict[str, str], lists: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 ) -> tuple[str, ...]:
-    """Return the command with its names replaced. A word in `lists` becomes several. Words that become empty are left
-    out."""
-    expanded = (lists[part] if part in lists else (part.format(**values),) for part in words)
-    return tuple(word for parts in expanded for word in parts if word)
+    """Return the command with its names replaced. A word in `lists` becomes several. Other words that become empty are
+    left out."""
+    expanded = (lists[part] if part in lists else filter(None, [part.format(**values)]) for part in words)
+    return tuple(word for parts in expanded for word in parts)
 
 
 def _first(paths: tuple[str, ...]) -> str | None:

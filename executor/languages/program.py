@@ -17,6 +17,7 @@ class ProgramSources:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
     `companions` are the other sources that the compiler gets. `build` is the script that runs in place of a compiler.
+    `interpreter_args` are words between the interpreter and the program.
 
     `is_plain` is True if the program is one source, without options, whose name no tool takes for anything else.
     Compilers are sped up only for such programs.
@@ -26,6 +27,7 @@ class ProgramSources:
     names: Names
     companions: tuple[str, ...] = ()
     compiler_args: tuple[str, ...] = ()
+    interpreter_args: tuple[str, ...] = ()
     build: str | None = None
     is_plain: bool = True
 
@@ -77,6 +79,7 @@ def program_of_files(
             path for path in sources if path != names.source and _is_companion(path, names.source, language)
         ),
         compiler_args=request.compiler_args,
+        interpreter_args=request.interpreter_args,
         build=request.build,
         is_plain=len(files) == 1
         and not request.compiler_args

@@ -6,7 +6,7 @@ from typing import Final
 
 from executor import limits
 from executor.catalogue.installed import Commands, Installed
-from executor.languages.base import ARGS, COMPANIONS
+from executor.languages.base import ARGS, COMPANIONS, INTERPRETER_ARGS
 from executor.languages.program import ProgramSources, as_word, program_of_files, program_of_source
 from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
@@ -74,7 +74,16 @@ class PlannedProgram:
         """Return the run of one test."""
         asked = test.limits.over(self.request.limits)
         run_limits = limits_for_test(asked, _settings_for(self.installed, self.settings))
-        planned = _plan(self.program, self.installed, self.settings, self.request, run_limits, test.input(), test.args)
+        planned = _plan(
+            self.program,
+            self.installed,
+            self.settings,
+            self.request,
+            run_limits,
+            test.input(),
+            test.args,
+            asked.address_space_bytes,
+        )
         if not test.files:
             return planned
         files = {**planned.job.files, **{file.path: WorkFile(file.data()) for file in test.files}}
@@ -146,7 +155,8 @@ def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int
         compile_command = installed.command(words, lists, **values)
     elif program.build:
         compile_command = installed.command(run.command, **{**values, "source": as_word(program.build)})
-    return Commands(compile_command, installed.command(run.command, **values))
+    run_command = installed.command(run.command, {INTERPRETER_ARGS: program.interpreter_args}, **values)
+    return Commands(compile_command, run_command)
 
 
 def cold_box(settings: ExecutorSettings) -> Template:
@@ -167,6 +177,7 @@ def _plan(
     run_limits: RunLimits,
     stdin: bytes,
     args: tuple[str, ...] = (),
+    address_space: int | None = None,
 ) -> PlannedRun:
     commands = commands_of(program, installed, run_limits.memory_bytes)
     environment = {**installed.environment, **options.environment}
@@ -195,6 +206,7 @@ def _plan(
                 run.extra_memory_mib * MIB,
                 stack_bytes=min(filter(None, (options.stack_bytes, run.stack_mib * MIB)), default=None),
                 file_bytes=options.file_bytes,
+                address_space=address_space,
             ),
             output_bytes=run_limits.output_bytes,
             stdin=stdin,
@@ -203,9 +215,16 @@ def _plan(
         )
     )
     files = {path: WorkFile(content) for path, content in program.files.items()}
-    wants_artifacts = options.artifacts and settings.artifact_bytes > 0
-    out_limits = OutLimits(MAX_ARTIFACTS, settings.artifact_bytes) if wants_artifacts else None
-    return PlannedRun(installed, program, Job(files, tuple(steps), cold_box(settings), out_limits=out_limits))
+    job = Job(files, tuple(steps), cold_box(settings), out_limits=_out_limits(options, settings))
+    return PlannedRun(installed, program, job)
+
+
+def _out_limits(options: ProgramRequest, settings: ExecutorSettings) -> OutLimits | None:
+    """Return which files come back; None if the request wants none."""
+    if settings.artifact_bytes == 0 or not (options.artifacts or options.fetch):
+        return None
+    paths = tuple(dict.fromkeys(options.fetch))
+    return OutLimits(len(paths) or MAX_ARTIFACTS, settings.artifact_bytes, paths=paths)
 
 
 def _settings_for(installed: Installed, settings: ExecutorSettings) -> ExecutorSettings:

@@ -19,6 +19,7 @@ from shared.engine.run_call import (
     Checker,
     CheckerKind,
     Compiled,
+    FetchedFile,
     LeftOut,
     ProgramArtifact,
     ProgramTest,
@@ -153,7 +154,9 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
     judgement = judgement or Judgement(how)
     stdout = ran.stdout[:room]
     stderr = ran.stderr[: room - len(stdout)]
-    artifacts, left_out = _artifacts_of(ran)
+    out_limits = execution.planned.job.out_limits
+    fetches = bool(out_limits and out_limits.paths)
+    artifacts, left_out = ([], {}) if fetches else _artifacts_of(ran)
     names = {*ran.cut, *(["stdout"] if stdout != ran.stdout else []), *(["stderr"] if stderr != ran.stderr else [])}
     return TestEnded(
         number=number,
@@ -174,8 +177,9 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
         **_figures(ran),
         cpu_pressure=execution.cpu_pressure,
         order=_order_of(ran) if execution.last_step.report_order else None,
-        artifacts=artifacts if execution.planned.job.out_limits else None,
+        artifacts=artifacts if out_limits and not fetches else None,
         artifacts_left_out=left_out,
+        fetched=_fetched_by(ran) if fetches else [],
     )
 
 
@@ -209,6 +213,12 @@ def _artifacts_of(ran: StepResult) -> tuple[list[ProgramArtifact], dict[LeftOut,
     files = [ProgramArtifact(name=name, content=content) for name, content in named.items() if is_file_name(name)]
     bad_names = len(named) - len(files)
     return files, {**left_out, LeftOut.BAD_NAME: bad_names} if bad_names else left_out
+
+
+def _fetched_by(ran: StepResult) -> list[FetchedFile]:
+    if ran.stopped is not None:  # as for artifacts
+        return []
+    return [FetchedFile(path=path, content=content) for path, content in ran.out_folder.files.items()]
 
 
 def _order_of(result: StepResult) -> list[int]:

@@ -112,12 +112,16 @@ class WorkFile:
 @dataclass(frozen=True)
 class OutLimits:
     """The most files that are taken from a program's out folder, and their most bytes together; of each file, only the
-    first `kept_bytes` are kept. `folder` is the folder, which is made if it is not there."""
+    first `kept_bytes` are kept. `folder` is the folder, which is made if it is not there.
+
+    With `paths`, these files are taken in place of those of a folder. They are relative to the work folder, or begin
+    with `/tmp/`."""
 
     files: int
     bytes: int
     folder: str = f"{WORK}/out"
     kept_bytes: int | None = None
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,8 @@ class OutFolder:
     """The files of a program's out folder by name, and the number of entries that were left out for each reason.
     `written` is the bytes of the files, also of those that are not kept.
 
-    The names are the program's: any bytes but NUL and `/`, decoded by `os.fsdecode`.
+    The names are the program's: any bytes but NUL and `/`, decoded by `os.fsdecode`. Those of `OutLimits.paths` are the
+    paths.
     """
 
     files: dict[str, bytes] = field(default_factory=dict, repr=False)

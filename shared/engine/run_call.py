@@ -18,10 +18,14 @@ from shared.text import source_paths
 
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
+#: What it contains beside that if an engine knows the keys of these names. An older engine refuses them.
+RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch")
 
 MAX_FILES: Final = 256
 #: The most files that come back of a program's folder `out`.
 MAX_ARTIFACTS: Final = 16
+#: The most files that a request fetches by their paths.
+MAX_FETCHED: Final = 256
 MAX_TESTS: Final = 100
 SHA256: Final = "^[0-9a-f]{64}$"
 #: The most passes of one test in a multi-pass problem.
@@ -103,9 +107,17 @@ class ProgramLimits(_Strict):
     output_bytes: int | None = Field(default=None, gt=0, description="of standard output, and of standard error")
     processes: int | None = Field(default=None, gt=0, description="processes and threads at once")
 
-    def over(self, other: "ProgramLimits") -> "ProgramLimits":
+    def over(self, other: Self) -> Self:
         """Return these limits, and those of `other` where these are None."""
-        return ProgramLimits(**(other.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+        return type(self)(**(other.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+
+
+class ProcessLimits(ProgramLimits):
+    """The limits of a program, and one that the kernel has for each of its processes."""
+
+    address_space_bytes: int | None = Field(
+        default=None, gt=0, description="of each process, which gets no memory beyond it and goes on; None: no limit"
+    )
 
 
 class CheckerKind(StrEnum):
@@ -228,7 +240,7 @@ class ProgramTest(_Strict):
         default=False, description="the author of the program is told nothing that may name the answer"
     )
     encoding: Encoding = Field(default=Encoding.UTF_8, description="of `stdin` and `expected_output`")
-    limits: ProgramLimits = ProgramLimits()
+    limits: ProcessLimits = ProcessLimits()
     checker_args: tuple[str, ...] = Field(
         default=(), description="of the judges for this test, after their own; of the kind `icpc` in place of its own"
     )
@@ -287,7 +299,10 @@ class ProgramRequest(_Sources):
     compile_limits: ProgramLimits = Field(
         default=ProgramLimits(), description="of the compiler; one above the operator's is lowered to that"
     )
-    limits: ProgramLimits = ProgramLimits()
+    limits: ProcessLimits = ProcessLimits()
+    interpreter_args: tuple[str, ...] = Field(
+        default=(), description="words between the interpreter and the program; not of a compiled program, but of Java"
+    )
     checker: Checker = Checker()
     interactor: JudgeProgram | None = Field(default=None, description="a judge that talks with the program")
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
@@ -300,6 +315,11 @@ class ProgramRequest(_Sources):
     )
     artifacts: bool = Field(
         default=False, description="return the files that the program wrote to its folder `out`; for a single run"
+    )
+    fetch: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_FETCHED,
+        description="return the files at these paths in the program's folder, or below `/tmp/`; for a single run",
     )
     of_problem: bool = Field(
         default=False,
@@ -314,13 +334,27 @@ class ProgramRequest(_Sources):
     )
 
     _environment_fits = field_validator("environment")(_check_environment)
+    _words_fit = field_validator("interpreter_args")(check_args)
+
+    @field_validator("fetch")
+    @classmethod
+    def _are_in_the_box(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if fault := source_paths.fault_of(path.removeprefix("/tmp/")):  # noqa: S108
+                raise ValueError(fault)
+        return paths
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Self:
         if len(self.tests) * self.repeat > MAX_TESTS:
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
-        if self.artifacts and len(self.runs) > 1:
-            raise ValueError("`artifacts` goes with a single run only.")
+        if self.artifacts and self.fetch:
+            raise ValueError("`artifacts` and `fetch` do not go together.")
+        if (self.artifacts or self.fetch) and len(self.runs) > 1:
+            raise ValueError(f"`{'fetch' if self.fetch else 'artifacts'}` goes with a single run only.")
+        for words in [(*self.interpreter_args, *test.args, *self.fetch) for test in self.tests]:
+            if sum(len(word.encode()) for word in words) > MAX_ARGS_BYTES:  # they go to a box in one packet
+                raise ValueError(f"`interpreter_args`, `args` and `fetch` have over {MAX_ARGS_BYTES} bytes together.")
         if self.checker.kind is CheckerKind.ICPC:
             for test in self.tests:
                 icpc.parse_args(test.checker_args)
@@ -503,6 +537,15 @@ class ProgramArtifact(BaseModel):
         return name
 
 
+class FetchedFile(BaseModel):
+    """A file that the request wanted, by the path that it named."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+
+    path: str
+    content: bytes = Field(repr=False, description="URL-safe base64")
+
+
 class Missing(_Event):
     """The engine lacks tests' data, which `PUT /test-data/{sha256}` brings. Nothing is run, and `Finished` follows."""
 
@@ -559,6 +602,9 @@ class TestEnded(_Event):
     order: Order | None = None
     artifacts: list[ProgramArtifact] | None = Field(default=None, description="None: the request did not ask for them")
     artifacts_left_out: dict[LeftOut, int] = Field(default={}, description="how many, for each reason")
+    fetched: list[FetchedFile] = Field(
+        default=[], description="in the order of `fetch`, without those that are no regular files or do not fit"
+    )
 
     @property
     def written_to_stdout(self) -> bytes:

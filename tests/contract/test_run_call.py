@@ -302,6 +302,13 @@ async def test_the_compiler_has_limits_of_its_request(url: str) -> None:
     assert (compiled.verdict, compiled.stopped) == (Verdict.COMPILE_ERROR, Stop.CPU)
 
 
+_ASSERTS = """class Main { public static void main(String[] words) {
+    boolean checked = false;
+    try { assert false; } catch (AssertionError e) { checked = true; }
+    System.out.println(checked + " " + (Runtime.getRuntime().maxMemory() <= 200 << 20));
+} }"""
+
+
 async def test_a_lower_stack_and_smaller_files(url: str) -> None:
     source = "int f(int n) { volatile char a[1024]; a[0] = n; return n ? f(n - 1) + a[0] : 0; }\n"
     source += "int main(void) { return f(20000) & 0; }"
@@ -313,6 +320,71 @@ async def test_a_lower_stack_and_smaller_files(url: str) -> None:
     (small,) = await run_call.tests(url, "py", writer, file_bytes=100_000)
     (large,) = await run_call.tests(url, "py", writer, file_bytes=300_000)
     assert (small.exit_code, large.verdict) == (1, Verdict.OK)
+
+
+_ALLOCATES = """#include <stdio.h>
+#include <stdlib.h>
+int main(void) { puts(malloc(2000000000) ? "memory" : "none"); }"""
+_CATCHES = """import resource, threading
+try: x = bytearray(2000000000)
+except MemoryError: print('none', end=' ')
+may_end = threading.Event()
+threads = [threading.Thread(target=may_end.wait) for _ in range(8)]
+for thread in threads: thread.start()
+may_end.set()
+print(resource.getrlimit(resource.RLIMIT_AS))"""
+
+
+async def test_memory_beyond_the_address_space_is_refused(url: str) -> None:
+    """The program goes on, and its threads have room. The warm runtime is used from the second run on."""
+    limits = {"address_space_bytes": 1_024_000_000}
+    (test,) = await run_call.tests(url, "c", {"main.c": _ALLOCATES}, limits=limits)
+    assert (test.verdict, test.stdout) == (Verdict.OK, "none\n")
+    for _ in range(3):
+        (test,) = await run_call.tests(url, "py", {"main.py": _CATCHES}, limits=limits)
+        assert (test.verdict, test.stdout, test.stderr) == (Verdict.OK, "none (1024000000, 1024000000)\n", "")
+
+
+@pytest.mark.parametrize("code", ["bash", "c", "java", "js", "py"])
+async def test_too_little_address_space_is_the_programs_fault(code: str, url: str) -> None:
+    need_language(code)
+    files = {f"main.{code}": known()[code].sample}
+    (test,) = await run_call.tests(url, code, files, limits={"address_space_bytes": 1})
+    assert test.verdict in {Verdict.OK, Verdict.RUNTIME_ERROR, Verdict.MEMORY_LIMIT}
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "source", "printed"),
+    [
+        ("py", ["-c", "import sys; print(sys.argv)"], "print(1)", "['-c', 'main.py', 'a b']\n"),
+        ("py", ["-X", "utf8=0", "-O"], "assert False\nprint(__file__)", "/box/work/main.py\n"),
+        ("js", ["--use_strict"], "console.log(process.execArgv.at(-1))", "--use_strict\n"),
+        ("bash", ["-e"], "echo $-; false; echo 1", "ehB\n"),
+        ("java", ["-Xmx200m", "-ea"], _ASSERTS, "true true\n"),
+    ],
+)
+async def test_words_reach_the_interpreter(code: str, words: list[str], source: str, printed: str, url: str) -> None:
+    need_language(code)
+    files = {f"main.{code}": source}
+    (test,) = await run_call.tests(url, code, files, interpreter_args=words, tests=[{"args": ["a b"]}])
+    assert test.stdout == printed, test
+
+
+async def test_a_compiled_program_has_no_interpreter(url: str) -> None:
+    with pytest.raises(AssertionError, match="`interpreter_args` are not for C"):
+        await run_call.tests(url, "c", {"main.c": _ALLOCATES}, interpreter_args=["-u"])
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(3)"])
+async def test_named_files_come_back(end: str, url: str) -> None:
+    source = f"open('a.txt', 'w').write('1'); open('/tmp/b', 'wb').write(bytes([255]))\n{end}"
+    paths = ["/tmp/b", "gone", "data/c", "a.txt"]
+    (test,) = await run_call.tests(url, "py", {"main.py": source, "data/c": "3"}, fetch=paths)
+    assert [(file.path, file.content) for file in test.fetched] == [
+        ("/tmp/b", b"\xff"),
+        ("data/c", b"3"),
+        ("a.txt", b"1"),
+    ]
 
 
 async def test_standard_error_can_join_standard_output(url: str) -> None:

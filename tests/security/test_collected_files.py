@@ -196,6 +196,82 @@ os.read(readable, 1)
     assert 100 <= int(files["z"]) <= int(files["a"]) <= int(files["z"]) + 1
 
 
+# Files that a request names.
+
+
+async def _fetch(
+    sandbox: BubblewrapSandbox, source: str, *paths: str, most_bytes: int = 1000
+) -> tuple[dict[str, bytes], dict[LeftOut, int]]:
+    limits = OutLimits(len(paths), most_bytes, paths=paths)
+    job = Job({"in/given": WorkFile(b"given")}, (_step(source),), Template(16 << 20, SMALL), out_limits=limits)
+    (result,) = await sandbox.run(job)
+    assert result.stderr == b""
+    return result.out_folder.files, result.out_folder.left_out
+
+
+async def test_named_files_come_back_in_the_order_of_the_request(sandbox: BubblewrapSandbox) -> None:
+    source = "os.makedirs('a/b/c'); [open(path, 'w').write(path) for path in ('a/b/c/é', '-z', '/tmp/t')]"
+    found, left_out = await _fetch(
+        sandbox, source, "a/b/c/é", "/tmp/t", "in/given", "-z", "gone", "a/b/c/gone", "gone/a"
+    )
+    assert list(found.items()) == [
+        ("a/b/c/é", "a/b/c/é".encode()), ("/tmp/t", b"/tmp/t"), ("in/given", b"given"), ("-z", b"-z"),
+    ]  # fmt: skip
+    assert left_out == {LeftOut.UNREADABLE: 3}
+
+
+@pytest.mark.parametrize(
+    ("source", "paths"),
+    [
+        ("os.symlink('/proc/self/environ', 'x')", ["x"]),
+        ("os.symlink('in/given', 'x')", ["x"]),
+        ("os.symlink('/etc', 'x')", ["x/passwd", "x"]),
+        ("os.symlink('in', 'x')", ["x/given"]),
+        ("os.makedirs('a/b'); os.symlink('/', 'a/b/x')", ["a/b/x/etc/passwd"]),
+        ("os.symlink('/proc', '/tmp/x')", ["/tmp/x/self/environ", "/tmp/x/1/environ"]),
+        ("os.symlink('/etc/passwd', '/tmp/x')", ["/tmp/x"]),
+        ("os.mkfifo('x'); os.mkfifo('y'); os.open('y', os.O_RDWR)", ["x", "y", "x/y"]),
+        ("os.mknod('x', 0o140755); socket.socket(socket.AF_UNIX).bind('y')", ["x", "y"]),
+        ("", ["in", "in/given/x", "tmp/x"]),
+        ("open('x', 'w'); os.chmod('x', 0)", ["x"]),
+        ("os.mkdir('x'); open('x/y', 'w'); os.chmod('x', 0)", ["x/y"]),
+        ("open('x', 'w'); os.truncate('x', 8 << 20)", ["x"]),
+        ("open('x', 'w').write('x' * 1001)", ["x"]),
+        ("", [f"{'x' * 250}/{number}" for number in range(100)]),
+        ("", ["x" * 300 + "/x", "x" * 300, "in/" * 1000 + "given"]),
+    ],
+)
+async def test_what_was_named_and_may_not_come_back(sandbox: BubblewrapSandbox, source: str, paths: list[str]) -> None:
+    found, left_out = await _fetch(sandbox, source, "in/given", *paths)
+    assert found == {"in/given": b"given"}
+    assert sum(left_out.values()) == len(paths)
+
+
+async def test_named_files_fill_the_bytes_that_there_are(sandbox: BubblewrapSandbox) -> None:
+    source = "[open(name, 'w').write('x' * size) for name, size in (('a', 600), ('b', 500), ('c', 400), ('d', 1))]"
+    found, left_out = await _fetch(sandbox, source, "a", "b", "c", "d")
+    assert (list(found), left_out) == (["a", "c"], {LeftOut.TOO_LARGE: 2})
+
+
+async def test_as_many_files_come_back_as_may_be_named(sandbox: BubblewrapSandbox) -> None:
+    paths = [f"{'x' * 120}/{number:03}" for number in range(256)]
+    source = "os.mkdir('x' * 120); [open('x' * 120 + f'/{number:03}', 'w').write(str(number)) for number in range(256)]"
+    found, _ = await _fetch(sandbox, source, *paths)
+    assert found == {path: str(number).encode() for number, path in enumerate(paths)}
+
+
+async def test_a_moved_folder_with_named_files_leads_nowhere(sandbox: BubblewrapSandbox) -> None:
+    source = """
+for old, new in (('/box/work', '/box/tmp/work'), ('/box/tmp', '/box/shm/tmp')):
+    try:
+        os.rename(old, new)
+        os.symlink('/etc', old)
+    except OSError:
+        pass
+"""
+    assert (await _fetch(sandbox, source, "passwd", "/tmp/passwd"))[0] == {}
+
+
 # Compiled files.
 
 

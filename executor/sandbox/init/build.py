@@ -23,7 +23,7 @@ from shared.service.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
 WORDS = (
-    "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-fvisibility=hidden", "-s",
+    "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-fvisibility=hidden", "-s", "-pthread",
     "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-Wl,-z,relro,-z,now",
 )  # fmt: skip
 _COMPILERS = ("cc", "gcc", "clang")

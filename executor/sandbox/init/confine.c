@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -82,10 +83,21 @@ void become_program(const struct box *box, const struct confinement *confinement
     run_step(&step);
 }
 
+/* Give threads a stack of the size that the C library chooses when a program starts: the limit of the first one's. */
+static void size_stacks_of_threads(size_t bytes)
+{
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    if (pthread_attr_setstacksize(&attributes, bytes) == 0) /* it fails if that is too small for any thread */
+        pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+}
+
 EXPORTED size_t await_step(const char **arguments)
 {
     wait_for_step();
     close(CONTROL);
+    size_stacks_of_threads(step.stack_bytes);
     *arguments = step.argv[0];
     const char *last = step.argv[step.argc - 1];
     return (size_t)(last - step.argv[0]) + strlen(last) + 1;

@@ -1,4 +1,4 @@
-/* Process 1 collects what a program wrote to its out folder. The program has ended and every process that it left is
+/* Process 1 collects what a program wrote to its out folder, or to paths that were named before it ran. The program has ended and every process that it left is
  * dead, so nothing can replace a file between the check and the read. The program may be hostile: no link is followed,
  * only regular files are opened, and the work has bounds.
  */
@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ enum fate { TOO_MANY, TOO_LARGE, NOT_A_FILE, UNREADABLE, FATES_LEFT_OUT, COLLECT
 /* `words` are the name and size of each collected file. `contents` is one file with the contents of all. */
 struct collection {
     char names[MAX_NAMES_BYTES];
-    const char *entries[MAX_ENTRIES];
+    const char *entries[MAX_ENTRIES + 1]; /* NULL ends them */
     size_t entry_count, names_length;
     char words[MAX_WORDS_BYTES];
     size_t length;
@@ -38,6 +39,11 @@ struct collection {
     long long bytes_left;
     int left_out[FATES_LEFT_OUT];
 };
+
+static int by_name(const void *one, const void *other)
+{
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
 
 static void list_entries(DIR *listing, struct collection *files)
 {
@@ -53,15 +59,28 @@ static void list_entries(DIR *listing, struct collection *files)
         files->entries[files->entry_count++] = memcpy(files->names + files->names_length, entry->d_name, length);
         files->names_length += length;
     }
+    qsort(files->entries, files->entry_count, sizeof *files->entries, by_name);
 }
 
-static int by_name(const void *one, const void *other)
+/* Open the folder that has the last part of a path, and point `name` to that part. No link is followed, so the result is
+ * below `folder`, or below the one above it if the path is absolute. Return -1 if a part is no folder. */
+static int open_parent(int folder, const char *path, const char **name)
 {
-    return strcmp(*(const char *const *)one, *(const char *const *)other);
+    char part[NAME_MAX + 1];
+    const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int parent = openat(folder, *path == '/' ? ".." : ".", flags);
+    *name = path + (*path == '/');
+    for (const char *end; parent >= 0 && (end = strchr(*name, '/')); *name = end + 1) {
+        int length = snprintf(part, sizeof part, "%.*s", (int)(end - *name), *name);
+        int next = length <= NAME_MAX ? openat(parent, part, flags) : -1;
+        close(parent);
+        parent = next;
+    }
+    return parent;
 }
 
-/* Collect the entry of the folder, or return why it is left out. */
-static enum fate collect(int folder, const char *name, struct collection *files)
+/* Collect the entry `name` of a folder as `path`, or return why it is left out. */
+static enum fate collect(int folder, const char *name, const char *path, struct collection *files)
 {
     struct stat status;
     size_t room = sizeof files->words - files->length;
@@ -76,7 +95,7 @@ static enum fate collect(int folder, const char *name, struct collection *files)
     int source = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (source < 0)
         return UNREADABLE;
-    size_t length = (size_t)snprintf(files->words + files->length, room, "%s%c%lld", name, 0,
+    size_t length = (size_t)snprintf(files->words + files->length, room, "%s%c%lld", path, 0,
                                      (long long)status.st_size) + 1;
     /* The host is out of memory, which is not the program's fault. */
     if (length > room || !append_content(source, status.st_size, files->contents))
@@ -88,26 +107,29 @@ static enum fate collect(int folder, const char *name, struct collection *files)
     return COLLECTED;
 }
 
-void send_out_folder(uid_t user, const char *name, int max_files, long long max_bytes, int receiver)
+void send_out_folder(uid_t user, const struct wanted *wanted, int receiver)
 {
     static struct collection files;
+    const char *name;
     /* It may open what the program may open, and nothing else. The last step has ended, so it keeps the rights of the
      * user. */
     setfsuid(user);
     int work = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int folder = openat(work, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int folder = openat(work, *wanted->paths ? "." : wanted->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *listing = folder < 0 ? NULL : fdopendir(folder);
     if (!listing)
         return;
-    files.files_left = max_files;
-    files.bytes_left = max_bytes;
+    files.files_left = wanted->max_files;
+    files.bytes_left = wanted->max_bytes;
     files.contents = new_contents();
-    list_entries(listing, &files);
-    qsort(files.entries, files.entry_count, sizeof *files.entries, by_name);
-    for (size_t index = 0; index < files.entry_count; index++) {
-        enum fate fate = collect(folder, files.entries[index], &files);
+    if (!*wanted->paths)
+        list_entries(listing, &files);
+    for (const char *const *path = *wanted->paths ? (const char *const *)wanted->paths : files.entries; *path; path++) {
+        int parent = open_parent(folder, *path, &name);
+        enum fate fate = parent < 0 ? UNREADABLE : collect(parent, name, *path, &files);
         if (fate != COLLECTED)
             files.left_out[fate]++;
+        close(parent);
     }
     for (int fate = 0; fate < FATES_LEFT_OUT; fate++) {
         size_t room = sizeof files.words - files.length;

@@ -6,6 +6,7 @@
 #include "privileges.h"
 #include "process.h"
 #include "relay.h"
+#include "step.h"
 #include "threads.h"
 #include "world.h"
 
@@ -35,6 +36,7 @@ struct child {
  * which a step after the first joins its cgroup. */
 static struct packet packet, joins;
 static struct file files[MAX_FILES];
+static char *fetched[MAX_WORDS + 1];
 
 /* The keeper sends this signal in place of SIGKILL, which would end process 1 instead of the program. */
 enum { SENDS_KILL = 64 };
@@ -247,11 +249,13 @@ static int read_files(void)
 static void run(const struct box *box, const struct confinement *confinement, struct child *child)
 {
     int count = read_files(), keeper = box->keeper;
+    read_words(&packet, fetched);
     int collect = (int)next_number(&packet);
     long long collect_bytes = next_number(&packet);
     int out = (int)next_number(&packet), out_files = (int)next_number(&packet);
     long long out_bytes = next_number(&packet);
     const char *out_folder = next_word(&packet);
+    const struct wanted wanted = {out_folder, fetched, out_files, out_bytes};
     write_work_folder(files, count, out_folder, box->user);
     int steps = (int)next_number(&packet);
     bool forwards = next_number(&packet) > 0;
@@ -284,7 +288,7 @@ static void run(const struct box *box, const struct confinement *confinement, st
         if (step == 0 && exit_code == 0 && collect >= 0)
             send_compiled_files(files, count, collect_bytes, descriptor_at(&packet, collect));
         if (step + 1 == steps && out >= 0)
-            send_out_folder(box->user, out_folder, out_files, out_bytes, descriptor_at(&packet, out));
+            send_out_folder(box->user, &wanted, descriptor_at(&packet, out));
         report(keeper, step, exit_code, cpu_s, start_s, ended_at - began_at, resident, ended_at);
         if (exit_code != 0)
             break;

@@ -16,7 +16,7 @@ enum {
     NOT_FOUND = 127,
 };
 
-static int read_words(struct packet *from, char **words)
+int read_words(struct packet *from, char **words)
 {
     long long count = next_number(from);
     if (count < 0 || count > MAX_WORDS)
@@ -36,6 +36,7 @@ void read_step(struct packet *from, struct step *step)
     step->open_files = (unsigned long long)next_number(from);
     step->file_bytes = (unsigned long long)next_number(from);
     step->stack_bytes = (unsigned long long)next_number(from);
+    step->address_space = (unsigned long long)next_number(from);
     step->stdin_index = (int)next_number(from);
     step->stdout_index = (int)next_number(from);
     step->stderr_index = (int)next_number(from);
@@ -89,6 +90,8 @@ void set_limits(const struct step *step)
     limit(RLIMIT_NOFILE, "RLIMIT_NOFILE", step->open_files);
     limit(RLIMIT_FSIZE, "RLIMIT_FSIZE", step->file_bytes);
     limit(RLIMIT_STACK, "RLIMIT_STACK", step->stack_bytes);
+    if (step->address_space > 0)
+        limit(RLIMIT_AS, "RLIMIT_AS", step->address_space);
     limit_if_higher(RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", 65536);
     limit_if_higher(RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 65536);
     limit_if_higher(RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING", 256);

@@ -34,7 +34,8 @@ RUN_STACK_BYTES = 256 << 20
 @dataclass(frozen=True)
 class StepLimits:
     """Limits of a step, in seconds and bytes. `wall_s` does not count the time in which the program waited for a
-    processor. A step in the `background` gets a tenth of the processor time that others get."""
+    processor. The `address_space` is that of each process; 0: no limit. A step in the `background` gets a tenth of the
+    processor time that others get."""
 
     cpu_s: float
     wall_s: float
@@ -43,6 +44,7 @@ class StepLimits:
     open_files: int
     file_bytes: int
     stack_bytes: int
+    address_space: int = 0
     background: bool = False
 
 

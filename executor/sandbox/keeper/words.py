@@ -28,8 +28,8 @@ READ_BY: Final[dict[str, tuple[str, ...]]] = {
         "relays",
     ),
     "read_step": (
-        "cpu_s", "processes", "open_files", "file_bytes", "stack_bytes", "stdin_index", "stdout_index", "stderr_index",
-        "has_shortcut",
+        "cpu_s", "processes", "open_files", "file_bytes", "stack_bytes", "address_space", "stdin_index", "stdout_index",
+        "stderr_index", "has_shortcut",
     ),
 }  # fmt: skip
 
@@ -105,6 +105,7 @@ def run_words(
     max_out_files: int = 0,
     max_out_bytes: int = 0,
     out_folder: str = "",
+    out_paths: Sequence[str] = (),
     forwards: bool = False,
     ends: int = -1,
     relays: bool = False,
@@ -120,7 +121,7 @@ def run_words(
 
     `out` is the index of another socket, or -1. If it is given, `out_folder` is made, and its files are sent there when
     the last step has ended, however it ended: the words name and size of each, and the numbers of those left out
-    (`send_out_folder` in init/out_folder.c).
+    (`send_out_folder` in init/out_folder.c). If there are `out_paths`, those files are sent in place of them.
 
     With `forwards`, process 1 forwards signals that the keeper sends it to the program of the step.
 
@@ -129,6 +130,7 @@ def run_words(
     """
     packet = _words_for("read_files", count=len(files), contents=contents)
     packet += b"".join(_words_for("read_file", name=name, size=size, mode=mode) for name, size, mode in files)
+    packet += to_words(len(out_paths), *out_paths)
     packet += _words_for(
         "run",
         collect=collect,
@@ -160,6 +162,7 @@ def _step_words(step: StepOrder) -> bytes:
         open_files=limits.open_files,
         file_bytes=limits.file_bytes,
         stack_bytes=limits.stack_bytes,
+        address_space=limits.address_space,
         stdin_index=step.stdin,
         stdout_index=step.stdout,
         stderr_index=step.stderr,

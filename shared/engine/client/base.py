@@ -34,3 +34,8 @@ class EngineClient(Protocol):
 
     async def put_test_data(self, sha256: str, data: bytes) -> None:
         """Send the input or the answer of a test, which the engine lacks. Raises what `run_program` raises."""
+
+
+class OpenedEngine(EngineClient, Protocol):
+    async def close(self) -> None:
+        """Close all connections."""

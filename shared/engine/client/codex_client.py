@@ -1,21 +1,19 @@
 """The client of the CodeX API. It returns verdicts on programs, and raises the failures of engines.
 
-It uses httpx over aiohttp's connections, which cost half the CPU time and are used in turn (ADR 24).
+It uses aiohttp, because a request costs the least CPU time and connections are used in turn (ADR 24).
 """
 
 import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.request import getproxies
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json, to_json
 
 from shared.engine.client.event_lines import LONG as _LONG
@@ -50,21 +48,14 @@ _LONGEST_RETRY_AFTER: Final = 300.0
 #: The statuses of a program that the engine will never run.
 _REFUSED: Final = frozenset({400, 413, 422})
 
-#: Errors of a connection that was established and then lost.
+#: Errors of a connection that could not be established.
+_NOT_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+#: Errors of a connection that was established and then lost, unless they are among those above.
 _BROKEN: Final = (
     aiohttp.ServerDisconnectedError,
     aiohttp.ClientPayloadError,
     aiohttp.ClientOSError,
-    httpx.ReadError,
-    httpx.WriteError,
-    httpx.RemoteProtocolError,
-)
-#: Errors of a connection that could not be established.
-_NOT_CONNECTED: Final = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
+    aiohttp.ClientConnectionResetError,
 )
 
 
@@ -74,7 +65,7 @@ class CodexClient:
     It keeps at most `max_output_bytes` characters of each stream, however long the answer is.
     """
 
-    def __init__(self, settings: EngineSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, settings: EngineSettings, session: aiohttp.ClientSession | None = None) -> None:
         # As in the original, the header is always sent. Its token cannot be empty (RFC 6750).
         token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
         # A byte can take six in JSON and more than one in base64, and there are two streams. The rest is for the other
@@ -85,23 +76,22 @@ class CodexClient:
         self._max_output = settings.max_output_bytes
         self._max_artifact_bytes = settings.artifact_bytes
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
-        # httpx bounds only each wait, so an engine could send a byte at a time without end.
+        # aiohttp bounds only each wait, so an engine could send a byte at a time without end.
         self._deadline = 2 * settings.codex_timeout
         self._timeout = settings.codex_timeout
-        self._client = httpx.AsyncClient(
-            base_url=settings.codex_url,
-            # A compressed answer could be longer than it looks.
-            headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(settings.codex_timeout, connect=_CONNECT_SECONDS),
-            transport=transport or AiohttpTransport(client=_session),
-        )
+        self._url = settings.codex_url.rstrip("/")
+        # A compressed answer could be longer than it looks.
+        self._headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+        #: Opened by the first request, because it belongs to the running loop.
+        self._session = session
         self._runs = itertools.count(1)
         #: The calls that the engine has beyond those of CodeX, since its last list.
         self._calls: list[str] | None = None
         self._instance = ""
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
@@ -110,16 +100,14 @@ class CodexClient:
         fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
         if filename:
             fields["filename"] = filename
-        request = self._request("/", share, to_json(fields))
         async with AsyncExitStack() as turn:
             try:
                 async with (
                     asyncio.timeout(self._deadline),
-                    aclosing(await self._client.send(request, stream=True)) as response,
+                    self._post("/", share, to_json(fields)) as response,
                 ):
                     answer = await self._read(response, turn)
-            # Not every error of aiohttp has an equivalent in httpx.
-            except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+            except (aiohttp.ClientError, TimeoutError) as exc:
                 raise (EngineAway if _is_not_connected(exc) else EngineCrashed)(_no_answer(exc)) from exc
             return _shorten(_interpret(response, answer), self._max_output)
 
@@ -138,17 +126,15 @@ class CodexClient:
         return True
 
     async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0.0) -> AsyncGenerator[RunEvent]:
-        request = self._request("/run", share, program, silence_s)
         begun: Started | None = None
         try:
             async with AsyncExitStack() as opened:
                 async with asyncio.timeout(self._deadline):
-                    response = await self._client.send(request, stream=True)
-                    opened.push_async_callback(response.aclose)
-                    del program, request
-                    if response.status_code != 200:
+                    response = await opened.enter_async_context(self._post("/run", share, program, silence_s))
+                    del program
+                    if response.status != 200:
                         raise self._refusal_of_program(response, await self._read(response, opened))
-                chunks = response.aiter_bytes()
+                chunks = aiter(response.content.iter_any())
                 lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline + silence_s)
                 async with aclosing(lines.events()) as events:
                     async for event in events:
@@ -156,7 +142,7 @@ class CodexClient:
                             begun = event
                         yield shorten_event(event, self._max_output, self._max_artifact_bytes)
                 await _read_end(chunks)
-        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+        except (aiohttp.ClientError, TimeoutError) as exc:
             if _is_broken(exc):
                 raise await self._broken(begun) from exc
             raise (EngineUnavailable if begun else EngineAway)(_no_answer(exc)) from exc
@@ -166,10 +152,10 @@ class CodexClient:
     async def put_test_data(self, sha256: str, data: bytes) -> None:
         try:
             async with asyncio.timeout(self._deadline), AsyncExitStack() as turn:
-                response = await self._client.put(f"/test-data/{sha256}", content=data)
-                if response.status_code != 204:
+                response = await turn.enter_async_context(self._sent("PUT", f"/test-data/{sha256}", data=data))
+                if response.status != 204:
                     raise _failure(response, await self._read(response, turn))
-        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+        except (aiohttp.ClientError, TimeoutError) as exc:
             raise EngineAway(_no_answer(exc)) from exc
 
     async def _broken(self, begun: Started | None) -> EngineUnavailable:
@@ -186,13 +172,13 @@ class CodexClient:
             async with (
                 asyncio.timeout(self._deadline),
                 AsyncExitStack() as turn,
-                self._client.stream("GET", "/list") as response,
+                self._sent("GET", "/list") as response,
             ):
                 answer = await self._read(response, turn)
-        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+        except (aiohttp.ClientError, TimeoutError) as exc:
             raise EngineAway(_no_answer(exc)) from exc
-        if response.status_code != 200:
-            raise EngineAway(f"the engine answered HTTP {response.status_code} to GET /list")
+        if response.status != 200:
+            raise EngineAway(f"the engine answered HTTP {response.status} to GET /list")
         try:
             listed = LanguageList.model_validate(_fields(answer))
         except (ValueError, AttributeError, RecursionError) as exc:
@@ -200,29 +186,58 @@ class CodexClient:
         self._calls, self._instance = listed.calls, listed.instance
         return listed.supported_languages
 
-    def _request(self, path: str, share: str, body: bytes, silence_s: float = 0.0) -> httpx.Request:
-        """Return the request for a run."""
+    @asynccontextmanager
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        silence_s: float = 0.0,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request, and yield its answer. The connection is closed unless the answer was read to its end."""
+        if self._session is None:
+            self._session = _session()
+        response = await self._session.request(
+            method,
+            f"{self._url}{path}",
+            data=data,
+            headers={**self._headers, **(headers or {})},
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=self._timeout + silence_s),
+        )
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _post(
+        self, path: str, share: str, body: bytes, silence_s: float = 0.0
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send a run, and yield its answer."""
         headers = {"Content-Type": "application/json"}
         if share:
             headers[SHARE_HEADER] = share
         if next(self._runs) % _RUNS_PER_CLOSE == 0:
             headers["Connection"] = "close"
-        timeout = httpx.Timeout(self._timeout + silence_s, connect=_CONNECT_SECONDS)
-        return self._client.build_request("POST", path, headers=headers, content=body, timeout=timeout)
+        return self._sent("POST", path, data=body, headers=headers, silence_s=silence_s)
 
-    def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
+    def _refusal_of_program(
+        self, response: aiohttp.ClientResponse, content: bytearray
+    ) -> EngineUnavailable | EngineRefused:
         """Return the error of an answer of `POST /run` that is not a stream."""
-        if response.status_code in (404, 405):
+        if response.status in (404, 405):
             # Another engine is there now. Its list says what it has.
             self._calls = None
             return EngineAway("the engine has no call POST /run")
         return _failure(response, content)
 
-    async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
+    async def _read(self, response: aiohttp.ClientResponse, turn: AsyncExitStack) -> bytearray:
         """Return the whole body. A long one waits for its turn, and keeps it until `turn` is closed."""
         content = bytearray()
         is_long = False
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.content.iter_any():
             content += chunk
             if len(content) > self._max_answer:
                 raise EngineUnavailable(f"the engine's answer is longer than {self._max_answer} bytes")
@@ -234,7 +249,7 @@ class CodexClient:
 
 async def _read_end(chunks: AsyncIterator[bytes]) -> None:
     """Read the end of an answer after its last event, so that its connection can be used again."""
-    with contextlib.suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(_END_SECONDS):
             await anext(chunks, None)
 
@@ -248,30 +263,26 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5),
         cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
         trust_env=bool(getproxies()),
     )
 
 
-def _no_answer(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> str:
-    return f"the engine did not answer: {error or type(error).__name__}"
+def _no_answer(error: aiohttp.ClientError | TimeoutError) -> str:
+    return f"the engine did not answer: {str(error) or type(error).__name__}"
 
 
 def _is_not_connected(error: Exception) -> bool:
-    # `httpx_aiohttp` raises one error for a lost connection and for one that was not established. The causes differ.
-    return isinstance(_cause(error), _NOT_CONNECTED)
+    return isinstance(error, _NOT_CONNECTED)
 
 
 def _is_broken(error: Exception) -> bool:
-    return isinstance(_cause(error), _BROKEN) and not _is_not_connected(error)
+    return isinstance(error, _BROKEN) and not _is_not_connected(error)
 
 
-def _cause(error: Exception) -> Exception:
-    return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-
-
-def _failure(response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
+def _failure(response: aiohttp.ClientResponse, content: bytearray) -> EngineUnavailable | EngineRefused:
     """Return the error of a status that is no verdict. Only 500 says that the engine failed with this program."""
-    status = response.status_code
+    status = response.status
     if status in _REFUSED:
         return EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
     error = EngineUnavailable if status == 500 else EngineAway
@@ -280,9 +291,9 @@ def _failure(response: httpx.Response, content: bytearray) -> EngineUnavailable 
     return error(f"the engine answered HTTP {status}", retry_after=retry_after)
 
 
-def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
+def _interpret(response: aiohttp.ClientResponse, content: bytearray) -> RunResponse:
     """Return the verdict of a 200 or 408. Raise what `_failure` returns for others."""
-    status = response.status_code
+    status = response.status
     if status not in (200, 408):
         raise _failure(response, content)
     answer = _parse(content)

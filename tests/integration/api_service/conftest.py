@@ -35,7 +35,7 @@ from shared.broker.dead_letters import DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.engine.client.base import EngineClient
+from shared.engine.client.base import OpenedEngine
 from shared.operations.system_status import SystemStatusReader
 from shared.service.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
@@ -123,7 +123,7 @@ def client_of(
     judge0_conf: Path | None = None,
     limits: dict[str, Any] | None = None,
     dead_letters: DeadLetters | None = None,
-    engine: EngineClient | None = None,
+    open_engine: Callable[[], OpenedEngine] | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -166,7 +166,7 @@ def client_of(
             dead_letters=dead_letters or OutboxDeadLetters(database),
             system_status=SystemStatusReader(database, dead_letters or OutboxDeadLetters(database)),
             problems=Problems(database, store, settings.key_problem_bytes),
-            transient=TransientRuns(engine, RunSeconds(database, costs)),
+            transient=TransientRuns(open_engine, RunSeconds(database, costs)),
         ),
     )
     if not front_doors:  # a door is an application with services of its own

@@ -13,7 +13,7 @@ from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import EngineFailed, Quarantined, TransientRuns
 from shared.database.connection import Database
-from shared.engine.client.base import EngineClient
+from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import Started
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
@@ -51,7 +51,8 @@ class PlayedEngine:
 
 def runs_at(engine: PlayedEngine | None) -> TransientRuns:
     seconds = RunSeconds(cast("Database", None), QuotaCosts(1, 1))
-    return TransientRuns(cast("EngineClient | None", engine), seconds, RetryPolicy(base=0.001, cap=0.001))
+    played = cast("OpenedEngine", engine)
+    return TransientRuns((lambda: played) if engine else None, seconds, RetryPolicy(base=0.001, cap=0.001))
 
 
 async def refusal(runs: TransientRuns, wait_s: float = 5.0, program: bytes = b"{}") -> ApiError:

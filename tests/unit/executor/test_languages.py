@@ -75,7 +75,9 @@ def test_commands_use_only_known_names() -> None:
     for language in known().values():
         options = language.compile.options if language.compile else {}
         words = dict.fromkeys((*language.tools, *options, "source", "stem", "main", "memory_mib", "headers"), "x")
-        words |= dict.fromkeys(("preload", "runtime", "plugin", "include", "companions", "args"), "x")
+        words |= dict.fromkeys(
+            ("preload", "runtime", "plugin", "include", "companions", "args", "interpreter_args"), "x"
+        )
         words |= dict.fromkeys(language.libraries.words, "x")
         words["output"] = "main"
         for command in _commands(language):

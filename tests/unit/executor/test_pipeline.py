@@ -143,12 +143,12 @@ class WithRuntime(Warm):
         return super().place(job, *others) if others else replace(job, template=replace(job.template, zygote=_ZYGOTE))
 
 
-@pytest.mark.parametrize("environment", [{}, {"OWN": "1"}])
-async def test_a_program_with_own_variables_starts_cold(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("fields", [{}, {"environment": {"OWN": "1"}}, {"interpreter_args": ["-u"]}])
+async def test_a_program_with_own_variables_or_options_starts_cold(fields: dict[str, Any]) -> None:
     sandbox = FakeSandbox(_ends_warm_boxes)
-    [event] = await run_tests(Pipeline(sandbox, _SETTINGS, WithRuntime()), "py", environment=environment)
+    [event] = await run_tests(Pipeline(sandbox, _SETTINGS, WithRuntime()), "py", **fields)
     assert event.verdict is Verdict.OK
-    assert bool(sandbox.jobs[0].template.zygote) == (not environment)
+    assert bool(sandbox.jobs[0].template.zygote) == (not fields)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -292,6 +292,40 @@ async def test_a_stack_and_files_are_only_made_smaller() -> None:
     assert (high.limits.stack_bytes, high.limits.file_bytes, high.merge_output) == (256 << 20, 128 << 20, False)
 
 
+@pytest.mark.parametrize(
+    ("asked", "address_space", "stack"),
+    [
+        ({}, 0, 256 << 20),
+        ({"address_space_bytes": 1}, 16 << 20, 8 << 20),
+        ({"address_space_bytes": 1 << 40}, 1 << 40, 1),
+    ],
+)
+async def test_an_address_space_is_that_of_the_program_alone(
+    asked: dict[str, int], address_space: int, stack: int
+) -> None:
+    """With it, the stack is small, since each thread has one. The request may say otherwise."""
+    sandbox = _boxes()
+    own_stack: dict[str, Any] = {"stack_bytes": stack} if stack == 1 else {}
+    await _run(sandbox, "c", tests=[{"limits": asked}], **own_stack)
+    compile_, run = (step.limits for step in sandbox.jobs[0].steps)
+    assert (run.address_space, run.stack_bytes) == (address_space, stack)
+    assert (compile_.address_space, compile_.stack_bytes) == (0, 64 << 20)
+
+
+@pytest.mark.parametrize(
+    ("code", "command"),
+    [
+        ("py", ["/bin/python", "-c", "", "main.py", "arg"]),
+        ("java", ["-cp", ".", "-c", "", "Main", "arg"]),
+        ("php", ["-d", "memory_limit=-1", "-c", "", "main.php", "arg"]),
+    ],
+)
+async def test_words_stand_between_the_interpreter_and_the_program(code: str, command: list[str]) -> None:
+    sandbox = _boxes()
+    await _run(sandbox, code, interpreter_args=["-c", ""], tests=[{"args": ["arg"]}])
+    assert list(sandbox.jobs[0].steps[-1].argv[-len(command) :]) == command
+
+
 async def test_a_build_script_runs_before_each_run() -> None:
     sandbox = _boxes()
     files = [{"path": "run", "content": "x"}, {"path": "make", "content": "y"}]
@@ -341,7 +375,53 @@ async def test_a_stopped_program_has_no_artifacts() -> None:
     assert not event.artifacts
 
 
-def test_artifacts_of_many_runs_are_refused() -> None:
-    fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "artifacts": True, "repeat": 2}
-    with pytest.raises(ValueError, match="single run"):
-        ProgramRequest.model_validate(fields, strict=False)
+async def test_fetched_files_come_back_by_their_paths() -> None:
+    sandbox = _with_out({"a/b": b"\xff", "/tmp/c": b""}, {LeftOut.UNREADABLE: 1})
+    (_, event) = await _run(
+        sandbox, fetch=["a/b", "gone", "/tmp/c", "a/b"], settings=ExecutorSettings(artifact_bytes=7)
+    )
+    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(3, 7, paths=("a/b", "gone", "/tmp/c"))]
+    assert isinstance(event, TestEnded)
+    assert parse_event(event.model_dump_json()) == event
+    assert [(file.path, file.content) for file in event.fetched] == [("a/b", b"\xff"), ("/tmp/c", b"")]
+    assert (event.artifacts, event.artifacts_left_out) == (None, {})
+
+
+async def test_a_stopped_program_has_no_fetched_files() -> None:
+    sandbox = _boxes(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
+    (_, event) = await _run(sandbox, fetch=["a"])
+    assert isinstance(event, TestEnded)
+    assert event.fetched == []
+
+
+_MANY: Final = [f"{number:03}{'x' * 125}" for number in range(256)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"artifacts": True, "repeat": 2}, "`artifacts` goes with a single run only"),
+        ({"fetch": ["a"], "tests": [{}, {}]}, "`fetch` goes with a single run only"),
+        ({"fetch": ["a"], "artifacts": True}, "do not go together"),
+        *(
+            ({"fetch": [path]}, "The path ")
+            for path in ("", "../x", "a/../x", "/tmp/../x", "/tmp/", "/tmp", "/etc/passwd", "/proc/self/mem", "a\0")
+        ),
+        ({"fetch": ["a"] * 257}, "at most 256"),
+        ({"fetch": _MANY, "interpreter_args": ["x"]}, "over 32768 bytes together"),
+        ({"fetch": _MANY, "tests": [{"args": ["x"]}]}, "over 32768 bytes together"),
+        ({"interpreter_args": ["a\0b"]}, "a NUL"),
+        ({"interpreter_args": ["x"] * 257}, "256 arguments"),
+        ({"limits": {"address_space_bytes": 0}}, "greater than 0"),
+        ({"compile_limits": {"address_space_bytes": 1}}, "Extra inputs"),
+    ],
+)
+def test_what_does_not_fit_a_run_is_refused(fields: dict[str, Any], fault: str) -> None:
+    plain = {"language": "c", "files": [{"path": "main.c", "content": "x"}]}
+    with pytest.raises(ValueError, match=fault):
+        ProgramRequest.model_validate({**plain, **fields}, strict=False)
+
+
+def test_the_most_paths_fit_a_run() -> None:
+    plain = {"language": "c", "files": [{"path": "main.c", "content": "x"}]}
+    assert ProgramRequest.model_validate({**plain, "fetch": _MANY}, strict=False).fetch == tuple(_MANY)

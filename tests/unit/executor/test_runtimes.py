@@ -1,5 +1,7 @@
 """When a warm runtime is used, and what it gets, with a fake sandbox."""
 
+from dataclasses import replace
+
 import pytest
 
 from executor.languages import known
@@ -43,6 +45,14 @@ def test_a_runtime_with_another_heap_is_not_used(code: str, warm: bool) -> None:
     job, placed = _place(code, memory_limit=200 << 20)
     assert (placed != job) is warm
     assert _place(code, memory_limit=100 << 20)[1] != job
+
+
+@pytest.mark.parametrize(("code", "mib", "warm"), [("py", 767, False), ("py", 768, True), ("js", 1 << 20, False)])
+def test_a_runtime_needs_address_space(code: str, mib: int, warm: bool) -> None:
+    job, _ = _place(code, memory_limit=100 << 20)
+    limits = replace(job.steps[0].limits, address_space=mib << 20)
+    job = replace(job, steps=(replace(job.steps[0], limits=limits),))
+    assert (_runtime(code).place(job) != job) is warm
 
 
 async def test_a_runtime_that_runs_the_reference_program_is_accepted() -> None:

@@ -12,6 +12,7 @@ from shared.engine.client.codex_client import CodexClient
 from shared.engine.client.settings import EngineSettings
 from shared.engine.codex import RunResponse, SupportedLanguage, Verdict
 from shared.service.errors import EngineAway, EngineRefused, EngineUnavailable
+from tests.fixtures.answered_session import answered_session
 from tests.waiting import eventually
 
 GOOD = {"timeStamp": 1672439982964, "status": 200, "output": "12\n", "error": "", "language": "py", "info": "Python 3"}
@@ -28,7 +29,7 @@ async def run(
     settings = EngineSettings(
         codex_url="http://engine", codex_token=SecretStr(token) if token else None, max_output_bytes=max_output
     )
-    client = CodexClient(settings, httpx.MockTransport(handler))
+    client = CodexClient(settings, answered_session(handler))
     try:
         return await client.run(code=code, language="py", inputs="in", share="key-7", filename=filename)
     finally:
@@ -83,7 +84,7 @@ async def test_long_answers_are_read_two_at_a_time() -> None:
         is_long = json.loads(request.content)["language"] == "long"
         return httpx.Response(200, content=long_answer()) if is_long else httpx.Response(200, json=GOOD)
 
-    client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
+    client = CodexClient(EngineSettings(codex_url="http://engine"), answered_session(handler))
     waiting = [asyncio.create_task(client.run(code="", language="long", inputs="")) for _ in range(5)]
     await eventually(lambda: reading == 2)
     for _ in range(20):
@@ -164,7 +165,7 @@ async def languages(answer: httpx.Response) -> list[SupportedLanguage]:
         requests.append(f"{request.method} {request.url.path}")
         return answer
 
-    client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
+    client = CodexClient(EngineSettings(codex_url="http://engine"), answered_session(handler))
     try:
         return await client.languages()
     finally:

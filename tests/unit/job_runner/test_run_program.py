@@ -16,6 +16,7 @@ from shared.engine.client.settings import EngineSettings
 from shared.engine.run_call import MAX_ARTIFACTS, Compiled, Started, TestEnded
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from tests.factories import ended_test
+from tests.fixtures.answered_session import answered_session
 from tests.waiting import eventually
 
 STARTED = {"event": "started", "language": "py", "info": "Python 3", "compile": None, "run": "python3 main.py"}
@@ -47,13 +48,10 @@ class Pieces(httpx.AsyncByteStream):
             else:
                 yield piece
 
-    async def aclose(self) -> None:
-        self.closed = True
-
 
 def client_of(handler: Callable[[httpx.Request], httpx.Response], **settings: Any) -> CodexClient:
     options = {"codex_url": "http://engine", "max_output_bytes": 1024, **settings}
-    return CodexClient(EngineSettings.model_validate(options), httpx.MockTransport(handler))
+    return CodexClient(EngineSettings.model_validate(options), answered_session(handler))
 
 
 async def run(answer: httpx.Response | Sequence[bytes | Exception | asyncio.Event], **settings: Any) -> list[RunEvent]:
