@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Self
 
 import httpx
 
@@ -14,6 +14,9 @@ from api_service.doors.mcp.tools import TOOLS
 from api_service.http.errors import ApiError, Fault, Kind
 from shared.engine.artifacts import IMAGES
 
+#: Seconds within which the server sends the next part of an answer. The longest wait is shorter.
+_SILENCE_S: Final = 90.0
+
 
 @dataclass(frozen=True, slots=True)
 class ForwardBackend:
@@ -21,6 +24,15 @@ class ForwardBackend:
 
     client: httpx.AsyncClient
     tools: Collection[str] = tuple(TOOLS)
+
+    @classmethod
+    def of(cls, url: str, key: str | None) -> Self:
+        """Return the backend of the server at this address."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return cls(httpx.AsyncClient(base_url=url, headers=headers, timeout=_SILENCE_S))
+
+    async def close(self) -> None:
+        await self.client.aclose()
 
     async def languages(self) -> Sequence[Mapping[str, Any]]:
         items: list[dict[str, Any]] = (await self._json("GET", "/v1/languages"))["items"]

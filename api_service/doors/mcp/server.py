@@ -15,9 +15,8 @@ from starlette.requests import Request
 
 from api_service.doors.mcp.results import LanguageResult, ProgramFile, failure, result_of, run_of_submission
 from api_service.doors.mcp.tools import INSTRUCTIONS, TOOLS, Tool, listed
-from api_service.errors import error_of
 from api_service.http.errors import ApiError, Fault, cut, invalid
-from api_service.v1.body.rules import overfull
+from api_service.v1.body.submission import overfull
 from api_service.v1.protocol.validation import checked, is_clean
 from shared.engine.languages import ALIASES
 from shared.version import VERSION
@@ -81,7 +80,11 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         arguments = params.arguments or {}
         try:
             return await _call(backend, tool, arguments, context.session.report_progress, wait_s)
+        except ApiError as exc:
+            return failure(explained(exc, arguments))
         except Exception as exc:
+            from api_service.errors import error_of  # it loads most of the API, which `precieux mcp` need not wait for
+
             request = context.request if isinstance(context.request, Request) else _STDIO
             return failure(explained(await error_of(request, exc), arguments))
 

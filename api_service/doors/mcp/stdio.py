@@ -4,134 +4,47 @@ Standard output has messages alone, so all logs go to standard error.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
-import httpx
 import uvloop
 from mcp.server.stdio import stdio_server
-from pydantic import SecretStr
 
-from api_service.access.auth import Principal
-from api_service.cached import CachedFor
-from api_service.doors.mcp.forward import ForwardBackend
-from api_service.doors.mcp.program import run_program
-from api_service.doors.mcp.server import Answer, Backend, Context, OnTest, make_server
+from api_service.doors.mcp.server import Backend, Context, make_server
 from api_service.doors.mcp.settings import McpSettings
-from api_service.http.errors import ApiError, Kind
-from api_service.languages.catalog import LanguageCatalog
-from api_service.settings import ApiSettings
-from api_service.transient.run_seconds import RunSeconds
-from api_service.transient.runs import TransientRuns
-from api_service.v1.body.constraints import Constraints
-from api_service.v1.routes.languages import languages_of
-from shared.accounts.api_keys import Scope
-from shared.engine.client.codex_client import CodexClient
-from shared.engine.client.settings import EngineSettings
-from shared.engine.languages import position_of
-from shared.http.egress import Egress
-from shared.service.errors import EngineAway
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import load
-
-#: Who runs the process.
-_USER: Final = Principal(None, frozenset(Scope))
-#: Seconds between two looks whether the engine has started, and for which its languages are cached.
-_LOOK_S: Final = 0.1
-_CACHE_S: Final = 5.0
-#: Seconds within which another server sends the next part of an answer. The longest wait is shorter.
-_SILENCE_S: Final = 90.0
-_ENDED: Final = "The executor of this server has ended; its log, on standard error, says why."
 
 
 def serve_engine(url: str, token: str, is_alive: Callable[[], bool]) -> None:
     """Serve until the end of standard input, with the engine of this address. It may still be starting."""
-    asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_serve_engine(url, token, is_alive))
+    _run("engine", lambda module: module.EngineBackend(url, token, is_alive))
 
 
 def serve_server(url: str, key: str | None) -> None:
     """Serve until the end of standard input, with the server of this address behind the tools."""
-    asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_serve_server(url, key))
+    _run("forward", lambda module: module.ForwardBackend.of(url, key))
 
 
-async def _serve_engine(url: str, token: str, is_alive: Callable[[], bool]) -> None:
-    engine = CodexClient(load(EngineSettings, codex_url=url, codex_token=SecretStr(token)))
-    try:
-        await _serve(_EngineBackend(engine, is_alive))
-    finally:
-        await engine.close()
+def _run(module: str, open_backend: Callable[[Any], Any]) -> None:
+    asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_serve(f"{__package__}.{module}", open_backend))
 
 
-async def _serve_server(url: str, key: str | None) -> None:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_SILENCE_S) as client:
-        await _serve(ForwardBackend(client))
+async def _serve(module: str, open_backend: Callable[[Any], Any]) -> None:
+    async def opened() -> Any:
+        return open_backend(await asyncio.to_thread(import_module, module))
 
-
-async def _serve(backend: Backend) -> None:
     async def backend_of(_: Context) -> Backend:
+        backend: Backend = await asyncio.shield(opening)
         return backend
 
     configure_logging("mcp", load(LogSettings))
+    # It loads most of the API, which takes longer than clients may wait for the first answer.
+    opening = asyncio.ensure_future(opened())
     server = make_server(backend_of, wait_s=load(McpSettings).mcp_wait_seconds)
-    async with stdio_server() as (messages, answers):
-        await server.run(messages, answers, server.create_initialization_options())
-
-
-class _Unlimited(RunSeconds):
-    """The budget of the user, who has none. There is no database."""
-
-    def __init__(self) -> None:
-        pass
-
-    async def check(self, principal: Principal) -> None:
-        pass
-
-    def charge(self, principal: Principal, seconds: float) -> None:
-        pass
-
-
-class _EngineBackend:
-    """Runs programs at an engine. Its methods wait until it has started."""
-
-    tools: Collection[str] = ("run_code", "list_languages")
-
-    def __init__(self, engine: CodexClient, is_alive: Callable[[], bool]) -> None:
-        self._engine = engine
-        self._is_alive = is_alive
-        self._runs = TransientRuns(engine, _Unlimited())
-        self._settings = load(ApiSettings)
-        self._catalog = CachedFor(_CACHE_S, self._read)
-
-    async def languages(self) -> Sequence[Mapping[str, Any]]:
-        return [one.model_dump(mode="json") for one in languages_of(await self._catalog.get())]
-
-    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
-        constraints = Constraints(
-            catalog=await self._catalog.get(),
-            max_source_bytes=self._settings.max_source_bytes,
-            max_stdin_bytes=self._settings.max_input_bytes,
-            max_checker_bytes=self._settings.max_checker_bytes,
-            max_judged_output_bytes=self._settings.max_judged_output_bytes,
-            egress=Egress(),
-            refusal=lambda _: None,
-        )
-        return await run_program(self._runs, _USER, content, constraints, on_test)
-
-    async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
-        raise NotImplementedError
-
-    async def get(self, number: int, wait_s: int) -> Answer:
-        raise NotImplementedError
-
-    async def _read(self) -> LanguageCatalog:
-        while True:
-            try:
-                rows = await self._engine.languages()
-            except EngineAway:
-                if not self._is_alive():
-                    raise ApiError(Kind.UNAVAILABLE, _ENDED) from None
-                await asyncio.sleep(_LOOK_S)
-            else:
-                rows.sort(key=lambda row: position_of(row.language))
-                return LanguageCatalog({row.language: row for row in rows})
+    try:
+        async with stdio_server() as (messages, answers):
+            await server.run(messages, answers, server.create_initialization_options())
+    finally:
+        await (await opening).close()

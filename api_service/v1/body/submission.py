@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from api_service.http.email_address import Address
+from api_service.http.errors import Fault
 from api_service.v1.protocol.validation import Strict
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.messages.translations import LOCALES
@@ -20,6 +22,8 @@ else:
 
 #: The most entries of `metadata`.
 MAX_METADATA: Final = 16
+#: The most keys that any object of a body may have.
+_MAX_KEYS: Final = 64
 _TEXT: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
@@ -186,3 +190,19 @@ class SubmissionBody(Strict):
     metadata: (
         Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MAX_METADATA)] | None
     ) = Field(default=None, description="It comes back as it is, and lists can be filtered by it.")
+
+
+def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
+    """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
+    if isinstance(value, dict):
+        max_keys = MAX_METADATA if pointer == "/metadata" else _MAX_KEYS
+        if len(value) > max_keys:
+            yield Fault(f"It must have at most {max_keys} keys.", pointer=pointer)
+            return
+        for name, inner in value.items():
+            if isinstance(inner, dict | list):
+                yield from overfull(inner, f"{pointer}/{name}")
+    elif isinstance(value, list) and len(value) <= MAX_FILES:
+        for number, inner in enumerate(value):
+            if isinstance(inner, dict):
+                yield from overfull(inner, f"{pointer}/{number}")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from api_service.doors.mcp.settings import McpSettings
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.engine.client.base import EngineClient
+from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import ProgramRequest, Started
 from shared.service.errors import EngineAway
@@ -59,7 +59,7 @@ async def languages(database: Database) -> None:
 
 @pytest.fixture
 async def client(api_with: ApiWith, engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_with(front_doors="mcp", engine=cast("EngineClient", engine)) as client:
+    async with api_with(front_doors="mcp", open_engine=lambda: cast("OpenedEngine", engine)) as client:
         yield client
 
 

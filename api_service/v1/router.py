@@ -1,0 +1,25 @@
+"""All routes of API v1."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api_service.v1.routes import (
+    batches,
+    languages,
+    mailgun,
+    mails,
+    output,
+    problems,
+    runs,
+    server,
+    submission,
+    submissions,
+)
+
+PREFIX: Final = "/v1"
+
+router = APIRouter(prefix=PREFIX)
+# The route that is used most comes first, because routes are tried in turn.
+for _routes in (submissions, submission, batches, problems, languages, server, mailgun, mails, output, runs):
+    router.include_router(_routes.router)
