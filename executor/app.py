@@ -29,6 +29,7 @@ from executor.catalogue.installed import Installed
 from executor.languages.base import INTERPRETER_ARGS
 from executor.local_only import LocalOnly
 from executor.pipeline.conversation import Conversation, close, conversation_failed, receive
+from executor.pipeline.live_output import LiveOutput
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
@@ -212,9 +213,12 @@ class _Endpoint:
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         spare_slot = partial(self._slots.take_spare, share)
+        live = LiveOutput() if request.live_output else None
         try:
-            running = self._pipeline.run_tests(request, installed, spare_slot, self._language)
-            async with contextlib.aclosing(running) as events:
+            running = self._pipeline.run_tests(
+                request, installed, spare_slot, self._language, live.write if live else None
+            )
+            async with contextlib.aclosing(live.beside(running) if live else running) as events:
                 async for event in events:
                     yield wire.line(event)
         except SandboxFailure as exc:

@@ -27,14 +27,8 @@ from shared.engine.languages import ALIASES
 from shared.engine.run_call import (
     RUN_CALL,
     RUN_KEYS,
-    Compiled,
-    Failed,
-    Finished,
-    JudgeFailed,
-    Missing,
+    AnyEvent,
     ProgramRequest,
-    Started,
-    TestEnded,
 )
 from shared.text.json_structure import has_more_structure
 
@@ -132,7 +126,7 @@ def refusal(status: int, error: str, language: str = "", verdict: Verdict | None
     return RunResponse(timeStamp=results.now_ms(), status=status, error=error, language=language, verdict=verdict)
 
 
-def line(event: Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed) -> bytes:
+def line(event: AnyEvent) -> bytes:
     """Return the event as a line of the answer to `POST /run`."""
     return event.model_dump_json().encode() + b"\n"
 

@@ -16,7 +16,7 @@ from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.turns import Turns
 from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
-from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
+from shared.engine.run_call import Compiled, JudgeFailed, Output, Started, TestEnded
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.logging import get_logger
 from shared.service.retry import RetryPolicy
@@ -117,15 +117,13 @@ class TransientRuns:
             raise Quarantined
         await self._seconds.check(principal)
         place, deadline, tries, failures = self._turns.place(), began + wait_s, 0, 0
-        seen: set[tuple[str, int]] = set()
+        seen = _Seen()
         while True:
             tries += 1
             try:
                 async with aclosing(self._at_engine(principal, place, program, deadline)) as events:
                     async for event in events:
-                        name = (event.event, event.number if isinstance(event, TestEnded) else 0)
-                        if name not in seen:
-                            seen.add(name)
+                        if seen.is_new(event, tries):
                             yield event
             except EngineRefused as exc:
                 raise ApiError(Kind.INVALID, _sentence(exc)) from exc
@@ -185,6 +183,24 @@ class TransientRuns:
             finally:
                 # CPU time is more than the elapsed time if the program or its judge used several processors.
                 self._seconds.charge(principal, max(time.monotonic() - began, cpu_s))
+
+
+class _Seen:
+    """What the caller has seen of a run, which may be repeated."""
+
+    def __init__(self) -> None:
+        self._names: set[tuple[str, int]] = set()
+        #: The try whose output is shown. The last event has the whole output.
+        self._output_of: int | None = None
+
+    def is_new(self, event: RunEvent, number_of_try: int) -> bool:
+        if isinstance(event, Output):
+            self._output_of = self._output_of or number_of_try
+            return self._output_of == number_of_try
+        name = (event.event, event.number if isinstance(event, TestEnded) else 0)
+        is_new = name not in self._names
+        self._names.add(name)
+        return is_new
 
 
 def _no_engine(reason: str) -> ApiError:

@@ -15,11 +15,12 @@ from api_service.v1.routes import (
     server,
     submission,
     submissions,
+    transient,
 )
 
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
 # The route that is used most comes first, because routes are tried in turn.
-for _routes in (submissions, submission, batches, problems, languages, server, mailgun, mails, output, runs):
+for _routes in (submissions, submission, batches, problems, languages, server, mailgun, mails, output, runs, transient):
     router.include_router(_routes.router)

@@ -19,7 +19,7 @@ from executor.pipeline.results import stop_of
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
 from executor.settings import ExecutorSettings
-from shared.engine.run_call import Failed, Finished, Output, ProgramRequest, Said, StageBegan, StageEnded
+from shared.engine.run_call import Failed, Finished, Output, OutputStream, ProgramRequest, Said, StageBegan, StageEnded
 
 _READ_BYTES: Final = 32768
 #: Seconds within which the other end must take a message.
@@ -30,14 +30,11 @@ _SIGNALS_S: Final = 0.02
 _HARMLESS: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
 
 
-_Stream = Literal["stdout", "stderr"]
-
-
 @dataclass(frozen=True, slots=True)
 class _Outlet:
     """Our end of a stream that the program writes."""
 
-    stream: _Stream
+    stream: OutputStream
     reader: asyncio.StreamReader
     transport: asyncio.ReadTransport
 
@@ -55,7 +52,7 @@ def _three_pipes() -> list[tuple[int, int]]:
     return pipes
 
 
-async def _outlet(stream: _Stream, end: int) -> _Outlet:
+async def _outlet(stream: OutputStream, end: int) -> _Outlet:
     reader = asyncio.StreamReader(limit=_READ_BYTES)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(end, "rb", buffering=0)

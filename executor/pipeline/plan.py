@@ -1,6 +1,6 @@
 """Plans how a program runs: its files, the commands of its steps, and their limits. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +9,7 @@ from executor.catalogue.installed import Commands, Installed
 from executor.languages.base import ARGS, COMPANIONS, INTERPRETER_ARGS
 from executor.languages.program import ProgramSources, as_word, program_of_files, program_of_source
 from executor.limits import RunLimits, limits_for_source, limits_for_test
-from executor.sandbox.base import Job, OutLimits, Ready, Shortcut, Step, StepResult, Template, WorkFile
+from executor.sandbox.base import Job, OutLimits, OutputStream, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramRequest, ProgramTest, judge_limits_in_effect
@@ -57,12 +57,13 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class PlannedProgram:
-    """A program with its tests (`POST /run`)."""
+    """A program with its tests (`POST /run`). `on_output` gets what its program writes, while it runs."""
 
     request: ProgramRequest
     program: ProgramSources
     installed: Installed
     settings: ExecutorSettings
+    on_output: Callable[[OutputStream, bytes], None] | None = None
 
     @property
     def commands(self) -> Commands:
@@ -84,6 +85,10 @@ class PlannedProgram:
             test.args,
             asked.address_space_bytes,
         )
+        if self.on_output:
+            *before, last = planned.job.steps
+            steps = (*before, replace(last, on_output=self.on_output))
+            planned = replace(planned, job=replace(planned.job, steps=steps))
         if not test.files:
             return planned
         files = {**planned.job.files, **{file.path: WorkFile(file.data()) for file in test.files}}

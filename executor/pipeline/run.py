@@ -28,7 +28,7 @@ from executor.pipeline.in_order import SpareSlot, in_order
 from executor.pipeline.judges import Judge, files_beside, rejected, written_for_checker
 from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_program, plan_source
 from executor.pipeline.results import Execution
-from executor.sandbox.base import MAX_COMPILED_FILES, Job, Sandbox, SandboxFailure, StepResult
+from executor.sandbox.base import MAX_COMPILED_FILES, Job, OutputStream, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
 from executor.test_data import TestData
 from executor.warm import shared_compiler
@@ -36,14 +36,12 @@ from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
-    Compiled,
+    AnyEvent,
     JudgeFailed,
     JudgeName,
     JudgeProgram,
     ProgramRequest,
     ProgramTest,
-    Started,
-    TestEnded,
 )
 from shared.service.logging import get_logger
 
@@ -78,13 +76,14 @@ class Pipeline:
         installed: Installed,
         spare_slot: SpareSlot,
         find_language: FindLanguage,
-    ) -> AsyncGenerator[Started | Compiled | JudgeFailed | TestEnded]:
+        on_output: Callable[[OutputStream, bytes], None] | None = None,
+    ) -> AsyncGenerator[AnyEvent]:
         """Compile the program once, run its tests, and yield in order how each ended.
 
-        A judge's language is found by `find_language`. Raises `SandboxFailure` if the sandbox fails. If this is
-        cancelled, the program is killed.
+        A judge's language is found by `find_language`. `on_output` gets what the program writes, while it runs. Raises
+        `SandboxFailure` if the sandbox fails. If this is cancelled, the program is killed.
         """
-        planned = plan_program(request, installed, self._settings)
+        planned = replace(plan_program(request, installed, self._settings), on_output=on_output)
         yield results.started(planned)
         compiled = None
         judges: dict[JudgeName, Judge] = {}

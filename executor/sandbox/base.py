@@ -20,6 +20,7 @@ from executor.sandbox.keeper.protocol import Shortcut as Shortcut
 from executor.sandbox.keeper.protocol import StepLimits as StepLimits
 from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.engine.run_call import LeftOut as LeftOut
+from shared.engine.run_call import OutputStream as OutputStream
 from shared.service.errors import ConfigurationError
 
 #: The folder inside the sandbox with precompiled headers.
@@ -70,7 +71,8 @@ class Step:
     that writes more than `output_bytes` is stopped if `stop_on_overflow`, and read to its end otherwise. With
     `merge_output`, standard error goes where standard output goes. With `report_order`, the result says in which order
     the output came. If `stdin` is a socket, the program converses with the caller, who closes it. With `wires`, the
-    caller has all three streams, and nothing of them is kept. With `pipes`, only standard error is kept.
+    caller has all three streams, and nothing of them is kept. With `pipes`, only standard error is kept. `on_output`
+    gets what is kept of the output as it comes.
     """
 
     argv: tuple[str, ...]
@@ -85,6 +87,7 @@ class Step:
     wires: Wires | None = None
     pipes: Pipes | None = None
     kept_bytes: int | None = None
+    on_output: Callable[[OutputStream, bytes], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
-from job_runner.verdict.program import case_limits
 from job_runner.verdict.program_answer import failed_test
 from shared.database.connection import Connection, Database, Record
 from shared.engine.artifacts import ARTIFACTS
 from shared.engine.codex import RunResponse, Verdict
+from shared.engine.job_program import case_limits
 from shared.engine.run_call import GOOD_VERDICTS, LeftOut
 from shared.grading import RunResult
 from shared.messages.translations import SOURCE_LOCALE

@@ -14,11 +14,11 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.test_results import TestResults, TestWriter
 from job_runner.verdict.outcome import Outcome, check_load
 from job_runner.verdict.problem import ProblemAnswer, ProblemProgram, files_beside
-from job_runner.verdict.program import JobProgram
 from job_runner.verdict.program_answer import mixed_up
 from shared.database.connection import Database
 from shared.engine.client.base import EngineClient
 from shared.engine.codex import Verdict
+from shared.engine.job_program import JobProgram
 from shared.engine.run_call import Compiled, JudgeFailed, Missing, Started, TestEnded
 from shared.grading import GraderCall, Grading
 from shared.packages.fields import replace_constants

@@ -15,13 +15,13 @@ from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.problem_runs import ProblemRuns
 from job_runner.runs.test_results import TestResults
-from job_runner.verdict.outcome import Outcome, awarded, check_load, decide
-from job_runner.verdict.program import JobProgram
+from job_runner.verdict.outcome import Outcome, check_load, decide
 from job_runner.verdict.program_answer import ProgramAnswer, compared
 from shared.database.connection import Connection, Database
 from shared.engine.client.base import EngineClient
 from shared.engine.codex import RunResponse
-from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
+from shared.engine.job_program import JobProgram
+from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded, awarded
 from shared.files.archives import unpack
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore

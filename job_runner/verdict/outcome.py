@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import GOOD_VERDICTS, Compiled, LeftOut, ProgramArtifact, ProgramLimits, TestEnded
+from shared.engine.run_call import (
+    GOOD_VERDICTS,
+    POINTS_DECIMALS,
+    Compiled,
+    LeftOut,
+    ProgramArtifact,
+    ProgramLimits,
+    TestEnded,
+    awarded,
+)
 from shared.grading import RunResult
 from shared.messages.translations import gettext_noop
 from shared.operations.job_state import JobState
@@ -24,16 +33,6 @@ from shared.service.errors import (
 )
 
 MAX_RERUNS: Final = 2
-#: Decimals of points.
-POINTS_DECIMALS: Final = 6
-
-
-def awarded(points: float, verdict: Verdict | None, scored: float | None) -> float | None:
-    """Return the points that a test has earned; None if its judge failed."""
-    if verdict is Verdict.JUDGE_ERROR:
-        return None
-    earned = points if verdict in GOOD_VERDICTS else 0.0
-    return earned if scored is None else round(scored, POINTS_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
-from job_runner.verdict.program import Case, JobProgram, elapsed, file_of
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
 from shared.engine.codex import Verdict
+from shared.engine.job_program import Case, JobProgram, elapsed, file_of
 from shared.engine.run_call import (
     GOOD_VERDICTS,
     MAX_PASSES,

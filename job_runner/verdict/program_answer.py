@@ -9,9 +9,9 @@ from statistics import fmean
 from typing import Any, Final, TypeAlias
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
-from job_runner.verdict.program import JobProgram
 from shared.engine.checker import compare
 from shared.engine.codex import RunResponse, Verdict
+from shared.engine.job_program import JobProgram
 from shared.engine.run_call import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, in_order
 from shared.service.errors import EngineUnavailable
 

@@ -46,6 +46,18 @@ LEAST_MEMORY_BYTES: Final = 16 << 20
 GOOD_VERDICTS: Final = frozenset({Verdict.OK, Verdict.ACCEPTED})
 
 
+#: Decimals of points.
+POINTS_DECIMALS: Final = 6
+
+
+def awarded(points: float, verdict: Verdict | None, scored: float | None) -> float | None:
+    """Return the points that a test has earned; None if its judge failed. `scored` are those that a judge gave."""
+    if verdict is Verdict.JUDGE_ERROR:
+        return None
+    earned = points if verdict in GOOD_VERDICTS else 0.0
+    return earned if scored is None else round(scored, POINTS_DECIMALS)
+
+
 class _Strict(BaseModel):
     """A part of a request. Unknown keys and values of another JSON type are refused."""
 
@@ -333,6 +345,8 @@ class ProgramRequest(_Sources):
         description="keep the compiler's standard error apart, and report in which order all output came",
     )
 
+    live_output: bool = Field(default=False, description="tell what the program writes while it runs; for a single run")
+
     _environment_fits = field_validator("environment")(_check_environment)
     _words_fit = field_validator("interpreter_args")(check_args)
 
@@ -350,8 +364,9 @@ class ProgramRequest(_Sources):
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
         if self.artifacts and self.fetch:
             raise ValueError("`artifacts` and `fetch` do not go together.")
-        if (self.artifacts or self.fetch) and len(self.runs) > 1:
-            raise ValueError(f"`{'fetch' if self.fetch else 'artifacts'}` goes with a single run only.")
+        for name in ("artifacts", "fetch", "live_output"):
+            if getattr(self, name) and len(self.runs) > 1:
+                raise ValueError(f"`{name}` goes with a single run only.")
         for words in [(*self.interpreter_args, *test.args, *self.fetch) for test in self.tests]:
             if sum(len(word.encode()) for word in words) > MAX_ARGS_BYTES:  # they go to a box in one packet
                 raise ValueError(f"`interpreter_args`, `args` and `fetch` have over {MAX_ARGS_BYTES} bytes together.")
@@ -615,6 +630,10 @@ class TestEnded(_Event):
         return self.stderr.encode("utf-8", "replace") if self.stderr_bytes is None else self.stderr_bytes
 
 
+#: The streams that a program writes.
+OutputStream: TypeAlias = Literal["stdout", "stderr"]
+
+
 class StageBegan(_Event):
     """The compiler or the program of a conversation has started."""
 
@@ -623,10 +642,13 @@ class StageBegan(_Event):
 
 
 class Output(_Event):
-    """A stage of a conversation has written this text, with U+FFFD for bytes that are not UTF-8."""
+    """A stage of a conversation, or a program with `live_output`, has written this text.
+
+    It has U+FFFD for bytes that are not UTF-8.
+    """
 
     event: Literal["output"] = "output"
-    stream: Literal["stdout", "stderr"]
+    stream: OutputStream
     text: str = Field(repr=False)
 
 
@@ -662,13 +684,11 @@ class Failed(_Event):
     stopping: bool = False
 
 
-Event = Annotated[
-    Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed, Field(discriminator="event")
-]
+#: An event of `POST /run`.
+AnyEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | Finished | Failed
+Event = Annotated[AnyEvent, Field(discriminator="event")]
 
-_EVENT: Final[TypeAdapter[Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed]] = TypeAdapter(
-    Event
-)
+_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Event)
 
 
 ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
@@ -683,6 +703,6 @@ def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEn
     return _CONVERSATION_EVENT.validate_json(text)
 
 
-def parse_event(line: bytes | str) -> Started | Missing | Compiled | JudgeFailed | TestEnded | Finished | Failed:
+def parse_event(line: bytes | str) -> AnyEvent:
     """Return the event of a line. Raises `ValueError` if the line is not an event."""
     return _EVENT.validate_json(line)

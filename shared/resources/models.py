@@ -268,6 +268,48 @@ class Run(Resource):
     points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
 
 
+class TransientArtifact(Resource):
+    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
+
+    name: str = Field(examples=["plot.png"])
+    bytes: Bytes
+    media_type: str = Field(
+        description="Of a short list of harmless types; `application/octet-stream` for all others.",
+        examples=["image/png"],
+    )
+    content: str = Field(description="In base64.", json_schema_extra={"contentEncoding": "base64"})
+
+
+class TransientRun(Resource):
+    """A run that is not stored."""
+
+    language: str = Field(examples=["py"])
+    verdict: Verdict
+    error: str | None = Field(description="A sentence if the program did not end well; null with tests.")
+    stdout: str | None = None
+    stderr: str | None = None
+    compile_output: str | None = None
+    message: str | None = Field(default=None, description="From the judge to the program's author; null with tests.")
+    judge_message: str | None = Field(
+        default=None,
+        description="From the judge to whoever set the task. With tests it says why none could be judged.",
+    )
+    truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
+    exit_code: int | None = None
+    signal: str | None = Field(default=None, examples=["SIGSEGV"])
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    memory_bytes: int | None = None
+    engine: Engine
+    tests: list[Test] | None = None
+    points: float | None = None
+    points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
+    artifacts: list[TransientArtifact] | None = Field(default=None, description="Null with tests.")
+    artifacts_left_out: dict[LeftOut, int] = Field(
+        default_factory=dict, description="How many entries of the folder `out` did not come back, for each reason."
+    )
+
+
 class MailStatus(Resource):
     """The state of a submission's latest result mail."""
 

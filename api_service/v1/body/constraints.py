@@ -41,6 +41,8 @@ class Constraints:
     locale: Locale = "en"
     #: False in a batch.
     may_hold: bool = True
+    #: False for a run that is not stored.
+    may_store: bool = True
     #: The versions that the submissions name, by these names.
     problems: Mapping[str, ProblemVersion] = field(default_factory=dict)
     time_factors: Mapping[str, float] = field(default_factory=dict)
@@ -61,7 +63,12 @@ class Constraints:
 
 
 async def constraints_of(
-    request: Request, services: Services, principal: Principal, contents: Sequence[Mapping[str, Any]]
+    request: Request,
+    services: Services,
+    principal: Principal,
+    contents: Sequence[Mapping[str, Any]],
+    *,
+    may_store: bool = True,
 ) -> Constraints:
     """Return the constraints of submissions with these contents."""
     programs = [*contents, *(content[name] for content in contents for name in JUDGES if name in content)]
@@ -90,6 +97,7 @@ async def constraints_of(
         refusal=lambda email: services.submissions.refusal(principal, email),
         can_sign=can_sign,
         locale=locale_of(request.headers.get("Accept-Language", "")),
+        may_store=may_store,
     )
 
 

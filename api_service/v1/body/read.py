@@ -6,7 +6,7 @@ All of them give the same content, which `api_service.v1.body.rules` checks.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
@@ -24,7 +24,15 @@ from api_service.v1.body.rules import validate_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
 from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large
-from api_service.v1.protocol.validation import checked_query, escaped, from_text, parse_json, query_items, repeated
+from api_service.v1.protocol.validation import (
+    NoQuery,
+    checked_query,
+    escaped,
+    from_text,
+    parse_json,
+    query_items,
+    repeated,
+)
 from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
 from shared.engine.run_call import MAX_FILES
 from shared.files.archives import ArchiveError, unpack_foreign
@@ -33,6 +41,8 @@ JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
 TYPES: Final = f"{JSON}, {FORM}, text/*"
 
+#: What the URL may say: how long a submission's answer waits.
+_Query: TypeAlias = type[WaitQuery] | type[NoQuery]
 #: The part with all keys but the files.
 _JSON_PART: Final = "submission"
 _NAMELESS: Final = "The part has no file name; send `filename`. A form has no `filename*` (RFC 7578)."
@@ -46,7 +56,7 @@ class _Content:
     upload: UploadedFiles | None = None
     path: BodyPath | None = None
     faults: Sequence[Fault] = ()
-    query: WaitQuery | None = None
+    query: WaitQuery | NoQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +68,39 @@ class ParsedRequest:
     wait: Wait
 
 
+async def read_run(request: Request, services: Services, principal: Principal, body: bytes) -> NewSubmission:
+    """Return the program of a request for a run that is not stored. Raises as `read_submission` does."""
+    return (await _read(request, services, principal, body, NoQuery)).new
+
+
 async def read_submission(request: Request, services: Services, principal: Principal, body: bytes) -> ParsedRequest:
     """Return the submission of a request. Raises `ApiError`: 400, 415, or 422 with all its faults."""
+    return await _read(request, services, principal, body, WaitQuery)
+
+
+async def _read(
+    request: Request, services: Services, principal: Principal, body: bytes, query: _Query
+) -> ParsedRequest:
+    """Return the submission of a request, whose URL may have this query. Only one that may wait is stored."""
     # A form may have an archive, which is larger than it looks.
     size = LARGE if FORM in request.headers.get("Content-Type", "").lower() else len(body)
-    content = await run_in_thread_if_large(size, _parsed, request, body, services.settings)
-    constraints = await constraints_of(request, services, principal, [content.keys])
+    content = await run_in_thread_if_large(size, _parsed, request, body, services.settings, query)
+    may_store = query is WaitQuery
+    constraints = await constraints_of(request, services, principal, [content.keys], may_store=may_store)
     has_key = HEADER in request.headers
     new, sha256 = await run_in_thread_if_large(size, _validated, content, constraints, has_key=has_key)
-    return ParsedRequest(new, sha256, wait_of(request, content.query))
+    wait = wait_of(request, content.query if isinstance(content.query, WaitQuery) else None)
+    return ParsedRequest(new, sha256, wait)
 
 
-def _parsed(request: Request, body: bytes, settings: ApiSettings) -> _Content:
+def _parsed(request: Request, body: bytes, settings: ApiSettings, query_model: _Query) -> _Content:
     """Return the content of a body, with the query and its faults. Raises `ApiError`: 400, 415 or 422."""
     content_type = request.headers.get("Content-Type", "")
     media_type, parameters = parse_options_header(content_type)
     kind = media_type.decode("latin-1")
     is_utf8 = parameters.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8", b"us-ascii")
     if kind.startswith("text/") and is_utf8:
-        return _of_text(body, query_items(request))
+        return _of_text(body, query_items(request), query_model)
     if kind == JSON:
         keys = parse_json(body)
         if not isinstance(keys, dict):
@@ -90,19 +114,19 @@ def _parsed(request: Request, body: bytes, settings: ApiSettings) -> _Content:
             f"The body must be of one of these types, in UTF-8: {TYPES}.",
             headers={"Accept": TYPES},
         )
-    query, faults = checked_query(WaitQuery, query_items(request))
+    query, faults = checked_query(query_model, query_items(request))
     return replace(content, faults=[*content.faults, *faults], query=query)
 
 
-def _of_text(body: bytes, items: Sequence[tuple[str, str]]) -> _Content:
+def _of_text(body: bytes, items: Sequence[tuple[str, str]], query_model: _Query) -> _Content:
     """Return the content of a body that is the source. The other keys are in the query."""
     try:
         source = body.decode()
     except UnicodeDecodeError:
         raise ApiError(Kind.MALFORMED_BODY, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
-    waits = [item for item in items if item[0] in WaitQuery.model_fields]
-    others = [item for item in items if item[0] not in WaitQuery.model_fields]
-    query, faults = checked_query(WaitQuery, waits)
+    waits = [item for item in items if item[0] in query_model.model_fields]
+    others = [item for item in items if item[0] not in query_model.model_fields]
+    query, faults = checked_query(query_model, waits)
     faults += repeated(others)
     if "source" in dict(others):
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))

@@ -15,7 +15,7 @@ from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults
-from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, overfull
+from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody, overfull
 from api_service.v1.protocol.validation import MAX_FAULTS
 from shared.engine.run_call import CheckerKind
 from shared.problems.submitting import limits_for, problem_bounds
@@ -37,6 +37,9 @@ _UNSIGNED: Final = (
     " set PRECIEUX_WEBHOOK_SECRET."
 )
 _NO_PROBLEM: Final = "There is no such problem or version for this key; `GET /v1/problems` lists those that there are."
+_NOT_STORED: Final = (
+    "It goes only with a submission, and this run is not stored; leave it out, or post to `/v1/submissions`."
+)
 _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
 
 
@@ -84,7 +87,7 @@ class _Check:
         program = self.program
         checks = (
             *(program.language_faults, program.source_faults, self._inputs, program.option_faults, self._limits),
-            *(self._judges, self._problem, self._addresses),
+            *(self._judges, self._problem, self._addresses, self._stored),
         )
         faults = [fault for check in checks for fault in check()]
         return faults or list(self._foreign_engine())
@@ -146,6 +149,12 @@ class _Check:
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
         if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.constraints)):
             yield fault
+
+    def _stored(self) -> Iterator[Fault]:
+        if not self.constraints.may_store:
+            for name in SubmissionBody.model_fields:
+                if name not in TransientRunBody.model_fields and getattr(self.body, name) is not None:
+                    yield Fault(_NOT_STORED, pointer=f"/{name}")
 
     def _foreign_engine(self) -> Iterator[Fault]:
         if self.engine_language is None or not self.engine_language.is_foreign:

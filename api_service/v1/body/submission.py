@@ -142,8 +142,8 @@ class TestBody(Strict):
     )
 
 
-class SubmissionBody(Strict):
-    """A program, and what is done with it. Null is the default of every key that may be left out."""
+class TransientRunBody(Strict):
+    """A program. Null is the default of every key that may be left out."""
 
     language: Text = Field(description="A code, name or alias of `GET /v1/languages`, in any case.", examples=["py"])
     source: Text | None = Field(
@@ -154,12 +154,6 @@ class SubmissionBody(Strict):
     )
     entry: Path | None = Field(
         default=None, description="The path that is run, or compiled with the other files; the first one if it is null."
-    )
-    problem: Text | None = Field(
-        default=None,
-        description="The problem that it is submitted to, `sum` or `sum@3`. It brings the tests, the judges and the"
-        " limits.",
-        examples=["sum"],
     )
     stdin: Text | None = Field(default=None, repr=False, description="The program's standard input.", examples=["12\n"])
     args: Args | None = Field(default=None, description=f"{MAX_ARGS_BYTES} bytes at most.")
@@ -178,6 +172,17 @@ class SubmissionBody(Strict):
         " `expected_output`.",
     )
     stop_at_first_failure: bool | None = Field(default=None, description="The tests after a bad verdict are not run.")
+
+
+class SubmissionBody(TransientRunBody):
+    """A program, and what is done with it. Null is the default of every key that may be left out."""
+
+    problem: Text | None = Field(
+        default=None,
+        description="The problem that it is submitted to, `sum` or `sum@3`. It brings the tests, the judges and the"
+        " limits.",
+        examples=["sum"],
+    )
     email: Address | None = Field(default=None, description="The address that the result is mailed to.")
     locale: Locale | None = Field(
         default=None, description="Of the mail and the recipient's page. Null: that of `Accept-Language`, or `en`."

@@ -11,7 +11,8 @@ from api_service.http.openapi import request_header
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from shared.http.connections import stop_counting
 
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+MEDIA_TYPE: Final = EventSourceResponse.media_type
 #: Clients that read lines with httpx or `str.splitlines` end them here too. JSON has an escape for each.
 _TAKEN_FOR_LINE_ENDS: Final = "\x85\u2028\u2029"
 #: The whole stream. It has no type, because generators of clients take it for text, and others for a list of events.
@@ -29,7 +30,7 @@ _EVENT: Final[dict[str, Any]] = {
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events.",
-        "content": {EventSourceResponse.media_type: {"schema": _EVENTS, "x-item-schema": _EVENT}},
+        "content": {MEDIA_TYPE: {"schema": _EVENTS, "x-item-schema": _EVENT}},
     },
     204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
 }
@@ -52,4 +53,4 @@ async def event_stream(request: Request, pieces: AsyncGenerator[bytes]) -> Respo
     begun = await prefetch(pieces)
     # Streams are counted by key.
     stop_counting(request.scope)
-    return PiecewiseResponse(begun, EventSourceResponse.media_type, _HEADERS)
+    return PiecewiseResponse(begun, MEDIA_TYPE, HEADERS)

@@ -91,21 +91,23 @@ def operation(
     problems: Iterable[Kind] = (),
     responses: Mapping[int | str, Schema] | None = None,
     headers: Mapping[str, Schema] | None = None,
+    content: Mapping[str, Schema] | None = None,
     needs_key: bool = True,
 ) -> dict[str, Any]:
     """Return the arguments of a route's decorator.
 
-    `answer` is the model of the answer with `status`, `headers` its own header fields. `body` is the model of a JSON
-    body, or a model or schema for each media type. `query` is the model of `read_query`; `parameters` are further ones,
-    such as header fields. `problems` are the kinds besides those of every call and of bodies: `Kind.NOT_FOUND` if the
-    path has an id, `Kind.REQUEST_UNDER_WAY` if the call has an `Idempotency-Key`, which is then described. `responses`
-    are answers without a model, such as streams. Examples are in `examples.json`.
+    `answer` is the model of the answer with `status`, `headers` its own header fields, `content` its other media types.
+    `body` is the model of a JSON body, or a model or schema for each media type. `query` is the model of `read_query`;
+    `parameters` are further ones, such as header fields. `problems` are the kinds besides those of every call and of
+    bodies: `Kind.NOT_FOUND` if the path has an id, `Kind.REQUEST_UNDER_WAY` if the call has an `Idempotency-Key`, which
+    is then described. `responses` are answers without a model, such as streams. Examples are in `examples.json`.
     """
     kinds = [*_ALWAYS, *(_WITH_KEY if needs_key else ()), *(_WITH_BODY if body is not None else ()), *problems]
     kinds += [Kind.GONE] if Kind.KEY_REUSED in kinds else []
     documented: dict[int | str, Schema] = {**problem_responses(kinds), **dict(responses or {})}
     if answer is not None:
         documented[status.value] = {"model": answer, "description": summary, "headers": dict(headers or {})}
+        documented[status.value] |= {"content": dict(content)} if content else {}
     keys = [_IDEMPOTENCY_KEY] if Kind.REQUEST_UNDER_WAY in kinds else []
     extra: Schema = {"parameters": [*query_parameters(query), *parameters, *keys]}
     if body is not None:

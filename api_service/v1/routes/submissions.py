@@ -10,18 +10,18 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from api_service.http.openapi import Schema
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
 from api_service.v1.body.read import FORM, JSON, read_submission
 from api_service.v1.body.receive import receiving
+from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.lists import pages
 from api_service.v1.lists.cursors import LINK, page_answer
 from api_service.v1.lists.query import ListQuery
 from api_service.v1.protocol.idempotency import Once
-from api_service.v1.protocol.openapi import location, operation, query_parameters
+from api_service.v1.protocol.openapi import location, operation
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery, reserved, wait_until_final
@@ -33,29 +33,6 @@ from shared.storage.source_keys import JUDGES
 
 router = APIRouter(tags=["submissions"])
 
-_FIELDS: Final[list[Schema]] = [
-    {**parameter, "required": False, "description": f"Only with a `text/*` body: {parameter['description']}"}
-    for parameter in query_parameters(SubmissionBody)
-    if parameter["schema"].get("type") in ("string", "boolean")
-    and parameter["name"] in SubmissionBody.model_fields.keys() - {"source", "entry"}
-]
-_FORM: Final[Schema] = {
-    "type": "object",
-    "description": "The keys of the JSON body as fields or in the part `submission`, and the files.",
-    "required": ["file"],
-    "properties": {
-        "file": {
-            "type": "array",
-            "description": "The files; the file name of each part is its `path`. A `.zip` that is alone is unpacked.",
-            "items": {"type": "string", "format": "binary"},
-        },
-        "submission": {"type": "string", "contentMediaType": JSON, "description": "All other keys as JSON."},
-        **{parameter["name"]: parameter["schema"] for parameter in _FIELDS},
-        "entry": {"type": "string", "description": "The path that is run."},
-    },
-    "additionalProperties": False,
-}
-_TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The source; the other keys are in the query."}
 #: What the cursors of the list are signed for.
 _CURSOR: Final = "submissions"
 _TOO_SLOW: Final = (
@@ -72,9 +49,9 @@ _TOO_SLOW: Final = (
         "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
         answer=Submission,
         status=HTTPStatus.CREATED,
-        body={JSON: SubmissionBody, FORM: _FORM, "text/plain": _TEXT},
+        body={JSON: SubmissionBody, FORM: form_of(SubmissionBody), "text/plain": TEXT},
         query=WaitQuery,
-        parameters=[PREFER, *_FIELDS],
+        parameters=[PREFER, *fields_of(SubmissionBody)],
         headers={**location("submission"), **PREFERENCE_APPLIED},
         problems=[Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
     ),

@@ -12,8 +12,8 @@ _END_BYTES = 4096
 class Capture:
     """One pipe. The caller of `take_writer` passes that end to the program, and closes it.
 
-    `truncated` is True if there was more than `limit` bytes; then `on_overflow` has been called. `on_block` gets the
-    number of bytes of each block that is within the limit. `written` is all of these. Of them, only the first
+    `truncated` is True if there was more than `limit` bytes; then `on_overflow` has been called. `on_block` gets each
+    block, as far as it is within the limit. `written` is all of these. Of them, only the first
     `kept_bytes` and the end are kept, if it is given.
     """
 
@@ -21,7 +21,7 @@ class Capture:
         self,
         limit: int,
         on_overflow: Callable[[], None] | None,
-        on_block: Callable[[int], None] | None = None,
+        on_block: Callable[[bytes], None] | None = None,
         kept_bytes: int | None = None,
     ) -> None:
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC)
@@ -75,7 +75,7 @@ class Capture:
         self._kept += taken[:room_to_keep]
         self._end = (self._end + taken[room_to_keep:])[-_END_BYTES:]
         if self._on_block and room:
-            self._on_block(len(taken))
+            self._on_block(taken)
         if len(block) > room and not self.truncated:
             self.truncated = True
             if self._on_overflow:

@@ -10,12 +10,15 @@ from typing import Final
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
-from shared.engine.run_call import MOST_TURNS
+from shared.engine.run_call import MOST_TURNS, OutputStream
 
 #: A program cannot change its source and its input.
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 #: Bytes that are copied into a sealed file without a thread.
 _SMALL: Final = 1 << 20
+
+
+_STREAMS: Final[tuple[OutputStream, ...]] = ("stdout", "stderr")
 
 
 class Descriptors:
@@ -56,7 +59,7 @@ class StepStreams:
         self._step = step
         on_overflow = stop if step.stop_on_overflow else None
         self._turns = _Turns() if step.report_order else None
-        stdout, stderr = (partial(self._turns.add, which) if self._turns else None for which in (0, 1))
+        stdout, stderr = (partial(self._take, stream) if self._turns or step.on_output else None for stream in _STREAMS)
         self._stdout = Capture(step.output_bytes, on_overflow, stdout, step.kept_bytes)
         try:
             self._stderr = (
@@ -65,6 +68,12 @@ class StepStreams:
         except OSError:
             self._stdout.close()
             raise
+
+    def _take(self, stream: OutputStream, block: bytes) -> None:
+        if self._turns:
+            self._turns.add(_STREAMS.index(stream), len(block))
+        if self._step.on_output:
+            self._step.on_output(stream, block)
 
     async def order(self, descriptors: Descriptors) -> StepOrder:
         """Return the order for the step, with the program's ends of its streams."""

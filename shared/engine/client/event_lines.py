@@ -14,6 +14,7 @@ from shared.engine.run_call import (
     JudgeFailed,
     LeftOut,
     Missing,
+    Output,
     ProgramArtifact,
     Started,
     TestEnded,
@@ -22,7 +23,7 @@ from shared.engine.run_call import (
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.text.json_structure import has_more_structure
 
-RunEvent: TypeAlias = Started | Missing | Compiled | JudgeFailed | TestEnded
+RunEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded
 
 #: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 LONG: Final = 64 << 10

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from job_runner.runs.process import Processor
-from job_runner.verdict.program import JobProgram
 from shared.accounts.budgets import run_seconds
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
+from shared.engine.job_program import JobProgram
 from shared.engine.run_call import Compiled, JudgeFailed
 from shared.files.archives import pack
 from shared.resources import read

@@ -1,0 +1,47 @@
+"""Writes the engine's request for a program that is run without being stored."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from api_service.submissions.new_submission import NewSubmission
+from shared.engine.job_program import JobProgram
+from shared.files.archives import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class TransientProgram:
+    """A program: the engine's `request` for it, and its `tests` as submissions have them; None without tests."""
+
+    request: bytes
+    tests: list[dict[str, Any]] | None
+    is_interactive: bool
+
+
+def transient_program(new: NewSubmission, *, live_output: bool = False) -> TransientProgram:
+    """Return what the engine runs for a submission that is not stored, just as the runner would.
+
+    With `live_output`, the engine tells what a program without tests writes while it runs.
+    """
+    tests = json.loads(new.tests.json) if new.tests else None
+    program = JobProgram.of(
+        {
+            "id": 0,
+            "spec": new.spec,
+            "override": None,
+            "filename": new.filename,
+            "object_key": f"program{new.source.suffix}",
+            "sha256": None,
+            "files": new.files,
+            "tests": tests,
+            "expected_output": new.expected_output,
+        },
+        {"language": new.language, "inputs": new.stdin},
+    )
+    files = unpack(new.source.data) if program.is_archive else {program.entry: new.source.data}
+    request = program.request(files, {name: unpack(judge.data) for name, judge in new.judges.items()})
+    if live_output and tests is None:
+        request = to_json({**from_json(request), "live_output": True})
+    return TransientProgram(request, tests, program.is_interactive)
