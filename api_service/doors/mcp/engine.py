@@ -65,7 +65,7 @@ class EngineBackend:
     async def languages(self) -> Sequence[Mapping[str, Any]]:
         return [one.model_dump(mode="json") for one in languages_of(await self._catalog.get())]
 
-    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         constraints = Constraints(
             catalog=await self._catalog.get(),
             max_source_bytes=self._settings.max_source_bytes,

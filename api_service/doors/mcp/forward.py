@@ -1,6 +1,7 @@
 """What the tools call if another server is behind them: its API v1."""
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,8 +39,21 @@ class ForwardBackend:
         items: list[dict[str, Any]] = (await self._json("GET", "/v1/languages"))["items"]
         return items
 
-    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
-        raise NotImplementedError
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
+        """Run a program there. The answer is a stream, so that its tests are known as they end."""
+        total, ended, event = len(content.get("tests") or ()), 0, ""
+        async with self._answer("POST", "/v1/run", content, Accept="text/event-stream") as response:
+            async for line in _lines(response):
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    event = value
+                elif name == "data" and event == "test":
+                    ended += 1
+                    await on_test(ended, total)
+                elif name == "data" and event == "finished":
+                    run: dict[str, Any] = json.loads(value)
+                    return run
+        raise ApiError(Kind.UNAVAILABLE, "The server did not finish its answer; try again in a moment.")
 
     async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
         return await self._submission(await self._json("POST", f"/v1/submissions?wait={wait_s}", content))
@@ -55,7 +69,7 @@ class ForwardBackend:
                 # Its address has the name by which users reach the server, and this client may use another.
                 _, _, path = artifact["url"].partition("/v1/")
                 async with self._answer("GET", f"/v1/{path}") as response:
-                    content = await response.aread()
+                    content = b64encode(await response.aread()).decode()
             files.append(ProgramFile(artifact["name"], artifact["media_type"], content, artifact["url"]))
         return submission, files
 
@@ -78,6 +92,15 @@ class ForwardBackend:
             raise ApiError(
                 Kind.UNAVAILABLE, f"The server {self.client.base_url} does not answer ({exc or type(exc).__name__})."
             ) from exc
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    """Yield the lines of a stream of events. Those of httpx also end at letters that a program may write."""
+    rest = b""
+    async for piece in response.aiter_bytes():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line.decode()
 
 
 def _error(response: httpx.Response, body: bytes) -> ApiError:

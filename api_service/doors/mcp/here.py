@@ -1,5 +1,6 @@
 """What the tools call over HTTP: this API, for the sender of a request."""
 
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ class HereBackend:
     async def languages(self) -> Sequence[Mapping[str, Any]]:
         return [one.model_dump(mode="json") for one in languages_of(await self.services.languages.catalog())]
 
-    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         require(self.principal, Scope.SUBMIT)
         services, principal = self.services, self.principal
         with services.waits.hold(principal):
@@ -89,6 +90,6 @@ class HereBackend:
             files.append(ProgramFile(artifact.name, artifact.media_type, content, artifact.url))
         return files
 
-    async def _content(self, number: int, run: int, name: str) -> bytes | None:
+    async def _content(self, number: int, run: int, name: str) -> str | None:
         stored = await artifact_of_run(self.services.database, self.services.store, number, run, name)
-        return await stored.read(0, stored.size) if stored else None
+        return b64encode(await stored.read(0, stored.size)).decode() if stored else None

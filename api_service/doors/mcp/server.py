@@ -13,7 +13,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from starlette.requests import Request
 
-from api_service.doors.mcp.results import LanguageResult, ProgramFile, failure, result_of, run_of_submission
+from api_service.doors.mcp.results import LanguageResult, ProgramFile, failure, of_content, of_run, of_submission
 from api_service.doors.mcp.tools import INSTRUCTIONS, TOOLS, Tool, listed
 from api_service.http.errors import ApiError, Fault, cut, invalid
 from api_service.v1.body.submission import overfull
@@ -24,7 +24,7 @@ from shared.version import VERSION
 #: Called after each test: how many have ended, and how many there are.
 OnTest = Callable[[int, int], Awaitable[None]]
 Context = ServerRequestContext[Any, Any]
-#: A resource of API v1 as JSON, or a part of it, and the files of its program.
+#: A submission, and the files of its program.
 Answer = tuple[Mapping[str, Any], Sequence[ProgramFile]]
 
 _CACHED: Final = CacheHint(ttl_ms=300_000, scope="private")
@@ -37,17 +37,17 @@ _SHORTER: Final = "send a program that takes less, or fewer tests"
 
 
 class Backend(Protocol):
-    """What the tools call. `content` is that of a submission of API v1. All raise `ApiError`."""
+    """What the tools call. It takes and returns what API v1 does, as JSON. All methods raise `ApiError`."""
 
     @property
     def tools(self) -> Collection[str]:
         """The names of the tools that it has."""
 
     async def languages(self) -> Sequence[Mapping[str, Any]]:
-        """Return the languages, as API v1 lists them."""
+        """Return the languages."""
 
-    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
-        """Run a program, and return its run (`RunResult`)."""
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> Mapping[str, Any]:
+        """Run a program that is not stored, and return its run."""
 
     async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
         """Store a submission, wait for its result, and return it."""
@@ -115,20 +115,17 @@ async def _call(
         case "run_code":
             try:
                 async with asyncio.timeout(wait_s):
-                    return result_of(*await backend.run(content, on_test))
+                    return of_run(await backend.run(content, on_test))
             except TimeoutError:
                 other = _SUBMIT if "submit_program" in backend.tools else _SHORTER
                 return failure(_LATE.format(wait_s, other))
         case "submit_program":
-            submission, files = await backend.submit(content, wait)
+            return of_submission(*await backend.submit(content, wait))
         case "get_submission":
-            submission, files = await backend.get(content["id"], wait)
-        case _:
-            languages = await backend.languages()
-            names = LanguageResult.model_fields
-            return result_of({"languages": [{name: language[name] for name in names} for language in languages]})
-    own = {name: submission[name] for name in tool.result.model_fields}
-    return result_of(own | {"run": run_of_submission(submission)}, files)
+            return of_submission(*await backend.get(content["id"], wait))
+    languages = await backend.languages()
+    names = LanguageResult.model_fields
+    return of_content({"languages": [{name: language[name] for name in names} for language in languages]})
 
 
 async def _checked(backend: Backend, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mcp import types
 from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from api_service.doors.mcp.results import LanguagesResult, RunResult, SubmissionResult
+from api_service.doors.mcp.results import LanguagesResult, RunResult, SubmissionResult, keys_of
 from api_service.v1.body.submission import SubmissionBody, TestBody, Text
 from api_service.v1.protocol.validation import Strict
 from shared.engine.run_call import MAX_TESTS
@@ -26,26 +26,22 @@ INSTRUCTIONS: Final = (
 )
 
 
-def _keys_of(model: type[BaseModel], *names: str) -> dict[str, Any]:
-    return {name: (model.model_fields[name].annotation, model.model_fields[name]) for name in names}
-
-
 TestArguments: Final = create_model(
     "Test",
     __base__=Strict,
     __doc__="One run of the program.",
-    **_keys_of(TestBody, "name", "stdin", "args", "expected_output", "limits", "points"),
+    **keys_of(TestBody, "name", "stdin", "args", "expected_output", "limits", "points"),
 )
 _Tests: Any = Annotated[list[TestArguments], Field(min_length=1, max_length=MAX_TESTS)]  # type: ignore[valid-type]
 _tests: Final = SubmissionBody.model_fields["tests"]
 RunArguments: Final = create_model(
     "RunArguments",
     __base__=Strict,
-    **_keys_of(SubmissionBody, "language"),
+    **keys_of(SubmissionBody, "language"),
     code=(Text | None, Field(default=None, repr=False)),
-    **_keys_of(SubmissionBody, "files", "entry", "stdin", "args", "compiler_args", "limits"),
+    **keys_of(SubmissionBody, "files", "entry", "stdin", "args", "compiler_args", "limits"),
     tests=(_Tests | None, _tests),
-    **_keys_of(SubmissionBody, "checker", "stop_at_first_failure"),
+    **keys_of(SubmissionBody, "checker", "stop_at_first_failure"),
 )
 
 
@@ -58,7 +54,7 @@ class _Waiting(Strict):
 SubmitArguments: Final = create_model(
     "SubmitArguments",
     __base__=(_Waiting, RunArguments),
-    **_keys_of(SubmissionBody, "email", "locale", "receipt", "metadata"),
+    **keys_of(SubmissionBody, "email", "locale", "receipt", "metadata"),
 )
 
 

@@ -43,7 +43,8 @@ class Engine:
         self.asked.append(request)
         yield Started(language="py", info="Python 3.13.5", compile=None, run="python3 main.py")
         for number in range(1, len(request.tests) + 1):
-            yield ended_test(number, stdout="1\n", verdict="accepted" if request.tests[0].expected_output else "ok")
+            verdict = "accepted" if request.tests[0].expected_output else "ok"
+            yield ended_test(number, verdict=verdict, artifacts=[] if request.artifacts else None)
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
-from api_service.doors.mcp.report import RunReport
-from api_service.doors.mcp.results import ProgramFile
+from api_service.doors.mcp.results import ProgramFile, SubmissionResult, of_run, of_submission
 from api_service.doors.mcp.server import Answer, OnTest, make_server
 from api_service.doors.mcp.tools import TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from shared.engine.run_call import Compiled, JudgeFailed, Started
+from api_service.v1.reads.transient_run import TransientResult
+from shared.engine.client.event_lines import RunEvent
+from shared.engine.run_call import JudgeFailed, Started
 from tests.factories import ended_test
 
 STARTED: Final = Started(language="py", info="Python 3.13.5", compile=None, run="python3 main.py")
@@ -29,7 +30,7 @@ class PlayedBackend:
 
     tools = tuple(TOOLS)
 
-    def __init__(self, answer: Answer | Exception | None = None) -> None:
+    def __init__(self, answer: dict[str, Any] | Exception | None = None) -> None:
         self.answer = answer
         self.asked: Any = None
         self.was_cancelled = asyncio.Event()
@@ -37,7 +38,7 @@ class PlayedBackend:
     async def languages(self) -> list[dict[str, Any]]:
         return LANGUAGES
 
-    async def run(self, content: dict[str, Any], on_test: OnTest) -> Answer:
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         self.asked = content
         if self.answer is None:
             try:
@@ -65,6 +66,14 @@ def client_of(backend: PlayedBackend, wait_s: float = 5.0) -> Client:
         return backend
 
     return Client(make_server(backend_of, wait_s=wait_s))
+
+
+def run_of(*events: RunEvent) -> dict[str, Any]:
+    """Return the run that these events are, as API v1 shows it."""
+    result = TransientResult(None, is_interactive=False)
+    for event in events:
+        result.add(event)
+    return result.run().model_dump(mode="json")
 
 
 async def called(backend: PlayedBackend, tool: str, arguments: dict[str, Any], **how: Any) -> CallToolResult:
@@ -99,15 +108,13 @@ def test_the_schemas_are_valid_closed_and_described() -> None:
 
 
 async def test_a_result_has_all_keys_and_is_given_as_text_too() -> None:
-    backend, report = PlayedBackend(), RunReport("py", None)
     artifacts = [
         {"name": "plot.png", "content": "iVBORw0KGgo="},
         {"name": "a b.csv", "content": "MSwy"},
         {"name": "data.bin", "content": "_w=="},
     ]
-    for event in (STARTED, ended_test(stdout="x" * 70_000, artifacts=artifacts, artifacts_left_out={"too_many": 2})):
-        report.add(event)
-    backend.answer = report.run(), report.files
+    ended = ended_test(stdout="x" * 70_000, artifacts=artifacts, artifacts_left_out={"too_many": 2})
+    backend = PlayedBackend(run_of(STARTED, ended))
     result = await called(backend, "run_code", {"language": "py", "code": "1", "args": None})
     assert backend.asked == {"language": "py", "source": "1"}
     run = result.structured_content
@@ -125,7 +132,7 @@ async def test_a_result_has_all_keys_and_is_given_as_text_too() -> None:
 
 
 async def test_only_a_client_that_asks_hears_of_tests() -> None:
-    backend = PlayedBackend((RunReport("py", None).run(), [ProgramFile("x", "image/png")]))
+    backend = PlayedBackend(run_of(STARTED, ended_test()))
     heard: list[Any] = []
 
     async def hear(done: float, total: float | None, _: str | None) -> None:
@@ -185,43 +192,30 @@ async def test_a_long_run_is_stopped() -> None:
     assert backend.was_cancelled.is_set()
 
 
-def test_tests_are_counted_as_in_api_v1() -> None:
-    report = RunReport("py", [{"points": 2}, {"name": "second"}, {}])
-    ended = [report.add(event) for event in (STARTED, ended_test(1, verdict="accepted"), ended_test(2, verdict="ok"))]
-    report.add(ended_test(3, verdict="wrong_answer", diff="- 1", signal=None, stdout="3"))
-    run = report.run()
-    assert ended == [0, 1, 2]
-    assert (run["verdict"], run["points"], run["points_awarded"], run["stdout"]) == ("wrong_answer", 4, 3, None)
-    assert [(test["name"], test["points_awarded"]) for test in run["tests"]] == [("1", 2), ("second", 1), ("3", 0)]
-    assert (run["tests"][2]["diff"], run["cpu_s"], run["artifacts"]) == ("- 1", 0.3, None)
-
-
-def test_a_program_that_does_not_compile_runs_no_test() -> None:
-    report = RunReport("c", [{}])
-    fields = {"verdict": "compile_error", "error": "", "output": "main.c:1", "truncated": False}
-    report.add(Compiled.model_validate({**fields, "cpu_s": 0.2, "wall_s": 0.3, "memory_bytes": 5}))
-    run = report.run()
-    assert (run["verdict"], run["error"], run["compile_output"]) == ("compile_error", None, "main.c:1")
-    assert (run["tests"][0]["verdict"], run["points_awarded"], run["cpu_s"]) == (None, 0, 0.2)
-
-
-def test_a_judge_that_fails_says_why() -> None:
-    report = RunReport("py", [{}])
-    report.add(JudgeFailed(judge="checker", judge_message="main.py:1: error"))
-    run = report.run()
-    assert (run["verdict"], run["error"], run["points_awarded"]) == ("judge_error", "main.py:1: error", None)
-
-
 @pytest.mark.parametrize(
-    ("event", "shown"),
+    ("events", "verdict", "error"),
     [
-        (ended_test(verdict="time_limit", error="Stopped.", exit_code=None), ("time_limit", "Stopped.", None, None)),
-        (ended_test(verdict="runtime_error", error="Killed.", signal=11), ("runtime_error", None, None, "SIGSEGV")),
-        (ended_test(verdict="runtime_error", error="Exited.", exit_code=3), ("runtime_error", None, 3, None)),
+        ([ended_test(verdict="time_limit", error="Stopped.")], "time_limit", "Stopped."),
+        ([ended_test(verdict="runtime_error", error="Exited with code 3.", exit_code=3)], "runtime_error", None),
+        ([JudgeFailed(judge="checker", judge_message="main.py:1: error")], "judge_error", "main.py:1: error"),
     ],
 )
-def test_only_a_limit_has_a_sentence(event: Any, shown: tuple[object, ...]) -> None:
-    report = RunReport("py", None)
-    report.add(event)
-    run = report.run()
-    assert tuple(run[name] for name in ("verdict", "error", "exit_code", "signal")) == shown
+def test_only_what_the_program_did_not_do_has_a_sentence(
+    events: list[RunEvent], verdict: str, error: str | None
+) -> None:
+    run = of_run(run_of(*events)).structured_content
+    assert (run["verdict"], run["error"]) == (verdict, error)
+
+
+def test_images_of_a_stored_run_come_with_their_links() -> None:
+    run = {**run_of(STARTED, ended_test(artifacts=[{"name": "plot.png", "content": "iVBORw0KGgo="}])), "number": 1}
+    kept = dict.fromkeys(SubmissionResult.model_fields) | {"id": 1, "state": "finished", "language": "py", "run": run}
+    files = [
+        ProgramFile("plot.png", "image/png", "iVBORw0KGgo=", "http://here/1"),
+        ProgramFile("a.txt", "text/plain", url="http://here/2"),
+    ]
+    result = of_submission(kept, files)
+    assert [block.type for block in result.content] == ["text", "image", "resource_link", "resource_link"]
+    assert result.structured_content["run"]["artifacts"] == [
+        {"name": "plot.png", "bytes": 8, "media_type": "image/png"}
+    ]
