@@ -68,7 +68,11 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
 
     async def list_tools(context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         backend = await backend_of(context)
-        codes = [language["code"] for language in await backend.languages()]
+        try:
+            codes = [language["code"] for language in await backend.languages()]
+        except ApiError:
+            # A call will say what is wrong, where the model reads it.
+            codes = []
         return types.ListToolsResult(tools=listed(backend.tools, codes))
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:

@@ -124,7 +124,7 @@ class Tool:
         return types.Tool(
             name=self.name,
             title=self.title,
-            description=self.description.format(languages=", ".join(codes)),
+            description=self.description.format(languages=", ".join(codes) or "see `list_languages`"),
             input_schema=_arguments_schema(self.arguments),
             output_schema=_schema_of(self.result, "serialization"),
             annotations=self.annotations,
