@@ -4,15 +4,17 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 SOURCE: Final = b"n = int(input())\nprint(sum(i * i for i in range(n)))\n"
 _BOUNDARY: Final = "precieux-benchmark"
 #: Without an answer in this time the benchmark ends, so that no figure is wrong.
 _PATIENCE_SECONDS: Final = 60.0
+
+Item = TypeVar("Item")
 
 
 class Client:
@@ -58,10 +60,9 @@ class Client:
         path = f"/submit_email/?{urlencode(query)}"
         await self.request("POST", path, body, f"multipart/form-data; boundary={_BOUNDARY}")
 
-    async def post(self, *, email: str, stdin: str = "1000", source: bytes = SOURCE) -> None:
-        """Submit a program to API v1, which runs it at once."""
-        content = {"language": "python", "source": source.decode(), "stdin": stdin, "email": email}
-        await self.request("POST", "/v1/submissions", json.dumps(content).encode(), "application/json", status=201)
+    async def post(self, path: str, content: Mapping[str, Any]) -> None:
+        """Post a submission or a batch to API v1, which runs it at once."""
+        await self.request("POST", path, json.dumps(content).encode(), "application/json", status=201)
 
     async def result(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Submit a program to API v1, and return the submission with its result."""
@@ -105,25 +106,37 @@ async def classic_pairs(url: str, numbers: Iterable[int], *, connections: int = 
     return await _burst(url, numbers, pair, connections)
 
 
-async def posts(url: str, numbers: Iterable[int], *, connections: int = 16) -> Load:
-    """Post a submission to API v1 for each number, as fast as the answers come."""
+def program(**fields: Any) -> dict[str, Any]:
+    """Return the body of a submission to API v1, with these fields beside its source and its input."""
+    return {"language": "python", "source": SOURCE.decode(), "stdin": "1000", **fields}
 
-    async def post(client: Client, number: int) -> None:
-        await client.post(email=f"load{number % 50}@example.com")
 
-    return await _burst(url, numbers, post, connections)
+def mailed(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """Yield the body of a submission with a recipient for each number."""
+    return (program(email=f"load{number % 50}@example.com") for number in numbers)
+
+
+async def posts(
+    url: str, bodies: Iterable[Mapping[str, Any]], *, path: str = "/v1/submissions", connections: int = 16
+) -> Load:
+    """Post these bodies to API v1, as fast as the answers come."""
+
+    async def post(client: Client, body: Mapping[str, Any]) -> None:
+        await client.post(path, body)
+
+    return await _burst(url, bodies, post, connections)
 
 
 async def _burst(
-    url: str, numbers: Iterable[int], send: Callable[[Client, int], Awaitable[None]], connections: int
+    url: str, items: Iterable[Item], send: Callable[[Client, Item], Awaitable[None]], connections: int
 ) -> Load:
-    left = iter(numbers)
+    left = iter(items)
     took: list[float] = []
 
     async def work(client: Client) -> None:
-        for number in left:
+        for item in left:
             started = time.perf_counter()
-            await send(client, number)
+            await send(client, item)
             took.append(time.perf_counter() - started)
 
     started = time.perf_counter()

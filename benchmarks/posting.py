@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.classic import shown
 from benchmarks.findings import Finding, median_ratio
-from benchmarks.load import Load, classic_pairs, posts
+from benchmarks.load import Load, classic_pairs, mailed, posts
 from benchmarks.processes import service
 from benchmarks.surroundings import Surroundings
 
@@ -24,11 +24,11 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
     numbers = count(1 << 40)  # the ids that the server assigns are far below
     loads: dict[str, list[Load]] = {"posts": [], "pairs": []}
     with service("api_service", ours.environment):
-        for send in (classic_pairs, posts):  # fills caches and prepares statements
-            asyncio.run(send(ours.url, islice(numbers, 100)))
+        asyncio.run(classic_pairs(ours.url, islice(numbers, 100)))  # fills caches and prepares statements
+        asyncio.run(posts(ours.url, mailed(range(100))))
         for _ in range(_ROUNDS):
             loads["pairs"].append(asyncio.run(classic_pairs(ours.url, islice(numbers, _SUBMISSIONS))))
-            loads["posts"].append(asyncio.run(posts(ours.url, islice(numbers, _SUBMISSIONS))))
+            loads["posts"].append(asyncio.run(posts(ours.url, mailed(range(_SUBMISSIONS)))))
     ratio = median_ratio([load.rate for load in loads["posts"]], [load.rate for load in loads["pairs"]])
     yield Finding(
         measure="POST /v1/submissions",

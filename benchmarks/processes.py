@@ -77,6 +77,17 @@ def cpu_seconds(pid: int, *, below: bool = False) -> float:
     return sum(_cpu_seconds(each) for each in pids)
 
 
+@contextmanager
+def cpu_of(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
+    """Yield a dictionary that holds the CPU seconds of each part in the block after its end, and those of `client`."""
+    before = {part: cpu_seconds(pid, below=True) for part, pid in pids.items()}
+    client = time.process_time()
+    spent: dict[str, float] = {}
+    yield spent
+    spent |= {part: cpu_seconds(pid, below=True) - before[part] for part, pid in pids.items()}
+    spent["client"] = time.process_time() - client
+
+
 def _cpu_seconds(pid: int) -> float:
     try:
         # The name in parentheses may hold anything, so the fields are counted from its end (proc(5)).

@@ -21,12 +21,12 @@ import asyncpg
 
 from benchmarks.findings import Finding, median_ratio
 from benchmarks.load import classic_pairs
-from benchmarks.processes import cpu_seconds, process, services
+from benchmarks.processes import cpu_of, process, services
 from benchmarks.surroundings import Installation, Surroundings
 from precieux.host.ports import free_ports
 from tests.fixtures.ports import answers
 
-_SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
+SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
 _ROUNDS: Final = 9
 _PAIRS: Final = 500
 _TARGET: Final = 0.6
@@ -50,7 +50,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
     numbers = count(1)
     with null_engine() as codex_url:
         whole = surroundings.installation(rabbitmq=True, codex_url=codex_url, runner_concurrency="8")
-        with services(_SERVICES, whole.environment) as pids:
+        with services(SERVICES, whole.environment) as pids:
             others = [pid for module, pid in pids.items() if module != "api_service"]
             pids |= {"postgres": surroundings.postgres.pid or 0, "rabbitmq": surroundings.rabbitmq_pid}
             asyncio.run(_carry(whole, islice(numbers, 100)))  # fills caches and prepares statements
@@ -112,13 +112,10 @@ def frozen(pids: Iterable[int]) -> Iterator[None]:
 
 
 def measured(whole: Installation, pids: dict[str, int], numbers: Iterable[int]) -> Run:
-    before = {part: cpu_seconds(pid, below=True) for part, pid in pids.items()}
-    client = time.process_time()
     started = time.perf_counter()
-    waiting = asyncio.run(_carry(whole, numbers))
+    with cpu_of(pids) as spent:
+        waiting = asyncio.run(_carry(whole, numbers))
     seconds = time.perf_counter() - started
-    spent = {part: cpu_seconds(pid, below=True) - before[part] for part, pid in pids.items()}
-    spent["client"] = time.process_time() - client
     return Run(_PAIRS / seconds, {part: 1000 * each / _PAIRS for part, each in spent.items()}, waiting)
 
 

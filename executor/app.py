@@ -36,7 +36,7 @@ from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
 from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine.languages import check_lang
-from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed
+from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed, is_file_of
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.http.disconnect import cancel_if_gone
 from shared.service.logging import get_logger
@@ -280,7 +280,7 @@ class _Endpoint:
         self._check_size(sum(len(file.data()) for file in program.files), "files", max_bytes)
         allowed = installed.language.compile.allowed if installed and installed.language.compile else ()
         for option in program.compiler_args:
-            if installed and not is_allowed(option, allowed):
+            if installed and not is_allowed(option, allowed) and not is_file_of(program, option):
                 raise wire.BadRequest(
                     f"`compiler_args` may not have {option[:80]!r}; {installed.name} allows: "
                     f"{' '.join(allowed) or 'none'}.",

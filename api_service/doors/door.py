@@ -34,8 +34,8 @@ class Door:
     request, empty without one. `render` makes the answer of a problem.
 
     `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
-    header fields of a proxy, and be refused. The requests under `logged` are logged. With `bodies_last`, a body is
-    refused only after all else was checked.
+    header fields of a proxy, and be refused. The requests under `logged` are logged. With `has_head`, the door has
+    routes for HEAD; otherwise HEAD goes where GET goes. With `bodies_last`, a body is refused after all else.
     """
 
     routers: Sequence[APIRouter]
@@ -45,6 +45,7 @@ class Door:
     check: Callable[[Request], None] = lambda _: None
     own_fields: re.Pattern[bytes] = re.compile(b"(?!)")
     logged: Sequence[str] = ()
+    has_head: bool = False
     bodies_last: bool = False
     middleware: Sequence[Middleware] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
@@ -88,7 +89,7 @@ def open_doors(app: FastAPI, services: Services) -> list[Door]:
 
 @dataclass(frozen=True, slots=True)
 class DoorMiddleware:
-    """ASGI middleware that passes the requests of a front door to the door's application. HEAD goes where GET goes."""
+    """ASGI middleware that passes the requests of a front door to the door's application."""
 
     app: ASGIApp
     door: Door
@@ -101,7 +102,8 @@ class DoorMiddleware:
             return
         scope["path"] = path
         # For HEAD a copy, because the server must know that the answer has no body.
-        served = {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
+        is_get = scope.get("method") == "HEAD" and not self.door.has_head
+        served = {**scope, "method": "GET"} if is_get else scope
         try:
             if scope["type"] == "http":
                 self.door.check(Request(scope))

@@ -61,13 +61,14 @@ class Program:
             **values,
         )
 
-    def engine_request(self) -> bytes:
+    def engine_request(self, stdin: str = "") -> bytes:
         """Return the engine's request of one run."""
         files = [
             {"path": path, "content": b64encode(data).decode(), "encoding": Encoding.BASE64}
             for path, data in self.files.items()
         ]
-        own = {"language": self.language.code, "files": files, "entry": self.entry, "tests": [{"args": self.args}]}
+        tests = [{"args": self.args, "stdin": stdin}]
+        own = {"language": self.language.code, "files": files, "entry": self.entry, "tests": tests}
         return to_json({**self.fields, **own})
 
 

@@ -115,7 +115,7 @@ class Installed:
         self, words: tuple[str, ...], lists: Mapping[str, tuple[str, ...]] = _NO_LISTS, /, **values: str
     ) -> tuple[str, ...]:
         """Return `words` with all names replaced: the command to start."""
-        usual = {"headers": self.headers_option, "preload": PRELOAD, "include": "", "output": OUTPUT}
+        usual = {"headers": self.headers_option, "preload": PRELOAD, "include": "", "any_name": "", "output": OUTPUT}
         if self.language.prebuilt:
             usual["runtime"] = self.runtime_folder
         folders = self.language.libraries.words

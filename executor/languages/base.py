@@ -115,7 +115,8 @@ class Compile:
 
     `companions`: the other sources of the program that the compiler gets, from all folders or from the source's own
     folder. With "", it gets none, and finds them itself. `allowed`: options that a program may set; a `*` at the
-    end stands for any ending. `variants`: options that have a code of their own.
+    end stands for any ending. `variants`: options that have a code of their own. `any_name`: what stands for
+    `{any_name}` in `command` if the source's name has another extension.
 
     The other fields are ways to do it faster.
     `driver`: `command` starts a driver of GCC, whose commands can be run without it (`executor.catalogue.gcc_driver`).
@@ -127,6 +128,7 @@ class Compile:
     companions: Literal["", "all", "folder"] = ""
     allowed: tuple[str, ...] = ()
     variants: tuple[CompilerVariant, ...] = ()
+    any_name: str = ""
     driver: bool = False
     headers: Headers | None = None
     shared: tuple[str, ...] = ()

@@ -52,20 +52,22 @@ def program_of_files(
     """Return the program of several files, which keep their names.
 
     If there is only one Java source, it gets the name that javac wants, as a single source does, unless a folder has
-    that name. So does the entry if it has another extension.
+    that name. So does the entry if it has another extension. Both keep their names if the request has a `main_class`.
     """
     entry = request.entry_file
     files = {file.path: file.data() for file in request.files}
     sources = [
         path
         for path in files
-        if path == entry.path or (_has_extension(path, language) and path not in request.data_files)
+        if path == entry.path or (has_extension(path, language) and path not in request.data_files)
     ]
     for path in sources:
         files[path] = _as_tools_want(files[path], language)
     usual = language.names_for(files[entry.path].decode(errors="replace"))
     names = replace(usual, source=entry.path, output=_unused(usual.output, files))
-    if language.source_file.named_after_class and (len(sources) == 1 or not _has_extension(entry.path, language)):
+    if language.source_file.named_after_class and request.main_class:
+        names = replace(names, main=request.main_class)
+    elif language.source_file.named_after_class and (len(sources) == 1 or not has_extension(entry.path, language)):
         folder, slash, _ = entry.path.rpartition("/")
         wanted = folder + slash + usual.source
         if not any(path == wanted or path.startswith(f"{wanted}/") for path in files if path != entry.path):
@@ -100,7 +102,8 @@ def shadows(program: ProgramSources, modules: Collection[str]) -> bool:
     return not parts.isdisjoint(modules)
 
 
-def _has_extension(path: str, language: LanguageDefinition) -> bool:
+def has_extension(path: str, language: LanguageDefinition) -> bool:
+    """Return True if the path has an extension of the language's sources."""
     return path.rpartition(".")[2] in language.extensions
 
 

@@ -4,12 +4,13 @@ No program can change an entry. The files are taken out of the box before the pr
 and the executor's memory is outside of all boxes.
 """
 
+import asyncio
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from cachetools import LRUCache
@@ -38,6 +39,8 @@ class CompileCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._entries: LRUCache[bytes, StepResult] = LRUCache(max_bytes, getsizeof=_size)
+        #: The compilations under way. Each ends with what those who wait for it get, or is cancelled.
+        self._under_way: dict[bytes, asyncio.Future[StepResult | None]] = {}
 
     @property
     def largest(self) -> int:
@@ -47,10 +50,47 @@ class CompileCache:
     def get(self, key: bytes) -> StepResult | None:
         return self._entries.get(key)
 
-    def put(self, key: bytes, compiled: StepResult) -> None:
-        """Keep the compiled files and the diagnostics. The next time they take no time."""
-        with suppress(ValueError):  # larger than the whole cache
-            self._entries[key] = replace(compiled, cpu_s=0.0, wall_s=0.0, memory_bytes=0)
+    @asynccontextmanager
+    async def once(self, key: bytes | None) -> AsyncGenerator[StepResult | None]:
+        """Yield how the program compiles. With None the caller compiles it in the context, and calls `share`.
+
+        While one caller compiles, others with its key wait. If it leaves the context without `share`, because it was
+        cancelled or failed, the next one compiles. If its result is not for others, each of them compiles.
+        """
+        if key is None:
+            yield None
+            return
+        while waited_for := self._under_way.get(key):
+            await asyncio.wait([waited_for])
+            if not waited_for.cancelled():
+                yield waited_for.result()
+                return
+        if known := self.get(key):
+            yield known
+            return
+        own = self._under_way[key] = asyncio.get_running_loop().create_future()
+        try:
+            yield None
+        finally:
+            if not own.done():
+                del self._under_way[key]
+                own.cancel()
+
+    def share(self, key: bytes | None, compiled: StepResult, *, keep: bool = True) -> None:
+        """Pass a result to those who wait for it, and `keep` its files. The next time they take no time.
+
+        What ended for another reason than the source is for nobody else.
+        """
+        if key is None:
+            return
+        files = compiled.compiled_files
+        compiled = replace(compiled, cpu_s=0.0, wall_s=0.0, memory_bytes=0)
+        if keep and 0 < sum(len(file.content) for file in files.values()) <= self.largest:
+            with suppress(ValueError):  # its output makes it larger than the whole cache
+                self._entries[key] = compiled
+        if waited_for := self._under_way.pop(key, None):
+            is_rejected = compiled.stopped is None and bool(compiled.exit_code)
+            waited_for.set_result(compiled if files or is_rejected else None)
 
 
 def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:

@@ -7,7 +7,13 @@ from typing import Final
 from executor import limits
 from executor.catalogue.installed import Commands, Installed
 from executor.languages.base import ARGS, COMPANIONS, INTERPRETER_ARGS
-from executor.languages.program import ProgramSources, as_word, program_of_files, program_of_source
+from executor.languages.program import (
+    ProgramSources,
+    as_word,
+    has_extension,
+    program_of_files,
+    program_of_source,
+)
 from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, OutputStream, Ready, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings
@@ -155,8 +161,13 @@ def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int
     compile_, run = installed.language.compile, installed.language.run
     compile_command: tuple[str, ...] | None = None
     if compile_:
+        values["any_name"] = "" if has_extension(names.source, installed.language) else compile_.any_name
         words = _without_overridden(compile_.command, program.compiler_args)
-        lists = {COMPANIONS: tuple(map(as_word, program.companions)), ARGS: program.compiler_args}
+        # Files that the options name come after the source, which a linker wants of libraries.
+        named = [word for word in program.compiler_args if word in program.files and word != names.source]
+        companions = dict.fromkeys((*program.companions, *named))
+        options = tuple(word for word in program.compiler_args if word not in program.files)
+        lists = {COMPANIONS: tuple(map(as_word, companions)), ARGS: options}
         compile_command = installed.command(words, lists, **values)
     elif program.build:
         compile_command = installed.command(run.command, **{**values, "source": as_word(program.build)})

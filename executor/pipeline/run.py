@@ -36,12 +36,14 @@ from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest, RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
-    AnyEvent,
+    Compiled,
     JudgeFailed,
     JudgeName,
     JudgeProgram,
     ProgramRequest,
     ProgramTest,
+    Started,
+    TestEnded,
 )
 from shared.service.logging import get_logger
 
@@ -77,7 +79,7 @@ class Pipeline:
         spare_slot: SpareSlot,
         find_language: FindLanguage,
         on_output: Callable[[OutputStream, bytes], None] | None = None,
-    ) -> AsyncGenerator[AnyEvent]:
+    ) -> AsyncGenerator[Started | Compiled | JudgeFailed | TestEnded]:
         """Compile the program once, run its tests, and yield in order how each ended.
 
         A judge's language is found by `find_language`. `on_output` gets what the program writes, while it runs. Raises
@@ -130,13 +132,15 @@ class Pipeline:
         """
         if not planned.compiles:
             return None, planned.job
-        key, compiled = await self._compiled(planned)
-        if compiled is None:
-            compiled = await self._compile_alone(planned)
-            uses_headers = planned.installed.headers_option in planned.job.steps[0].argv
-            if uses_headers and self._rejected_with_precompiled_header(compiled, planned.job, planned.installed):
-                compiled = await self._compile_alone(planned.without_headers())
-            self._keep(key, compiled)
+        key = self._key(planned)
+        async with self._cache.once(key) as known:
+            compiled = known or await self._compiled_by_shared(planned, key)
+            if compiled is None:
+                compiled = await self._compile_alone(planned)
+                uses_headers = planned.installed.headers_option in planned.job.steps[0].argv
+                if uses_headers and self._rejected_with_precompiled_header(compiled, planned.job, planned.installed):
+                    compiled = await self._compile_alone(planned.without_headers())
+                self._cache.share(key, compiled)
         serves_again = compiled.compiled_files and planned.is_compiled_once
         return compiled, planned.after(compiled) if serves_again else planned.job
 
@@ -265,45 +269,46 @@ class Pipeline:
         self, planned: PlannedRun, compiled: StepResult | None = None, *, again: bool = False
     ) -> Execution:
         """Run the program, after compiling it unless it is `compiled`. Keep compiled files if it will run `again`."""
-        key = None
-        if compiled is None:
-            key, compiled = await self._compiled(planned)
+        if compiled is None and planned.is_compiled_once:
+            key = self._key(planned)
+            async with self._cache.once(key) as known:
+                compiled = known or await self._compiled_by_shared(planned, key)
+                if compiled is None:
+                    kept = max(_COMPILED_BYTES if again else 0, self._cache.largest if key else 0)
+                    share = partial(self._cache.share, key)
+                    execution = await self._run(planned, replace(planned.job, compiled_bytes=kept, on_compiled=share))
+                    if execution.compiled:
+                        share(execution.compiled)
+                    return execution
         if compiled and not compiled.succeeded:
             return Execution(planned, compiled, None)
-        if compiled:
-            job = planned.after(compiled)
-        else:
-            kept = _COMPILED_BYTES if again and planned.is_compiled_once else 0
-            job = replace(planned.job, compiled_bytes=max(kept, self._cache.largest if key else 0))
+        return await self._run(planned, planned.after(compiled) if compiled else planned.job, compiled)
+
+    async def _run(self, planned: PlannedRun, job: Job, compiled: StepResult | None = None) -> Execution:
+        """Run a job. It compiles first, unless the program is `compiled`."""
         # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
         since = load.Since(asyncio.get_running_loop())
         steps = await self._run_with_fallback(planned, job)
         ran = steps[-1] if len(steps) == len(job.steps) else None
         if len(job.steps) > 1:
             compiled = steps[0]
-            self._keep(key, compiled)
         # Only elapsed time depends on the load. What uses up its CPU time does so on any machine.
         pressure = since.share() if steps[-1].stopped == "wall" else None
         return Execution(planned, compiled, ran, pressure)
 
-    async def _compiled(self, planned: PlannedRun) -> tuple[bytes | None, StepResult | None]:
-        """Return how the program compiles, from the cache or by a shared compiler: None if its box must find that out.
-        The first value is the key under which that may be kept."""
-        if not planned.is_compiled_once:
-            return None, None
-        key = key_of(planned.job, identity(planned.installed)) if self._cache.largest else None
-        known = self._cache.get(key) if key else None
-        return key, known or await self._compiled_by_shared(planned)
+    def _key(self, planned: PlannedRun) -> bytes | None:
+        """Return the key of how the program compiles; None if others may not have that."""
+        if self._cache.largest == 0 or not planned.is_compiled_once:
+            return None
+        return key_of(planned.job, identity(planned.installed))
 
-    def _keep(self, key: bytes | None, compiled: StepResult) -> None:
-        if key and 0 < sum(len(file.content) for file in compiled.compiled_files.values()) <= self._cache.largest:
-            self._cache.put(key, compiled)
-
-    async def _compiled_by_shared(self, planned: PlannedRun) -> StepResult | None:
+    async def _compiled_by_shared(self, planned: PlannedRun, key: bytes | None) -> StepResult | None:
         """Return the answer of the language's shared compiler, or None if it has none.
 
         It is not cached: the shared compiler has read other senders' sources, so its compiled files are trusted less.
         """
+        if not planned.is_compiled_once:
+            return None
         step, program = planned.job.steps[0], planned.program
         compiler = self._warm.compiler(planned.installed) if self._warm and program.is_plain else None
         if compiler is None or not shared_compiler.suffice(step.limits):
@@ -311,9 +316,10 @@ class Pipeline:
         compiled = await compiler.compile(program.names.source, program.source, step.output_bytes)
         if compiled is None or (compiled.truncated and step.stop_on_overflow):
             return None
-        if step.merge_output:
-            return compiled
-        return replace(compiled, stdout=b"", stderr=compiled.stdout, turns=(0, len(compiled.stdout)))
+        if not step.merge_output:
+            compiled = replace(compiled, stdout=b"", stderr=compiled.stdout, turns=(0, len(compiled.stdout)))
+        self._cache.share(key, compiled, keep=False)
+        return compiled
 
     def _warmed(self, planned: PlannedRun, job: Job) -> Job:
         """Return the job for a warm box, if there is one."""

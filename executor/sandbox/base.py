@@ -146,7 +146,7 @@ class Job:
     """Steps to run in one box, with `files` in the work folder before the first step.
 
     If the first step succeeds, the files that it made are its `StepResult.compiled_files`, unless they have more than
-    `compiled_bytes` together. They are collected before the next step starts.
+    `compiled_bytes` together. They are collected before the next step starts, and `on_compiled` gets its result then.
 
     The files `given`, by name, are in the folder `GIVEN`. A program with a user of its own may not change them.
 
@@ -161,6 +161,7 @@ class Job:
     out_limits: OutLimits | None = None
     given: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     judge: "JudgeJob | None" = None
+    on_compiled: "Callable[[StepResult], None] | None" = None
 
 
 @dataclass(frozen=True)

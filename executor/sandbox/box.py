@@ -24,6 +24,7 @@ class Box:
         self.failure: str | None = None
         loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = loop.create_future()
+        self._first_ended: asyncio.Future[None] = loop.create_future()
         self._finished: asyncio.Future[None] = loop.create_future()
         self._link = link
         self._reports: list[StepReport] = []
@@ -41,10 +42,16 @@ class Box:
         """Run the steps and return their results. If it is cancelled or fails, the box is killed first."""
         try:
             await self._begin(job)
+            compiled_files: dict[str, WorkFile] = {}
+            if self._compiled_files:
+                await self._first_ended
+                compiled_files = self._compiled_files.compiled_files()
+                if job.on_compiled and self._reports and not self._reports[0].last:
+                    job.on_compiled(replace(self._results(job)[0], compiled_files=compiled_files))
             await self._finished
-            results = [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
-            if self._compiled_files and results:
-                results[0] = replace(results[0], compiled_files=self._compiled_files.compiled_files())
+            results = self._results(job)
+            if compiled_files:
+                results[0] = replace(results[0], compiled_files=compiled_files)
             if self._out_folder and job.out_limits and len(results) == len(job.steps):
                 collected = self._out_folder.out_folder(job.out_limits.kept_bytes)
                 results[-1] = replace(results[-1], out_folder=collected)
@@ -62,6 +69,8 @@ class Box:
                 self.is_ready = True
             case StepReport():
                 self._reports.append(report)
+                if not self._first_ended.done():
+                    self._first_ended.set_result(None)
                 if report.last and not self._finished.done():
                     self._finished.set_result(None)
             case BoxGone():
@@ -70,6 +79,8 @@ class Box:
     def end(self, reason: str) -> None:
         """Mark the box as gone. If `run` still waits, it raises `SandboxFailure` with the reason."""
         self.failure = reason
+        if not self._first_ended.done():
+            self._first_ended.set_result(None)
         if not self._finished.done():
             self._finished.set_exception(SandboxFailure(reason))
             self._finished.exception()  # no warning if nothing waits for it
@@ -85,6 +96,9 @@ class Box:
         for collected in (self._compiled_files, self._out_folder):
             if collected:
                 collected.close()
+
+    def _results(self, job: Job) -> list[StepResult]:
+        return [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
 
     async def _begin(self, job: Job) -> None:
         descriptors = Descriptors()

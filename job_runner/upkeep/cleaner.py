@@ -1,7 +1,7 @@
 """Retention: removes submissions, batches, dead letters and mails that are too old, a few at a time.
 
 It also removes objects that a crash has left: after the rows of their submission were removed, or before they were
-stored; and what no version of a problem needs.
+stored; what no version of a problem needs; and files of Jobe's clients that nobody uses.
 
 Suppressions and API keys are never removed (docs/operations.md).
 """
@@ -14,6 +14,7 @@ from job_runner.mailers.base import Mailer
 from job_runner.upkeep.orphans import Orphans
 from job_runner.upkeep.problems import remove_unneeded
 from shared.database.connection import Connection, Database
+from shared.jobe.files import remove_unused_files
 from shared.resources.kept_answers import forget_about_batches
 from shared.resources.remove import forgotten_objects, remove_objects, remove_rows
 from shared.service.errors import TransientError
@@ -93,6 +94,7 @@ class Cleaner:
         await self._remove_forgotten_objects()
         await self._orphans.remove()
         await remove_unneeded(self._database, self._store)
+        await remove_unused_files(self._database, self._store)
         if not self._days:
             return 0
         await self._mailer.forget(days=self._days)

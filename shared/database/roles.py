@@ -35,7 +35,7 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 #: would give an attacker more than the service: the API orders mails, and the runner alone writes their texts.
 PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.API: {
-        _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series, problem_versions",
+        _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series, problem_versions, jobe_files",
         "SELECT, INSERT, UPDATE": "budgets, deleted_uploads, problems, problem_objects",
         "SELECT, INSERT, DELETE": "webhooks",
         # The time is the database's, so no session can be made that lasts longer.
@@ -62,7 +62,7 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         "SELECT, INSERT, DELETE": "results",
         "SELECT, INSERT, UPDATE": "deleted_uploads",
         "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages, problem_versions,"
-        " problem_objects",
+        " problem_objects, jobe_files",
         "SELECT, UPDATE": "idempotency_keys",
         "SELECT": "judge0_submissions, suppressions, alembic_version, problems, problem_references",
         "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",

@@ -362,6 +362,19 @@ CREATE TABLE deleted_uploads (
 );
 CREATE INDEX deleted_uploads_objects_idx ON deleted_uploads (id) WHERE objects IS NOT NULL;
 
+-- The files of Jobe's clients (`shared.jobe.files`), by the key that sent them; 0 is the operator. `used_at` may be a
+-- day old.
+CREATE TABLE jobe_files (
+    owner bigint NOT NULL,
+    id text NOT NULL,
+    sha256 text NOT NULL,
+    size_bytes bigint NOT NULL,
+    used_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (owner, id)
+);
+CREATE INDEX jobe_files_sha256_idx ON jobe_files (sha256);
+CREATE INDEX jobe_files_used_at_idx ON jobe_files (used_at);
+
 -- Mailgun's events that were handled, by the token of each.
 CREATE TABLE mailgun_events (
     token text PRIMARY KEY,

@@ -19,7 +19,7 @@ from shared.text import source_paths
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
 #: What it contains beside that if an engine knows the keys of these names. An older engine refuses them.
-RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch")
+RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch", "live_output")
 
 MAX_FILES: Final = 256
 #: The most files that come back of a program's folder `out`.
@@ -308,6 +308,11 @@ class ProgramRequest(_Sources):
     environment: dict[str, str] = Field(
         default={}, description="variables of the compiler and the program, in addition to the usual ones or over them"
     )
+    main_class: str | None = Field(
+        default=None,
+        pattern=r"^[^\x00]{1,1024}$",
+        description="of a Java program, whose source then keeps its name; None: the engine finds it in the source",
+    )
     compile_limits: ProgramLimits = Field(
         default=ProgramLimits(), description="of the compiler; one above the operator's is lowered to that"
     )
@@ -414,6 +419,11 @@ def is_allowed(option: str, allowed: Iterable[str]) -> bool:
 def _fits(option: str, beginning: str) -> bool:
     ending = option.removeprefix(beginning)
     return option.startswith(beginning) and ending != "" and not ending.startswith("@")
+
+
+def is_file_of(program: ProgramRequest | JudgeProgram, option: str) -> bool:
+    """Return True if this word of `compiler_args` is the path of a file, and no compiler takes it for anything else."""
+    return not option.startswith(("-", "@")) and any(file.path == option for file in program.files)
 
 
 def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:

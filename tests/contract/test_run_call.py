@@ -10,7 +10,7 @@ import pytest
 
 from executor.languages import known
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, Started, Stop, TestEnded
+from shared.engine.run_call import Compiled, Output, Started, Stop, TestEnded
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
@@ -213,6 +213,14 @@ async def test_options_reach_the_compiler(code: str, source: str, options: list[
     for _ in range(2):
         (test,) = await run_call.tests(url, code, {f"main.{code}": source}, compiler_args=options)
         assert (test.verdict, test.stdout) == (Verdict.OK, printed), test
+
+
+async def test_requests_that_come_together_compile_once(executor: RunningExecutor) -> None:
+    source = f'#include <stdio.h>\nint main(void) {{ puts("same"); }}  // {time.time_ns()}'
+    runs = [run_call.events(executor.url, "c", {"main.c": source}) for _ in range(4)]
+    found = [event for events in await asyncio.gather(*runs) for event in events]
+    assert sorted(event.cpu_s > 0 for event in found if isinstance(event, Compiled)) == [False, False, False, True]
+    assert [event.stdout for event in found if isinstance(event, TestEnded)] == ["same\n"] * 4
 
 
 async def test_diagnostics_are_reported_apart_from_the_program(url: str) -> None:
@@ -476,3 +484,19 @@ async def test_files_in_the_out_folder_come_back(code: str, url: str) -> None:
         assert [(one.name, one.content) for one in test.artifacts or ()] == [("a", b"\xff")]
     (test,) = await run_call.tests(url, code, files)
     assert test.artifacts is None
+
+
+@pytest.mark.parametrize("code", ["py", "c"])
+async def test_live_output_comes_before_the_program_ends(code: str, url: str) -> None:
+    need_language(code)
+    endless = {
+        "py": "import sys\nprint('e', end='', file=sys.stderr, flush=True)\nprint('é', flush=True)\nwhile True: pass",
+        "c": '#include <stdio.h>\nint main() { fputs("e", stderr); puts("é"); fflush(stdout); for (;;); }',
+    }
+    written = {"stdout": "", "stderr": ""}
+    async for event in run_call.stream(url, code, {f"main.{code}": endless[code]}, live_output=True):
+        if isinstance(event, Output):
+            written[event.stream] += event.text
+        if written == {"stdout": "é\n", "stderr": "e"}:
+            return
+    raise AssertionError(written)

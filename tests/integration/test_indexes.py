@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 LARGE: Final = frozenset(
     {
         *("uploads", "job", "results", "test_results", "emails", "webhooks", "batches", "messages"),
-        *("idempotency_keys", "deleted_uploads", "judge0_submissions"),
+        *("idempotency_keys", "deleted_uploads", "judge0_submissions", "jobe_files"),
         *("problem_versions", "problem_objects", "problem_references"),
     }
 )

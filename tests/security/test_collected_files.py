@@ -3,7 +3,9 @@
 Compiled files are collected after the first step and before the second. Here the first is a hostile program.
 """
 
+import asyncio
 import os
+import socket
 from dataclasses import replace
 
 import pytest
@@ -23,6 +25,7 @@ from executor.sandbox.base import (
 )
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from tests.fixtures.step_limits import SMALL
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
 
@@ -293,6 +296,27 @@ async def test_regular_files_are_collected_with_their_modes(sandbox: BubblewrapS
         "main": WorkFile(b"program", 0o755),
         "notes": WorkFile(b"", 0o644),
     }
+
+
+async def test_compiled_files_are_there_while_the_program_runs(sandbox: BubblewrapSandbox) -> None:
+    compiled: asyncio.Future[StepResult] = asyncio.get_running_loop().create_future()
+    ours, programs = socket.socketpair()
+    with ours, programs:
+        steps = (_step("open('main', 'w').write('made'); print('said')"), replace(_step("input()"), stdin=programs))
+        job = Job({}, steps, Template(16 << 20, SMALL), compiled_bytes=9, on_compiled=compiled.set_result)
+        running = asyncio.create_task(sandbox.run(job))
+        first = await asyncio.wait_for(compiled, 30 * PATIENCE)
+        assert (first.stdout, first.compiled_files) == (b"said\n", {"main": WorkFile(b"made")})
+        assert not running.done()
+        ours.send(b"\n")
+        assert [result.exit_code for result in await running] == [0, 0]
+
+
+async def test_a_failed_compiler_is_told_with_the_end_alone(sandbox: BubblewrapSandbox) -> None:
+    steps = (_step("raise SystemExit(1)"), _step(""))
+    job = Job({}, steps, Template(16 << 20, SMALL), compiled_bytes=9, on_compiled=lambda result: pytest.fail("told"))
+    (result,) = await sandbox.run(job)
+    assert result.exit_code == 1
 
 
 async def test_files_in_folders_are_collected_by_their_paths(sandbox: BubblewrapSandbox) -> None:

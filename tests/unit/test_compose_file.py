@@ -17,6 +17,7 @@ SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load((ROOT / "docker-comp
 _MODULES: Final = {
     "api_service": [
         "api_service.settings",
+        "api_service.doors.jobe.settings",
         "api_service.doors.mcp.settings",
         "shared.accounts.budgets",
         "shared.broker.settings",

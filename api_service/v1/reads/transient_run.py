@@ -74,6 +74,8 @@ class TransientResult:
         if ended:
             texts |= {name: getattr(ended, name) for name in ("stdout", "stderr", "message", "judge_message")}
             truncated |= {*ended.truncated}
+        if self._is_interactive:
+            texts["stdout"] = None  # it went to the interactor
         shown: dict[str, Any] = {name: cut(text, TEXT_LIMIT) for name, text in texts.items()}
         truncated |= {name for name, text in shown.items() if text != texts[name]}
         return TransientRun(

@@ -17,3 +17,10 @@ def piston_system() -> Iterator[Up]:
     long = {"PRECIEUX_PISTON_LIMIT_OVERRIDES": '{"dash": {"run_timeout": 60000}}'}
     with running_system({**SETTINGS, **long, "PRECIEUX_FRONT_DOORS": "piston"}) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def jobe_system() -> Iterator[Up]:
+    """Yield a system that serves Jobe's clients."""
+    with running_system({**SETTINGS, "PRECIEUX_FRONT_DOORS": "jobe"}) as one:
+        yield one

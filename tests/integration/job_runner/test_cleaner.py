@@ -10,10 +10,12 @@ import pytest
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
+from shared.jobe.files import key_of, put_file
 from shared.resources.remove import remove_rows
 from shared.service.errors import ObjectNotFound
 from shared.storage.local import LocalStore
 from shared.storage.output_keys import output_key
+from tests.fixtures.postgres import owner_of
 from tests.integration.rows import add_job, execute, fetch
 
 MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
@@ -218,3 +220,18 @@ async def test_a_removal_reads_no_other_submissions(database: Database) -> None:
             "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_tup_read > 0 ORDER BY relname"
         )
     assert [row["relname"] for row in read] == []
+
+
+async def test_files_of_jobes_clients_go_when_nobody_uses_them(database: Database, store: LocalStore) -> None:
+    cleaner = Cleaner(database, store, MAILER, days=0)
+    for id_, content in (("old", b"a"), ("young", b"b"), ("same", b"a")):
+        await put_file(owner_of(database), store, 1, id_, content, max_bytes=1000)
+    await execute(database, "UPDATE jobe_files SET used_at = now() - interval '74 hours' WHERE id = 'old'")
+    await execute(database, "UPDATE jobe_files SET used_at = now() - interval '71 hours' WHERE id = 'same'")
+    await store.put(key_of("0" * 64), b"left by a crash")
+    await cleaner.run_once()
+    assert [row["id"] for row in await fetch(database, "SELECT id FROM jobe_files ORDER BY id")] == ["same", "young"]
+    assert len([name async for names in store.keys("jobe") for name in names]) == 2
+    await execute(database, "UPDATE jobe_files SET used_at = now() - interval '74 hours' WHERE id = 'same'")
+    await cleaner.run_once()
+    assert len([name async for names in store.keys("jobe") for name in names]) == 1

@@ -1,5 +1,6 @@
-"""The parts of a cache key, and the programs that stay in the cache."""
+"""The parts of a cache key, the programs that stay in the cache, and those who wait for one."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.plan import plan_source
-from executor.sandbox.base import Job, StepResult, WorkFile
+from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 from tests.fixtures.languages import fake_installed
@@ -87,46 +88,112 @@ def _compiled(size: int) -> StepResult:
 
 def test_a_kept_compilation_takes_no_time() -> None:
     cache = CompileCache(300_000)
-    cache.put(b"a", replace(_compiled(1), cpu_s=1.0, wall_s=2.0, memory_bytes=3, stdout=b"warning"))
+    cache.share(b"a", replace(_compiled(1), cpu_s=1.0, wall_s=2.0, memory_bytes=3, stdout=b"warning"))
     assert cache.get(b"a") == replace(_compiled(1), stdout=b"warning")
 
 
 def test_the_compilers_output_takes_room_too() -> None:
     cache = CompileCache(100_000)
-    cache.put(b"a", replace(_compiled(1), stdout=bytes(100_000)))
+    cache.share(b"a", replace(_compiled(1), stdout=bytes(100_000)))
     assert cache.get(b"a") is None
 
 
 def test_the_least_recently_used_program_is_dropped() -> None:
-    cache = CompileCache(300_000)
-    for key in (b"a", b"b"):
-        cache.put(key, _compiled(140_000))
+    cache = CompileCache(240_000)
+    for key in (b"a", b"b", b"c", b"d", b"e", b"f", b"g"):
+        cache.share(key, _compiled(30_000))
     assert cache.get(b"a")
-    cache.put(b"c", _compiled(140_000))
+    cache.share(b"h", _compiled(30_000))
     assert cache.get(b"a")
     assert cache.get(b"b") is None
-    assert cache.get(b"c") == _compiled(140_000)
+    assert cache.get(b"h") == _compiled(30_000)
 
 
-def test_empty_files_take_room_too() -> None:
+def test_small_files_take_room_too() -> None:
     cache = CompileCache(100_000)
     for number in range(1000):
-        cache.put(str(number).encode(), _compiled(0))
+        cache.share(str(number).encode(), _compiled(1))
     assert cache.get(b"0") is None
     assert 10 < sum(cache.get(str(number).encode()) is not None for number in range(1000)) < 100
 
 
 def test_the_same_key_again_replaces_the_program() -> None:
-    cache = CompileCache(300_000)
+    cache = CompileCache(240_000)
+    cache.share(b"b", _compiled(30_000))
     for _ in range(10):
-        cache.put(b"a", _compiled(100_000))
-    cache.put(b"b", _compiled(100_000))
+        cache.share(b"a", _compiled(30_000))
     assert cache.get(b"a")
     assert cache.get(b"b")
+
+
+def test_one_program_may_take_an_eighth() -> None:
+    cache = CompileCache(240_000)
+    cache.share(b"a", _compiled(30_001))
+    assert cache.get(b"a") is None
 
 
 def test_a_cache_without_room_is_off() -> None:
     cache = CompileCache(0)
     assert cache.largest == 0
-    cache.put(b"a", _compiled(1))
+    cache.share(b"a", _compiled(1))
     assert cache.get(b"a") is None
+
+
+async def _compile(cache: CompileCache, result: StepResult | None, began: asyncio.Event) -> StepResult | None:
+    """Compile with the key `a`, and return how: with what the cache knew, or after two turns of the loop with `result`.
+    None fails."""
+    async with cache.once(b"a") as known:
+        if known:
+            return known
+        began.set()
+        for _ in range(2):
+            await asyncio.sleep(0)
+        if result is None:
+            raise SandboxFailure("it fails")
+        cache.share(b"a", result)
+        return None
+
+
+async def _compile_beside(first: StepResult | None, cache: CompileCache) -> list[object]:
+    """Compile once, and three times beside that. Return how the three went."""
+    began = asyncio.Event()
+    leader = asyncio.create_task(_compile(cache, first, began))
+    await began.wait()
+    others = [asyncio.create_task(_compile(cache, _compiled(1), asyncio.Event())) for _ in range(3)]
+    await asyncio.gather(leader, return_exceptions=True)
+    return await asyncio.gather(*others)
+
+
+@pytest.mark.parametrize("result", [_compiled(1), _compiled(50_000), StepResult(1, stdout=b"an error")])
+async def test_who_comes_meanwhile_gets_what_a_source_gave(result: StepResult) -> None:
+    """Files that are too large to be kept too, and the compiler's errors."""
+    cache = CompileCache(300_000)
+    assert await _compile_beside(replace(result, cpu_s=1.0), cache) == [result] * 3
+    assert cache.get(b"a") == (result if result == _compiled(1) else None)
+
+
+@pytest.mark.parametrize("result", [StepResult(None, 9, stopped="wall"), StepResult(None, 9), StepResult(0)])
+async def test_what_no_source_gave_is_for_nobody_else(result: StepResult) -> None:
+    """It was stopped, or killed, or its files could not be collected. So each compiles."""
+    assert await _compile_beside(result, CompileCache(300_000)) == [None] * 3
+
+
+async def test_the_next_one_compiles_if_the_first_fails() -> None:
+    assert await _compile_beside(None, CompileCache(300_000)) == [None, _compiled(1), _compiled(1)]
+
+
+async def test_the_next_one_compiles_if_the_first_is_cancelled() -> None:
+    cache, began = CompileCache(300_000), asyncio.Event()
+    leader = asyncio.create_task(_compile(cache, _compiled(1), began))
+    await began.wait()
+    others = [asyncio.create_task(_compile(cache, _compiled(1), asyncio.Event())) for _ in range(3)]
+    await asyncio.sleep(0)
+    others[0].cancel()
+    leader.cancel()
+    assert await asyncio.gather(*others[1:]) == [None, _compiled(1)]
+
+
+async def test_other_sources_do_not_wait() -> None:
+    cache = CompileCache(300_000)
+    async with cache.once(b"a"), cache.once(b"b") as b, cache.once(None) as none, cache.once(None) as other:
+        assert (b, none, other) == (None, None, None)

@@ -1,5 +1,6 @@
 """How the pipeline turns the end of a box into a result, with fake boxes."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +58,7 @@ class WithSharedCompiler(Warm):
 
     def __init__(self, compiled: StepResult | None) -> None:
         self._compiled = compiled
+        self.compilations = 0
 
     def place(self, job: Job, program: ProgramSources, installed: Installed) -> Job:
         return job
@@ -65,6 +67,8 @@ class WithSharedCompiler(Warm):
         return self
 
     async def compile(self, name: str, source: bytes, output_bytes: int) -> StepResult | None:
+        self.compilations += 1
+        await asyncio.sleep(0)
         return self._compiled
 
 
@@ -214,6 +218,39 @@ async def test_diagnostics_are_kept_apart_for_those_who_ask() -> None:
 
 async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:
     assert await _run_twice(_compiled(1)) == ([Verdict.COMPILE_ERROR, Verdict.COMPILE_ERROR], [])
+
+
+async def test_one_compiles_for_all_who_come_meanwhile() -> None:
+    """They run as soon as the compiler has ended, and do not wait for the program of the first."""
+    may_end, others_ran = asyncio.Event(), asyncio.Event()
+
+    class Sandbox(FakeSandbox):
+        async def run(self, job: Job) -> list[StepResult]:
+            results = await super().run(job)
+            if job.on_compiled:
+                job.on_compiled(results[0])
+                await may_end.wait()
+            elif len(self.jobs) == 3:
+                others_ran.set()
+            return results
+
+    sandbox = Sandbox(_compiles)
+    pipeline = Pipeline(sandbox, _SETTINGS)
+    runs = [asyncio.create_task(_run(pipeline, "c")) for _ in range(3)]
+    async with asyncio.timeout(30):
+        await others_ran.wait()
+    may_end.set()
+    assert [(await run).verdict for run in runs] == [Verdict.OK] * 3
+    assert [len(job.steps) for job in sandbox.jobs] == [2, 1, 1]
+
+
+async def test_a_shared_compiler_compiles_once_for_all() -> None:
+    sandbox = FakeSandbox(_compiles)
+    shared = WithSharedCompiler(_compiled(0))
+    pipeline = Pipeline(sandbox, _SETTINGS, shared)
+    await asyncio.gather(*(_run(pipeline, "java", "class Main {}") for _ in range(3)))
+    assert shared.compilations == 1
+    assert [len(job.steps) for job in sandbox.jobs] == [1, 1, 1]
 
 
 async def test_a_box_compiles_without_an_answer_and_fills_the_cache() -> None:

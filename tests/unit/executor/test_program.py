@@ -87,6 +87,11 @@ def test_the_only_java_source_gets_the_name_that_javac_wants() -> None:
     assert (program.names.source, program.names.main) == ("Main.java", "a.Greeting")
 
 
+def test_a_java_source_keeps_its_name_beside_a_main_class() -> None:
+    program = _program("java", "NO.java", main_class="a.Other", **{"NO.java": "public class Greeting {}"})
+    assert (program.names.source, program.names.main) == ("NO.java", "a.Other")
+
+
 def test_bash_gets_the_line_ends_that_it_understands() -> None:
     program = _program("bash", "a.sh", "lib/b.sh", "c.csv", **dict.fromkeys(("a.sh", "lib/b.sh", "c.csv"), "x\r\n"))
     assert program.files == {"a.sh": b"x\n", "lib/b.sh": b"x\n", "c.csv": b"x\r\n"}
@@ -126,6 +131,16 @@ def test_the_own_option_replaces_the_usual_one() -> None:
     words = _compile("rs", "main.rs", compiler_args=["--edition=2018", "-O"])
     assert [word for word in words if word.startswith("--edition")] == ["--edition=2018"]
     assert "-O" in words
+
+
+def test_a_source_of_any_name_is_c() -> None:
+    assert _compile("c", "prog")[-3:] == ["-xc", "prog", "-lm"]
+    assert "-xc" not in _compile("c", "prog.c")
+
+
+def test_files_among_the_options_come_after_the_source() -> None:
+    words = _compile("c", "main.c", "a.c", "b.o", compiler_args=["-O2", "b.o", "a.c", "main.c"])
+    assert words[-7:] == ["-O2", "-iquote.", "-o", "main", "main.c", "a.c", "b.o", "-lm"][-7:]
 
 
 @pytest.mark.parametrize("code", _COMPILED)

@@ -402,6 +402,7 @@ _MANY: Final = [f"{number:03}{'x' * 125}" for number in range(256)]
     [
         ({"artifacts": True, "repeat": 2}, "`artifacts` goes with a single run only"),
         ({"fetch": ["a"], "tests": [{}, {}]}, "`fetch` goes with a single run only"),
+        ({"live_output": True, "tests": [{}, {}]}, "`live_output` goes with a single run only"),
         ({"fetch": ["a"], "artifacts": True}, "do not go together"),
         *(
             ({"fetch": [path]}, "The path ")

@@ -46,7 +46,12 @@ class _Pipeline:
         self.cancelled = False
 
     async def run_tests(
-        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot, find_language: FindLanguage
+        self,
+        request: ProgramRequest,
+        installed: Installed,
+        spare_slot: SpareSlot,
+        find_language: FindLanguage,
+        on_output: object = None,
     ) -> AsyncGenerator[Started | TestEnded]:
         yield results.started(plan_program(request, installed, _SETTINGS))
         for number in range(1, len(request.tests) + 1):
@@ -208,6 +213,7 @@ def _judged(**fields: Any) -> dict[str, Any]:
         ({**_REQUEST, "compiler_args": ["-O2"]}, 422, "Python allows: none"),
         ({**_C, "compiler_args": ["-O2", "-Wl,-z"]}, 422, "may not have '-Wl,-z'; C allows: -std=* "),
         ({**_C, "compiler_args": ["-fplugin=x"]}, 422, "'-fplugin=x'"),
+        ({**_C, "files": [{"path": "@x", "content": "x"}], "compiler_args": ["@x"]}, 422, "'@x'"),
         ({**_REQUEST, "limits": {"cpu_s": 61}}, 422, "`cpu_s` may be at most 60."),
         ({**_REQUEST, "limits": {"memory_bytes": 1 << 40}}, 422, "`memory_bytes` may be at most 2147483648."),
         ({**_REQUEST, "tests": [{}, {"limits": {"wall_s": 1e9}}]}, 422, "`wall_s` may be at most 300."),
@@ -251,7 +257,7 @@ async def test_limits_up_to_the_maximum_are_accepted() -> None:
 async def test_the_list_says_what_the_call_offers() -> None:
     async with _http(_Pipeline()) as client:
         found = LanguageList.model_validate((await client.get("/list")).json())
-    assert found.calls == ["run", "address_space_bytes", "interpreter_args", "fetch"]
+    assert found.calls == ["run", "address_space_bytes", "interpreter_args", "fetch", "live_output"]
     python, c = found.supported_languages
     assert (python.extensions, python.compiled, python.compiler_args) == ([".py"], False, [])
     assert (c.extensions, c.compiled) == ([".c"], True)

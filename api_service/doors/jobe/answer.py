@@ -1,0 +1,74 @@
+"""Writes the answer to `POST runs` from how a program ended. Pure."""
+
+import codecs
+import re
+import signal
+from enum import IntEnum
+from typing import Any, Final
+
+from api_service.doors.jobe.languages import Habits
+from api_service.doors.jobe.request import RunSpec
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, Stop, TestEnded
+
+#: The bytes of a text that is not UTF-8 which Jobe writes as escapes.
+_ESCAPED: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")
+
+
+class Outcome(IntEnum):
+    COMPILE_ERROR = 11
+    RUNTIME_ERROR = 12
+    TIME_LIMIT = 13
+    SUCCESS = 15
+    MEMORY_LIMIT = 17
+    OVERLOAD = 21
+
+
+def answer(outcome: Outcome, *, cmpinfo: str = "", stdout: str = "", stderr: str = "") -> dict[str, Any]:
+    """Return the answer of an outcome."""
+    return {"run_id": None, "outcome": outcome.value, "cmpinfo": cmpinfo, "stdout": stdout, "stderr": stderr}
+
+
+def answer_of(spec: RunSpec, compiled: Compiled | None, ended: TestEnded | None) -> dict[str, Any]:
+    """Return the answer of a run. `ended` is None only if the compiler rejected the program."""
+    if cmpinfo := _said_by_compiler(spec, compiled, ended):
+        return answer(Outcome.COMPILE_ERROR, cmpinfo=cmpinfo)
+    assert ended
+    # What a limit has cut may end within a character.
+    stdout = text_of(ended.written_to_stdout, is_whole=ended.stopped is None)
+    if ended.stopped is Stop.MEMORY:
+        return answer(Outcome.MEMORY_LIMIT, stdout=stdout)
+    if ended.stopped is not None:
+        return answer(Outcome.TIME_LIMIT, stdout=stdout)
+    stderr = text_of(ended.written_to_stderr)
+    if ended.signal is not None:
+        stderr += f"{signal.strsignal(ended.signal) or f'Signal {ended.signal}'}\n"
+    if spec.language.habits.file_of_class:
+        stderr = stderr.replace("\n\t", f"\n{' ' * 8}")
+    return answer(Outcome.RUNTIME_ERROR if stderr else Outcome.SUCCESS, stdout=stdout, stderr=stderr)
+
+
+def text_of(data: bytes, *, is_whole: bool = True) -> str:
+    """Return the text of an output. If it is not UTF-8, most bytes that are not ASCII's become escapes."""
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(data, final=is_whole)
+    except UnicodeDecodeError:
+        return _ESCAPED.sub(lambda byte: b"\\x%02x" % byte[0][0], data).decode("ascii")
+
+
+def _said_by_compiler(spec: RunSpec, compiled: Compiled | None, ended: TestEnded | None) -> str:
+    """Return what fails a program before it runs; "" if nothing does."""
+    if ended and ended.verdict is Verdict.COMPILE_ERROR:
+        return ended.stderr or ended.error
+    if compiled and compiled.verdict:
+        said = [compiled.output, compiled.stderr or "", compiled.error if compiled.stopped else ""]
+        return "\n".join(filter(None, said)) or compiled.error or "The compiler failed."
+    if compiled:
+        return (compiled.stderr or "") if spec.language.habits.warnings_fail else ""
+    return _syntax_errors(spec.language.habits, spec.filename, ended.written_to_stderr) if ended else ""
+
+
+def _syntax_errors(habits: Habits, filename: str, stderr: bytes) -> str:
+    pattern = habits.syntax_errors.replace("{name}", re.escape(filename))
+    found = re.match(pattern, text_of(stderr)) if pattern else None
+    return found[0] if found else ""

@@ -1,0 +1,86 @@
+"""Makes the engine's program of a run: its files, its options, and its limits. Pure."""
+
+import math
+from collections.abc import Container, Mapping
+from typing import Any, Final
+
+from api_service.doors.jobe.request import RunSpec
+from api_service.doors.program import Program, within
+from shared.engine.run_call import is_allowed
+
+#: Jobe's megabyte, in bytes.
+MB: Final = 1_024_000
+#: The heap of a Java program whose options are the usual ones, in bytes.
+_JAVA_HEAP: Final = 200 << 20
+#: More megabytes or processes than any machine has, so that all numbers are finite.
+_MOST: Final = 1 << 30
+_NO_MEMORYLIMIT, _NO_DISKLIMIT = 0, -1
+
+
+class OptionRefused(Exception):
+    """A word is no option that a program may set. The text is what the compiler says."""
+
+
+def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
+    """Return the program of a run beside these files. Raise `OptionRefused` for a word that no compiler may get."""
+    habits = spec.language.habits
+    fields: dict[str, Any] = {
+        "compiler_args": _compiler_words(spec, files) if spec.language.is_compiled else [],
+        # Only the source is compiled, and what the compiler's words name.
+        "data_files": [name for name in files if name != spec.filename],
+        "limits": _limits(spec),
+        "output_order": True,
+    }
+    disklimit = spec.number("disklimit", 20, _NO_DISKLIMIT)
+    if disklimit != _NO_DISKLIMIT:
+        fields["file_bytes"] = _bytes(disklimit)
+    if habits.file_of_class:
+        fields["main_class"] = spec.main_class
+    if spec.sets_interpreter_args:
+        fields["interpreter_args"] = spec.interpreter_args
+    # As in Jobe, a file takes the place of a source of its name. The engine refuses an empty source.
+    contents = {spec.filename: spec.source.encode(), **files}
+    contents[spec.filename] = contents[spec.filename] or b"\n"
+    return Program(spec.language.engine_language, contents, spec.filename, spec.words("runargs"), fields)
+
+
+def _compiler_words(spec: RunSpec, files: Container[str]) -> list[str]:
+    """Return the options of the compiler, and the names of files that it gets beside the source."""
+    habits, allowed = spec.language.habits, spec.language.engine_language.compiler_args
+    words = iter((*spec.words("compileargs", habits.compileargs), *spec.words("linkargs")))
+    options = []
+    for word in words:
+        option = word + next(words, "") if word == "-x" else word
+        if is_allowed(option, allowed) or (option in files and not option.startswith("-")):
+            options.append(option)
+        elif option not in habits.compileargs:  # those are in effect already
+            raise OptionRefused(f"{habits.compiler}: error: {word}: not allowed here\n")
+    return options
+
+
+def _limits(spec: RunSpec) -> dict[str, float]:
+    habits, bounds = spec.language.habits, spec.language.engine_language.limits
+    cputime = spec.number("cputime", 5)
+    limits = {
+        "cpu_s": cputime,
+        "wall_s": 2 * cputime,
+        "output_bytes": _bytes(spec.number("streamsize", 2)),
+        "processes": max(int(min(spec.number("numprocs", 30), _MOST)), habits.processes) + 1,
+        "memory_bytes": math.inf,
+    }
+    addresses = None
+    if habits.memory_mb is None:
+        if not spec.sets_interpreter_args:
+            limits["memory_bytes"] = _JAVA_HEAP
+    elif memory_mb := spec.number("memorylimit", habits.memory_mb, _NO_MEMORYLIMIT):
+        addresses = _bytes(memory_mb)
+        limits["memory_bytes"] = max(addresses, bounds["memory_bytes"].default) if bounds else addresses
+    limits = within(limits, bounds)
+    if addresses and habits.bounds_addresses:
+        # The kernel refuses memory beyond it, and the program goes on.
+        limits["address_space_bytes"] = min(addresses, limits.get("memory_bytes", addresses))
+    return limits
+
+
+def _bytes(megabytes: float) -> int:
+    return max(1, int(min(megabytes, _MOST) * MB))

@@ -1,0 +1,223 @@
+"""Reads the body of `POST runs`: Jobe's checks, in its order and words. Pure."""
+
+import math
+import re
+import shlex
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from api_service.doors.jobe.languages import JobeLanguage
+from api_service.http.errors import ApiError, Kind
+from api_service.settings import ApiSettings
+from shared.engine.run_call import MAX_ARGS_BYTES, MAX_FILES, check_args
+from shared.text import source_paths
+from shared.text.json_structure import has_more_structure
+
+#: The source of a run that is answered as an overload.
+OVERLOAD: Final = "!** TESTING OVERLOAD EXCEPTION **!"
+#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
+_MAX_STRUCTURE: Final = 16_384
+#: A source of this name counts as one without a name, in every language.
+_UNNAMED: Final = ("", "prog.java")
+_ILLEGAL_NAME: Final = re.compile(r"""\A[.-]|[<>:"/\\|?*\x00-\x1f#\[\]@!$&'()+,;={}^~`\x7f\xa0\xad]""")
+#: The parameters that are lists of words.
+_LISTS: Final = ("compileargs", "linkargs", "interpreterargs", "runargs")
+_FILE_ID: Final = re.compile("[A-Za-z0-9]{8,}")
+#: Dots, `-` and `_` alone are no name.
+_FILE_NAME: Final = re.compile("[._-]*+[A-Za-z0-9][A-Za-z0-9._-]*")
+_PUBLIC_CLASS: Final = re.compile(r"\bpublic\s++class\s++(\w++)")
+_MAIN: Final = re.compile(r"\b(?:public\s++static|static\s++public)\s++void\s++main\s*+\(\s*+String")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """A checked run. `filename` is that of its source; `files` are the names of the others, with their ids.
+
+    `parameters` are those that the client has set, of any types; `arguments` are the words of those that are lists.
+    """
+
+    language: JobeLanguage
+    source: str = field(repr=False)
+    filename: str
+    stdin: str = field(repr=False)
+    files: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    arguments: Mapping[str, tuple[str, ...]]
+
+    def number(self, name: str, default: float, *special: float) -> float:
+        """Return the number in a parameter; the default if there is none that is above 0 or `special`."""
+        number = number_of(self.parameters.get(name))
+        return number if number is not None and (number > 0 or number in special) else default
+
+    def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return the words of a parameter, which take the place of all that are usual."""
+        return self.arguments.get(name, default)
+
+    @property
+    def interpreter_args(self) -> tuple[str, ...]:
+        return self.words("interpreterargs", self.language.habits.interpreterargs)
+
+    @property
+    def sets_interpreter_args(self) -> bool:
+        """True if the interpreter gets other words than usual, which change nothing that a program sees."""
+        return self.language.is_interpreted and self.interpreter_args != self.language.habits.interpreterargs
+
+    @property
+    def main_class(self) -> str:
+        """The class that is run, for a language whose files are named after it."""
+        chosen = self.parameters.get("main_class")
+        return chosen if chosen and isinstance(chosen, str) else self.filename.partition(".")[0]
+
+
+def invalid(detail: str) -> ApiError:
+    return ApiError(Kind.INVALID, detail)
+
+
+def read_object(body: bytes, *, what: str) -> Mapping[str, Any]:
+    """Return the JSON object of a body. Raise `ApiError` if it is none. `what` names the call in the text."""
+    if has_more_structure(body, _MAX_STRUCTURE):
+        raise invalid("The body has too many keys and values; send fewer.")
+    try:
+        content = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise invalid(f"Non-JSON {what} data received")
+    return content
+
+
+def read_run(body: bytes, languages: Mapping[str, JobeLanguage], settings: ApiSettings, max_cputime: float) -> RunSpec:
+    """Return the run that a body describes. Raise `ApiError` for its first fault."""
+    spec = read_object(body, what="post").get("run_spec")
+    if not isinstance(spec, dict):
+        raise invalid("No run_spec attribute found in post data")
+    source, id_ = (_required(spec, name) for name in ("sourcecode", "language_id"))
+    stdin, parameters, files = (_optional(spec, *expected) for expected in _OPTIONAL)
+    language = languages.get(id_.lower())
+    if language is None:
+        raise invalid(f"Language '{id_.lower()}' is not known")
+    _check_cputime(number_of(parameters.get("cputime")), language, max_cputime)
+    filename = _filename(spec.get("sourcefilename"), source, language)
+    named = _files(files)
+    arguments = {name: _words(name, parameters[name]) for name in _LISTS if isinstance(parameters.get(name), list)}
+    for name, text, most in (
+        ("sourcecode", source, settings.max_source_bytes),
+        ("input", stdin, settings.max_input_bytes),
+    ):
+        if len(text.encode()) > most:
+            raise invalid(f"run_spec attribute '{name}' may have at most {most} bytes")
+    return RunSpec(language, source, filename, stdin, named, parameters, arguments)
+
+
+def read_file(body: bytes, id_: str, max_bytes: int) -> bytes:
+    """Return the content of the file that a body has. Raise `ApiError` if there is none, or too much."""
+    contents = read_object(body, what="put").get("file_contents")
+    if contents is None:
+        raise invalid("put: missing file_contents parameter")
+    try:
+        data = b64decode(contents, validate=True)
+    except (TypeError, ValueError):
+        raise invalid(f"put: contents of file {id_} are not valid base-64") from None
+    if len(data) > max_bytes:
+        raise invalid(f"put: a file may have at most {max_bytes} bytes")
+    return data
+
+
+def number_of(value: object) -> float | None:
+    """Return the number, also of a numeric text; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _required(spec: Mapping[str, Any], name: str) -> str:
+    value = spec.get(name)
+    if value is None:
+        raise invalid(f"run_spec is missing the required attribute '{name}'")
+    if not isinstance(value, str):
+        raise invalid(f"run_spec attribute '{name}' must be a string")
+    return value
+
+
+#: Name, type, and the value of an attribute that is not there. An empty object in PHP is `[]` in JSON.
+_OPTIONAL: Final[Sequence[tuple[str, type, Any]]] = (
+    ("input", str, ""),
+    ("parameters", dict, {}),
+    ("file_list", list, []),
+)
+
+
+def _optional(spec: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
+    value = spec.get(name)
+    if value is None or value == []:
+        return default
+    if not isinstance(value, kind):
+        raise invalid(f"run_spec attribute '{name}' must be of type {kind.__name__}")
+    return value
+
+
+def _check_cputime(cputime: float | None, language: JobeLanguage, maximum: float) -> None:
+    bound = language.engine_language.limits.get("cpu_s")
+    maximum = min(maximum, bound.max) if bound else maximum
+    if cputime is not None and math.trunc(cputime) > maximum:
+        raise invalid(f"cputime exceeds maximum allowed on this Jobe server ({maximum:g} secs)")
+
+
+def _filename(sent: object, source: str, language: JobeLanguage) -> str:
+    if sent is None or sent in _UNNAMED:
+        return _usual_filename(source, language)
+    if not isinstance(sent, str) or _ILLEGAL_NAME.search(sent) or source_paths.fault_of(sent):
+        raise invalid("The sourcefilename for the run_spec is illegal")
+    return sent
+
+
+def _usual_filename(source: str, language: JobeLanguage) -> str:
+    usual = language.habits.source or language.engine_language.main
+    if not language.habits.file_of_class:
+        return usual
+    public = _PUBLIC_CLASS.search(source)
+    name = f"{public[1]}.java" if public and _MAIN.search(source, public.end()) else usual
+    return usual if source_paths.fault_of(name) else name
+
+
+def _files(entries: Sequence[Any]) -> dict[str, str]:
+    """Return the names and ids of files. Of two with the same name, the last one counts."""
+    files = {}
+    for entry in entries:
+        match entry:
+            case [str(id_), str(name)] | [str(id_), str(name), _] if _FILE_ID.fullmatch(id_) and _is_name(name):
+                files[name] = id_
+            case _:
+                raise invalid(f"Invalid file specifier: {entry}")
+    if len(files) >= MAX_FILES:
+        raise invalid(f"run_spec attribute 'file_list' may have at most {MAX_FILES - 1} entries")
+    return files
+
+
+def _is_name(name: str) -> bool:
+    return _FILE_NAME.fullmatch(name) is not None and source_paths.fault_of(name) is None
+
+
+def _words(name: str, entries: Sequence[Any]) -> tuple[str, ...]:
+    """Return the words into which a shell splits these entries, joined by blanks."""
+    if not all(isinstance(entry, str | int | float) for entry in entries):
+        raise invalid(f"run_spec parameter '{name}' must be a list of strings")
+    line = " ".join(map(str, entries))
+    if len(line) > MAX_ARGS_BYTES:
+        raise invalid(f"run_spec parameter '{name}' may have at most {MAX_ARGS_BYTES} bytes")
+    try:
+        words = shlex.split(line)
+    except ValueError:  # a quote without its end
+        words = line.split()
+    try:
+        return check_args(tuple(words))
+    except ValueError as exc:
+        raise invalid(f"run_spec parameter '{name}' cannot be used: {exc}") from None

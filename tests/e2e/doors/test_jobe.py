@@ -1,0 +1,303 @@
+"""The Jobe front door with a real engine: Jobe's own test cases, and what CodeRunner's question types send."""
+
+import base64
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.fixtures.gate import leave_out
+from tests.fixtures.up import Up
+from tests.waiting import PATIENCE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+#: As Jobe's test program and CodeRunner send them. There is no key, so it is not looked at.
+_HEADERS: Final = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Accept": "text/plain",
+    "X-API-KEY": "2AAA7A5415B4A9B394B54BF1D2E9D",
+    "X-CodeRunner-Job-Id": "0123abcd",
+}
+COMPILE, RUNTIME, TIME, FINE, MEMORY = 11, 12, 13, 15, 17
+
+
+class Jobe:
+    """A client of the door."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+        self.languages = dict(http.get("languages").json())
+
+    def post(self, language: str, source: str, parameters: Any = None, **fields: Any) -> httpx.Response:
+        spec = {"language_id": language, "sourcecode": source, "parameters": parameters or {}, **fields}
+        return self.http.post("runs/", json={"run_spec": spec})
+
+    def run(self, language: str, source: str, parameters: Any = None, **fields: Any) -> dict[str, Any]:
+        """Return the answer to a run."""
+        if language.lower() not in self.languages:
+            leave_out(f"no {language}")
+        answer = self.post(language, source, parameters, **fields)
+        assert answer.status_code == 200, answer.text
+        content: dict[str, Any] = answer.json()
+        assert list(content) == ["run_id", "outcome", "cmpinfo", "stdout", "stderr"]
+        assert all(isinstance(content[name], str) for name in ("cmpinfo", "stdout", "stderr"))
+        return content
+
+    def put(self, content: bytes) -> str:
+        """Store a file as CodeRunner does, and return its id."""
+        id_ = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        answer = self.http.put(f"files/{id_}", json={"file_contents": base64.b64encode(content).decode()})
+        assert (answer.status_code, answer.content) == (204, b"")
+        return id_
+
+
+@pytest.fixture(scope="module")
+def jobe(jobe_system: Up) -> Iterator[Jobe]:
+    base = f"{jobe_system.url}/jobe/index.php/restapi/"
+    with httpx.Client(base_url=base, headers=_HEADERS, timeout=90 * PATIENCE) as http:
+        yield Jobe(http)
+
+
+def test_languages_are_pairs(jobe: Jobe) -> None:
+    listed = jobe.http.get("languages").json()
+    assert all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in listed)
+    of_jobe = ["c", "cpp", "java", "nodejs", "octave", "pascal", "php", "python3"]
+    first = [id_ for id_, _ in listed if id_ in of_jobe]
+    assert [id_ for id_, _ in listed][: len(first)] == [id_ for id_ in of_jobe if id_ in first]
+
+
+_HELLO_C: Final = '#include <stdio.h>\nint main() { printf("Hello world\\n"); return 0; }\n'
+_HELLO_JAVA: Final = """
+public class HelloWorld {
+    public static void main(String[] args) { System.out.println("Hello world"); }
+}
+"""
+_RECURSION: Final = "def silly(i): return silly(i + 1)\nsilly(0)\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "parameters", "fields", "outcome", "stdout"),
+    [
+        ("python3", 'print("Hello world!")', {}, {"sourcefilename": "test.py"}, FINE, "Hello world!\n"),
+        ("python3", "print(input())\nprint(input())", {}, {"input": "a b\nc"}, FINE, "a b\nc\n"),
+        ("python3", "print('Un été à la campagne ❤')", {}, {}, FINE, "Un été à la campagne ❤\n"),
+        ("python3", "print(open('/etc/passwd').read()[:0])\nexit(3)", {}, {}, FINE, "\n"),
+        ("python3", "print('a')\nraise ValueError", {}, {}, RUNTIME, "a\n"),
+        ("python3", "import sys\nprint('a')\nprint('b', file=sys.stderr)", {}, {}, RUNTIME, "a\n"),
+        ("python3", "while True: pass", {"cputime": 1}, {}, TIME, ""),
+        ("python3", "print('x', flush=True)\nimport time\ntime.sleep(20)", {"cputime": 1}, {}, TIME, "x\n"),
+        ("python3", _RECURSION, {}, {}, RUNTIME, ""),
+        ("python3", "", {}, {}, FINE, ""),
+        ("python3", "x = 1 is 1", {}, {}, COMPILE, ""),
+        ("python3", "print('Hi' if True else)", {}, {}, COMPILE, ""),
+        ("python3", "if True:\nprint('Hi')", {}, {}, COMPILE, ""),
+        ("python3", "print(1)", {"interpreterargs": ['-c "print(\\"Blah\\")"']}, {}, FINE, "Blah\n"),
+        (
+            "python3",
+            "import sys\nprint(sys.argv)",
+            {"runargs": ["a", "'b c'", "-d"]},
+            {},
+            FINE,
+            "['prog.py', 'a', 'b c', '-d']\n",
+        ),
+        ("python3", "try: 'a' * (3 * 10**9)\nexcept MemoryError: print('full')", {}, {}, FINE, "full\n"),
+        ("python3", "'a' * (3 * 10**9)", {}, {}, RUNTIME, ""),
+        (
+            "python3",
+            "import sys\nprint(sys.argv[0])",
+            {},
+            {"sourcefilename": "__tester__.python3"},
+            FINE,
+            "__tester__.python3\n",
+        ),
+        ("python3", "print(__file__)", {}, {"sourcefilename": "prog.java"}, FINE, "/box/work/prog.py\n"),
+        ("C", _HELLO_C, {}, {"sourcefilename": "__tester__.c"}, FINE, "Hello world\n"),
+        ("c", _HELLO_C, {}, {"sourcefilename": "prog"}, FINE, "Hello world\n"),
+        ("c", _HELLO_C, {}, {"file_list": []}, FINE, "Hello world\n"),
+        ("c", _HELLO_C.replace(";", ""), {}, {}, COMPILE, ""),
+        ("c", "int main() { int unused; return 0; }", {}, {}, COMPILE, ""),
+        ("c", "int main() { int unused; return 0; }", {"compileargs": []}, {}, FINE, ""),
+        ("c", "int main() { return 9; }", {}, {}, FINE, ""),
+        ("c", "int main() { int *p = 0; return *p; }", {}, {}, RUNTIME, ""),
+        ("c", "#include <stdlib.h>\nint main() { abort(); }", {}, {}, RUNTIME, ""),
+        ("c", "int main() { for (;;); }", {"cputime": 1}, {}, TIME, ""),
+        ("c", '#include <stdio.h>\nint main() { for (;;) puts("x"); }', {"streamsize": 0.01}, {}, TIME, "x\n" * 5120),
+        (
+            "c",
+            '#include <stdio.h>\nint main() { printf("%d", SIZE); }',
+            {"compileargs": ["-O1 -DSIZE=17"]},
+            {},
+            FINE,
+            "17",
+        ),
+        (
+            "c",
+            '#include <math.h>\n#include <stdio.h>\nint main(int n, char **a) { printf("%g", sqrt(n)); }',
+            {"linkargs": ["-lm"]},
+            {},
+            FINE,
+            "1",
+        ),
+        ("c", _HELLO_C, {"compileargs": ["std=c89"]}, {}, COMPILE, ""),
+        (
+            "c",
+            '#include <stdio.h>\n#include <stdlib.h>\nint main() { puts(malloc(2000000000) ? "got" : "NULL"); }',
+            {},
+            {},
+            FINE,
+            "NULL\n",
+        ),
+        (
+            "c",
+            "#include <stdlib.h>\n#include <string.h>\nint main() { memset(malloc(300 << 20), 1, 300 << 20); }",
+            {"memorylimit": 0, "numprocs": 1},
+            {},
+            FINE,
+            "",
+        ),
+        ("cpp", '#include <iostream>\nint main() { std::cout << "Hello world\\n"; }', {}, {}, FINE, "Hello world\n"),
+        ("cpp", "int main() { int unused; }", {}, {}, COMPILE, ""),
+        (
+            "cpp",
+            "#include <iostream>\nint main() { std::cout << 1; }",
+            {"compileargs": ["-std=c++11"]},
+            {"sourcefilename": "__tester__.cpp"},
+            FINE,
+            "1",
+        ),
+        ("java", _HELLO_JAVA, {"cputime": 10}, {"sourcefilename": "prog.java"}, FINE, "Hello world\n"),
+        ("Java", _HELLO_JAVA, {}, {"sourcefilename": "HelloWorld.java"}, FINE, "Hello world\n"),
+        ("java", _HELLO_JAVA.replace("Hello world", "❤"), {}, {}, FINE, "❤\n"),
+        ("java", _HELLO_JAVA.replace(";", ""), {}, {}, COMPILE, ""),
+        (
+            "java",
+            _HELLO_JAVA.replace("public class", "class"),
+            {},
+            {"sourcefilename": "NO_PUBLIC_CLASS_FOUND.java"},
+            RUNTIME,
+            "",
+        ),
+        ("java", _HELLO_JAVA.replace("public class", "class"), {"main_class": "HelloWorld"}, {}, FINE, "Hello world\n"),
+        ("java", _HELLO_JAVA, {"interpreterargs": ["-Xrs", "-Xss8m", "-Xmx64m"]}, {}, FINE, "Hello world\n"),
+        ("nodejs", "console.log('Hello world!')", {}, {"sourcefilename": "__tester__.js"}, FINE, "Hello world!\n"),
+        ("nodejs", "console.log(", {}, {}, RUNTIME, ""),
+        ("bash", "echo $0 $1", {"runargs": ["one"]}, {}, FINE, "main.sh one\n"),
+        ("octave", "function sq(n)\n  disp(n * n);\nend\nsq(11)", {}, {"sourcefilename": "prog"}, FINE, "121\n"),
+        ("pascal", "program hello;\nbegin\n  writeln('Hello world!');\nend.", {}, {}, FINE, "Hello world!\n"),
+        ("pascal", "program hello;\nbegin\n  writeln('Hello world!'", {}, {}, COMPILE, ""),
+        ("php", "<html>\n<?php echo 'Hello world!'; ?>\n", {}, {}, FINE, "<html>\nHello world!"),
+        ("php", "<?php echo (", {}, {}, COMPILE, ""),
+    ],
+)
+def test_programs(
+    jobe: Jobe, language: str, source: str, parameters: Any, fields: Any, outcome: int, stdout: str
+) -> None:
+    answer = jobe.run(language, source, parameters, **fields)
+    assert (answer["outcome"], answer["stdout"]) == (outcome, stdout), answer
+    # Each part of the answer says why.
+    assert bool(answer["cmpinfo"]) is (outcome == COMPILE)
+    assert bool(answer["stderr"]) is (outcome == RUNTIME)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("int main() { int *p = 0; return *p; }", "Segmentation fault"),
+        ("#include <stdlib.h>\nint main() { abort(); }", "Aborted"),
+        ("int main(int n, char **a) { return n / (n - 1); }", "Floating point exception"),
+        ("#include <signal.h>\nint main() { raise(SIGKILL); }", "Killed"),
+    ],
+)
+def test_a_signal_has_the_words_of_a_shell(jobe: Jobe, source: str, words: str) -> None:
+    assert words in jobe.run("c", source, {"compileargs": []})["stderr"]
+
+
+def test_an_output_that_is_not_utf_8_has_escapes(jobe: Jobe) -> None:
+    source = "import sys\nsys.stdout.buffer.write(bytes(range(32)) + b'~\\\\\\x7f\\xff')"
+    escaped = "".join(chr(code) if code in (9, 10, 13) else f"\\x{code:02x}" for code in range(32))
+    assert jobe.run("python3", source)["stdout"] == escaped + "~\\\\x7f\\xff"
+    assert jobe.run("python3", "print(chr(0) + chr(27) + 'é')")["stdout"] == "\0\x1bé\n"
+
+
+def test_input_comes_byte_for_byte(jobe: Jobe) -> None:
+    source = "import sys\nprint(sys.stdin.buffer.read())"
+    for text in ("", "a", "a\r\n\0é\n"):
+        assert jobe.run("python3", source, input=text)["stdout"] == f"{text.encode()!r}\n"
+
+
+def test_java_errors_have_blanks(jobe: Jobe) -> None:
+    source = "public class A { public static void main(String[] a) { throw new RuntimeException(); } }"
+    assert "\n        at A.main(A.java:1)" in jobe.run("java", source)["stderr"]
+
+
+def test_files_of_a_run(jobe: Jobe) -> None:
+    content = b"The first file\nLine 2"
+    id_ = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    source = "print(open('file1.txt').read())\nopen('file1.txt', 'w').write('changed')"
+    files = [[id_, "file1.txt", True]]
+    missing = jobe.post("python3", source, file_list=files)
+    assert (missing.status_code, missing.json()) == (404, "One or more of the specified files is missing/unavailable")
+    assert jobe.http.head(f"files/{id_}").status_code == 404
+    assert jobe.put(content) == id_
+    assert jobe.http.head(f"files/{id_}").status_code == 204
+    for _ in range(2):  # what a program does to a file changes nothing for others
+        answer = jobe.run("python3", source, file_list=files)
+        assert (answer["outcome"], answer["stdout"]) == (FINE, f"{content.decode()}\n")
+
+
+def test_headers_classes_and_sources_beside_the_source(jobe: Jobe) -> None:
+    header, other = jobe.put(b"#define SIZE 17\n"), jobe.put(b"int other(void) { return 4; }\n")
+    source = '#include <stdio.h>\n#include "size.h"\nint other(void);\nint main() { printf("%d", SIZE + other()); }'
+    files = [[header, "size.h"], [other, "other.c"], [other, "broken.c"]]
+    assert jobe.run("c", source, {"linkargs": ["other.c"]}, file_list=files)["stdout"] == "21"
+    assert jobe.run("c", source, file_list=files)["outcome"] == COMPILE
+    thing = jobe.put(b'public class Thing { public String toString() { return "thing"; } }')
+    main = _HELLO_JAVA.replace('"Hello world"', "new Thing()")
+    assert jobe.run("java", main, file_list=[[thing, "Thing.java"]])["stdout"] == "thing\n"
+
+
+def test_a_multi_language_question(jobe: Jobe) -> None:
+    """CodeRunner's type is a Python program that calls compilers and interpreters."""
+    source = f"""
+import os, subprocess
+for name, text, commands in [
+    ("prog.c", {_HELLO_C!r}, ["gcc -std=c99 -Wall -Werror prog.c -o prog", "./prog"]),
+    ("prog.cpp", {_HELLO_C!r}, ["g++ -Wall -Werror prog.cpp -o prog", "./prog"]),
+    ("prog.pl", 'print "Hello world\\\\n";', ["perl -w prog.pl"]),
+]:
+    open(name, "w").write(text)
+    for command in commands:
+        print(subprocess.check_output(command, shell=True, text=True, stderr=subprocess.STDOUT), end="")
+assert os.access(os.environ["HOME"], os.W_OK)
+"""
+    answer = jobe.run("python3", source, {"cputime": 20, "memorylimit": 0, "numprocs": 100})
+    assert (answer["outcome"], answer["stdout"]) == (FINE, "Hello world\n" * 3), answer
+
+
+def test_an_sql_question(jobe: Jobe, tmp_path: Path) -> None:
+    """CodeRunner's type copies the database of the question, and runs sqlite3 on it."""
+    path = tmp_path / "data.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE ages (name text, age int)")
+        database.execute("INSERT INTO ages VALUES ('Ada', 36)")
+    database.close()
+    source = """
+import shutil, subprocess
+shutil.copyfile("data.db", "copy.db")
+open("prog.sql", "w").write(".mode column\\nSELECT age FROM ages;\\n")
+print(subprocess.check_output("sqlite3 copy.db < prog.sql", shell=True, text=True).split())
+"""
+    answer = jobe.run("python3", source, file_list=[[jobe.put(path.read_bytes()), "data.db"]])
+    assert (answer["outcome"], answer["stdout"]) == (FINE, "['age', '---', '36']\n"), answer
+
+
+def test_many_runs_at_once_are_no_overload(jobe: Jobe) -> None:
+    with ThreadPoolExecutor(64) as pool:
+        answers = list(pool.map(lambda number: jobe.run("python3", f"print({number})"), range(128)))
+    assert [(answer["outcome"], answer["stdout"]) for answer in answers] == [(FINE, f"{n}\n") for n in range(128)]
