@@ -139,9 +139,9 @@ TOOLS: Final[Mapping[str, Tool]] = {
             "run_code",
             "Run code",
             "Runs a program in a sandbox, and returns what it printed and how it ended. Languages: {languages}. The"
-            " program has no network, and finds nothing of earlier calls. It starts in a folder with the files that are"
-            " sent. Files that it writes to the folder `out`, such as pictures, come back, unless there are `tests`. A"
-            " program that fails is a result too: `verdict`, `exit_code` and `stderr` say how.",
+            " program has no network, and finds nothing of earlier calls. It starts in a folder that has the files that"
+            " are sent, and the folder `out`: files that it writes there, such as pictures, come back, unless there are"
+            " `tests`. A program that fails is a result too: `verdict`, `exit_code` and `stderr` say how.",
             RunArguments,
             RunResult,
             types.ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False),

@@ -24,3 +24,10 @@ def jobe_system() -> Iterator[Up]:
     """Yield a system that serves Jobe's clients."""
     with running_system({**SETTINGS, "PRECIEUX_FRONT_DOORS": "jobe"}) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def mcp_system() -> Iterator[Up]:
+    """Yield a system that serves the MCP server."""
+    with running_system({**SETTINGS, "PRECIEUX_FRONT_DOORS": "mcp"}) as one:
+        yield one
