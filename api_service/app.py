@@ -65,6 +65,10 @@ def create_app(services: Services) -> FastAPI:
     for door in doors:
         renders.insert(0, (door.has, door.render))
         logged += door.logged
+
+    def waits_for_memory(scope: Scope) -> bool:
+        return any(door.waits_for_memory and door.has(scope) for door in doors)
+
     limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,
@@ -75,7 +79,12 @@ def create_app(services: Services) -> FastAPI:
         budget=ByteBudget(settings.all_bodies_bytes),
         refuse=_refusing(renders),
         # API v1 first answers 401, 403, 404 and 405.
-        is_late=lambda scope: is_v1(scope["path"]) or any(door.bodies_last and door.has(scope) for door in doors),
+        is_late=lambda scope: (
+            is_v1(scope["path"])
+            or waits_for_memory(scope)
+            or any(door.bodies_last and door.has(scope) for door in doors)
+        ),
+        is_patient=waits_for_memory,
     )
     app.add_middleware(V1Middleware)
     app.add_middleware(TrailingSlash, paths=paths)
