@@ -5,6 +5,7 @@ The arguments are the keys of a submission of API v1, under their names and rule
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final
 
 from mcp import types
@@ -84,6 +85,7 @@ class _Schema(GenerateJsonSchema):
         return False
 
 
+@cache
 def _arguments_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the schema of arguments. A model reads it each time, so it has no more than a model needs."""
     schema = _schema_of(model, "validation")
@@ -100,6 +102,11 @@ def _plain(key: Mapping[str, Any]) -> dict[str, Any]:
     kinds = [kind for kind in key.get("anyOf", ()) if kind != {"type": "null"}]
     whole = {**kinds[0], **key} if len(kinds) == 1 else {**key}
     return {name: value for name, value in whole.items() if name not in ("anyOf", "default", "examples", "pattern")}
+
+
+@cache
+def _result_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return _schema_of(model, "serialization")
 
 
 def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
@@ -126,7 +133,7 @@ class Tool:
             title=self.title,
             description=self.description.format(languages=", ".join(codes) or "see `list_languages`"),
             input_schema=_arguments_schema(self.arguments),
-            output_schema=_schema_of(self.result, "serialization"),
+            output_schema=_result_schema(self.result),
             annotations=self.annotations,
         )
 

@@ -136,7 +136,7 @@ def _stdio(*more: str, **settings: str) -> Iterator[Stdio]:
             process.kill()
 
 
-def test_a_process_goes_on_after_what_is_no_message_and_ends_with_its_input() -> None:
+def test_only_the_end_of_its_input_ends_a_process() -> None:
     with _stdio() as stdio:
         for line in ("", "nonsense", "[]", "{}", '"text"', '{"jsonrpc": "2.0", "method": "nobody/knows"}'):
             stdio.write(line)
