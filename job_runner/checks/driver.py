@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from job_runner.checks import rows
 from job_runner.checks.data import DataCheck
-from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of
+from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
@@ -185,7 +185,12 @@ class _Progress:
             limit_s = None
             if self.limit_s is not None and not entry["has_own_limit"]:
                 limit_s = self.limit_s * time_factor(entry["codes"], check.factors)
-            found.append(entry_of(check.package, submission, entry, self._runs.get(entry["submission"]), limit_s))
+            run = self._runs.get(entry["submission"])
+            shown = entry_of(check.package, submission, entry, run, limit_s)
+            if limit_s is not None and run and is_barely_too_slow(check.package, submission, run, limit_s):
+                margin = check.package.time_limit_rule.from_too_slow
+                shown["detail"] = shown.get("detail") or f"It takes less than {margin:g} times the limit."
+            found.append(shown)
         return found
 
 

@@ -84,6 +84,14 @@ def derived_limit(rule: TimeLimitRule, slowest_accepted_s: float) -> float:
     return round(max(1, steps) * rule.resolution, 9)
 
 
+def is_barely_too_slow(package: Package, submission: JurySubmission, run: JuryRun, limit_s: float) -> bool:
+    """Return True if it must be too slow, and is so by less than the rule's factor. Legacy packages may have such."""
+    tests = list(_bounding(submission, run, "bounds_from_above"))
+    seconds = max((test.cpu_s for test in tests), default=math.inf)
+    was_stopped = any(test.verdict is Verdict.TIME_LIMIT for test in tests)
+    return not was_stopped and limit_s < seconds < limit_s * package.time_limit_rule.from_too_slow
+
+
 def entry_of(
     package: Package, submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None, limit_s: float | None
 ) -> dict[str, Any]:
