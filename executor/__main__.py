@@ -13,8 +13,8 @@ import uvloop
 from starlette.applications import Starlette
 
 from executor.app import create_app
+from executor.catalogue.chosen import Chosen, find_chosen
 from executor.catalogue.find import examine, look_again
-from executor.catalogue.libraries import Libraries, find_libraries
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
@@ -42,11 +42,11 @@ log = get_logger("executor")
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
 
-async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: Libraries) -> None:
+async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chosen) -> None:
     sandbox = BubblewrapSandbox(mechanisms)
     try:
         await _check_isolation(sandbox, settings)
-        installed, _ = await examine(sandbox, settings.executor_slots, libraries.by_language)
+        installed, _ = await examine(sandbox, settings.executor_slots, chosen)
         sandbox.keep_ready(boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
@@ -57,7 +57,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: L
         with listen(settings) as listener:
             async with (
                 contextlib.aclosing(warm),
-                in_background(look_again(sandbox, installed, libraries.by_language)),
+                in_background(look_again(sandbox, installed, chosen)),
                 in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
                 in_background(check()) if settings.tuning.check_languages else contextlib.nullcontext(),
             ):
@@ -138,11 +138,11 @@ def main(**tuning: Any) -> int:
         settings = load(ExecutorSettings).tuned(**tuning)
         configure_logging("executor", load(LogSettings))
         raise_file_limit()
-        libraries = find_libraries(settings)
-        mechanisms = find_mechanisms(settings, libraries.folders)
+        chosen = find_chosen(settings)
+        mechanisms = find_mechanisms(settings, chosen.folders)
         settings = fit_to_host(settings, mechanisms)
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
-            runner.run(serve(settings, mechanisms, libraries))
+            runner.run(serve(settings, mechanisms, chosen))
     except TooFewIds as exc:
         return fail(ConfigurationError(f"{exc}. {remedies.REMEDY_FOR_IDS}"))
     except ConfigurationError as exc:

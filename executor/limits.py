@@ -65,14 +65,15 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, process_limit: 
 def settings_for_language(settings: ExecutorSettings, needs: Needs) -> ExecutorSettings:
     """Return the settings, with the defaults that programs of a language need in place of lower ones.
 
-    `default_limits` lowers them to the operator's maxima. The default and the maximum of processes are one setting.
+    The defaults are multiplied by the language's factors. `default_limits` lowers them to the operator's maxima. The
+    default and the maximum of processes are one setting.
     """
-    raised: dict[str, float] = {}
-    if needs.cpu_s > settings.default_time_limit:
-        raised["default_time_limit"] = needs.cpu_s
-    if needs.memory_mib * MIB > settings.default_memory_limit:
-        raised["default_memory_limit"] = needs.memory_mib * MIB
-    return settings.model_copy(update=raised) if raised else settings
+    cpu_s = max(needs.cpu_s, settings.default_time_limit) * needs.cpu_factor
+    memory_bytes = int(max(needs.memory_mib * MIB, settings.default_memory_limit) * needs.memory_factor)
+    if (cpu_s, memory_bytes) == (settings.default_time_limit, settings.default_memory_limit):
+        return settings
+    raised = settings.model_copy(update={"default_time_limit": cpu_s, "default_memory_limit": memory_bytes})
+    return raised.tuned(cpu_factor=needs.cpu_factor, memory_factor=needs.memory_factor)
 
 
 def bounds(settings: ExecutorSettings) -> dict[str, LimitBounds]:
@@ -84,8 +85,11 @@ def bounds(settings: ExecutorSettings) -> dict[str, LimitBounds]:
         "output_bytes": settings.max_output_bytes,
         "processes": settings.max_processes,
     }
+    tuning = settings.tuning
+    factors = {"cpu_s": tuning.cpu_factor, "wall_s": tuning.cpu_factor, "memory_bytes": tuning.memory_factor}
     return {
-        name: LimitBounds(default=value, max=maxima[name]) for name, value in asdict(default_limits(settings)).items()
+        name: LimitBounds(default=value, max=maxima[name], factor=factors.get(name, 1))
+        for name, value in asdict(default_limits(settings)).items()
     }
 
 
@@ -96,9 +100,12 @@ def default_limits(settings: ExecutorSettings) -> RunLimits:
 
 def limits_for_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a program that comes through the CodeX call. A limit over its maximum is lowered to it."""
-    cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
-    wall_s = request.wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
-    memory_bytes = min(request.memory_limit or settings.default_memory_limit, settings.max_memory_limit)
+    tuning = settings.tuning
+    time_limit = (request.time_limit or 0) * tuning.cpu_factor or settings.default_time_limit
+    cpu_s = min(time_limit, settings.max_time_limit)
+    wall_s = (request.wall_limit or 0) * tuning.cpu_factor or cpu_s * _WALL_FACTOR + _WALL_ADDEND
+    memory_limit = int((request.memory_limit or 0) * tuning.memory_factor) or settings.default_memory_limit
+    memory_bytes = min(memory_limit, settings.max_memory_limit)
     return RunLimits(
         cpu_s=cpu_s,
         wall_s=min(wall_s, settings.max_wall_limit),

@@ -34,6 +34,9 @@ class Tuning:
     use_cgroups: bool = True
     #: The most open files of one process.
     open_files: int = 512
+    #: The factors of a program's language (`executor.limits.settings_for_language`).
+    cpu_factor: float = 1
+    memory_factor: float = 1
 
 
 class ExecutorSettings(Settings):
@@ -104,6 +107,16 @@ class ExecutorSettings(Settings):
     )
     java_jars: Path | None = Field(
         default=None, description="folder whose archives (*.jar) are on the class path of Java programs"
+    )
+
+    toolchains: Path | None = Field(
+        default=None,
+        description="folder of `precieux toolchains`; unset, /opt/precieux/toolchains or"
+        " ~/.local/share/precieux/toolchains",
+    )
+    language_limits: Path | None = Field(
+        default=None,
+        description="file of languages' default limits and factors: docs/how-to/change-limits.md",
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")

@@ -151,14 +151,16 @@ def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLangu
         info=installed.info,
         name=language.name,
         version=installed.version,
-        aliases=list(ALIASES[language.code]),
+        aliases=list(language.aliases or ALIASES.get(language.code, ())),
         compile=compile_command,
         run=run,
         extensions=[f".{extension}" for extension in language.extensions],
         compiled=compile_ is not None,
         compiler_args=list(compile_.allowed) if compile_ else [],
         sample=language.sample,
-        fault=installed.fault,
+        fault=installed.any_fault,
+        source=installed.source,
+        released=installed.released,
         limits=bounds,
         variants=[
             LanguageVariant(code=variant.code, name=variant.name, version=variant.version)

@@ -33,6 +33,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "batch": "batch:batch",
     "problem": "problem:app",
     "languages": "languages:languages",
+    "toolchains": "toolchains:app",
     "usage": "usage:usage",
     "migrate": "upgrade:migrate",
     "doctor": "doctor:doctor",

@@ -453,7 +453,8 @@ class Language:
 
     `compiler_args` are the options that a program may set. `sample` is a short program. `fault` says why programs in it
     may not work on this server. `libraries` are packages that programs may import, beside the language's own modules.
-    Older servers send neither of the two.
+    `source` says where its tools come from, and `released` is the year of this version. Older servers send none of the
+    four.
     """
 
     code: str
@@ -468,6 +469,8 @@ class Language:
     limits: Limits | None
     fault: str | None = None
     libraries: tuple[Library, ...] = ()
+    source: str | None = None
+    released: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

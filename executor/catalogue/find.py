@@ -1,14 +1,16 @@
 """The languages that this machine can run, and their versions, read once at start inside the sandbox."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from executor import languages
 from executor.catalogue import gcc_driver
+from executor.catalogue.chosen import Chosen
 from executor.catalogue.installed import ENVIRONMENT, Installed
 from executor.languages.base import LanguageDefinition, Package, command
+from executor.languages.toolchain import Toolchain
 from executor.sandbox.base import (
     BoundedSandbox,
     Job,
@@ -34,22 +36,32 @@ _AFTER_START_S = 60.0
 _AGAIN_S = 300.0
 #: Characters of a library's fault that are logged. A traceback says most at its end.
 _MAX_FAULT_CHARS = 1000
+_NOTHING = Chosen()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A language whose tools are on this machine, with their paths, and the toolchain that they belong to."""
+
+    language: LanguageDefinition
+    tools: dict[str, str]
+    toolchain: Toolchain | None = None
 
 
 async def look_again(
     sandbox: Sandbox,
     installed: dict[str, Installed],
-    libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({}),
+    chosen: Chosen = _NOTHING,
     *,
     after_s: float = _AFTER_START_S,
     again_s: float = _AGAIN_S,
 ) -> None:
     """Add the languages to `installed` that were left out and work now. On a busy host, their tools were too slow."""
     one_by_one, wait_s = BoundedSandbox(sandbox, 1), after_s
-    while left_out := {code: candidate for code, candidate in _candidates().items() if code not in installed}:
+    while left_out := {code: found for code, found in candidates(chosen).items() if code not in installed}:
         await asyncio.sleep(wait_s)
-        for code, (language, tools) in left_out.items():
-            examined = await _examine(one_by_one, language, tools, libraries.get(code, ()))
+        for code, found in left_out.items():
+            examined = await _examine_all(one_by_one, found, chosen)
             if isinstance(examined, Installed):
                 installed[code] = examined
                 log.info("language.found", language=code)
@@ -60,39 +72,78 @@ async def look_again(
 
 
 async def examine(
-    sandbox: Sandbox, at_once: int, libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({})
+    sandbox: Sandbox, at_once: int, chosen: Chosen = _NOTHING, only: Collection[str] | None = None
 ) -> tuple[dict[str, Installed], dict[str, str]]:
     """Return the installed languages that work, and why the others do not, both by CodeX code in the order of
-    `shared.engine.languages`.
+    `shared.engine.languages`. If `only` is given, others than those codes are not looked at.
 
     A language whose toolchain does not work is logged, and so is a library that cannot be imported.
     """
-    bounded, candidates = BoundedSandbox(sandbox, at_once), _candidates()
-    results = await asyncio.gather(
-        *(_examine(bounded, language, tools, libraries.get(code, ())) for code, (language, tools) in candidates.items())
-    )
-    examined = sorted(zip(candidates, results, strict=True), key=lambda item: position_of(item[0]))
+    bounded, every = BoundedSandbox(sandbox, at_once), candidates(chosen)
+    if only is not None:
+        every = {code: found for code, found in every.items() if code in only}
+    results = await asyncio.gather(*(_examine_all(bounded, found, chosen) for found in every.values()))
+    examined = sorted(zip(every, results, strict=True), key=lambda item: position_of(item[0]))
     left_out = {code: str(failure) for code, failure in examined if isinstance(failure, SandboxFailure)}
     for code, reason in left_out.items():
         log.warning("language.left_out", language=code, reason=reason)
     return {code: language for code, language in examined if isinstance(language, Installed)}, left_out
 
 
-def _candidates() -> dict[str, tuple[LanguageDefinition, dict[str, str]]]:
-    """Return the languages whose tools are on this machine, with the paths of these."""
-    known = languages.known()
-    return {code: (language, tools) for code, language in known.items() if (tools := language.toolchain())}
+def candidates(chosen: Chosen) -> dict[str, list[Candidate]]:
+    """Return the languages whose tools are on this chosen. Of each, the first is used under its own name.
+
+    A toolchain comes before the system's tools, unless it is `beside` them.
+    """
+    known, toolchains = languages.known(), chosen.toolchains
+    codes = dict.fromkeys([*known, *(code for toolchain in toolchains for code in toolchain.languages)])
+    found: dict[str, list[Candidate]] = {}
+    for code in codes:
+        serving = [toolchain for toolchain in toolchains if code in toolchain.languages]
+        first = [toolchain for toolchain in serving if not toolchain.beside]
+        others = [toolchain for toolchain in serving if toolchain.beside]
+        possible = (_candidate(code, toolchain, toolchains) for toolchain in (*first, None, *others))
+        if existing := [candidate for candidate in possible if candidate]:
+            found[code] = existing
+    return found
 
 
-async def _examine(
-    sandbox: Sandbox, language: LanguageDefinition, tools: dict[str, str], libraries: tuple[Package, ...]
-) -> Installed | SandboxFailure:
-    """Return the language with its libraries, or a failure with the reason why it does not work."""
+def _candidate(code: str, toolchain: Toolchain | None, toolchains: Iterable[Toolchain]) -> Candidate | None:
+    """Return the language with the tools of a toolchain, or of the system; None if it lacks some.
+
+    The other tools of a toolchain's language are those that are used elsewhere too.
+    """
+    language = (toolchain.definitions if toolchain else {}).get(code) or languages.known().get(code)
+    if language is None:
+        return None
+    usual = [other for other in toolchains if not other.beside and (toolchain or code not in other.languages)]
+    programs = {tool: path for other in (*usual, *filter(None, [toolchain])) for tool, path in other.paths.items()}
+    tools = language.toolchain(programs) if programs else language.toolchain()
+    return Candidate(language, tools, toolchain) if tools else None
+
+
+async def _examine_all(sandbox: Sandbox, found: list[Candidate], chosen: Chosen) -> Installed | SandboxFailure:
+    """Return a language with the first of its toolchains, and the `others`."""
+    first, *others = await asyncio.gather(*(_examine(sandbox, candidate, chosen) for candidate in found))
+    if isinstance(first, SandboxFailure):
+        return first
+    installed = (other for other in others if isinstance(other, Installed))
+    return replace(first, others=tuple(named for other in installed if (named := other.as_version)))
+
+
+async def _examine(sandbox: Sandbox, candidate: Candidate, chosen: Chosen) -> Installed | SandboxFailure:
+    """Return the language with its libraries, or a failure with the reason why it does not work.
+
+    A language of a toolchain that does not work has a `fault`, since the operator has chosen it.
+    """
+    language, tools, toolchain = candidate.language, candidate.tools, candidate.toolchain
+    if needs := chosen.needs.get(language.code):
+        language = replace(language, needs=needs.over(language.needs))
     try:
         result = await _run_step(sandbox, language, command(language.version_command, tools))
         if not result.succeeded:
             raise SandboxFailure(result.why_failed)
-        installed = Installed(language, tools, result.stdout.decode(errors="replace"))
+        installed = Installed(language, tools, result.stdout.decode(errors="replace"), toolchain=toolchain)
         if language.source_file.reserved:
             installed = await _with_reserved(sandbox, installed)
         if language.compile and language.compile.driver:
@@ -102,7 +153,11 @@ async def _examine(
             if result.succeeded and not result.truncated:
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
-        return exc
+        if toolchain is None:
+            return exc
+        log.warning("toolchain.does_not_work", toolchain=toolchain.name, language=language.code, reason=str(exc))
+        return Installed(language, tools, toolchain.version, toolchain=toolchain, fault=str(exc)[:_MAX_FAULT_CHARS])
+    libraries = chosen.libraries.get(language.code, ())
     packages = await asyncio.gather(*(_examine_library(sandbox, installed, library) for library in libraries))
     return replace(installed, libraries=tuple(packages))
 

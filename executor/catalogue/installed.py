@@ -18,11 +18,14 @@ from executor.languages.base import (
     Package,
     command,
 )
+from executor.languages.toolchain import Toolchain
 from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, Shortcut, preload_files
 from shared.engine.codex import version_in
 
 #: The lists of a program of one source, without options.
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: (), INTERPRETER_ARGS: ()})
+#: A version has at least these parts, such as 1.27.
+_PARTS_OF_VERSION = 2
 
 #: The environment of every program. Its language may add to it.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
@@ -47,7 +50,8 @@ class Installed:
     `info` is the version text that the compiler or interpreter prints. `shortcut` has the commands of the compiler's
     driver, if they are known. `reserved` has the names that sources must not have. `libraries` are those that the
     operator has chosen. `fault` says why the language's own program does not work; None if it works, or is not known
-    yet.
+    yet. `toolchain` is the one that the operator has installed for it; None if its tools are the system's. `others` are
+    further toolchains of the language, under the names of their versions.
     """
 
     language: LanguageDefinition
@@ -58,6 +62,8 @@ class Installed:
     variant: CompilerVariant | None = None
     libraries: tuple[Package, ...] = ()
     fault: str | None = None
+    toolchain: Toolchain | None = None
+    others: tuple["Installed", ...] = ()
 
     @property
     def code(self) -> str:
@@ -73,10 +79,43 @@ class Installed:
 
     @cached_property
     def variants(self) -> dict[str, "Installed"]:
-        """The language's variants that the compiler knows, by their codes."""
+        """The language's variants that the compiler knows, and its toolchains by version, by their codes."""
         major = int((self.version or "0").partition(".")[0])
-        variants = self.language.compile.variants if self.language.compile else ()
-        return {variant.code: replace(self, variant=variant) for variant in variants if variant.since <= major}
+        known = self.language.compile.variants if self.language.compile else ()
+        variants = {variant.code: replace(self, variant=variant) for variant in known if variant.since <= major}
+        if self.toolchain or self.others:
+            for one in filter(None, (self.as_version, *self.others)):
+                variants.setdefault(one.code, one)
+        return variants
+
+    @property
+    def as_version(self) -> "Installed | None":
+        """The language under the name of its version, such as `go1.27`; None if it has no such name."""
+        names, parts = self.language.versioned, (self.version or "").split(".")
+        if names is None or len(parts) < _PARTS_OF_VERSION:
+            return None
+        variant = CompilerVariant(names.code.format(*parts), names.name.format(*parts), args=(), since=0)
+        return replace(self, variant=variant, others=())
+
+    @property
+    def speedups(self) -> str:
+        """The name under which its speed-ups are set up. Each toolchain has its own."""
+        return self.code if self.variant and not self.variant.args else self.language.code
+
+    @property
+    def any_fault(self) -> str | None:
+        """Its fault, or else that of another toolchain of the language, with its code."""
+        return self.fault or next((f"{other.code}: {other.fault}" for other in self.others if other.fault), None)
+
+    @property
+    def source(self) -> str:
+        """Where its tools come from."""
+        return self.toolchain.source if self.toolchain else "system"
+
+    @property
+    def released(self) -> int | None:
+        """The year in which this version was released; None if that is not known."""
+        return self.toolchain.released if self.toolchain else self.language.year_of(self.version)
 
     @cached_property
     def environment(self) -> dict[str, str]:

@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from executor.catalogue.chosen import Chosen, find_chosen
 from executor.catalogue.find import examine as examine_languages
-from executor.catalogue.libraries import Libraries, find_libraries
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
@@ -77,7 +77,7 @@ class DoctorReport:
     broken_libraries: dict[str, str] = field(default_factory=dict)
 
 
-async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries: Libraries, start: str) -> DoctorReport:
+async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chosen, start: str) -> DoctorReport:
     """Return the report. Its remedies contain the command `start`, which starts the executor."""
     runs_as = _runs_as(mechanisms)
     bubblewrap = str(mechanisms.bubblewrap)
@@ -87,7 +87,7 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
-        installed, why_broken = await examine_languages(sandbox, settings.executor_slots, libraries.by_language)
+        installed, why_broken = await examine_languages(sandbox, settings.executor_slots, chosen)
         bounded = BoundedSandbox(sandbox, settings.executor_slots)
         why_broken |= await language_check.faults(Pipeline(bounded, settings), installed)
     except SandboxFailure as exc:
@@ -101,7 +101,8 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, libraries:
     serves = is_isolated or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_isolated else remedies.remedy(facts)
     tools = [Tool(code, tool.name, tool.version) for code, tool in installed.items() if code not in why_broken]
-    broken = [Broken(code, NAMES[code], reason) for code, reason in why_broken.items()]
+    names = {one.code: one.name for tool in installed.values() for one in (tool, *tool.others)}
+    broken = [Broken(code, names.get(code) or NAMES.get(code, code), reason) for code, reason in why_broken.items()]
     packages = {tool.language.name: tool.libraries for tool in installed.values() if tool.libraries}
     return DoctorReport(
         serves,
@@ -191,11 +192,11 @@ def main(as_json: bool, start: str) -> None:
     try:
         settings = load(ExecutorSettings)
         configure_logging("doctor", LogSettings(log_level="ERROR"))
-        libraries = find_libraries(settings)
+        chosen = find_chosen(settings)
         # Outside of the event loop, which would hold an interrupt back until it is done.
-        mechanisms = find_mechanisms(settings, libraries.folders)
+        mechanisms = find_mechanisms(settings, chosen.folders)
         settings = fit_to_host(settings, mechanisms)
-        report = asyncio.run(examine(settings, mechanisms, libraries, start))
+        report = asyncio.run(examine(settings, mechanisms, chosen, start))
     except TooFewIds as exc:
         report = DoctorReport(False, "root", None, [], f"{exc}.", remedies.REMEDY_FOR_IDS)
     except ConfigurationError as exc:

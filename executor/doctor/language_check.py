@@ -26,9 +26,10 @@ _MAX_REASON_CHARS: Final = 300
 
 
 async def faults(pipeline: Pipeline, installed: Mapping[str, Installed]) -> dict[str, str]:
-    """Return why languages do not work, by their codes. Languages that work are not in it."""
-    reasons = await asyncio.gather(*(_fault_of(pipeline, language) for language in installed.values()))
-    return {code: fault for code, fault in zip(installed, reasons, strict=True) if fault}
+    """Return why languages and their further toolchains do not work, by their codes. Those that work are not in it."""
+    every = {one.code: one for language in installed.values() for one in (language, *language.others)}
+    reasons = await asyncio.gather(*(_fault_of(pipeline, language) for language in every.values()))
+    return {code: fault for code, fault in zip(every, reasons, strict=True) if fault}
 
 
 async def mark_faults(
@@ -43,17 +44,23 @@ async def mark_faults(
         await asyncio.sleep(wait_s)
         for code in codes:
             await _mark(pipeline, installed, code, slots)
-        codes, wait_s = [code for code in codes if installed[code].fault], _AGAIN_S
+        codes, wait_s = [code for code in codes if installed[code].any_fault], _AGAIN_S
 
 
 async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:
-    language = installed[code]
+    checked = await _checked(pipeline, installed[code], slots)
+    others = [await _checked(pipeline, other, slots) for other in checked.others]
+    installed[code] = replace(checked, others=tuple(others))
+
+
+async def _checked(pipeline: Pipeline, language: Installed, slots: Slots) -> Installed:
+    """Return the language with its present fault, or without one."""
     fault = await _fault_in_a_slot(pipeline, language, slots)
     if fault and fault != language.fault:
-        log.warning("language.does_not_work", language=code, reason=fault)
+        log.warning("language.does_not_work", language=language.code, reason=fault)
     elif language.fault and not fault:
-        log.info("language.works_again", language=code)
-    installed[code] = replace(language, fault=fault)
+        log.info("language.works_again", language=language.code)
+    return replace(language, fault=fault)
 
 
 async def _fault_in_a_slot(pipeline: Pipeline, installed: Installed, slots: Slots) -> str | None:

@@ -10,11 +10,11 @@ number of words, and in run commands `{interpreter_args}` (`executor.languages.p
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from executor.languages.java_source import find_main
 from shared.engine.languages import NAMES
@@ -176,10 +176,29 @@ class RunCommand:
 
 @dataclass(frozen=True)
 class Needs:
-    """Defaults of programs in a language. They replace lower defaults of the operator."""
+    """Defaults of programs in a language. They replace lower defaults of the operator.
 
-    cpu_s: float = 0
-    memory_mib: int = 0
+    The factors multiply the limits of elapsed and CPU time, and of memory, whether a request asks for them or not.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    cpu_s: Annotated[float, Field(ge=0)] = 0
+    memory_mib: Annotated[int, Field(ge=0)] = 0
+    cpu_factor: Annotated[float, Field(gt=0, le=100)] = 1
+    memory_factor: Annotated[float, Field(gt=0, le=100)] = 1
+
+    def over(self, own: "Needs") -> "Needs":
+        """Return these needs, with the language's `own` defaults in place of those that are not set."""
+        return replace(self, cpu_s=self.cpu_s or own.cpu_s, memory_mib=self.memory_mib or own.memory_mib)
+
+
+@dataclass(frozen=True)
+class VersionedNames:
+    """The code and the name of one version of a language, where several are installed. `{0}` is the major version."""
+
+    code: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -206,6 +225,9 @@ class LanguageDefinition:
 
     `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
     folder of `executor/warm/preload`.
+
+    `title` and `aliases` are its names if `shared.engine.languages` does not know it. `released` has the years of its
+    versions, by the beginnings of these.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -222,10 +244,14 @@ class LanguageDefinition:
     environment: dict[str, str] = field(default_factory=dict)
     libraries: LibrarySupport = field(default_factory=LibrarySupport)
     prebuilt: Prebuilt | None = None
+    versioned: VersionedNames | None = None
+    released: dict[str, int] = field(default_factory=dict)
+    title: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        return NAMES[self.code]
+        return self.title or NAMES[self.code]
 
     @property
     def version_command(self) -> tuple[str, ...]:
@@ -243,12 +269,20 @@ class LanguageDefinition:
         """The extensions of its source files, without a dot, the usual one first."""
         return self.source_file.extensions or (self.names_for("").source.rpartition(".")[2],)
 
-    def toolchain(self) -> dict[str, str] | None:
-        """Return the paths of the tools and the words of the options, by name. None if a tool is missing."""
+    def year_of(self, version: str | None) -> int | None:
+        """Return the year in which the version was released; None if it is not known."""
+        known = (start for start in self.released if f"{version}.".startswith(f"{start}."))
+        return self.released.get(max(known, key=len, default=""))
+
+    def toolchain(self, programs: Mapping[str, str] = MappingProxyType({})) -> dict[str, str] | None:
+        """Return the paths of the tools and the words of the options, by name. None if a tool is missing.
+
+        Tools among `programs` have these paths, which exist in boxes.
+        """
         options = self.compile.options if self.compile else {}
         paths = {name: option.word if _first(option.needs) else "" for name, option in options.items()}
         for tool, candidates in self.tools.items():
-            path = _first(candidates)
+            path = programs.get(tool) or _first(candidates)
             if path is None:
                 return None
             paths[tool] = path

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from executor.cache_folder import find_folder
+from executor.catalogue.chosen import find_chosen
 from executor.catalogue.find import examine
 from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
@@ -58,7 +59,7 @@ async def precompile(settings: ExecutorSettings) -> None:
             "No folder for precompiled headers can be used: set PRECIEUX_EXECUTOR_CACHE_DIR to one."
         )
     sandbox = _NoSandbox()
-    installed, _ = await examine(sandbox, os.cpu_count() or 1)
+    installed, _ = await examine(sandbox, os.cpu_count() or 1, find_chosen(settings))
     if settings.tuning.precompile_headers:
         await headers.make(sandbox, installed.values(), folder)
     for language in installed.values():

@@ -73,7 +73,7 @@ class Warm:
 
     def _runtime(self, program: ProgramSources, installed: Installed) -> WarmRuntime | None:
         """Return the runtime with the libraries that the program imports, or else the usual one."""
-        code = installed.language.code
+        code = installed.speedups
         modules = slow_modules(installed)
         if imports_first(program, modules):
             with_libraries = f"{code} with libraries"
@@ -85,7 +85,7 @@ class Warm:
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         """Return the shared compiler of the language, if it has one that is set up."""
         self._start_set_up(installed)
-        return self._shared.get(installed.language.code)
+        return self._shared.get(installed.speedups)
 
     async def aclose(self) -> None:
         for task in self._set_ups.values():
@@ -96,7 +96,7 @@ class Warm:
 
     def _start_set_up(self, installed: Installed) -> None:
         """Set up the language's speed-ups in the background, once."""
-        self._start(installed.language.code, partial(self._set_up, installed))
+        self._start(installed.speedups, partial(self._set_up, installed))
 
     def _start(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:
         if self._settings.warm_boxes and name not in self._set_ups:
@@ -117,6 +117,8 @@ class Warm:
     async def _set_up(self, installed: Installed) -> bool:
         if not await prebuilt.make(self._sandbox, installed, self._folder):
             return False
+        if installed.speedups != installed.language.code:  # one of several toolchains takes no memory while it waits
+            return True
         self._set_up_shared_compiler(installed)
         if warm := installed.language.run.warm:
             await self._set_up_runtime(installed.language.code, installed, warm)

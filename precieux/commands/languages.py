@@ -13,5 +13,8 @@ def languages(server: Server, as_json: Json = False) -> None:
     if as_json:
         terminal.say_json(show.plain(found))
         return
-    rows = [(one.code, one.name, one.version, " ".join(one.extensions), ", ".join(one.aliases)) for one in found]
-    terminal.show_table(("code", "name", "version", "files", "also called"), rows, whole={"code"})
+    rows = [
+        (one.code, one.name, one.version, one.released, " ".join(one.extensions), ", ".join(one.aliases))
+        for one in found
+    ]
+    terminal.show_table(("code", "name", "version", "year", "files", "also called"), rows, whole={"code"})

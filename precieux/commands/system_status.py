@@ -45,6 +45,7 @@ _TEXTS: Final = {
     IssueKind.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
     IssueKind.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
     IssueKind.MAILS_FAILED: ("mails did not arrive in the last day", "precieux mail list"),
+    IssueKind.LANGUAGES_BROKEN: ("languages do not work", "run `precieux doctor`"),
 }
 _FIELDS: Final = ("trouble", "what", "remedy", "stops_work", "count", "oldest_s")
 _NO_DATABASE: Final = (
@@ -102,7 +103,8 @@ def _line(issue: Issue) -> dict[str, Any]:
     """Return one line of the output. `count` and `oldest_s` are None where nothing is counted."""
     what, remedy = _TEXTS[issue.kind]
     if issue.reason:
-        what = f"{what} ({issue.attempts} tries): {replace_controls(issue.reason)}"
+        tries = f" ({issue.attempts} tries)" if issue.attempts else ""
+        what = f"{what}{tries}: {replace_controls(issue.reason)}"
     stops_work, count, seconds = issue.kind.stops_work, issue.count or None, issue.seconds or None
     return dict(zip(_FIELDS, (issue.kind, what, remedy, stops_work, count, seconds), strict=True))
 

@@ -11,11 +11,12 @@ from shared.service.settings import PREFIX
 
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
-    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN", "PRECIEUX_BWRAP"}
+    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME"}
+    | {f"{PREFIX}{name}" for name in ("CODEX_TOKEN", "BWRAP", "TOOLCHAINS")}
 )
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
     f"{PREFIX}{concern}_"
-    for concern in ("ARTIFACT", "EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG", "PYTHON", "NODE", "JAVA")
+    for concern in ("ARTIFACT", "EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG", "PYTHON", "NODE", "JAVA", "LANGUAGE")
 )
 #: The setting of `up` that only the API may know.
 LOCAL_KEY: Final = f"{PREFIX}LOCAL_KEY"

@@ -47,7 +47,8 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         " upload, batch, locale), INSERT (job, kind, upload, batch, locale),"
         " UPDATE (status, last_error, updated_at, attempt, crashes, run_after), DELETE": "emails",
         # It makes and revokes keys for the operator's page, as far as `_POLICIES` let it.
-        "SELECT (id, name, sha256, scopes, recipients, created_at, revoked_at, signs_webhooks), INSERT,"
+        "SELECT (id, name, sha256, scopes, recipients, created_at, revoked_at, signs_webhooks, run_seconds),"
+        " INSERT,"
         " UPDATE (revoked_at)": "api_keys",
     },
     Role.CONSUMER: {
@@ -67,7 +68,7 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         " problem_objects, problem_checks, jobe_files",
         "SELECT, UPDATE": "idempotency_keys",
         "SELECT": "judge0_submissions, suppressions, alembic_version, problems, problem_references",
-        "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",
+        "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until, run_seconds)": "api_keys",
     },
     Role.OPERATOR: {
         _ALL: "outbox, suppressions",

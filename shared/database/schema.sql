@@ -17,7 +17,9 @@ CREATE TABLE api_keys (
     webhook_secret text,
     old_webhook_secret text,
     old_webhook_secret_until timestamptz,
-    signs_webhooks boolean GENERATED ALWAYS AS (webhook_secret IS NOT NULL) STORED
+    signs_webhooks boolean GENERATED ALWAYS AS (webhook_secret IS NOT NULL) STORED,
+    -- The seconds of run time that it may use an hour; NULL for those of the settings, 0 for any.
+    run_seconds bigint
 );
 
 -- Batches: submissions that were posted together. A runner sets `finished_at` when all of them have ended.

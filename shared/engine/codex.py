@@ -83,10 +83,14 @@ def version_in(info: str) -> str | None:
 
 
 class LimitBounds(BaseModel):
-    """The limit of a program that asks for none, and the highest that it may ask for."""
+    """The limit of a program that asks for none, and the highest that it may ask for.
+
+    What it asks for is multiplied by the factor, up to the highest. The default is so already.
+    """
 
     default: int | float
     max: int | float
+    factor: float = 1
 
 
 class LanguageVariant(BaseModel):
@@ -123,6 +127,8 @@ class SupportedLanguage(BaseModel):
     )
     sample: str | None = Field(default=None, description="a whole program, which ends well")
     fault: str | None = Field(default=None, description="why a program that proves the language failed; None: it works")
+    source: str | None = Field(default=None, description="where its tools come from; `system`: the machine's own")
+    released: int | None = Field(default=None, description="the year in which this version was released")
     limits: dict[str, LimitBounds] | None = Field(
         default=None, description="of cpu_s, wall_s, memory_bytes, output_bytes and processes"
     )

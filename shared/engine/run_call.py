@@ -433,6 +433,9 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     """
     defaults = {name: bound.default for name, bound in bounds.items()}
     wanted = defaults | asked.model_dump(exclude_none=True)
+    for name, bound in bounds.items():
+        if bound.factor != 1 and getattr(asked, name) is not None:
+            wanted[name] = min(wanted[name] * bound.factor, bound.max)
     if asked.wall_s is None:
         more = max(0.0, wanted["cpu_s"] - defaults["cpu_s"])
         wanted["wall_s"] = min(defaults["wall_s"] + 2 * more, bounds["wall_s"].max)

@@ -27,6 +27,7 @@ class IssueKind(StrEnum):
     DEAD_LETTERS = "dead-letters"
     JOBS_FAILED = "jobs-failed"
     MAILS_FAILED = "mails-failed"
+    LANGUAGES_BROKEN = "languages-broken"
 
     @property
     def stops_work(self) -> bool:
@@ -52,7 +53,8 @@ _STOPS_WORK: Final = frozenset(
 class Issue:
     """An issue. `count` is the number of things that it concerns, and `seconds` is the age of the oldest.
 
-    Programs are tried again for a `reason`, and the one that was tried most often was tried `attempts` times.
+    Programs are tried again for a `reason`, and the one that was tried most often was tried `attempts` times. For
+    languages, `reason` is their names.
     """
 
     kind: IssueKind
@@ -108,3 +110,5 @@ def _failures(system: SystemStatus) -> Iterator[Issue]:
     ):
         if count:
             yield Issue(kind, count)
+    if system.engine and system.engine.broken:
+        yield Issue(IssueKind.LANGUAGES_BROKEN, len(system.engine.broken), reason=", ".join(system.engine.broken))

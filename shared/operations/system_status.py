@@ -62,18 +62,24 @@ class Retried:
 
 
 _ENGINE: Final = """
-    SELECT count(*) AS languages, max(seen_at) AS seen_at, max(seen_at) < now() - interval '2 minutes' AS is_silent
+    SELECT count(*) AS languages, max(seen_at) AS seen_at, max(seen_at) < now() - interval '2 minutes' AS is_silent,
+        coalesce(array_agg(coalesce(details ->> 'name', code) ORDER BY code) FILTER (WHERE details ? 'fault'), '{}')
+            AS broken
     FROM languages
 """
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """The engine, as the runners see it: they ask it for its languages every minute."""
+    """The engine, as the runners see it: they ask it for its languages every minute.
+
+    `broken` are the names of languages whose own program does not work.
+    """
 
     languages: int
     seen_at: datetime
     is_silent: bool
+    broken: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 Each program of `programs/` runs in the sandbox, and the same commands run without it. Both must have the same output
 and exit code. Without all languages, `CI=true` makes this suite fail and name those that are missing.
+PRECIEUX_TEST_TOOLCHAINS is a folder of toolchains whose languages are tested too.
 """
 
 import asyncio
+import os
 import re
 import socket
 import subprocess
@@ -17,12 +19,15 @@ import httpx
 import pytest
 
 from executor import languages
+from executor.catalogue.chosen import find_chosen, toolchains_folder
+from executor.catalogue.find import candidates
 from executor.catalogue.installed import ENVIRONMENT
-from executor.settings import MIB
+from executor.languages.toolchain import IN_BOXES
+from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Started, TestEnded
 from tests.fixtures import run_call
-from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.executor import NO_TOOLCHAINS, RunningExecutor, running_executor
 from tests.fixtures.gate import leave_out, missing
 from tests.fixtures.processes import arguments, pids_below
 from tests.languages.proofs import INPUTS, OUTPUTS, SCRIPTS, load
@@ -31,7 +36,9 @@ from tests.waiting import PATIENCE, eventually_sync
 pytestmark = [pytest.mark.languages, pytest.mark.timeout(300 * PATIENCE)]
 
 _KNOWN: Final = languages.known()
-_INSTALLED: Final = {code: tools for code, language in _KNOWN.items() if (tools := language.toolchain())}
+_TOOLCHAINS: Final = os.environ.get("PRECIEUX_TEST_TOOLCHAINS", NO_TOOLCHAINS)
+_SETTINGS: Final = ExecutorSettings(toolchains=Path(_TOOLCHAINS))
+_INSTALLED: Final = {code: found[0].tools for code, found in candidates(find_chosen(_SETTINGS)).items()}
 _PROOFS: Final = [proofs for proofs in load() if proofs.code in _INSTALLED]
 _SCRIPT: Final = "attack.sh"
 _MEMORY_BYTES: Final = 512 * MIB
@@ -52,7 +59,8 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[RunningExecutor]:
-    with running_executor(executor_slots="2", compile_time_limit=str(60 * PATIENCE)) as running:
+    compile_time_limit = str(60 * PATIENCE)
+    with running_executor(executor_slots="2", compile_time_limit=compile_time_limit, toolchains=_TOOLCHAINS) as running:
         yield running
 
 
@@ -98,6 +106,7 @@ def _bare(code: str, started: Started, name: str, text: str, stdin: str, folder:
     """Run the executor's commands without the sandbox."""
 
     outside = {"/box/work": str(folder), "/box/tmp": str(folder / "tmp"), "/etc/ghc": "/var/lib/ghc"}
+    outside |= {IN_BOXES: str(toolchains_folder(_SETTINGS))}
 
     def here(words: str) -> str:
         return re.sub("|".join(outside), lambda found: outside[found[0]], words)

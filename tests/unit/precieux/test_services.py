@@ -26,6 +26,8 @@ def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
         "PRECIEUX_MAX_OUTPUT_BYTES": "9",
         "PRECIEUX_LOG_LEVEL": "DEBUG",
         "PRECIEUX_PYTHON_PACKAGES": "/srv/packages",
+        "PRECIEUX_TOOLCHAINS": "/srv/toolchains",
+        "PRECIEUX_LANGUAGE_LIMITS": "/srv/limits.toml",
     }
     environment = services.executor({**SECRETS, **own}, port=8100, codex_token="token").environment
     assert environment.items() >= own.items()

@@ -8,7 +8,7 @@ from typing import Final
 from shared.operations import health_checks
 from shared.operations.backlog import Backlog
 from shared.operations.health_checks import Issue, IssueKind, issues
-from shared.operations.system_status import Retried, SystemStatus
+from shared.operations.system_status import EngineState, Retried, SystemStatus
 from shared.operations.workers import Worker
 
 ALERTS: Final = Path(__file__).parents[3] / "deploy/prometheus/alerts.yml"
@@ -52,6 +52,11 @@ def test_a_standby_that_is_missed_is_the_worst_trouble() -> None:
     [first, *_] = issues(replace(WELL, lacks_standby=True, workers=[]))
     assert first == Issue(IssueKind.STANDBY_GONE)
     assert first.kind.stops_work
+
+
+def test_a_language_that_does_not_work_is_a_trouble() -> None:
+    engine = EngineState(3, datetime(2026, 1, 1, tzinfo=UTC), is_silent=False, broken=["Go", "Kotlin"])
+    assert issues(replace(WELL, engine=engine)) == [Issue(IssueKind.LANGUAGES_BROKEN, 2, reason="Go, Kotlin")]
 
 
 def test_what_waits_for_long_is_a_trouble() -> None:

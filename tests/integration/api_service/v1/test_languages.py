@@ -29,6 +29,8 @@ CPP = SupportedLanguage(
     compiler_args=["-O2", "-D*"],
     sample="int main() {}",
     fault="compile_error: no library",
+    source="system",
+    released=2024,
     limits=LIMITS,
     variants=[LanguageVariant(code="cpp20", name="C++20", version="14.2.0")],
     libraries=[LanguageLibrary(name="eigen", version="3.4")],
@@ -38,6 +40,8 @@ SHOWN = {
     "name": "C++",
     "aliases": ["c++"],
     "version": "14.2.0",
+    "source": "system",
+    "released": 2024,
     "variants": [{"code": "cpp20", "name": "C++20", "version": "14.2.0"}],
     "extensions": [".cpp", ".cc"],
     "compiled": True,
@@ -50,6 +54,8 @@ SHOWN = {
 #: A foreign engine does not report these.
 UNKNOWN = {
     "version": None,
+    "source": None,
+    "released": None,
     "variants": [],
     "compiled": None,
     "compiler_args": [],

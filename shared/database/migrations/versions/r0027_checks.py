@@ -1,13 +1,13 @@
 """Add the checks of packages, and the time limits that they derive.
 
-Revision ID: 0026
-Revises: 0025
+Revision ID: 0027
+Revises: 0026
 """
 
 from shared.database.migrations import create_indexes, run_online
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 

