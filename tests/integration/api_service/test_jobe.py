@@ -121,9 +121,7 @@ async def test_an_id_belongs_to_a_key(jobe: Jobe, database: Database) -> None:
         assert await run(client, mine, "abcdefgh") == (200, _FINE)
 
 
-async def test_a_file_without_an_object_is_missing(
-    jobe: Jobe, database: Database, store: LocalStore
-) -> None:
+async def test_a_file_without_an_object_is_missing(jobe: Jobe, database: Database, store: LocalStore) -> None:
     async with jobe([STARTED, ended_test(stdout="out")]) as client:
         await put(client, "abcdefgh", b"content")
         [row] = await fetch(database, "SELECT sha256 FROM jobe_files")
