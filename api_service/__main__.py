@@ -58,6 +58,9 @@ _STATEMENT_SECONDS: Final = 15.0
 _LISTS_BYTES: Final = 8 << 20
 _ANSWERS_BYTES: Final = 64 << 20
 
+#: Connections that wait for the end of others, if they are not refused.
+_WAITING: Final = 256
+
 #: Files of this process that are no connections of clients: of the database, the broker, objects, libraries.
 _OTHER_FILES: Final = 300
 
@@ -95,7 +98,12 @@ async def serve(stop: asyncio.Event) -> None:
         app = create_app(services)
         # Only Piston's front door has a WebSocket.
         message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
-        limits = ConnectionLimits(most=settings.connections, most_per_address=settings.connections_per_address)
+        limits = ConnectionLimits(
+            most=settings.connections,
+            most_per_address=settings.connections_per_address,
+            # Trainers take a refused connection for a wrong program.
+            most_waiting=_WAITING if "sandboxfusion" in settings.doors else 0,
+        )
         log.info("api.starting", host=settings.host, port=settings.port)
         health = HealthServer(health_settings, database, counts_backlog=True)
         # The HTTP server is not restarted: without it the process has no purpose.
@@ -126,7 +134,7 @@ def _max_streams(settings: ApiSettings) -> int:
     if max_files != resource.RLIM_INFINITY:
         files = max_files
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    return max(1, min(4 * settings.max_streams, files - settings.connections - _OTHER_FILES))
+    return max(1, min(4 * settings.max_streams, files - settings.connections - _WAITING - _OTHER_FILES))
 
 
 def _open_engine() -> OpenedEngine:

@@ -60,9 +60,14 @@ def create_app(services: Services) -> FastAPI:
     answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
     renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, web.answer)]
-    for door in open_doors(app, services):
+    doors = open_doors(app, services)
+    for door in doors:
         renders.insert(0, (door.has, door.render))
         logged += door.logged
+
+    def waits_for_memory(scope: Scope) -> bool:
+        return any(door.waits_for_memory and door.has(scope) for door in doors)
+
     limits = BodyLimits(settings.largest_body_bytes, whole_s=_BODY_SECONDS)
     app.add_middleware(
         BoundedBodies,
@@ -73,7 +78,8 @@ def create_app(services: Services) -> FastAPI:
         budget=ByteBudget(settings.all_bodies_bytes),
         refuse=_refusing(renders),
         # API v1 first answers 401, 403, 404 and 405.
-        is_late=lambda scope: is_v1(scope["path"]),
+        is_late=lambda scope: is_v1(scope["path"]) or waits_for_memory(scope),
+        is_patient=waits_for_memory,
     )
     app.add_middleware(V1Middleware)
     app.add_middleware(TrailingSlash, paths=paths)

@@ -53,6 +53,7 @@ _REQUEST_S = 10
 _UPLOAD_S = 300
 _FULL = "All slots are taken. Try again in a moment."
 _STOPPING = "The engine stops. Try again in a moment."
+_NOT_STORED = "The engine cannot store the data: its disk is full, or fails."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
 #: Seconds after which a run is logged, so that the answer is sent first.
 _AFTER_ANSWER_S = 0.002
@@ -130,6 +131,9 @@ class _Endpoint:
             is_kept = await self._pipeline.test_data.store(request.path_params["sha256"], request.stream())
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
+        except OSError as exc:
+            log.error("test_data.not_kept", reason=str(exc))
+            return _json(wire.refusal(HTTPStatus.INSUFFICIENT_STORAGE, _NOT_STORED))
         if not is_kept:
             return _json(wire.refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "The body has another SHA-256."))
         return Response(status_code=HTTPStatus.NO_CONTENT)

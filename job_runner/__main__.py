@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from job_runner.checks.driver import Checks, DataChecks
 from job_runner.emails.branding import Branding
 from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
@@ -11,6 +12,7 @@ from job_runner.emails.sender import MailSender
 from job_runner.engine.languages import Languages
 from job_runner.leases.rescuer import Rescuer
 from job_runner.mailers import MailSettings, open_mailer
+from job_runner.runs.package_runs import PackageRuns
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
@@ -89,6 +91,13 @@ async def serve(stop: asyncio.Event) -> None:
             restarting(
                 "batches",
                 BatchFinisher(database, branding, poll_interval=settings.poll_interval).run,
+            ),
+            restarting("checks", Checks(database, branding, poll_interval=settings.poll_interval).run),
+            restarting(
+                "check data",
+                DataChecks(
+                    database, PackageRuns(store, engine), processor.charges, poll_interval=settings.poll_interval
+                ).run,
             ),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]

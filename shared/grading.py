@@ -247,8 +247,10 @@ class Grading:
     `upcoming` may run meanwhile; their results wait until `next_step` names them.
     """
 
-    def __init__(self, scheme: Scheme) -> None:
+    def __init__(self, scheme: Scheme, *, run_all: bool = False) -> None:
+        """With `run_all` no test is left out, except after a judge error and in legacy packages."""
         self._scheme = scheme
+        self._run_all = run_all and scheme.fold is not Fold.LEGACY
         self._groups = {group.name: group for group in scheme.groups}
         self._tests = {test.number: test for test in scheme.tests}
         self._chains = {name: tuple(self._ancestors(name)) for name in self._groups}
@@ -382,7 +384,9 @@ class Grading:
 
     def _may_run(self, number: int) -> bool:
         """Return False if the test has its result, or cannot change that of the run any more."""
-        return number not in self._awards and self._ended.isdisjoint(self._chains[self._tests[number].group])
+        if number in self._awards:
+            return False
+        return self._run_all or self._ended.isdisjoint(self._chains[self._tests[number].group])
 
     def _run_order(self) -> list[int]:
         """Return the tests by their numbers, but each after those of the groups that its groups require."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from job_runner.emails.branding import Branding
+from job_runner.emails.check import render_check
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.footer import Footer
 from job_runner.emails.receipt import render_receipt
@@ -23,7 +24,7 @@ from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import ProgramLimits
 from shared.messages.translations import LOCALES
 from shared.resources.links import Links
-from shared.resources.models import Queue
+from shared.resources.models import CheckResult, CheckVerdict, Queue
 from shared.storage.signing import LinkSigner
 from tests.factories import claimed_job, engine_answer
 
@@ -64,6 +65,21 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
         sender = "results@example.com"
         yield "test-mail", locale, render_test_mail(sender=sender, domain="example.com", now=_NOW, locale=locale)
         yield "digest", locale, render_digest(5, _LINES, _BRANDING, recipient="someone@example.com", locale=locale)
+        yield (
+            "check",
+            locale,
+            render_check(
+                5,
+                "sum@3",
+                "Sum",
+                verdict=CheckVerdict.FAILED,
+                time_limit={"cpu_s": 2},
+                data=[{"path": "data/secret/03.in", "detail": "The input validator small.py does not accept it."}],
+                entries=_ENTRIES,
+                branding=_BRANDING,
+                locale=locale,
+            ),
+        )
 
 
 def email_of(mail: RenderedEmail, locale: str) -> Email:
@@ -179,6 +195,22 @@ _LINES: Final = [
     Line(44, "رضا/برنامه.py", "py", "time_limit", _PAGE.format(44), 10, 2.5),
     Line(45, "mina/main.rs", "rs", "failed", _PAGE.format(45), 10, 0),
     Line(46, "omid/main.js", "js", "accepted", _PAGE.format(46), 10, 10),
+]
+_ENTRIES: Final = [
+    {
+        "path": f"submissions/{path}",
+        "language": "py",
+        "expected": [letter],
+        "verdict": verdict,
+        "slowest_s": 0.25,
+        "result": result,
+        "detail": detail,
+    }
+    for path, letter, verdict, result, detail in (
+        ("accepted/sum.py", "AC", "accepted", CheckResult.AS_EXPECTED, None),
+        ("wrong_answer/برنامه.py", "WA", "accepted", CheckResult.UNEXPECTED, "It got AC, not WA."),
+        ("mixed/other.py", "", None, CheckResult.NOT_RUN, "The package does not say what it must get."),
+    )
 ]
 
 

@@ -29,12 +29,14 @@ _CACHED_KEYS: Final = 10_000
 class Principal:
     """The sender of a request. `key_id` is None for the local user in protected mode, and for keys of the settings.
 
-    It may mail only `recipients`, or all addresses if that is None.
+    It may mail only `recipients`, or all addresses if that is None. Its programs may use `run_seconds` an hour: None
+    for those of the settings, 0 for any.
     """
 
     key_id: int | None
     scopes: frozenset[Scope]
     recipients: tuple[str, ...] | None = None
+    run_seconds: int | None = None
 
     @property
     def sees_all(self) -> bool:
@@ -76,7 +78,7 @@ class Authenticator:
         if sender is not None:
             return sender
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
-        if "Authorization" in request.headers or await self.keys_existed():
+        if credentials is not None or "Authorization" in request.headers or await self.keys_existed():
             raise ApiError(
                 Kind.UNAUTHENTICATED,
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",
@@ -117,7 +119,7 @@ class Authenticator:
             async with self._database.connection() as connection:
                 key = await api_keys.find(connection, sha256)
             self._cache[sha256] = key
-        return Principal(key.id, key.scopes, key.recipients) if key else None
+        return Principal(key.id, key.scopes, key.recipients, key.run_seconds) if key else None
 
 
 def require(principal: Principal, scope: Scope, *others: Scope) -> None:

@@ -22,7 +22,8 @@ from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
 from shared.accounts.api_keys import Scope as KeyScope
 
-_UNROUTED: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+_WRONG_METHOD: Final = HTTPStatus.METHOD_NOT_ALLOWED
+_UNROUTED: Final = (HTTPStatus.NOT_FOUND, _WRONG_METHOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Door:
     `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
     header fields of a proxy, and be refused. The requests under `logged` are logged. With `has_head`, the door has
     routes for HEAD; otherwise HEAD goes where GET goes.
+
+    With `waits_for_memory`, bodies wait for memory in place of being refused, and are read when their sender is known.
+    With `tells_methods`, a wrong method is told apart from a wrong path.
     """
 
     routers: Sequence[APIRouter]
@@ -47,6 +51,8 @@ class Door:
     logged: Sequence[str] = ()
     has_head: bool = False
     middleware: Sequence[Middleware] = ()
+    waits_for_memory: bool = False
+    tells_methods: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
 
     def app(self, services: Services) -> FastAPI:
@@ -63,7 +69,7 @@ class Door:
             setattr(app.state, name, value)
         for router in self.routers:
             app.include_router(router)
-        answer_errors(app, self.render, _of_http)
+        answer_errors(app, self.render, self._of_http)
         return app
 
     def without_own_fields(self, connection: HTTPConnection) -> HTTPConnection:
@@ -74,6 +80,12 @@ class Door:
     def has(self, scope: Scope) -> bool:
         """Return True if a request is for this door."""
         return self.path_of(scope) is not None
+
+    async def _of_http(self, _: Request, exc: HTTPException) -> ApiError:
+        """Return the problem of an error of the framework, such as a path without a route."""
+        if exc.status_code in _UNROUTED and not (self.tells_methods and exc.status_code == _WRONG_METHOD):
+            return ApiError(Kind.NOT_FOUND, "Not Found")
+        return ApiError(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
 
 
 def open_doors(app: FastAPI, services: Services) -> list[Door]:
@@ -111,13 +123,6 @@ class DoorMiddleware:
             await self.door.render(Request(scope), exc)(scope, receive, send)
         finally:
             scope["route"] = served.get("route")
-
-
-async def _of_http(_: Request, exc: HTTPException) -> ApiError:
-    """Return the problem of an error of the framework. A path without a route, and a wrong method, are not found."""
-    if exc.status_code in _UNROUTED:
-        return ApiError(Kind.NOT_FOUND, "Not Found")
-    return ApiError(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
 
 
 def bearer(connection: HTTPConnection) -> str:

@@ -33,6 +33,7 @@ class ConcurrencyLimit:
         self._refusal = refusal
         self._refusal_of_key = refusal_of_key
         self._held: Counter[int | None] = Counter()
+        self._let_go = asyncio.Event()
 
     @contextmanager
     def hold(self, principal: Principal, size: int = 1) -> Iterator[None]:
@@ -51,6 +52,25 @@ class ConcurrencyLimit:
             self._held[key] -= size
             if not self._held[key]:
                 del self._held[key]
+            self._let_go.set()
+
+    @asynccontextmanager
+    async def hold_within(self, principal: Principal, size: int, seconds: float) -> AsyncIterator[None]:
+        """Wait for at most `seconds` to hold so much while the block runs. Raises `ApiError` as `hold` does."""
+        ends = asyncio.get_running_loop().time() + seconds
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(self.hold(principal, size))
+                    break
+                except ApiError as refusal:
+                    self._let_go.clear()
+                    try:
+                        async with asyncio.timeout_at(ends):
+                            await self._let_go.wait()
+                    except TimeoutError:
+                        raise refusal from None
+            yield
 
 
 def memory(max_bytes: int, what: str) -> ConcurrencyLimit:

@@ -83,7 +83,7 @@ class ProblemLinks(Resource):
 
     self: str
     package: str
-    check: str | None = Field(description="Null, because packages are not checked yet.")
+    check: str
     submissions: str
 
 
@@ -100,7 +100,7 @@ class StoredProblem(Resource):
     visibility: Literal["private", "shared"]
     languages: list[str] | None = Field(description="The codes of the languages that it allows; null for all.")
     limits: LimitsOfProblem
-    time_limit_from: Literal["package", "settings", "default"]
+    time_limit_from: Literal["package", "settings", "check", "default"]
     language_limits: dict[str, LimitsOfLanguage]
     judge_limits: LimitsOfJudge
     checker: AnyChecker | None = Field(description="Null also with an interactor that gives the verdict.")

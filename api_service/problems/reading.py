@@ -105,7 +105,7 @@ def shown(
         "links": {
             "self": address,
             "package": f"{address}/package",
-            "check": None,
+            "check": f"{address}/check",
             "submissions": f"{public_url}/v1/submissions?problem={version.name}",
         },
     }

@@ -53,9 +53,9 @@ _COPY: Final = """
         UPDATE problems SET last_version = last_version + 1 WHERE name = :name RETURNING last_version
     ), copied AS (
         INSERT INTO problem_versions (problem, owner, version, digest, package_bytes, size_bytes, settings, manifest,
-            summary, tests, state)
+            summary, tests, derived_cpu_s, state)
         SELECT problem, owner, last_version, digest, package_bytes, size_bytes, CAST(:settings AS jsonb), manifest,
-            summary, tests, 'stored'
+            summary, tests, derived_cpu_s, 'stored'
         FROM problem_versions, next WHERE id = :id AND state = 'stored' RETURNING id
     )
     INSERT INTO problem_references (version, sha256)
@@ -89,7 +89,8 @@ _LOCK_VERSIONS: Final = """
 _IN_USE: Final = """
     -- Held ones have not ended, either.
     SELECT FROM uploads WHERE problem_version = ANY(:ids)
-        AND (request_id IS NOT NULL OR (outcome IS NULL AND verdict IS NULL)) LIMIT 1
+        AND (request_id IS NOT NULL OR (outcome IS NULL AND verdict IS NULL))
+    UNION ALL SELECT FROM problem_checks WHERE version = ANY(:ids) AND state = 'running' LIMIT 1
 """
 _REMOVE_VERSIONS: Final = """
     DELETE FROM problem_versions v WHERE id = ANY(:ids)
@@ -175,7 +176,7 @@ class Problems:
     async def delete(self, principal: Principal, name: str, version: int | None) -> bool:
         """Delete a problem, or one version of it. Return False if there is none.
 
-        Raises `ApiError` (409) while a submission to it has not ended.
+        Raises `ApiError` (409) while a submission to it, or a check of it, has not ended.
         """
         async with self.database.transaction() as connection:
             await _lock(connection, principal, name)
@@ -184,7 +185,9 @@ class Problems:
             if not ids:
                 return False
             if await connection.fetch_all(_IN_USE, {"ids": ids}):
-                raise ApiError(Kind.UNDER_WAY, "A submission to this problem has not ended: wait, or cancel it.")
+                raise ApiError(
+                    Kind.UNDER_WAY, "A submission to this problem, or a check of it, has not ended: wait, or cancel it."
+                )
             # Those that no submission names give their space back at once.
             await connection.execute(_REMOVE_VERSIONS, {"ids": ids})
             await connection.execute(_DELETE_VERSIONS, {"ids": ids})

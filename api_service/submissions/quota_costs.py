@@ -23,7 +23,9 @@ class QuotaCosts:
 
     def of_key(self, principal: Principal) -> list[RateLimit]:
         """Return the limits that belong to a key alone."""
-        return [*self._of_submission(principal, 1), *self.of_execution(principal, None, 0), self.run_seconds(principal)]
+        run_time = self.run_seconds(principal)
+        limits = [*self._of_submission(principal, 1), *self.of_execution(principal, None, 0)]
+        return [*limits, run_time] if run_time else limits
 
     def of_submissions(
         self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool
@@ -71,12 +73,19 @@ class QuotaCosts:
         share = math.ceil(self.recipient_budget / 2)
         return RateLimit(f"share:{principal.key_id}:", share, "Mails of this key to one address", name="mails")
 
-    def run_seconds(self, principal: Principal) -> RateLimit:
-        """Return the limit of the run time of a key's programs."""
-        assert principal.key_id is not None
+    def seconds_an_hour(self, principal: Principal) -> int | None:
+        """Return the run time that a key's programs may use an hour; None for any."""
+        per_hour = self.key_cpu_seconds if principal.run_seconds is None else principal.run_seconds
+        return None if principal.sees_all or principal.key_id is None else per_hour or None
+
+    def run_seconds(self, principal: Principal) -> RateLimit | None:
+        """Return the limit of the run time of a key's programs; None if it has none."""
+        per_hour = self.seconds_an_hour(principal)
+        if per_hour is None or principal.key_id is None:
+            return None
         seconds = budgets.run_seconds(principal.key_id)
         what = "Seconds of run time of this key's programs"
-        return RateLimit(seconds, self.key_cpu_seconds, what, name="run_seconds")
+        return RateLimit(seconds, per_hour, what, name="run_seconds")
 
     def submissions(self, principal: Principal) -> RateLimit:
         """Return the limit of a key's submissions, and one of them."""

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -120,9 +120,9 @@ class Submissions:
 
     async def charge_run(self, principal: Principal, seconds: float) -> None:
         """Charge a key for the running time of a program that was not stored."""
-        if principal.sees_all:
-            return
         run = self.costs.run_seconds(principal)
+        if run is None:
+            return
         try:
             async with self.database.connection() as connection:
                 await budgets.charge(connection, [Charge(run.subject, run.per_hour, seconds)])
@@ -138,6 +138,21 @@ class Submissions:
         With `has_digest`, each address gets one mail for all of them.
         """
         await self._check(connection, principal, new, has_digest=has_digest)
+        return await self._add(connection, principal, new)
+
+    async def add_of_check(
+        self, connection: Connection, principal: Principal, owner: int | None, new: Sequence[NewSubmission]
+    ) -> list[Stored]:
+        """Store submissions of the jury, all held or none, as those of the problem's owner.
+
+        They count against the time for which the sender's programs run, and the backlog. Raises as `post` does.
+        """
+        if not principal.sees_all:
+            await self._check_run_seconds(connection, principal)
+            await self._admit(connection, principal, new)
+        return await self._add(connection, replace(principal, key_id=owner), new)
+
+    async def _add(self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]) -> list[Stored]:
         keys = await self._store_sources(new)
         stored: list[Stored] = []
         for group in _groups(list(zip(new, keys, strict=True))):
@@ -152,13 +167,21 @@ class Submissions:
             self._check_recipient(principal, submission.email)
         if principal.sees_all:
             return
-        await rate_limits.check(connection, self.costs.run_seconds(principal))
+        await self._check_run_seconds(connection, principal)
         await rate_limits.take(connection, self.costs.of_submissions(principal, new, has_digest=has_digest))
+        await self._admit(connection, principal, new)
+
+    async def _admit(self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]) -> None:
+        """Refuse submissions that are too many beside those that wait."""
         requested = [submission for submission in new if not submission.hold]
         if requested:
             assert principal.key_id is not None
             size = sum(submission.stored_bytes for submission in requested)
             await self.backlog.admit(connection, principal.key_id, len(requested), size)
+
+    async def _check_run_seconds(self, connection: Connection, principal: Principal) -> None:
+        if run_time := self.costs.run_seconds(principal):
+            await rate_limits.check(connection, run_time)
 
     async def _store_sources(self, new: Sequence[NewSubmission]) -> list[str]:
         """Store the files of submissions before their rows, and return their keys.
@@ -251,7 +274,7 @@ class Submissions:
         if self._is_limited(principal):
             self._check_recipient(principal, row["email"])
         if not principal.sees_all:
-            await rate_limits.check(connection, self.costs.run_seconds(principal))
+            await self._check_run_seconds(connection, principal)
             mails = 2 if row["has_receipt"] else 1
             await rate_limits.take(connection, self.costs.of_execution(principal, row["email"], mails))
             assert principal.key_id is not None

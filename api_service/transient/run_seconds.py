@@ -48,31 +48,32 @@ class RunSeconds:
     def __init__(self, database: Database, costs: QuotaCosts) -> None:
         self._database = database
         self._costs = costs
-        self._budgets: dict[int, _Budget] = {}
+        #: By the subjects of the limits.
+        self._budgets: dict[str, _Budget] = {}
 
     async def check(self, principal: Principal) -> None:
         """Raise `ApiError` (429) if the key has used up its budget, or `DatabaseUnavailable` at its first run."""
-        if principal.sees_all or principal.key_id is None:
+        limit = self._costs.run_seconds(principal)
+        if limit is None:
             return
-        budget = self._budgets.get(principal.key_id)
+        budget = self._budgets.get(limit.subject)
         if budget is None:
-            limit = self._costs.run_seconds(principal)
             async with self._database.connection() as connection:
                 in_use = await budgets.in_use(connection, [limit.subject])
             seconds = in_use[limit.subject].seconds if in_use else 0.0
-            budget = self._budgets.setdefault(principal.key_id, _Budget(limit, seconds, time.monotonic()))
+            budget = self._budgets.setdefault(limit.subject, _Budget(limit, seconds, time.monotonic()))
         budget.was_used = True
         if (wait := budget.overdrawn_s(time.monotonic())) > 0:
             raise rate_limits.overdrawn(budget.limit, wait)
 
     def charge(self, principal: Principal, seconds: float) -> None:
         """Charge a key for a run."""
-        if principal.sees_all or principal.key_id is None:
+        limit = self._costs.run_seconds(principal)
+        if limit is None:
             return
-        budget = self._budgets.get(principal.key_id)
+        budget = self._budgets.get(limit.subject)
         if budget is None:  # it was long unused; the next write reads it
-            budget = _Budget(self._costs.run_seconds(principal), 0.0, time.monotonic())
-            self._budgets[principal.key_id] = budget
+            budget = self._budgets[limit.subject] = _Budget(limit, 0.0, time.monotonic())
         budget.unwritten_s += seconds
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -86,16 +87,16 @@ class RunSeconds:
 
     async def write(self) -> None:
         """Write what was charged, and read what others have charged. Raises `DatabaseUnavailable`."""
-        used = {key: budget for key, budget in self._budgets.items() if budget.was_used or budget.unwritten_s}
+        used = {subject: budget for subject, budget in self._budgets.items() if budget.was_used or budget.unwritten_s}
         self._budgets = dict(used)
         if used:
-            charges = {key: budget.unwritten_s for key, budget in used.items()}
-            uses = [Charge(used[key].limit.subject, used[key].limit.per_hour, s) for key, s in charges.items() if s]
+            charges = {subject: budget.unwritten_s for subject, budget in used.items()}
+            uses = [Charge(subject, used[subject].limit.per_hour, s) for subject, s in charges.items() if s]
             async with self._database.transaction() as connection:
                 await budgets.charge(connection, uses)
-                in_use = await budgets.in_use(connection, [budget.limit.subject for budget in used.values()])
-            for key, budget in used.items():
-                found = in_use.get(budget.limit.subject)
+                in_use = await budgets.in_use(connection, list(used))
+            for subject, budget in used.items():
+                found = in_use.get(subject)
                 budget.in_use_s, budget.read_at = (found.seconds if found else 0.0), time.monotonic()
-                budget.unwritten_s -= charges[key]
+                budget.unwritten_s -= charges[subject]
                 budget.was_used = False

@@ -34,6 +34,7 @@ from precieux_client.models import (
     Limits,
     Mail,
     Problem,
+    ProblemCheck,
     Run,
     ServerLimits,
     State,
@@ -289,6 +290,32 @@ class Methods(ABC):
     async def package(self, name: str, *, version: int | None = None) -> bytes:
         """Return the package of a problem, as it was sent."""
         return await self._send(Call("GET", f"{_problem_path(name)}/package", content, {"version": version}))
+
+    @Method
+    async def check_problem(
+        self,
+        name: str,
+        *,
+        version: int | None = None,
+        email: str | None = None,
+        locale: str | None = None,
+        webhook_url: str | None = None,
+        wait: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> ProblemCheck:
+        """Begin the check of a package. With `wait`, answer when it has finished, or after these seconds.
+
+        Raises `Conflict` while another check of this version runs.
+        """
+        body = given(version=version, email=email, locale=locale, webhook_url=webhook_url)
+        path = f"{_problem_path(name)}/check"
+        return await self._send(Call("POST", path, one(ProblemCheck), {}, body or None, wait, idempotency_key))
+
+    @Method
+    async def checks(self, name: str, *, version: int | None = None, wait: float | None = None) -> ProblemCheck:
+        """Return the latest check of a problem's latest version, or of another one; `wait` is as in `check_problem`."""
+        path = f"{_problem_path(name)}/check"
+        return await self._send(Call("GET", path, one(ProblemCheck), {"version": version}, wait=wait))
 
     # ---- The server -------------------------------------------------------------------------------------------------
 

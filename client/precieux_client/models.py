@@ -358,6 +358,38 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedSubmission:
+    """A submission of the jury in a check. `result` is None until that has finished."""
+
+    path: str
+    language: str | None
+    expected: tuple[str, ...]
+    submission: int | None
+    verdict: str | None
+    verdicts: Mapping[str, int]
+    points_awarded: float | None
+    slowest_s: float | None
+    result: Literal["as_expected", "unexpected", "not_run"] | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemCheck:
+    """A check of a package. `data` are faults in its files; the submissions of the jury are in `batch`."""
+
+    id: int
+    problem: str
+    state: Literal["running", "finished"]
+    verdict: Literal["passed", "failed"] | None
+    batch: int
+    time_limit: Mapping[str, Any] | None
+    data: tuple[PackageWarning, ...]
+    submissions: tuple[CheckedSubmission, ...]
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class BatchLinks:
     self: str
     events: str
@@ -387,7 +419,7 @@ class Mail:
     """One mail of a submission. `to` is None until the mail is written."""
 
     id: int
-    kind: Literal["result", "receipt", "digest"]
+    kind: Literal["result", "receipt", "digest", "check"]
     to: str | None
     locale: str | None
     state: MailState

@@ -115,7 +115,7 @@ class Pipeline:
                 kept = min(room, self._settings.max_output_bytes) if request.of_problem else room
                 test = request.runs[number - 1]
                 if execution.judgement is None and execution.verdict is Verdict.OK:
-                    test = await self._with_data(test)
+                    test = await self._with_data(test, needs_input=False)
                 event = await results.test_ended(number, test, request.checker, execution, kept)
                 room -= min(kept, len(execution.last.stdout) + len(execution.last.stderr))
                 yield event
@@ -193,7 +193,7 @@ class Pipeline:
             return None if of_problem else test.points
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
-            test = await self._with_data(test)
+            test = await self._with_data(test, needs_answer=bool(judges))
             if planned.request.passes == 1:
                 return await execute_pass(judges, test, compiled)
             return await _run_passes(execute_pass, judges, test, compiled, planned.request.passes)
@@ -222,14 +222,17 @@ class Pipeline:
             async for execution in others:
                 yield execution
 
-    async def _with_data(self, test: ProgramTest) -> ProgramTest:
-        """Return the test with the data that it names by digest."""
-        if not test.digests:
-            return test
+    async def _with_data(
+        self, test: ProgramTest, *, needs_input: bool = True, needs_answer: bool = True
+    ) -> ProgramTest:
+        """Return the test with the data that it names by digest, as far as it needs them."""
         read, stdin, expected = self.test_data.read, test.stdin_sha256, test.expected_sha256
+        if not (stdin and needs_input) and not (expected and needs_answer):
+            return test
         try:
             return test.with_data(
-                await read(stdin) if stdin else test.input(), await read(expected) if expected else test.expected()
+                await read(stdin) if stdin and needs_input else test.input(),
+                await read(expected) if expected and needs_answer else test.expected(),
             )
         except (OSError, KeyError) as exc:
             raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc

@@ -30,6 +30,10 @@ class Branding:
         digest = hashlib.sha256(recipient.lower().encode()).hexdigest()[:16]
         return f"<precieux.batch-{batch}.{digest}@{self.domain}>"
 
+    def check_id(self, batch: int) -> str:
+        """Return that of the report of a check, whose submissions are this batch."""
+        return f"<precieux.check-{batch}@{self.domain}>"
+
     def thread(self, upload: int | None, batch: int | None) -> tuple[str, ...]:
         """Return what a mail refers to (RFC 5322, section 3.6.4): its batch, then its submission.
 

@@ -73,8 +73,13 @@ def as_csv(lines: Sequence[Line]) -> str:
         awarded = "" if line.result == Verdict.JUDGE_ERROR else f"{line.points_awarded or 0:.12g}"
         points = ("", "") if line.points is None else (awarded, f"{line.points:.12g}")
         cells = (str(line.id), _name(line.file), one_line(line.language), line.result, *points, line.page)
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+        writer.writerow(map(without_formula, cells))
     return f"\ufeff{text.getvalue()}"
+
+
+def without_formula(cell: str) -> str:
+    """Return the text of a cell, which no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:

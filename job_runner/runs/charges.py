@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from shared.accounts import budgets
+from shared.accounts import api_keys, budgets
 from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from shared.database.group_commit import GroupCommit
@@ -16,7 +16,7 @@ log = get_logger(__name__)
 class Charges:
     """Charges in groups. A program that sleeps, compiles, is cancelled or makes its engine fail holds a slot as well.
 
-    `key_cpu_seconds` is the hourly budget of each key.
+    `key_cpu_seconds` is the hourly budget of each key that has none of its own.
     """
 
     def __init__(self, database: Database, key_cpu_seconds: int) -> None:
@@ -38,7 +38,9 @@ class Charges:
         by_key: dict[int, float] = defaultdict(float)
         for key, seconds in charges:
             by_key[key] += seconds
-        uses = [Charge(run_seconds(key), self._key_cpu_seconds, seconds) for key, seconds in by_key.items()]
         async with self._database.connection() as connection:
+            own = await api_keys.run_seconds_of(connection, by_key)
+            per_hour = {key: own.get(key, self._key_cpu_seconds) for key in by_key}
+            uses = [Charge(run_seconds(key), per_hour[key], s) for key, s in by_key.items() if per_hour[key]]
             await budgets.charge(connection, uses)
         return [None] * len(charges)

@@ -48,6 +48,16 @@ _OLD_BATCHES: Final = """
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
+# The latest of a version stays.
+_OLD_CHECKS: Final = """
+    DELETE FROM problem_checks USING (
+        SELECT id FROM problem_checks c
+        WHERE state = 'finished' AND created_at < now() - make_interval(days => :days)
+            AND EXISTS (SELECT FROM problem_checks n WHERE n.version = c.version AND n.id > c.id)
+        FOR UPDATE SKIP LOCKED
+    ) AS old WHERE problem_checks.id = old.id
+"""
+
 _DELETE_PAST_BUDGETS: Final = """
     DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now() FOR UPDATE SKIP LOCKED) AS past
     WHERE budgets.subject = past.subject
@@ -101,6 +111,7 @@ class Cleaner:
         values = {"days": self._days, "limit": _BATCH}
         async with self._database.transaction() as connection:
             await connection.execute(_DELETE_DEAD_LETTERS, {"days": self._days})
+            await connection.execute(_OLD_CHECKS, {"days": self._days})
             old = await connection.fetch_all(_OLD, values)
             objects = await remove_rows(connection, [row["id"] for row in old]) if old else {}
         await remove_objects(self._database, self._store, objects)

@@ -119,23 +119,25 @@ class ProblemProgram:
 
     def grader_request(self, call: GraderCall, files: Mapping[str, bytes]) -> bytes:
         """Return the request that runs the custom grader for a group."""
-        grader = self.package.grader
-        assert grader is not None
-        stored = self._stored(grader, JudgeProtocol.KATTIS)
-        options = {"of_problem": True, **({"build": grader.build} if grader.build else {})}
-        program = replace(
+        assert self.package.grader is not None
+        program = self.by_itself(self.package.grader)
+        return replace(program, cases=(Case({"stdin": call.stdin, "args": call.args}),)).request(files)
+
+    def by_itself(self, judge: PackageProgram) -> JobProgram:
+        """Return a program that judges, such as a validator, as one that runs by itself. It has no cases yet."""
+        stored = self._stored(judge, JudgeProtocol.KATTIS)
+        return replace(
             self.program,
-            language=grader.language,
+            language=judge.language,
             entry=stored["entry"],
             compiler_args=stored["compiler_args"],
             limits=self._judge_limits,
             checker=Checker(),
             judges={},
-            as_stored=options,
-            cases=(Case({"stdin": call.stdin, "args": call.args}),),
+            as_stored={"of_problem": True, **({"build": judge.build} if judge.build else {})},
+            cases=(),
             has_tests=True,
         )
-        return program.request(files)
 
     def _stored(self, program: PackageProgram, protocol: JudgeProtocol) -> dict[str, Any]:
         return {

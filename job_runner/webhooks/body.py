@@ -11,11 +11,14 @@ from shared.database.connection import Connection
 from shared.judge0 import submissions as judge0
 from shared.judge0.callbacks import CALLBACK
 from shared.resources.batches import batch
+from shared.resources.checks import check_of_batch
 from shared.resources.links import Links
 from shared.resources.models import Resource, rfc3339
 from shared.resources.read import submission
 from shared.storage.base import ObjectStore
 
+#: The event of a check that has finished.
+CHECKED: Final = "problem.checked"
 #: Each text of a submission is cut to this many bytes.
 TEXT_LIMIT: Final = 4 << 10
 
@@ -50,4 +53,8 @@ class Bodies:
             # A submission that was cancelled before its first run has none.
             run = webhook.run or None
             return await submission(connection, webhook.upload, links=self._links, run=run, text_limit=TEXT_LIMIT)
-        return await batch(connection, webhook.batch, links=self._links) if webhook.batch is not None else None
+        if webhook.batch is None:
+            return None
+        if webhook.type == CHECKED:
+            return await check_of_batch(connection, webhook.batch)
+        return await batch(connection, webhook.batch, links=self._links)

@@ -27,6 +27,10 @@ def create(
         list[str] | None,
         typer.Option(help="Domain (example.edu, *.example.edu) or address it may mail; may be repeated. Default: all."),
     ] = None,
+    run_seconds: Annotated[
+        int | None,
+        typer.Option(min=0, help="Seconds an hour for which its programs may run; 0: any. Default: the server's."),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -40,11 +44,12 @@ def create(
             raise typer.BadParameter(f"{name_of_recipient!r} is not a domain, a *.domain or an address")
     secret = webhooks.new_secret()
     key_id, key = operate_in_transaction(
-        lambda connection: api_keys.create(connection, name, scopes, allowed, secret), data_dir
+        lambda connection: api_keys.create(connection, name, scopes, allowed, secret, run_seconds=run_seconds),
+        data_dir,
     )
     if as_json:
         created = {"id": key_id, "name": name, "scopes": sorted(scopes), "recipients": allowed, "key": key}
-        terminal.say_json({**created, "webhook_secret": secret})
+        terminal.say_json({**created, "run_seconds": run_seconds, "webhook_secret": secret})
         return
     terminal.say(key)
     terminal.hint(f"Key {key_id} of {name}; it cannot be shown again. Send it as `Authorization: Bearer KEY`.")
@@ -56,7 +61,8 @@ def create(
 def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the keys by name. The keys themselves are not stored."""
     keys = [_as_dict(key) for key in operate_in_transaction(api_keys.listed, data_dir)]
-    terminal.show_rows(("id", "name", "scopes", "recipients", "created at", "revoked at"), keys, as_json=as_json)
+    headers = ("id", "name", "scopes", "recipients", "run seconds", "created at", "revoked at")
+    terminal.show_rows(headers, keys, as_json=as_json)
 
 
 @app.command()
@@ -92,6 +98,7 @@ def _as_dict(key: api_keys.ApiKey) -> dict[str, Any]:
         "name": key.name,
         "scopes": " ".join(sorted(key.scopes)),
         "recipients": " ".join(key.recipients) if key.recipients is not None else None,
+        "run_seconds": key.run_seconds,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
     }

@@ -1,8 +1,9 @@
-"""`precieux problem`: stores packages as problems, and shows, downloads and deletes them."""
+"""`precieux problem`: stores packages as problems, and checks, shows, downloads and deletes them."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,9 +14,12 @@ from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
 from precieux.programs.package import read_package
-from precieux_client import Problem, ProblemLimits, ProblemSettings
+from precieux_client import Problem, ProblemCheck, ProblemLimits, ProblemSettings
 
-app = typer.Typer(help="Store packages as problems; show, download and delete them.", no_args_is_help=True)
+app = typer.Typer(help="Store packages as problems; check, show, download and delete them.", no_args_is_help=True)
+
+#: The most seconds for which one answer waits.
+_WAIT_S: Final = 60
 
 Name = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="The problem, or one version of it.")]
 
@@ -96,6 +100,29 @@ def show_problem(server: Server, name: Name, as_json: Json = False) -> None:
 
 @app.command()
 @on_server
+def check(
+    server: Server,
+    name: Name,
+    email: Annotated[str | None, typer.Option(help="The address that the report is mailed to.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the validators and the jury's submissions of a package, and wait for the end. Exit with 1 if it failed."""
+    name, version = _named(name)
+    api = server.connect()
+    found = api.check_problem(name, version=version, email=email, wait=_WAIT_S)
+    checked_version = int(found.problem.rpartition("@")[2])
+    while found.state != "finished":
+        found = api.checks(name, version=checked_version, wait=_WAIT_S)
+    if as_json:
+        terminal.say_json(show.plain(found))
+    else:
+        _show_check(found)
+    if found.verdict != "passed":
+        raise typer.Exit(1)
+
+
+@app.command()
+@on_server
 def package(
     server: Server,
     name: Name,
@@ -125,6 +152,27 @@ def delete(server: Server, name: Name, as_json: Json = False) -> None:
         terminal.say(f"{shown} is deleted.")
 
 
+def _show_check(found: ProblemCheck) -> None:
+    terminal.say(f"{found.problem}: {found.verdict}")
+    if found.time_limit:
+        terminal.say(f"The time limit is {found.time_limit['cpu_s']:g} s ({found.time_limit['from']}).")
+    for fault in found.data:
+        terminal.say(f"{fault.path or 'the package'}: {fault.detail}")
+    ordered = sorted(found.submissions, key=lambda one: one.result != "unexpected")
+    rows = [
+        (
+            one.path.removeprefix("submissions/"),
+            " ".join(one.expected),
+            one.verdict,
+            one.slowest_s,
+            one.result,
+            one.detail,
+        )
+        for one in ordered
+    ]
+    terminal.show_table(("submission", "expected", "got", "slowest s", "result", ""), rows, whole={"submission"})
+
+
 def _named(text: str) -> tuple[str, int | None]:
     """Return the name and the version of `NAME[@VERSION]`."""
     name, at, version = text.partition("@")
@@ -140,6 +188,8 @@ def _limits(texts: Iterable[str]) -> ProblemLimits:
         name, _, number = text.partition("=")
         try:
             values[name] = float(number) if name in ("cpu_s", "wall_s") else int(number)
+            if not math.isfinite(values[name]):
+                raise ValueError
         except ValueError:
             raise UsageError(f"{text}: write a limit as NAME=NUMBER, such as cpu_s=2.") from None
     try:

@@ -25,20 +25,21 @@ LONGEST_NAME: Final = 200
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
 _CREATE: Final = """
-    INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret)
-    VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret) RETURNING id
+    INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret, run_seconds)
+    VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret, :run_seconds) RETURNING id
 """
 _FIND: Final = """
-    SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys
+    SELECT id, name, scopes, created_at, revoked_at, recipients, run_seconds FROM api_keys
     WHERE sha256 = :sha256 AND revoked_at IS NULL
 """
 _REVOKED: Final = "SELECT id FROM api_keys WHERE id = ANY(:ids) AND revoked_at IS NOT NULL"
+_RUN_SECONDS: Final = "SELECT id, run_seconds FROM api_keys WHERE id = ANY(:ids) AND run_seconds IS NOT NULL"
 _ANY_EVER: Final = "SELECT EXISTS (SELECT 1 FROM api_keys) AS found"
 _REMEMBER_SETTINGS: Final = """
     INSERT INTO api_keys (name, sha256, revoked_at) VALUES (:name, :name, now()) ON CONFLICT (sha256) DO NOTHING
 """
 _LIST: Final = """
-    SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys
+    SELECT id, name, scopes, created_at, revoked_at, recipients, run_seconds FROM api_keys
     WHERE sha256 <> :settings ORDER BY id
 """
 _REVOKE: Final = """
@@ -66,7 +67,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A stored key. It may send mail only to the domains and addresses in `recipients`, or to all if that is None."""
+    """A stored key. It may send mail only to the domains and addresses in `recipients`, or to all if that is None.
+
+    Its programs may use `run_seconds` an hour: None for those of the settings, 0 for any.
+    """
 
     id: int
     name: str
@@ -74,6 +78,7 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None
     recipients: tuple[str, ...] | None = None
+    run_seconds: int | None = None
 
 
 def is_name(text: str) -> bool:
@@ -95,6 +100,8 @@ async def create(
     scopes: Collection[Scope],
     recipients: Collection[str] | None = None,
     webhook_secret: str | None = None,
+    *,
+    run_seconds: int | None = None,
 ) -> tuple[int, str]:
     """Make a key. Return its id and the key itself, which is not stored."""
     key = new_key()
@@ -106,6 +113,7 @@ async def create(
             "scopes": sorted(scopes),
             "recipients": list(recipients) if recipients is not None else None,
             "webhook_secret": webhook_secret,
+            "run_seconds": run_seconds,
         },
     )
     assert row is not None
@@ -116,6 +124,12 @@ async def find(connection: "Connection", sha256: str) -> ApiKey | None:
     """Return the key with this digest; None if there is none or it is revoked."""
     row = await connection.fetch_one(_FIND, {"sha256": sha256})
     return _from_row(row) if row else None
+
+
+async def run_seconds_of(connection: "Connection", key_ids: Collection[int]) -> dict[int, int]:
+    """Return the seconds of run time an hour of those keys that have a budget of their own; 0 for any."""
+    rows = await connection.fetch_all(_RUN_SECONDS, {"ids": list(key_ids)})
+    return {row["id"]: row["run_seconds"] for row in rows}
 
 
 async def revoked(connection: "Connection", key_ids: Collection[int]) -> list[int]:
@@ -160,4 +174,5 @@ def _from_row(row: "Record") -> ApiKey:
         row["created_at"],
         row["revoked_at"],
         tuple(row["recipients"]) if row["recipients"] is not None else None,
+        row["run_seconds"],
     )

@@ -36,7 +36,7 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.API: {
         _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series, problem_versions, jobe_files",
-        "SELECT, INSERT, UPDATE": "budgets, deleted_uploads, problems, problem_objects",
+        "SELECT, INSERT, UPDATE": "budgets, deleted_uploads, problems, problem_objects, problem_checks",
         "SELECT, INSERT, DELETE": "webhooks",
         # The time is the database's, so no session can be made that lasts longer.
         "SELECT, INSERT (sha256, key_sha256), DELETE": "sessions",
@@ -47,7 +47,8 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         " upload, batch, locale), INSERT (job, kind, upload, batch, locale),"
         " UPDATE (status, last_error, updated_at, attempt, crashes, run_after), DELETE": "emails",
         # It makes and revokes keys for the operator's page, as far as `_POLICIES` let it.
-        "SELECT (id, name, sha256, scopes, recipients, created_at, revoked_at, signs_webhooks), INSERT,"
+        "SELECT (id, name, sha256, scopes, recipients, created_at, revoked_at, signs_webhooks, run_seconds),"
+        " INSERT,"
         " UPDATE (revoked_at)": "api_keys",
     },
     Role.CONSUMER: {
@@ -59,13 +60,15 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     },
     Role.RUNNER: {
         _ALL: "test_results, webhooks, emails, languages, budgets",
+        # It requests the runs of a check's submissions, phase by phase.
+        "SELECT, INSERT (queue, body, headers), UPDATE, DELETE": "outbox",
         "SELECT, INSERT, DELETE": "results",
         "SELECT, INSERT, UPDATE": "deleted_uploads",
-        "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, outbox, messages, problem_versions,"
-        " problem_objects, jobe_files",
+        "SELECT, UPDATE, DELETE": "uploads, job, batches, mailgun_events, messages, problem_versions,"
+        " problem_objects, problem_checks, jobe_files",
         "SELECT, UPDATE": "idempotency_keys",
         "SELECT": "judge0_submissions, suppressions, alembic_version, problems, problem_references",
-        "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until)": "api_keys",
+        "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until, run_seconds)": "api_keys",
     },
     Role.OPERATOR: {
         _ALL: "outbox, suppressions",

@@ -4,10 +4,12 @@ White space is that of ASCII: blank, tab, LF, VT, FF, CR.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from decimal import Context, Decimal
-from itertools import zip_longest
-from typing import Final
+from functools import partial
+from itertools import chain, islice
+from operator import eq
+from typing import Final, TypeAlias
 
 from shared.engine.icpc import NUMBER, IcpcRules, parse_args
 from shared.engine.run_call import DEFAULT_TOLERANCE, Checker, CheckerKind
@@ -22,6 +24,14 @@ _ZERO: Final = Decimal(0)
 _BLANKS: Final = b" \t\n\v\f\r"
 #: A word, for splitting a text into white space and words by turns, white space first and last.
 _WORD: Final = re.compile(rb"([^ \t\n\v\f\r]++)")
+#: Where a text may be divided: after a word, and before a line.
+_WORDS_END: Final = re.compile(rb"(?<=[^ \t\n\v\f\r])[ \t\n\v\f\r]")
+_LINES_BEGIN: Final = re.compile(rb"(?<=\n)")
+#: Bytes that are split at a time. All words of a text at once would take up to thirty times its memory.
+_BLOCK: Final = 1 << 16
+
+#: The words, lines or places of a text, some at a time.
+Blocks: TypeAlias = Iterator[list[bytes]]
 
 #: A bound on the relative error of what is computed with doubles here.
 _DOUBLE: Final = 1e-14
@@ -41,17 +51,16 @@ def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
         return None
     match checker.kind:
         case CheckerKind.EXACT:
-            return _describe("line", wanted.splitlines(keepends=True), output.splitlines(keepends=True), _show_all)
+            return _compare("line", _whole_lines(wanted), _whole_lines(output), _show_all)
         case CheckerKind.LINES:
             blanks = _BLANKS + b"\0" if checker.nul_is_blank else _BLANKS
-            wanted_lines, lines = _lines(wanted, blanks), _lines(output, blanks)
-            return None if wanted_lines == lines else _describe("line", wanted_lines, lines, _show)
+            return _compare("line", _lines(wanted, blanks), _lines(output, blanks), _show)
         case CheckerKind.TOKENS:
-            return _compare_words(wanted.split(), output.split(), lambda expected, word: expected == word)
+            return _compare_words(wanted, output, eq)
         case CheckerKind.FLOAT:
             tolerance = Decimal(repr(DEFAULT_TOLERANCE if checker.tolerance is None else checker.tolerance))
             return _compare_words(
-                wanted.split(), output.split(), lambda expected, word: _is_close(expected, word, tolerance, tolerance)
+                wanted, output, lambda expected, word: _is_close(expected, word, tolerance, tolerance)
             )
         case CheckerKind.ICPC:
             return _compare_as_icpc(output, wanted, parse_args(checker.args))
@@ -59,35 +68,46 @@ def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
             return None
 
 
-def _lines(text: bytes, blanks: bytes) -> list[bytes]:
-    """Return the lines without `blanks` at their ends, and without blank lines at the end."""
-    lines = [line.rstrip(blanks) for line in text.split(b"\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+def _split(text: bytes, may_divide: re.Pattern[bytes], split: Callable[[bytes], list[bytes]]) -> Blocks:
+    """Yield what `split` makes of one piece of the text after the other. Pieces begin where `may_divide` matches."""
+    start = 0
+    while start < len(text):
+        place = may_divide.search(text, start + _BLOCK)
+        end = place.start() if place else len(text)
+        yield split(text[start:end])
+        start = end
 
 
-def _compare_words(
-    expected: Sequence[bytes], words: Sequence[bytes], are_equal: Callable[[bytes, bytes], bool]
-) -> str | None:
-    if expected == words:
-        return None
-    different = next(
-        (position for position, pair in enumerate(zip(expected, words, strict=False)) if not are_equal(*pair)), None
-    )
-    if different is None and len(expected) == len(words):
-        return None
-    return _describe("word", expected, words, _show, min(len(expected), len(words)) if different is None else different)
+def _whole_lines(text: bytes) -> Blocks:
+    return _split(text, _LINES_BEGIN, partial(bytes.splitlines, keepends=True))
+
+
+def _lines(text: bytes, blanks: bytes) -> Blocks:
+    """Yield the lines without `blanks` at their ends, and without blank lines at the end."""
+
+    def split(piece: bytes) -> list[bytes]:
+        return [line.rstrip(blanks) for line in piece.removesuffix(b"\n").split(b"\n")]
+
+    return _split(text.rstrip(blanks), _LINES_BEGIN, split)
+
+
+def _compare_words(wanted: bytes, output: bytes, are_equal: Callable[[bytes, bytes], bool]) -> str | None:
+    expected, words = (_split(text, _WORDS_END, bytes.split) for text in (wanted, output))
+    return _compare("word", expected, words, _show, are_equal)
 
 
 def _compare_as_icpc(output: bytes, wanted: bytes, rules: IcpcRules) -> str | None:
-    expected, words = wanted.split(), output.split()
-    difference = _compare_words(expected, words, lambda expected, word: _is_equal_to_icpc(expected, word, rules))
+    difference = _compare_words(wanted, output, lambda expected, word: _is_equal_to_icpc(expected, word, rules))
     if difference or not rules.space_change_sensitive:
         return difference
     # The words are equal in number, so the texts have as many places of white space.
-    places, others = _WORD.split(wanted)[::2], _WORD.split(output)[::2]
-    return None if places == others else _describe("white space", places, others, _show_space)
+    return _compare("white space", _places(wanted), _places(output), _show_space)
+
+
+def _places(text: bytes) -> Blocks:
+    """Yield the white space before each word and after the last, also where it is empty."""
+    yield from _split(text, _WORDS_END, lambda piece: _WORD.split(piece)[:-1:2])
+    yield [text[len(text.rstrip(_BLANKS)) :]]
 
 
 def _is_equal_to_icpc(expected: bytes, word: bytes, rules: IcpcRules) -> bool:
@@ -117,22 +137,41 @@ def _is_close(expected: bytes, word: bytes, absolute: Decimal | None, relative: 
     return difference <= absolute or difference <= _EXACT.multiply(relative, _EXACT.abs(wanted))
 
 
-def _describe(
-    unit: str, expected: Sequence[bytes], got: Sequence[bytes], show: Callable[[bytes], str], first: int | None = None
-) -> str:
-    """Return the first difference and what follows it, as in a unified diff: `-` expected, `+` printed."""
-    if first is None:
-        pairs = enumerate(zip_longest(expected, got))
-        first = next(position for position, (wanted, line) in pairs if wanted != line)
+def _compare(
+    unit: str,
+    expected: Blocks,
+    got: Blocks,
+    show: Callable[[bytes], str],
+    are_equal: Callable[[bytes, bytes], bool] = eq,
+) -> str | None:
+    """Return the first difference and what follows it, as in a unified diff: `-` expected, `+` printed. None if there
+    is none."""
+    expected, got = filter(None, expected), filter(None, got)
+    position = 0
+    one: list[bytes] = []
+    other: list[bytes] = []
+    while (one := one or next(expected, [])) and (other := other or next(got, [])):
+        both = min(len(one), len(other))
+        equal = both
+        if one[:both] != other[:both]:
+            pairs = enumerate(zip(one, other, strict=False))
+            equal = next((index for index, pair in pairs if not are_equal(*pair)), both)
+        position += equal
+        one, other = one[equal:], other[equal:]
+        if equal < both:
+            break
+    other = other or next(got, [])
+    if not one and not other:
+        return None
     room = (_MOST_LINES - 1) // 2 if unit == "line" else 1
-    lines = [f"@@ {unit} {first + 1} @@"]
-    lines += [f"-{text}" for text in _some(expected, first, room, show)]
-    lines += [f"+{text}" for text in _some(got, first, room, show)]
+    lines = [f"@@ {unit} {position + 1} @@"]
+    lines += [f"-{text}" for text in _some(chain(one, *islice(expected, room)), room, show)]
+    lines += [f"+{text}" for text in _some(chain(other, *islice(got, room)), room, show)]
     return "\n".join(lines)
 
 
-def _some(units: Sequence[bytes], first: int, room: int, show: Callable[[bytes], str]) -> Iterator[str]:
-    for unit in units[first : first + room]:
+def _some(units: Iterator[bytes], room: int, show: Callable[[bytes], str]) -> Iterator[str]:
+    for unit in islice(units, room):
         text = show(unit)
         yield text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 

@@ -71,6 +71,8 @@ class JobProgram:
     #: The version of a problem, with the codes of the language and of what it is a variant of.
     problem_version: int | None = None
     codes: tuple[str, ...] = ()
+    #: True for a check of the problem: no test is left out because another one failed.
+    runs_all: bool = False
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -102,6 +104,7 @@ class JobProgram:
             wants_artifacts=bool(spec.get("artifacts")),
             judges=judges,
             problem_version=fields.get("problem_version"),
+            runs_all=bool(spec.get("runs_all")),
             codes=tuple(filter(None, (language, fields.get("variant_of")))),
         )
 

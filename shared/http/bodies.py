@@ -41,6 +41,7 @@ class ByteBudget:
 
     def __init__(self, max_bytes: int) -> None:
         self.free = max_bytes
+        self._given_back = asyncio.Event()
 
     def take(self, size: int) -> bool:
         """Take `size` bytes and return True, or take nothing and return False."""
@@ -51,6 +52,13 @@ class ByteBudget:
 
     def give_back(self, size: int) -> None:
         self.free += size
+        self._given_back.set()
+
+    async def until_free(self, size: int) -> None:
+        """Wait until `size` bytes may be taken."""
+        while size > self.free:
+            self._given_back.clear()
+            await self._given_back.wait()
 
 
 def give_back(scope: Scope) -> None:
@@ -68,6 +76,9 @@ class BoundedBodies:
     With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
     answer with another error first. Otherwise it is refused before the application is called.
 
+    With `is_patient`, a body waits for its part of the budget, for as long as the application does. The application
+    must bound what such bodies have together: each waits while it has a part, so they could wait for one another.
+
     `by_path` has the limits of paths whose bodies are read before their sender is known. `uploads` says which requests
     have bodies that are not kept in memory, so the budget does not count them, and the limits of these.
 
@@ -83,6 +94,7 @@ class BoundedBodies:
         budget: ByteBudget,
         refuse: Refuse,
         is_late: Callable[[Scope], bool] = lambda scope: False,
+        is_patient: Callable[[Scope], bool] = lambda scope: False,
         by_path: Mapping[str, BodyLimits] | None = None,
         uploads: tuple[Callable[[Scope], bool], BodyLimits] | None = None,
     ) -> None:
@@ -91,6 +103,7 @@ class BoundedBodies:
         self._budget = budget
         self._refuse = refuse
         self._is_late = is_late
+        self._is_patient = is_patient
         self._by_path = by_path or {}
         self._uploads = uploads
 
@@ -104,8 +117,8 @@ class BoundedBodies:
         limits, budget = self._by_path.get(scope["path"], self._limits), self._budget
         if self._uploads and self._uploads[0](scope):
             limits, budget = self._uploads[1], ByteBudget(self._uploads[1].most_bytes)
-        body = _Body(limits, budget, receive, is_encoded=not codings <= {b"", b"identity"})
-        is_late = self._is_late(scope)
+        is_late, is_patient = self._is_late(scope), self._is_patient(scope)
+        body = _Body(limits, budget, receive, is_encoded=not codings <= {b"", b"identity"}, is_patient=is_patient)
         answering = False
 
         async def refuse(refused: _Refused) -> None:
@@ -165,11 +178,14 @@ class _Refused(Exception):
 class _Body:
     """The state of one body: what has arrived, and why it was refused."""
 
-    def __init__(self, limits: BodyLimits, budget: ByteBudget, receive: Receive, *, is_encoded: bool) -> None:
+    def __init__(
+        self, limits: BodyLimits, budget: ByteBudget, receive: Receive, *, is_encoded: bool, is_patient: bool
+    ) -> None:
         self._limits = limits
         self._budget = budget
         self._receive = receive
         self._is_encoded = is_encoded
+        self._is_patient = is_patient
         self._ends: float | None = None
         self._bytes = 0
         self._taken = 0
@@ -188,7 +204,7 @@ class _Body:
         if self._bytes:
             return
         self._check_size(size)
-        if size - FREE_BYTES > self._budget.free:
+        if size - FREE_BYTES > self._budget.free and not self._is_patient:
             raise self._budget_spent()
 
     async def receive(self) -> Message:
@@ -208,7 +224,10 @@ class _Body:
                 f"The body did not come in time: {self._limits.whole_s:g} s for all of it,"
                 f" {self._limits.pause_s:g} s between two pieces.",
             ) from None
-        self._count(len(message.get("body", b"")))
+        size = len(message.get("body", b""))
+        if self._is_patient and self._bytes + size <= self._limits.most_bytes:
+            await self._budget.until_free(self._missing(size))
+        self._count(size)
         self._complete = not message.get("more_body", False)
         return message
 
@@ -222,11 +241,15 @@ class _Body:
         if size and self._is_encoded:
             sentence = "The body is compressed; send it as it is, without Content-Encoding."
             raise self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)
-        missing = self._bytes - FREE_BYTES - self._taken
+        missing = self._missing(0)
         if missing > 0:
             if not self._budget.take(missing):
                 raise self._budget_spent()
             self._taken += missing
+
+    def _missing(self, more: int) -> int:
+        """Return the bytes that must be taken of the budget when so many more have come."""
+        return self._bytes + more - FREE_BYTES - self._taken
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.most_bytes:

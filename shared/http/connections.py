@@ -33,6 +33,8 @@ _MOST_PIPELINED: Final = 8
 #: Pieces of a body, and the average bytes of every further one. Each piece takes time, however short it is.
 _MOST_PIECES: Final = 1000
 _SHORTEST_PIECE: Final = 256
+#: Seconds that a client has to send and to read before its connection is closed in favour of one that can wait.
+_PATIENCE_S: Final = 2.0
 #: Bytes of a body that are read after its request was answered, so that its client sees the answer.
 _MOST_UNWANTED: Final = 32 << 20
 #: The owner of an IPv6 address usually owns its whole network of this size.
@@ -82,7 +84,8 @@ class ConnectionLimits:
 
     `head_s` is the time from the connection, or from the first byte of a later request, to the end of the request's
     head. `answer_s` is the time in which the client must read what the server has written. `head_bytes` bounds the
-    path and the header fields of a request together.
+    path and the header fields of a request together. When there are too many connections, `most_waiting` more are not
+    refused, but wait until others end.
     """
 
     head_s: float = 10.0
@@ -90,6 +93,7 @@ class ConnectionLimits:
     head_bytes: int = 65536
     most: int = 512
     most_per_address: int = 128
+    most_waiting: int = 0
 
 
 class Connections:
@@ -98,52 +102,95 @@ class Connections:
     If there are too many, the one that has waited longest for a request is closed in favour of the new one. If none
     waits for a request, it is the one that has waited longest for its client to send the body or to read the answer. So
     a client that does its part at once is served even if many others do not.
+
+    Without such a one, the new connection is refused, or it is one of `most_waiting` that are admitted later. Then none
+    is closed before its client has had `_PATIENCE_S`: the new one can wait.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._addresses: dict[BoundedProtocol, str] = {}
         self._per_address: Counter[str] = Counter()
-        self._idle: dict[BoundedProtocol, None] = {}  # the oldest first, in both
-        self._stalled: dict[BoundedProtocol, None] = {}
+        # The oldest first, in all of them, with the time since when they are idle or stalled.
+        self._idle: dict[BoundedProtocol, float] = {}
+        self._stalled: dict[BoundedProtocol, float] = {}
+        self._waiting: dict[BoundedProtocol, str] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def admit(self, connection: "BoundedProtocol", address: str) -> bool:
         """Count the connection, and return True; False when there are too many and none waits for its client."""
-        if self._per_address[address] >= self.limits.most_per_address and not self._close_waiting(address):
+        if self._per_address[address] >= self.limits.most_per_address and not self._close_stalled(address):
             return False
-        if len(self._addresses) >= self.limits.most and not self._close_waiting():
+        if len(self._addresses) >= self.limits.most and not self._close_stalled():
             return False
         self._addresses[connection] = address
         self._per_address[address] += 1
         return True
 
+    def wait(self, connection: "BoundedProtocol", address: str) -> bool:
+        """Let a connection wait until it is admitted, and return True; False when too many wait already."""
+        if len(self._waiting) >= self.limits.most_waiting:
+            return False
+        self._waiting[connection] = address
+        self._admit_later()
+        return True
+
+    def is_waiting(self, connection: "BoundedProtocol") -> bool:
+        """Return True if the connection is not admitted yet."""
+        return connection in self._waiting
+
+    def has_waiting(self, address: str) -> bool:
+        """Return True if connections of this address wait."""
+        return address in self._waiting.values()
+
     def remove(self, connection: "BoundedProtocol") -> None:
-        self.set_busy(connection)
-        if (address := self._addresses.pop(connection, None)) is not None:
-            self._per_address[address] -= 1
-            if not self._per_address[address]:
-                del self._per_address[address]
+        self._forget(connection)
+        if self._waiting:
+            self._admit_waiting()
 
     def set_idle(self, connection: "BoundedProtocol") -> None:
         """Note that the connection waits for a request."""
         self._stalled.pop(connection, None)
         if connection in self._addresses:
-            self._idle[connection] = None
+            self._idle.setdefault(connection, connection.loop.time())
 
     def set_stalled(self, connection: "BoundedProtocol") -> None:
         """Note that the connection waits for its client in the middle of a request."""
         self._idle.pop(connection, None)
         if connection in self._addresses:
-            self._stalled[connection] = None
+            self._stalled.setdefault(connection, connection.loop.time())
 
     def set_busy(self, connection: "BoundedProtocol") -> None:
         self._idle.pop(connection, None)
         self._stalled.pop(connection, None)
 
-    def _close_waiting(self, address: str | None = None) -> bool:
-        for connection in itertools.chain(self._idle, self._stalled):
-            if address is None or self._addresses[connection] == address:
-                self.remove(connection)
+    def _forget(self, connection: "BoundedProtocol") -> None:
+        self.set_busy(connection)
+        self._waiting.pop(connection, None)
+        if (address := self._addresses.pop(connection, None)) is not None:
+            self._per_address[address] -= 1
+            if not self._per_address[address]:
+                del self._per_address[address]
+
+    def _admit_waiting(self) -> None:
+        for connection, address in list(self._waiting.items()):
+            if self.admit(connection, address):
+                del self._waiting[connection]
+                connection.begin()
+        self._admit_later()
+
+    def _admit_later(self) -> None:
+        """Look again when connections that wait for their clients may be closed, if others wait for their end."""
+        if self._timer:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_PATIENCE_S, self._admit_waiting) if self._waiting else None
+
+    def _close_stalled(self, address: str | None = None) -> bool:
+        before = asyncio.get_running_loop().time() - (_PATIENCE_S if self.limits.most_waiting else 0.0)
+        for connection, since in itertools.chain(self._idle.items(), self._stalled.items()):
+            if since <= before and (address is None or self._addresses[connection] == address):
+                self._forget(connection)
                 connection.transport.abort()
                 return True
         return False
@@ -214,6 +261,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_upgraded = False
         self._declined: bytes | None = None
         self._closes = False
+        self._early = b""
         self._unanswered: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -222,8 +270,16 @@ class BoundedProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=0)
         if self._all.admit(self, self._address):
             self._await_head()
-        else:
+        elif not self._all.wait(self, self._address):
             self._close_with(_FULL)
+
+    def begin(self) -> None:
+        """Read the first request of a connection that has waited."""
+        self._await_head()
+        early, self._early = self._early, b""
+        if early:
+            self.transport.resume_reading()
+            self.data_received(early)
 
     def _should_upgrade(self) -> bool:
         # The answers of requests before it would be lost, because the WebSocket's protocol takes the connection over.
@@ -252,6 +308,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._all.is_waiting(self):
+            self._early = data
+            self.transport.pause_reading()
+            return
         self._bytes_beside_bodies += len(data)
         super().data_received(data)
         if self.transport.is_closing() or self._is_upgraded:
@@ -306,6 +366,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not earlier:
             self._unanswered.append(self.cycle)
+            if self._all.has_waiting(self._address):
+                self.cycle.keep_alive = False  # the answer says so, and another has its turn
         if self.cycle is not None and not self.cycle.keep_alive:
             self.cycle.transport = cast("asyncio.Transport", _ClosingLate(self))
         self._all.set_stalled(self)

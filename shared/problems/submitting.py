@@ -126,7 +126,9 @@ def time_limit_source(version: ProblemVersion) -> str:
     """Return where the limit of CPU time comes from."""
     if (version.settings.get("limits") or {}).get("cpu_s") is not None:
         return "settings"
-    return "default" if version.summary["limits"]["cpu_s"] is None else "package"
+    if version.summary["limits"]["cpu_s"] is not None:
+        return "package"
+    return "default" if version.derived_cpu_s is None else "check"
 
 
 def problem_bounds(bounds: Mapping[str, LimitBounds], max_judged_output_bytes: int) -> dict[str, LimitBounds]:
@@ -151,14 +153,19 @@ def limits_for(
     for code in codes:
         if code in named:
             return _within({**general, **_set(named[code])}, bounds)
-    factor = next((factors[code] for code in codes if code in factors), 1.0)
+    factor = time_factor(codes, factors)
     return _within({name: limit * factor if name.endswith("_s") else limit for name, limit in general.items()}, bounds)
+
+
+def time_factor(codes: Sequence[str], factors: Mapping[str, float]) -> float:
+    """Return the operator's factor for the times of programs in a language."""
+    return next((factors[code] for code in codes if code in factors), 1.0)
 
 
 def _general(version: ProblemVersion, bounds: Mapping[str, LimitBounds]) -> dict[str, Any]:
     package = version.summary["limits"]
     return {
-        "cpu_s": package["cpu_s"] or bounds["cpu_s"].default,
+        "cpu_s": package["cpu_s"] or version.derived_cpu_s or bounds["cpu_s"].default,
         **{name: package[name] for name in ("memory_bytes", "output_bytes")},
         **_set(version.settings.get("limits")),
     }

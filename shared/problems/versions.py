@@ -19,7 +19,7 @@ STORING_MINUTES: Final = 60
 
 COLUMNS: Final = """
     v.id, v.problem AS name, p.owner, p.visibility, p.title, v.version, v.digest, v.package_bytes, v.size_bytes,
-    v.settings, v.summary, v.created_at,
+    v.settings, v.summary, v.derived_cpu_s, v.created_at,
     (SELECT count(*) FROM problem_versions WHERE problem = p.name AND state = 'stored') AS versions
 """
 _SELECT: Final = f"SELECT {COLUMNS} FROM problem_versions v JOIN problems p ON p.name = v.problem"  # noqa: S608
@@ -40,7 +40,8 @@ _PACKAGE: Final = TypeAdapter(Package)
 class ProblemVersion:
     """A version of a problem. `settings` are its limits, as they were sent; `title` is None if it is the package's.
 
-    `summary` is what answers say of its package (`shared.problems.submitting.summary_of`).
+    `summary` is what answers say of its package (`shared.problems.submitting.summary_of`). `derived_cpu_s` is the limit
+    of CPU time that a check has derived.
     """
 
     id: int
@@ -54,6 +55,7 @@ class ProblemVersion:
     size_bytes: int
     settings: Mapping[str, Any]
     summary: Mapping[str, Any]
+    derived_cpu_s: float | None
     created_at: datetime
     versions: int
 

@@ -76,7 +76,8 @@ FORBIDDEN: Final = {
         "INSERT INTO uploads (email) VALUES ('me@example.com')",
         "INSERT INTO job (job) VALUES ('{}')",
         "DELETE FROM suppressions",
-        "INSERT INTO outbox (queue, body) VALUES ('emails', '1')",
+        "INSERT INTO outbox (queue, body, failure) VALUES ('emails', '1', 'a')",
+        "INSERT INTO problem_versions (problem, version) VALUES ('a', 1)",
     ],
     Role.OPERATOR: [
         "DELETE FROM uploads",

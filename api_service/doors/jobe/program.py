@@ -12,6 +12,8 @@ from shared.engine.run_call import is_allowed
 MB: Final = 1_024_000
 #: The heap of a Java program whose options are the usual ones, in bytes.
 _JAVA_HEAP: Final = 200 << 20
+#: Bytes that count as a program's memory, and are not in its address space: page tables, and what starts it.
+_OVERHEAD: Final = 16 << 20
 #: More megabytes or processes than any machine has, so that all numbers are finite.
 _MOST: Final = 1 << 30
 _NO_MEMORYLIMIT, _NO_DISKLIMIT = 0, -1
@@ -74,11 +76,12 @@ def _limits(spec: RunSpec) -> dict[str, float]:
             limits["memory_bytes"] = _JAVA_HEAP
     elif memory_mb := spec.number("memorylimit", habits.memory_mb, _NO_MEMORYLIMIT):
         addresses = _bytes(memory_mb)
-        limits["memory_bytes"] = max(addresses, bounds["memory_bytes"].default) if bounds else addresses
+        usual = bounds["memory_bytes"].default if bounds else 0
+        limits["memory_bytes"] = max(addresses + _OVERHEAD, usual)
     limits = within(limits, bounds)
     if addresses and habits.bounds_addresses:
         # The kernel refuses memory beyond it, and the program goes on.
-        limits["address_space_bytes"] = min(addresses, limits.get("memory_bytes", addresses))
+        limits["address_space_bytes"] = min(addresses, int(limits.get("memory_bytes", addresses)))
     return limits
 
 

@@ -79,10 +79,8 @@ def invalid(detail: str) -> ApiError:
 
 def read_object(body: bytes, *, what: str) -> Mapping[str, Any]:
     """Return the JSON object of a body. Raise `ApiError` if it is none. `what` names the call in the text."""
-    if has_more_structure(body, _MAX_STRUCTURE):
-        raise invalid("The body has too many keys and values; send fewer.")
     try:
-        content = from_json(body, allow_inf_nan=False)
+        content = None if has_more_structure(body, _MAX_STRUCTURE) else from_json(body, allow_inf_nan=False)
     except ValueError:
         content = None
     if not isinstance(content, dict):

@@ -182,13 +182,13 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
     ),
 )
 async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
-    await _require_owned(services, principal, name)
+    await require_owned(services, principal, name)
     catalog = await services.languages.catalog()
     settings = await read_settings(request, catalog, limit_bounds(services.settings, catalog))
     read_query(request)
     if not await services.problems.patch(principal, name, settings):
         _refuse()
-    return answer(await _whole(services, principal, await _require_owned(services, principal, name)))
+    return answer(await _whole(services, principal, await require_owned(services, principal, name)))
 
 
 @router.delete(
@@ -204,7 +204,7 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
     ),
 )
 async def delete_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
-    await _require_owned(services, principal, name)
+    await require_owned(services, principal, name)
     query = read_query(request, DeletionQuery)
     if not await services.problems.delete(principal, name, query.version):
         _refuse()
@@ -224,7 +224,7 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
     ),
 )
 async def list_versions(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
-    await _require_owned(services, principal, name)
+    await require_owned(services, principal, name)
     before = read_query(request, PageQuery).cursor
     async with services.database.connection() as connection:
         found = await reading.versions_of(connection, name, before=before, limit=PAGE_ITEMS + 1)
@@ -249,9 +249,9 @@ async def list_versions(principal: SetterDep, name: ProblemName, request: Reques
     ),
 )
 async def get_package(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
-    await _require_owned(services, principal, name)
+    await require_owned(services, principal, name)
     query = read_query(request, VersionQuery)
-    found = await _require_owned(services, principal, name, query.version)
+    found = await require_owned(services, principal, name, query.version)
     content = Content(
         found.package_bytes,
         partial(services.store.read, key_of(found.digest)),
@@ -274,7 +274,7 @@ def _refuse() -> NoReturn:
     raise ApiError(Kind.NOT_FOUND, "This problem or version does not exist, or belongs to another key.")
 
 
-async def _require_owned(
+async def require_owned(
     services: Services, principal: Principal, name: str, version: int | None = None
 ) -> ProblemVersion:
     """Return a version of a problem. Raises `ApiError`: 422 for the name, 404 if it is not the sender's."""

@@ -64,6 +64,9 @@ class ServiceLimits(Resource):
     max_wait_s: int = Field(description="Seconds for which an answer may wait for a result.")
     max_streams: int = Field(description="Event streams that a key may have open.")
     idempotency_s: int = Field(description="Seconds for which the answer to an `Idempotency-Key` is kept.")
+    run_seconds: int | None = Field(
+        description="Seconds of run time that the programs of this key may use an hour; null for any."
+    )
     limits: ProgramBounds
 
 
@@ -102,6 +105,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             max_wait_s=MAX_WAIT_S,
             max_streams=settings.max_streams,
             idempotency_s=KEPT_SECONDS,
+            run_seconds=services.submissions.costs.seconds_an_hour(principal),
             limits=ProgramBounds.model_validate(limits),
         )
     )

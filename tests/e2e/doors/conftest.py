@@ -24,3 +24,11 @@ def jobe_system() -> Iterator[Up]:
     """Yield a system that serves Jobe's clients."""
     with running_system({**SETTINGS, "PRECIEUX_FRONT_DOORS": "jobe"}) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def fusion_system() -> Iterator[Up]:
+    """Yield a system that serves SandboxFusion's clients, by two slots."""
+    doors = {"PRECIEUX_API_KEYS": KEY, "PRECIEUX_FRONT_DOORS": "sandboxfusion", "PRECIEUX_EXECUTOR_SLOTS": "2"}
+    with running_system(doors) as one:
+        yield one

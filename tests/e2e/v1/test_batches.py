@@ -187,7 +187,7 @@ def test_limits(owner: Api) -> None:
     limits = owner.read("/v1/limits")
     names = "max_body_bytes max_source_bytes max_checker_bytes max_package_bytes max_problem_bytes max_problem_files"
     names += " max_problem_tests max_test_bytes max_stdin_bytes max_files max_tests max_batch max_args max_args_bytes"
-    names += " max_wait_s max_streams idempotency_s limits"
+    names += " max_wait_s max_streams idempotency_s run_seconds limits"
     assert list(limits) == names.split()
     fixed = ("max_files", "max_tests", "max_args", "max_args_bytes", "max_wait_s", "max_streams")
     assert {name: limits[name] for name in fixed} == {

@@ -1,5 +1,7 @@
 """The budgets of transient runs in the database."""
 
+from dataclasses import replace
+
 import pytest
 
 from api_service.access.auth import Principal
@@ -56,10 +58,25 @@ async def test_a_long_run_of_a_key_that_was_idle_is_charged(database: Database) 
     assert await in_use(database) == 100
 
 
-async def test_the_operator_has_no_budget(database: Database) -> None:
+async def test_a_key_may_have_a_budget_of_its_own(database: Database) -> None:
+    seconds = RunSeconds(database, QuotaCosts(1, 1, key_cpu_seconds=3600))
+    sender = replace(_KEY, run_seconds=36_000)
+    await seconds.check(sender)
+    seconds.charge(sender, 35_000)
+    await seconds.check(sender)
+    await seconds.write()
+    assert await in_use(database) == 3500
+    seconds.charge(sender, 1001)
+    with pytest.raises(RateLimitReached, match="36000 an hour"):
+        await seconds.check(sender)
+
+
+async def test_some_senders_have_no_budget(database: Database) -> None:
     seconds = RunSeconds(database, QuotaCosts(1, 1, key_cpu_seconds=1))
-    for sender in (Principal(None, frozenset(Scope)), Principal(8, frozenset({Scope.ADMIN}))):
+    operator, admin = Principal(None, frozenset(Scope)), Principal(8, frozenset({Scope.ADMIN}))
+    for sender in (operator, admin, replace(_KEY, run_seconds=0)):
         await seconds.check(sender)
         seconds.charge(sender, 100)
         await seconds.check(sender)
     await seconds.write()
+    assert await in_use(database) == 0

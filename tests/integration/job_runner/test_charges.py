@@ -73,6 +73,17 @@ async def test_a_run_is_charged_whatever_its_verdict(
     assert await used(database) == {run_seconds(key): pytest.approx(300, abs=20)}
 
 
+@pytest.mark.parametrize(("own", "charged"), [(10 * BUDGET, {"key": 10}), (0, {})])
+async def test_a_key_is_charged_by_its_own_budget(
+    database: Database, processor: Processor, engine: ScriptedEngine, own: int, charged: dict[str, int]
+) -> None:
+    async with owner_of(database).transaction() as connection:
+        key, _ = await api_keys.create(connection, "test", [Scope.SUBMIT], run_seconds=own)
+    engine.answers = [answer(Verdict.OK, 100)]
+    await run(database, processor, key)
+    assert await used(database) == {run_seconds(key): pytest.approx(seconds, abs=2) for seconds in charged.values()}
+
+
 @pytest.mark.parametrize("failure", [None, EngineUnavailable("the sandbox failed"), EngineCrashed("it died")])
 async def test_every_attempt_that_the_engine_began_is_charged(
     database: Database,

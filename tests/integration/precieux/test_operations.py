@@ -294,6 +294,13 @@ def test_a_key_shows_its_webhook_secret_once(on_database: OnDatabase) -> None:
     assert secrets_of(on_database, created["id"]) == [created["webhook_secret"]]
 
 
+def test_a_key_may_have_its_own_run_time() -> None:
+    assert run_json("keys", "create", "trainer", "--run-seconds", "0")["run_seconds"] == 0
+    assert run_json("keys", "create", "course")["run_seconds"] is None
+    assert [key["run_seconds"] for key in run_json("keys", "list")] == [0, None]
+    run("keys", "create", "other", "--run-seconds", "-1", code=2)
+
+
 def test_a_key_has_a_name_that_fits_in_a_line() -> None:
     for name in ("", " ", "x" * 201, "two\nlines", "\x1b[31mred", "\u200c", "left\u202eright"):
         assert "visible" in run("keys", "create", name, code=2).output

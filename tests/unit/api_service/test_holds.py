@@ -1,5 +1,6 @@
 """The bounds of what requests hold at once."""
 
+import asyncio
 from contextlib import ExitStack
 from http import HTTPStatus
 
@@ -68,3 +69,16 @@ def test_an_answer_holds_its_memory_until_it_is_sent() -> None:
         with pytest.raises(ApiError):
             admit(1 << 20)
     assert _refusal(holds, None, 10 << 20) is None
+
+
+async def test_a_hold_may_wait_until_another_ends() -> None:
+    holds = ConcurrencyLimit(10, 10, refusal="Too much.")
+    with ExitStack() as first:
+        first.enter_context(holds.hold(_key(1), 8))
+        with pytest.raises(ApiError):
+            async with holds.hold_within(_key(2), 8, 0.01):
+                pass
+        asyncio.get_running_loop().call_soon(first.close)
+        async with holds.hold_within(_key(2), 8, 30):
+            assert _refusal(holds, 1, 8) is HTTPStatus.SERVICE_UNAVAILABLE
+    assert _refusal(holds, 1, 8) is None

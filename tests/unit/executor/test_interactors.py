@@ -1,6 +1,5 @@
 """How the pipeline runs a program together with an interactor, with a fake sandbox."""
 
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,12 +9,11 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, OutFolder, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, JudgeFailed, ProgramRequest, Started, TestEnded
-from tests.fixtures.languages import fake_installed
+from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
+from tests.fixtures.sandbox import run_judged
 
 _OK: Final = StepResult(0, cpu_s=1.0, wall_s=1.0, ended_at=7.0)
 _ACCEPTS: Final = replace(_OK, exit_code=42, cpu_s=0.25, ended_at=8.0)
-_INSTALLED: Final = {code: fake_installed(code) for code in ("c", "py")}
 
 
 class _Sandbox:
@@ -45,13 +43,8 @@ def _judge(source: str = "judge", **fields: Any) -> dict[str, Any]:
 async def _run(
     sandbox: _Sandbox, interactor: dict[str, Any], source: str = "x", **fields: Any
 ) -> list[Compiled | JudgeFailed | TestEnded]:
-    fields = {"language": "c", "files": [{"path": "main.c", "content": source}], "interactor": interactor, **fields}
-    request = ProgramRequest.model_validate(fields, strict=False)
-    running = Pipeline(sandbox, ExecutorSettings()).run_tests(
-        request, _INSTALLED[request.language], lambda: None, _INSTALLED.get
-    )
-    async with aclosing(running) as events:
-        return [event async for event in events if not isinstance(event, Started)]
+    fields = {"files": [{"path": "main.c", "content": source}], "interactor": interactor, **fields}
+    return await run_judged(Pipeline(sandbox, ExecutorSettings()), "c", **fields)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +15,10 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, SandboxFailure, StepResult, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, JudgeFailed, ProgramRequest, Started, TestEnded
+from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
 from shared.service.errors import ConfigurationError
 from tests.fixtures.languages import fake_installed
+from tests.fixtures.sandbox import ended_in, run_judged
 
 _OK: Final = StepResult(0, cpu_s=1.0, wall_s=1.0)
 _ACCEPTS: Final = replace(_OK, exit_code=42, cpu_s=0.25)
@@ -66,18 +67,11 @@ async def _run(
     settings: ExecutorSettings | None = None,
     spare_slot: SpareSlot = lambda: None,
     pipeline: Pipeline | None = None,
+    language: str = "c",
     **fields: Any,
 ) -> list[Compiled | JudgeFailed | TestEnded]:
-    fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "checker": checker, **fields}
-    request = ProgramRequest.model_validate(fields, strict=False)
     pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
-    running = pipeline.run_tests(request, _INSTALLED[request.language], spare_slot, _INSTALLED.get)
-    async with aclosing(running) as events:
-        return [event async for event in events if not isinstance(event, Started)]
-
-
-def _tests(events: list[Compiled | JudgeFailed | TestEnded]) -> list[TestEnded]:
-    return [event for event in events if isinstance(event, TestEnded)]
+    return await run_judged(pipeline, language, spare_slot, _INSTALLED.get, checker=checker, **fields)
 
 
 def _words(job: Job) -> list[str]:
@@ -92,7 +86,7 @@ async def test_both_are_compiled_once_and_each_test_has_a_box_of_both() -> None:
     for _ in range(2):
         events = await _run(sandbox, _program(), pipeline=pipeline, tests=tests)
         assert [event.event for event in events] == ["compiled", *["test"] * 5]
-        assert {event.verdict for event in _tests(events)} == {Verdict.ACCEPTED}
+        assert {event.verdict for event in ended_in(events)} == {Verdict.ACCEPTED}
     assert [set(job.files) for job in sandbox.compiled] == [{"main.c"}, {"j.c"}]
     assert [set(job.files) for job in sandbox.programs] == [{"main.c", "main"}] * 10
     assert [set(job.files) for job in sandbox.judges] == [{"j.c", "main"}] * 10
@@ -111,7 +105,7 @@ async def test_a_checker_of_kattis_gets_the_output_and_three_paths() -> None:
 async def test_a_checker_of_testlib_reads_the_output_from_a_file() -> None:
     sandbox = _Sandbox(lambda text: replace(_OK, exit_code=7, stderr=b"points 1.5 good"))
     tests = [{"stdin": "in", "expected_output": "answer", "points": 2}]
-    (event,) = _tests(await _run(sandbox, _program(protocol="testlib", args=["x"]), tests=tests))
+    (event,) = ended_in(await _run(sandbox, _program(protocol="testlib", args=["x"]), tests=tests))
     (job,) = sandbox.judges
     assert _words(job) == ["/box/given/input", "/box/given/output", "/box/given/answer", "x"]
     assert (job.given["output"], job.steps[-1].stdin) == (b"printed in", b"")
@@ -123,7 +117,7 @@ async def test_a_checker_of_testlib_reads_the_output_from_a_file() -> None:
 async def test_an_author_is_told_no_answer_of_a_hidden_test() -> None:
     """testlib has one text, which often names what was expected."""
     sandbox = _Sandbox(lambda text: replace(_OK, exit_code=1, stderr=b"wrong answer expected 5"))
-    events = _tests(await _run(sandbox, _program(protocol="testlib"), tests=[{"hidden": True}, {}]))
+    events = ended_in(await _run(sandbox, _program(protocol="testlib"), tests=[{"hidden": True}, {}]))
     assert [(event.message, event.judge_message) for event in events] == [
         (None, "expected 5"),
         ("expected 5", "expected 5"),
@@ -134,7 +128,7 @@ async def test_an_author_is_told_no_answer_of_a_hidden_test() -> None:
 async def test_what_a_judge_says_is_in_the_event(hidden: bool) -> None:
     files = {"teammessage.txt": b"for you", "judgemessage.txt": b"for us", "score.txt": b"0.5"}
     sandbox = _Sandbox(lambda text: replace(_ACCEPTS, stdout=b"ignored", out_folder=OutFolder(files)))
-    (event,) = _tests(await _run(sandbox, _program(), tests=[{"hidden": hidden}]))
+    (event,) = ended_in(await _run(sandbox, _program(), tests=[{"hidden": hidden}]))
     assert (event.verdict, event.message, event.judge_message, event.points_awarded, event.judge_cpu_s) == (
         Verdict.ACCEPTED, "for you", "for us", 0.5, 0.25,
     )  # fmt: skip
@@ -153,7 +147,7 @@ async def test_what_a_judge_says_is_in_the_event(hidden: bool) -> None:
 )
 async def test_only_a_program_that_ended_well_is_judged(program: StepResult, verdict: Verdict) -> None:
     sandbox = _Sandbox(program=program)
-    (event,) = _tests(await _run(sandbox, _program()))
+    (event,) = ended_in(await _run(sandbox, _program()))
     assert (event.verdict, event.judge_cpu_s, sandbox.judges) == (verdict, 0, [])
 
 
@@ -165,7 +159,7 @@ def _by_input(**ends: StepResult) -> Callable[[bytes], StepResult]:
 async def test_no_test_is_run_after_a_judge_has_failed(stops: bool) -> None:
     judge = _by_input(b=replace(_OK, exit_code=43), c=replace(_OK, exit_code=1, stderr=b"why"))
     tests = [{"stdin": name} for name in "abcde"]
-    events = _tests(await _run(_Sandbox(judge), _program(), tests=tests, stop_at_first_failure=stops))
+    events = ended_in(await _run(_Sandbox(judge), _program(), tests=tests, stop_at_first_failure=stops))
     assert [event.verdict for event in events][:2] == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
     assert len(events) == (2 if stops else 3)
     if not stops:
@@ -240,7 +234,7 @@ async def test_a_judge_with_a_script_is_built_for_each_test() -> None:
     sandbox = _Unsteady()
     files = [{"path": "main.py", "content": "x"}]
     judge = _program(language="py", files=[*files, {"path": "build.py", "content": "x"}], build="build.py")
-    first, second = _tests(await _run(sandbox, judge, language="py", files=files, tests=[{}] * 3))
+    first, second = ended_in(await _run(sandbox, judge, language="py", files=files, tests=[{}] * 3))
     assert (first.verdict, first.judge_cpu_s) == (Verdict.ACCEPTED, 1.25)
     assert (second.verdict, second.judge_message) == (Verdict.JUDGE_ERROR, "The checker did not compile again.\nwhy")
 
@@ -269,7 +263,7 @@ async def test_a_judge_has_limits_of_its_own(
 async def test_a_next_pass_gets_few_feedback_files(passes: int, most: int) -> None:
     ended = replace(_ACCEPTS, out_folder=OutFolder({}, {LeftOut.TOO_MANY: 1}))
     sandbox = _Sandbox(lambda _: ended)
-    (test,) = _tests(await _run(sandbox, _program(), passes=passes))
+    (test,) = ended_in(await _run(sandbox, _program(), passes=passes))
     assert sandbox.judges[0].out_limits
     assert sandbox.judges[0].out_limits.files == most
     assert (test.verdict, test.judge_message) == (

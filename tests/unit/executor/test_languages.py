@@ -76,7 +76,7 @@ def test_commands_use_only_known_names() -> None:
         options = language.compile.options if language.compile else {}
         words = dict.fromkeys((*language.tools, *options, "source", "stem", "main", "memory_mib", "headers"), "x")
         words |= dict.fromkeys(
-            ("preload", "runtime", "plugin", "include", "companions", "args", "interpreter_args"), "x"
+            ("preload", "runtime", "plugin", "include", "companions", "args", "any_name", "interpreter_args"), "x"
         )
         words |= dict.fromkeys(language.libraries.words, "x")
         words["output"] = "main"

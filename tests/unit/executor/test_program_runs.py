@@ -14,7 +14,7 @@ from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, Sandbox, S
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
-from tests.fixtures.sandbox import FakeSandbox, run_tests
+from tests.fixtures.sandbox import FakeSandbox, ended_in, run_tests
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
 _SECRET = "what nobody may see"
@@ -44,10 +44,6 @@ async def _run(
 ) -> list[Compiled | TestEnded]:
     settings = fields.pop("settings", ExecutorSettings())
     return await run_tests(Pipeline(sandbox, settings), code, spare_slot, **fields)
-
-
-def _tests(events: list[Compiled | TestEnded]) -> list[TestEnded]:
-    return [event for event in events if isinstance(event, TestEnded)]
 
 
 @pytest.mark.parametrize("cache_bytes", [128 << 20, 0])
@@ -118,7 +114,7 @@ async def test_a_later_rejection_is_the_verdict_of_its_test(code: str) -> None:
         {"files": [{"path": "main.py", "content": "x"}], "build": "main.py"} if code == "py" else {}
     )
     events = await _run(_unsteady(), code, tests=[{"expected_output": ""}] * 3, **fields)
-    first, second, third = _tests(events)
+    first, second, third = ended_in(events)
     assert [first.verdict, second.verdict, third.verdict] == [
         Verdict.ACCEPTED,
         Verdict.COMPILE_ERROR,
@@ -130,7 +126,7 @@ async def test_a_later_rejection_is_the_verdict_of_its_test(code: str) -> None:
 
 async def test_a_compiler_that_is_stopped_the_second_time_is_told_so() -> None:
     sandbox = _unsteady("cpu")
-    _, second = _tests(await _run(sandbox, tests=[{}, {}]))
+    _, second = ended_in(await _run(sandbox, tests=[{}, {}]))
     assert (second.verdict, second.stopped) == (Verdict.COMPILE_ERROR, "cpu")
     assert second.error == "Compilation: Time limit exceeded: stopped after 30 s of CPU time."
 
@@ -166,7 +162,7 @@ def _prints(text: bytes, **changes: Any) -> Callable[[int], StepResult]:
 async def test_only_a_program_that_ended_well_is_compared(
     program: Callable[[int], StepResult], expected: str | None, verdict: Verdict
 ) -> None:
-    (event,) = _tests(await _run(_boxes(program), "py", tests=[{"expected_output": expected}]))
+    (event,) = ended_in(await _run(_boxes(program), "py", tests=[{"expected_output": expected}]))
     assert event.verdict is verdict
     assert (event.diff is not None) is (verdict is Verdict.WRONG_ANSWER)
 
@@ -174,16 +170,16 @@ async def test_only_a_program_that_ended_well_is_compared(
 async def test_the_checker_of_the_request_is_used() -> None:
     checker = Checker(kind=CheckerKind.FLOAT, tolerance=0.5).model_dump()
     tests = [{"expected_output": "1"}, {"expected_output": "2.6"}]
-    events = _tests(await _run(_boxes(_prints(b"1.5")), "py", checker=checker, tests=tests))
+    events = ended_in(await _run(_boxes(_prints(b"1.5")), "py", checker=checker, tests=tests))
     assert [event.verdict for event in events] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
-    events = _tests(await _run(_boxes(_prints(b"1.5")), "py", checker={"kind": "tokens"}, tests=tests))
+    events = ended_in(await _run(_boxes(_prints(b"1.5")), "py", checker={"kind": "tokens"}, tests=tests))
     assert [event.verdict for event in events] == [Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER]
 
 
 async def test_a_long_output_is_compared_too() -> None:
     text = b"x\n" * 100_000
     tests = [{"expected_output": text.decode()}, {"expected_output": text.decode() + "y"}]
-    events = _tests(await _run(_boxes(_prints(text)), "py", tests=tests))
+    events = ended_in(await _run(_boxes(_prints(text)), "py", tests=tests))
     assert [(event.verdict, event.diff) for event in events] == [
         (Verdict.ACCEPTED, None),
         (Verdict.WRONG_ANSWER, "@@ line 100001 @@\n-y"),
@@ -227,7 +223,7 @@ async def test_tests_run_at_once_where_there_are_slots() -> None:
     sandbox = _Counting(_boxes())
     expected = [{"stdin": f"{number}"} for number in range(9)]
     events = await _run(sandbox, spare_slot=ExitStack, tests=expected)
-    assert [event.number for event in _tests(events)] == [*range(1, 10)]
+    assert [event.number for event in ended_in(events)] == [*range(1, 10)]
     assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 8]
     assert sandbox.most == 8
 
@@ -241,7 +237,7 @@ async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
 async def test_the_sum_of_all_outputs_is_bounded() -> None:
     mib = 1 << 20
     sandbox = _boxes(lambda box: replace(_OK, stdout=b"o" * mib, stderr=b"e" * (mib // 2)))
-    events = _tests(await _run(sandbox, "py", tests=[{"expected_output": "o" * mib}] * 100))
+    events = ended_in(await _run(sandbox, "py", tests=[{"expected_output": "o" * mib}] * 100))
     assert {event.verdict for event in events} == {Verdict.ACCEPTED}
     assert sum(len(event.stdout) + len(event.stderr) for event in events) == 16 * mib
     assert [event.truncated for event in events] == [[]] * 10 + [["stderr"]] + [["stdout", "stderr"]] * 89
@@ -249,7 +245,7 @@ async def test_the_sum_of_all_outputs_is_bounded() -> None:
 
 async def test_streams_that_the_sandbox_cut_are_named() -> None:
     ended = replace(_OK, stopped="output", truncated=True, cut=("stderr",), stdout=b"x", stderr=b"y")
-    (event,) = _tests(await _run(_boxes(lambda box: ended), "py"))
+    (event,) = ended_in(await _run(_boxes(lambda box: ended), "py"))
     assert (event.verdict, event.truncated) == (Verdict.OUTPUT_LIMIT, ["stderr"])
 
 
@@ -274,7 +270,7 @@ async def test_a_test_has_its_own_limits_and_arguments() -> None:
     ],
 )
 async def test_a_sentence_says_why_a_program_failed(ended: StepResult, error: str) -> None:
-    (event,) = _tests(await _run(_boxes(lambda box: ended), "py"))
+    (event,) = ended_in(await _run(_boxes(lambda box: ended), "py"))
     assert event.error == error
 
 

@@ -1,5 +1,6 @@
 """The data of tests that an executor keeps on its disk."""
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -125,6 +127,30 @@ async def test_a_digest_takes_the_place_of_its_own_text_alone(data: TestData) ->
     assert [event.verdict for event in ended] == [Verdict.OK, Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
     sent = [job.steps[0].stdin for job in pipeline._sandbox.jobs]  # type: ignore[attr-defined]
     assert sent == [b"two", b"two", b"1"]
+
+
+async def test_a_full_disk_is_told(data: TestData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names_in(tmp_path)
+    monkeypatch.setattr(os, "rename", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    pipeline: Any = SimpleNamespace(test_data=data)
+    app = create_app(ExecutorSettings(), pipeline, Slots(1, 1), _INSTALLED)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
+        answer = await client.put(f"/test-data/{DIGESTS[2]}", content=TEXTS[2])
+    assert (answer.status_code, "its disk is full" in answer.json()["error"]) == (507, True)
+    assert set(names_in(tmp_path)) <= set(before)
+
+
+async def test_each_text_of_a_test_is_read_once(data: TestData) -> None:
+    pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(0, stdout=b"one")]), ExecutorSettings())
+    reads: list[str] = []
+
+    async def read(digest: str) -> bytes:
+        reads.append(digest)
+        return await data.read(digest)
+
+    pipeline.test_data = SimpleNamespace(read=read)  # type: ignore[assignment]
+    (event,) = await run_tests(pipeline, "py", tests=[{"stdin_sha256": DIGESTS[1], "expected_sha256": DIGESTS[0]}])
+    assert (event.verdict, reads) == (Verdict.ACCEPTED, [DIGESTS[1], DIGESTS[0]])
 
 
 async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:

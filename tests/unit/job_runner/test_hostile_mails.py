@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from job_runner.emails.check import render_check
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
@@ -23,6 +24,7 @@ from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import RunResponse, Verdict
+from shared.resources.models import CheckResult, CheckVerdict
 from tests.factories import BRANDING, claimed_job, engine_answer
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of
@@ -67,6 +69,17 @@ MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
     "receipt": lambda text: render_receipt(job(text), None, BRANDING, NOW),
     "digest": lambda text: render_digest(
         5, [Line(1, text, text, "ok", "http://api/pages/1")], BRANDING, recipient="a@example.com", locale="en"
+    ),
+    "check": lambda text: render_check(
+        5,
+        "sum@5",
+        text,
+        verdict=CheckVerdict.FAILED,
+        time_limit=None,
+        data=[{"path": text, "detail": text}],
+        entries=[{"path": text, "language": "py", "expected": [], "result": CheckResult.UNEXPECTED, "detail": text}],
+        branding=BRANDING,
+        locale="en",
     ),
 }
 

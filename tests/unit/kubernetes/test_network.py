@@ -1,4 +1,4 @@
-"""The network policies: only the runner reaches the executor, and the executor reaches no address."""
+"""The network policies: only the runner and the API reach the executor, and the executor reaches no address."""
 
 import itertools
 from urllib.parse import urlsplit
@@ -18,14 +18,18 @@ def test_both_namespaces_are_closed_but_for_what_is_listed() -> None:
         assert {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} in policies(namespace)
 
 
-def test_only_the_runner_reaches_the_closed_executor() -> None:
+def test_only_runner_and_api_reach_the_closed_executor() -> None:
     own = policies("precieux-executor")
     assert [rule for one in own for rule in one.get("egress", [])] == []
     [rule] = [rule for one in own for rule in one.get("ingress", [])]
     assert [port["port"] for port in rule["ports"]] == [8100]
     [peer] = rule["from"]
+    rule_to_engine = [{"port": 8100, "protocol": "TCP"}]
     assert peer["namespaceSelector"]["matchLabels"] == {_NAMESPACE: "precieux"}
-    assert peer["podSelector"]["matchLabels"] == {NAME: "job-runner"}
+    [names] = peer["podSelector"]["matchExpressions"]
+    assert names == {"key": NAME, "operator": "In", "values": ["api-service", "job-runner"]}
+    [out] = [one for one in policies("precieux") for rule in one.get("egress", []) if rule["ports"] == rule_to_engine]
+    assert selected(out["podSelector"], "precieux") == {"api-service", "job-runner"}
 
 
 def test_no_service_reaches_the_metadata_of_the_cloud() -> None:

@@ -73,7 +73,16 @@ def test_no_pod_has_a_secret_that_it_does_not_need() -> None:
     token, mail = "PRECIEUX_CODEX_TOKEN", {"PRECIEUX_MAILGUN_API_KEY", "PRECIEUX_SMTP_URL"}
     webhooks, events = "PRECIEUX_WEBHOOK_SECRET", "PRECIEUX_MAILGUN_SIGNING_KEY"
     assert secrets == {
-        "api-service": {database, broker, key, "PRECIEUX_OLD_SECRET_KEYS", "PRECIEUX_API_KEYS", webhooks, events},
+        "api-service": {
+            database,
+            broker,
+            key,
+            "PRECIEUX_OLD_SECRET_KEYS",
+            "PRECIEUX_API_KEYS",
+            token,
+            webhooks,
+            events,
+        },
         "queue-consumer": {database, broker},
         "job-runner": {database, key, token, webhooks, *mail},
         "migrate": {database},

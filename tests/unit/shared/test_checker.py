@@ -2,7 +2,9 @@
 
 import re
 import time
+import tracemalloc
 from decimal import Decimal
+from typing import Final
 
 import pytest
 from pydantic import ValidationError
@@ -235,3 +237,37 @@ def test_wrong_arguments_of_icpc_are_refused(args: str, position: int, fault: st
 @pytest.mark.parametrize("number", ["0", "-0", "1", "+1e-3", ".5", "5.", "1E9"])
 def test_tolerances_of_icpc_are_decimal_numbers(number: str) -> None:
     assert parse_args(["float_tolerance", number]).absolute == Decimal(number)
+
+
+_LONG: Final = b"ab cd\r\n" * 30_000
+
+
+@pytest.mark.parametrize("kind", ["exact", "lines", "tokens", "icpc"])
+def test_a_difference_far_into_a_long_text_is_found(kind: str) -> None:
+    checker = Checker(kind=CheckerKind(kind))
+    wanted, output = (_LONG + text + _LONG for text in (b"x", b"y"))
+    unit, number = ("line", 30_001) if kind in ("exact", "lines") else ("word", 60_001)
+    assert str(compare(output, wanted, checker)).startswith(f"@@ {unit} {number} @@\n-xab")
+    assert compare(wanted, wanted.replace(b" ", b" \n"), checker) is None or unit == "line"
+
+
+def test_long_white_space_counts_as_one_place() -> None:
+    blanks = b"\n" * 200_000
+    checker = Checker(kind=CheckerKind.ICPC, args=("space_change_sensitive",))
+    wanted = blanks + b"a" + blanks + _LONG + blanks
+    assert str(compare(wanted + b" ", wanted, checker)).startswith("@@ white space 60002 @@\n")
+    assert str(compare(wanted.replace(b"a" + blanks[: 1 << 16], b"a"), wanted, checker)).startswith(
+        "@@ white space 2 @@\n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["lines", "tokens"])
+def test_a_long_comparison_takes_little_memory(kind: str) -> None:
+    """All words of both texts at once would take 6 MB."""
+    output, checker = _LONG.replace(b" ", b"\n"), Checker(kind=CheckerKind(kind))
+    tracemalloc.start()
+    try:
+        compare(output, output + b"\nx", checker)
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()

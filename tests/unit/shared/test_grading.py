@@ -43,9 +43,9 @@ def tree(fold: Fold, groups: Mapping[str, Any], *, scoring: bool = True, **tests
     return Scheme(fold=fold, is_scoring=scoring, points=made[0].points, groups=tuple(made), tests=tuple(scored))
 
 
-def run(scheme: Scheme, verdicts: Mapping[int, Any]) -> tuple[list[int], RunResult]:
+def run(scheme: Scheme, verdicts: Mapping[int, Any], *, run_all: bool = False) -> tuple[list[int], RunResult]:
     """Return the tests that were run, and the result. A verdict may be a `TestScore`; tests without one pass."""
-    grading, ran = Grading(scheme), []
+    grading, ran = Grading(scheme, run_all=run_all), []
     while (step := grading.next_step()) is not None:
         assert isinstance(step, int)
         got = verdicts.get(step, AC)
@@ -254,6 +254,9 @@ class Test2025:
         assert ran == [1, 2, 3]
         assert [group.verdict for group in result.groups] == [AC, WA, WA, None, None]
         assert run(scheme, {})[1].points_awarded == 100
+        ran, result = run(scheme, {3: WA}, run_all=True)
+        assert ran == [1, 2, 3, 4, 5]
+        assert result.points_awarded == 0
 
     def test_a_failed_sample_stops_only_what_requires_it(self) -> None:
         scheme = new({"points": 100.0, "tests": (2,), "worth": 100.0}, {})
@@ -342,7 +345,7 @@ class TestAward:
 def test_nothing_is_run_after_a_judge_error() -> None:
     for fold in Fold:
         scheme = tree(fold, {"": {}, "secret": {"tests": (1, 2, 3), "breaks": False}})
-        ran, result = run(scheme, {1: WA, 2: JE})
+        ran, result = run(scheme, {1: WA, 2: JE}, run_all=True)
         assert ran == [1, 2]
         assert (result.verdict, result.points_awarded) == (JE, None)
         assert result.groups[0].points_awarded is None

@@ -129,6 +129,20 @@ async def test_a_coding_without_a_body_is_ignored() -> None:
     assert (await _serve(Client(end=True, codings=[b"gzip"]), App())).status == 200
 
 
+async def test_a_body_may_wait_for_its_part_of_the_budget() -> None:
+    app, budget = App(), ByteBudget(FREE_BYTES)
+    assert budget.take(FREE_BYTES)
+    client = Client(b"a" * FREE_BYTES, b"b" * FREE_BYTES, end=True, declared=2 * FREE_BYTES)
+    bounded = BoundedBodies(app, _LIMITS, budget, _refuse, is_late=lambda _: True, is_patient=lambda _: True)
+    serving_ = asyncio.create_task(bounded(client.scope, client.receive, client.send))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (client.sent, app.got.is_set()) == ([], False)
+    budget.give_back(FREE_BYTES)
+    await asyncio.wait_for(serving_, 30)
+    assert (client.status, budget.free) == (200, FREE_BYTES)
+
+
 async def test_a_body_that_pauses_is_refused() -> None:
     app = App()
     limits = BodyLimits(most_bytes=10, pause_s=0.05, whole_s=3600)

@@ -12,6 +12,7 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
+from shared.http import connections
 from shared.http.connections import ConnectionLimits, network, stop_counting
 from tests.fixtures.http_serving import LoopFactory, connect, read_all, serving
 from tests.waiting import eventually_sync
@@ -153,6 +154,47 @@ def test_requests_under_way_survive_new_connections(loop_factory: LoopFactory, l
         app.go.set()
         assert all(read_all(connection).startswith(b"HTTP/1.1 200 ") for connection in working)
         assert _ask(address).startswith(b"HTTP/1.1 200 ")
+
+
+def _is_refused(address: tuple[str, int]) -> bool:
+    answer = _ask(address)
+    return answer == b"" or answer.startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("limits", [{"most": 2}, {"most_per_address": 2}])
+def test_connections_may_wait_for_the_end_of_others(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
+    with _serving(loop_factory, most_waiting=2, **limits) as (app, address), contextlib.ExitStack() as stack:
+        working = [_start_waiting(app, address, stack) for _ in range(2)]
+        waiting = [stack.enter_context(connect(address)) for _ in range(2)]
+        for connection in waiting:
+            connection.sendall(_GET + _LAST)
+        assert _is_refused(address)
+        assert not app.asked.acquire(blocking=False)
+        app.go.set()
+        assert all(read_all(connection).startswith(b"HTTP/1.1 200 ") for connection in working + waiting)
+
+
+def test_a_kept_connection_is_given_up_for_one_that_waits(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, most=1, most_waiting=1) as (app, address), contextlib.ExitStack() as stack:
+        kept = _start_waiting(app, address, stack, end=b"\r\n")
+        waiting = stack.enter_context(connect(address))
+        waiting.sendall(_GET + _LAST)
+        assert _is_refused(address)
+        app.go.set()
+        assert kept.recv(1000).startswith(b"HTTP/1.1 200 ")
+        kept.sendall(_GET + b"\r\n")
+        assert b"\r\nconnection: close\r\n" in read_all(kept)
+        assert read_all(waiting).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_idle_connection_is_closed_for_one_that_waits(
+    loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_PATIENCE_S", 0.2)
+    with _serving(loop_factory, most=1, most_waiting=1) as (_, address), connect(address) as idle:
+        assert _ask(address).startswith(b"HTTP/1.1 200 ")
+        with contextlib.suppress(ConnectionError):
+            assert idle.recv(1) == b""
 
 
 @pytest.mark.parametrize(

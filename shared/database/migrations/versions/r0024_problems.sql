@@ -27,7 +27,6 @@ CREATE TABLE IF NOT EXISTS problem_versions (
     CONSTRAINT problem_versions_state_check CHECK (state IN ('storing', 'stored', 'deleted')),
     CONSTRAINT problem_versions_problem_version_key UNIQUE (problem, version)
 );
-CREATE INDEX IF NOT EXISTS problem_versions_owner_idx ON problem_versions (owner);
 CREATE INDEX IF NOT EXISTS problem_versions_unneeded_idx ON problem_versions (id) WHERE state <> 'stored';
 CREATE TABLE IF NOT EXISTS problem_objects (
     sha256 text PRIMARY KEY,

@@ -91,7 +91,7 @@ async def test_a_package_becomes_a_problem(client: httpx.AsyncClient) -> None:
         "size_bytes": sum(len(text.encode()) for text in LEGACY.values()), "warnings": [],
         "created_at": problem["created_at"],
         "links": {
-            "self": address, "package": f"{address}/package", "check": None,
+            "self": address, "package": f"{address}/package", "check": f"{address}/check",
             "submissions": f"{PUBLIC_URL}/v1/submissions?problem=sum",
         },
     }  # fmt: skip

@@ -45,7 +45,7 @@ def test_the_first_fault_counts() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b"null", b"\xff", b'{"a": NaN}', b"[" * 100_000])
 def test_a_body_is_a_json_object(body: bytes) -> None:
-    assert refusal(body) in ("Non-JSON post data received", "The body has too many keys and values; send fewer.")
+    assert refusal(body) == "Non-JSON post data received"
 
 
 @pytest.mark.parametrize("body", [{}, {"run_spec": None}, {"run_spec": []}, {"run_spec": "x"}])

@@ -1,0 +1,136 @@
+"""Makes SandboxFusion's answers from how runs ended. Pure."""
+
+from base64 import b64encode
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter
+
+from api_service.doors.sandboxfusion.program import FusionProgram
+from api_service.transient.runs import TransientRun
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, Stop, TestEnded
+
+#: The limits whose excess SandboxFusion reports as a time limit. A program that fills its pipe would wait until then.
+_AS_TIME_LIMIT: Final = frozenset({Stop.WALL, Stop.CPU, Stop.OUTPUT})
+_KILLED: Final = -9
+
+
+class CellError(BaseModel):
+    ename: str
+    evalue: str
+    traceback: list[str]
+
+
+class Cell(BaseModel):
+    """What a cell gave. `display` has its displayed values, each by media types."""
+
+    stdout: str
+    stderr: str
+    display: list[dict[str, str]]
+    error: list[CellError]
+
+
+_CELLS: Final = TypeAdapter(list[Cell])
+
+
+def code_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]:
+    """Return the answer of `run_code`."""
+    compiled, ran = _stages(run)
+    if not program.tells_compiler:
+        if ran is None and compiled is not None and compiled["status"] == "Finished":
+            compiled["return_code"] = 1  # whatever code the compiler ended with
+        compiled, ran = None, ran or compiled
+    stages = [stage for stage in (compiled, ran) if stage]
+    is_good = all(stage["status"] == "Finished" and stage["return_code"] == 0 for stage in stages)
+    files = _files(run, program)
+    return _code("Success" if is_good else "Failed", compiled=compiled, ran=ran, files=files)
+
+
+def code_failure(message: str) -> dict[str, Any]:
+    """Return the answer of `run_code` to what no repeat can mend."""
+    return _code("SandboxError", message)
+
+
+def notebook_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]:
+    """Return the answer of `run_jupyter`. The driver's output is the JSON of the cells, if it came to its end."""
+    driver = _run_stage(run.tests[0])
+    cells = _cells(driver["stdout"]) if driver["return_code"] == 0 else None
+    if cells is None:
+        return _notebook("Failed", driver=driver)
+    return _notebook("Success", driver={**driver, "stdout": ""}, cells=cells, files=_files(run, program))
+
+
+def notebook_failure(message: str) -> dict[str, Any]:
+    """Return the answer of `run_jupyter` to what no repeat can mend."""
+    return _notebook("SandboxError", message)
+
+
+def _code(
+    status: str, message: str = "", *, compiled: Any = None, ran: Any = None, files: Any = None
+) -> dict[str, Any]:
+    return {
+        "status": status,
+        "message": message,
+        "compile_result": compiled,
+        "run_result": ran,
+        "executor_pod_name": None,
+        "files": files or {},
+    }
+
+
+def _notebook(
+    status: str, message: str = "", *, driver: Any = None, cells: Any = None, files: Any = None
+) -> dict[str, Any]:
+    return {
+        "status": status,
+        "message": message,
+        "driver": driver,
+        "cells": cells or [],
+        "executor_pod_name": None,
+        "files": files or {},
+    }
+
+
+def _stages(run: TransientRun) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return the stages of the compiler and of the program. The latter is None if the compiler failed."""
+    test = run.tests[0] if run.tests else None
+    if test is not None and test.verdict is Verdict.COMPILE_ERROR:  # it had to be compiled again
+        return _run_stage(test), None
+    compiled = _stage(run.compiled, run.compiled.output, run.compiled.stderr or "") if run.compiled else None
+    return compiled, _run_stage(test) if test else None
+
+
+def _run_stage(test: TestEnded) -> dict[str, Any]:
+    return _stage(test, test.stdout, test.stderr)
+
+
+def _stage(ended: Compiled | TestEnded, stdout: str, stderr: str) -> dict[str, Any]:
+    timed_out = ended.stopped in _AS_TIME_LIMIT
+    return {
+        "status": "TimeLimitExceeded" if timed_out else "Finished",
+        "execution_time": ended.wall_s,
+        "return_code": None if timed_out else _code_of(ended),
+        "stdout": stdout,
+        "stderr": stderr,
+        "cpu_time": ended.cpu_s,
+    }
+
+
+def _code_of(ended: Compiled | TestEnded) -> int:
+    if ended.stopped is Stop.MEMORY:
+        return _KILLED
+    return -ended.signal if ended.signal else ended.exit_code or 0
+
+
+def _files(run: TransientRun, program: FusionProgram) -> dict[str, str]:
+    """Return what came back, in base64 by the texts that asked for it."""
+    contents = {file.path: file.content for test in run.tests for file in test.fetched}
+    return {text: b64encode(contents[path]).decode() for text, path in program.fetched.items() if path in contents}
+
+
+def _cells(output: str) -> list[Cell] | None:
+    """Return the cells that the driver wrote; None if a cell has ended it."""
+    try:
+        return _CELLS.validate_json(output)
+    except ValueError:
+        return None

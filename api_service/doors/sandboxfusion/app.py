@@ -1,0 +1,182 @@
+"""This front door: its paths and errors, and the calls `run_code`, `run_jupyter` and `ping`."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from api_service.access.auth import Principal
+from api_service.doors.door import Door, Submitter, bearer
+from api_service.doors.sandboxfusion import answer
+from api_service.doors.sandboxfusion.languages import find
+from api_service.doors.sandboxfusion.program import FusionProgram, NotRunnable, code_program, notebook_program
+from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody, Unreadable, read_body
+from api_service.doors.sandboxfusion.settings import SandboxFusionSettings
+from api_service.http.errors import ApiError, Kind, cut
+from api_service.languages.catalog import LanguageCatalog
+from api_service.services import Services, ServicesDep
+from api_service.transient.disconnect import while_connected
+from api_service.transient.runs import EngineFailed, Quarantined, TransientRun
+from api_service.v1.body.receive import body_bytes
+from api_service.v1.protocol.threads import run_in_thread_if_large
+from shared.service.settings import load
+
+_PREFIX: Final = "/sandboxfusion"
+#: What stands for the key in a path, so that no log and no metric has it.
+_NO_KEY: Final = f"{_PREFIX}/-"
+_PATHS: Final = frozenset(
+    {"/run_code", "/run_jupyter", "/v1/ping", "/submit", "/get_prompts", "/get_prompt_by_id", "/list_datasets"}
+    | {"/list_ids", "/get_metrics", "/get_metrics_function"}
+)
+#: Seconds for which a request waits for its slot. verl waits 10 s longer than its time limits.
+_WAIT_SECONDS: Final = 8.0
+#: Refusals that a client may send again: verl repeats only 504.
+_LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_BUSY: Final = "Too many large requests are under way; try again in a moment."
+_PYTHON: Final = "python"
+_NOT_INSTALLED: Final = "{} is not installed on this server."
+
+router = APIRouter()
+
+
+def open_door(_: Services) -> Door:
+    """Return this door. Raises `ConfigurationError` for a wrong setting."""
+    return Door(
+        [router],
+        path_of=_path_of,
+        key_of=_key_of,
+        render=_detail,
+        logged=[_PREFIX, "/run_code", "/run_jupyter"],
+        state={"settings": load(SandboxFusionSettings)},
+        waits_for_memory=True,
+        tells_methods=True,
+    )
+
+
+def _path_of(scope: Scope) -> str | None:
+    """Return the path without a slash at its end, and with `-` in place of a key; None if it is not of this door."""
+    path: str = scope["path"].rstrip("/")
+    if path in _PATHS:
+        return path
+    if not path.startswith(f"{_PREFIX}/"):
+        return None
+    _, slash, call = path.removeprefix(f"{_PREFIX}/").partition("/")
+    return f"{_NO_KEY}{slash}{call}"
+
+
+def _key_of(connection: HTTPConnection) -> str:
+    """Return the API key in the path of a request, or that of its header."""
+    path = unquote_to_bytes(connection.scope["raw_path"]).decode(errors="replace")
+    if path.startswith(f"{_PREFIX}/"):
+        return path.removeprefix(f"{_PREFIX}/").partition("/")[0]
+    return bearer(connection)
+
+
+def _json(content: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+    # What a 422 repeats may be infinite.
+    return Response(to_json(content, inf_nan_mode="null"), status, headers, "application/json")
+
+
+def _detail(_: HTTPConnection, error: ApiError) -> Response:
+    """Return the answer of an error, as FastAPI makes it. What may be sent again later is 504."""
+    status = error.kind.status
+    if status in _LATER:
+        return _json({"detail": cut(error.detail)}, HTTPStatus.GATEWAY_TIMEOUT)
+    detail = error.found if isinstance(error, Unreadable) else cut(error.detail)
+    return _json({"detail": detail}, status, error.headers)
+
+
+@router.post("/run_code")
+@router.post(f"{_NO_KEY}/run_code")
+async def run_code(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+    memory_mb = request.app.state.settings.sandboxfusion_memory_mb
+
+    def prepare(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
+        body = read_body(content, CodeBody)
+        found = find(body.language, catalog)
+        if found is None:
+            raise NotRunnable(_NOT_INSTALLED.format(body.language))
+        return code_program(body, *found, memory_mb)
+
+    try:
+        program, run = await _run(principal, request, services, prepare)
+    except NotRunnable as exc:
+        return _json(answer.code_failure(str(exc)))
+    return _json(answer.code_answer(run, program))
+
+
+@router.post("/run_jupyter")
+@router.post(f"{_NO_KEY}/run_jupyter")
+async def run_jupyter(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+    memory_mb = request.app.state.settings.sandboxfusion_memory_mb
+
+    def prepare(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
+        body = read_body(content, NotebookBody)
+        found = find(_PYTHON, catalog)
+        if found is None:
+            raise NotRunnable(_NOT_INSTALLED.format(_PYTHON))
+        return notebook_program(body, found[1], memory_mb)
+
+    try:
+        program, run = await _run(principal, request, services, prepare)
+    except NotRunnable as exc:
+        return _json(answer.notebook_failure(str(exc)))
+    return _json(answer.notebook_answer(run, program))
+
+
+@router.get("/v1/ping")
+@router.get(f"{_NO_KEY}/v1/ping")
+async def ping() -> Response:
+    return _json("pong")
+
+
+async def _run(
+    principal: Principal,
+    request: Request,
+    services: Services,
+    prepare: Callable[[bytes, LanguageCatalog], FusionProgram],
+) -> tuple[FusionProgram, TransientRun]:
+    """Return the program of a request, and how it ran. The body's memory is held until the program has ended.
+
+    Raises `NotRunnable` if no repeat can mend the request, or `ApiError`.
+    """
+    wait_s = request.app.state.settings.sandboxfusion_wait_seconds
+    deadline = time.monotonic() + (wait_s or _WAIT_SECONDS)
+    size = body_bytes(request, services.settings)
+    async with services.body_memory.hold_within(principal, size, deadline - time.monotonic()):
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                content = await request.body()
+        except TimeoutError:
+            raise ApiError(Kind.UNAVAILABLE, _BUSY) from None
+        request._body = b""  # the program takes its place
+        catalog = await services.languages.catalog()
+        program = await run_in_thread_if_large(len(content), prepare, content, catalog)
+        del content
+        deadline += 0.0 if wait_s else program.spare_s
+        run = await while_connected(request, run_within(services, principal, program, deadline))
+        return program, run
+
+
+async def run_within(services: Services, principal: Principal, program: FusionProgram, deadline: float) -> TransientRun:
+    """Return how the program ran. A key whose run time is used up waits for more. Raises as `_run` does."""
+    while True:
+        try:
+            return await services.transient.run(principal, program.request, wait_s=deadline - time.monotonic())
+        except (Quarantined, EngineFailed) as exc:
+            raise NotRunnable(exc.detail) from exc
+        except ApiError as exc:
+            if exc.kind is Kind.INVALID:
+                raise NotRunnable(exc.detail) from exc
+            left_s = deadline - time.monotonic()
+            if exc.kind is not Kind.QUOTA_EXCEEDED or left_s <= 0:
+                raise
+            pause_s = min(left_s, float(exc.headers["Retry-After"]))
+        await asyncio.sleep(pause_s)

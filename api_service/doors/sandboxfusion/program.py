@@ -1,0 +1,173 @@
+"""Makes the program of a request: its files, its limits, and what comes back. Pure."""
+
+import base64
+import binascii
+import json
+import math
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from api_service.doors.program import Program, within
+from api_service.doors.sandboxfusion.languages import FusionLanguage
+from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody
+from api_service.languages.catalog import EngineLanguage
+from shared.engine.run_call import MAX_FETCHED, MAX_FILES, is_allowed
+from shared.text import source_paths
+
+#: SandboxFusion does not write a file whose name contains this.
+_IGNORED: Final = "IGNORE_THIS_FILE"
+#: The folder of a box whose files come back beside those of the program's own folder.
+_TEMPORARY: Final = "/tmp/"  # noqa: S108  (that of its box)
+#: Where a box has the operator's archives of Java.
+_JARS: Final = "/jars/*"
+#: CPU seconds for each second of a time limit, so that several threads may compute at once.
+_PROCESSORS: Final = 4
+#: A time limit of 0 or less ends a program at once.
+_LEAST_SECONDS: Final = 0.001
+#: Seconds that a notebook has for its start in SandboxFusion, and the most that a client may leave for a compiler.
+_START_SECONDS: Final = 10.0
+_MAX_SPARE_SECONDS: Final = 6000.0
+_MIB: Final = 1 << 20
+_OBJECT: Final = re.compile(r"\bobject\s+\w+")
+_DRIVER: Final = (Path(__file__).parent / "notebook_driver.py").read_bytes()
+
+
+class NotRunnable(Exception):
+    """A request that no repeat can mend. The text is a sentence for its sender."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusionProgram:
+    """The engine's request of a program, and what its answer depends on.
+
+    `fetched` are the paths in the box by the texts that asked for them. `tells_compiler` is True if the answer has the
+    stage of the compiler. `spare_s` are the seconds that its client leaves for a compiler that there is not.
+    """
+
+    request: bytes = field(repr=False)
+    fetched: Mapping[str, str]
+    tells_compiler: bool
+    spare_s: float
+
+
+def code_program(
+    body: CodeBody, language: FusionLanguage, installed: EngineLanguage, memory_mb: int | None
+) -> FusionProgram:
+    """Return the program of `run_code`. Raises `NotRunnable`."""
+    files = _files(body.files) if language.takes_files else {}
+    compiler_args, interpreter_args = [*language.compiler_args], [*language.interpreter_args]
+    if jars := [path for path in files if path.endswith(".jar")]:
+        class_path = ":".join([".", *jars, _JARS])
+        compiler_args.append(f"--class-path={class_path}")
+        interpreter_args += ["-cp", class_path] if language.code == "java" else []
+    fields = {
+        "compiler_args": [word for word in compiler_args if is_allowed(word, installed.compiler_args)],
+        "interpreter_args": interpreter_args,
+        "compile_limits": _times(body.compile_timeout),
+    }
+    limits = {**_times(body.run_timeout), "memory_bytes": _memory(body.memory_limit_MB, memory_mb)}
+    source = _source(body.code, body.language).encode() or b"\n"  # the engine refuses an empty file
+    request, fetched = _request(source, files, installed, body.fetch_files, body.stdin or "", limits, fields)
+    is_compiled = bool(installed.details and installed.details.compiled)
+    spare_s = 0.0 if is_compiled else min(max(0.0, body.compile_timeout), _MAX_SPARE_SECONDS)
+    return FusionProgram(request, fetched, language.compiles, spare_s)
+
+
+def notebook_program(body: NotebookBody, installed: EngineLanguage, memory_mb: int | None) -> FusionProgram:
+    """Return the program of `run_jupyter`, which runs the cells of its input. Raises `NotRunnable`."""
+    limits = {
+        **_times(body.total_timeout),
+        "memory_bytes": _memory(body.memory_limit_MB, memory_mb),
+        "output_bytes": math.inf,
+    }
+    files, stdin = _files(body.files), json.dumps(body.cells)
+    request, fetched = _request(_DRIVER, files, installed, body.fetch_files, stdin, limits, {})
+    return FusionProgram(request, fetched, tells_compiler=False, spare_s=_START_SECONDS)
+
+
+def _request(
+    source: bytes,
+    files: Mapping[str, bytes],
+    installed: EngineLanguage,
+    fetch: Sequence[str],
+    stdin: str,
+    limits: Mapping[str, float],
+    fields: Mapping[str, Any],
+) -> tuple[bytes, dict[str, str]]:
+    """Return the engine's request, and the paths of the files that come back by the texts that asked for them."""
+    entry = installed.main
+    while entry in files or any(path.startswith(f"{entry}/") for path in files):
+        stem, dot, extension = entry.partition(".")
+        entry = f"{stem}_{dot}{extension}"
+    fetched = _fetched(fetch)
+    fields = {
+        **fields,
+        "data_files": list(files),
+        "limits": within(limits, installed.limits),
+        "output_order": True,  # keeps the two outputs of a compiler apart
+        "fetch": list(dict.fromkeys(fetched.values())),
+    }
+    program = Program(installed, {entry: source, **files}, entry, (), fields)
+    return program.engine_request(stdin), fetched
+
+
+def _source(code: str, language: str) -> str:
+    """Return the source as SandboxFusion writes it to a file."""
+    match language:
+        case "php":
+            code = code.lstrip()
+            return code if code.startswith("<?php") else f"<?php {code}"
+        case "typescript":
+            return f"// @ts-nocheck\n{code}"  # types are stripped, not checked
+        case "scala" if not _OBJECT.search(code):
+            raise NotRunnable("The program has no `object` that could be run.")
+    return code
+
+
+def _files(files: Mapping[str, str | None]) -> dict[str, bytes]:
+    """Return the files by their paths in the program's folder. Raises `NotRunnable` for the first that is wrong."""
+    written = {
+        _path(name): _decoded(name, text) for name, text in files.items() if text is not None and _IGNORED not in name
+    }
+    if len(written) >= MAX_FILES:
+        raise NotRunnable(f"There are {MAX_FILES} files or more.")
+    for position, fault in source_paths.faults_of(list(written)):
+        raise NotRunnable(f"The file {list(written)[position]!r} cannot be written: {fault}")
+    return written
+
+
+def _path(name: str) -> str:
+    """Return the path without `.` and `..`, which may lead out of the folder."""
+    return name if name.endswith("/") or not name else posixpath.normpath(name)
+
+
+def _decoded(name: str, text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError) as exc:
+        raise NotRunnable(f"The content of the file {name!r} is not base64: {exc}") from None
+
+
+def _fetched(asked: Sequence[str]) -> dict[str, str]:
+    """Return the paths in the box by the texts that asked for them, without those that no program may be asked for."""
+    paths = {text: posixpath.normpath(text) for text in asked}
+    return {text: path for text, path in list(paths.items())[:MAX_FETCHED] if _may_come_back(path)}
+
+
+def _may_come_back(path: str) -> bool:
+    return source_paths.fault_of(path.removeprefix(_TEMPORARY)) is None
+
+
+def _times(seconds: float) -> dict[str, float]:
+    wall = seconds if seconds > _LEAST_SECONDS else _LEAST_SECONDS
+    return {"wall_s": wall, "cpu_s": _PROCESSORS * wall}
+
+
+def _memory(asked: int, usual: int | None) -> float:
+    """Return a limit of memory in bytes, from MiB that were asked for; infinite if nobody wants one."""
+    wanted = asked if asked > 0 else usual
+    return math.inf if wanted is None else wanted * _MIB

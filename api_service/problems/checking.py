@@ -1,0 +1,213 @@
+"""The use case: begin the check of a package. The runner drives it to its end (`job_runner.checks`)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Kind
+from api_service.languages.catalog import LanguageCatalog
+from api_service.submissions.new_submission import NewSubmission, stored
+from api_service.submissions.service import OnStored, Submissions
+from shared.database import channels
+from shared.database.connection import Connection
+from shared.engine.codex import LimitBounds
+from shared.packages.fields import replace_constants
+from shared.packages.model import JurySubmission, Package
+from shared.problems import versions
+from shared.problems.checks import Phase, derives_limit, phase_of
+from shared.problems.files import read_file
+from shared.problems.submitting import limits_for
+from shared.problems.versions import ProblemVersion
+from shared.resources.models import CheckResult
+from shared.service.errors import ObjectNotFound
+
+#: Bytes of submissions that are in memory together, but for one that has more.
+_BYTES_AT_ONCE: Final = 4 << 20
+
+# A deletion of the version waits for this transaction.
+_HOLD_VERSION: Final = "SELECT FROM problem_versions WHERE id = :version AND state = 'stored' FOR SHARE"
+_INSERT_BATCH: Final = "INSERT INTO batches (owner) VALUES (:owner) RETURNING id"
+_INSERT: Final = """
+    INSERT INTO problem_checks (version, owner, batch, plan, phase, email, locale, webhook_url)
+    VALUES (:version, :owner, :batch, CAST(:plan AS jsonb), :phase, :email, :locale, :webhook_url)
+    ON CONFLICT (version) WHERE state = 'running' DO NOTHING RETURNING id
+"""
+_KEEP_SUBMISSIONS: Final = "UPDATE problem_checks SET submissions = CAST(:submissions AS jsonb) WHERE id = :id"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What a sender asks of a check. `bounds` are those of programs in problems, `factors` those of their times."""
+
+    email: str | None
+    locale: str
+    webhook_url: str | None
+    catalog: LanguageCatalog
+    bounds: Mapping[str, LimitBounds]
+    factors: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStarter:
+    """Begins checks: stores the jury's submissions as a batch of the problem's owner, and requests the first ones."""
+
+    submissions: Submissions
+
+    async def start(
+        self, principal: Principal, version: ProblemVersion, asked: CheckRequest, on_stored: OnStored
+    ) -> int:
+        """Begin the check of a version, and return its id.
+
+        Raises `ApiError`: 409 while another one of this version runs, 422 if the report may not be mailed, 429 if a
+        budget is used up or too much waits.
+        """
+        derives = derives_limit(version)
+        phase = Phase.FROM_BELOW if derives else Phase.AT_LIMIT
+        plan = {
+            "derives": derives,
+            "bounds": {name: bound.model_dump() for name, bound in asked.bounds.items()},
+            "factors": dict(asked.factors),
+        }
+        database = self.submissions.database
+        async with self.submissions.semaphore.take(principal), database.transaction() as connection:
+            held = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
+            package = await versions.package_of(connection, version.id) if held else None
+            if package is None:
+                raise ApiError(Kind.NOT_FOUND, "This version of the problem was deleted.")
+            batch = await connection.fetch_one(_INSERT_BATCH, {"owner": version.owner})
+            assert batch is not None
+            values = {
+                "version": version.id,
+                "owner": principal.key_id,
+                "batch": batch["id"],
+                "plan": json.dumps(plan),
+                "phase": phase,
+                "email": asked.email,
+                "locale": asked.locale,
+                "webhook_url": asked.webhook_url,
+            }
+            check = await connection.fetch_one(_INSERT, values)
+            if check is None:
+                raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait until it has finished.")
+            if asked.email is not None:
+                await self.submissions.take_mail(connection, principal, asked.email)
+            jury = _Jury(self.submissions, principal, version, package, asked, derives=derives)
+            await jury.store(connection, check["id"], batch["id"], phase)
+            id_: int = check["id"]
+            values = {"id": id_, "submissions": json.dumps(jury.entries)}
+            await connection.execute(_KEEP_SUBMISSIONS, values)
+            await connection.notify(channels.BATCHES, str(batch["id"]))
+            await on_stored(connection, id_)
+        return id_
+
+
+class _Jury:
+    """The jury's submissions of a package. `entries` are those of the check's row, one for each."""
+
+    def __init__(
+        self,
+        submissions: Submissions,
+        principal: Principal,
+        version: ProblemVersion,
+        package: Package,
+        asked: CheckRequest,
+        *,
+        derives: bool,
+    ) -> None:
+        self._submissions = submissions
+        self._principal = principal
+        self._package = package
+        self._asked = asked
+        self._derives = derives
+        #: Its limit of CPU time is as high as it can be, if the check derives it.
+        self._version = replace(version, derived_cpu_s=float(asked.bounds["cpu_s"].max)) if derives else version
+        self.entries = [self._entry(submission) for submission in package.submissions]
+
+    async def store(self, connection: Connection, check: int, batch: int, phase: Phase) -> None:
+        """Store those that can run here. Those of later phases are held."""
+        pending = list(self._runnable())
+        for hold in (False, True):
+            chosen = [pair for pair in pending if (pair[1]["phase"] > phase) is hold]
+            while chosen:
+                some, size = [], 0
+                while chosen and size < _BYTES_AT_ONCE:
+                    submission, entry = chosen.pop(0)
+                    new = await self._new(submission, entry, check, batch, hold=hold)
+                    if new is not None:
+                        some.append((new, entry))
+                        size += new.size_bytes
+                rows = await self._submissions.add_of_check(
+                    connection, self._principal, self._version.owner, [new for new, _ in some]
+                )
+                for row, (_, entry) in zip(rows, some, strict=True):
+                    entry["submission"] = row.id
+
+    def _runnable(self) -> Iterator[tuple[JurySubmission, dict[str, Any]]]:
+        for submission, entry in zip(self._package.submissions, self.entries, strict=True):
+            if entry["result"] is None:
+                yield submission, entry
+
+    def _entry(self, submission: JurySubmission) -> dict[str, Any]:
+        """Return what the check's row has of a submission. `codes` and `phase` are for the runner alone."""
+        program = submission.program
+        language = self._asked.catalog.find(program.language) if program.language else None
+        reason = submission.not_run or program.fault
+        if not reason and language is None:
+            reason = "Its language does not work here."
+        codes = list(language.codes) if language else []
+        own_limits = self._version.settings.get("language_limits") or {}
+        has_own_limit = any((own_limits.get(code) or {}).get("cpu_s") is not None for code in codes)
+        is_bound = self._derives and not has_own_limit
+        return {
+            "path": submission.path,
+            "language": program.language or None,
+            "expected": submission.expected,
+            "codes": codes,
+            "has_own_limit": has_own_limit,
+            "phase": phase_of(submission, has_own_limit=has_own_limit) if is_bound else Phase.AT_LIMIT,
+            "submission": None,
+            "result": CheckResult.NOT_RUN if reason else None,
+            "detail": reason or None,
+        }
+
+    async def _new(
+        self, submission: JurySubmission, entry: dict[str, Any], check: int, batch: int, *, hold: bool
+    ) -> NewSubmission | None:
+        """Return a submission with its files; None, with the reason in its entry, if it cannot run."""
+        program, package, files = submission.program, self._package, {}
+        try:
+            for path, source in program.files.items():
+                data = await read_file(self._submissions.store, package.files[source].digest)
+                files[path] = replace_constants(data, package.constants)
+        except ValueError as exc:
+            entry |= {"result": CheckResult.NOT_RUN, "detail": str(exc)}
+            return None
+        except ObjectNotFound:
+            raise ApiError(Kind.UNAVAILABLE, "A file of the package is missing in the store; push it again.") from None
+        limits = limits_for(self._version, entry["codes"], self._asked.bounds, self._asked.factors)
+        spec = {
+            "args": [],
+            "compiler_args": [],
+            "limits": limits,
+            "checker": None,
+            "stop_at_first_failure": False,
+            "locale": self._asked.locale,
+            "receipt": False,
+            "problem": self._version.reference,
+            "points": self._version.summary["points"],
+            # What is expected of each test can only be seen if each is run.
+            "runs_all": submission.run is None,
+        }
+        return NewSubmission(
+            language=program.language,
+            filename=program.entry,
+            source=stored(files),
+            hold=hold,
+            spec=spec,
+            files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
+            metadata={"check": str(check), "path": submission.path},
+            batch=batch,
+            problem_version=self._version.id,
+        )

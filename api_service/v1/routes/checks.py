@@ -1,0 +1,157 @@
+"""The checks of problems' packages."""
+
+import asyncio
+import time
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from api_service.access.auth import Principal
+from api_service.http.email_address import Address
+from api_service.http.errors import Fault, Kind, invalid
+from api_service.problems.bounds import limit_bounds
+from api_service.problems.checking import CheckRequest, CheckStarter
+from api_service.services import Services, ServicesDep, SetterDep
+from api_service.submissions.service import OnStored
+from api_service.v1.body.constraints import constraints_of
+from api_service.v1.body.rules import webhook_fault
+from api_service.v1.body.submission import Locale, Text
+from api_service.v1.protocol.answers import conditional
+from api_service.v1.protocol.idempotency import once
+from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query, validated
+from api_service.v1.reads.visibility import refuse_unknown
+from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of
+from api_service.v1.routes.output import LARGEST_NUMBER
+from api_service.v1.routes.problems import ProblemName, VersionQuery, require_owned
+from shared.database import channels
+from shared.resources import checks
+from shared.resources.models import CheckState, ProblemCheck
+
+router = APIRouter(tags=["problems"])
+
+_PATH: Final = "/problems/{name}/check"
+
+
+class CheckBody(Strict):
+    """What is checked, and who is told of the end. Null is the default of every key."""
+
+    version: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = Field(default=None, description="The latest.")
+    email: Address | None = Field(default=None, description="The address that the report is mailed to.")
+    locale: Locale | None = Field(default=None, description="Of the mail. Null: that of `Accept-Language`, or `en`.")
+    webhook_url: Text | None = Field(default=None, description="Where `problem.checked` is posted.")
+
+
+class CheckQuery(WaitQuery, VersionQuery):
+    """The query of a call that waits for the end of a check."""
+
+
+@router.post(
+    _PATH,
+    **operation(
+        "check_problem",
+        "Check a package",
+        "Runs the validators on the data and the jury's submissions, and derives the time limit if nothing names it."
+        " With `wait`, the answer waits for the end.",
+        answer=ProblemCheck,
+        status=HTTPStatus.ACCEPTED,
+        body=CheckBody,
+        is_body_required=False,
+        query=WaitQuery,
+        parameters=[PREFER],
+        headers={**location("check"), **PREFERENCE_APPLIED},
+        problems=[
+            *(Kind.NOT_FOUND, Kind.UNDER_WAY, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED),
+            *(Kind.QUOTA_EXCEEDED, Kind.TOO_MANY),
+        ],
+    ),
+)
+async def check_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
+    await require_owned(services, principal, name)
+    body = await read_body(request, may_be_empty=True)
+    content = validated(CheckBody, parse_json(body) if body else {})
+    wait = wait_of(request, read_query(request, WaitQuery))
+    asked = await _asked(request, services, principal, content)
+    version = await require_owned(services, principal, name, content.version)
+
+    async def work(on_stored: OnStored) -> int:
+        async with services.requesting_runs():
+            return await CheckStarter(services.submissions).start(principal, version, asked, on_stored)
+
+    async def render(check: int) -> ProblemCheck:
+        async with services.database.connection() as connection:
+            found = await checks.check(connection, check)
+        return await _ended(services, found or refuse_unknown("check"), wait.seconds)
+
+    with reserved(services, principal, wait.seconds):
+        accepted = await once(
+            request, services, principal, content, work, render,
+            status=HTTPStatus.ACCEPTED, location=f"/v1/problems/{name}/check", wait_s=wait.seconds,
+        )  # fmt: skip
+    accepted.headers.update(wait.headers)
+    return accepted
+
+
+@router.get(
+    _PATH,
+    **operation(
+        "get_check",
+        "Get the latest check of a package",
+        "That of the latest version, or of another one. With `wait`, the answer waits for the end.",
+        answer=ProblemCheck,
+        query=CheckQuery,
+        parameters=[PREFER],
+        headers=PREFERENCE_APPLIED,
+        problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
+    ),
+)
+async def get_check(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
+    await require_owned(services, principal, name)
+    query = read_query(request, CheckQuery)
+    version = await require_owned(services, principal, name, query.version)
+    wait = wait_of(request, query)
+    with reserved(services, principal, wait.seconds):
+        async with services.database.connection() as connection:
+            found = await checks.latest_check(connection, version.id)
+        shown = await _ended(services, found or refuse_unknown("check"), wait.seconds)
+    return conditional(request, shown, wait.headers)
+
+
+async def _asked(request: Request, services: Services, principal: Principal, content: CheckBody) -> CheckRequest:
+    """Return what a body asks for. Raises `ApiError` (422) with all its faults."""
+    constraints = await constraints_of(request, services, principal, [content.model_dump(exclude_none=True)])
+    faults = []
+    if content.email is not None and (refusal := constraints.refusal(content.email)):
+        faults.append(Fault(refusal, pointer="/email"))
+    if content.webhook_url is not None and (fault := webhook_fault(content.webhook_url, constraints)):
+        faults.append(fault)
+    if faults:
+        raise invalid(faults)
+    return CheckRequest(
+        email=content.email,
+        locale=content.locale or constraints.locale,
+        webhook_url=content.webhook_url,
+        catalog=constraints.catalog,
+        bounds=limit_bounds(services.settings, constraints.catalog),
+        factors=constraints.time_factors,
+    )
+
+
+async def _ended(services: Services, check: ProblemCheck, seconds: float) -> ProblemCheck:
+    """Return a check when it has finished, the time is over or the service stops."""
+    deadline = time.monotonic() + seconds
+    with services.notifications.watch(check.batch, channel=channels.BATCHES) as changed:
+        while check.state is CheckState.RUNNING and not services.notifications.is_stopping:
+            async with services.database.connection() as connection:
+                check = await checks.check(connection, check.id) or refuse_unknown("check")
+            if check.state is CheckState.FINISHED:
+                break
+            try:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    await changed.wait()
+            except TimeoutError:
+                break
+            changed.clear()
+    return check

@@ -1,0 +1,208 @@
+"""Runs the validators of a package on its data, and finds the faults of both."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
+
+from job_runner.runs.package_runs import PackageRuns
+from job_runner.verdict.problem import ProblemProgram
+from shared.engine.codex import Verdict
+from shared.engine.job_program import Case, JobProgram, elapsed, file_of
+from shared.engine.run_call import GOOD_VERDICTS, MAX_TESTS, Checker, Compiled, JudgeFailed, TestEnded
+from shared.grading import GraderCall
+from shared.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
+from shared.text.control_characters import replace_controls
+
+#: Bytes of inputs and answers that one request names, and of outputs in it, but for those of its first run.
+_DATA_BYTES: Final = 64 << 20
+_OUTPUT_BYTES: Final = 4 << 20
+#: Faults after which no more are looked for.
+_MOST_FAULTS: Final = 100
+#: Seconds of running time after which no validator is started any more.
+_MOST_SECONDS: Final = 3600.0
+_LONGEST_DETAIL: Final = 2000
+#: The program whose output is a file of the package. Without that file it fails.
+_SHOW: Final = "show.sh"
+_SHOW_FILES: Final = {_SHOW: b"exec cat output.txt\n"}
+#: The exit code by which an input validator accepts, in packages of Kattis and of Polygon.
+_ACCEPTED: Final = 42
+_ACCEPTED_BY_TESTLIB: Final = 0
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A run of a validator on a test. `path` is the file that it judges, `output` stands for a program's output."""
+
+    path: str
+    test: PackageTest
+    kind: DataKind | None = None
+    output: str = ""
+    args: tuple[str, ...] = ()
+
+
+_End: TypeAlias = Compiled | JudgeFailed | TestEnded
+
+
+@dataclass
+class DataCheck:
+    """The check of one package's data. `share` names the key for which the engine runs the validators."""
+
+    runs: PackageRuns
+    package: Package
+    share: str
+    faults: list[dict[str, str]] = field(default_factory=list)
+    #: The running time of all validators.
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        show = JobProgram(
+            language=SCRIPTS,
+            entry=_SHOW,
+            object_key="",
+            sha256=None,
+            cases=(),
+            has_tests=True,
+            compiler_args=[],
+            limits={"output_bytes": self.package.limits.output_bytes},
+            checker=Checker(),
+            stop_at_first_failure=False,
+            is_one_file=True,
+            is_archive=False,
+        )
+        self._problem = ProblemProgram(show, self.package)
+
+    async def run(self) -> None:
+        """Find the faults. Raises what `PackageRuns.events` raises."""
+        await self._judge_outputs()
+        await self._compile_grader()
+        validators = [validator for validator in self.package.input_validators if validator.language]
+        items = [_Item(test.input, test) for test in self.package.tests]
+        items += [_Item(data.test.input, data.test, data.kind) for data in self.package.data_tests]
+        rejected: set[str] = set()
+        for validator in validators:
+            rejected |= await self._validate(validator, items)
+        for item in items:
+            if validators and item.kind is DataKind.INVALID_INPUT and item.path not in rejected:
+                self._fault(item.path, "No input validator rejects it.")
+
+    async def _judge_outputs(self) -> None:
+        """Compile the judges; judge the answers of samples, and the outputs that are there to be judged."""
+        package, problem = self.package, self._problem
+        items: list[_Item] = []
+        if not package.talks:
+            items += [_Item(test.answer, test, output=test.answer) for test in package.tests if test.is_sample]
+            items += [
+                _Item(data.output, data.test, data.kind, data.output) for data in package.data_tests if data.output
+            ]
+        items = items or [_Item("", package.tests[0])]
+        judges = {name: await self.runs.judge_files(package, judge) for name, judge in problem.judges.items()}
+        async with aclosing(self._events(problem.program, _SHOW_FILES, items, judges)) as events:
+            async for item, event in events:
+                if isinstance(event, JudgeFailed):
+                    self._fault(problem.judges[event.judge].name, "It does not compile.", event.judge_message)
+                elif isinstance(event, TestEnded) and item.output:
+                    is_wanted = (event.verdict in GOOD_VERDICTS) is not (item.kind is DataKind.INVALID_OUTPUT)
+                    if not is_wanted or event.verdict is Verdict.JUDGE_ERROR:
+                        message = event.judge_message or event.diff or event.error
+                        self._fault(item.path, f"The verdict on this output is {event.verdict}.", message)
+
+    async def _compile_grader(self) -> None:
+        if (grader := self.package.grader) is None:
+            return
+        files = await self.runs.judge_files(self.package, grader)
+        request = self._problem.grader_request(GraderCall(group="", args=(), stdin=""), files)
+        silence_s = self._problem.silence_s
+        async with aclosing(self.runs.events(request, share=self.share, silence_s=silence_s)) as events:
+            async for event in events:
+                if isinstance(event, Compiled) and event.verdict is not None:
+                    self._fault(grader.name, "It does not compile.", event.output)
+
+    async def _validate(self, validator: PackageProgram, items: Sequence[_Item]) -> set[str]:
+        """Run an input validator, and return the paths of the invalid inputs that it rejects."""
+        name, rejected = validator.name.rpartition("/")[2], set[str]()
+        items = [replace(item, args=item.test.args_for(name)) for item in items]
+        files = await self.runs.judge_files(self.package, validator)
+        async with aclosing(self._events(self._problem.by_itself(validator), files, items)) as events:
+            async for item, event in events:
+                if isinstance(event, Compiled):
+                    self._fault(validator.name, "It does not compile.", event.output)
+                elif isinstance(event, TestEnded):
+                    accepts = self._accepts(event)
+                    if item.kind is not DataKind.INVALID_INPUT and not accepts:
+                        ended = f"The input validator {name} does not accept it."
+                        self._fault(item.path, ended, event.error or event.stderr or event.stdout)
+                    elif accepts is False and item.kind is DataKind.INVALID_INPUT:
+                        rejected.add(item.path)
+        return rejected
+
+    def _accepts(self, event: TestEnded) -> bool | None:
+        """Return whether an input validator accepts; None if it failed: by a signal, or beyond a limit."""
+        if event.signal or event.verdict not in (*GOOD_VERDICTS, Verdict.RUNTIME_ERROR):
+            return None
+        is_polygon = self.package.format is PackageFormat.POLYGON
+        return event.exit_code == (_ACCEPTED_BY_TESTLIB if is_polygon else _ACCEPTED)
+
+    async def _events(
+        self,
+        program: JobProgram,
+        files: Mapping[str, bytes],
+        items: Sequence[_Item],
+        judges: Mapping[str, Mapping[str, bytes]] | None = None,
+    ) -> AsyncGenerator[tuple[_Item, _End]]:
+        """Yield the ends of runs, each with its item, and what makes all of them impossible."""
+        silence_s = program.silence_s + elapsed(program.limits)
+        for some in self._chunks(items):
+            if len(self.faults) >= _MOST_FAULTS:
+                return
+            if self.seconds > _MOST_SECONDS:
+                self._fault(
+                    "", f"The validators ran for over {_MOST_SECONDS:.0f} s, so not all of the data was checked."
+                )
+                return
+            outputs = await self.runs.contents(self.package, {item.output for item in some if item.output})
+            cases = tuple(self._case(item, outputs, is_judged=judges is not None) for item in some)
+            request = await asyncio.to_thread(replace(program, cases=cases).request, files, judges)
+            async with aclosing(self.runs.events(request, share=self.share, silence_s=silence_s)) as events:
+                async for event in events:
+                    if isinstance(event, TestEnded):
+                        self.seconds += max(event.wall_s, event.cpu_s) + event.judge_cpu_s
+                        yield some[event.number - 1], event
+                    elif isinstance(event, JudgeFailed) or (isinstance(event, Compiled) and event.verdict is not None):
+                        yield some[0], event
+                        return
+
+    def _case(self, item: _Item, outputs: Mapping[str, bytes], *, is_judged: bool) -> Case:
+        package, test = self.package, item.test
+        fields: dict[str, Any] = {"stdin_sha256": package.files[test.input].digest, "args": item.args}
+        if item.output:
+            fields["files"] = [file_of("output.txt", outputs[item.output])]
+        if is_judged:
+            fields |= {"checker_args": test.checker_args, "expected_sha256": package.files[test.answer].digest}
+        return Case(fields, test.name)
+
+    def _chunks(self, items: Sequence[_Item]) -> Iterator[list[_Item]]:
+        """Yield the items, as many at once as fit into a request."""
+        some: list[_Item] = []
+        for item in items:
+            fits = (
+                len(some) < MAX_TESTS
+                and self._bytes(path for each in (*some, item) for path in (each.test.input, each.test.answer))
+                <= _DATA_BYTES
+                and self._bytes(each.output for each in (*some, item)) <= _OUTPUT_BYTES
+            )
+            if some and not fits:
+                yield some
+                some = []
+            some.append(item)
+        if some:
+            yield some
+
+    def _bytes(self, paths: Iterable[str]) -> int:
+        return sum(self.package.files[path].size_bytes for path in paths if path)
+
+    def _fault(self, path: str, sentence: str, message: str | None = None) -> None:
+        detail = "\n".join(filter(None, (sentence, message)))[:_LONGEST_DETAIL]
+        if len(self.faults) < _MOST_FAULTS:
+            self.faults.append({"path": path, "detail": replace_controls(detail)})

@@ -1,0 +1,269 @@
+"""Drives the checks of packages. Their state is in rows, so any runner goes on where another has died."""
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from job_runner.checks import rows
+from job_runner.checks.data import DataCheck
+from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of
+from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
+from job_runner.emails.branding import Branding
+from job_runner.emails.check import render_check
+from job_runner.runs.charges import Charges
+from job_runner.runs.package_runs import PackageRuns
+from shared.database import channels
+from shared.database.connection import Connection, Database
+from shared.packages.model import Package
+from shared.problems.checks import Phase
+from shared.problems.submitting import limits_for, time_factor, time_limit_source
+from shared.problems.versions import package_of
+from shared.resources.models import CheckResult, CheckVerdict
+from shared.service.errors import EngineCrashed, PermanentError, TransientError
+from shared.service.lifecycle import wait_any
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Seconds after which data is tried again that could not be proved.
+_RETRY_SECONDS: Final = 5.0
+_POISON: Final = "The validators were begun several times and never ended: the engine or the runner stopped each time."
+
+
+class Checks:
+    """Runs the phases of checks one after the other, and writes their ends. Any number of runners may do it at once."""
+
+    def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
+        self._database = database
+        self._branding = branding
+        self._poll_interval = poll_interval
+        #: The batches that may have ended since they were last looked at; None: any.
+        self._changed: set[int] | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with self._database.listen(channels.BATCHES, self._note) as notified:
+            while not stop.is_set():
+                notified.clear()
+                changed, self._changed = self._changed, set()
+                timeout = self._poll_interval
+                try:
+                    while await self.run_once(changed):
+                        pass
+                except TransientError as exc:
+                    self._changed = None
+                    timeout = 1.0
+                    log.warning("checks.waiting", error=str(exc), next_try_s=timeout)
+                await wait_any(stop, notified, timeout=timeout)
+                if not notified.is_set():
+                    self._changed = None
+
+    async def run_once(self, among: Collection[int] | None = None) -> bool:
+        """Drive one check whose submissions have ended as far as it goes now. Return False if there is none."""
+        if among is not None and not among:
+            return False
+        async with self._database.transaction() as connection:
+            check = await rows.next_due(connection, among)
+            if check is None:
+                return False
+            runs, phase = await rows.runs_of(connection, check), check.phase
+            progress = _Progress(check, runs)
+            while phase < Phase.AT_LIMIT:
+                phase = Phase(phase + 1)
+                released = False
+                for entry in check.entries:
+                    if entry["phase"] == phase and entry["submission"] is not None:
+                        limits = progress.limits(entry, phase)
+                        released |= await rows.release_held(connection, entry["submission"], limits)
+                if released:
+                    break
+            if phase > check.phase:
+                await rows.keep_phase(connection, check, phase, progress.time_limit())
+            elif check.data is not None:
+                await self._finish(connection, check, progress)
+        return True
+
+    def _note(self, payload: str) -> None:
+        if not payload.isdecimal():
+            self._changed = None
+        elif self._changed is not None:
+            self._changed.add(int(payload))
+
+    async def _finish(self, connection: Connection, check: RunningCheck, progress: "_Progress") -> None:
+        entries, data = progress.entries(), [*(check.data or ()), *progress.faults()]
+        is_unexpected = any(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
+        verdict = CheckVerdict.FAILED if data or is_unexpected else CheckVerdict.PASSED
+        time_limit = progress.time_limit()
+        mail = None
+        if check.email is not None:
+            report = render_check(
+                check.batch,
+                check.version.reference,
+                check.version.title or check.package.title,
+                verdict=verdict,
+                time_limit=time_limit,
+                data=data,
+                entries=entries,
+                branding=self._branding,
+                locale=check.locale,
+            )
+            mail = {**report.columns, "locale": check.locale}
+        await rows.finish(
+            connection,
+            check,
+            verdict=verdict,
+            entries=entries,
+            data=data,
+            time_limit=time_limit,
+            derived_cpu_s=progress.limit_s if check.derives else None,
+            mail=mail,
+        )
+        log.info("check.finished", check=check.id, problem=check.version.reference, verdict=verdict)
+
+
+class _Progress:
+    """What the submissions of a check have shown so far. `limit_s` is the time limit, None if it is not derived."""
+
+    def __init__(self, check: RunningCheck, runs: Mapping[int, JuryRun]) -> None:
+        self._check = check
+        self._runs = runs
+        self._bounds = Bounds(None, None)
+        self.limit_s: float | None = None
+        self._fault = ""
+        if check.derives:
+            self._bounds = bounds_of(check.package, check.entries, runs, check.factors)
+            self._derive()
+
+    def _derive(self) -> None:
+        rule, bounds = self._check.package.time_limit_rule, self._bounds
+        most = self._check.bounds["cpu_s"].max
+        if bounds.slowest_accepted_s is None:
+            self._fault = "No time limit can be derived, because no accepted submission has run."
+            return
+        limit_s = derived_limit(rule, bounds.slowest_accepted_s)
+        if limit_s > most:
+            self._fault = f"The time limit would be {limit_s:g} s; this server allows {most:g} s at most."
+        elif rule.must_separate and limit_s * rule.from_too_slow > bounds.too_slow_s:
+            self._fault = (
+                f"No time limit can be derived: the submissions that must pass need {limit_s:g} s, and one that must be"
+                f" too slow takes only {bounds.too_slow_s:.3g} s."
+            )
+        else:
+            self.limit_s = limit_s
+
+    def faults(self) -> list[dict[str, str]]:
+        return [{"path": "", "detail": self._fault}] if self._fault else []
+
+    def limits(self, entry: Mapping[str, Any], phase: Phase) -> dict[str, float | int]:
+        """Return the limits of a submission of this phase."""
+        check = self._check
+        cpu_s = self.limit_s
+        if cpu_s is not None and phase is Phase.FROM_ABOVE:
+            cpu_s *= check.package.time_limit_rule.from_too_slow
+        version = replace(check.version, derived_cpu_s=cpu_s)
+        return limits_for(version, entry["codes"], check.bounds, check.factors)
+
+    def time_limit(self) -> dict[str, Any] | None:
+        """Return the time limit as answers have it; None if there is none yet."""
+        version = self._check.version
+        source = "check" if self._check.derives else time_limit_source(version)
+        cpu_s = self.limit_s if self._check.derives else limits_for(version, (), self._check.bounds, {})["cpu_s"]
+        if cpu_s is None:
+            return None
+        return {
+            "cpu_s": cpu_s,
+            "from": source,
+            "slowest_accepted_s": self._bounds.slowest_accepted_s,
+            "fastest_too_slow_s": self._bounds.fastest_too_slow_s,
+        }
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the jury's submissions with their results."""
+        check, found = self._check, []
+        for submission, entry in zip(check.package.submissions, check.entries, strict=True):
+            limit_s = None
+            if self.limit_s is not None and not entry["has_own_limit"]:
+                limit_s = self.limit_s * time_factor(entry["codes"], check.factors)
+            found.append(entry_of(check.package, submission, entry, self._runs.get(entry["submission"]), limit_s))
+        return found
+
+
+class DataChecks:
+    """Runs the validators of packages on their data, one package at a time."""
+
+    def __init__(self, database: Database, runs: PackageRuns, charges: Charges, *, poll_interval: float) -> None:
+        self._database = database
+        self._runs = runs
+        self._charges = charges
+        self._poll_interval = poll_interval
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with self._database.listen(channels.BATCHES) as notified:
+            while not stop.is_set():
+                notified.clear()
+                try:
+                    while not stop.is_set() and await self.run_once(stop):
+                        pass
+                except TransientError as exc:
+                    log.warning("checks.waiting", error=str(exc), next_try_s=_RETRY_SECONDS)
+                await wait_any(stop, notified, timeout=self._poll_interval)
+
+    async def run_once(self, stop: asyncio.Event) -> bool:
+        """Prove the data of one check. Return False if none waits for it."""
+        async with self._database.connection() as connection:
+            claimed = await rows.claim_data(connection)
+            package = await package_of(connection, claimed.version) if claimed else None
+        if claimed is None:
+            return False
+        faults: list[dict[str, str]] = [{"path": "", "detail": _POISON}]
+        if package is not None and not claimed.is_poison:
+            proving = asyncio.create_task(self._prove(claimed, package))
+            if not await self._while_leased(claimed, proving, stop):
+                return True
+            try:
+                faults = proving.result()
+            except PermanentError as exc:
+                faults = [{"path": "", "detail": f"The data could not be checked: {exc}."}]
+            except TransientError as exc:
+                await self._release(claimed, seconds=_RETRY_SECONDS, is_attempt=isinstance(exc, EngineCrashed))
+                raise
+        async with self._database.connection() as connection:
+            await rows.keep_data(connection, claimed, faults)
+        return True
+
+    async def _prove(self, claimed: ClaimedData, package: Package) -> list[dict[str, str]]:
+        check = DataCheck(self._runs, package, f"key-{claimed.owner or 0}")
+        started = time.monotonic()
+        try:
+            await check.run()
+        finally:
+            await self._charges.add(claimed.owner or 0, max(check.seconds, time.monotonic() - started))
+        return check.faults
+
+    async def _while_leased(
+        self, claimed: ClaimedData, proving: "asyncio.Task[list[dict[str, str]]]", stop: asyncio.Event
+    ) -> bool:
+        """Return True when the data is proved; False if the lease is lost or the service stops, after its end."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not proving.done():
+                await asyncio.wait((proving, stopping), timeout=LEASE_SECONDS / 3, return_when=asyncio.FIRST_COMPLETED)
+                if proving.done():
+                    break
+                if stop.is_set():
+                    await self._release(claimed, seconds=0.0, is_attempt=False)
+                    return False
+                async with self._database.connection() as connection:
+                    if not await rows.renew(connection, claimed):
+                        return False
+        finally:
+            stopping.cancel()
+            if not proving.done():
+                proving.cancel()
+                await asyncio.gather(proving, return_exceptions=True)
+        return True
+
+    async def _release(self, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
+        async with self._database.connection() as connection:
+            await rows.release(connection, claimed, seconds=seconds, is_attempt=is_attempt)

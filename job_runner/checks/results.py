@@ -1,0 +1,128 @@
+"""Decides what a check says: the time limit that its submissions allow, and whether each got what it must. Pure."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.engine.codex import Verdict
+from shared.engine.run_call import GOOD_VERDICTS
+from shared.packages.expectations import TestOutcome, matches, unmet
+from shared.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
+from shared.problems.checks import Phase
+from shared.problems.submitting import time_factor
+from shared.resources.models import CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class JuryTest:
+    """The result of a test of the jury's submission."""
+
+    name: str
+    verdict: Verdict
+    cpu_s: float
+    points_awarded: float | None
+    judge_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JuryRun:
+    """The latest run of a submission of the jury. `verdict` is None if it has no result, as after a cancellation."""
+
+    verdict: Verdict | None
+    points: float | None = None
+    points_awarded: float | None = None
+    judge_message: str = ""
+    group_points: Mapping[str, float | None] | None = None
+    tests: tuple[JuryTest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What bounds the time limit: CPU seconds of the slowest test that it must not stop, and of the fastest submission
+    that it must. None: nothing does. `too_slow_s` are those of the fastest that ended by itself."""
+
+    slowest_accepted_s: float | None
+    fastest_too_slow_s: float | None
+    too_slow_s: float = math.inf
+
+
+def bounds_of(
+    package: Package, entries: Sequence[Mapping[str, Any]], runs: Mapping[int, JuryRun], factors: Mapping[str, float]
+) -> Bounds:
+    """Return what the submissions that have run say of the limit. The times of slower languages are divided."""
+    below: list[float] = []
+    above: list[float] = []
+    ended: list[float] = []
+    for submission, entry in zip(package.submissions, entries, strict=True):
+        run = runs.get(entry["submission"])
+        if run is None or entry["phase"] == Phase.AT_LIMIT:
+            continue
+        factor = time_factor(entry["codes"], factors)
+        below += [test.cpu_s / factor for test in _bounding(submission, run, "bounds_from_below")]
+        too_slow = list(_bounding(submission, run, "bounds_from_above"))
+        if too_slow:
+            seconds = max(test.cpu_s for test in too_slow) / factor
+            above.append(seconds)
+            if Verdict.TIME_LIMIT not in {test.verdict for test in too_slow}:
+                ended.append(seconds)
+    return Bounds(max(below, default=None), min(above, default=None), min(ended, default=math.inf))
+
+
+def _bounding(submission: JurySubmission, run: JuryRun, side: str) -> Iterator[JuryTest]:
+    """Yield the tests that bound the time limit from one side."""
+    wheres = ["" for part in (submission.run,) if part and getattr(part, side)]
+    wheres += [part.where for part in submission.tests if getattr(part, side)]
+    return (test for test in run.tests if any(matches(where, test.name) for where in wheres))
+
+
+def derived_limit(rule: TimeLimitRule, slowest_accepted_s: float) -> float:
+    """Return the least multiple of the resolution that leaves the accepted submissions room (contract 5.7)."""
+    # What a float lacks of a multiple must not make one more.
+    steps = math.ceil(slowest_accepted_s * rule.from_accepted / rule.resolution - 1e-9)
+    return round(max(1, steps) * rule.resolution, 9)
+
+
+def entry_of(
+    package: Package, submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None, limit_s: float | None
+) -> dict[str, Any]:
+    """Return the entry of a submission with its result. Beyond `limit_s` its tests are too slow, whatever they got."""
+    if entry["submission"] is None:
+        return dict(entry)
+    if run is None or run.verdict is None:
+        detail = "It has no result: it was cancelled or deleted, or could not be run."
+        return {**entry, "result": CheckResult.UNEXPECTED, "detail": detail}
+    tests = [(test, _verdict(test, limit_s)) for test in run.tests]
+    verdict = run.verdict
+    if verdict is not Verdict.JUDGE_ERROR and any(late is not test.verdict for test, late in tests):
+        verdict = next((late for _, late in tests if late not in GOOD_VERDICTS), verdict)
+    points = {scored.number: scored.points or 0.0 for scored in package.scheme.tests}
+    most = {test.name: points[test.number] for test in package.tests}
+    needs_all = package.format is PackageFormat.POLYGON and package.scheme.is_scoring
+    outcomes = [
+        TestOutcome(
+            test.name,
+            late,
+            test.judge_message,
+            is_full=not needs_all or (test.points_awarded or 0.0) >= most[test.name] - 1e-6,
+        )
+        for test, late in tests
+    ]
+    said = unmet(submission, verdict, run.points_awarded, run.points, outcomes, run.group_points or {})
+    if verdict is Verdict.JUDGE_ERROR:
+        said += [run.judge_message or next((test.judge_message for test in run.tests[-1:]), "")]
+    return {
+        **entry,
+        "verdict": verdict,
+        "verdicts": Counter(late for _, late in tests),
+        "points_awarded": run.points_awarded,
+        "slowest_s": max((test.cpu_s for test in run.tests), default=None),
+        "result": CheckResult.UNEXPECTED if said else CheckResult.AS_EXPECTED,
+        "detail": " ".join(filter(None, said))[:2000] or None,
+    }
+
+
+def _verdict(test: JuryTest, limit_s: float | None) -> Verdict:
+    is_late = limit_s is not None and test.cpu_s > limit_s and test.verdict is not Verdict.JUDGE_ERROR
+    return Verdict.TIME_LIMIT if is_late else test.verdict

@@ -1,0 +1,267 @@
+"""The rows of checks: claims, the results of the jury's submissions, and the end."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from pydantic_core import from_json
+
+from job_runner.checks.results import JuryRun, JuryTest
+from shared.broker.base import QUEUE
+from shared.database import channels
+from shared.database.connection import Connection
+from shared.engine.codex import LimitBounds, Verdict
+from shared.packages.model import Package
+from shared.problems import versions
+from shared.problems.checks import Phase
+from shared.problems.versions import ProblemVersion
+
+#: Seconds for which a runner that may have died keeps its claim.
+LEASE_SECONDS: Final = 60.0
+#: Claims of the data of a check that may end without a result.
+_MOST_ATTEMPTS: Final = 5
+
+# Of each key one at a time, so that none holds up the others.
+_CLAIM_DATA: Final = """
+    UPDATE problem_checks SET lease_id = CAST(:lease AS uuid), attempt = attempt + 1,
+        lease_expires_at = now() + make_interval(secs => :seconds)
+    FROM (
+        SELECT id FROM problem_checks c
+        WHERE state = 'running' AND data IS NULL AND (lease_expires_at IS NULL OR lease_expires_at < now())
+            AND NOT EXISTS (
+                SELECT FROM problem_checks o WHERE o.state = 'running' AND o.data IS NULL AND o.id <> c.id
+                    AND o.owner = c.owner AND o.lease_id IS NOT NULL AND o.lease_expires_at > now()
+            )
+        ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    ) AS due
+    WHERE problem_checks.id = due.id
+    RETURNING problem_checks.id, problem_checks.version, problem_checks.batch, problem_checks.owner,
+        problem_checks.attempt
+"""
+_RENEW: Final = """
+    UPDATE problem_checks SET lease_expires_at = now() + make_interval(secs => :seconds)
+    WHERE id = :id AND lease_id = CAST(:lease AS uuid) RETURNING id
+"""
+# A failure that is not the validators' does not count as an attempt.
+_RELEASE: Final = """
+    UPDATE problem_checks SET lease_id = NULL, attempt = attempt - :returned,
+        lease_expires_at = now() + make_interval(secs => :seconds)
+    WHERE id = :id AND lease_id = CAST(:lease AS uuid)
+"""
+_KEEP_DATA: Final = """
+    UPDATE problem_checks SET data = CAST(:data AS jsonb), lease_id = NULL
+    WHERE id = :id AND lease_id = CAST(:lease AS uuid) RETURNING pg_notify(:batches, CAST(batch AS text))
+"""
+# One runner drives a check: the row is locked, and others skip it.
+_DUE: Final = """
+    SELECT id, version, owner, batch, plan, phase, submissions, data, email, locale, webhook_url
+    FROM problem_checks c
+    WHERE state = 'running' AND (phase < 3 OR data IS NOT NULL)
+        AND (CAST(:ids AS bigint[]) IS NULL OR batch = ANY(:ids))
+        AND NOT EXISTS (SELECT FROM uploads WHERE uploads.batch = c.batch AND request_id IS NOT NULL)
+    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+"""
+_RUNS: Final = """
+    SELECT u.id, u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups
+    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
+    WHERE u.batch = :batch ORDER BY u.id
+"""
+_TESTS: Final = """
+    SELECT number, verdict, cpu_s, points_awarded, judge_message FROM test_results WHERE job = :job ORDER BY number
+"""
+_RELEASE_HELD: Final = """
+    WITH requested AS (
+        UPDATE uploads SET spec = spec || jsonb_build_object('limits', CAST(:limits AS jsonb)),
+            request_id = gen_random_uuid(), requested_at = now(), runs = 1
+        WHERE id = :id AND request_id IS NULL AND runs = 0 AND outcome IS NULL RETURNING id, request_id
+    ), queued AS (
+        INSERT INTO outbox (queue, body, headers)
+        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
+    )
+    SELECT id, pg_notify(:submissions, CAST(id AS text)) FROM requested
+"""
+_KEEP_PHASE: Final = """
+    UPDATE problem_checks SET phase = :phase, time_limit = CAST(:time_limit AS jsonb) WHERE id = :id
+"""
+_FINISH: Final = """
+    WITH finished AS (
+        UPDATE problem_checks SET state = 'finished', finished_at = now(), verdict = :verdict,
+            submissions = CAST(:entries AS jsonb), time_limit = CAST(:time_limit AS jsonb), data = CAST(:data AS jsonb)
+        WHERE id = :id RETURNING batch, owner, version, webhook_url
+    ), derived AS (
+        UPDATE problem_versions SET derived_cpu_s = :derived_cpu_s FROM finished
+        WHERE problem_versions.id = finished.version AND CAST(:derived_cpu_s AS double precision) IS NOT NULL
+    ), called AS (
+        INSERT INTO webhooks (owner, batch, type, url)
+        SELECT owner, batch, 'problem.checked', webhook_url FROM finished WHERE webhook_url IS NOT NULL
+        RETURNING pg_notify(:webhooks, '')
+    )
+    SELECT pg_notify(:batches, CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
+"""
+_ADD_MAIL: Final = """
+    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
+    VALUES ('check', :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedData:
+    """A check whose data this runner proves. `is_poison` is True if that has stopped engines or runners too often."""
+
+    id: int
+    version: int
+    owner: int | None
+    lease: UUID
+    is_poison: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCheck:
+    """A check, locked by the caller's transaction, none of whose submissions is under way."""
+
+    id: int
+    version: ProblemVersion
+    package: Package
+    batch: int
+    derives: bool
+    bounds: Mapping[str, LimitBounds]
+    factors: Mapping[str, float]
+    phase: Phase
+    entries: Sequence[Mapping[str, Any]]
+    data: Sequence[Mapping[str, str]] | None
+    email: str | None
+    locale: str
+
+
+async def claim_data(connection: Connection) -> ClaimedData | None:
+    """Claim a check whose data is not proved yet; None if there is none."""
+    lease = uuid4()
+    row = await connection.fetch_one(_CLAIM_DATA, {"lease": str(lease), "seconds": LEASE_SECONDS})
+    if row is None:
+        return None
+    return ClaimedData(row["id"], row["version"], row["owner"], lease, row["attempt"] > _MOST_ATTEMPTS)
+
+
+async def renew(connection: Connection, claimed: ClaimedData) -> bool:
+    """Prolong a claim. Return False if it is lost."""
+    values = {"id": claimed.id, "lease": str(claimed.lease), "seconds": LEASE_SECONDS}
+    return await connection.fetch_one(_RENEW, values) is not None
+
+
+async def release(connection: Connection, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
+    """Give up a claim for these seconds."""
+    values = {"id": claimed.id, "lease": str(claimed.lease), "seconds": seconds, "returned": 0 if is_attempt else 1}
+    await connection.execute(_RELEASE, values)
+
+
+async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequence[Mapping[str, str]]) -> None:
+    values = {
+        "id": claimed.id,
+        "lease": str(claimed.lease),
+        "data": json.dumps(faults),
+        "batches": channels.BATCHES,
+    }
+    await connection.execute(_KEEP_DATA, values)
+
+
+async def next_due(connection: Connection, among: Collection[int] | None) -> RunningCheck | None:
+    """Lock the next check that can go on, of those with these batches; None stands for any."""
+    values = {"ids": None if among is None else list(among)}
+    row = await connection.fetch_one(_DUE, values)
+    if row is None:
+        return None
+    version = await versions.of_id(connection, row["version"])
+    package = await versions.package_of(connection, row["version"])
+    assert version is not None
+    assert package is not None
+    plan = from_json(row["plan"])
+    return RunningCheck(
+        id=row["id"],
+        version=version,
+        package=package,
+        batch=row["batch"],
+        derives=plan["derives"],
+        bounds={name: LimitBounds(**bound) for name, bound in plan["bounds"].items()},
+        factors=plan["factors"],
+        phase=Phase(row["phase"]),
+        entries=from_json(row["submissions"]),
+        data=from_json(row["data"]) if row["data"] else None,
+        email=row["email"],
+        locale=row["locale"] or "en",
+    )
+
+
+async def runs_of(connection: Connection, check: RunningCheck) -> dict[int, JuryRun]:
+    """Return the latest runs of the jury's submissions, by their ids."""
+    names = {test.number: test.name for test in check.package.tests}
+    runs: dict[int, JuryRun] = {}
+    for row in await connection.fetch_all(_RUNS, {"batch": check.batch}):
+        if row["outcome"] is None:
+            continue
+        tests = await connection.fetch_all(_TESTS, {"job": row["job"]}) if row["outcome"] == "finished" else []
+        groups = from_json(row["groups"]) if row["groups"] else []
+        runs[row["id"]] = JuryRun(
+            verdict=Verdict(row["verdict"]) if row["outcome"] == "finished" else None,
+            points=row["points"],
+            points_awarded=row["points_awarded"],
+            judge_message=row["judge_message"] or "",
+            group_points={group["name"]: group["points_awarded"] for group in groups},
+            tests=tuple(
+                JuryTest(
+                    names[test["number"]],
+                    Verdict(test["verdict"]),
+                    test["cpu_s"] or 0.0,
+                    test["points_awarded"],
+                    test["judge_message"] or "",
+                )
+                for test in tests
+            ),
+        )
+    return runs
+
+
+async def release_held(connection: Connection, submission: int, limits: Mapping[str, float | int]) -> bool:
+    """Request the run of a submission that is held, with these limits. Return False if it is not held any more."""
+    values = {
+        "id": submission,
+        "limits": json.dumps(limits),
+        "queue": QUEUE,
+        "submissions": channels.SUBMISSIONS,
+    }
+    return await connection.fetch_one(_RELEASE_HELD, values) is not None
+
+
+async def keep_phase(connection: Connection, check: RunningCheck, phase: Phase, time_limit: object) -> None:
+    values = {"id": check.id, "phase": phase, "time_limit": json.dumps(time_limit)}
+    await connection.execute(_KEEP_PHASE, values)
+    await connection.notify(channels.OUTBOX)
+
+
+async def finish(
+    connection: Connection,
+    check: RunningCheck,
+    *,
+    verdict: str,
+    entries: Sequence[Mapping[str, Any]],
+    data: Sequence[Mapping[str, str]],
+    time_limit: object,
+    derived_cpu_s: float | None,
+    mail: Mapping[str, Any] | None,
+) -> None:
+    """Write the end of a check: its results, its webhook and its mail."""
+    values = {
+        "id": check.id,
+        "verdict": verdict,
+        "entries": json.dumps(entries),
+        "data": json.dumps(data),
+        "time_limit": json.dumps(time_limit) if time_limit else None,
+        "derived_cpu_s": derived_cpu_s,
+        "batches": channels.BATCHES,
+        "webhooks": channels.WEBHOOKS,
+    }
+    await connection.execute(_FINISH, values)
+    if mail is not None:
+        await connection.execute(_ADD_MAIL, {"batch": check.batch, "recipient": check.email, **mail})
+        await connection.notify(channels.EMAILS)

@@ -1,0 +1,108 @@
+"""Renders the report of a check: the result, the time limit, faults of the data, and the jury's submissions. Pure.
+
+Paths and messages of packages are hostile, as in `job_runner.emails.result`: the HTML part escapes them.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from job_runner.emails.attachments import StoredAttachment
+from job_runner.emails.branding import Branding
+from job_runner.emails.digest import MAX_ROWS, without_formula
+from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.sanitize import one_line
+from shared.messages.translations import gettext_noop, number, translations
+from shared.messages.verdict_texts import LABELS
+from shared.resources.models import CheckResult, CheckVerdict
+
+_COLUMNS: Final = ("path", "language", "expected", "verdict", "points_awarded", "slowest_s", "result", "detail")
+_RESULTS: Final = {
+    CheckResult.AS_EXPECTED: gettext_noop("As expected"),
+    CheckResult.UNEXPECTED: gettext_noop("Unexpected"),
+    CheckResult.NOT_RUN: gettext_noop("Not run"),
+}
+_TONES: Final = {CheckResult.AS_EXPECTED: "good", CheckResult.UNEXPECTED: "bad", CheckResult.NOT_RUN: "muted"}
+_MOST_FAULTS: Final = 20
+_LONGEST_CELL: Final = 300
+
+
+def render_check(
+    batch: int,
+    problem: str,
+    title: str,
+    *,
+    verdict: CheckVerdict,
+    time_limit: Mapping[str, Any] | None,
+    data: Sequence[Mapping[str, str]],
+    entries: Sequence[Mapping[str, Any]],
+    branding: Branding,
+    locale: str,
+) -> RenderedEmail:
+    """Return the mail about a check. `data` and `entries` are those of its row, the latter with their results."""
+    words, gettext = translations(locale), translations(locale).gettext
+    ordered = sorted(entries, key=lambda entry: bool(entry["result"] != CheckResult.UNEXPECTED))
+    unexpected = sum(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
+    is_good = verdict is CheckVerdict.PASSED
+    heading = gettext("The check of %(problem)s passed") if is_good else gettext("The check of %(problem)s failed")
+    lead = words.ngettext(
+        "%(num)s submission of the jury got an unexpected result.",
+        "%(num)s submissions of the jury got an unexpected result.",
+        unexpected,
+    ) % {"num": number(unexpected, locale)}
+    limit = gettext("No time limit could be derived.")
+    if time_limit is not None:
+        limit = gettext("The time limit is %(seconds)s s.") % {"seconds": number(time_limit["cpu_s"], locale)}
+    notes = [gettext("The attached file has the whole table.")]
+    if len(data) > _MOST_FAULTS:
+        left = number(len(data) - _MOST_FAULTS, locale)
+        notes.insert(0, gettext("There are %(left)s more faults in the data.") % {"left": left})
+    mail: dict[str, Any] = {
+        "subject": heading % {"problem": problem},
+        "heading": heading % {"problem": problem},
+        "about": [one_line(title)],
+        "tone": "good" if is_good else "bad",
+        "lead": lead if unexpected else gettext("Every submission of the jury got the expected result."),
+        "limit": limit,
+        "data_title": gettext("Faults in the data"),
+        "data": [{"path": one_line(fault["path"]), "detail": one_line(fault["detail"], _LONGEST_CELL)}
+                 for fault in data[:_MOST_FAULTS]],
+        "columns": (gettext("Submission"), gettext("Expected"), gettext("Result"), gettext("Slowest test")),
+        "rows": [_row(entry, locale) for entry in ordered[:MAX_ROWS]],
+        "notes": notes,
+    }  # fmt: skip
+    return RenderedEmail(
+        subject=mail["subject"],
+        text=render_text("check", locale, mail=mail),
+        html=render_html("check", locale, mail=mail),
+        message_id=branding.check_id(batch),
+        attachments=(StoredAttachment(f"check-{problem}.csv", "text/csv; charset=utf-8", text=_csv(ordered)),),
+    )
+
+
+def _row(entry: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    gettext = translations(locale).gettext
+    slowest = entry.get("slowest_s")
+    got = entry.get("verdict")
+    return {
+        "path": one_line(entry["path"]).removeprefix("submissions/"),
+        "expected": ", ".join(entry["expected"]),
+        "result": gettext(_RESULTS[entry["result"]]),
+        "got": gettext(LABELS[got]) if got else "",
+        "tone": _TONES[entry["result"]],
+        "slowest": "" if slowest is None else gettext("%(number)s s") % {"number": number(slowest, locale)},
+        "detail": one_line(entry.get("detail") or "", _LONGEST_CELL),
+    }
+
+
+def _csv(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table as CSV (RFC 4180), as that of a digest."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    for entry in entries:
+        cells = {**entry, "expected": " ".join(entry["expected"])}
+        row = ["" if cells.get(name) is None else one_line(str(cells[name]), _LONGEST_CELL) for name in _COLUMNS]
+        writer.writerow(map(without_formula, row))
+    return f"\ufeff{text.getvalue()}"

@@ -1,0 +1,94 @@
+"""Runs programs of packages and on their data: reads the files, and sends the engine what it lacks of them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Final, TypeVar
+
+from job_runner.verdict.problem import files_beside
+from shared.engine.client.base import EngineClient
+from shared.engine.client.event_lines import RunEvent
+from shared.engine.run_call import Missing
+from shared.packages.fields import replace_constants
+from shared.packages.model import Package, PackageProgram
+from shared.problems.files import read_file
+from shared.service.errors import EngineUnavailable, ObjectNotFound, PermanentError
+from shared.storage.base import ObjectStore
+
+_Result = TypeVar("_Result")
+
+#: Files of a problem that are read from the store at once.
+_READ_AT_ONCE: Final = 16
+#: Inputs and answers that are sent to the engine at once.
+_SENT_AT_ONCE: Final = 4
+#: How often the engine is asked, if it lacks data of tests.
+_MOST_ASKED: Final = 4
+
+
+class PackageRuns:
+    """Reads files of packages, and asks the engine for runs. Many runs may do so at once."""
+
+    def __init__(self, store: ObjectStore, engine: EngineClient) -> None:
+        self._store = store
+        self.engine = engine
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self._sending = asyncio.Semaphore(_SENT_AT_ONCE)
+
+    async def events(self, request: bytes, *, share: str, silence_s: float) -> AsyncGenerator[RunEvent]:
+        """Yield the events of a run. Raises what `EngineClient.run_program` raises, and `PermanentError`."""
+        for _ in range(_MOST_ASKED):
+            missing: list[str] = []
+            async with aclosing(self.engine.run_program(request, share=share, silence_s=silence_s)) as events:
+                async for event in events:
+                    if isinstance(event, Missing):
+                        missing = event.digests
+                        break
+                    yield event
+            if not missing:
+                return
+            await _all(map(self._send, missing))
+        raise EngineUnavailable("the engine does not keep the tests of the problem")
+
+    async def _send(self, sha256: str) -> None:
+        """Send data of a test to the engine."""
+        async with self._sending:
+            await self.engine.put_test_data(sha256, await self.read(sha256))
+
+    async def program_files(self, package: Package, paths: Mapping[str, str]) -> dict[str, bytes]:
+        """Return files of a program or an include, with their constants replaced.
+
+        Raises `PermanentError` if one is missing, or too long.
+        """
+        contents = await self.contents(package, paths.values())
+        try:
+            return {path: replace_constants(contents[source], package.constants) for path, source in paths.items()}
+        except ValueError:
+            raise PermanentError("a file of its problem is too long") from None
+
+    async def judge_files(self, package: Package, judge: PackageProgram) -> dict[str, bytes]:
+        return {**files_beside(judge), **await self.program_files(package, judge.files)}
+
+    async def contents(self, package: Package, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return files of a package by their paths in it. Raises `PermanentError` if one is missing."""
+        digests = {path: package.files[path].digest for path in paths}
+        wanted = list(dict.fromkeys(digests.values()))
+        found = await _all(map(self.read, wanted))
+        by_digest = dict(zip(wanted, found, strict=True))
+        return {path: by_digest[sha256] for path, sha256 in digests.items()}
+
+    async def read(self, sha256: str) -> bytes:
+        """Return a file by its digest. Raises `PermanentError` if it is missing."""
+        async with self._reading:
+            try:
+                return await read_file(self._store, sha256)
+            except ObjectNotFound:
+                raise PermanentError("a file of its problem is missing") from None
+
+
+async def _all(work: Iterable[Awaitable[_Result]]) -> list[_Result]:
+    """Return the results, when all has ended. Raise the first failure."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in done if not isinstance(result, BaseException)]

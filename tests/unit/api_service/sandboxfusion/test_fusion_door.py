@@ -1,0 +1,79 @@
+"""The paths of SandboxFusion's door, and how long its requests wait."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from api_service.access.auth import Principal
+from api_service.doors.sandboxfusion.app import open_door, run_within
+from api_service.doors.sandboxfusion.program import FusionProgram, NotRunnable
+from api_service.http.errors import ApiError, Kind
+from api_service.transient.runs import EngineFailed, Quarantined, TransientRun
+
+_PROGRAM = FusionProgram(b"program", {}, tells_compiler=False, spare_s=0)
+
+
+@pytest.mark.parametrize(
+    ("path", "routed"),
+    [
+        ("/run_code", "/run_code"),
+        ("/run_jupyter/", "/run_jupyter"),
+        ("/v1/ping", "/v1/ping"),
+        ("/submit", "/submit"),
+        ("/sandboxfusion/secret/run_code", "/sandboxfusion/-/run_code"),
+        ("/sandboxfusion/secret/v1/ping/", "/sandboxfusion/-/v1/ping"),
+        ("/sandboxfusion/secret", "/sandboxfusion/-"),
+        ("/sandboxfusion", None),
+        ("/v1/limits", None),
+        ("/", None),
+    ],
+)
+def test_a_path_is_routed_without_its_key(path: str, routed: str | None) -> None:
+    services: Any = None  # which it does not need
+    path_of = open_door(services).path_of
+    assert path_of({"path": path}) == routed
+    assert routed is None or path_of({"path": routed}) == routed
+
+
+class Runs:
+    """Raises these errors, one at each call, and then returns a run."""
+
+    def __init__(self, *errors: ApiError) -> None:
+        self.errors = list(errors)
+        self.run_ = TransientRun()
+
+    async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> TransientRun:
+        assert program == b"program"
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.run_
+
+
+async def _run(runs: Runs, wait_s: float = 30) -> TransientRun:
+    services: Any = SimpleNamespace(transient=runs)
+    return await run_within(services, Principal(1, frozenset()), _PROGRAM, time.monotonic() + wait_s)
+
+
+def _quota(seconds: str) -> ApiError:
+    return ApiError(Kind.QUOTA_EXCEEDED, "Used up.", headers={"Retry-After": seconds})
+
+
+async def test_a_key_without_run_time_waits_for_more() -> None:
+    runs = Runs(_quota("0"), _quota("0"))
+    assert await _run(runs) is runs.run_
+    with pytest.raises(ApiError) as late:
+        await _run(Runs(_quota("3600"), _quota("3600")), wait_s=0.05)
+    assert late.value.kind is Kind.QUOTA_EXCEEDED
+
+
+@pytest.mark.parametrize("error", [EngineFailed(), Quarantined(), ApiError(Kind.INVALID, "No such option.")])
+async def test_what_no_repeat_can_mend_is_not_repeated(error: ApiError) -> None:
+    with pytest.raises(NotRunnable, match=error.detail):
+        await _run(Runs(error))
+
+
+async def test_an_engine_that_is_full_is_another_error() -> None:
+    with pytest.raises(ApiError):
+        await _run(Runs(ApiError(Kind.UNAVAILABLE, "All slots are taken.")))
