@@ -36,6 +36,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "problem": "problem:app",
     "languages": "languages:languages",
     "toolchains": "toolchains:app",
+    "mcp": "mcp:mcp",
     "usage": "usage:usage",
     "migrate": "upgrade:migrate",
     "doctor": "doctor:doctor",

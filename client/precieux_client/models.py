@@ -528,13 +528,16 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One budget of this key, and how much of it is used. `resets_at` is None if nothing is used."""
+    """One budget of this key, and how much of it is used. `resets_at` is None if nothing is used.
+
+    `window_s` is None for what stays in use until it is deleted; so is then `resets_at`.
+    """
 
     name: str
     limit: float
     used: float
     remaining: float
-    window_s: float
+    window_s: float | None
     resets_at: datetime | None
 
 
