@@ -150,7 +150,8 @@ class TransientRuns:
                 delay, deadline = self._policy.delay(1), max(deadline, time.monotonic() + _AGAIN_S)
             else:
                 self._crashed.pop(digest, None)
-                log.info("run.ended", key=principal.key_id, tries=tries, seconds=round(time.monotonic() - began, 3))
+                # At the level of information, each request has a line of its own already.
+                log.debug("run.ended", key=principal.key_id, tries=tries, seconds=round(time.monotonic() - began, 3))
                 return
             await asyncio.sleep(delay)
 
