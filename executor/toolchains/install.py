@@ -26,6 +26,8 @@ from executor.toolchains.archives import InstallFailed
 
 #: The beginning of the names of folders that are not yet, or no longer, a toolchain's.
 _DRAFT: Final = ".draft-"
+#: The right of other users to see what is in a folder.
+_EVERYONE: Final = 0o005
 
 
 @contextlib.contextmanager
@@ -36,6 +38,8 @@ def draft_folder(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_mode & _EVERYONE != _EVERYONE:  # programs run as other users
+            folder.chmod(0o755)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in folder.glob(f"{_DRAFT}*"):  # by a process that was killed
