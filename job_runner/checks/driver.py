@@ -18,7 +18,7 @@ from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.packages.model import JurySubmission, Package
 from shared.problems.checks import Phase
-from shared.problems.submitting import limits_for, time_factor, time_limit_source
+from shared.problems.submitting import limits_for, time_limit_source
 from shared.problems.versions import package_of
 from shared.resources.models import CheckResult, CheckVerdict
 from shared.service.errors import EngineCrashed, PermanentError, TransientError
@@ -88,7 +88,7 @@ class Checks:
         found: list[Bounds] = []
         for submission, entry in check.jury if check.derives else ():
             if entry["phase"] < Phase.AT_LIMIT and (run := await rows.run_of(connection, check, entry["submission"])):
-                found.append(bounds_of(submission, entry, run, check.factors))
+                found.append(bounds_of(submission, entry, run))
         return narrowest(found)
 
     def _note(self, payload: str) -> None:
@@ -190,7 +190,7 @@ class _Progress:
         """Return the entry of a submission with its result."""
         check, limit_s = self._check, None
         if self.limit_s is not None and not entry["has_own_limit"]:
-            limit_s = self.limit_s * time_factor(entry["codes"], check.factors)
+            limit_s = self.limit_s * entry["factor"]
         shown = entry_of(check.package, submission, entry, run, limit_s)
         if limit_s is not None and run and is_barely_too_slow(check.package, submission, run, limit_s):
             margin = check.package.time_limit_rule.from_too_slow

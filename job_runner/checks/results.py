@@ -11,7 +11,6 @@ from shared.engine.run_call import GOOD_VERDICTS
 from shared.packages.expectations import TestOutcome, matches, unmet
 from shared.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
 from shared.problems.checks import Phase
-from shared.problems.submitting import time_factor
 from shared.resources.models import CheckResult
 
 
@@ -48,13 +47,11 @@ class Bounds:
     too_slow_s: float = math.inf
 
 
-def bounds_of(
-    submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun, factors: Mapping[str, float]
-) -> Bounds:
+def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun) -> Bounds:
     """Return what a submission that has run says of the limit. The times of slower languages are divided."""
     if entry["phase"] == Phase.AT_LIMIT:
         return Bounds(None, None)
-    factor = time_factor(entry["codes"], factors)
+    factor = entry["factor"]
     below = max((test.cpu_s / factor for test in _bounding(submission, run, "bounds_from_below")), default=None)
     above = list(_bounding(submission, run, "bounds_from_above"))
     too_slow = max((test.cpu_s / factor for test in above), default=None)

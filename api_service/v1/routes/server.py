@@ -84,7 +84,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
     read_query(request)
     settings, catalog = services.settings, await services.languages.catalog()
     limits = {
-        name: catalog.bounds[name].model_dump() if name in catalog.bounds else None
+        name: catalog.bounds[name].model_dump(include={"default", "max"}) if name in catalog.bounds else None
         for name in ProgramBounds.model_fields
     }
     return answer(
