@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_service import v1, web
+from api_service import web
 from api_service.classic.openapi import DESCRIPTION, TAGS
 from api_service.classic.routes import classic, docs, files, health
 from api_service.doors.door import open_doors
@@ -20,6 +20,7 @@ from api_service.services import Services
 from api_service.v1.body.package import FORM_BYTES
 from api_service.v1.middleware import V1Middleware
 from api_service.v1.protocol.openapi import TAGS as V1_TAGS
+from api_service.v1.router import router as v1_router
 from shared.http.bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
 from shared.version import VERSION
 
@@ -51,7 +52,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     # They are tried in turn, so those that are used most come first.
-    routers = [classic.router, v1.router, *(routes.router for routes in (docs, files, health))]
+    routers = [classic.router, v1_router, *(routes.router for routes in (docs, files, health))]
     routers += (*web.ALWAYS, *web.PAGES) if services.settings.web else web.ALWAYS
     paths = []
     for router in routers:
@@ -78,7 +79,11 @@ def create_app(services: Services) -> FastAPI:
         budget=ByteBudget(settings.all_bodies_bytes),
         refuse=_refusing(renders),
         # API v1 first answers 401, 403, 404 and 405.
-        is_late=lambda scope: is_v1(scope["path"]) or waits_for_memory(scope),
+        is_late=lambda scope: (
+            is_v1(scope["path"])
+            or waits_for_memory(scope)
+            or any(door.bodies_last and door.has(scope) for door in doors)
+        ),
         is_patient=waits_for_memory,
     )
     app.add_middleware(V1Middleware)

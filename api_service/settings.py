@@ -11,7 +11,7 @@ from shared.service.settings import ARE_LONG, IS_HTTP_URL, Settings, split_keys
 from shared.text.email_addresses import is_recipient
 
 #: The front doors, which answer the calls of other systems.
-DOORS: Final = ("piston", "judge0", "jobe", "sandboxfusion")
+DOORS: Final = ("piston", "judge0", "jobe", "sandboxfusion", "mcp")
 _BODIES_BYTES: Final = 16 << 20
 _FACTOR: Final = re.compile(r"\w+\s*=\s*(?:[1-9]\d{0,3}(?:\.\d{1,6})?|0\.\d{0,5}[1-9])", re.ASCII)
 
@@ -73,7 +73,9 @@ class ApiSettings(Settings):
     codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
     front_doors: Annotated[
         str,
-        Field(description="the front doors that are open, separated by commas: piston, judge0, jobe, sandboxfusion"),
+        Field(
+            description="the front doors that are open, separated by commas: piston, judge0, jobe, sandboxfusion, mcp"
+        ),
     ] = ""
     judge0_conf: Annotated[
         Path | None, Field(description="a judge0.conf whose limits and switches Judge0's clients get")

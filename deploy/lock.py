@@ -13,13 +13,13 @@ from typing import Final
 
 _FOLDER: Final = Path("deploy/requirements")
 
-_PYPROJECT: Final = ["pyproject.toml"]
+_SERVICES: Final = ["pyproject.toml", "--extra", "mcp"]
 
 #: The lock, what it holds, and the lock that it includes.
 _LOCKS: Final = (
     ("executor", ["--group", "executor"], None),
-    ("service", _PYPROJECT, "executor"),
-    ("dev", [*_PYPROJECT, "--group", "dev"], "service"),
+    ("service", _SERVICES, "executor"),
+    ("dev", [*_SERVICES, "--group", "dev"], "service"),
     ("build", ["--group", "build"], None),
 )
 
@@ -46,7 +46,7 @@ def main() -> None:
         everything = Path(temporary, "all.txt")
         before = [entry for file in sorted(_FOLDER.glob("*.txt")) for entry in _entries(file.read_text())]
         everything.write_text("\n".join(before))
-        _compile(everything, *_PYPROJECT, "--group", "dev", "--group", "build", *sys.argv[1:])
+        _compile(everything, *_SERVICES, "--group", "dev", "--group", "build", *sys.argv[1:])
         locked: dict[str, list[str]] = {}
         for name, packages, included in _LOCKS:
             file = Path(temporary, f"{name}.txt")

@@ -36,7 +36,8 @@ class Door:
 
     `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
     header fields of a proxy, and be refused. The requests under `logged` are logged. With `has_head`, the door has
-    routes for HEAD; otherwise HEAD goes where GET goes.
+    routes for HEAD; otherwise HEAD goes where GET goes. With `bodies_last`, a body is refused after all else
+    was checked.
 
     With `waits_for_memory`, bodies wait for memory in place of being refused, and are read when their sender is known.
     With `tells_methods`, a wrong method is told apart from a wrong path.
@@ -50,6 +51,7 @@ class Door:
     own_fields: re.Pattern[bytes] = re.compile(b"(?!)")
     logged: Sequence[str] = ()
     has_head: bool = False
+    bodies_last: bool = False
     middleware: Sequence[Middleware] = ()
     waits_for_memory: bool = False
     tells_methods: bool = False

@@ -23,6 +23,8 @@ from shared.problems.versions import ProblemVersion
 from shared.resources.models import CheckResult
 from shared.service.errors import ObjectNotFound
 
+#: Submissions that one check runs.
+_MOST_SUBMISSIONS: Final = 1000
 #: Bytes of submissions that are in memory together, but for one that has more.
 _BYTES_AT_ONCE: Final = 4 << 20
 
@@ -124,6 +126,8 @@ class _Jury:
         #: Its limit of CPU time is as high as it can be, if the check derives it.
         self._version = replace(version, derived_cpu_s=float(asked.bounds["cpu_s"].max)) if derives else version
         self.entries = [self._entry(submission) for submission in package.submissions]
+        for entry in [entry for entry in self.entries if entry["result"] is None][_MOST_SUBMISSIONS:]:
+            entry |= {"result": CheckResult.NOT_RUN, "detail": f"A check runs {_MOST_SUBMISSIONS} submissions."}
 
     async def store(self, connection: Connection, check: int, batch: int, phase: Phase) -> None:
         """Store those that can run here. Those of later phases are held."""

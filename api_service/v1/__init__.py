@@ -1,4 +1,4 @@
-"""API v1: the routes below /v1. `router` collects those of the resources; each has a file in `routes`.
+"""API v1: the routes below /v1. `router.py` collects those of the resources; each has a file in `routes`.
 
 A route takes its sender first (`SubmitterDep` or `ReaderDep`), then the ids of its path (`ids`), and then:
 
@@ -9,32 +9,3 @@ A route takes its sender first (`SubmitterDep` or `ReaderDep`), then the ids of 
 
 It raises `ApiError`, declares itself by `openapi.operation`, and leaves the rest to `middleware`.
 """
-
-from typing import Final
-
-from fastapi import APIRouter
-
-from api_service.v1.routes import (
-    batches,
-    checks,
-    languages,
-    mailgun,
-    mails,
-    output,
-    problems,
-    runs,
-    server,
-    submission,
-    submissions,
-    transient,
-)
-
-PREFIX: Final = "/v1"
-
-router = APIRouter(prefix=PREFIX)
-# The route that is used most comes first, because routes are tried in turn.
-for _routes in (
-    *(submissions, submission, batches, problems, checks, languages, server, mailgun, mails, output, runs),
-    transient,
-):
-    router.include_router(_routes.router)

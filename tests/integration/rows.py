@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,9 +18,9 @@ from shared.service.errors import DatabaseUnavailable
 from tests.fixtures.postgres import owner_of
 
 
-async def make_key(database: Database, *scopes: Scope) -> str:
+async def make_key(database: Database, *scopes: Scope, recipients: Collection[str] | None = None) -> str:
     async with owner_of(database).transaction() as connection:
-        _, key = await api_keys.create(connection, "test", scopes)
+        _, key = await api_keys.create(connection, "test", scopes, recipients)
     return key
 
 

@@ -47,7 +47,7 @@ def test_the_lowest_versions_have_all_that_is_imported(
     tmp_path: Path, group: Sequence[str], packages: Sequence[str]
 ) -> None:
     lowest = tmp_path / "lowest.txt"
-    uv("pip", "compile", "pyproject.toml", *group, "--resolution", "lowest-direct",
+    uv("pip", "compile", "pyproject.toml", "--extra", "mcp", *group, "--resolution", "lowest-direct",
        "--only-binary", ":all:", "--python", oldest_python(), "-o", lowest)  # fmt: skip
     import_everything(tmp_path, lowest, packages)
 

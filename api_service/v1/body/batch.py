@@ -19,8 +19,8 @@ from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.rules import overfull, validate_submission, webhook_fault
-from api_service.v1.body.submission import SubmissionBody, Text
+from api_service.v1.body.rules import validate_submission, webhook_fault
+from api_service.v1.body.submission import SubmissionBody, Text, overfull
 from api_service.v1.protocol.threads import run_in_thread, run_in_thread_if_large
 from api_service.v1.protocol.validation import (
     MAX_FAULTS,

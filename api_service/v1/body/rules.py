@@ -15,14 +15,12 @@ from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults
-from api_service.v1.body.submission import MAX_METADATA, LimitsBody, SubmissionBody, TestBody, TransientRunBody
+from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody, overfull
 from api_service.v1.protocol.validation import MAX_FAULTS
-from shared.engine.run_call import MAX_FILES, CheckerKind
+from shared.engine.run_call import CheckerKind
 from shared.problems.submitting import limits_for, problem_bounds
 from shared.problems.versions import ProblemVersion
 
-#: The most keys that any object of a body may have.
-_MAX_KEYS: Final = 64
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a submission to a problem must not have.
@@ -65,22 +63,6 @@ def validate_submission(
     if faults:
         raise invalid([place.fault(content, fault) for fault in faults[:MAX_FAULTS]])
     return check.submission()
-
-
-def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
-    """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
-    if isinstance(value, dict):
-        max_keys = MAX_METADATA if pointer == "/metadata" else _MAX_KEYS
-        if len(value) > max_keys:
-            yield Fault(f"It must have at most {max_keys} keys.", pointer=pointer)
-            return
-        for name, inner in value.items():
-            if isinstance(inner, dict | list):
-                yield from overfull(inner, f"{pointer}/{name}")
-    elif isinstance(value, list) and len(value) <= MAX_FILES:
-        for number, inner in enumerate(value):
-            if isinstance(inner, dict):
-                yield from overfull(inner, f"{pointer}/{number}")
 
 
 class _Check:

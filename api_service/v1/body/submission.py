@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from api_service.http.email_address import Address
+from api_service.http.errors import Fault
 from api_service.v1.protocol.validation import Strict
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.messages.translations import LOCALES
@@ -20,6 +22,8 @@ else:
 
 #: The most entries of `metadata`.
 MAX_METADATA: Final = 16
+#: The most keys that any object of a body may have.
+_MAX_KEYS: Final = 64
 _TEXT: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
@@ -53,7 +57,7 @@ class FileBody(Strict):
     """A source file."""
 
     path: Path = Field(description="Relative to the program's folder, with `/` between folders.", examples=["main.py"])
-    content: Text = Field(repr=False, examples=["print(input())\n"])
+    content: Text = Field(repr=False, description="Its text, or its bytes in base64.", examples=["print(input())\n"])
     encoding: Literal["utf-8", "base64"] | None = Field(
         default=None, description="Of `content`; `utf-8` if it is null."
     )
@@ -89,7 +93,9 @@ class _JudgeKeys(Strict):
         default=None, description="How it is called, and what its exit code means; `kattis` if it is null."
     )
     source: Text | None = Field(default=None, repr=False, description="Send either this or `files`.")
-    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = Field(
+        default=None, description="Its files."
+    )
     entry: Path | None = Field(default=None, description="As for the program.")
     compiler_args: Args | None = Field(default=None, description="As for the program.")
     args: Args | None = Field(default=None, description="After those of the protocol; with `icpc` its options.")
@@ -126,8 +132,8 @@ class TestBody(Strict):
     __test__ = False  # pytest would take it for a test
 
     name: Annotated[Text, Field(max_length=100)] | None = Field(default=None, description="Its number if it is null.")
-    stdin: Text | None = Field(default=None, repr=False)
-    args: Args | None = None
+    stdin: Text | None = Field(default=None, repr=False, description="The program's standard input.")
+    args: Args | None = Field(default=None, description="The program's arguments.")
     expected_output: Text | None = Field(default=None, repr=False, description="Null: the output is not compared.")
     limits: LimitsBody | None = Field(default=None, description="They take the place of the submission's own.")
     hidden: bool | None = Field(default=None, description="Its input and output are shown only to API keys.")
@@ -143,7 +149,9 @@ class TransientRunBody(Strict):
     source: Text | None = Field(
         default=None, repr=False, description="The program. Send either this or `files`.", examples=["print(input())\n"]
     )
-    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = Field(
+        default=None, description="The program and the files that it reads. Send either this or `source`."
+    )
     entry: Path | None = Field(
         default=None, description="The path that is run, or compiled with the other files; the first one if it is null."
     )
@@ -154,7 +162,7 @@ class TransientRunBody(Strict):
     expected_output: Text | None = Field(
         default=None, repr=False, description="Null: the output is not compared. Empty: nothing may be printed."
     )
-    checker: CheckerBody | None = None
+    checker: CheckerBody | None = Field(default=None, description="How outputs are compared with expected ones.")
     interactor: JudgeBody | None = Field(
         default=None, description="A program that talks with this one while it runs, and judges it."
     )
@@ -187,3 +195,19 @@ class SubmissionBody(TransientRunBody):
     metadata: (
         Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MAX_METADATA)] | None
     ) = Field(default=None, description="It comes back as it is, and lists can be filtered by it.")
+
+
+def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
+    """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
+    if isinstance(value, dict):
+        max_keys = MAX_METADATA if pointer == "/metadata" else _MAX_KEYS
+        if len(value) > max_keys:
+            yield Fault(f"It must have at most {max_keys} keys.", pointer=pointer)
+            return
+        for name, inner in value.items():
+            if isinstance(inner, dict | list):
+                yield from overfull(inner, f"{pointer}/{name}")
+    elif isinstance(value, list) and len(value) <= MAX_FILES:
+        for number, inner in enumerate(value):
+            if isinstance(inner, dict):
+                yield from overfull(inner, f"{pointer}/{number}")

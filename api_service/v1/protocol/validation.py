@@ -37,7 +37,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 MAX_FAULTS: Final = 100
 #: What a JSON text may have outside of its strings (`shared.text.json_structure`). The largest submission has a hundred
 #: tests with all their keys and 256 arguments each.
-_MAX_STRUCTURE: Final = 131_072
+MAX_STRUCTURE: Final = 131_072
 #: The most parameters of a query. Each that does not exist is a fault, which takes twenty times its text in the answer.
 _MAX_PARAMETERS: Final = 256
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
@@ -84,7 +84,7 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
     return body
 
 
-def parse_json(body: bytes, max_structure: int = _MAX_STRUCTURE) -> object:
+def parse_json(body: bytes, max_structure: int = MAX_STRUCTURE) -> object:
     """Return the value of a JSON text in UTF-8.
 
     Raise `ApiError`: 400 if it is none, 422 if a name comes twice, or if it has more than `max_structure`

@@ -75,8 +75,7 @@ LanguageName = Annotated[
 )
 async def list_languages(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
-    catalog = await services.languages.catalog()
-    return answer(ListOf[Language](items=[_language(catalog, code) for code in catalog.codes], next=None))
+    return answer(ListOf[Language](items=languages_of(await services.languages.catalog()), next=None))
 
 
 @router.get(
@@ -96,6 +95,11 @@ async def get_language(principal: ReaderDep, name: LanguageName, request: Reques
         raise ApiError(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
     read_query(request)
     return answer(_language(catalog, _code(catalog, language)))
+
+
+def languages_of(catalog: LanguageCatalog) -> list[Language]:
+    """Return the languages of a catalog."""
+    return [_language(catalog, code) for code in catalog.codes]
 
 
 def _code(catalog: LanguageCatalog, language: EngineLanguage) -> str:

@@ -32,3 +32,10 @@ def fusion_system() -> Iterator[Up]:
     doors = {"PRECIEUX_API_KEYS": KEY, "PRECIEUX_FRONT_DOORS": "sandboxfusion", "PRECIEUX_EXECUTOR_SLOTS": "2"}
     with running_system(doors) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def mcp_system() -> Iterator[Up]:
+    """Yield a system that serves the MCP server."""
+    with running_system({**SETTINGS, "PRECIEUX_FRONT_DOORS": "mcp"}) as one:
+        yield one

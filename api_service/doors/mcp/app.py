@@ -1,0 +1,108 @@
+"""The MCP server over HTTP: `POST /mcp`. The library answers, after the checks that are ours."""
+
+import re
+from contextlib import ExitStack
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive, Scope, Send
+
+from api_service.doors.door import Door, Sender, bearer
+from api_service.doors.mcp.here import HereBackend
+from api_service.doors.mcp.server import Context, make_server
+from api_service.doors.mcp.settings import McpSettings
+from api_service.http.errors import ApiError, Kind, cut
+from api_service.services import Services, ServicesDep
+from api_service.v1.body.receive import body_bytes
+from api_service.v1.protocol.validation import MAX_STRUCTURE
+from shared.service.settings import load
+from shared.text.json_structure import has_more_structure
+
+PATH: Final = "/mcp"
+#: Where the scope of a request has its sender.
+_SENDER: Final = "precieux.sender"
+#: The body was bounded before the library gets it.
+_UNBOUNDED: Final = 1 << 40
+_LOOPBACK: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+
+router = APIRouter()
+
+
+def open_door(services: Services) -> Door:
+    """Return this door. Raises `ConfigurationError` for a wrong setting."""
+    settings = load(McpSettings)
+    public = urlsplit(services.signer.public_url)
+    origins = settings.origins | {f"{public.scheme}://{public.netloc}"}
+
+    def check(request: Request) -> None:
+        """Raise `ApiError` for a page that may not call, against rebinding, or for another method."""
+        if any(
+            origin not in origins and not _LOOPBACK.fullmatch(origin) for origin in request.headers.getlist("Origin")
+        ):
+            raise ApiError(
+                Kind.FORBIDDEN, "Pages of this origin may not call; the operator can add it to PRECIEUX_MCP_ORIGINS."
+            )
+        if request.method != "POST":
+            raise ApiError(Kind.METHOD_NOT_ALLOWED, "Send POST; there is no other stream.", headers={"Allow": "POST"})
+
+    async def backend_of(context: Context) -> HereBackend:
+        assert isinstance(context.request, Request)
+        return HereBackend(services, context.request.scope[_SENDER], context.request)
+
+    return Door(
+        [router],
+        path_of=lambda scope: PATH if scope["path"] in (PATH, f"{PATH}/") else None,
+        key_of=bearer,
+        render=_error,
+        check=check,
+        logged=[PATH],
+        bodies_last=True,
+        state={"server": make_server(backend_of, wait_s=settings.mcp_wait_seconds)},
+    )
+
+
+def _error(_: HTTPConnection, error: ApiError) -> JSONResponse:
+    """Return the answer of a request that the library does not see."""
+    content = {"jsonrpc": "2.0", "error": {"code": error.kind.status.value, "message": cut(error.detail)}}
+    return JSONResponse(content, error.kind.status, error.headers)
+
+
+@router.post(PATH)
+async def exchange(principal: Sender, request: Request, services: ServicesDep) -> Response:
+    with ExitStack() as held:
+        held.enter_context(services.body_memory.hold(principal, body_bytes(request, services.settings)))
+        body = await request.body()
+        if has_more_structure(body, MAX_STRUCTURE):
+            raise ApiError(Kind.TOO_LARGE, "The body has too many keys and values; send fewer in one request.")
+        request.scope[_SENDER] = principal
+        # The arguments are in memory until the answer is sent.
+        return _Exchange(request.app.state.server, body, held.pop_all())
+
+
+class _Exchange(Response):
+    """The library's answer to one request, whose body was read. What is `held` is given back after it."""
+
+    def __init__(self, server: Server[Any], body: bytes, held: ExitStack) -> None:
+        super().__init__()
+        self._server = server
+        self._message: Message | None = {"type": "http.request", "body": body, "more_body": False}
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_again() -> Message:
+            message, self._message = self._message, None
+            return message or await receive()
+
+        # One for each request, so that no task outlives its request, and a service that stops ends none. With
+        # `json_response` it would not notice that a client has gone.
+        manager = StreamableHTTPSessionManager(self._server, stateless=True, max_request_body_size=_UNBOUNDED)
+        # Blanks around a value are no part of it (RFC 9110, section 5.5); the parser leaves those at its end.
+        scope = {**scope, "headers": [(name, value.strip(b" \t")) for name, value in scope["headers"]]}
+        with self._held:
+            async with manager.run():
+                await manager.handle_request(scope, receive_again, send)

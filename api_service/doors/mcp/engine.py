@@ -1,0 +1,96 @@
+"""What the tools call if there is an engine and nothing else."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from api_service.access.auth import Principal
+from api_service.cached import CachedFor
+from api_service.doors.mcp.program import run_program
+from api_service.doors.mcp.server import Answer, OnTest
+from api_service.http.errors import ApiError, Kind
+from api_service.languages.catalog import LanguageCatalog
+from api_service.settings import ApiSettings
+from api_service.transient.run_seconds import RunSeconds
+from api_service.transient.runs import TransientRuns
+from api_service.v1.body.constraints import Constraints
+from api_service.v1.routes.languages import languages_of
+from shared.accounts.api_keys import Scope
+from shared.engine.client.codex_client import CodexClient
+from shared.engine.client.settings import EngineSettings
+from shared.engine.languages import position_of
+from shared.http.egress import Egress
+from shared.service.errors import EngineAway
+from shared.service.settings import load
+
+#: Who runs the process.
+_USER: Final = Principal(None, frozenset(Scope))
+#: Seconds between two looks whether the engine has started, and for which its languages are cached.
+_LOOK_S: Final = 0.1
+_CACHE_S: Final = 5.0
+_ENDED: Final = "The executor of this server has ended; its log, on standard error, says why."
+
+
+class _Unlimited(RunSeconds):
+    """The budget of the user, who has none. There is no database."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def check(self, principal: Principal) -> None:
+        pass
+
+    def charge(self, principal: Principal, seconds: float) -> None:
+        pass
+
+
+class EngineBackend:
+    """Runs programs at the engine of this address. Its methods wait until it has started, or is no more alive."""
+
+    tools: Collection[str] = ("run_code", "list_languages")
+
+    def __init__(self, url: str, token: str, is_alive: Callable[[], bool]) -> None:
+        engine = CodexClient(load(EngineSettings, codex_url=url, codex_token=SecretStr(token)))
+        self._engine = engine
+        self._is_alive = is_alive
+        self._runs = TransientRuns(lambda: engine, _Unlimited())
+        self._settings = load(ApiSettings)
+        self._catalog = CachedFor(_CACHE_S, self._read)
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def languages(self) -> Sequence[Mapping[str, Any]]:
+        return [one.model_dump(mode="json") for one in languages_of(await self._catalog.get())]
+
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
+        constraints = Constraints(
+            catalog=await self._catalog.get(),
+            max_source_bytes=self._settings.max_source_bytes,
+            max_stdin_bytes=self._settings.max_input_bytes,
+            max_checker_bytes=self._settings.max_checker_bytes,
+            max_judged_output_bytes=self._settings.max_judged_output_bytes,
+            egress=Egress(),
+            refusal=lambda _: None,
+        )
+        return await run_program(self._runs, _USER, content, constraints, on_test)
+
+    async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
+        raise NotImplementedError
+
+    async def get(self, number: int, wait_s: int) -> Answer:
+        raise NotImplementedError
+
+    async def _read(self) -> LanguageCatalog:
+        while True:
+            try:
+                rows = await self._engine.languages()
+            except EngineAway:
+                if not self._is_alive():
+                    raise ApiError(Kind.UNAVAILABLE, _ENDED) from None
+                await asyncio.sleep(_LOOK_S)
+            else:
+                rows.sort(key=lambda row: position_of(row.language))
+                return LanguageCatalog({row.language: row for row in rows})

@@ -1,0 +1,115 @@
+"""What the tools call if another server is behind them: its API v1."""
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import httpx
+
+from api_service.doors.mcp.results import ProgramFile
+from api_service.doors.mcp.server import Answer, OnTest
+from api_service.doors.mcp.tools import TOOLS
+from api_service.http.errors import ApiError, Fault, Kind
+from shared.engine.artifacts import IMAGES
+
+#: Seconds within which the server sends the next part of an answer. The longest wait is shorter.
+_SILENCE_S: Final = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardBackend:
+    """Calls the server of this client, whose headers have the key."""
+
+    client: httpx.AsyncClient
+    tools: Collection[str] = tuple(TOOLS)
+
+    @classmethod
+    def of(cls, url: str, key: str | None) -> Self:
+        """Return the backend of the server at this address."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return cls(httpx.AsyncClient(base_url=url, headers=headers, timeout=_SILENCE_S))
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+    async def languages(self) -> Sequence[Mapping[str, Any]]:
+        items: list[dict[str, Any]] = (await self._json("GET", "/v1/languages"))["items"]
+        return items
+
+    async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
+        """Run a program there. The answer is a stream, so that its tests are known as they end."""
+        total, ended, event = len(content.get("tests") or ()), 0, ""
+        async with self._answer("POST", "/v1/run", content, Accept="text/event-stream") as response:
+            async for line in _lines(response):
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    event = value
+                elif name == "data" and event == "test":
+                    ended += 1
+                    await on_test(ended, total)
+                elif name == "data" and event == "finished":
+                    run: dict[str, Any] = json.loads(value)
+                    return run
+        raise ApiError(Kind.UNAVAILABLE, "The server did not finish its answer; try again in a moment.")
+
+    async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
+        return await self._submission(await self._json("POST", f"/v1/submissions?wait={wait_s}", content))
+
+    async def get(self, number: int, wait_s: int) -> Answer:
+        return await self._submission(await self._json("GET", f"/v1/submissions/{number}?wait={wait_s}"))
+
+    async def _submission(self, submission: dict[str, Any]) -> Answer:
+        files = []
+        for artifact in (submission["run"] or {}).get("artifacts") or ():
+            content = None
+            if artifact["media_type"] in IMAGES:
+                # Its address has the name by which users reach the server, and this client may use another.
+                _, _, path = artifact["url"].partition("/v1/")
+                async with self._answer("GET", f"/v1/{path}") as response:
+                    content = b64encode(await response.aread()).decode()
+            files.append(ProgramFile(artifact["name"], artifact["media_type"], content, artifact["url"]))
+        return submission, files
+
+    async def _json(self, method: str, path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+        async with self._answer(method, path, content) as response:
+            answer: dict[str, Any] = json.loads(await response.aread())
+        return answer
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, path: str, content: dict[str, Any] | None = None, **headers: str
+    ) -> AsyncIterator[httpx.Response]:
+        """Yield the answer to a call. Raises `ApiError` with what the server says, or that it does not answer."""
+        try:
+            async with self.client.stream(method, path, json=content, headers=headers) as response:
+                if response.is_error:
+                    raise _error(response, await response.aread())
+                yield response
+        except httpx.HTTPError as exc:
+            raise ApiError(
+                Kind.UNAVAILABLE, f"The server {self.client.base_url} does not answer ({exc or type(exc).__name__})."
+            ) from exc
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    """Yield the lines of a stream of events. Those of httpx also end at letters that a program may write."""
+    rest = b""
+    async for piece in response.aiter_bytes():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line.decode()
+
+
+def _error(response: httpx.Response, body: bytes) -> ApiError:
+    """Return the error of a problem document (RFC 9457), or of an answer that is none."""
+    try:
+        document = json.loads(body)
+        faults = [Fault(fault["detail"], pointer=fault.get("pointer")) for fault in document.get("errors", ())]
+        detail = document["detail"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        faults, detail = [], f"The server answered HTTP {response.status_code}."
+    retry = response.headers.get("Retry-After")
+    return ApiError(Kind.of(response.status_code), detail, faults, headers={"Retry-After": retry} if retry else {})

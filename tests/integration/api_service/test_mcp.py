@@ -1,0 +1,211 @@
+"""The checks of the MCP server that come before the library, and what keys and budgets allow its tools."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Final, cast
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from api_service.doors.mcp.settings import McpSettings
+from shared.accounts.api_keys import Scope
+from shared.database.connection import Database
+from shared.engine.client.base import OpenedEngine
+from shared.engine.client.event_lines import RunEvent
+from shared.engine.run_call import ProgramRequest, Started
+from shared.service.errors import EngineAway
+from tests.factories import ended_test
+from tests.integration.api_service.conftest import ApiWith
+from tests.integration.rows import bearer, fetch, make_key, offer
+
+pytestmark = pytest.mark.integration
+
+_HEADERS: Final = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28"}
+_META: Final = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+_CODE: Final = {"language": "py", "code": "print(1)"}
+
+
+class Engine:
+    """Answers each run by one test that has ended well, unless it is `away`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked: list[ProgramRequest] = []
+
+    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
+        if self.away:
+            raise EngineAway("it is away")
+        request = ProgramRequest.model_validate_json(program)
+        self.asked.append(request)
+        yield Started(language="py", info="Python 3.13.5", compile=None, run="python3 main.py")
+        for number in range(1, len(request.tests) + 1):
+            verdict = "accepted" if request.tests[0].expected_output else "ok"
+            yield ended_test(number, verdict=verdict, artifacts=[] if request.artifacts else None)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture(autouse=True)
+async def languages(database: Database) -> None:
+    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
+    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
+
+
+@pytest.fixture
+async def client(api_with: ApiWith, engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_with(front_doors="mcp", open_engine=lambda: cast("OpenedEngine", engine)) as client:
+        yield client
+
+
+async def post(client: httpx.AsyncClient, method: str, params: dict[str, Any], **headers: str) -> httpx.Response:
+    body = {"jsonrpc": "2.0", "id": "1", "method": method, "params": {**params, "_meta": _META}}
+    named = {"Mcp-Name": params["name"]} if "name" in params else {}
+    return await client.post("/mcp", json=body, headers={**_HEADERS, "Mcp-Method": method, **named, **headers})
+
+
+async def call(client: httpx.AsyncClient, key: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    """Return the result of a tool."""
+    answer = await post(client, "tools/call", {"name": tool, "arguments": arguments}, **bearer(key))
+    result: dict[str, Any] = answer.json()["result"]
+    return result
+
+
+def text_of(result: dict[str, Any]) -> str:
+    assert result["isError"]
+    return str(result["content"][0]["text"])
+
+
+async def test_the_checks_come_in_their_order(client: httpx.AsyncClient, database: Database) -> None:
+    key = await make_key(database, Scope.READ)
+    evil, long = {"Origin": "https://evil.example"}, b"x" * 100_000
+    refused = [
+        await client.get("/mcp", headers=evil),
+        await client.post("/mcp/", headers={"Origin": "null"}),
+        await client.get("/mcp", headers={"Origin": "http://127.0.0.1"}),
+        await client.delete("/mcp/"),
+        await client.options("/mcp"),
+        await client.post("/mcp", content=long),
+        await client.post("/mcp", content=long, headers=bearer(key[:-1])),
+        await client.post("/mcp", content=long, headers=bearer(key)),
+        await client.post("/mcp", content="[" * 50_000, headers=bearer(key)),
+    ]
+    assert [answer.status_code for answer in refused] == [403, 403, 405, 405, 405, 401, 401, 413, 400]
+    for answer in refused[:-1]:
+        assert list(answer.json()) == ["jsonrpc", "error"]
+        assert answer.json()["error"]["code"] == answer.status_code
+    assert refused[2].headers["Allow"] == "POST"
+    assert refused[5].headers["WWW-Authenticate"] == 'Bearer realm="precieux"'
+    assert "Access-Control-Allow-Origin" not in refused[4].headers
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1", 200),
+        ("http://LOCALHOST:3000", 200),
+        ("https://[::1]:1", 200),
+        ("https://agents.example.edu", 200),
+        ("https://agents.example.edu.evil.example", 403),
+        ("http://localhost.evil.example", 403),
+        ("http://127.0.0.1@evil.example", 403),
+    ],
+)
+async def test_only_some_pages_may_call(
+    origin: str, status: int, api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECIEUX_MCP_ORIGINS", "https://other.example, https://agents.example.edu")
+    key = await make_key(database, Scope.READ)
+    async with api_with(front_doors="mcp") as client:
+        answer = await post(client, "server/discover", {}, **bearer(key), Origin=origin)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("origins", ["agents.example.edu", "https://agents.example.edu/path", "*"])
+def test_what_is_no_origin_is_refused(origins: str) -> None:
+    with pytest.raises(ValidationError, match="is not like https://agents"):
+        McpSettings(mcp_origins=origins)
+
+
+async def test_a_server_says_what_it_has(client: httpx.AsyncClient, database: Database) -> None:
+    key = await make_key(database, Scope.READ)
+    discovered = (await post(client, "server/discover", {}, **bearer(key))).json()
+    assert (discovered["id"], discovered["result"]["capabilities"]) == ("1", {"tools": {}})
+    listed = (await post(client, "tools/list", {}, **bearer(key))).json()["result"]
+    assert (listed["ttlMs"], listed["cacheScope"], len(listed["tools"])) == (300_000, "private", 4)
+    # The parser of HTTP keeps blanks at the end of a value.
+    for name in ("run_code ", "\trun_code\t"):
+        answer = await post(
+            client, "tools/call", {"name": "run_code", "arguments": {}}, **bearer(key), **{"Mcp-Name": name}
+        )
+        assert answer.status_code == 200
+
+
+async def test_a_run_is_not_stored(client: httpx.AsyncClient, engine: Engine, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    ran = await call(client, key, "run_code", **_CODE, stdin="x", args=["a"])
+    assert (ran["structuredContent"]["verdict"], ran["structuredContent"]["artifacts"]) == ("ok", [])
+    tests = [{"stdin": "2", "expected_output": "4", "points": 2, "limits": {"cpu_s": 1}}]
+    judge = {"kind": "program", "language": "py", "source": "print()"}
+    judged = await call(client, key, "run_code", **_CODE, tests=tests, checker=judge, stop_at_first_failure=True)
+    assert json.loads(judged["content"][0]["text"]) == judged["structuredContent"]
+    assert judged["structuredContent"]["points_awarded"] == 2
+    files = [{"path": "main.py", "content": "print(1)"}, {"path": "data", "content": "/w==", "encoding": "base64"}]
+    assert not (await call(client, key, "run_code", language="py", files=files))["isError"]
+    plain, with_tests, with_files = engine.asked
+    assert (plain.tests[0].stdin, plain.tests[0].args, plain.artifacts) == ("x", ("a",), True)
+    assert (with_tests.tests[0].expected_output, with_tests.artifacts) == ("4", False)
+    assert (with_tests.tests[0].limits.cpu_s, with_tests.stop_at_first_failure) == (1, True)
+    assert with_tests.judges["checker"].files[0].data() == b"print()"
+    assert {file.path: file.data() for file in with_files.files} == {"main.py": b"print(1)", "data": b"\xff"}
+    assert await fetch(database, "SELECT id FROM uploads") == []
+
+
+async def test_keys_need_their_scopes(client: httpx.AsyncClient, database: Database) -> None:
+    reader, sender = await make_key(database, Scope.READ), await make_key(database, Scope.SUBMIT)
+    for key, tool, arguments in (
+        (reader, "run_code", _CODE),
+        (reader, "submit_program", _CODE),
+        (sender, "get_submission", {"id": 1}),
+    ):
+        assert "lacks the scope" in text_of(await call(client, key, tool, **arguments))
+    for key in (reader, sender):
+        assert (await call(client, key, "list_languages"))["structuredContent"]["languages"][0]["code"] == "py"
+
+
+async def test_a_busy_engine_says_when_to_come_again(
+    client: httpx.AsyncClient, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api_service.doors.mcp.program._WAIT_FOR_ENGINE_S", 0.01)
+    engine.away = True
+    refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "run_code", **_CODE))
+    assert "did not begin" in refused
+    assert refused.endswith("\nTry again in 5 s.")
+
+
+async def test_submissions_take_from_budgets_and_belong_to_their_keys(api_with: ApiWith, database: Database) -> None:
+    mine = await make_key(database, Scope.SUBMIT, Scope.READ)
+    other = await make_key(database, Scope.READ)
+    async with api_with(front_doors="mcp", key_budget=1) as client:
+        stored = (await call(client, mine, "submit_program", **_CODE, metadata={"a": "b"}))["structuredContent"]
+        assert (stored["state"], stored["run"]["verdict"], stored["mail"]) == ("queued", None, None)
+        assert "the limit of 1 an hour" in text_of(await call(client, mine, "submit_program", **_CODE))
+        found = await call(client, mine, "get_submission", id=stored["id"])
+        assert found["structuredContent"]["id"] == stored["id"]
+        refused = [
+            text_of(await call(client, other, "get_submission", id=number)) for number in (stored["id"], 1 << 40)
+        ]
+        assert refused == 2 * ["This submission does not exist, or belongs to another key."]
+
+
+async def test_only_the_keys_recipients_are_mailed(client: httpx.AsyncClient, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT, recipients=("example.edu",))
+    refused = text_of(await call(client, key, "submit_program", **_CODE, email="victim@example.com"))
+    assert refused.startswith("email: ")
+    assert not (await call(client, key, "submit_program", **_CODE, email="ada@example.edu"))["isError"]
