@@ -97,7 +97,7 @@ async def prove(toolchain: Toolchain, folder: Path, settings: ExecutorSettings) 
         language = found.get(code)
         if language is None and code not in faults:
             raise InstallFailed(f"{toolchain.name} needs more for {code}: {_missing(code, only)}.")
-        fault = faults.get(code) or (language.fault if language else None)
+        fault = (language.fault if language else None) or faults.get(code)
         if fault:
             raise InstallFailed(f"{toolchain.name} does not work here. Its own program in {code}: {fault}")
 

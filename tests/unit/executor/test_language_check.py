@@ -93,6 +93,16 @@ async def test_a_fault_of_another_toolchain_is_listed() -> None:
     assert str(installed["bash"].any_fault).startswith("lua: runtime_error: no library")
 
 
+async def test_the_tools_own_words_say_more_than_the_sandboxs() -> None:
+    installed = _installed("lua")
+    installed["lua"] = replace(installed["lua"], fault="lua: no such file")
+    sandbox = _sandbox({"lua": SandboxFailure("no program")})
+    assert await language_check.faults(Pipeline(sandbox, _SETTINGS), installed) == {"lua": "lua: no such file"}
+    async with _marking(sandbox, installed, Slots(1, 1)):
+        await eventually(lambda: sandbox.jobs[1:])
+    assert installed["lua"].fault == "lua: no such file"
+
+
 async def test_the_check_takes_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language_check, "_FULL_S", 0)
     sandbox, installed = _sandbox({}), _installed("bash")
