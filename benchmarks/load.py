@@ -73,9 +73,9 @@ class Client:
         path = f"/submit_email/?{urlencode(query)}"
         await self.request("POST", path, body, f"multipart/form-data; boundary={_BOUNDARY}")
 
-    async def post(self, path: str, content: Mapping[str, Any]) -> None:
+    async def post(self, path: str, content: Mapping[str, Any], status: int = 201) -> None:
         """Post a submission or a batch to API v1, which runs it at once."""
-        await self.request("POST", path, json.dumps(content).encode(), "application/json", status=201)
+        await self.request("POST", path, json.dumps(content).encode(), "application/json", status=status)
 
     async def result(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Submit a program to API v1, and return the submission with its result."""
@@ -130,12 +130,17 @@ def mailed(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
 
 
 async def posts(
-    url: str, bodies: Iterable[Mapping[str, Any]], *, path: str = "/v1/submissions", connections: int = 16
+    url: str,
+    bodies: Iterable[Mapping[str, Any]],
+    *,
+    path: str = "/v1/submissions",
+    status: int = 201,
+    connections: int = 16,
 ) -> Load:
     """Post these bodies to API v1, as fast as the answers come."""
 
     async def post(client: Client, body: Mapping[str, Any]) -> None:
-        await client.post(path, body)
+        await client.post(path, body, status)
 
     return await _burst(url, bodies, post, connections)
 
